@@ -1,0 +1,60 @@
+"""Protocols, frozen records, explicit noise, errors and atomic cells: what every other room speaks in."""
+
+from dgpg_verify.core.errors import (
+    ClaimRefuted,
+    InputError,
+    NonFiniteError,
+    check_choice,
+    check_finite,
+    check_int,
+    check_real,
+    check_unique,
+)
+from dgpg_verify.core.noise import Noise, draw_noise, generator, open_uniforms
+from dgpg_verify.core.protocols import Credit, Influence, Observation, Policy, Rollout, System, Transition
+from dgpg_verify.core.records import (
+    LABELS,
+    Cell,
+    Estimate,
+    Evidence,
+    Label,
+    LedgerRow,
+    Verdict,
+    cell_from_json,
+    estimate_from_json,
+    ledger_row_from_json,
+    to_json,
+)
+
+__all__ = [
+    "LABELS",
+    "Cell",
+    "ClaimRefuted",
+    "Credit",
+    "Estimate",
+    "Evidence",
+    "Influence",
+    "InputError",
+    "Label",
+    "LedgerRow",
+    "Noise",
+    "NonFiniteError",
+    "Observation",
+    "Policy",
+    "Rollout",
+    "System",
+    "Transition",
+    "Verdict",
+    "cell_from_json",
+    "check_choice",
+    "check_finite",
+    "check_int",
+    "check_real",
+    "check_unique",
+    "draw_noise",
+    "estimate_from_json",
+    "generator",
+    "ledger_row_from_json",
+    "open_uniforms",
+    "to_json",
+]

@@ -1,0 +1,133 @@
+"""Frozen records that travel between rooms and files, each with a JSON form. Unknown numbers are None, never NaN."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+Label = Literal["supported", "refuted", "inconclusive"]
+LABELS: tuple[Label, ...] = ("supported", "refuted", "inconclusive")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its interval. value None = not measurable; n = independent replicates behind it."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    level: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a measured interval says about a claim. `decided_at`: replicates that would decide, if inconclusive."""
+
+    label: Label
+    why: str
+    estimate: Estimate
+    decided_at: int | None = None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One unit of measurement: a claim's row at one N and one replicate. Hashable through its JSON form."""
+
+    claim: str
+    row: str
+    n: int
+    replicate: int
+    seed: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What measuring a cell returned: named floats and arrays, and the seconds it took."""
+
+    cell: Cell
+    values: Mapping[str, Any]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One judged row of the ledger; the fields are the ledger's schema, in its order."""
+
+    row: str
+    id: str
+    primary: bool
+    statement: str
+    holds_when: str
+    system: str
+    policy: str
+    sharing: str
+    setting: str
+    statistic: str
+    relation: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    level: float
+    expected: float | None
+    margin: float | None
+    verdict: Label
+    verdict_margins: Mapping[str, Label]
+    recorded: Mapping[str, str] | None
+    because: str
+    return_share: float | None
+    n_values: tuple[int, ...]
+    replicates: int
+    seeds: tuple[int, ...]
+    files: tuple[str, ...]
+    seconds: float
+    kind: Literal["claim", "audit", "control", "oracle"] = "claim"
+    expected_label: Label | None = None
+
+
+def to_json(value: Any) -> Any:
+    """A record, mapping, array or number as plain JSON values; NaN and infinities become None."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [to_json(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return to_json(value.tolist())
+    if isinstance(value, np.generic):
+        return to_json(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def estimate_from_json(data: Mapping[str, Any]) -> Estimate:
+    return Estimate(data["value"], data["low"], data["high"], float(data["level"]), int(data["n"]))
+
+
+def cell_from_json(data: Mapping[str, Any]) -> Cell:
+    return Cell(
+        str(data["claim"]),
+        str(data["row"]),
+        int(data["n"]),
+        int(data["replicate"]),
+        int(data["seed"]),
+        dict(data["options"]),
+    )
+
+
+def ledger_row_from_json(data: Mapping[str, Any]) -> LedgerRow:
+    names = {f.name for f in dataclasses.fields(LedgerRow)}
+    values = {key: value for key, value in data.items() if key in names}
+    for key in ("n_values", "seeds", "files"):
+        values[key] = tuple(values[key])
+    return LedgerRow(**values)

@@ -1,0 +1,23 @@
+"""What agents act on: one file (or folder) each, with its fleet, workload, references and its own heuristics."""
+
+from dgpg_verify.systems.graphs import random_candidates
+from dgpg_verify.systems.linear_quadratic import LinearQuadraticTeam
+from dgpg_verify.systems.load_balancing import LoadBalancingGame
+from dgpg_verify.systems.references import alter_reference
+from dgpg_verify.systems.registry import make_system, register_system, system_names
+
+try:
+    from dgpg_verify.systems.cloud import CloudScheduling
+except ImportError:  # until the room exists
+    pass
+
+__all__ = [
+    "CloudScheduling",
+    "LinearQuadraticTeam",
+    "LoadBalancingGame",
+    "alter_reference",
+    "make_system",
+    "random_candidates",
+    "register_system",
+    "system_names",
+]

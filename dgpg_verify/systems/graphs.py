@@ -1,0 +1,68 @@
+"""Which servers an agent may choose: random bipartite candidate graphs with bounded in-degree."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgpg_verify.core import InputError, check_int
+
+MAX_REPAIR_ROUNDS = 1_000
+
+
+def random_candidates(
+    n_agents: int, n_servers: int, n_candidates: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw a random graph in which every agent has K distinct servers and no server has many agents.
+
+    Args:
+        n_agents, n_servers, n_candidates: N, M, K with 1 <= K <= M. K = M gives the dense graph.
+        rng: explicit generator.
+
+    Returns:
+        int64 [N, K], no repeats in a row, in-degree of every server <= ceil(N K / M), rows in random order.
+
+    Raises:
+        InputError: when such a graph cannot exist.
+
+    Cost: O(N K); collisions are repaired by random swaps, which keep every in-degree.
+    """
+    n_agents = check_int("n_agents", n_agents, 1)
+    n_servers = check_int("n_servers", n_servers, 1)
+    check_int("n_candidates", n_candidates, 1)
+    if n_candidates > n_servers:
+        raise InputError(
+            f"n_candidates = {n_candidates} is not allowed: it must be an integer in [1, {n_servers}] "
+            f"(an agent cannot see more servers than there are)"
+        )
+    if n_candidates == n_servers:
+        dense = np.tile(np.arange(n_servers, dtype=np.int64), (n_agents, 1))
+        return rng.permuted(dense, axis=1)
+    slots = n_agents * n_candidates
+    deck = np.tile(np.arange(n_servers, dtype=np.int64), -(-slots // n_servers))[:slots]
+    return _repair(rng.permutation(deck).reshape(n_agents, n_candidates), rng)
+
+
+def _repair(graph: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Swap repeated entries with random places until every row holds distinct servers."""
+    flat = graph.reshape(-1)
+    for _ in range(MAX_REPAIR_ROUNDS):
+        repeats = _repeated(graph)
+        if not len(repeats):
+            return graph
+        for place in repeats:
+            other = int(rng.integers(flat.size))
+            flat[place], flat[other] = flat[other], flat[place]
+    raise InputError(
+        f"no graph with {graph.shape[1]} distinct candidates for each of {graph.shape[0]} agents was found "
+        f"in {MAX_REPAIR_ROUNDS} repair rounds: choose fewer candidates, or all of them"
+    )
+
+
+def _repeated(graph: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Flat places that repeat a server already named in their row."""
+    order = np.argsort(graph, axis=1, kind="stable")
+    ranked = np.take_along_axis(graph, order, axis=1)
+    again = np.zeros(graph.shape, dtype=bool)
+    np.put_along_axis(again, order[:, 1:], ranked[:, 1:] == ranked[:, :-1], axis=1)
+    return np.flatnonzero(again)

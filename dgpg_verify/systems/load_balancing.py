@@ -1,0 +1,278 @@
+"""One-shot load balancing: N agents place one job each on one of K candidate servers.
+
+State x [M] is the servers' utilisation, background + sum of the jobs placed / capacity. The shared reward is
+minus a cost of x. This is the smallest system in which the paper's claims have closed forms at any N.
+Laws of the random fleets (our declared choice): capacity log-uniform in [1, 4]; gamma jobs (shape 4, mean 1,
+clipped to [0.1, 5] so that max/median stays below 10) or log-normal jobs (log-sd 1); background uniform in
+[0, 0.2]; cost weights log-uniform in [1/2, 2]. None depends on N.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dgpg_verify.core import InputError, Influence, Observation, Transition, check_choice, check_int
+from dgpg_verify.systems.graphs import random_candidates
+from dgpg_verify.systems.references import alter_reference
+
+COSTS = ("quadratic", "delay", "mm1", "makespan")
+JOB_LAWS = ("gamma", "lognormal")
+MM1_CAP = 0.95  # queueing delay x / (1 - x) is followed up to here, then continued linearly
+FEATURES = ("log capacity", "background", "reference", "share")
+HEURISTICS = ("random", "capacity_proportional", "least_committed")
+
+
+@dataclass(frozen=True)
+class GameState:
+    """Nothing happens before the only decision: the state just carries the number of roll-outs. size [B]."""
+
+    size: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class LoadBalancingGame:
+    """The load-balancing game. jobs [N]; capacity, background, weights, target, reference_state [M];
+    candidates int64 [N, K].
+
+    target is x* inside the quadratic cost of J, reference_state is x-tilde of the guidance G; they are equal
+    unless a faulty reference is asked for. Cost of a step: O(B N + B M).
+    """
+
+    jobs: Tensor
+    capacity: Tensor
+    background: Tensor
+    candidates: Tensor
+    weights: Tensor
+    target: Tensor
+    reference_state: Tensor
+    cost: str = "quadratic"
+    recipe: dict[str, Any] | None = None
+
+    horizon = 1
+    discount = 1.0
+    noise_size = 0
+    heuristic_names = HEURISTICS
+
+    def __post_init__(self) -> None:
+        check_choice("cost", self.cost, COSTS)
+        _check_parameters(self)
+
+    @classmethod
+    def random(
+        cls,
+        n_agents: int,
+        seed: int = 0,
+        n_candidates: int | str | None = None,
+        cost: str = "quadratic",
+        job_law: str = "gamma",
+        n_servers: int | None = None,
+        reference: str = "fluid",
+    ) -> LoadBalancingGame:
+        """Draw a heterogeneous fleet. n_candidates defaults to min(4, M); "all" gives the dense graph.
+
+        Raises InputError on any value outside its range, before drawing.
+        """
+        n_agents = check_int("n_agents", n_agents, 1)
+        servers = n_agents if n_servers is None else check_int("n_servers", n_servers, 1)
+        check_choice("cost", cost, COSTS)
+        check_choice("job_law", job_law, JOB_LAWS)
+        check_int("seed", seed, 0)
+        degree = _degree(n_candidates, servers, default=4)
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
+        jobs = _draw_jobs(n_agents, job_law, rng)
+        capacity = np.exp(rng.uniform(0.0, np.log(4.0), servers))
+        background = rng.uniform(0.0, 0.2, servers)
+        weights = np.exp(rng.uniform(-np.log(2.0), np.log(2.0), servers))
+        candidates = random_candidates(n_agents, servers, degree, rng)
+        # The fluid limit: all load, spread in proportion to capacity, gives every server the same utilisation.
+        level = (jobs.sum() + (background * capacity).sum()) / capacity.sum()
+        target = torch.full((servers,), float(level), dtype=torch.float64)
+        recipe = {
+            "system": "load_balancing", "n_agents": n_agents, "seed": seed, "n_candidates": n_candidates,
+            "cost": cost, "job_law": job_law, "n_servers": n_servers, "reference": reference,
+        }  # fmt: skip
+        return cls(
+            jobs=torch.as_tensor(jobs),
+            capacity=torch.as_tensor(capacity),
+            background=torch.as_tensor(background),
+            candidates=torch.as_tensor(candidates),
+            weights=torch.as_tensor(weights),
+            target=target,
+            reference_state=alter_reference(reference, target, torch.as_tensor(capacity), seed),
+            cost=cost,
+            recipe=recipe,
+        )
+
+    @property
+    def n_agents(self) -> int:
+        return self.candidates.shape[0]
+
+    @property
+    def n_actions(self) -> int:
+        return self.candidates.shape[1]
+
+    @property
+    def n_servers(self) -> int:
+        return self.capacity.shape[0]
+
+    @property
+    def state_size(self) -> int:
+        return self.n_servers
+
+    @property
+    def shares(self) -> Tensor:
+        """z_i(k) [N, K]: what agent i's job adds to the utilisation of its k-th candidate."""
+        return self.jobs[:, None] / self.capacity[self.candidates]
+
+    def start(self, noise: Tensor) -> GameState:
+        return GameState(torch.ones(noise.shape[0], device=self.jobs.device))
+
+    def observe(self, state: GameState) -> Observation:
+        size, shape = len(state.size), (self.n_agents, self.n_actions)
+        servers = self.candidates
+        columns = (self.capacity.log(), self.background, self.reference_state)
+        features = torch.stack([column[servers] for column in columns] + [self.shares], dim=-1)
+        yes = torch.ones((), dtype=torch.bool, device=servers.device)
+        return Observation(
+            features=features.expand(size, *features.shape),
+            mask=yes.expand(size, *shape),
+            active=yes.expand(size, shape[0]),
+        )
+
+    def step(self, state: GameState, actions: Tensor) -> Transition:
+        size = actions.shape[0]
+        influence = self.influence(actions)
+        x_observed = self.background.expand(size, -1)
+        x = x_observed.scatter_add(1, influence.index[..., 0], influence.value[..., 0])
+        return Transition(
+            next_state=state,
+            reward=-self.cost_of(x),
+            x_observed=x_observed,
+            x=x,
+            reference=self.reference_state.expand(size, -1),
+            influence=influence,
+            done=torch.ones(size, dtype=torch.bool, device=x.device),
+        )
+
+    def influence(self, actions: Tensor) -> Influence:
+        """The chosen server and the job's share of it; an absent job (-1) touches nothing."""
+        present = actions >= 0
+        choice = actions.clamp(min=0)[..., None]
+        server = torch.gather(self.candidates.expand(*actions.shape, -1), -1, choice)
+        share = torch.gather(self.shares.expand(*actions.shape, -1), -1, choice)
+        return Influence(index=server, value=torch.where(present[..., None], share, torch.zeros_like(share)))
+
+    def cost_of(self, x: Tensor) -> Tensor:
+        """Cost of utilisations x [..., M] -> [...], a sum over servers except for the makespan."""
+        if self.cost == "makespan":
+            return x.amax(-1)
+        return self.server_costs(x).sum(-1)
+
+    def server_costs(self, x: Tensor, servers: Tensor | None = None) -> Tensor:
+        """Each server's cost, elementwise; `servers` names them when x is not indexed by server."""
+        pick = slice(None) if servers is None else servers
+        if self.cost == "quadratic":
+            return 0.5 * self.weights[pick] * (x - self.target[pick]) ** 2
+        if self.cost == "delay":
+            return self.capacity[pick] * x**2
+        if self.cost == "mm1":
+            return _mm1_delay(x)
+        raise InputError(f"cost = {self.cost!r} is no sum over servers: server_costs is defined for {COSTS[:3]}")
+
+    def removal_rewards(self, state: GameState, actions: Tensor) -> Tensor:
+        """Reward had agent i's job not been there, for each i: [B, N]. Cost O(B N), against O(B N^2) by re-runs."""
+        transition = self.step(state, actions)
+        index, value = transition.influence.index[..., 0], transition.influence.value[..., 0]
+        if self.cost == "makespan":
+            return _makespan_without(transition.x, index, value)
+        with_job = torch.gather(transition.x, 1, index)
+        saved = self.server_costs(with_job, index) - self.server_costs(with_job - value, index)
+        return transition.reward[:, None] + saved
+
+    def heuristic_scores(self, name: str, seen: Observation) -> Tensor:
+        """Preference of a simple rule for each candidate, [..., N, K], higher is better."""
+        check_choice("heuristic", name, HEURISTICS)
+        log_capacity, background, _, share = seen.features.unbind(-1)
+        if name == "random":
+            return torch.zeros_like(share)
+        return log_capacity if name == "capacity_proportional" else -(background + share)
+
+    def with_reference(self, reference: Tensor) -> LoadBalancingGame:
+        """The same game guided toward another reference state [M]."""
+        return replace(self, reference_state=torch.as_tensor(reference, dtype=torch.float64), recipe=None)
+
+    def config(self) -> dict[str, Any]:
+        if self.recipe is not None:
+            return dict(self.recipe)
+        names = ("jobs", "capacity", "background", "candidates", "weights", "target", "reference_state")
+        values = {name: getattr(self, name).tolist() for name in names}
+        return {"system": "load_balancing", "cost": self.cost} | values
+
+
+def _degree(n_candidates: int | str | None, servers: int, default: int) -> int:
+    if n_candidates is None:
+        return min(default, servers)
+    if n_candidates == "all":
+        return servers
+    return check_int("n_candidates", n_candidates, 1, servers)
+
+
+def _draw_jobs(n_agents: int, law: str, rng: np.random.Generator) -> np.ndarray:
+    if law == "gamma":
+        return rng.gamma(4.0, 0.25, n_agents).clip(0.1, 5.0)
+    return rng.lognormal(-0.5, 1.0, n_agents)
+
+
+def _mm1_delay(x: Tensor) -> Tensor:
+    slope = 1.0 / (1.0 - MM1_CAP) ** 2
+    inside = x.clamp(max=MM1_CAP)
+    return inside / (1.0 - inside) + slope * (x - inside)
+
+
+def _makespan_without(x: Tensor, index: Tensor, value: Tensor) -> Tensor:
+    """-(max over servers) after taking `value` off server `index`: only the top two servers matter."""
+    if x.shape[1] == 1:
+        return -(torch.gather(x, 1, index) - value)
+    top, where = x.topk(2, dim=1)
+    others = torch.where(where[:, :1] == index, top[:, 1:], top[:, :1])
+    return -torch.maximum(others, torch.gather(x, 1, index) - value)
+
+
+def _check_parameters(game: LoadBalancingGame) -> None:
+    n_servers = game.capacity.shape[0]
+    if game.candidates.ndim != 2 or game.jobs.shape != game.candidates.shape[:1]:
+        raise InputError(
+            f"jobs {tuple(game.jobs.shape)} and candidates {tuple(game.candidates.shape)} do not fit: "
+            "they must be [N] and [N, K]"
+        )
+    for name in ("background", "weights", "target", "reference_state"):
+        if getattr(game, name).shape != (n_servers,):
+            shape = tuple(getattr(game, name).shape)
+            raise InputError(f"{name} has shape {shape}: it must be [M] = ({n_servers},)")
+    ranges = {"jobs": "> 0", "capacity": "> 0", "weights": ">= 0", "background": ">= 0",
+              "target": "finite", "reference_state": "finite"}  # fmt: skip
+    for name, allowed in ranges.items():
+        values = getattr(game, name)
+        good = values.isfinite()
+        if allowed == "> 0":
+            good &= values > 0
+        elif allowed == ">= 0":
+            good &= values >= 0
+        if not bool(good.all()):
+            place = int((~good).nonzero()[0, 0])
+            raise InputError(f"{name}[{place}] = {float(values[place])!r} is not allowed: it must be finite and {allowed}")
+    _check_graph(game.candidates, n_servers)
+
+
+def _check_graph(candidates: Tensor, n_servers: int) -> None:
+    if candidates.numel() == 0 or int(candidates.min()) < 0 or int(candidates.max()) >= n_servers:
+        raise InputError(f"candidates must name servers in [0, {n_servers - 1}], at least one for each agent")
+    ranked = candidates.sort(dim=1).values
+    if bool((ranked[:, 1:] == ranked[:, :-1]).any()):
+        agent = int((ranked[:, 1:] == ranked[:, :-1]).any(1).nonzero()[0, 0])
+        raise InputError(f"candidates of agent {agent} = {candidates[agent].tolist()}: a server may appear once only")

@@ -1,0 +1,57 @@
+"""Reference states for one-shot games: the honest fluid limit and the faulty variants used as controls.
+
+`shuffled` permutes the reference *load* over servers by a derangement: a permutation of equal utilisations would
+change nothing. `biased:d` multiplies by 1 + d s_m with s_m = +-1 alternating by capacity rank, `biased_uniform:d`
+by 1 + d. `noise:s` multiplies by exp(s Z) and `rounded` rounds to one decimal.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dgpg_verify.core import InputError, check_real
+
+VARIANTS = ("fluid", "biased:D", "biased_uniform:D", "shuffled", "rounded", "noise:S")
+
+
+def alter_reference(name: str, honest: Tensor, capacity: Tensor, seed: int) -> Tensor:
+    """The reference called `name`, made from the honest one [M] and the capacities [M]."""
+    kind, _, argument = str(name).partition(":")
+    if kind in ("fluid", "shuffled", "rounded") and not argument:
+        return {"fluid": lambda: honest, "shuffled": lambda: shuffled(honest, capacity, seed),
+                "rounded": lambda: (honest * 10).round() / 10}[kind]()  # fmt: skip
+    if kind == "biased":
+        return honest * (1.0 + _number(name, argument) * alternating_signs(capacity))
+    if kind == "biased_uniform":
+        return honest * (1.0 + _number(name, argument))
+    if kind == "noise":
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
+        sd = check_real(f"reference {name}", _number(name, argument), 0.0)
+        return honest * torch.as_tensor(np.exp(sd * rng.standard_normal(len(honest))))
+    raise InputError(f"reference = {name!r} is not allowed: it must be one of {', '.join(VARIANTS)}")
+
+
+def alternating_signs(capacity: Tensor) -> Tensor:
+    """+1, -1, +1 ... by rank of capacity, [M]."""
+    signs = torch.empty_like(capacity)
+    signs[capacity.argsort(stable=True)] = 1.0 - 2.0 * (torch.arange(len(capacity)) % 2).to(capacity)
+    return signs
+
+
+def shuffled(honest: Tensor, capacity: Tensor, seed: int) -> Tensor:
+    """x~_m cap_sigma(m) / cap_m for a random derangement sigma (a random cycle through all servers)."""
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(3,)))
+    cycle = torch.as_tensor(rng.permutation(len(capacity)))
+    sigma = torch.empty_like(cycle)
+    sigma[cycle] = cycle.roll(-1)
+    return honest * capacity[sigma] / capacity
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise InputError(f"reference = {name!r} is not allowed: a number must follow the colon") from None
+    return check_real(f"reference {name}", value)

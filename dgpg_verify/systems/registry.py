@@ -1,0 +1,47 @@
+"""Systems by name, for the command line and for cells read back from files."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from dgpg_verify.core import InputError, System, check_choice, check_int
+from dgpg_verify.systems.linear_quadratic import LinearQuadraticTeam
+from dgpg_verify.systems.load_balancing import LoadBalancingGame
+
+
+def _cloud(n_agents: int, seed: int = 0, **options: Any) -> System:
+    from dgpg_verify.systems.cloud import CloudScheduling
+
+    return CloudScheduling(n_agents, seed=seed, **options)
+
+
+_FACTORIES: dict[str, Callable[..., System]] = {
+    "load_balancing": LoadBalancingGame.random,
+    "linear_quadratic": LinearQuadraticTeam.random,
+    "cloud": _cloud,
+}
+
+
+def register_system(name: str, factory: Callable[..., System]) -> None:
+    """Make `factory(n_agents, seed=0, **options)` available as `name`."""
+    if name in _FACTORIES:
+        raise InputError(f"system name {name!r} is taken: {', '.join(_FACTORIES)}")
+    _FACTORIES[name] = factory
+
+
+def system_names() -> tuple[str, ...]:
+    return tuple(_FACTORIES)
+
+
+def make_system(name: str, n_agents: int, seed: int = 0, **options: Any) -> System:
+    """Build a system by name. Raises InputError on an unknown name, option or value."""
+    factory = _FACTORIES[check_choice("system", name, _FACTORIES)]
+    check_int("n_agents", n_agents, 1)
+    parameters = inspect.signature(factory).parameters.values()
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        allowed = [p.name for p in parameters]
+        for option in options:
+            check_choice(f"option of system {name}", option, allowed)
+    return factory(n_agents, seed=seed, **options)
