@@ -6,13 +6,7 @@ from dgpg_verify.systems.load_balancing import LoadBalancingGame
 from dgpg_verify.systems.references import alter_reference
 from dgpg_verify.systems.registry import make_system, register_system, system_names
 
-try:
-    from dgpg_verify.systems.cloud import CloudScheduling
-except ImportError:  # until the room exists
-    pass
-
 __all__ = [
-    "CloudScheduling",
     "LinearQuadraticTeam",
     "LoadBalancingGame",
     "alter_reference",
