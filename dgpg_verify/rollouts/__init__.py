@@ -1,0 +1,6 @@
+"""Roll-outs and counterfactual re-runs."""
+
+from dgpg_verify.rollouts.collect import collect
+from dgpg_verify.rollouts.counterfactual import branch_returns, one_step_rewards, restep_rewards
+
+__all__ = ["branch_returns", "collect", "one_step_rewards", "restep_rewards"]

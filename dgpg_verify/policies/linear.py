@@ -1,0 +1,36 @@
+"""Linear candidate scoring: the score of a candidate is a weighted sum of its features.
+
+The number of parameters does not grow with the number of candidates, so the signal of a dense graph is not
+diluted over K logits as it is for a tabular policy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from dgpg_verify.policies.prior import Prior
+from dgpg_verify.policies.softmax import SoftmaxPolicy
+
+
+@dataclass(frozen=True, eq=False)
+class LinearPolicy(SoftmaxPolicy):
+    """parameters: feature weights [N, F] (independent) or [F] (shared); P = F."""
+
+    parameters: Tensor
+    sharing: Literal["independent", "shared"] = "independent"
+    prior: Prior | None = None
+
+    def candidate_scores(self, features: Tensor) -> Tensor:
+        weights = self.parameters.to(features.dtype)
+        if self.sharing == "shared":
+            return features @ weights
+        return torch.einsum("...nkf,nf->...nk", features, weights)
+
+    def pull_back(self, features: Tensor, logit_scores: Tensor, weights: Tensor) -> Tensor:
+        # contract over candidates first: [B,T,N,F] is small, and every credit re-uses it
+        steps = (logit_scores.to(features.dtype)[..., None, :] @ features)[..., 0, :].double()
+        return torch.einsum("cbtn,btnf->cbnf", weights.double(), steps)

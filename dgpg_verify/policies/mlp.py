@@ -1,0 +1,142 @@
+"""An MLP that scores each candidate from its features; permutation-equivariant over candidates by construction.
+
+Two hidden tanh layers of `hidden` units and a linear read-out without bias (a constant would not change the
+softmax). With independent parameters all agents' networks run as one batched product.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from dgpg_verify.core import check_int, check_real, generator, open_uniforms
+from dgpg_verify.policies.prior import Prior
+from dgpg_verify.policies.softmax import SoftmaxPolicy
+
+BLOCK_BYTES = 64 * 2**20  # scratch for per-step outer products
+
+
+@dataclass(frozen=True, eq=False)
+class MLPPolicy(SoftmaxPolicy):
+    """parameters [N, P] (independent) or [P] (shared), laid out as W1 [F,H], b1, W2 [H,H], b2, w3 [H].
+
+    Products run in float32 (relative error about 1e-6), moments of them are accumulated in float64.
+    """
+
+    parameters: Tensor
+    n_features: int
+    hidden: int = 64
+    sharing: Literal["independent", "shared"] = "independent"
+    prior: Prior | None = None
+
+    @classmethod
+    def random(
+        cls,
+        n_agents: int,
+        n_features: int,
+        seed: int = 0,
+        hidden: int = 64,
+        sharing: Literal["independent", "shared"] = "independent",
+        prior: Prior | None = None,
+        gain: float = 1.0,
+    ) -> MLPPolicy:
+        """Gaussian weights of variance 1 / fan-in, zero biases, read-out scaled by `gain`. Seeded, explicit."""
+        check_int("hidden", hidden, 1)
+        check_real("gain", gain, 0.0)
+        copies = 1 if sharing == "shared" else n_agents
+        shapes = _shapes(n_features, hidden)
+        uniforms = open_uniforms((copies, sum(math.prod(s) for s in shapes)), generator(seed, 5))
+        scale = torch.cat([torch.full((math.prod(s),), _scale(s, gain), dtype=torch.float64) for s in shapes])
+        values = torch.special.ndtri(uniforms) * scale
+        return cls(values[0] if sharing == "shared" else values, n_features, hidden, sharing, prior)
+
+    def candidate_scores(self, features: Tensor) -> Tensor:
+        w1, b1, w2, b2, w3 = self._layers()
+        rows = self._rows(features)
+        first = torch.tanh(torch.baddbmm(b1, rows, w1))
+        second = torch.tanh(torch.baddbmm(b2, first, w2))
+        return self._unrows((second @ w3)[..., 0], features.shape[:-1])
+
+    def pull_back(self, features: Tensor, logit_scores: Tensor, weights: Tensor) -> Tensor:
+        w1, b1, w2, b2, w3 = self._layers()
+        rows = self._rows(features)
+        first = torch.tanh(torch.baddbmm(b1, rows, w1))
+        second = torch.tanh(torch.baddbmm(b2, first, w2))
+        delta3 = self._rows(logit_scores[..., None].float())
+        delta2 = (delta3 @ w3.transpose(1, 2)).mul_(1.0 - second * second)
+        delta1 = (delta2 @ w2.transpose(1, 2)).mul_(1.0 - first * first)
+        shape = features.shape[:-1]
+        steps = [self._steps(t, shape) for t in (rows, first, second, delta1, delta2, delta3)]
+        return _weighted_outer_products(steps, weights.float())
+
+    def _layers(self) -> list[Tensor]:
+        flat = self.parameters.float()
+        flat = flat[None] if self.sharing == "shared" else flat
+        shapes = _shapes(self.n_features, self.hidden)
+        parts = flat.split([math.prod(s) for s in shapes], dim=1)
+        return [part.reshape(-1, *shape) for part, shape in zip(parts, shapes, strict=True)]
+
+    def _rows(self, values: Tensor) -> Tensor:
+        """[..., N, K, F] -> [N, rows, F] (independent) or [1, rows, F] (shared)."""
+        values = values.float()
+        if self.sharing == "shared":
+            return values.reshape(1, -1, values.shape[-1])
+        n, k, f = values.shape[-3:]
+        return values.reshape(-1, n, k, f).transpose(0, 1).reshape(n, -1, f)
+
+    def _unrows(self, values: Tensor, shape: torch.Size) -> Tensor:
+        if self.sharing == "shared":
+            return values.reshape(shape)
+        n, k = shape[-2:]
+        return values.reshape(n, -1, k).transpose(0, 1).reshape(shape)
+
+    def _steps(self, rows: Tensor, shape: torch.Size) -> Tensor:
+        """Rows back to [N, B, T, K, H], agent-major so that blocks of agents are contiguous."""
+        b, t, n, k = shape
+        if self.sharing == "shared":
+            return rows.reshape(b, t, n, k, -1).permute(2, 0, 1, 3, 4)
+        return rows.reshape(n, b, t, k, -1)
+
+
+def _shapes(n_features: int, hidden: int) -> list[tuple[int, ...]]:
+    return [(n_features, hidden), (1, hidden), (hidden, hidden), (1, hidden), (hidden, 1)]
+
+
+def _scale(shape: tuple[int, ...], gain: float) -> float:
+    """1 / sqrt(fan-in); biases (first axis 1) start at 0; the read-out is scaled by the gain."""
+    if shape[0] == 1:
+        return 0.0
+    return (gain if shape[1] == 1 else 1.0) / math.sqrt(shape[0])
+
+
+def _weighted_outer_products(steps: list[Tensor], weights: Tensor) -> Tensor:
+    """sum_t w_t sum_k delta_tk (x) a_tk per layer, [C,B,N,P].
+
+    Each step's outer products are summed over its K candidates once (a rank-K product), and every credit then
+    costs one multiply-add per step and parameter: C/K of a weight-gradient pass instead of C passes.
+    """
+    rows, first, second, delta1, delta2, delta3 = steps
+    n, b, t, k, hidden = first.shape
+    f = rows.shape[-1]
+    size = f * hidden + hidden + hidden * hidden + hidden + hidden
+    out = torch.empty(len(weights), b, n, size, dtype=torch.float32, device=rows.device)
+    credit = weights.permute(3, 1, 0, 2)  # [N, B, C, T]
+    block = max(1, BLOCK_BYTES // (4 * b * t * hidden * hidden))
+    for low in range(0, n, block):
+        part = slice(low, low + block)
+        step_scores = torch.cat(
+            [
+                (rows[part].transpose(-1, -2) @ delta1[part]).flatten(-2),
+                delta1[part].sum(-2),
+                (first[part].transpose(-1, -2) @ delta2[part]).flatten(-2),
+                delta2[part].sum(-2),
+                (second[part] * delta3[part]).sum(-2),
+            ],
+            dim=-1,
+        )  # [n, B, T, P]
+        out[:, :, part] = (credit[part] @ step_scores).permute(2, 1, 0, 3)
+    return out

@@ -1,0 +1,80 @@
+"""What all candidate-choosing policies share: masked softmax, inverse-CDF sampling, scores with respect to logits."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from dgpg_verify.core import Observation, Rollout
+from dgpg_verify.policies.prior import Prior
+
+
+class SoftmaxPolicy(ABC):
+    """pi(k | o) = softmax over candidates of prior(o)_k + scores(o)_k, masked.
+
+    A subclass says how scores depend on parameters (`candidate_scores`) and how a gradient with respect to the
+    logits becomes one with respect to the parameters (`pull_back`).
+    """
+
+    sharing: Literal["independent", "shared"]
+    parameters: Tensor
+    prior: Prior | None
+    noise_size = 1
+
+    @abstractmethod
+    def candidate_scores(self, features: Tensor) -> Tensor:
+        """[..., N, K, F] -> [..., N, K], differentiable in `parameters`."""
+
+    @abstractmethod
+    def pull_back(self, features: Tensor, logit_scores: Tensor, weights: Tensor) -> Tensor:
+        """sum_t w_t (d logits_t / d parameters)^T delta_t: features [B,T,N,K,F], delta [B,T,N,K], weights
+        [C,B,T,N] -> [C,B,N,P]."""
+
+    def logits(self, seen: Observation) -> Tensor:
+        scores = self.candidate_scores(seen.features)
+        if self.prior is not None:
+            scores = scores + self.prior(seen).to(scores)
+        return scores.masked_fill(~seen.mask, -torch.inf)
+
+    def probabilities(self, seen: Observation) -> Tensor:
+        """[..., N, K] float64; an agent without any allowed candidate gets zeros."""
+        return masked_softmax(self.logits(seen))
+
+    def act(self, seen: Observation, noise: Tensor) -> Tensor:
+        chosen = inverse_cdf(self.probabilities(seen).detach(), noise[..., 0])
+        return torch.where(seen.active, chosen, -torch.ones_like(chosen))
+
+    def log_prob(self, seen: Observation, actions: Tensor) -> Tensor:
+        chosen = actions.clamp(min=0)[..., None]
+        values = torch.log_softmax(self.logits(seen).double(), dim=-1).gather(-1, chosen)[..., 0]
+        return torch.where(actions >= 0, values, torch.zeros_like(values))
+
+    def score_products(self, rollout: Rollout, weights: Tensor) -> Tensor:
+        with torch.no_grad():
+            delta = logit_scores(self.probabilities(rollout.seen), rollout.actions)
+            return self.pull_back(rollout.seen.features, delta, weights)
+
+
+def masked_softmax(logits: Tensor) -> Tensor:
+    """softmax in float64 where at least one logit is finite, else zeros."""
+    values = logits.double()
+    any_allowed = (values > -torch.inf).any(-1, keepdim=True)
+    return torch.where(any_allowed, torch.softmax(values.masked_fill(~any_allowed, 0.0), -1), 0.0)
+
+
+def inverse_cdf(probabilities: Tensor, uniform: Tensor) -> Tensor:
+    """First candidate, in candidate order, whose cumulative probability reaches the uniform: [..., K], [...] -> [...].
+
+    One uniform a decision, so that two runs on the same uniforms stay coupled."""
+    cumulative = probabilities.cumsum(-1)
+    reach = uniform[..., None] * cumulative[..., -1:]
+    return (cumulative < reach).sum(-1).clamp(max=probabilities.shape[-1] - 1)
+
+
+def logit_scores(probabilities: Tensor, actions: Tensor) -> Tensor:
+    """grad of log pi(a) with respect to the logits, e_a - pi; 0 where there was no action. [..., N, K]"""
+    chosen = torch.zeros_like(probabilities).scatter_(-1, actions.clamp(min=0)[..., None], 1.0)
+    return (chosen - probabilities) * (actions >= 0)[..., None]

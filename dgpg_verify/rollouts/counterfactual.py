@@ -1,0 +1,70 @@
+"""Counterfactual re-runs from kept states: the same uniforms, one action replaced."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from dgpg_verify.core import InputError, Rollout
+from dgpg_verify.core.trees import repeat_rollouts
+
+
+def one_step_rewards(rollout: Rollout, defaults: Tensor | None = None) -> Tensor:
+    """Reward of each step had agent i alone played its default: [B, T, N].
+
+    `defaults` [B, T, N]; None = no action (-1). Uses the system's closed form `removal_rewards` (no action) or
+    `replaced_rewards` (given defaults) when it has one, else N re-steps of every kept state.
+    Cost: O(B T N) with the closed form, O(B T N) steps without.
+    """
+    states = _kept_states(rollout)
+    rewards = []
+    for t, state in enumerate(states):
+        actions = rollout.actions[:, t]
+        if defaults is None and hasattr(rollout.system, "removal_rewards"):
+            rewards.append(rollout.system.removal_rewards(state, actions))
+        elif defaults is not None and hasattr(rollout.system, "replaced_rewards"):
+            rewards.append(rollout.system.replaced_rewards(state, actions, defaults[:, t]))
+        else:
+            default = torch.full_like(actions, -1) if defaults is None else defaults[:, t]
+            rewards.append(restep_rewards(rollout, t, default))
+    return torch.stack(rewards, dim=1)
+
+
+def restep_rewards(rollout: Rollout, t: int, default: Tensor) -> Tensor:
+    """The same by brute force at one step: every agent's replacement is stepped separately. [B, N]"""
+    state, actions = _kept_states(rollout)[t], rollout.actions[:, t]
+    size, n = actions.shape
+    replaced = actions.repeat_interleave(n, dim=0)
+    agent = torch.arange(n, device=actions.device).repeat(size)
+    rows = torch.arange(size * n, device=actions.device)
+    replaced[rows, agent] = default.reshape(-1)
+    return rollout.system.step(repeat_rollouts(state, n), replaced).reward.view(size, n)
+
+
+def branch_returns(rollout: Rollout, t: int, agents: Tensor, replacement: Tensor) -> Tensor:
+    """Discounted reward from step t to the end had agent i played `replacement` at t, the others reacting.
+
+    Every agent keeps its own uniforms after t (its action may change with what it sees). agents int64 [A];
+    replacement [B, A] -> returns [B, A], discounted to time 0. Cost: A re-runs of T - t steps.
+    """
+    system, policy = rollout.system, rollout.policy
+    size, count = replacement.shape
+    state = repeat_rollouts(_kept_states(rollout)[t], count)
+    actions = rollout.actions[:, t].repeat_interleave(count, dim=0)
+    actions[torch.arange(size * count), agents.repeat(size)] = replacement.reshape(-1)
+    total = torch.zeros(size * count, dtype=torch.float64, device=actions.device)
+    with torch.no_grad():
+        for s in range(t, system.horizon):
+            if s > t:
+                seen = system.observe(state)
+                actions = policy.act(seen, rollout.noise.agents[:, s].repeat_interleave(count, dim=0))
+            transition = system.step(state, actions)
+            total += system.discount**s * transition.reward
+            state = transition.next_state
+    return total.view(size, count)
+
+
+def _kept_states(rollout: Rollout) -> list:  # type: ignore[type-arg]
+    if rollout.states is None:
+        raise InputError("this roll-out kept no states: collect(..., keep_states=True) is needed for re-runs")
+    return list(rollout.states)
