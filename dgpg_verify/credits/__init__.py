@@ -1,0 +1,38 @@
+"""Everything an agent is told is a credit: the scalar that multiplies its score. One file each."""
+
+from dgpg_verify.credits.difference import BranchCredit, DifferenceCredit
+from dgpg_verify.credits.gae import GAECredit, gae
+from dgpg_verify.credits.guidance import GuidanceCredit, MultiStepGuidanceCredit
+from dgpg_verify.credits.guided import SETTINGS, GuidedCredit, NormalisedCredit, credit_sd, setting_scales
+from dgpg_verify.credits.registry import credit_names, make_credit, register_credit
+from dgpg_verify.credits.returns import (
+    RawReturnCredit,
+    ReturnCredit,
+    RewardToGoCredit,
+    ScoreCredit,
+    discounted_to_go,
+    episode_returns,
+)
+
+__all__ = [
+    "SETTINGS",
+    "BranchCredit",
+    "DifferenceCredit",
+    "GAECredit",
+    "GuidanceCredit",
+    "GuidedCredit",
+    "MultiStepGuidanceCredit",
+    "NormalisedCredit",
+    "RawReturnCredit",
+    "ReturnCredit",
+    "RewardToGoCredit",
+    "ScoreCredit",
+    "credit_names",
+    "credit_sd",
+    "discounted_to_go",
+    "episode_returns",
+    "gae",
+    "make_credit",
+    "register_credit",
+    "setting_scales",
+]

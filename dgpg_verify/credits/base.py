@@ -1,0 +1,30 @@
+"""Helpers shared by the credits."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from dgpg_verify.core import InputError, Rollout
+
+Value = TypeVar("Value")
+
+
+def fitted(name: str, value: Value | None) -> Value:
+    """`value`, or InputError when the credit was called before fit()."""
+    if value is None:
+        raise InputError(f"credit {name!r} was used before fit(pilot): baselines and critics come from pilot roll-outs")
+    return value
+
+
+def to_agents(weights: Tensor, rollout: Rollout) -> Tensor:
+    """One weight a step [B, T] for every active agent: [B, T, N] float64."""
+    return torch.where(rollout.active, weights.double()[..., None], 0.0)
+
+
+def discounts(rollout: Rollout) -> Tensor:
+    """gamma^t, [T] float64."""
+    steps = torch.arange(rollout.reward.shape[-1], dtype=torch.float64, device=rollout.reward.device)
+    return torch.as_tensor(rollout.system.discount, dtype=torch.float64, device=steps.device) ** steps

@@ -1,0 +1,83 @@
+"""The guidance credit of DG-PG: descent of the distance d = 1/2 |x - x~|^2 between state and reference.
+
+`guidance` (chain_rule) is the paper's -(x - x~).z; `guidance:exact` is the difference reward of d,
+-[(x - x~).z - 1/2 |z|^2], whose mean is -grad G in one-shot systems; `guidance:observed` replaces x by the state
+seen before acting, as a controller would; `guidance:multi_step` adds up the tracking error over the steps for
+which a fluid model says the job stays. All act on the immediate z but the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dgpg_verify.core import InputError, Rollout, check_choice
+from dgpg_verify.credits.base import discounts
+
+FORMS = ("chain_rule", "exact", "observed", "multi_step")
+
+
+@dataclass(frozen=True)
+class GuidanceCredit:
+    """w_t,i = -gamma^t [(x_t - x~_t).z_t,i - c |z_t,i|^2], c = 1/2 for `exact`, else 0."""
+
+    form: str = "chain_rule"
+    keeps_states: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice("guidance form", self.form, FORMS)
+
+    @property
+    def name(self) -> str:
+        return "guidance" if self.form == "chain_rule" else f"guidance:{self.form}"
+
+    def fit(self, pilot: Sequence[Rollout]) -> GuidanceCredit:
+        return self
+
+    def __call__(self, rollout: Rollout) -> Tensor:
+        gamma = discounts(rollout)[:, None]
+        if self.form == "multi_step":
+            pull = _over_residence(rollout, gamma)
+        else:
+            x = rollout.x_observed if self.form == "observed" else rollout.x
+            pull = gamma * _inner(x - rollout.reference, rollout)
+        if self.form == "exact":
+            pull = pull - 0.5 * gamma * (rollout.influence.value.double() ** 2).sum(-1)
+        return torch.where(rollout.active, -pull, 0.0)
+
+
+def _inner(gap: Tensor, rollout: Rollout) -> Tensor:
+    """gap . z for every agent, through the influence's non-zeros: [B,T,D] -> [B,T,N]."""
+    index, value = rollout.influence.index, rollout.influence.value
+    at = torch.gather(gap.double(), -1, index.flatten(-2)).view(index.shape)
+    return (at * value.double()).sum(-1)
+
+
+def _over_residence(rollout: Rollout, gamma: Tensor) -> Tensor:
+    """sum_{s=t}^{t+rho-1} gamma^s (x_s - x~_s).z, rho = steps a job stays by the fluid model (at least this one)."""
+    if not hasattr(rollout.system, "residence") or rollout.states is None:
+        raise InputError("guidance:multi_step needs a system with residence(state) and kept states")
+    gap = gamma * (rollout.x - rollout.reference).double()
+    total = torch.cat([torch.zeros_like(gap[:, :1]), gap.cumsum(1)], dim=1)  # [B, T+1, D]
+    horizon = gap.shape[1]
+    pulls = []
+    for t, state in enumerate(rollout.states):
+        chosen = rollout.actions[:, t].clamp(min=0)[..., None]
+        stay = rollout.system.residence(state).gather(-1, chosen)[..., 0].round().long().clamp(min=1)
+        end = (t + stay).clamp(max=horizon)
+        index = rollout.influence.index[:, t]
+        rows = torch.arange(len(index), device=index.device)[:, None, None]
+        summed = total[rows, end[..., None], index] - total[rows, t, index]
+        pulls.append((summed * rollout.influence.value[:, t].double()).sum(-1))
+    return torch.stack(pulls, dim=1)
+
+
+@dataclass(frozen=True)
+class MultiStepGuidanceCredit(GuidanceCredit):
+    """guidance:multi_step; needs the states to ask the fluid model how long each job stays."""
+
+    form: str = "multi_step"
+    keeps_states: bool = True

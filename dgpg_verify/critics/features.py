@@ -1,0 +1,40 @@
+"""What a critic sees: permutation-invariant summaries, so that their number does not grow with N or M."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from dgpg_verify.core import Rollout
+
+
+def central_features(rollout: Rollout) -> Tensor:
+    """The global state before acting, pooled over its coordinates: [B, T, 9].
+
+    Mean, mean square, extremes and mean square gap to the reference, share of active agents; the critic adds
+    time. A pooled summary stands in for the full 2M-vector, which would not fit at large N (declared choice).
+    """
+    x, gap = rollout.x_observed, rollout.x_observed - rollout.reference
+    columns = [
+        x.mean(-1),
+        (x**2).mean(-1),
+        x.amax(-1),
+        (x - 1.0).clamp(min=0.0).mean(-1),
+        gap.mean(-1),
+        (gap**2).mean(-1),
+        rollout.reference.mean(-1),
+        rollout.active.double().mean(-1),
+        (x**2).mean(-1).sqrt(),
+    ]
+    return torch.stack([column.double() for column in columns], dim=-1)
+
+
+def local_features(rollout: Rollout) -> Tensor:
+    """What agent i sees, pooled over its candidates: mean and maximum of every feature, [B, T, N, 2F + 1]."""
+    mask = rollout.seen.mask[..., None]
+    features = rollout.seen.features.double()
+    count = mask.sum(-2).clamp(min=1)
+    mean = torch.where(mask, features, 0.0).sum(-2) / count
+    top = torch.where(mask, features, -torch.inf).amax(-2)
+    top = torch.where(top.isfinite(), top, torch.zeros_like(top))
+    return torch.cat([mean, top, rollout.active.double()[..., None]], dim=-1)

@@ -1,0 +1,101 @@
+"""Value functions by ridge regression on pilot roll-outs at the frozen policy: deterministic, no step sizes.
+
+The central critic V(s_t) is MAPPO's, the local one V(o_i,t) is IPPO's. Both predict the discounted reward still
+to come, sum_{s >= t} gamma^(s - t) r_s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from dgpg_verify.core import InputError, Rollout
+from dgpg_verify.critics.features import central_features, local_features
+
+RIDGE = 1e-3  # of the mean squared feature, after standardising
+MAX_LOCAL_ROWS = 200_000  # the local critic is fitted on at most so many (roll-out, step, agent) rows
+Kind = Literal["central", "local"]
+
+
+@dataclass(frozen=True)
+class Critic:
+    """A fitted value function. `explained_variance` is measured on the second half of the pilot, fitted on the
+    first; the coefficients kept use all of it."""
+
+    kind: Kind
+    mean: Tensor
+    scale: Tensor
+    coefficients: Tensor
+    explained_variance: float
+
+    def __call__(self, rollout: Rollout) -> Tensor:
+        """Values [B, T] (central) or [B, T, N] (local); float64."""
+        rows = _basis(_features(self.kind)(rollout))
+        return ((rows - self.mean) / self.scale) @ self.coefficients[1:] + self.coefficients[0]
+
+
+def fit_critic(kind: Kind, pilot: Sequence[Rollout]) -> Critic:
+    """Fit a central or local critic. Raises InputError on an empty pilot. Cost: one least-squares solve."""
+    if not pilot:
+        raise InputError("a critic needs at least one pilot roll-out to be fitted on, and none was given")
+    rows, targets = _training_set(kind, pilot)
+    half = len(rows) // 2
+    checked = _solve(kind, rows[:half], targets[:half], 0.0) if half > rows.shape[1] else None
+    explained = _explained(checked, rows[half:], targets[half:]) if checked else float("nan")
+    return _solve(kind, rows, targets, explained)
+
+
+def reward_to_go(reward: Tensor, discount: float) -> Tensor:
+    """sum_{s >= t} gamma^(s - t) r_s along the last axis [..., T]."""
+    total = torch.zeros_like(reward[..., 0])
+    out = torch.empty_like(reward)
+    for t in range(reward.shape[-1] - 1, -1, -1):
+        total = reward[..., t] + discount * total
+        out[..., t] = total
+    return out
+
+
+def _features(kind: Kind) -> Callable[[Rollout], Tensor]:
+    return central_features if kind == "central" else local_features
+
+
+def _basis(features: Tensor) -> Tensor:
+    """Features, the fraction of time left, its square, and their products: value is roughly rate x time left."""
+    horizon = features.shape[1]
+    left = 1.0 - torch.arange(horizon, dtype=torch.float64, device=features.device) / horizon
+    left = left.view(1, horizon, *[1] * (features.ndim - 2)).expand(*features.shape[:-1], 1)
+    return torch.cat([features, left, left**2, features * left], dim=-1)
+
+
+def _training_set(kind: Kind, pilot: Sequence[Rollout]) -> tuple[Tensor, Tensor]:
+    rows, targets = [], []
+    for rollout in pilot:
+        features = _basis(_features(kind)(rollout))
+        target = reward_to_go(rollout.reward.double(), rollout.system.discount)
+        if kind == "local":
+            target = target[..., None].expand(features.shape[:-1])
+        rows.append(features.reshape(-1, features.shape[-1]))
+        targets.append(target.reshape(-1))
+    all_rows, all_targets = torch.cat(rows), torch.cat(targets)
+    stride = -(-len(all_rows) // MAX_LOCAL_ROWS)
+    return all_rows[::stride], all_targets[::stride]
+
+
+def _solve(kind: Kind, rows: Tensor, targets: Tensor, explained: float) -> Critic:
+    mean, scale = rows.mean(0), rows.std(0, correction=0)
+    scale = torch.where(scale > 1e-9, scale, torch.ones_like(scale))
+    design = (rows - mean) / scale
+    gram = design.T @ design / len(rows)
+    gram = gram + RIDGE * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    slope = torch.linalg.solve(gram, design.T @ (targets - targets.mean()) / len(rows))
+    return Critic(kind, mean, scale, torch.cat([targets.mean()[None], slope]), explained)
+
+
+def _explained(critic: Critic, rows: Tensor, targets: Tensor) -> float:
+    values = ((rows - critic.mean) / critic.scale) @ critic.coefficients[1:] + critic.coefficients[0]
+    spread = float(targets.var(correction=0))
+    return 1.0 - float((targets - values).var(correction=0)) / spread if spread > 0 else 0.0
