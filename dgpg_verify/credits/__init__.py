@@ -2,7 +2,7 @@
 
 from dgpg_verify.credits.difference import BranchCredit, DifferenceCredit
 from dgpg_verify.credits.gae import GAECredit, gae
-from dgpg_verify.credits.guidance import GuidanceCredit, MultiStepGuidanceCredit
+from dgpg_verify.credits.guidance import GuidanceCredit
 from dgpg_verify.credits.guided import SETTINGS, GuidedCredit, NormalisedCredit, credit_sd, setting_scales
 from dgpg_verify.credits.registry import credit_names, make_credit, register_credit
 from dgpg_verify.credits.returns import (
@@ -21,7 +21,6 @@ __all__ = [
     "GAECredit",
     "GuidanceCredit",
     "GuidedCredit",
-    "MultiStepGuidanceCredit",
     "NormalisedCredit",
     "RawReturnCredit",
     "ReturnCredit",

@@ -25,10 +25,13 @@ class GuidanceCredit:
     """w_t,i = -gamma^t [(x_t - x~_t).z_t,i - c |z_t,i|^2], c = 1/2 for `exact`, else 0."""
 
     form: str = "chain_rule"
-    keeps_states: bool = False
 
     def __post_init__(self) -> None:
         check_choice("guidance form", self.form, FORMS)
+
+    @property
+    def keeps_states(self) -> bool:
+        return self.form == "multi_step"  # the fluid model is asked how long each job stays
 
     @property
     def name(self) -> str:
@@ -74,10 +77,3 @@ def _over_residence(rollout: Rollout, gamma: Tensor) -> Tensor:
         pulls.append((summed * rollout.influence.value[:, t].double()).sum(-1))
     return torch.stack(pulls, dim=1)
 
-
-@dataclass(frozen=True)
-class MultiStepGuidanceCredit(GuidanceCredit):
-    """guidance:multi_step; needs the states to ask the fluid model how long each job stays."""
-
-    form: str = "multi_step"
-    keeps_states: bool = True

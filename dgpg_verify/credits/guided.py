@@ -38,7 +38,8 @@ class GuidedCredit:
 
     @property
     def name(self) -> str:
-        return f"guided:{self.alpha:g}@{self.base.name}"
+        other = "" if self.guidance.name == "guidance" else f"+{self.guidance.name}"
+        return f"guided:{self.alpha:g}@{self.base.name}{other}"
 
     @property
     def keeps_states(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from dgpg_verify.core import Credit, InputError, check_real
 from dgpg_verify.credits.difference import BranchCredit, DifferenceCredit
 from dgpg_verify.credits.gae import GAECredit
-from dgpg_verify.credits.guidance import FORMS, GuidanceCredit, MultiStepGuidanceCredit
+from dgpg_verify.credits.guidance import FORMS, GuidanceCredit
 from dgpg_verify.credits.guided import GuidedCredit, NormalisedCredit
 from dgpg_verify.credits.returns import RawReturnCredit, ReturnCredit, RewardToGoCredit, ScoreCredit
 
@@ -34,8 +34,7 @@ def _gae(argument: str, base: Credit | None, setting: str) -> Credit:
 
 
 def _guidance(argument: str, base: Credit | None, setting: str) -> Credit:
-    form = _one_of("guidance", argument or "chain_rule", FORMS)
-    return MultiStepGuidanceCredit() if form == "multi_step" else GuidanceCredit(form)
+    return GuidanceCredit(_one_of("guidance", argument or "chain_rule", FORMS))
 
 
 def _guided(argument: str, base: Credit | None, setting: str) -> Credit:

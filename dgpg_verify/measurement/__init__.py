@@ -1,0 +1,26 @@
+"""Per-agent and team moments of gradient estimators, cross-agent share and the variance-minimising alpha."""
+
+from dgpg_verify.measurement.gradients import measure_gradients
+from dgpg_verify.measurement.gradients_of import chunk_size, gradients_of
+from dgpg_verify.measurement.moments import (
+    CreditMoments,
+    GradientMoments,
+    Pooled,
+    TeamMoments,
+    alignment,
+    efficiency,
+    ratio,
+)
+
+__all__ = [
+    "CreditMoments",
+    "GradientMoments",
+    "Pooled",
+    "TeamMoments",
+    "alignment",
+    "chunk_size",
+    "efficiency",
+    "gradients_of",
+    "measure_gradients",
+    "ratio",
+]

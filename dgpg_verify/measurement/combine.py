@@ -1,0 +1,100 @@
+"""Which credits must be rolled through the network, and how the others follow from them.
+
+A guided credit is (1 - alpha) base + alpha guidance, a raw return is the centred one plus a constant times the
+score: their gradients are linear combinations, so their moments need no pass of their own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dgpg_verify.core import Credit, Rollout
+
+
+@dataclass(frozen=True)
+class Basis:
+    """credits: those measured directly; weights [requested, basis]: each requested credit as a combination."""
+
+    credits: tuple[Credit, ...]
+    weights: NDArray[np.float64]
+
+    def index(self, name: str) -> int:
+        return [credit.name for credit in self.credits].index(name)
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A credit that is fitted already: fit() returns it unchanged, so a base shared by several is fitted once."""
+
+    credit: Credit
+
+    @property
+    def name(self) -> str:
+        return self.credit.name
+
+    @property
+    def keeps_states(self) -> bool:
+        return self.credit.keeps_states
+
+    def fit(self, pilot: Sequence[Rollout]) -> _Fitted:
+        return self
+
+    def __call__(self, rollout: Rollout) -> Tensor:
+        return self.credit(rollout)
+
+
+def fit_credits(credits: Sequence[Credit], pilot: Sequence[Rollout]) -> list[Credit]:
+    """Fit every credit on the pilot; bases with the same name are fitted once and shared."""
+    memory: dict[str, Credit] = {}
+
+    def fit(credit: Credit) -> Credit:
+        if credit.name not in memory:
+            memory[credit.name] = _with_parts(credit, part).fit(pilot)
+        return memory[credit.name]
+
+    def part(inner: Credit) -> Credit:
+        return _Fitted(fit(inner))
+
+    return [fit(credit) for credit in credits]
+
+
+def _with_parts(credit: Any, part: Any) -> Credit:
+    """`credit` with its component credits (base, guidance) replaced by fitted ones."""
+    if not dataclasses.is_dataclass(credit) or isinstance(credit, type):
+        return credit  # type: ignore[no-any-return]
+    inner = {n: getattr(credit, n) for n in ("base", "guidance") if hasattr(getattr(credit, n, None), "fit")}
+    return dataclasses.replace(credit, **{name: part(value) for name, value in inner.items()})
+
+
+def make_basis(credits: Sequence[Credit], extra: Sequence[Credit] = ()) -> Basis:
+    """Expand fitted credits into a basis; `extra` credits (quiet targets) join it."""
+    expanded = [_expand(credit) for credit in credits]
+    members: dict[str, Credit] = {}
+    for terms in [*expanded, *[[(1.0, credit)] for credit in extra]]:
+        for _, credit in terms:
+            members.setdefault(credit.name, credit)
+    names = list(members)
+    weights = np.zeros((len(credits), len(names)))
+    for row, terms in enumerate(expanded):
+        for factor, credit in terms:
+            weights[row, names.index(credit.name)] += factor
+    return Basis(tuple(members.values()), weights)
+
+
+def _expand(credit: Any) -> list[tuple[float, Credit]]:
+    inner = credit.credit if isinstance(credit, _Fitted) else credit
+    if not hasattr(inner, "combination"):
+        return [(1.0, inner)]
+    return [
+        (factor * sub_factor, sub)
+        for factor, part in inner.combination()
+        if factor != 0.0
+        for sub_factor, sub in _expand(part)
+    ]
