@@ -1,5 +1,6 @@
 """Protocols, frozen records, explicit noise, errors and atomic cells: what every other room speaks in."""
 
+from dgpg_verify.core.cells import CellStore, cell_file, cell_name, source_hash, unique_cells
 from dgpg_verify.core.errors import (
     ClaimRefuted,
     InputError,
@@ -25,10 +26,13 @@ from dgpg_verify.core.records import (
     ledger_row_from_json,
     to_json,
 )
+from dgpg_verify.core.workers import CellFailed, run_cells
 
 __all__ = [
     "LABELS",
     "Cell",
+    "CellFailed",
+    "CellStore",
     "ClaimRefuted",
     "Credit",
     "Estimate",
@@ -45,7 +49,9 @@ __all__ = [
     "System",
     "Transition",
     "Verdict",
+    "cell_file",
     "cell_from_json",
+    "cell_name",
     "check_choice",
     "check_finite",
     "check_int",
@@ -56,5 +62,8 @@ __all__ = [
     "generator",
     "ledger_row_from_json",
     "open_uniforms",
+    "run_cells",
+    "source_hash",
     "to_json",
+    "unique_cells",
 ]

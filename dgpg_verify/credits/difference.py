@@ -74,4 +74,3 @@ def _independent_uniforms(rollout: Rollout) -> Tensor:
     noise = rollout.noise.agents
     key = int(noise.detach().cpu().contiguous().view(torch.int64).sum()) & (2**63 - 1)
     return open_uniforms(tuple(noise.shape), generator(key, 6)).to(noise.device)
-

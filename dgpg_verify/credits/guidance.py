@@ -76,4 +76,3 @@ def _over_residence(rollout: Rollout, gamma: Tensor) -> Tensor:
         summed = total[rows, end[..., None], index] - total[rows, t, index]
         pulls.append((summed * rollout.influence.value[:, t].double()).sum(-1))
     return torch.stack(pulls, dim=1)
-

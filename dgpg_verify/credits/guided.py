@@ -1,9 +1,9 @@
 """DG-PG's credit: (1 - alpha) base + alpha guidance, in one of four declared settings of relative scale.
 
-    sum    both parts on the sum scale (primary)          A            -dG
-    mean   both divided by N                              A / N        -dG / N
-    mixed  reward averaged over agents, guidance summed   A / N        -dG
-    parts  base divided by its pilot standard deviation   A / sd(A)    -dG
+sum    both parts on the sum scale (primary)          A            -dG
+mean   both divided by N                              A / N        -dG / N
+mixed  reward averaged over agents, guidance summed   A / N        -dG
+parts  base divided by its pilot standard deviation   A / sd(A)    -dG
 """
 
 from __future__ import annotations

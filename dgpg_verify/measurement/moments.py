@@ -177,9 +177,7 @@ class MeasuredParts:
         scale = np.trace(everyone) / max(np.trace(sampled), 1e-300)
         return np.asarray(self.weights @ self.frozen.products.sum(-1) @ self.weights.T * scale)
 
-    def jackknife(
-        self, statistic: Callable[[Pooled], float], rows: Array, team: bool = False
-    ) -> Estimate:
+    def jackknife(self, statistic: Callable[[Pooled], float], rows: Array, team: bool = False) -> Estimate:
         """A pooled statistic with a delete-a-group jackknife interval (t, groups - 1 degrees of freedom)."""
         whole, parts = (self.team, self.team_jackknife) if team else (self.agent, self.agent_jackknife)
         value = statistic(self.pooled_of(rows, whole))

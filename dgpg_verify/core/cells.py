@@ -1,0 +1,187 @@
+"""Finished cells on disk: one atomic file each, keyed by package source, configuration and seed.
+
+A cell's file name depends on the cell alone, the key inside also on the source that measured it: a resumed
+run re-uses a file only if the key matches; a later judgement finds one file per cell whatever the code is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dgpg_verify.core.errors import InputError, NonFiniteError
+from dgpg_verify.core.records import Cell, Evidence, cell_from_json, to_json
+
+SCHEMA = 1
+CELL_FOLDER = "cells"
+PACKAGE = Path(__file__).resolve().parents[1]
+MEASURING_ROOMS = (
+    "core",
+    "systems",
+    "policies",
+    "rollouts",
+    "critics",
+    "credits",
+    "oracles",
+    "measurement",
+)
+ADVICE = "delete the file, or run again with --resume after deleting it"
+
+
+@cache
+def source_hash(rooms: tuple[str, ...] = MEASURING_ROOMS, files: tuple[str, ...] = ()) -> str:
+    """sha256 of everything a measurement depends on: the rooms' *.py, *.csv and *.json, and further `files`.
+
+    Judging, reporting and the command line are left out on purpose: changing them re-measures nothing.
+    Cost: one read of the package; cached, so a file edited while a run goes on does not split the run.
+    """
+    digest = hashlib.sha256()
+    inside = [path for room in rooms for path in (PACKAGE / room).rglob("*")]
+    paths = sorted(path for path in inside if path.suffix in {".py", ".csv", ".json"})
+    named = [(path.relative_to(PACKAGE).as_posix(), path) for path in paths]
+    named += [(Path(name).name, Path(name)) for name in sorted(files)]
+    for name, path in named:
+        content = path.read_bytes()
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+def cell_name(cell: Cell) -> str:
+    """One line for people: which cell is meant."""
+    return f"{cell.claim} {cell.row} n={cell.n} replicate={cell.replicate} seed={cell.seed}"
+
+
+def cell_file(cell: Cell) -> str:
+    """Path of a cell's file below the run folder; a function of the cell alone."""
+    digest = hashlib.sha256(_canonical(to_json(cell)).encode()).hexdigest()[:16]
+    slug = re.sub(r"[^A-Za-z0-9.]+", "-", f"{cell.claim}-{cell.row}").strip("-.")[:80]
+    return f"{CELL_FOLDER}/{slug}-n{cell.n}-r{cell.replicate}-{digest}.npz"
+
+
+class CellStore:
+    """Finished cells of one run folder, in its sub-folder `cells`.
+
+    folder: the run folder. source: hash of the code that measures, or a function of the cell that gives it
+    (default: the hash of all measuring rooms). Only a cell whose key matches counts as finished.
+    """
+
+    def __init__(self, folder: str | Path, source: str | Callable[[Cell], str] | None = None) -> None:
+        self.folder = Path(folder)
+        self._source = source_hash() if source is None else source
+
+    def key(self, cell: Cell) -> str:
+        """sha256 of (source, cell with its options and seed)."""
+        source = self._source if isinstance(self._source, str) else self._source(cell)
+        return hashlib.sha256(_canonical([source, to_json(cell)]).encode()).hexdigest()
+
+    def path(self, cell: Cell) -> Path:
+        return self.folder / cell_file(cell)
+
+    def has(self, cell: Cell) -> bool:
+        """Whether the cell is finished under its present key. A corrupt file raises InputError."""
+        path = self.path(cell)
+        return path.exists() and read_cell(path)[1] == self.key(cell)
+
+    def load(self, cell: Cell) -> Evidence:
+        """The evidence of a finished cell; InputError if there is none, or if it is corrupt."""
+        path = self.path(cell)
+        if not path.exists():
+            raise InputError(f"no finished cell for {cell_name(cell)} in {self.folder}: run again with --resume")
+        return read_cell(path)[0]
+
+    def save(self, evidence: Evidence) -> Path:
+        """Write one cell: a temporary file in the same folder, then a rename. NaN, infinity are refused."""
+        path = self.path(evidence.cell)
+        write_cell(path, self.key(evidence.cell), evidence)
+        return path
+
+    def clean(self) -> None:
+        """Remove temporary files that a killed run left behind."""
+        for path in (self.folder / CELL_FOLDER).glob(".*.tmp"):
+            path.unlink(missing_ok=True)
+
+
+def write_cell(path: Path, key: str, evidence: Evidence) -> None:
+    """Write evidence and key to `path` atomically. Arrays are kept as arrays, everything else as JSON.
+
+    Raises NonFiniteError for NaN or infinity (unknown numbers are None), TypeError for what has no JSON form.
+    """
+    plain: dict[str, Any] = {}
+    arrays: dict[str, np.ndarray] = {}
+    for name, value in evidence.values.items():
+        _refuse_non_finite(evidence.cell, name, value)
+        if isinstance(value, np.ndarray) and value.dtype.kind not in "biuf":
+            raise TypeError(f"{cell_name(evidence.cell)}: array {name!r} has dtype {value.dtype}, not a number")
+        (arrays if isinstance(value, np.ndarray) else plain)[name] = value
+    record = {
+        "schema": SCHEMA,
+        "key": key,
+        "cell": to_json(evidence.cell),
+        "seconds": float(evidence.seconds),
+        "values": to_json(plain),
+        "arrays": list(arrays),
+    }
+    stored: dict[str, Any] = {f"array{k}": array for k, array in enumerate(arrays.values())}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
+    try:
+        with temporary.open("wb") as stream:
+            np.savez_compressed(stream, record=np.array(_canonical(record)), **stored)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_cell(path: Path) -> tuple[Evidence, str]:
+    """Evidence and key of one file. A corrupt, truncated or foreign file raises InputError naming it."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            record = json.loads(str(stored["record"][()]))
+            if record["schema"] != SCHEMA:
+                raise ValueError(f"schema {record['schema']} is not {SCHEMA}")
+            values = dict(record["values"])
+            for k, name in enumerate(record["arrays"]):
+                values[name] = stored[f"array{k}"]
+            cell = cell_from_json(record["cell"])
+            return Evidence(cell, values, float(record["seconds"])), str(record["key"])
+    except (OSError, ValueError, KeyError, TypeError, IndexError, EOFError, AttributeError) as error:
+        raise InputError(f"cell file {path.name} is corrupt ({error}): {ADVICE}") from None
+    except (zipfile.BadZipFile, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
+        raise InputError(f"cell file {path.name} is corrupt ({error}): {ADVICE}") from None
+
+
+def unique_cells(cells: Iterable[Cell]) -> list[Cell]:
+    """The cells without repeats, in order of first appearance: rows may share a measurement."""
+    return list({cell_file(cell): cell for cell in cells}.values())
+
+
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _refuse_non_finite(cell: Cell, name: str, value: Any) -> None:
+    """Raise NonFiniteError naming the cell and the value; looks into lists and mappings."""
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            where = [int(k) for k in np.argwhere(~np.isfinite(value))[0]]
+            raise NonFiniteError(f"{cell_name(cell)}: {name}{where} = {value[tuple(where)]} is not finite")
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            _refuse_non_finite(cell, f"{name}.{key}", item)
+    elif isinstance(value, list | tuple):
+        for k, item in enumerate(value):
+            _refuse_non_finite(cell, f"{name}[{k}]", item)
+    elif isinstance(value, float | np.floating) and not math.isfinite(value):
+        raise NonFiniteError(f"{cell_name(cell)}: {name} = {value} is not finite")
