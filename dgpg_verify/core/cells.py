@@ -147,7 +147,7 @@ def write_cell(path: Path, key: str, evidence: Evidence) -> None:
 def read_cell(path: Path) -> tuple[Evidence, str]:
     """Evidence and key of one file. A corrupt, truncated or foreign file raises InputError naming it."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
             record = json.loads(str(stored["record"][()]))
             if record["schema"] != SCHEMA:
                 raise ValueError(f"schema {record['schema']} is not {SCHEMA}")

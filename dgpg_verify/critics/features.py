@@ -30,11 +30,8 @@ def central_features(rollout: Rollout) -> Tensor:
 
 
 def local_features(rollout: Rollout) -> Tensor:
-    """What agent i sees, pooled over its candidates: mean and maximum of every feature, [B, T, N, 2F + 1]."""
+    """What agent i sees, averaged over its candidates: mean of every feature, its own activity: [B, T, N, F + 1]."""
     mask = rollout.seen.mask[..., None]
-    features = rollout.seen.features.double()
     count = mask.sum(-2).clamp(min=1)
-    mean = torch.where(mask, features, 0.0).sum(-2) / count
-    top = torch.where(mask, features, -torch.inf).amax(-2)
-    top = torch.where(top.isfinite(), top, torch.zeros_like(top))
-    return torch.cat([mean, top, rollout.active.double()[..., None]], dim=-1)
+    mean = (rollout.seen.features * mask).sum(-2) / count
+    return torch.cat([mean, rollout.active.to(mean)[..., None]], dim=-1)

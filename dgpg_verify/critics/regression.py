@@ -17,7 +17,7 @@ from dgpg_verify.core import InputError, Rollout
 from dgpg_verify.critics.features import central_features, local_features
 
 RIDGE = 1e-3  # of the mean squared feature, after standardising
-MAX_LOCAL_ROWS = 200_000  # the local critic is fitted on at most so many (roll-out, step, agent) rows
+MAX_LOCAL_ROWS = 100_000  # the local critic is fitted on at most so many (roll-out, step, agent) rows
 Kind = Literal["central", "local"]
 
 
@@ -35,7 +35,8 @@ class Critic:
     def __call__(self, rollout: Rollout) -> Tensor:
         """Values [B, T] (central) or [B, T, N] (local); float64."""
         rows = _basis(_features(self.kind)(rollout))
-        return ((rows - self.mean) / self.scale) @ self.coefficients[1:] + self.coefficients[0]
+        slope = self.coefficients[1:] / self.scale
+        return (rows @ slope.to(rows)).double() + (self.coefficients[0] - self.mean @ slope)
 
 
 def fit_critic(kind: Kind, pilot: Sequence[Rollout]) -> Critic:
@@ -66,7 +67,7 @@ def _features(kind: Kind) -> Callable[[Rollout], Tensor]:
 def _basis(features: Tensor) -> Tensor:
     """Features, the fraction of time left, its square, and their products: value is roughly rate x time left."""
     horizon = features.shape[1]
-    left = 1.0 - torch.arange(horizon, dtype=torch.float64, device=features.device) / horizon
+    left = 1.0 - torch.arange(horizon, dtype=features.dtype, device=features.device) / horizon
     left = left.view(1, horizon, *[1] * (features.ndim - 2)).expand(*features.shape[:-1], 1)
     return torch.cat([features, left, left**2, features * left], dim=-1)
 
@@ -78,11 +79,10 @@ def _training_set(kind: Kind, pilot: Sequence[Rollout]) -> tuple[Tensor, Tensor]
         target = reward_to_go(rollout.reward.double(), rollout.system.discount)
         if kind == "local":
             target = target[..., None].expand(features.shape[:-1])
-        rows.append(features.reshape(-1, features.shape[-1]))
-        targets.append(target.reshape(-1))
-    all_rows, all_targets = torch.cat(rows), torch.cat(targets)
-    stride = -(-len(all_rows) // MAX_LOCAL_ROWS)
-    return all_rows[::stride], all_targets[::stride]
+        stride = -(-features[..., 0].numel() * len(pilot) // MAX_LOCAL_ROWS)
+        rows.append(features.reshape(-1, features.shape[-1])[::stride].double())
+        targets.append(target.reshape(-1)[::stride])
+    return torch.cat(rows), torch.cat(targets)
 
 
 def _solve(kind: Kind, rows: Tensor, targets: Tensor, explained: float) -> Critic:

@@ -18,7 +18,7 @@ from dgpg_verify.core.trees import move
 from dgpg_verify.measurement.combine import Basis
 from dgpg_verify.measurement.gradients_of import gradients_of
 
-MAX_SETS = 8  # agents are sampled in at most so many frozen sets
+MAX_SETS = 4  # agents are sampled in at most so many frozen sets
 FREEZE_STREAM = 2  # spawn key of the noise used here, apart from the main and the pilot roll-outs
 
 

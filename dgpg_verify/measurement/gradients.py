@@ -24,7 +24,7 @@ from dgpg_verify.core import (
     draw_noise,
 )
 from dgpg_verify.core.trees import move
-from dgpg_verify.credits import SETTINGS, make_credit
+from dgpg_verify.credits import SETTINGS, credit_sd, make_credit
 from dgpg_verify.measurement.accumulate import GroupMoments, Moments, finish, group_count
 from dgpg_verify.measurement.combine import Basis, fit_credits, make_basis
 from dgpg_verify.measurement.cross_agent import pick_and_freeze
@@ -100,6 +100,7 @@ def measure_gradients(
     extra = [credit for credit in fitted if credit.name == target_name and not hasattr(credit, "combination")]
     basis = make_basis(fitted[: len(requested)], extra)
     explained = {c.name: c.critic.explained_variance for c in basis.credits if getattr(c, "critic", None) is not None}
+    deviations = {credit.name: credit_sd(credit, pilot) for credit in basis.credits}
     del pilot
 
     groups, team = _accumulate(system, policy, basis, rollouts, main_seed, device, progress)
@@ -109,7 +110,7 @@ def measure_gradients(
         else None
     )
     return GradientMoments(
-        _parts(names, credits, basis, groups, team, exact, target_name, unbiased, frozen, explained, policy)
+        _parts(names, credits, basis, groups, team, exact, target_name, unbiased, frozen, explained, deviations, policy)
     )
 
 
@@ -145,6 +146,7 @@ def _parts(
     unbiased: list[bool],
     frozen: Any,
     explained: dict[str, float],
+    deviations: dict[str, float],
     policy: Policy,
 ) -> MeasuredParts:
     weights = basis.weights
@@ -175,6 +177,7 @@ def _parts(
         unbiased=tuple(unbiased[: len(names)]),
         frozen=frozen,
         explained=explained,
+        deviations=deviations,
     )
 
 

@@ -39,7 +39,8 @@ class TeamMoments:
 class CreditMoments:
     """Moments of one credit. Arrays float64; ratios across agents are ratios of means (a mean of ratios has none).
 
-    mean [N, P]; variance [N] = tr Cov (ddof 1), on the credit's own scale; signal_squared [N], unbiased and
+    mean [N, P]; variance [N] = tr Cov (ddof 1), on the credit's own scale, mean_variance its mean over agents with an
+    interval; signal_squared [N], unbiased and
     possibly negative; noise_to_signal = sum V / sum |E g|^2; median and p90 of the per-agent ratios beside it;
     cross_agent [N], NaN for agents that were not sampled; cross_agent_share pooled over the sampled ones.
     """
@@ -47,6 +48,7 @@ class CreditMoments:
     name: str
     mean: Array
     variance: Array
+    mean_variance: Estimate
     signal_squared: Array
     noise_to_signal: Estimate
     noise_to_signal_median: float | None
@@ -96,6 +98,15 @@ class GradientMoments(Mapping[str, CreditMoments]):
         """Covariance and signal matrices of the requested credits, summed over agents: [C, C] each."""
         return self._parts.pooled_of(self._parts.weights)
 
+    def pooled_team(self) -> Pooled:
+        """The same for the update applied: of sum_i g_i under shared parameters, of the stack otherwise."""
+        return self._parts.pooled_of(self._parts.weights, self._parts.team)
+
+    @property
+    def deviations(self) -> dict[str, float]:
+        """Standard deviation of each directly measured credit over all live entries of the pilot, by name."""
+        return dict(self._parts.deviations)
+
     def cross_products(self) -> Array | None:
         """Cross-agent part of the pooled covariance of the requested credits [C, C], or None without pick-freeze."""
         return self._parts.cross_pooled()
@@ -131,6 +142,7 @@ class MeasuredParts:
     unbiased: tuple[bool, ...]
     frozen: FrozenPairs | None
     explained: Mapping[str, float]
+    deviations: Mapping[str, float]
     level: float = 0.95
 
     def index(self, name: str) -> int:
@@ -153,6 +165,7 @@ class MeasuredParts:
             name=self.names[i],
             mean=np.einsum("c,cnp->np", row, self.agent.mean),
             variance=variance,
+            mean_variance=self.jackknife(lambda p: float(p.covariance[0, 0]) / len(variance), self.weights[[i]]),
             signal_squared=signal,
             noise_to_signal=self._noise_to_signal(i, team=False),
             noise_to_signal_median=median,

@@ -1,0 +1,74 @@
+"""Exact answers, slow and plain: moments of every credit where enumeration or a closed form gives them."""
+
+from dgpg_verify.oracles.cells import BranchMoments, UniformCells, branch_moments, cross_agent, uniform_cells
+from dgpg_verify.oracles.enumeration import ENUMERATED_CREDITS, MAX_PROFILES, enumerate_moments
+from dgpg_verify.oracles.linear_quadratic import (
+    LINEAR_QUADRATIC_CREDITS,
+    linear_quadratic_moments,
+    optimal_objective,
+    stationary_point,
+    team_arrays,
+)
+from dgpg_verify.oracles.linear_quadratic_matrices import MATRIX_CREDITS, covariance_matrix, shared_variance
+from dgpg_verify.oracles.load_balancing import load_balancing_moments
+from dgpg_verify.oracles.mixing import (
+    SETTINGS,
+    crossover,
+    minimal_variance,
+    mixed_variance,
+    mixing_weights,
+    optimal_alpha,
+    return_share,
+    setting_scales,
+)
+from dgpg_verify.oracles.moments import CreditMoments, OracleMoments, SharedMoments
+from dgpg_verify.oracles.pointing import POINTING_COSINE, rollouts_to_point
+from dgpg_verify.oracles.scores import policy_scores, tabular_scores
+from dgpg_verify.oracles.separable import SEPARABLE_CREDITS, separable_moments
+from dgpg_verify.oracles.trajectory import (
+    TRAJECTORY_CREDITS,
+    Trajectories,
+    enumerate_trajectories,
+    trajectory_moments,
+)
+
+__all__ = [
+    "ENUMERATED_CREDITS",
+    "LINEAR_QUADRATIC_CREDITS",
+    "MATRIX_CREDITS",
+    "MAX_PROFILES",
+    "POINTING_COSINE",
+    "SEPARABLE_CREDITS",
+    "SETTINGS",
+    "TRAJECTORY_CREDITS",
+    "BranchMoments",
+    "CreditMoments",
+    "OracleMoments",
+    "SharedMoments",
+    "Trajectories",
+    "UniformCells",
+    "branch_moments",
+    "covariance_matrix",
+    "cross_agent",
+    "crossover",
+    "enumerate_moments",
+    "enumerate_trajectories",
+    "linear_quadratic_moments",
+    "load_balancing_moments",
+    "minimal_variance",
+    "mixed_variance",
+    "mixing_weights",
+    "optimal_alpha",
+    "optimal_objective",
+    "policy_scores",
+    "return_share",
+    "rollouts_to_point",
+    "separable_moments",
+    "setting_scales",
+    "shared_variance",
+    "stationary_point",
+    "tabular_scores",
+    "team_arrays",
+    "trajectory_moments",
+    "uniform_cells",
+]

@@ -25,12 +25,9 @@ class LinearPolicy(SoftmaxPolicy):
     prior: Prior | None = None
 
     def candidate_scores(self, features: Tensor) -> Tensor:
-        weights = self.parameters.to(features.dtype)
-        if self.sharing == "shared":
-            return features @ weights
-        return torch.einsum("...nkf,nf->...nk", features, weights)
+        return (features @ self.parameters.to(features.dtype)[..., None])[..., 0]
 
     def pull_back(self, features: Tensor, logit_scores: Tensor, weights: Tensor) -> Tensor:
         # contract over candidates first: [B,T,N,F] is small, and every credit re-uses it
-        steps = (logit_scores.to(features.dtype)[..., None, :] @ features)[..., 0, :].double()
+        steps = (logit_scores.to(features.dtype)[..., None] * features).sum(-2).double()
         return torch.einsum("cbtn,btnf->cbnf", weights.double(), steps)

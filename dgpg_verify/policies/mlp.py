@@ -120,7 +120,7 @@ def _weighted_outer_products(steps: list[Tensor], weights: Tensor) -> Tensor:
     costs one multiply-add per step and parameter: C/K of a weight-gradient pass instead of C passes.
     """
     rows, first, second, delta1, delta2, delta3 = steps
-    n, b, t, k, hidden = first.shape
+    n, b, t, _, hidden = first.shape
     f = rows.shape[-1]
     size = f * hidden + hidden + hidden * hidden + hidden + hidden
     out = torch.empty(len(weights), b, n, size, dtype=torch.float32, device=rows.device)

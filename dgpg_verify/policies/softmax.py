@@ -47,6 +47,14 @@ class SoftmaxPolicy(ABC):
         chosen = inverse_cdf(self.probabilities(seen).detach(), noise[..., 0])
         return torch.where(seen.active, chosen, -torch.ones_like(chosen))
 
+    def decide(self, seen: Observation, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """act() and log_prob() of the action taken, from one pass through the network."""
+        probabilities = self.probabilities(seen).detach()
+        chosen = inverse_cdf(probabilities, noise[..., 0])
+        log_prob = probabilities.gather(-1, chosen[..., None])[..., 0].log()
+        active = seen.active
+        return torch.where(active, chosen, -1), torch.where(active, log_prob, torch.zeros_like(log_prob))
+
     def log_prob(self, seen: Observation, actions: Tensor) -> Tensor:
         chosen = actions.clamp(min=0)[..., None]
         values = torch.log_softmax(self.logits(seen).double(), dim=-1).gather(-1, chosen)[..., 0]

@@ -1,0 +1,29 @@
+"""Tables, figures and the page of a run, drawn from files alone; nothing here runs an experiment."""
+
+from dgpg_verify.reporting.ledger import ledger_markdown, read_ledger, terminal_table, write_ledger
+from dgpg_verify.reporting.records import (
+    TABLES,
+    VARIANCE_COLUMNS,
+    read_records,
+    read_variance_csv,
+    write_records,
+    write_variance_csv,
+)
+from dgpg_verify.reporting.report import write_report
+from dgpg_verify.reporting.summary import ClaimSummary, claim_summary
+
+__all__ = [
+    "TABLES",
+    "VARIANCE_COLUMNS",
+    "ClaimSummary",
+    "claim_summary",
+    "ledger_markdown",
+    "read_ledger",
+    "read_records",
+    "read_variance_csv",
+    "terminal_table",
+    "write_ledger",
+    "write_records",
+    "write_report",
+    "write_variance_csv",
+]

@@ -33,14 +33,23 @@ def collect(system: System, policy: Policy, noise: Noise, keep_states: bool = Fa
             if keep_states:
                 states.append(state)
             seen = system.observe(state)
-            actions = policy.act(seen, noise.agents[:, t])
+            actions, log_prob = _decide(policy, seen, noise.agents[:, t])
             transition = system.step(state, actions)
             influence = _influence(system, policy, seen, actions, transition)
-            steps.append((seen, actions, policy.log_prob(seen, actions), _with(transition, influence)))
+            steps.append((seen, actions, log_prob, _with(transition, influence)))
             state = transition.next_state
     rollout = _stack(system, policy, noise, steps, states if keep_states else None)
     _check(rollout)
     return rollout
+
+
+def _decide(policy: Policy, seen: Observation, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Actions and their log-probabilities, in one pass where the policy offers it."""
+    if hasattr(policy, "decide"):
+        both: tuple[Tensor, Tensor] = policy.decide(seen, noise)
+        return both
+    actions = policy.act(seen, noise)
+    return actions, policy.log_prob(seen, actions)
 
 
 def _influence(system: System, policy: Policy, seen: Observation, actions: Tensor, transition: Transition) -> Influence:

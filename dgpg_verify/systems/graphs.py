@@ -10,9 +10,7 @@ from dgpg_verify.core import InputError, check_int
 MAX_REPAIR_ROUNDS = 1_000
 
 
-def random_candidates(
-    n_agents: int, n_servers: int, n_candidates: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
+def random_candidates(n_agents: int, n_servers: int, n_candidates: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Draw a random graph in which every agent has K distinct servers and no server has many agents.
 
     Args:

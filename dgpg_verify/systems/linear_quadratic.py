@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import InputError, Influence, Observation, Transition, check_int, check_real
+from dgpg_verify.core import Influence, InputError, Observation, Transition, check_int, check_real
 from dgpg_verify.systems.load_balancing import GameState
 
 COUPLINGS = 2  # neighbours of an agent through W, each of strength at most 0.1

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import InputError, Influence, Observation, Transition, check_choice, check_int
+from dgpg_verify.core import Influence, InputError, Observation, Transition, check_choice, check_int
 from dgpg_verify.systems.graphs import random_candidates
 from dgpg_verify.systems.references import alter_reference
 
@@ -265,7 +265,9 @@ def _check_parameters(game: LoadBalancingGame) -> None:
             good &= values >= 0
         if not bool(good.all()):
             place = int((~good).nonzero()[0, 0])
-            raise InputError(f"{name}[{place}] = {float(values[place])!r} is not allowed: it must be finite and {allowed}")
+            raise InputError(
+                f"{name}[{place}] = {float(values[place])!r} is not allowed: it must be finite and {allowed}"
+            )
     _check_graph(game.candidates, n_servers)
 
 

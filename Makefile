@@ -1,0 +1,75 @@
+# Two commands: `make theorems` and `make test`. `make help` lists the rest.
+# One thread per process: cells are spread over worker processes, and every sum keeps one order.
+export OMP_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+SMOKE := reports/smoke-check
+# Where `make wheels` keeps the packages, for installing another checkout without network.
+WHEELS ?= $(HOME)/.cache/dgpg-verify/wheels
+PIP := $(BIN)/python -m pip install --quiet
+OFFLINE := --no-index --find-links $(WHEELS)
+
+.DEFAULT_GOAL := help
+.PHONY: help install wheels theorems test lint types layers tests properties smoke full report coverage format clean
+
+help: ## list the commands
+	@grep -hE "^[a-z]+:.*## " $(MAKEFILE_LIST) | awk -F ":.*## " '{printf "%-11s %s\n", $$1, $$2}'
+
+$(STAMP): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) "setuptools>=70.1" || $(PIP) $(OFFLINE) "setuptools>=70.1"
+	$(PIP) --no-build-isolation --editable ".[dev]" || $(PIP) $(OFFLINE) --no-build-isolation --editable ".[dev]"
+	touch $@
+
+install: $(STAMP) ## environment in .venv; nothing is called while pyproject.toml is unchanged
+
+wheels: install ## keep all packages in $WHEELS, so that fresh checkouts install without network
+	$(BIN)/python -m pip download --quiet --dest $(WHEELS) "setuptools>=70.1"
+	$(BIN)/python -m pip freeze --exclude-editable | xargs $(BIN)/python -m pip download --quiet --no-deps --dest $(WHEELS)
+
+theorems: install ## measure and judge every claim at standard scale (finished cells are kept)
+	$(BIN)/python -m pytest theorems/ --benchmark --resume $(ARGS)
+
+test: install lint types layers tests properties smoke ## lint, types, import layers, tests, properties, smoke benchmark
+
+lint: install ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install ## mypy
+	$(BIN)/mypy
+
+layers: install ## rooms import downwards only
+	$(BIN)/lint-imports
+
+tests: install ## unit tests
+	$(BIN)/python -m pytest tests $(ARGS)
+
+properties: install ## exact checks and Hypothesis properties of the theorems, nothing measured
+	$(BIN)/python -m pytest theorems/ $(ARGS)
+
+smoke: install ## every claim at smoke scale, in a folder of its own
+	rm -rf $(SMOKE)
+	$(BIN)/python -m pytest theorems/ --benchmark --scale smoke --out $(SMOKE) $(ARGS)
+
+full: install ## every claim at full scale; --resume continues a sitting
+	$(BIN)/python -m pytest theorems/ --benchmark --scale full --resume $(ARGS)
+
+report: install ## judge and draw a run folder again: make report DIR=reports/standard-seed0
+	$(BIN)/dgpg-verify report $(DIR)
+
+coverage: install ## lines that the tests reach
+	$(BIN)/coverage run --source dgpg_verify -m pytest tests theorems/
+	$(BIN)/coverage report
+
+format: install ## let ruff rewrite
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove caches and the environment; reports stay
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache *.egg-info

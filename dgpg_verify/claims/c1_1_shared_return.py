@@ -1,0 +1,103 @@
+"""C1.1: with a shared return, each agent's gradient variance grows like N."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dgpg_verify.claims import design as grid
+from dgpg_verify.claims.gradient_cells import Row, cell_cost, measure_cell
+from dgpg_verify.claims.gradient_tables import gradient_tables
+from dgpg_verify.claims.records import RECORDS
+from dgpg_verify.claims.rows import Measured, Statement, exponent_row, rows_in, series_of
+from dgpg_verify.claims.series import Series
+from dgpg_verify.core import Cell, Evidence, LedgerRow
+
+STATEMENT = Statement(
+    id="C1.1",
+    statement="With a shared return, the per-agent variance of the policy gradient is Theta(N) (v1, v2; O(N) in v3).",
+    expected=1.0,
+    relation="theta",
+    margin=0.15,
+    sentences={
+        "supported": "The {statistic} of the centred shared return grows like N^{exponent} [{low}, {high}]: {where}.",
+        "refuted": "The {statistic} grows like N^{exponent} [{low}, {high}], not like N: {where}.",
+        "inconclusive": "The {statistic} grows like N^{exponent} [{low}, {high}], which does not decide: {where}.",
+    },
+)
+EXPLORED = (grid.SHOCK, grid.RECORDED, grid.MLP)
+PAIRED = (*grid.GAMES, grid.DENSE_GAME, grid.LOGNORMAL, *grid.TEAMS, *grid.CLOUDS, grid.DENSE_CLOUD, *EXPLORED)
+NSR = (*grid.GAMES, grid.DENSE_GAME, grid.DELAY_GAME, grid.LOGNORMAL, *grid.TEAMS, *grid.CLOUDS, grid.DENSE_CLOUD)
+PRIMARY_NSR = (*grid.GAMES, grid.DELAY_GAME, *grid.TEAMS)
+PRIMARY_PAIRED = (*grid.GAMES, grid.DENSE_GAME, *grid.TEAMS, *grid.CLOUDS, grid.DENSE_CLOUD)
+SHARED = (grid.SHARED_GAME, grid.SHARED_CLOUD)
+
+
+@dataclass(frozen=True)
+class SharedReturnClaim:
+    """Exponent of noise-to-signal and of the paired ratio of the centred shared return."""
+
+    id: str = STATEMENT.id
+    title: str = "Shared-return gradient variance grows like N"
+    source: str = "abstract of v1 and v2 (Theta), of v3 (O)"
+    statement: str = STATEMENT.statement
+    relation: str = STATEMENT.relation
+    expected: float = 1.0
+    margin: float = 0.15
+    controls: Sequence[Any] = ()
+
+    @property
+    def recorded(self) -> Mapping[str, tuple[str, str]]:
+        return RECORDS
+
+    def cells(self, scale: str, seed: int) -> Sequence[Cell]:
+        return [cell for row in grid.design(scale).values() for cell in row.cells(seed)]
+
+    def measure(self, cell: Cell) -> Evidence:
+        return measure_cell(cell)
+
+    def cost(self, cell: Cell) -> float:
+        return cell_cost(cell)
+
+    def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
+        rows = rows_in(evidence)
+        series = series_of(evidence, rows, [k for k in (*NSR, *EXPLORED, *SHARED) if k in rows])
+        items = [item for key, one in series.items() for item in _items(key, one, rows[key])]
+        return [exponent_row(STATEMENT, item, self.recorded) for item in items]
+
+    def tables(self, evidence: Sequence[Evidence]) -> dict[str, list[dict[str, Any]]]:
+        return gradient_tables(evidence)
+
+
+def _items(key: str, series: Series, row: Row) -> list[Measured]:
+    def nsr(cell: Any) -> float:
+        return float(cell.noise_to_signal("return"))
+
+    def paired(cell: Any) -> float:
+        return float(cell.paired_ratio("return"))
+
+    if key in SHARED:
+        note = "shared parameters change the question: the sum of N scores has its own signal, expected exponent 0"
+        return [Measured(series, row, "noise_to_signal", nsr, expected=0.0, suffix="team", note=note)]
+    if key == grid.SHOCK:
+        note = "one burst state for all: the environment's own noise adds up coherently, theory expects 2"
+        shares = lambda cell: float(cell.covariance[0, 0] and cell.cross[0, 0] / cell.n / cell.variance("difference"))  # noqa: E731
+        return [
+            Measured(series, row, "paired_ratio", paired, note=note),
+            Measured(series, row, "paired_ratio", paired, expected=2.0, suffix="expected 2", note=note),
+            Measured(series, row, "cross_agent_part", shares, note="the others' part alone, theory expects 1"),
+        ]
+    items = []
+    if key in NSR:
+        items.append(Measured(series, row, "noise_to_signal", nsr, primary=key in PRIMARY_NSR))
+    if key in PAIRED:
+        items.append(Measured(series, row, "paired_ratio", paired, primary=key in PRIMARY_PAIRED))
+    if key in (grid.GAME, grid.CLOUD):
+        items.append(Measured(series, row, "paired_ratio", paired, relation="big_o", suffix="O(N)"))
+    if key == grid.GAME:
+        items.append(Measured(series, row, "variance", lambda cell: float(cell.variance("return"))))
+    return items
+
+
+CLAIM = SharedReturnClaim()

@@ -1,0 +1,113 @@
+"""C1.3: the smallest variance over alpha is O(1) (the paper's Theorem 5.2).
+
+min over alpha of V(alpha) <= V(1) = V_G, so the exponent of the guidance's own variance decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dgpg_verify.claims import design as grid
+from dgpg_verify.claims.gradient_cells import Row, cell_cost, measure_cell
+from dgpg_verify.claims.gradient_stats import CellStats
+from dgpg_verify.claims.gradient_tables import gradient_tables
+from dgpg_verify.claims.records import RECORDS
+from dgpg_verify.claims.rows import Measured, Statement, exponent_row, rows_in, series_of
+from dgpg_verify.claims.series import Series
+from dgpg_verify.core import Cell, Evidence, LedgerRow
+
+STATEMENT = Statement(
+    id="C1.3",
+    statement="min over alpha of the per-agent variance of the DG-PG gradient is O(1), independent of N (Theorem 5.2).",
+    expected=0.0,
+    relation="big_o",
+    margin=0.15,
+    sentences={
+        "supported": "The {statistic} of guidance ({suffix}) grows like N^{exponent} [{low}, {high}], so its minimum over alpha is "
+        "bounded; at the minimising alpha the return's share of the update is {share}: {where}.",
+        "refuted": "The {statistic} of guidance ({suffix}) grows like N^{exponent} [{low}, {high}]: {where}.",
+        "inconclusive": "The {statistic} of guidance ({suffix}) grows like N^{exponent} [{low}, {high}], which does not decide: {where}.",
+    },
+)
+RAW = (*grid.GAMES, *grid.TEAMS)  # bounded job sizes, 60 fleets, N >= 64: raw variance may be a verdict
+PAIRED = (*grid.GAMES, grid.DENSE_GAME, *grid.TEAMS)
+NSR = (*grid.CLOUDS, grid.DENSE_CLOUD)
+FAULTY = tuple(f"{grid.GAME}/{reference}" for reference in grid.REFERENCES)
+EXPLORED = (grid.DELAY_GAME, grid.LOGNORMAL, grid.RECORDED, grid.SHOCK, grid.MLP, *FAULTY)
+
+
+@dataclass(frozen=True)
+class MinimumVarianceClaim:
+    """Exponent of the guidance's variance: raw, paired with the exact difference reward, and to its own signal."""
+
+    id: str = STATEMENT.id
+    title: str = "The smallest variance over alpha is O(1)"
+    source: str = "Theorem 5.2"
+    statement: str = STATEMENT.statement
+    relation: str = "big_o"
+    expected: float = 0.0
+    margin: float = 0.15
+    controls: Sequence[Any] = ()
+
+    @property
+    def recorded(self) -> Mapping[str, tuple[str, str]]:
+        return RECORDS
+
+    def cells(self, scale: str, seed: int) -> Sequence[Cell]:
+        wanted = {*RAW, *PAIRED, *NSR, *EXPLORED}
+        return [cell for row in grid.design(scale).values() if row.key in wanted for cell in row.cells(seed)]
+
+    def measure(self, cell: Cell) -> Evidence:
+        return measure_cell(cell)
+
+    def cost(self, cell: Cell) -> float:
+        return cell_cost(cell)
+
+    def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
+        rows = rows_in(evidence)
+        keys = [k for k in dict.fromkeys((*RAW, *PAIRED, *NSR, *EXPLORED)) if k in rows]
+        series = series_of(evidence, rows, keys)
+        items = [item for key, one in series.items() for item in _items(key, one, rows[key])]
+        return [exponent_row(STATEMENT, item, self.recorded) for item in items]
+
+    def tables(self, evidence: Sequence[Evidence]) -> dict[str, list[dict[str, Any]]]:
+        return gradient_tables(evidence)
+
+
+def _items(key: str, series: Series, row: Row) -> list[Measured]:
+    def share(cell: CellStats) -> float:
+        return cell.guided(cell.alpha_star()).return_share
+
+    def item(name: str, statistic: Any, primary: bool, suffix: str = "alpha 1", **more: Any) -> Measured:
+        return Measured(series, row, name, statistic, suffix=suffix, primary=primary, return_share=share, **more)
+
+    items = []
+    note = _alignment_note(series) if key in FAULTY else ""
+    if key in RAW or key in (*FAULTY, grid.DELAY_GAME, grid.DENSE_GAME):
+        items.append(item("variance", lambda c: c.variance("guidance"), key in RAW, note=note))
+    if key in PAIRED:
+        items.append(
+            item("paired_ratio", lambda c: c.paired_ratio("guidance"), key in grid.GAMES or key == grid.DENSE_GAME)
+        )
+    if key in NSR or key in EXPLORED:
+        items.append(item("noise_to_signal", lambda c: c.noise_to_signal("guidance"), key in NSR, note=note))
+    if key in (grid.GAME, grid.TEAMS[1]):
+        items.append(item("variance", lambda c: c.guided(c.alpha_star()).variance, False, suffix="alpha*"))
+    if key == grid.GAME:
+        control = "control: the shared return must not pass as O(1)"
+        items.append(
+            item("variance", lambda c: c.variance("return"), False, suffix="return", kind="control",
+                 expected_label="refuted", note=control)
+        )  # fmt: skip
+    return items
+
+
+def _alignment_note(series: Series) -> str:
+    alignment = series.mean(lambda cell: cell.alignment("guidance"))
+    shown = "not measurable" if alignment is None else f"{alignment:.2f}"
+    return f"a small variance says nothing about direction: cos(E guidance, grad J) = {shown} at the largest N"
+
+
+CLAIM = MinimumVarianceClaim()

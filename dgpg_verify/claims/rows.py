@@ -1,0 +1,187 @@
+"""Ledger rows from series: what every claim of C1 shares. A claim only says which statistic and what to expect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from dgpg_verify.claims.design import design
+from dgpg_verify.claims.gradient_cells import Row
+from dgpg_verify.claims.series import Series, Statistic, read_series
+from dgpg_verify.core import Evidence, Label, LedgerRow, Verdict
+from dgpg_verify.statistics import PRIMARY_LEVEL, judge, judge_margins, judge_threshold
+
+EXPLORATORY_LEVEL = 0.95
+Kind = Literal["claim", "audit", "control", "oracle"]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """The parts of a ledger row that are fixed before measuring.
+
+    sentences: verdict -> nearest true sentence, filled with {exponent}, {low}, {high}, {where} and {share}.
+    """
+
+    id: str
+    statement: str
+    expected: float | None
+    relation: str
+    margin: float | None
+    sentences: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One statistic of one series. `name` is the statistic's name, `suffix` makes the row key unique."""
+
+    series: Series
+    row: Row
+    name: str
+    statistic: Statistic
+    setting: str = "sum"
+    suffix: str = ""
+    primary: bool = False
+    expected: float | None = None
+    relation: str | None = None
+    proved_bound: bool = False
+    return_share: Statistic | None = None
+    kind: Kind = "claim"
+    expected_label: Label | None = None
+    note: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.series.key}/{self.name}{'/' + self.suffix if self.suffix else ''}"
+
+    @property
+    def level(self) -> float:
+        return PRIMARY_LEVEL if self.primary else EXPLORATORY_LEVEL
+
+
+def exponent_row(claim: Statement, item: Measured, recorded: Mapping[str, tuple[str, str]]) -> LedgerRow:
+    """Fit the statistic's exponent and judge it against the claim."""
+    expected = claim.expected if item.expected is None else item.expected
+    relation = item.relation or claim.relation
+    assert expected is not None and claim.margin is not None
+    fit = item.series.fit(item.statistic, item.level)
+    verdict = judge(fit, expected, claim.margin, relation, item.proved_bound)
+    margins = judge_margins(fit, expected, relation, proved_bound=item.proved_bound)
+    beside = f"; full range {fit.full.exponent:.2f}" if fit.full else ""
+    if fit.affine:
+        beside += f"; a + b N: {fit.affine.a:.3g} + {fit.affine.b:.3g} N"
+    because = f"{verdict.why}{beside}{'; ' + item.note if item.note else ''}"
+    return _row(
+        claim, item, verdict, because, margins, expected, relation, recorded, fit.top_decade and fit.top_decade.n_values
+    )
+
+
+def threshold_row(
+    claim: Statement,
+    item: Measured,
+    recorded: Mapping[str, tuple[str, str]],
+    support_at: float,
+    refute_above: float,
+) -> LedgerRow:
+    """Judge the mean over fleets at the largest N against two thresholds."""
+    estimate = item.series.at_largest(item.statistic, item.level)
+    verdict = judge_threshold(estimate, support_at, refute_above)
+    n = max(item.series.cells)
+    because = f"{verdict.why} at N = {n}{'; ' + item.note if item.note else ''}"
+    return _row(claim, item, verdict, because, {}, support_at, "at_most", recorded, (n,))
+
+
+def _row(
+    claim: Statement,
+    item: Measured,
+    verdict: Verdict,
+    because: str,
+    margins: Mapping[str, Label],
+    expected: float,
+    relation: str,
+    recorded: Mapping[str, tuple[str, str]],
+    n_values: Sequence[int] | None,
+) -> LedgerRow:
+    key = f"{claim.id}/{item.key}"
+    record = recorded.get(key)
+    estimate = verdict.estimate
+    share = item.series.mean(item.return_share) if item.return_share else None
+    return LedgerRow(
+        row=key,
+        id=claim.id,
+        primary=item.primary,
+        statement=claim.statement,
+        holds_when=_sentence(claim, item, verdict, share),
+        system=describe(item.row),
+        policy=item.row.policy,
+        sharing=item.row.sharing,
+        setting=item.setting,
+        statistic=item.name,
+        relation=relation,
+        estimate=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        level=estimate.level,
+        expected=expected,
+        margin=claim.margin,
+        verdict=verdict.label,
+        verdict_margins=dict(margins),
+        recorded=None if record is None else {"label": record[0], "reason": record[1]},
+        because=because,
+        return_share=share,
+        n_values=tuple(n_values or sorted(item.series.cells)),
+        replicates=item.series.fleets,
+        seeds=tuple(sorted({cell.fleet for cells in item.series.cells.values() for cell in cells})),
+        files=(),
+        seconds=item.series.seconds,
+        kind=item.kind,
+        expected_label=item.expected_label,
+    )
+
+
+def _sentence(claim: Statement, item: Measured, verdict: Verdict, share: float | None) -> str:
+    estimate = verdict.estimate
+
+    def number(value: float | None) -> str:
+        return "?" if value is None else f"{value:.2f}"
+
+    template = claim.sentences.get(verdict.label, "")
+    return template.format(
+        exponent=number(estimate.value),
+        low=number(estimate.low),
+        high=number(estimate.high),
+        where=describe(item.row) + f", policy {item.row.policy}",
+        share=number(share),
+        statistic=item.name.replace("_", " "),
+        setting=item.setting,
+        suffix=item.suffix,
+    )
+
+
+def describe(row: Row) -> str:
+    """System, graph and options in words."""
+    shown = {k: v for k, v in row.options.items() if k not in ("n_candidates",)}
+    options = "".join(f", {key.replace('_', ' ')} {value}" for key, value in sorted(shown.items()))
+    return f"{row.system} ({row.graph} graph{options})"
+
+
+def series_of(evidence: Iterable[Evidence], scale_rows: Mapping[str, Row], keys: Iterable[str]) -> dict[str, Series]:
+    """The series of the named rows that were measured."""
+    items = list(evidence)
+    found = {}
+    for key in keys:
+        row = scale_rows[key]
+        team = row.sharing == "shared"
+        series = read_series(items, key, row.source, row.minimum_n, team)
+        if series is not None:
+            found[key] = series
+    return found
+
+
+def rows_in(evidence: Iterable[Evidence]) -> dict[str, Row]:
+    """The design rows that the evidence belongs to (settings of a row do not depend on what was measured)."""
+    present = {item.cell.row for item in evidence}
+    known: dict[str, Row] = {}
+    for scale in ("full", "standard", "smoke"):
+        known |= {key: row for key, row in design(scale, recorded=True).items() if key in present}
+    return known

@@ -1,0 +1,194 @@
+"""A run: measure the cells of the selected claims, judge from files alone, write the report."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dgpg_verify.claims.environment import describe_run
+from dgpg_verify.claims.registry import SCALES, Claim, select_claims
+from dgpg_verify.claims.sources import measuring_hash
+from dgpg_verify.core import (
+    Cell,
+    CellStore,
+    Evidence,
+    InputError,
+    LedgerRow,
+    cell_file,
+    check_choice,
+    check_int,
+    check_unique,
+    run_cells,
+    source_hash,
+    to_json,
+    unique_cells,
+)
+from dgpg_verify.core.cells import read_cell
+from dgpg_verify.reporting import write_ledger, write_records, write_report, write_variance_csv
+from dgpg_verify.reporting.files import check_schema, read_json, write_json
+
+INDEX = "cells/index.json"
+ENVIRONMENT = "environment.json"
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """The judged rows, where they lie, and from which scale on each row has to be decided."""
+
+    rows: tuple[LedgerRow, ...]
+    folder: Path
+    scale: str
+    decided_at: Mapping[str, str]
+
+
+def default_workers() -> int:
+    """Two workers where there are two cores."""
+    return min(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+def default_folder(scale: str, seed: int) -> Path:
+    return Path("reports") / f"{scale}-seed{seed}"
+
+
+def run_claims(
+    claims: str | Sequence[Claim] | None = None,
+    scale: str = "standard",
+    seed: int = 0,
+    workers: int | None = None,
+    resume: bool = False,
+    out: str | Path | None = None,
+    progress: bool = True,
+) -> RunResult:
+    """Measure, judge and report.
+
+    claims: prefixes ("C1,A3"), claim objects, or None for all. scale: smoke, standard or full. out: the run
+    folder, `reports/<scale>-seed<seed>` by default; an existing one is refused unless `resume`, which keeps
+    every finished cell whose key (package source, configuration, seed) matches. The ledger does not depend on
+    `workers` but for `seconds`. Raises InputError before anything is written.
+    """
+    chosen = select_claims(claims) if claims is None or isinstance(claims, str) else list(claims)
+    check_unique("claims", [claim.id for claim in chosen])
+    check_choice("scale", scale, SCALES)
+    seed = check_int("seed", seed, 0, 2**63 - 1)
+    workers = default_workers() if workers is None else check_int("workers", workers, 1, 1024)
+    folder = Path(out) if out is not None else default_folder(scale, seed)
+    options = {"scale": scale, "seed": seed, "workers": workers, "resume": resume}
+    options["claims"] = [claim.id for claim in chosen]
+    _check_folder(folder, scale, seed, resume)
+    wanted = {claim.id: unique_cells(claim.cells(scale, seed)) for claim in chosen}
+
+    owners = _owners(chosen, wanted)
+    store = CellStore(folder, owners.source)
+    write_json(folder / ENVIRONMENT, describe_run(options, source_hash()))
+    listed = {name: {cell_file(cell): store.key(cell) for cell in cells} for name, cells in wanted.items()}
+    write_json(folder / INDEX, {"schema": 1, "scale": scale, "seed": seed, "claims": listed})
+    every = [cell for cells in wanted.values() for cell in cells]
+    measured = iter(run_cells(every, owners.measure, store, workers, resume, progress, owners.cost))
+    evidence = {name: [next(measured) for _ in cells] for name, cells in wanted.items()}
+    return _judge_and_report(chosen, evidence, folder, scale)
+
+
+def rejudge(folder: str | Path, claims: Sequence[Claim] | None = None) -> RunResult:
+    """Judge and draw again from the cells of a run folder alone; measures nothing.
+
+    claims: the claim objects if they are not registered. Raises InputError if the folder is no finished run.
+    """
+    folder = Path(folder)
+    index = _read_index(folder)
+    known = {claim.id: claim for claim in (select_claims() if claims is None else claims)}
+    missing = [name for name in index["claims"] if name not in known]
+    if missing:
+        raise InputError(f"{folder.name}/{INDEX} names unknown claims: {', '.join(missing)}")
+    evidence = {name: _read_listed(folder, name, files) for name, files in index["claims"].items()}
+    return _judge_and_report([known[name] for name in index["claims"]], evidence, folder, index["scale"])
+
+
+@dataclass(frozen=True)
+class _Owners:
+    """Which claim measures a cell: the first that lists its (claim, row)."""
+
+    by_row: Mapping[tuple[str, str], Claim]
+
+    def measure(self, cell: Cell) -> Evidence:
+        return self.by_row[cell.claim, cell.row].measure(cell)
+
+    def cost(self, cell: Cell) -> float:
+        hook = getattr(self.by_row[cell.claim, cell.row], "cost", None)
+        return float(hook(cell)) if hook else float(cell.n)
+
+    def source(self, cell: Cell) -> str:
+        return measuring_hash(self.by_row[cell.claim, cell.row].measure)
+
+
+def _owners(claims: Sequence[Claim], cells: Mapping[str, Sequence[Cell]]) -> _Owners:
+    by_row: dict[tuple[str, str], Claim] = {}
+    for claim in claims:
+        for cell in cells[claim.id]:
+            by_row.setdefault((cell.claim, cell.row), claim)
+    return _Owners(by_row)
+
+
+def _judge_and_report(
+    claims: Sequence[Claim], evidence: Mapping[str, Sequence[Evidence]], folder: Path, scale: str
+) -> RunResult:
+    """Judge every claim, then write ledger, records, CSV and page."""
+    rows: list[LedgerRow] = []
+    tables: dict[str, dict[str, Any]] = {}
+    decided: dict[str, str] = {}
+    for claim in claims:
+        seen = evidence[claim.id]
+        judged = list(claim.judge(seen))
+        rows += judged
+        at = getattr(claim, "decided_at", "standard")
+        decided.update({row.row: at if isinstance(at, str) else at.get(row.row, "standard") for row in judged})
+        made = claim.tables(seen) if hasattr(claim, "tables") else {}
+        for name, records in made.items():  # claims that share cells make the same records: keep one of each
+            plain = (to_json(record) for record in records)
+            tables.setdefault(name, {}).update({json.dumps(r, sort_keys=True): r for r in plain})
+    check_unique("row keys of the ledger", [row.row for row in rows])
+    records_of = {name: list(records.values()) for name, records in tables.items()}
+    write_ledger(folder, rows)
+    write_records(folder, records_of)
+    write_variance_csv(folder, records_of.get("moments", []))
+    write_report(folder)
+    return RunResult(tuple(rows), folder, scale, decided)
+
+
+def _check_folder(folder: Path, scale: str, seed: int, resume: bool) -> None:
+    """Refuse a file, a non-empty folder without resume, and a resumed folder of another scale or seed."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"out = {str(folder)!r} is not allowed: it is a file, not a folder")
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    if not resume:
+        raise InputError(f"out = {str(folder)!r} exists already: choose another folder, or resume it with --resume")
+    if (folder / INDEX).exists():
+        index = _read_index(folder)
+        if (index["scale"], index["seed"]) != (scale, seed):
+            held = f"scale {index['scale']}, seed {index['seed']}"
+            raise InputError(f"out = {str(folder)!r} holds {held}, not scale {scale}, seed {seed}")
+
+
+def _read_index(folder: Path) -> dict[str, Any]:
+    """Scale, seed and, claim by claim, the files of a run with the keys they must hold."""
+    if not (folder / INDEX).exists():
+        raise InputError(f"{str(folder)!r} is no run folder: it holds no {INDEX}")
+    index = read_json(folder / INDEX)
+    claims = check_schema(folder / INDEX, index, "claims", dict)
+    whole = all(isinstance(files, dict) for files in claims.values())
+    if not whole or index.get("scale") not in SCALES or not isinstance(index.get("seed"), int):
+        raise InputError(f"{folder.name}/{INDEX} lacks scale, seed or files: delete it and run with --resume")
+    return {"scale": index["scale"], "seed": index["seed"], "claims": claims}
+
+
+def _read_listed(folder: Path, claim: str, files: Mapping[str, str]) -> list[Evidence]:
+    """The evidence of one claim; a missing cell, or one of another state of the code, raises InputError."""
+    found = [read_cell(folder / file) if (folder / file).exists() else None for file in files]
+    lost = [file for file, cell in zip(files, found) if cell is None or cell[1] != files[file]]
+    if lost:
+        raise InputError(f"{len(lost)} of {len(files)} cells of {claim} are not finished ({lost[0]}): use --resume")
+    return [cell[0] for cell in found if cell is not None]

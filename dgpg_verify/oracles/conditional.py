@@ -1,0 +1,64 @@
+"""From what a credit is, given agent i's choice, to the moments of i's gradient (tabular softmax, closed form F6).
+
+The gradient of agent i is psi_i(k) w with psi_i(k) = e_k - p_i, and ||psi_i(k)||^2 = 1 - 2 p_ik + ||p_i||^2. All its
+moments follow from the conditional means wbar_ik = E[w given a_i = k] and covariances Cov(w, w' given a_i = k).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgpg_verify.core import InputError, check_finite
+from dgpg_verify.oracles.moments import OracleMoments
+
+Array = NDArray[np.float64]
+
+
+def check_probabilities(probabilities: object, shape: tuple[int, int]) -> Array:
+    """The choice probabilities as float64 [N, K], rows summing to 1; InputError otherwise."""
+    detached = probabilities.detach().cpu().numpy() if hasattr(probabilities, "detach") else probabilities
+    table = np.array(detached, dtype=np.float64)
+    if table.shape != shape:
+        raise InputError(f"probabilities has shape {table.shape}: it must be [N, K] = {shape}")
+    if not np.isfinite(table).all() or (table < 0.0).any() or np.abs(table.sum(1) - 1.0).max() > 1e-9:
+        raise InputError("probabilities is not allowed: every row must hold numbers >= 0 that sum to 1")
+    return table
+
+
+def moments_from_conditionals(
+    names: tuple[str, ...],
+    probabilities: Array,
+    means: dict[str, Array],
+    covariance: Callable[[str, str], Array],
+    objectives: tuple[float, Array, float, Array],
+) -> OracleMoments:
+    """Assemble the record. means[name] = wbar [N, K]; covariance(a, b) [N, K] given the agent's own choice.
+
+    objectives: J, grad J [N, K], G, grad G [N, K]. Cost O(C^2 N K).
+    """
+    p = probabilities
+    weight = p * (1.0 - 2.0 * p + (p**2).sum(1, keepdims=True))  # p_ik ||psi_i(k)||^2
+    count, n_agents = len(names), p.shape[0]
+    gradient = np.stack([centred_products(p, means[name]) for name in names])
+    total, cross = np.empty((2, count, count, n_agents))
+    deviations = np.empty(count)
+    for a, first in enumerate(names):
+        for b, second in enumerate(names[: a + 1]):
+            inside = covariance(first, second)
+            cross[a, b] = cross[b, a] = (weight * inside).sum(1)
+            between = (weight * means[first] * means[second]).sum(1) - (gradient[a] * gradient[b]).sum(1)
+            total[a, b] = total[b, a] = cross[a, b] + between
+            if a == b:
+                spread = means[first] - (p * means[first]).sum(1, keepdims=True)
+                deviations[a] = np.sqrt((p * (inside + spread**2)).sum(1).mean())
+    for label, table in (("mean", gradient), ("covariance", total), ("cross-agent covariance", cross)):
+        check_finite(label, table)
+    return OracleMoments(names, gradient, total, cross, deviations, *objectives)
+
+
+def centred_products(p: Array, values: Array) -> Array:
+    """p_ik (v_ik - sum_k' p_ik' v_ik'): the gradient in the logits of sum_k p_ik v_ik."""
+    return p * (values - (p * values).sum(1, keepdims=True))

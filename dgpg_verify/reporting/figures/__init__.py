@@ -1,0 +1,62 @@
+"""All figures of a report: what each one shows, which claims it belongs to, whether it comes once per group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from dgpg_verify.reporting.figures.cross_agent import draw_cross_agent
+from dgpg_verify.reporting.figures.efficiency import draw_efficiency
+from dgpg_verify.reporting.figures.fixed_alpha import draw_fixed_alpha
+from dgpg_verify.reporting.figures.locality import draw_locality
+from dgpg_verify.reporting.figures.optimal_alpha import draw_optimal_alpha
+from dgpg_verify.reporting.figures.paired_ratio import draw_paired_ratio
+from dgpg_verify.reporting.figures.pointing import draw_pointing
+from dgpg_verify.reporting.figures.saving import inline_svg, save_figure
+from dgpg_verify.reporting.figures.select import Group, NothingToDraw, groups
+from dgpg_verify.reporting.figures.variance import draw_variance
+
+
+@dataclass(frozen=True)
+class FigureSpec:
+    """One figure of the report. `draw(tables, group, dispute)`; `claim` is the section it stands in."""
+
+    key: str
+    heading: str
+    draw: Callable[..., Figure]
+    table: str
+    claim: str
+    per_group: bool = False
+
+
+FIGURES = (
+    FigureSpec("pointing", "Roll-outs until an agent's step points the right way", draw_pointing, "pointing", "words"),
+    FigureSpec("variance", "Variance and noise-to-signal against N", draw_variance, "moments", "C1.1", True),
+    FigureSpec("paired_ratio", "Noise relative to the exact difference reward", draw_paired_ratio, "moments", "C1.1"),
+    FigureSpec("cross_agent", "Noise that comes from the other agents", draw_cross_agent, "cross_agent", "C1.2"),
+    FigureSpec("optimal_alpha", "The least noisy mixture, and what it leaves of the return", draw_optimal_alpha,
+               "optimal", "C1.3", True),
+    FigureSpec("fixed_alpha", "Fixed \u03b1, minimum over \u03b1 and normalised mixing", draw_fixed_alpha, "alpha", "C1.4", True),
+    FigureSpec("efficiency", "Efficiency against N", draw_efficiency, "moments", "C1.4"),
+    FigureSpec("locality", "Local influence against N", draw_locality, "assumptions", "A3"),
+)  # fmt: skip
+
+__all__ = [
+    "FIGURES",
+    "FigureSpec",
+    "Group",
+    "NothingToDraw",
+    "draw_cross_agent",
+    "draw_efficiency",
+    "draw_fixed_alpha",
+    "draw_locality",
+    "draw_optimal_alpha",
+    "draw_paired_ratio",
+    "draw_pointing",
+    "draw_variance",
+    "groups",
+    "inline_svg",
+    "save_figure",
+]

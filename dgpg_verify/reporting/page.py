@@ -1,0 +1,172 @@
+"""The self-contained page of a run: inline style and pictures, no request to anywhere, readable by a reviewer."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from dgpg_verify.core import LABELS, LedgerRow
+from dgpg_verify.reporting import wording
+from dgpg_verify.reporting.ledger import status_text
+from dgpg_verify.reporting.objections import OBJECTIONS, answer
+from dgpg_verify.reporting.provenance import flatten, repeat_command, run_scale, run_seed, scrub
+from dgpg_verify.reporting.records import Record, Tables
+from dgpg_verify.reporting.strip import domain, interval_strip
+from dgpg_verify.reporting.summary import claim_summary
+
+SECTION_TITLES = {
+    "C1.1": "Noise of the shared-return gradient",
+    "C1.2": "Is the guidance gradient noise-free?",
+    "C1.3": "The minimum over \u03b1",
+    "C1.4": "Guided policy gradient as it is run",
+    "A1": "Exogeneity of the reference",
+    "A2": "Descent alignment",
+    "A3": "Locality of influence",
+    "A4": "Smoothness and gradient domination",
+}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure ready for the page. `svg` is inline; `files` are paths relative to the run folder."""
+
+    key: str
+    name: str
+    heading: str
+    claim: str
+    group: str
+    svg: str
+    files: tuple[str, ...]
+    command: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that a page is made of, as read from a run folder. `notes`: what is missing, said and not hidden."""
+
+    rows: Sequence[LedgerRow]
+    tables: Tables
+    environment: Mapping[str, Any]
+    figures: Sequence[Drawn]
+    files: Sequence[str]
+    notes: Sequence[str]
+
+
+def anchor(text: str) -> str:
+    """A name that can stand in id= and href=#: letters, digits, dots and dashes."""
+    return "".join(c if c.isalnum() or c in ".-" else "-" for c in text)
+
+
+def _clean_row(row: LedgerRow) -> LedgerRow:
+    """The row with paths of the machine cut out of its texts."""
+    texts = {f.name: scrub(v) for f in dataclasses.fields(row) if isinstance(v := getattr(row, f.name), str)}
+    return dataclasses.replace(row, **texts, files=tuple(scrub(name) for name in row.files))
+
+
+def _clean_table(rows: Sequence[Record]) -> list[Record]:
+    return [{key: scrub(v) if isinstance(v, str) else v for key, v in row.items()} for row in rows]
+
+
+def _sections(rows: Sequence[LedgerRow], figures: Sequence[Drawn]) -> list[dict[str, Any]]:
+    """One section a claim or audit that has rows or figures, primary rows first, figures by kind."""
+    ids = {row.id for row in rows if row.kind in ("claim", "audit")} | {f.claim for f in figures}
+    made = []
+    for key in sorted(ids - {"words"}):
+        mine = [row for row in rows if row.id == key and row.kind in ("claim", "audit")]
+        made.append(
+            {
+                "id": key,
+                "title": SECTION_TITLES.get(key, mine[0].statement if mine else key),
+                "statement": mine[0].statement if mine else "",
+                "rows": sorted(mine, key=lambda row: (not row.primary, row.row)),
+                "figures": figure_families([f for f in figures if f.claim == key]),
+            }
+        )
+    return made
+
+
+def figure_families(figures: Sequence[Drawn]) -> list[list[Drawn]]:
+    """Figures of one kind together: the first is shown, the others fold away."""
+    families: dict[str, list[Drawn]] = {}
+    for figure in figures:
+        families.setdefault(figure.key, []).append(figure)
+    return list(families.values())
+
+
+def _calibration_ok(record: Record) -> bool | None:
+    """Both error counts within what is allowed; None where a number is missing."""
+    numbers = [record.get(k) for k in ("false_support", "false_refutation", "allowed")]
+    if any(not isinstance(v, int | float) for v in numbers):
+        return None
+    return max(numbers[0], numbers[1]) <= numbers[2]  # type: ignore[operator, type-var]
+
+
+def _coverage_ok(record: Record) -> bool | None:
+    """Misses inside the allowed range; None where a number is missing."""
+    numbers = [record.get(k) for k in ("allowed_low", "misses", "allowed_high")]
+    if any(not isinstance(v, int | float) for v in numbers):
+        return None
+    return numbers[0] <= numbers[1] <= numbers[2]  # type: ignore[operator]
+
+
+def _environment() -> jinja2.Environment:
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("dgpg_verify.reporting", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        anchor=anchor,
+        interval=wording.interval_text,
+        relation=wording.relation_text,
+        where=wording.setting_text,
+        number=lambda v: wording.number_text(v) if isinstance(v, int | float) else ("-" if v is None else str(v)),
+        status=status_text,
+        safe_svg=lambda text: Markup(text),  # our own SVG, its texts escaped where they were made
+    )
+    return made
+
+
+def render_page(run: Run) -> str:
+    """The report as one HTML text: first screen, checks of the instrument, claims, objections, provenance."""
+    rows = [_clean_row(row) for row in run.rows]
+    limits = {s: domain(r for r in rows if r.statistic == s) for s in {row.statistic for row in rows}}
+    strips = {row.row: Markup(interval_strip(row, limits[row.statistic])) for row in rows}
+    tables = {name: _clean_table(found) for name, found in run.tables.items()}
+    kinds = {f.key for f in run.figures}
+    environment = _environment()
+    context = {
+        "summaries": claim_summary(rows),
+        "strips": strips,
+        "rows": rows,
+        "counts": {label: sum(r.verdict == label for r in rows if r.kind in ("claim", "audit")) for label in LABELS},
+        "unrecorded": sum(status_text(row) == "UNRECORDED" for row in rows),
+        "controls": [row for row in rows if row.kind == "control"],
+        "oracles": [row for row in rows if row.kind == "oracle"],
+        "coverage": [(record, _coverage_ok(record)) for record in tables.get("coverage", [])],
+        "calibration": [(record, _calibration_ok(record)) for record in tables.get("calibration", [])],
+        "speed": tables.get("speed", []),
+        "declared": tables.get("declared", []),
+        "sections": _sections(rows, run.figures),
+        "words": figure_families([f for f in run.figures if f.claim == "words"]),
+        "first_figure": {f.key: f for f in reversed(run.figures)},
+        "answers": [answer(objection, rows, kinds) for objection in OBJECTIONS],
+        "provenance": flatten(run.environment),
+        "scale": run_scale(run.environment),
+        "seed": run_seed(run.environment),
+        "repeat": repeat_command(run.environment),
+        "dispute": repeat_command(run.environment, other_seed=True),
+        "commit": str(run.environment.get("commit") or "unknown"),
+        "dirty": bool(run.environment.get("dirty")),
+        "files": run.files,
+        "notes": [scrub(note) for note in run.notes],
+        "style": Markup(environment.loader.get_source(environment, "report.css")[0]),  # type: ignore[union-attr]
+    }
+    return environment.get_template("report.html.j2").render(context)

@@ -1,0 +1,62 @@
+"""Where a run comes from: environment.json without private places, and the commands that repeat or dispute it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+PRIVATE = {"host", "hostname", "node", "user", "username", "cwd", "home", "folder", "path", "interpreter", "executable"}
+_PATH = re.compile(r"(?:file://|(?<![\w.\-/<:]))/(?:[\w.+@~-]+/)+[\w.+@~-]*|\b[A-Za-z]:\\[^\s\"']+")
+
+
+def scrub(text: str) -> str:
+    """`text` with every absolute path cut to its last name: a report tells nothing about a machine's folders."""
+    return _PATH.sub(lambda found: re.split(r"[/\\]", found[0].rstrip("/\\"))[-1], text)
+
+
+def flatten(environment: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """environment.json as (name, text) pairs, nested names joined by dots, private entries left out."""
+    pairs: list[tuple[str, str]] = []
+    for key, value in environment.items():
+        if key.lower() in PRIVATE:
+            continue
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            pairs += flatten(value, f"{name}.")
+        elif isinstance(value, list):
+            pairs.append((name, scrub(" ".join(str(item) for item in value))))
+        else:
+            pairs.append((name, scrub("unknown" if value is None else str(value))))
+    return pairs
+
+
+def _option(environment: Mapping[str, Any], name: str) -> str | None:
+    """A run option: as recorded, else as it stands in the recorded command."""
+    value = environment.get(name)
+    if isinstance(value, str | int):
+        return str(value)
+    command = environment.get("command", "")
+    text = " ".join(map(str, command)) if isinstance(command, list) else str(command)
+    found = re.search(rf"--{name}[ =](\S+)", text)
+    return found[1] if found else None
+
+
+def run_scale(environment: Mapping[str, Any]) -> str:
+    """The scale of the run; `standard` is what the benchmark uses when told nothing."""
+    return _option(environment, "scale") or "standard"
+
+
+def run_seed(environment: Mapping[str, Any]) -> int:
+    """The master seed of the run; 0 is what the benchmark uses when told nothing."""
+    text = _option(environment, "seed") or "0"
+    return int(text) if text.lstrip("-").isdigit() else 0
+
+
+def repeat_command(environment: Mapping[str, Any], claim: str | None = None, *, other_seed: bool = False) -> str:
+    """The command that repeats a run, or one family of claims; with another seed it is the one that disputes it."""
+    parts = ["pytest theorems/ --benchmark", f"--scale {run_scale(environment)}"]
+    if claim:
+        parts.append(f"--claims {claim.split('.')[0]}")
+    parts.append(f"--seed {run_seed(environment) + int(other_seed)}")
+    return " ".join(parts)

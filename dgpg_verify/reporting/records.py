@@ -1,0 +1,109 @@
+"""records.json and variance_vs_n.csv: the flat tables that figures are drawn from."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dgpg_verify.core import InputError, to_json
+from dgpg_verify.reporting.files import check_schema, read_json, write_atomic, write_json
+
+Record = dict[str, Any]
+Tables = Mapping[str, Sequence[Record]]
+
+RECORDS = "records.json"
+VARIANCE_CSV = "variance_vs_n.csv"
+TABLES = (
+    "moments",
+    "fits",
+    "alpha",
+    "optimal",
+    "cross_agent",
+    "pointing",
+    "assumptions",
+    "calibration",
+    "coverage",
+    "speed",
+    "declared",
+)
+VARIANCE_COLUMNS = (
+    "system",
+    "policy",
+    "sharing",
+    "setting",
+    "credit",
+    "n",
+    "fleet",
+    "seed",
+    "rollouts",
+    "variance",
+    "signal_squared",
+    "samples",
+)
+
+
+def write_records(folder: Path, tables: Tables) -> Path:
+    """Write records.json, whole or not at all. Records must be flat: text, numbers, booleans, null, flat lists."""
+    for name, rows in tables.items():
+        _check_flat(RECORDS, name, rows)
+    return write_json(folder / RECORDS, {"schema": 1, "tables": {name: list(r) for name, r in tables.items()}})
+
+
+def read_records(folder: Path) -> dict[str, list[Record]]:
+    """Read records.json of a run folder, or the file itself; every known table is present, maybe empty.
+
+    Raises InputError naming file, table and record if it is corrupt.
+    """
+    path = folder if folder.suffix == ".json" else folder / RECORDS
+    tables = check_schema(path, read_json(path), "tables", dict)
+    for name, rows in tables.items():
+        if not isinstance(rows, list):
+            raise InputError(f"{path.name}: table {name!r} is a {type(rows).__name__}: it must be a list")
+        _check_flat(path.name, name, rows)
+    return {name: list(tables.get(name, [])) for name in (*TABLES, *(t for t in tables if t not in TABLES))}
+
+
+def _check_flat(file: str, name: str, rows: Iterable[Any]) -> None:
+    for k, record in enumerate(rows):
+        if not isinstance(record, Mapping):
+            kind = type(record).__name__
+            raise InputError(f"{file}: table {name!r} record {k} is a {kind}: it must be an object")
+        for key, value in record.items():
+            items = value if isinstance(value, list | tuple) else [value]
+            if any(isinstance(item, Mapping | list | tuple) for item in items):
+                raise InputError(f"{file}: table {name!r} record {k} field {key!r} is nested: it must be flat")
+        n = record.get("n")
+        if n is not None and (isinstance(n, bool) or not isinstance(to_json(n), int | float) or n < 1):
+            raise InputError(f"{file}: table {name!r} record {k}: n = {n!r} is not allowed: it must be >= 1")
+
+
+def write_variance_csv(folder: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
+    """Write variance_vs_n.csv; rows may hold more fields than the file's columns, an unknown number is empty.
+
+    Raises InputError naming the row that lacks a column. Floats are written so that they read back exactly.
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(VARIANCE_COLUMNS)
+    for k, row in enumerate(rows):
+        missing = [name for name in VARIANCE_COLUMNS if name not in row]
+        if missing:
+            raise InputError(f"{VARIANCE_CSV} row {k}: {', '.join(missing)} missing: every column is needed")
+        values = [to_json(row[name]) for name in VARIANCE_COLUMNS]
+        writer.writerow(["" if v is None else repr(v) if isinstance(v, float) else v for v in values])
+    return write_atomic(folder / VARIANCE_CSV, buffer.getvalue())
+
+
+def read_variance_csv(folder: Path) -> list[dict[str, str]]:
+    """Read variance_vs_n.csv as text fields; InputError if its header is not the agreed one."""
+    path = folder / VARIANCE_CSV
+    if not path.is_file():
+        raise InputError(f"{VARIANCE_CSV} is missing in {folder.name or '.'}: it must exist")
+    with path.open(newline="", encoding="utf-8") as stream:
+        reader = csv.DictReader(stream)
+        if tuple(reader.fieldnames or ()) != VARIANCE_COLUMNS:
+            raise InputError(f"{VARIANCE_CSV}: header must be {','.join(VARIANCE_COLUMNS)}")
+        return list(reader)

@@ -1,0 +1,102 @@
+"""Redraw everything a run folder shows, from its files alone: figures, ledger.md, report.html."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dgpg_verify.core import InputError, LedgerRow
+from dgpg_verify.reporting.figures import FIGURES, FigureSpec, Group, NothingToDraw, groups, inline_svg, save_figure
+from dgpg_verify.reporting.files import read_json, write_atomic
+from dgpg_verify.reporting.ledger import LEDGER, ledger_markdown, read_ledger
+from dgpg_verify.reporting.page import Drawn, Run, anchor, render_page
+from dgpg_verify.reporting.provenance import repeat_command
+from dgpg_verify.reporting.records import RECORDS, TABLES, VARIANCE_CSV, Tables, read_records
+
+PAGE = "report.html"
+ENVIRONMENT = "environment.json"
+
+
+def write_report(folder: Path) -> Path:
+    """Redraw figures/, ledger.md and report.html of a run folder from its JSON files; returns report.html.
+
+    A table that is missing or empty leaves its figures out, and the page says so. Raises InputError if `folder` is no
+    run folder or a file in it is corrupt. Cost: about a second a figure; the same files give the same bytes.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder: a run folder is needed")
+    if not (folder / LEDGER).is_file() and not (folder / RECORDS).is_file():
+        raise InputError(f"{folder} holds neither {LEDGER} nor {RECORDS}: a run folder is needed")
+    rows, tables, environment, notes = _read(folder)
+    figures, left_out = _draw_all(tables, environment, folder)
+    notes += left_out
+    if rows:
+        write_atomic(folder / "ledger.md", ledger_markdown(rows))
+    named = (LEDGER, "ledger.md", RECORDS, VARIANCE_CSV, ENVIRONMENT)
+    files = [name for name in named if (folder / name).is_file()]
+    return write_atomic(folder / PAGE, render_page(Run(rows, tables, environment, figures, files, notes)))
+
+
+def _read(folder: Path) -> tuple[list[LedgerRow], Tables, Mapping[str, Any], list[str]]:
+    """What the folder holds; a file that is not there is noted."""
+    notes = []
+    rows: list[LedgerRow] = []
+    tables: Tables = {name: [] for name in TABLES}
+    environment: Mapping[str, Any] = {}
+    if (folder / LEDGER).is_file():
+        rows = read_ledger(folder)
+    else:
+        notes.append(f"{LEDGER} is missing: no verdict can be shown.")
+    if (folder / RECORDS).is_file():
+        tables = read_records(folder)
+    else:
+        notes.append(f"{RECORDS} is missing: no figure can be drawn.")
+    if (folder / ENVIRONMENT).is_file():
+        found = read_json(folder / ENVIRONMENT)
+        if not isinstance(found, dict):
+            raise InputError(f"{ENVIRONMENT} is a {type(found).__name__}: it must be an object")
+        environment = found
+    else:
+        notes.append(f"{ENVIRONMENT} is missing: commit, versions and seeds are unknown.")
+    empty = [name for name in TABLES if not tables.get(name)]
+    if empty and (folder / RECORDS).is_file():
+        notes.append(f"Empty tables: {', '.join(empty)}.")
+    return rows, tables, environment, notes
+
+
+def _draw_all(tables: Tables, environment: Mapping[str, Any], folder: Path) -> tuple[list[Drawn], list[str]]:
+    """Draw and save every figure that has data; say which have none."""
+    drawn, notes = [], []
+    for spec in FIGURES:
+        places: list[Group | None] = [None]
+        if spec.per_group and tables.get(spec.table):
+            places = [*groups(tables[spec.table])]
+        for place in places:
+            try:
+                drawn.append(_draw(spec, place, tables, environment, folder, len(drawn)))
+            except NothingToDraw as reason:
+                notes.append(f"Figure \u2018{spec.heading}\u2019 is left out: {reason}.")
+    return drawn, notes
+
+
+def _draw(
+    spec: FigureSpec, place: Group | None, tables: Tables, environment: Mapping[str, Any], folder: Path, number: int
+) -> Drawn:
+    family = spec.claim if spec.claim != "words" else "C1"
+    command = repeat_command(environment, family, other_seed=True)
+    figure = spec.draw(tables, place, f"Dispute it: {command}")
+    name = f"{spec.key}-{place.key}" if place else spec.key
+    svg_path, png_path, svg = save_figure(figure, folder / "figures", name)
+    title = " ".join(text.get_text() for text in figure.texts[:2]).replace("\n", " ")
+    return Drawn(
+        key=spec.key,
+        name=anchor(name),
+        heading=spec.heading,
+        claim=spec.claim,
+        group=place.title if place else "",
+        svg=inline_svg(svg, f"f{number}", title),
+        files=(f"figures/{svg_path.name}", f"figures/{png_path.name}"),
+        command=command,
+    )

@@ -1,0 +1,54 @@
+"""A row's interval as a tiny inline SVG: the allowed band, the interval, the estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dgpg_verify.core import LedgerRow
+
+WIDTH, HEIGHT = 150, 22
+
+
+def _allowed(row: LedgerRow) -> tuple[float | None, float | None]:
+    """The band in which the claim holds; None = open on that side."""
+    if row.expected is None:
+        return None, None
+    margin = row.margin or 0.0
+    if row.relation == "theta":
+        return row.expected - margin, row.expected + margin
+    if row.relation == "big_o":
+        return None, row.expected + margin
+    return None, row.expected
+
+
+def domain(rows: Iterable[LedgerRow]) -> tuple[float, float]:
+    """Common limits for rows of one statistic, so that their strips can be compared at a glance."""
+    marks = [0.0]
+    for row in rows:
+        marks += [v for v in (row.estimate, row.low, row.high, *_allowed(row)) if v is not None]
+    low, high = min(marks), max(marks)
+    room = 0.08 * (high - low) or 0.5
+    return low - room, high + room
+
+
+def interval_strip(row: LedgerRow, limits: tuple[float, float]) -> str:
+    """Inline SVG: green band = where the claim holds, line = interval, dot = estimate; empty if not measurable."""
+    low, high = limits
+
+    def x(value: float) -> float:
+        return round(4 + (WIDTH - 8) * (min(max(value, low), high) - low) / (high - low), 1)
+
+    parts = [f'<svg class="strip {row.verdict}" viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">']
+    left, right = _allowed(row)
+    if left is not None or right is not None:
+        x0 = 0.0 if left is None else x(left)
+        x1 = WIDTH if right is None else x(right)
+        parts.append(f'<rect class="allowed" x="{x0}" y="3" width="{max(x1 - x0, 1.5):.1f}" height="16" rx="2"/>')
+    if low < 0.0 < high:
+        parts.append(f'<line class="zero" x1="{x(0)}" x2="{x(0)}" y1="3" y2="19"/>')
+    if row.low is not None and row.high is not None:
+        parts.append(f'<line class="interval" x1="{x(row.low)}" x2="{x(row.high)}" y1="11" y2="11"/>')
+        parts += [f'<line class="interval" x1="{x(v)}" x2="{x(v)}" y1="7" y2="15"/>' for v in (row.low, row.high)]
+    if row.estimate is not None:
+        parts.append(f'<circle class="dot" cx="{x(row.estimate)}" cy="11" r="4"/>')
+    return "".join(parts) + "</svg>"

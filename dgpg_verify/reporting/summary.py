@@ -1,0 +1,89 @@
+"""From many judged rows to one label a claim: supported when all its primary rows are, refuted when one is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dgpg_verify.core import Label, LedgerRow
+
+
+@dataclass(frozen=True)
+class ClaimSummary:
+    """One line of the report's first screen. `deciding` is the row whose sentence and interval are shown."""
+
+    id: str
+    statement: str
+    label: Label
+    why: str
+    holds_when: str
+    deciding: LedgerRow | None
+    supported: tuple[str, ...]
+    refuted: tuple[str, ...]
+    inconclusive: tuple[str, ...]
+    exploratory: int
+    unrecorded: int
+
+
+def _excess(row: LedgerRow) -> float:
+    """How far the estimate lies beyond what the claim expects (towards refutation)."""
+    if row.estimate is None or row.expected is None:
+        return 0.0
+    gap = row.estimate - row.expected
+    return abs(gap) if row.relation == "theta" else gap
+
+
+def _deciding(rows: list[LedgerRow], label: Label) -> LedgerRow | None:
+    """The refuting row that lies furthest off; else the weakest of the rows that carry the label."""
+    chosen = [row for row in rows if row.verdict == label] or rows
+    return max(chosen, key=lambda row: (_excess(row), row.row), default=None)
+
+
+def _why(label: Label, rows: list[LedgerRow]) -> str:
+    hit = [row.row for row in rows if row.verdict == label]
+    if not rows:
+        return "no primary row was measured"
+    if label == "supported":
+        return f"all {len(rows)} primary rows are supported"
+    named = ", ".join(hit[:3]) + (f" and {len(hit) - 3} more" if len(hit) > 3 else "")
+    return f"{len(hit)} of {len(rows)} primary rows {'is' if len(hit) == 1 else 'are'} {label}: {named}"
+
+
+def claim_summary(rows: Iterable[LedgerRow]) -> list[ClaimSummary]:
+    """Summarise the rows of kind `claim` and `audit` by claim id, in the order of the ids.
+
+    A claim is supported when all its primary rows are, refuted when at least one is (`why` and `refuted` say
+    which), else inconclusive; without a primary row it is inconclusive. Controls and oracle rows never count.
+    """
+    by_id: dict[str, list[LedgerRow]] = {}
+    for row in rows:
+        if row.kind in ("claim", "audit"):
+            by_id.setdefault(row.id, []).append(row)
+    return [_summarise(key, by_id[key]) for key in sorted(by_id)]
+
+
+def _summarise(key: str, rows: list[LedgerRow]) -> ClaimSummary:
+    primary = [row for row in rows if row.primary]
+    named = {
+        label: tuple(row.row for row in primary if row.verdict == label)
+        for label in ("supported", "refuted", "inconclusive")
+    }
+    label: Label = "inconclusive"
+    if named["refuted"]:
+        label = "refuted"
+    elif primary and not named["inconclusive"]:
+        label = "supported"
+    deciding = _deciding(primary, label)
+    return ClaimSummary(
+        id=key,
+        statement=(primary or rows)[0].statement,
+        label=label,
+        why=_why(label, primary),
+        holds_when=deciding.holds_when if deciding else "",
+        deciding=deciding,
+        supported=named["supported"],
+        refuted=named["refuted"],
+        inconclusive=named["inconclusive"],
+        exploratory=len(rows) - len(primary),
+        unrecorded=sum(row.recorded is None for row in rows),
+    )

@@ -1,0 +1,121 @@
+"""Numbers, intervals, names and settings in the words a reader meets: one wording for page, figures and tables."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from dgpg_verify.core import LedgerRow
+
+SYSTEMS = {
+    "load_balancing": "Load-balancing game",
+    "linear_quadratic": "Linear-quadratic team",
+    "cloud": "Cloud scheduling",
+    "cloud_aws": "Cloud scheduling (AWS fleet)",
+    "cloud_openb": "Cloud scheduling (recorded cluster)",
+}
+SETTINGS = {
+    "sum": "sum scale: J and G both sums",
+    "mean": "mean scale: both divided by N",
+    "mixed": "mixed: J a mean, G a sum",
+    "parts": "parts: A normalised before mixing",
+}
+CREDITS = {
+    "return": "shared return",
+    "return:centred": "shared return",
+    "return:raw": "return, uncentred",
+    "return:to_go": "reward-to-go",
+    "guidance": "guidance",
+    "guidance:chain_rule": "guidance",
+    "guidance:exact": "guidance, exact form",
+    "difference": "difference reward",
+    "branch": "branch (re-run)",
+    "gae:central": "GAE, central critic",
+    "gae:local": "GAE, local critic",
+}
+
+
+def system_name(name: Any) -> str:
+    """A system's name for a title; an unknown one is shown as it is, underscores opened."""
+    return SYSTEMS.get(str(name), str(name).replace("_", " "))
+
+
+def credit_name(name: str) -> str:
+    """A credit's name for a label."""
+    if name in CREDITS:
+        return CREDITS[name]
+    if name.startswith("guided:"):
+        return f"guided, \u03b1 = {name.split(':', 1)[1].split('@')[0]}"
+    return name
+
+
+def number_text(value: float | None, digits: int = 3) -> str:
+    """A number to `digits` significant figures; fixed point where short, else scientific; '-' if unknown."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(value) < 1e5:
+        decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+        return f"{value:.{min(decimals, 6)}f}"
+    return f"{value:.{digits - 1}e}"
+
+
+def exponent_text(value: float | None) -> str:
+    """A slope to two decimals, never '-0.00'."""
+    if value is None:
+        return "-"
+    return f"{value + 0.0:.2f}".replace("-0.00", "0.00")
+
+
+def interval_text(row: LedgerRow) -> str:
+    """'0.98 [0.93, 1.03]', with '-' where a number is not measurable."""
+
+    def short(value: float | None) -> str:
+        if value is not None and 0.01 <= abs(value) < 100:
+            return exponent_text(value)
+        return number_text(value, 2)
+
+    if row.estimate is None and row.low is None and row.high is None:
+        return "not measurable"
+    return f"{short(row.estimate)} [{short(row.low)}, {short(row.high)}]"
+
+
+def relation_text(row: LedgerRow) -> str:
+    """The rule of decision: 'in 1 +- 0.15', '<= 0.15', or the relation's own name."""
+    if row.expected is None:
+        return row.relation
+    margin = row.margin or 0.0
+    if row.relation == "theta":
+        return f"in {row.expected:g} +- {margin:g}"
+    if row.relation == "big_o":
+        return f"<= {row.expected:g} + {margin:g}"
+    return f"{row.relation} {row.expected:g}"
+
+
+def setting_text(row: LedgerRow) -> str:
+    """Where a row was measured, in one line; empty parts are left out."""
+    parts = (row.system, row.policy, row.sharing, row.setting)
+    return " / ".join(part for part in parts if part)
+
+
+def slope_phrase(exponent: float | None, low: float | None, high: float | None) -> str:
+    """What a slope's interval says, in words: 'grows like N^0.98', 'shows no growth (N^0.02)' ..."""
+    if exponent is None:
+        return "has no fitted slope"
+    power = f"N^{exponent_text(exponent)}"
+    if low is None or high is None:
+        return f"goes like {power}, interval unknown"
+    if low > 0:
+        return f"grows like {power}"
+    if high < 0:
+        return f"falls like {power}"
+    return f"shows no trend ({power})"
+
+
+def count_text(value: float) -> str:
+    """A count for plain reading: 7, 40, 1 200, 3.1 million."""
+    if value >= 1e6:
+        return f"{value / 1e6:.3g} million"
+    rounded = round(value) if value < 100 else round(value, -int(math.floor(math.log10(value))) + 1)
+    return f"{int(rounded):,}".replace(",", "\u202f")

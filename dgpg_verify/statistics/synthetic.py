@@ -1,0 +1,160 @@
+"""Synthetic estimators whose scaling is known, on which every verdict procedure is tried before it is
+believed.
+
+A truth is a curve of typical values over N and a law of the fleets' multiplicative noise. "False" is fixed
+here, before any run: let e* be the least-squares slope of the log curve on log N over the top decade of the
+measured N, the quantity the protocol decides on. Supporting an exponent e is false if e* lies outside e -+
+margin (`big_o`: above e + margin); refuting it is false if e* lies inside (`big_o`: at most e + margin). So
+for a + b N a verdict speaks of the measured decade: a crossover inside it moves e* and must be seen, one
+beyond it cannot be seen by anyone, and the asymptotic exponent is kept beside it for `unseen_crossovers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from dgpg_verify.statistics.checks import Array
+from dgpg_verify.statistics.scaling import top_decade
+
+STANDARD_N = (4, 8, 16, 32, 64, 128, 256)  # the top decade holds four of them
+STANDARD_REPLICATES = 20
+
+Curve = Callable[[Array], Array]
+Noise = Callable[[Generator, Array, int, int], Array]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """curve: N [L] -> log typical value [L]; asymptotic: exponent as N -> infinity; noise(rng, N [L], B, R)
+    -> log noise [B, L, R], mean 0 unless the truth says otherwise."""
+
+    name: str
+    curve: Curve
+    asymptotic: float
+    noise: Noise
+
+    def sample(self, rng: Generator, n_values: NDArray[np.int64], repetitions: int, replicates: int) -> Array:
+        """Values > 0 of `repetitions` whole experiments: [repetitions, L, replicates]."""
+        sizes = n_values.astype(np.float64)
+        return np.exp(self.curve(sizes)[:, None] + self.noise(rng, sizes, repetitions, replicates))
+
+    def local_exponent(self, n_values: NDArray[np.int64]) -> float:
+        """e*: least-squares slope of the log curve over the top decade."""
+        sizes = n_values[top_decade(n_values)].astype(np.float64)
+        return float(np.polyfit(np.log(sizes), self.curve(sizes), 1)[0])
+
+
+def power_law(exponent: float, noise: Noise, label: str) -> Truth:
+    """N^exponent."""
+    return Truth(f"N^{exponent:g}, {label}", lambda n: exponent * np.log(n), exponent, noise)
+
+
+def crossover(start: float, noise: Noise, label: str) -> Truth:
+    """a + b N with a = b * start: flat below N = start, exponent 1 above."""
+    return Truth(f"a + bN, a/b = {start:g}, {label}", lambda n: np.log1p(n / start), 1.0, noise)
+
+
+def decay(size: float, noise: Noise, label: str) -> Truth:
+    """1 + size / N: bounded, approached from above."""
+    return Truth(f"1 + {size:g}/N, {label}", lambda n: np.log1p(size / n), 0.0, noise)
+
+
+def regime_change(start: float, noise: Noise, label: str) -> Truth:
+    """max(1, N / start): a sharp change of regime."""
+    return Truth(
+        f"max(1, N/{start:g}), {label}",
+        lambda n: np.log(np.maximum(1.0, n / start)),
+        1.0,
+        noise,
+    )
+
+
+def lognormal(spread: float) -> Noise:
+    """Log-normal fleets: normal logs with standard deviation `spread`."""
+
+    def draw(rng: Generator, sizes: Array, repetitions: int, replicates: int) -> Array:
+        return spread * rng.standard_normal((repetitions, len(sizes), replicates))
+
+    return draw
+
+
+def pareto(tail: float) -> Noise:
+    """Pareto fleets, P(value > v) ~ v^-tail (infinite variance for tail <= 2): exponential, so skewed, logs."""
+
+    def draw(rng: Generator, sizes: Array, repetitions: int, replicates: int) -> Array:
+        return (rng.standard_exponential((repetitions, len(sizes), replicates)) - 1.0) / tail
+
+    return draw
+
+
+def student(spread: float, df: float = 3.0) -> Noise:
+    """Logs with a power-law tail (Student, `df` degrees of freedom): no moment of the value exists."""
+
+    def draw(rng: Generator, sizes: Array, repetitions: int, replicates: int) -> Array:
+        return spread * rng.standard_t(df, (repetitions, len(sizes), replicates))
+
+    return draw
+
+
+def contaminated(spread: float, share: float = 0.05, factor: float = 20.0) -> Noise:
+    """Log-normal fleets, of which a `share` is larger by `factor`: one-sided outliers."""
+
+    def draw(rng: Generator, sizes: Array, repetitions: int, replicates: int) -> Array:
+        shape = (repetitions, len(sizes), replicates)
+        outlier = rng.random(shape) < share
+        return spread * rng.standard_normal(shape) + np.log(factor) * (outlier - share)
+
+    return draw
+
+
+def shrinking(spread: float, reference: float = 32.0) -> Noise:
+    """Skewed logs whose spread falls like N^-1/2, as when fleets average over their agents."""
+
+    def draw(rng: Generator, sizes: Array, repetitions: int, replicates: int) -> Array:
+        logs = rng.standard_exponential((repetitions, len(sizes), replicates)) - 1.0
+        return spread * np.sqrt(reference / sizes)[:, None] * logs
+
+    return draw
+
+
+def job_average(sigma: float, power: float = 4.0) -> Noise:
+    """log of the mean over N log-normal jobs of size^power, over its expectation: a raw variance of such
+    fleets.
+
+    Its mean is 1 at each N, but its typical value grows towards it: the mean log is negative and rises with
+    N, so that the slope of the typical fleet is not the exponent of the mean. Cost repetitions * R * sum(N).
+    """
+
+    def draw(rng: Generator, sizes: Array, repetitions: int, replicates: int) -> Array:
+        shift = 0.5 * (sigma * power) ** 2
+        logs = np.empty((repetitions, len(sizes), replicates))
+        for k, n in enumerate(sizes.astype(np.int64)):
+            jobs = rng.standard_normal((repetitions, replicates, n))
+            logs[:, k] = np.log(np.exp(sigma * power * jobs - shift).mean(-1))
+        return logs
+
+    return draw
+
+
+def standard_truths() -> list[Truth]:
+    """Known exponents, least favourable ones at the margin's edge, intercepts, two regimes, heavy tails."""
+    calm, plain, wide = lognormal(0.1), lognormal(0.3), lognormal(1.0)
+    truths = [power_law(e, calm, "log-normal fleets 0.1") for e in (0.0, 0.5, 1.0)]
+    truths += [power_law(e, plain, "log-normal fleets 0.3") for e in (0.0, 0.15, 0.16, 0.84, 0.85, 1.0)]
+    truths += [power_law(e, wide, "log-normal fleets 1") for e in (0.0, 0.16, 1.0)]
+    truths += [power_law(e, pareto(1.5), "Pareto fleets, tail 1.5") for e in (0.0, 0.16, 0.5, 0.84, 1.0)]
+    truths += [power_law(e, pareto(8.0), "Pareto fleets, tail 8") for e in (0.0, 0.15, 0.16, 0.84, 0.85, 1.0)]
+    truths += [power_law(e, student(0.1), "Student-3 logs 0.1") for e in (0.0, 0.15, 0.16, 0.84, 0.85, 1.0)]
+    truths += [power_law(e, contaminated(0.1), "1 fleet in 20 x 20") for e in (0.0, 0.15, 0.16, 0.5, 0.85, 1.0)]
+    truths += [power_law(e, shrinking(0.3), "skewed, spread ~ N^-1/2") for e in (0.0, 0.15, 0.16, 0.84, 0.85, 1.0)]
+    truths += [crossover(start, calm, "log-normal fleets 0.1") for start in (4.0, 64.0, 256.0)]
+    truths += [crossover(start, pareto(8.0), "Pareto fleets, tail 8") for start in (4.0, 64.0, 256.0)]
+    truths += [decay(size, calm, "log-normal fleets 0.1") for size in (4.0, 16.0)]
+    truths += [regime_change(start, calm, "log-normal fleets 0.1") for start in (64.0, 128.0)]
+    truths += [regime_change(start, student(0.1), "Student-3 logs 0.1") for start in (64.0, 128.0)]
+    return truths

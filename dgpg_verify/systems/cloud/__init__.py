@@ -1,0 +1,8 @@
+"""Cloud scheduling: N dispatchers, M heterogeneous FIFO servers, T steps."""
+
+from dgpg_verify.systems.cloud.fleet import Fleet
+from dgpg_verify.systems.cloud.observation import FEATURES
+from dgpg_verify.systems.cloud.scheduling import CloudScheduling, CloudState
+from dgpg_verify.systems.cloud.workload import Jobs
+
+__all__ = ["FEATURES", "CloudScheduling", "CloudState", "Fleet", "Jobs"]

@@ -1,0 +1,124 @@
+"""Checks the options of CloudScheduling and builds its fixed parts: fleet, graph, workload, reference."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dgpg_verify.core import InputError, check_choice, check_int, check_real
+from dgpg_verify.systems.cloud.fit import Candidates
+from dgpg_verify.systems.cloud.fleet import Fleet, load_fleet
+from dgpg_verify.systems.cloud.reference import Reference, check_reference, make_reference
+from dgpg_verify.systems.cloud.traces import Replay, read_record
+from dgpg_verify.systems.cloud.workload import Generator, Workload, bimodal, preset
+from dgpg_verify.systems.graphs import random_candidates
+
+PRESETS = ("philly", "openb", "lcg")
+WORKLOADS = ("bimodal", *PRESETS, "trace:PATH", "openb:FOLDER")
+INFLUENCES = ("immediate", "multi_step")
+DEFAULT_CANDIDATES = 8
+STREAM = 20  # first spawn key of this system's own random streams
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What does not change between roll-outs. candidate_capacity [N, K, 2]; day [T]: arrival rate over its mean."""
+
+    fleet: Fleet
+    capacity: Tensor
+    candidates: Candidates
+    candidate_capacity: Tensor
+    server_columns: tuple[Tensor, ...]
+    workload: Workload
+    day: Tensor
+    reference: Reference
+    origin: dict[str, Any]
+
+    def to(self, device: torch.device) -> Parts:
+        """A copy with its tensors on `device`."""
+        fleet, chosen = self.fleet, self.candidates
+        moved = [part.to(device) for part in (fleet.cores, fleet.memory, fleet.speed)]
+        return replace(
+            self,
+            fleet=Fleet(fleet.names, *moved),
+            capacity=self.capacity.to(device),
+            candidates=Candidates(*(part.to(device) for part in (chosen.index, chosen.cores, chosen.memory))),
+            candidate_capacity=self.candidate_capacity.to(device),
+            server_columns=tuple(column.to(device) for column in self.server_columns),
+            reference=self.reference.to(device),
+        )
+
+
+def check_options(options: dict[str, Any]) -> dict[str, Any]:
+    """The options as plain JSON values with defaults filled in. Raises InputError at the first bad one."""
+    checked = dict(options)
+    checked["n_agents"] = check_int("n_agents", options["n_agents"], 1)
+    checked["seed"] = check_int("seed", options["seed"], 0)
+    servers = options["n_agents"] if options["n_servers"] is None else options["n_servers"]
+    checked["n_servers"] = check_int("n_servers", servers, 1)
+    checked["horizon"] = check_int("horizon", options["horizon"], 1)
+    checked["load"] = check_real("load", options["load"], 0.0, 10.0, open_low=True)
+    checked["discount"] = check_real("discount", options["discount"], 0.0, 1.0, open_low=True)
+    checked["influence"] = check_choice("influence", options["influence"], INFLUENCES)
+    checked["n_candidates"] = _count_candidates(options["n_candidates"], checked["n_servers"])
+    checked["fleet"], checked["workload"] = str(options["fleet"]), str(options["workload"])
+    checked["reference"] = check_reference(options["reference"], checked["n_servers"], checked["horizon"])
+    if not isinstance(options["common_shock"], bool):
+        raise InputError(f"common_shock = {options['common_shock']!r} is not allowed: it must be True or False")
+    kind, _, place = checked["workload"].partition(":")
+    if checked["workload"] not in ("bimodal", *PRESETS) and not (kind in ("trace", "openb") and place):
+        raise InputError(f"workload = {options['workload']!r} is not allowed: it must be one of {', '.join(WORKLOADS)}")
+    if checked["common_shock"] and place:
+        raise InputError("common_shock = True is not allowed with a replayed trace: it must be a generator's option")
+    return checked
+
+
+def _count_candidates(value: Any, servers: int) -> int:
+    """K: min(8, M) by default, M for "all", else an integer in [1, M]."""
+    if value is None:
+        return min(DEFAULT_CANDIDATES, servers)
+    if value == "all":
+        return servers
+    return check_int("n_candidates", value, 1, servers)
+
+
+def build_parts(options: dict[str, Any]) -> Parts:
+    """Fleet, graph, workload and reference of checked options; one random stream for each of fleet and graph."""
+    servers, seed, n_agents = options["n_servers"], options["seed"], options["n_agents"]
+    rng = [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(STREAM, k))) for k in range(2)]
+    fleet, fleet_origin = load_fleet(options["fleet"], servers, rng[0])
+    index = torch.as_tensor(random_candidates(n_agents, servers, options["n_candidates"], rng[1]))
+    candidates = Candidates(index, fleet.cores[index], fleet.memory[index])
+    workload, workload_origin = _make_workload(options, fleet)
+    relative = [(column / column.mean()).log() for column in (fleet.cores, fleet.memory)]
+    day = workload.day / workload.rate if isinstance(workload, Generator) else torch.ones(options["horizon"])
+    return Parts(
+        fleet=fleet,
+        capacity=fleet.capacity,
+        candidates=candidates,
+        candidate_capacity=torch.stack([candidates.cores, candidates.memory], dim=-1),
+        server_columns=(*relative, fleet.speed),
+        workload=workload,
+        day=day,
+        reference=make_reference(options["reference"], fleet, seed),
+        origin={"fleet": fleet_origin, "workload": workload_origin},
+    )
+
+
+def _make_workload(options: dict[str, Any], fleet: Fleet) -> tuple[Workload, dict[str, Any]]:
+    name, n_agents, horizon, load = (options[key] for key in ("workload", "n_agents", "horizon", "load"))
+    if ":" in name:
+        record = read_record(name)
+        return Replay(record, n_agents, horizon, load, fleet), record.origin
+    shape, origin = bimodal(), {"generator": name}
+    if name != "bimodal":
+        facts = json.loads((files("dgpg_verify.systems") / "data" / "workload_presets.json").read_text())[name]
+        shape = preset(facts)
+        origin |= {key: facts[key] for key in ("source", "licence")}
+    return Generator(shape, n_agents, horizon, load, fleet, options["common_shock"]), origin

@@ -1,0 +1,334 @@
+"""CloudScheduling: N dispatchers place jobs on M heterogeneous FIFO servers for T steps, sharing one reward."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dgpg_verify.core import Influence, InputError, Observation, Transition
+from dgpg_verify.systems.cloud import heuristics
+from dgpg_verify.systems.cloud.fit import fit_jobs
+from dgpg_verify.systems.cloud.fleet import Fleet
+from dgpg_verify.systems.cloud.observation import FEATURES, candidate_features
+from dgpg_verify.systems.cloud.options import build_parts, check_options
+from dgpg_verify.systems.cloud.queues import (
+    SLACK,
+    STEP,
+    WORK_LEFT,
+    Queues,
+    committed_after,
+    empty_queues,
+    line_up,
+    serve,
+)
+from dgpg_verify.systems.cloud.workload import MEAN_DURATION, Jobs
+
+
+@dataclass(frozen=True)
+class CloudState:
+    """Everything of B roll-outs at one step; every tensor has a leading B axis, so rows can be selected.
+
+    jobs: the exogenous workload of the whole roll-out [B, T, N]. offered [B, T, 2, V] and disturbance [B, T, 2M] (or
+    empty): the reference, fixed at the start. committed and free [B, 2M] (over capacity, cores then memory) and
+    backlog [B, M] (steps): what the queues amount to before acting.
+    """
+
+    step: int
+    jobs: Jobs
+    offered: Tensor
+    disturbance: Tensor
+    queues: Queues
+    committed: Tensor
+    free: Tensor
+    backlog: Tensor
+
+
+class CloudScheduling:
+    """Dec-POMDP of dispatchers and FIFO servers; a pure function of explicit uniforms.
+
+    In a step of dt = 1: observe, all act, jobs join their server's queue in order of arrival time within the step
+    (never by agent index), x and reward are taken, running jobs are served, finished ones leave. A server runs the
+    longest prefix of its queue whose cores and memory fit: a blocked head blocks the rest, nothing is pre-empted.
+    reward = -sum over jobs present of dt / max(duration, dt), so that minus the return is total bounded slowdown.
+    x [2M] = committed cores, then memory, over capacity. Influence: the job's share of its server, at (s, M + s).
+
+    Args:
+        n_agents: N >= 1. seed: fleet, graph and derangement. n_servers: M, default N. n_candidates: K, default
+            min(8, M); "all" for the dense graph K = M. horizon: T. discount: gamma.
+        fleet: "aws", "csv:PATH", "openb:FOLDER". workload: "bimodal", "philly", "openb", "lcg", "trace:PATH",
+            "openb:FOLDER". load: offered core-work over what the fleet can do, before jobs are fitted to servers.
+        reference: see `reference.Reference`. common_shock: one burst state for all dispatchers.
+        influence: "immediate", or "multi_step", which multiplies the share by `residence`: the derivative of
+            sum_t x_t for a fluid server on which the job starts on arrival.
+
+    Raises:
+        InputError: any value outside its range, before work starts.
+    """
+
+    heuristic_names = tuple(heuristics.HEURISTICS)
+    feature_names = FEATURES
+
+    def __init__(
+        self,
+        n_agents: int,
+        seed: int = 0,
+        fleet: str = "aws",
+        workload: str = "bimodal",
+        n_candidates: int | str | None = None,
+        horizon: int = 100,
+        load: float = 0.75,
+        reference: str = "fluid",
+        common_shock: bool = False,
+        influence: str = "immediate",
+        discount: float = 1.0,
+        n_servers: int | None = None,
+    ) -> None:
+        options = {
+            "n_agents": n_agents, "seed": seed, "fleet": fleet, "workload": workload, "n_candidates": n_candidates,
+            "horizon": horizon, "load": load, "reference": reference, "common_shock": common_shock,
+            "influence": influence, "discount": discount, "n_servers": n_servers,
+        }  # fmt: skip
+        self._options = check_options(options)
+        self.parts = build_parts(self._options)
+
+    @property
+    def n_agents(self) -> int:
+        return int(self._options["n_agents"])
+
+    @property
+    def n_servers(self) -> int:
+        return int(self._options["n_servers"])
+
+    @property
+    def n_actions(self) -> int:
+        return int(self._options["n_candidates"])
+
+    @property
+    def horizon(self) -> int:
+        return int(self._options["horizon"])
+
+    @property
+    def discount(self) -> float:
+        return float(self._options["discount"])
+
+    @property
+    def state_size(self) -> int:
+        return 2 * self.n_servers
+
+    @property
+    def noise_size(self) -> int:
+        return self.parts.workload.noise_size + self.parts.reference.noise_size
+
+    @property
+    def fleet(self) -> Fleet:
+        return self.parts.fleet
+
+    @property
+    def candidates(self) -> Tensor:
+        """int64 [N, K]"""
+        return self.parts.candidates.index
+
+    def config(self) -> dict[str, Any]:
+        """Constructor arguments with defaults filled in, and digests of the files read."""
+        return {"system": "cloud", **self._options, "inputs": self.parts.origin}
+
+    def jobs(self, noise: Tensor) -> Jobs:
+        """The exogenous workload [B, T, N] of environment uniforms [B, T, E], fitted to the candidates."""
+        return fit_jobs(self.parts.workload.jobs(noise[..., : self.parts.workload.noise_size]), self.parts.candidates)
+
+    def start(self, noise: Tensor) -> CloudState:
+        """[B, T, E] uniforms -> first state: empty servers; workload and reference of the whole roll-out.
+
+        Raises InputError on another shape. Cost O(B T N).
+        """
+        expected = (self.horizon, self.noise_size)
+        if noise.dim() != 3 or tuple(noise.shape[1:]) != expected:
+            raise InputError(
+                f"environment noise has shape {list(noise.shape)}: it must be [B, {expected[0]}, {expected[1]}]"
+            )
+        jobs = self.jobs(noise)
+        reference = self.parts.reference
+        queues = empty_queues(noise.shape[0], self.n_servers, noise.device)
+        disturbance = reference.disturbance(noise[..., self.parts.workload.noise_size :])
+        return self._settled(0, jobs, reference.offered(jobs), disturbance, queues)
+
+    def _settled(self, step: int, jobs: Jobs, offered: Tensor, disturbance: Tensor, queues: Queues) -> CloudState:
+        """State whose utilisations say what the queues amount to."""
+        capacity, fleet = self.parts.capacity, self.parts.fleet
+        return CloudState(
+            step=step,
+            jobs=jobs,
+            offered=offered,
+            disturbance=disturbance,
+            queues=queues,
+            committed=queues.committed / capacity,
+            free=((capacity - queues.used) / capacity).clamp(min=0.0),
+            backlog=queues.work / (fleet.cores * fleet.speed),
+        )
+
+    def observe(self, state: CloudState) -> Observation:
+        """features [B, N, K, F] float32 (names in FEATURES), mask, active. Cost O(B N K F)."""
+        parts, here = self.parts, self._jobs_now(state)
+        duration = torch.where(here.active, here.duration, MEAN_DURATION) / MEAN_DURATION
+        columns = [
+            *parts.server_columns,
+            *state.committed.chunk(2, 1),
+            *self.reference_at(state).chunk(2, 1),
+            *state.free.chunk(2, 1),
+            *(column.double().log1p() for column in (state.queues.count, state.queues.waiting, state.backlog)),
+        ]
+        clock = (state.step / self.horizon, float(parts.day[state.step]))
+        chosen = parts.candidates
+        sizes, capacities = (here.cores, here.memory), (chosen.cores, chosen.memory)
+        features = candidate_features(columns, chosen.index, sizes, capacities, duration.log(), clock)
+        return Observation(features, chosen.fits(here.cores, here.memory), here.active)
+
+    def reference_at(self, state: CloudState) -> Tensor:
+        """x~ [B, 2M] at the state's step."""
+        return self.parts.reference.at(state.step, state.offered, state.disturbance, state.committed)
+
+    def step(self, state: CloudState, actions: Tensor) -> Transition:
+        """Play actions int64 [B, N], -1 = no action. An active dispatcher's job without action is turned away.
+
+        Actions of inactive dispatchers are ignored. Raises InputError on an action outside [-1, K - 1] or on a
+        candidate that can never run the job. Cost O(B (N log N + M Q)), Q the longest queue.
+        """
+        here = self._jobs_now(state)
+        server = self._servers(here, actions)
+        sizes = (here.cores, here.memory, here.duration, _cost(here))
+        joiners = line_up(server, self.n_servers, here.arrival, sizes)
+        after = serve(state.queues, joiners, self.parts.capacity, self.parts.fleet.speed)
+        joined = torch.where(server >= 0, _cost(here), 0.0)
+        return Transition(
+            next_state=self._settled(state.step + 1, state.jobs, state.offered, state.disturbance, after),
+            reward=-(state.queues.cost.sum((1, 2)) + joined.sum(1)),
+            x_observed=state.committed,
+            x=committed_after(state.queues, joiners) / self.parts.capacity,
+            reference=self.reference_at(state),
+            influence=self._influence(state, here, server),
+            done=torch.full((len(server),), state.step + 1 >= self.horizon, device=server.device),
+        )
+
+    def _jobs_now(self, state: CloudState) -> Jobs:
+        if state.step >= self.horizon:
+            raise InputError(f"step = {state.step} is not allowed: the roll-out ended after {self.horizon} steps")
+        return state.jobs.at(state.step)
+
+    def _servers(self, here: Jobs, actions: Tensor) -> Tensor:
+        """Chosen servers [B, N], -1 where no job joins; refuses what cannot be played."""
+        if actions.shape != here.active.shape or actions.dtype != torch.int64:
+            raise InputError(
+                f"actions have shape {list(actions.shape)} and type {actions.dtype}: they must be int64 "
+                f"{list(here.active.shape)}"
+            )
+        if len(actions) and (int(actions.min()) < -1 or int(actions.max()) >= self.n_actions):
+            bad = actions[(actions < -1) | (actions >= self.n_actions)][0]
+            raise InputError(f"action = {int(bad)} is not allowed: it must be an integer in [-1, {self.n_actions - 1}]")
+        acts = here.active & (actions >= 0)
+        place = actions.clamp(min=0)
+        agent = torch.arange(self.n_agents, device=actions.device)
+        capacity = self.parts.candidate_capacity[agent, place] * (1.0 + SLACK)
+        fits = (here.cores <= capacity[..., 0]) & (here.memory <= capacity[..., 1])
+        if bool((acts & ~fits).any()):
+            where = (acts & ~fits).nonzero()[0].tolist()
+            raise InputError(
+                f"action = {int(actions[tuple(where)])} of roll-out {where[0]}, agent {where[1]} is not allowed: "
+                f"the job can never run on that candidate (mask False)"
+            )
+        return torch.where(acts, self.parts.candidates.index[agent, place], -1)
+
+    def _influence(self, state: CloudState, here: Jobs, server: Tensor) -> Influence:
+        """Shares of the chosen server's cores and memory, [B, N, 2]; zero where no job joined."""
+        joined = server >= 0
+        index = torch.stack([server, server + self.n_servers], dim=-1).clamp(min=0)
+        sizes = torch.stack([here.cores, here.memory], dim=-1)
+        value = torch.where(joined[..., None], sizes / self.parts.capacity[index], 0.0)
+        if self._options["influence"] == "multi_step":
+            value = value * self._stay(here, self.parts.fleet.speed[server.clamp(min=0)], state.step)[..., None]
+        return Influence(torch.where(joined[..., None], index, 0), value)
+
+    def residence(self, state: CloudState) -> Tensor:
+        """Steps a job started on arrival would stay on each candidate before T, discounted from now: [B, N, K].
+
+        The fluid model of `multi_step` influence: sum over k < min(ceil(duration / speed), T - t) of gamma^k;
+        0 where there is no job. A queued job stays longer: the factor is exact only where it starts at once.
+        """
+        here = self._jobs_now(state)
+        wide = Jobs(
+            *(column[..., None] for column in (here.active, here.cores, here.memory, here.duration, here.arrival))
+        )
+        return self._stay(wide, self.parts.fleet.speed[self.parts.candidates.index], state.step)
+
+    def _stay(self, here: Jobs, speed: Tensor, step: int) -> Tensor:
+        steps = ((here.duration - WORK_LEFT) / speed).ceil().clamp(min=1.0, max=float(self.horizon - step))
+        if self.discount < 1.0:
+            steps = (1.0 - self.discount**steps) / (1.0 - self.discount)
+        return torch.where(here.active, steps, 0.0)
+
+    def removal_rewards(self, state: CloudState, actions: Tensor) -> Tensor:
+        """Reward of this step had agent i alone not acted, [B, N]: the present jobs' costs do not interact in it."""
+        own = self._joining_costs(state, actions)
+        return -(state.queues.cost.sum((1, 2)) + own.sum(1))[:, None] + own
+
+    def replaced_rewards(self, state: CloudState, actions: Tensor, replacements: Tensor) -> Tensor:
+        """Reward of this step had agent i alone played replacements[:, i], [B, N]."""
+        return self.removal_rewards(state, actions) - self._joining_costs(state, replacements)
+
+    def _joining_costs(self, state: CloudState, actions: Tensor) -> Tensor:
+        """Cost in this step of the jobs that join by `actions`, [B, N]."""
+        here = self._jobs_now(state)
+        return torch.where(self._servers(here, actions) >= 0, _cost(here), 0.0)
+
+    def heuristic_scores(self, name: str, seen: Observation) -> Tensor:
+        """Scores float64 [..., N, K] of a rule that sees what the policies see; see `heuristics`."""
+        return heuristics.heuristic_scores(name, seen)
+
+    def global_actions(self, name: str, state: CloudState, noise: Tensor | None = None) -> Tensor:
+        """Actions [B, N] of "best_fit" or "earliest_finish" with global knowledge, taken job by job.
+
+        Jobs choose in order of arrival, each seeing where this step's earlier ones went. Ties go to the first
+        candidate, so `noise` is not read. Cost: a loop over N; for comparison only.
+        """
+        seen = self.observe(state)
+        return heuristics.sequential_actions(
+            name, seen, self._jobs_now(state).arrival, self.parts.candidates.index, self.n_servers
+        )
+
+    def workload_report(self, noise: Tensor) -> dict[str, Any]:
+        """Facts about the workload of these uniforms: jobs, offered loads before and after fitting, share altered."""
+        noise = noise[..., : self.parts.workload.noise_size]
+        drawn = self.parts.workload.jobs(noise)
+        fitted = fit_jobs(drawn, self.parts.candidates)
+        fleet, jobs = self.parts.fleet, int(drawn.active.sum())
+        time = drawn.active.shape[0] * self.horizon
+
+        def load(of: Jobs) -> tuple[float, float]:
+            cores, memory = ((size * of.duration).sum() for size in (of.cores, of.memory))
+            return float(cores) / (time * fleet.core_throughput), float(memory) / (time * fleet.memory_throughput)
+
+        altered = int((fitted.cores != drawn.cores).sum())
+        return {
+            "jobs": jobs,
+            "active_share": jobs / drawn.active.numel(),
+            "mean_duration": float(drawn.duration.sum()) / max(jobs, 1),
+            "altered_share": altered / max(jobs, 1),
+            "core_load_drawn": load(drawn)[0],
+            "memory_load_drawn": load(drawn)[1],
+            "core_load": load(fitted)[0],
+            "memory_load": load(fitted)[1],
+            **self.parts.workload.report(noise),
+        }
+
+    def to(self, device: torch.device | str) -> CloudScheduling:
+        """The same system with its constants on `device`; noise and actions must then be there too."""
+        moved = object.__new__(CloudScheduling)
+        moved._options, moved.parts = self._options, self.parts.to(torch.device(device))
+        return moved
+
+
+def _cost(jobs: Jobs) -> Tensor:
+    """Reward lost per step a job is present: dt / max(duration, dt)."""
+    return STEP / jobs.duration.clamp(min=STEP)

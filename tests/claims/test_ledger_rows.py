@@ -1,0 +1,153 @@
+"""`pytest theorems/ --benchmark` from outside: one test a row, options, the table at the end, usage errors."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PLAIN: dict[str, Any] = dict(  # noqa: C408 - reads as the options do
+    benchmark=True, scale=None, claims=None, seed=0, workers=None, resume=False, vary_seed=False, collectonly=False
+)
+
+CLAIMS = """
+import dataclasses, os, sys
+sys.path.insert(0, {tests!r})
+from toy_claim import ToyClaim
+from dgpg_verify.claims.registry import register_claim
+from dgpg_verify.core import Evidence
+
+VERDICTS = dict(good="supported", new="refuted", known="refuted", wrong="refuted", open="inconclusive",
+                control="supported")
+RECORDS = dict(good="supported", known="refuted", wrong="supported", open="supported")
+
+class Outcomes(ToyClaim):
+    def judge(self, evidence):
+        row = super().judge(evidence)[0]
+        return [
+            dataclasses.replace(
+                row, row=f"C9.1/{{name}}", verdict=verdict, because="the toy says so",
+                recorded={{"label": RECORDS[name], "reason": "by hand"}} if name in RECORDS else None,
+                kind="control" if name == "control" else "claim",
+                expected_label="refuted" if name == "control" else None,
+            )
+            for name, verdict in VERDICTS.items()
+        ]
+
+register_claim(Outcomes())
+register_claim(ToyClaim(id="C9.2"))
+"""
+THEOREM = """
+from dgpg_verify.claims.outcome import Outcome, require
+CLAIM = "{claim}"
+
+def test_row(ledger_row: Outcome) -> None:
+    require(ledger_row)
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root conftest with two toy claims and their theorem files."""
+    root = tmp_path_factory.mktemp("project")
+    for name in ("conftest.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, root)
+    (root / "theorems").mkdir()
+    (root / "theorems" / "conftest.py").write_text(CLAIMS.format(tests=str(Path(__file__).parent)))
+    (root / "theorems" / "test_01_c9_1.py").write_text(THEOREM.format(claim="C9.1"))
+    (root / "theorems" / "test_02_c9_2.py").write_text(THEOREM.format(claim="C9.2"))
+    return root
+
+
+def _pytest(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "theorems/", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_every_row_is_a_test_with_its_own_outcome(project: Path) -> None:
+    ran = _pytest(project, "--benchmark", "--scale", "smoke", "--claims", "C9", "--workers", "1", "-v")
+    found = dict(re.findall(r"^theorems/\S+\[(C9\.1/\w+)\] (\w+)", ran.stdout, re.MULTILINE))
+    assert found == {
+        "C9.1/good": "PASSED",
+        "C9.1/new": "PASSED",
+        "C9.1/known": "XFAIL",
+        "C9.1/wrong": "FAILED",
+        "C9.1/open": "SKIPPED",
+        "C9.1/control": "FAILED",
+    }
+    assert ran.returncode == 1
+    assert "recorded as supported (by hand), measured otherwise" in ran.stdout
+    assert "control must be refuted" in ran.stdout
+    assert "UNRECORDED" in ran.stdout
+    assert "report: reports/smoke-seed0/report.html" in ran.stdout
+    assert "cell 24/24" in ran.stderr
+
+    again = _pytest(project, "--benchmark", "--scale", "smoke", "--claims", "C9.1")  # without --resume
+    assert again.returncode == 4
+    assert "exists already" in again.stderr + again.stdout
+
+    narrow = _pytest(project, "--benchmark", "--scale=smoke", "--claims", "C9.2", "--resume", "--workers", "1")
+    assert narrow.returncode == 0, narrow.stdout
+    assert "C9.1 is not among --claims C9.2" in narrow.stdout
+
+
+def test_without_benchmark_nothing_is_measured(project: Path) -> None:
+    ran = _pytest(project)
+    assert ran.returncode == 0
+    assert "the rows of C9.1 are measured with --benchmark" in ran.stdout
+    assert "2 skipped" in ran.stdout
+    assert not (project / "reports" / "standard-seed0").exists()
+
+
+def test_a_row_without_a_test_fails_the_run(project: Path) -> None:
+    hidden = project / "theorems" / "test_02_c9_2.py"
+    text = hidden.read_text()
+    hidden.unlink()
+    try:
+        ran = _pytest(
+            project, "--benchmark", "--scale", "smoke", "--claims", "C9.2", "--workers", "1", "--out", "hidden"
+        )
+    finally:
+        hidden.write_text(text)
+    assert ran.returncode == 1
+    assert "no test in theorems/ looks at row C9.2/one" in ran.stdout
+
+
+USAGE = {
+    "unknown claim": ({"claims": "C77"}, "claims = 'C77' is not allowed"),
+    "no workers": ({"workers": 0}, "workers = 0 is not allowed"),
+    "negative seed": ({"seed": -1}, "--seed = -1 is not allowed"),
+    "scale without benchmark": ({"benchmark": False, "scale": "smoke"}, "--scale has an effect only together"),
+    "resume without benchmark": ({"benchmark": False, "resume": True}, "--resume has an effect only together"),
+    "two kinds of seed": ({"vary_seed": True}, "--vary-seed is for tests"),
+}
+
+
+@pytest.mark.parametrize("given, said", USAGE.values(), ids=USAGE.keys())
+def test_usage_errors_come_before_any_work(given: dict[str, Any], said: str, tmp_path: Path) -> None:
+    """pytest turns a UsageError into one line and exit code 4, as seen above for an existing folder."""
+    spec = importlib.util.spec_from_file_location("root_conftest", ROOT / "conftest.py")
+    assert spec and spec.loader
+    root = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(root)
+    option = SimpleNamespace(**{**PLAIN, "out": str(tmp_path / "x"), **given})
+    if not option.benchmark:
+        option.out = None
+    here = SimpleNamespace(dir=ROOT)
+    config = SimpleNamespace(
+        option=option, stash=pytest.Stash(), rootpath=ROOT, invocation_params=here, args=["theorems"]
+    )
+    with pytest.raises(pytest.UsageError, match=said):
+        root.pytest_configure(config)
+        root.pytest_sessionstart(SimpleNamespace(config=config))
+    assert not (tmp_path / "x").exists()

@@ -1,0 +1,140 @@
+"""Scaling fits: known exponents, the top decade, what is not measurable, bad input."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from dgpg_verify.core import InputError, to_json
+from dgpg_verify.statistics import coverage_band, fit_scaling, top_decade
+
+SIZES = (4, 8, 16, 32, 64, 128, 256)
+
+
+def powers(exponent: float = 1.0, seed: int = 0, replicates: int = 20, spread: float = 0.1) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    noise = np.exp(spread * rng.standard_normal((len(SIZES), replicates)))
+    return 3.0 * np.array(SIZES, dtype=float)[:, None] ** exponent * noise
+
+
+@pytest.mark.parametrize("exponent", [-1.0, 0.0, 0.5, 2.0])
+def test_a_power_law_is_recovered_with_its_intercept(exponent: float, seed: int) -> None:
+    # Interval at 1 - 1e-6: a false alarm in a million.
+    fit = fit_scaling(SIZES, powers(exponent, seed), level=1 - 1e-6)
+    assert fit.measurable and fit.low < exponent < fit.high and fit.high - fit.low < 0.3
+    assert fit.top_decade.n_values == (32, 64, 128, 256) and fit.full.n_values == SIZES
+    assert fit.top_decade.intercept == pytest.approx(np.log10(3.0), abs=0.4)
+    assert (fit.n, fit.level, fit.why) == (20, 1 - 1e-6, "")
+    assert fit.estimate.value == fit.exponent and fit.estimate.n == 20
+
+
+def test_only_the_top_decade_decides() -> None:
+    values = powers(0.0)
+    values[:3] *= 1e6
+    assert fit_scaling(SIZES, values).exponent == fit_scaling(SIZES, powers(0.0)).exponent
+    assert fit_scaling(SIZES, values).full.exponent < -2
+    assert top_decade(np.array([25, 26, 256])).tolist() == [False, True, True]
+    assert top_decade(np.array([25, 250])).tolist() == [True, True]
+
+
+def test_sizes_below_the_minimum_are_drawn_and_not_fitted() -> None:
+    fit = fit_scaling((*SIZES[:3], *SIZES[3:]), powers(), minimum_n=8)
+    assert fit.full.n_values == SIZES[1:] and fit.affine.n_values == SIZES[1:]
+    too_few = fit_scaling(SIZES, powers(), minimum_n=64)
+    assert not too_few.measurable and "3 values of N" in too_few.why and too_few.exponent is None
+
+
+def test_order_of_n_does_not_matter() -> None:
+    shuffle = np.array([3, 0, 6, 1, 5, 2, 4])
+    mixed = fit_scaling(np.array(SIZES)[shuffle], powers()[shuffle])
+    assert dataclasses.asdict(mixed) == dataclasses.asdict(fit_scaling(SIZES, powers()))
+
+
+def test_the_affine_fit_recovers_intercept_and_slope(seed: int) -> None:
+    rng = np.random.default_rng([1, seed])
+    sizes = np.array(SIZES, dtype=float)
+    values = (50.0 + 2.0 * sizes)[:, None] * (1.0 + 0.05 * rng.standard_normal((7, 40)))
+    affine = fit_scaling(SIZES, values, level=1 - 1e-6).affine
+    assert affine.a_low < 50.0 < affine.a_high and affine.a_high - affine.a_low < 15.0
+    # The spread grows with the value: without weights b would be known about as badly as the largest N.
+    assert affine.b_low < 2.0 < affine.b_high and affine.b_high - affine.b_low < 0.4
+
+
+def test_intervals_cover_at_their_level_with_few_heteroscedastic_fleets(seed: int) -> None:
+    # 200 data sets of 5 fleets whose spread falls with N; outside the band once in 1 000 correct instruments.
+    low, high = coverage_band(0.95, 200)
+    rng = np.random.default_rng([2, seed])
+    spread = 2.0 / np.sqrt(np.array(SIZES))[:, None]
+
+    def misses(width: float) -> int:
+        count = 0
+        for _ in range(200):
+            fit = fit_scaling(SIZES, np.exp(spread * rng.standard_normal((7, 5))), level=0.95)
+            count += abs(fit.exponent) > width * (fit.high - fit.low) / 2
+        return count
+
+    assert low <= misses(1.0) <= high
+    assert misses(0.5) > high  # control: intervals of half the width
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0, -1.0])
+def test_an_unmeasurable_replicate_in_the_top_decade_makes_the_fit_say_so(value: float) -> None:
+    values = powers()
+    values[5, 2] = value
+    fit = fit_scaling(SIZES, values)
+    assert not fit.measurable and fit.exponent is fit.low is fit.high is fit.full is None
+    assert "N = 128" in fit.why and "1 of 20" in fit.why
+    assert to_json(fit)["exponent"] is None
+
+
+def test_an_unmeasurable_replicate_below_the_top_decade_costs_only_the_context() -> None:
+    values = powers()
+    values[0, 0] = np.nan
+    fit = fit_scaling(SIZES, values)
+    assert fit.measurable and fit.full is None and fit.affine is None
+
+
+def test_three_values_of_n_decide_nothing() -> None:
+    fit = fit_scaling((32, 64, 128), powers()[3:6])
+    assert not fit.measurable and fit.full is not None
+
+
+def test_units_shift_the_intercept_only() -> None:
+    a, b = fit_scaling(SIZES, powers()), fit_scaling(SIZES, 1e150 * powers())
+    assert b.exponent == pytest.approx(a.exponent) and b.high == pytest.approx(a.high)
+    assert b.top_decade.intercept == pytest.approx(a.top_decade.intercept + 150)
+    assert b.affine.b == pytest.approx(1e150 * a.affine.b)
+
+
+def test_paired_fleets_use_the_pairing() -> None:
+    values = powers(0.5) * np.exp(np.random.default_rng(3).standard_normal(20))
+    paired = fit_scaling(SIZES, values, paired=True)
+    assert paired.high - paired.low < 0.5 * (fit_scaling(SIZES, values).high - fit_scaling(SIZES, values).low)
+    slopes = [stats.linregress(np.log(SIZES[3:]), np.log(column[3:])).slope for column in values.T]
+    assert paired.exponent == pytest.approx(np.mean(slopes))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"n_values": (32, 32, 64, 128), "replicates": np.ones((4, 3))}, "32"),
+        ({"n_values": (0, 32, 64, 128), "replicates": np.ones((4, 3))}, "n_values"),
+        ({"n_values": (1.5, 32, 64, 128), "replicates": np.ones((4, 3))}, "1.5"),
+        ({"n_values": (), "replicates": np.ones((0, 3))}, "n_values"),
+        ({"n_values": ((32, 64), (128, 256)), "replicates": np.ones((4, 3))}, "1 axis"),
+        ({"n_values": (32, 64, 128, 256), "replicates": np.ones((3, 3))}, "(4, R)"),
+        ({"n_values": (32, 64, 128, 256), "replicates": np.ones(4)}, "2 axes"),
+        ({"n_values": (32, 64, 128, 256), "replicates": np.ones((4, 0))}, "R >= 1"),
+        ({"n_values": (32, 64, 128, 256), "replicates": [["a"] * 2] * 4}, "real numbers"),
+        ({"n_values": (32, 64, 128, 256), "replicates": np.ones((4, 3)), "level": 1.0}, "level = 1.0"),
+        ({"n_values": (32, 64, 128, 256), "replicates": np.ones((4, 3)), "level": float("nan")}, "level"),
+        ({"n_values": (32, 64, 128, 256), "replicates": np.ones((4, 3)), "minimum_n": 0}, "minimum_n"),
+    ],
+)
+def test_bad_input_is_named(arguments: dict, words: str) -> None:
+    with pytest.raises(InputError) as caught:
+        fit_scaling(**arguments)
+    assert words in str(caught.value)

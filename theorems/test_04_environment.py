@@ -1,0 +1,253 @@
+"""The environment: exogenous references, conservation, influences that are what they say, explicit noise.
+
+All of it is exact: bits where both sides are computed alike, else 1e-12 of the largest utilisation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from dgpg_verify.core import Noise, Transition, draw_noise
+from dgpg_verify.rollouts import collect
+from dgpg_verify.strategies import (
+    EXACT,
+    game_and_policy,
+    load_balancing_games,
+    noise_seeds,
+    softmax_policies,
+    team_and_policy,
+)
+from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame, alter_reference
+
+TIGHT = 1e-12
+
+
+def any_case() -> st.SearchStrategy[Any]:
+    return st.one_of(game_and_policy(kinds=("tabular", "linear", "mlp")), team_and_policy())
+
+
+# ---- exogeneity ----------------------------------------------------------------------------------------------
+
+
+def other_policy(policy: Any) -> Any:
+    """The same kind of policy with other parameters."""
+    if hasattr(policy, "means"):
+        return replace(policy, means=policy.means + 1.0)
+    return replace(policy, parameters=-policy.parameters + 0.5)
+
+
+@EXACT
+@given(case=any_case(), seed=noise_seeds())
+def test_reference_does_not_depend_on_the_policy(case: Any, seed: int) -> None:
+    """A1: same environment stream, different policies, bit-identical references (and state before acting)."""
+    system, policy = case
+    noise = draw_noise(seed, 0, system, policy, 4)
+    first, second = (collect(system, p, noise) for p in (policy, other_policy(policy)))
+    assert torch.equal(first.reference, second.reference)
+    assert torch.equal(first.x_observed, second.x_observed)
+
+
+@dataclass(frozen=True, eq=False)
+class Endogenous:
+    """Control: a game whose reference follows the actions (their mean utilisation)."""
+
+    game: LoadBalancingGame
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.game, name)
+
+    def step(self, state: Any, actions: Tensor) -> Transition:
+        done = self.game.step(state, actions)
+        return replace(done, reference=done.x.mean(-1, keepdim=True).expand_as(done.x))
+
+
+def test_control_an_endogenous_reference_is_caught() -> None:
+    game = LoadBalancingGame.random(4, seed=0, n_candidates=3)
+    policy = softmax(game, [[2.0, 0.0, -2.0]] * 4)
+    noise = draw_noise(0, 0, game, policy, 8)
+    first, second = (collect(Endogenous(game), p, noise) for p in (policy, other_policy(policy)))  # type: ignore[arg-type]
+    assert not torch.equal(first.reference, second.reference)
+
+
+def softmax(game: LoadBalancingGame, logits: list[list[float]]) -> Any:
+    from dgpg_verify.policies import TabularPolicy
+
+    return TabularPolicy(torch.tensor(logits, dtype=torch.float64))
+
+
+# ---- conservation and influence ------------------------------------------------------------------------------
+
+
+def some_actions(game: LoadBalancingGame, data: st.DataObject) -> Tensor:
+    """[1, N] actions, some of them absent (-1)."""
+    action = st.integers(-1, game.n_actions - 1)
+    return torch.tensor([data.draw(st.lists(action, min_size=game.n_agents, max_size=game.n_agents))])
+
+
+@EXACT
+@given(game=load_balancing_games(), data=st.data())
+def test_all_work_is_placed_once(game: LoadBalancingGame, data: st.DataObject) -> None:
+    """sum_m capacity (x - background) = total size of the jobs present, and only candidates' servers change."""
+    actions = some_actions(game, data)
+    done = game.step(game.start(torch.empty(1, 1, 0)), actions)
+    placed = float((game.capacity * (done.x[0] - game.background)).sum())
+    expected = float(game.jobs[actions[0] >= 0].sum())
+    assert abs(placed - expected) <= TIGHT * (1.0 + expected + float((game.capacity * done.x[0]).sum()))
+    untouched = torch.ones(game.n_servers, dtype=torch.bool)
+    untouched[game.candidates[actions[0] >= 0].flatten()] = False
+    assert torch.equal(done.x[0, untouched], game.background[untouched])
+
+
+@EXACT
+@given(game=load_balancing_games(), data=st.data())
+def test_influence_is_the_state_with_minus_without(game: LoadBalancingGame, data: st.DataObject) -> None:
+    """z_i = x(a) - x(a with agent i absent), for every agent; and the reward without i is removal_rewards."""
+    actions = some_actions(game, data)
+    state = game.start(torch.empty(1, 1, 0))
+    done, removed = game.step(state, actions), game.removal_rewards(state, actions)
+    dense = torch.zeros(1, game.n_agents, game.n_servers, dtype=torch.float64)
+    dense.scatter_add_(2, done.influence.index, done.influence.value)
+    for agent in range(game.n_agents):
+        without = actions.clone()
+        without[:, agent] = -1
+        other = game.step(state, without)
+        assert float((done.x - other.x - dense[:, agent]).abs().max()) <= TIGHT * (1.0 + float(done.x.max()))
+        gap = (removed[:, agent] - other.reward).abs()
+        assert float(gap) <= TIGHT * (1.0 + float(done.reward.abs() + other.reward.abs()))
+
+
+@EXACT
+@given(case=team_and_policy(), seed=noise_seeds())
+def test_influence_of_a_deviation_from_the_mean(case: Any, seed: int) -> None:
+    """Gaussian: z_i = x(a) - x(a with a_i at its mean), and replaced_rewards is the reward there."""
+    team, policy = case
+    rollout = collect(team, policy, draw_noise(seed, 0, team, policy, 2), keep_states=True)
+    actions, means = rollout.actions[:, 0], policy.default_action(rollout.seen)[:, 0]
+    state = team.start(torch.empty(2, 1, 0))
+    replaced = team.replaced_rewards(state, actions, means)
+    scale = 1.0 + float(rollout.x.abs().max() + rollout.reward.abs().max())
+    for agent in range(team.n_agents):
+        other_actions = actions.clone()
+        other_actions[:, agent] = means[:, agent]
+        other = team.step(state, other_actions)
+        dense = torch.zeros(2, team.state_size, dtype=torch.float64)
+        dense.scatter_add_(1, rollout.influence.index[:, 0, agent], rollout.influence.value[:, 0, agent])
+        assert float((rollout.x[:, 0] - other.x - dense).abs().max()) <= TIGHT * scale
+        assert float((replaced[:, agent] - other.reward).abs().max()) <= TIGHT * scale * 10
+
+
+@EXACT
+@given(case=any_case(), seed=noise_seeds())
+def test_inputs_are_read_only(case: Any, seed: int) -> None:
+    """Playing changes neither the noise nor the parameters of system and policy."""
+    system, policy = case
+    noise = draw_noise(seed, 0, system, policy, 4)
+    kept = [noise.agents.clone(), policy.parameters.clone(), system.reference_state.clone(), system.weights.clone()]
+    collect(system, policy, noise, keep_states=True)
+    now = [noise.agents, policy.parameters, system.reference_state, system.weights]
+    assert all(torch.equal(a, b) for a, b in zip(kept, now, strict=True))
+
+
+# ---- explicit noise ------------------------------------------------------------------------------------------
+
+
+@EXACT
+@given(case=any_case(), seed=noise_seeds())
+def test_same_noise_same_rollout(case: Any, seed: int) -> None:
+    system, policy = case
+    first, second = (collect(system, policy, draw_noise(seed, 0, system, policy, 3)) for _ in range(2))
+    for name in ("actions", "reward", "x", "log_prob"):
+        assert torch.equal(getattr(first, name), getattr(second, name))
+
+
+@EXACT
+@given(case=game_and_policy(min_agents=2), seed=noise_seeds(), data=st.data())
+def test_freezing_keeps_the_actions_of_the_frozen(case: Any, seed: int, data: st.DataObject) -> None:
+    """In a one-shot game nobody observes the others, so a frozen agent repeats its action; freeze and resample are
+    complementary masks."""
+    game, policy = case
+    frozen = torch.tensor(data.draw(st.lists(st.booleans(), min_size=game.n_agents, max_size=game.n_agents)))
+    noise, other = (draw_noise(seed, chunk, game, policy, 4) for chunk in (0, 1))
+    mixed = noise.freeze(other, frozen)
+    first, second, third = (collect(game, policy, z) for z in (noise, mixed, other))
+    assert torch.equal(first.actions[:, :, frozen], second.actions[:, :, frozen])
+    assert torch.equal(third.actions[:, :, ~frozen], second.actions[:, :, ~frozen])
+    again = noise.resample(other, ~frozen)
+    assert torch.equal(mixed.agents, again.agents) and torch.equal(mixed.environment, again.environment)
+
+
+def test_noise_blocks_come_from_separate_streams() -> None:
+    """A policy that needs more numbers leaves the environment's alone; chunks and seeds differ."""
+
+    @dataclass(frozen=True)
+    class Sized:
+        horizon: int = 3
+        noise_size: int = 2
+        n_agents: int = 2
+
+    one, two = (draw_noise(5, 0, Sized(), Sized(noise_size=u), 4) for u in (1, 3))  # type: ignore[arg-type]
+    assert torch.equal(one.environment, two.environment)
+    assert one.agents.shape == (4, 3, 2, 1) and two.agents.shape == (4, 3, 2, 3)
+    blocks = [draw_noise(s, c, Sized(), Sized(), 4).environment for s, c in ((5, 0), (5, 1), (6, 0))]  # type: ignore[arg-type]
+    assert not any(torch.equal(a, b) for k, a in enumerate(blocks) for b in blocks[k + 1 :])
+    assert isinstance(one, Noise) and len(one) == 4
+
+
+# ---- references ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("variant", ["biased:0.25", "biased_uniform:0.25", "shuffled", "noise:0.5"])
+@EXACT
+@given(n=st.integers(2, 6), seed=st.integers(0, 1000))
+def test_faulty_references_differ_from_the_honest_one(variant: str, n: int, seed: int) -> None:
+    """Every faulty variant moves the reference (a control that equals the honest one could not fail), leaves J's
+    target alone and is the same on every call."""
+    honest, faulty, again = (LoadBalancingGame.random(n, seed, reference=r) for r in ("fluid", variant, variant))
+    assert torch.equal(honest.reference_state, honest.target) and torch.equal(faulty.target, honest.target)
+    assert not torch.equal(faulty.reference_state, honest.reference_state)
+    assert torch.equal(faulty.reference_state, again.reference_state)
+    assert torch.equal(faulty.jobs, honest.jobs) and torch.equal(faulty.candidates, honest.candidates)
+
+
+@EXACT
+@given(game=load_balancing_games(), seed=st.integers(0, 1000))
+def test_shuffled_reference_keeps_the_total_load(game: LoadBalancingGame, seed: int) -> None:
+    """The reference *load* is permuted over servers, by a derangement: none keeps its own."""
+    assume(game.n_servers >= 2)
+    honest = game.target + torch.arange(game.n_servers) + 1.0
+    moved = alter_reference("shuffled", honest, game.capacity, seed)
+    load = torch.sort(honest[:1] * game.capacity).values  # equal utilisations: loads proportional to capacity
+    equal = alter_reference("shuffled", honest[:1].expand(game.n_servers), game.capacity, seed)
+    np.testing.assert_allclose(torch.sort(equal * game.capacity).values, load, rtol=1e-12)
+    ratio = moved / honest * game.capacity
+    np.testing.assert_allclose(torch.sort(ratio).values, torch.sort(game.capacity).values, rtol=1e-12)
+
+
+def test_teams_keep_reference_and_optimum_apart_only_when_asked() -> None:
+    honest, biased = (LinearQuadraticTeam.random(5, seed=1, reference_bias=b) for b in (0.0, 0.5))
+    assert torch.equal(honest.reference_state, honest.optimum)
+    assert torch.equal(biased.optimum, honest.optimum) and not torch.equal(biased.reference_state, biased.optimum)
+
+
+@EXACT
+@given(game=load_balancing_games(), data=st.data())
+def test_policies_never_choose_what_is_masked(game: LoadBalancingGame, data: st.DataObject) -> None:
+    """With one candidate masked out for every agent it is never chosen, whatever the uniforms."""
+    assume(game.n_actions >= 2)
+    policy = data.draw(softmax_policies(game, kinds=("tabular", "linear", "mlp"), priors=False))
+    seen = game.observe(game.start(torch.empty(64, 1, 0)))
+    banned = data.draw(st.integers(0, game.n_actions - 1))
+    mask = seen.mask.clone()
+    mask[..., banned] = False
+    uniforms = torch.linspace(2.0**-53, 1.0 - 2.0**-53, 64, dtype=torch.float64).view(64, 1, 1)
+    actions = policy.act(replace(seen, mask=mask), uniforms.expand(64, game.n_agents, 1))
+    assert not bool((actions == banned).any())
+    assert bool((actions >= 0).all()) and bool((actions < game.n_actions).all())
