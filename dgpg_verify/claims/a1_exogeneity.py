@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from dgpg_verify.claims import design as grid
+from dgpg_verify.claims.gradient_cells import TRACES, build_system
 from dgpg_verify.claims.records import RECORDS
 from dgpg_verify.claims.registry import cell_seed
 from dgpg_verify.core import Cell, Estimate, Evidence, LedgerRow, draw_noise
 from dgpg_verify.policies import make_policy
 from dgpg_verify.rollouts import collect
-from dgpg_verify.claims.gradient_cells import TRACES, build_system
 
 POLICIES = ("uniform", "heuristic:best_fit:0.3", "heuristic:join_shortest:0.1")
 HONEST = ("fluid", "speed_aware", "biased:0.3", "lagged:5", "shuffled", "rounded", "noise:0.2")

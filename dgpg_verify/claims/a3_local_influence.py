@@ -117,11 +117,13 @@ class LocalInfluenceAudit:
 def audit_rows(scale: str) -> dict[str, Row]:
     """Systems audited at a scale."""
     many, few = {"smoke": (4, 2), "standard": (20, 12), "full": (40, 20)}[scale]
-    games = {n: many for n in ((32, 64, 128, 256) if scale == "smoke" else (256, 512, 1024, 2048))}
-    clouds = {n: few for n in ((16, 32, 64, 128) if scale == "smoke" else (32, 64, 128, 256))}
+    games = dict.fromkeys((32, 64, 128, 256) if scale == "smoke" else (256, 512, 1024, 2048), many)
+    clouds = dict.fromkeys((16, 32, 64, 128) if scale == "smoke" else (32, 64, 128, 256), few)
     rows = (
         Row("load_balancing", "load_balancing", "uniform", games),
-        Row("load_balancing/dense", "load_balancing", "uniform", clouds, options={"n_candidates": "all"}, graph="dense"),
+        Row(
+            "load_balancing/dense", "load_balancing", "uniform", clouds, options={"n_candidates": "all"}, graph="dense"
+        ),
         Row(f"load_balancing/{CONTROL}", "load_balancing", "uniform", games),
         Row("linear_quadratic", "linear_quadratic", "toward:0", games),
         Row("cloud", "cloud", "linear", clouds, options={"horizon": 25}, minimum_n=16),

@@ -29,7 +29,7 @@ STATEMENT = Statement(
 EXPLORED = (grid.SHOCK, grid.RECORDED, grid.MLP)
 PAIRED = (*grid.GAMES, grid.DENSE_GAME, grid.LOGNORMAL, *grid.TEAMS, *grid.CLOUDS, grid.DENSE_CLOUD, *EXPLORED)
 NSR = (*grid.GAMES, grid.DENSE_GAME, grid.DELAY_GAME, grid.LOGNORMAL, *grid.TEAMS, *grid.CLOUDS, grid.DENSE_CLOUD)
-PRIMARY_NSR = (*grid.GAMES, grid.DELAY_GAME, *grid.TEAMS)
+PRIMARY_NSR = (*grid.GAMES, *grid.TEAMS)
 PRIMARY_PAIRED = (*grid.GAMES, grid.DENSE_GAME, *grid.TEAMS, *grid.CLOUDS, grid.DENSE_CLOUD)
 SHARED = (grid.SHARED_GAME, grid.SHARED_CLOUD)
 

@@ -54,7 +54,7 @@ def traces_folder() -> str | None:
 
 
 def _grid(n_values: Iterable[int], fleets: int) -> dict[int, int]:
-    return {n: fleets for n in n_values}
+    return dict.fromkeys(n_values, fleets)
 
 
 def _games(scale: str) -> list[Row]:
@@ -120,28 +120,35 @@ def _teams(scale: str) -> list[Row]:
 
 
 def _clouds(scale: str, with_traces: bool) -> list[Row]:
-    horizon, rollouts = {"smoke": (10, 32), "standard": (25, 64), "full": (100, 128)}[scale]
+    horizon, rollouts = {"smoke": (10, 64), "standard": (25, 64), "full": (100, 128)}[scale]
     small = {2: 4, 5: 4, 10: 4}
     grid = {
-        "smoke": _grid((2, 16, 32), 2),
+        "smoke": _grid((2, 16, 24), 6),
         "standard": small | _grid((32, 64, 128, 256), 16),
         "full": small | _grid((32, 64), 8) | _grid((150, 300, 600, 1500), 16),
     }[scale]
     dense = {
-        "smoke": _grid((4, 8, 16), 2),
+        "smoke": _grid((4, 16), 6),
         "standard": _grid((32, 64, 128, 256), 10),
         "full": _grid((32, 64, 128, 256), 20),
     }[scale]
     base: dict[str, Any] = {"horizon": horizon}
-    common: dict[str, Any] = {"rollouts": rollouts, "pick_freeze": 8, "minimum_n": 16, "credits": CLOUD_CREDITS}
+    common: dict[str, Any] = {
+        "rollouts": rollouts,
+        "pick_freeze": 24 if scale == "smoke" else 8,
+        "minimum_n": 16,
+        "credits": CLOUD_CREDITS,
+    }
     rows = [
         Row(CLOUD, "cloud", "linear", grid, options=base, **(common | {"credits": (*CLOUD_CREDITS, *CLOUD_MORE)})),
-        Row(CLOUDS[1], "cloud", "linear@best_fit:1", grid, options=base, **common),
-        Row(CLOUDS[2], "cloud", "linear@best_fit:0.3", grid, options=base, **common),
         Row(DENSE_CLOUD, "cloud", "linear", dense, options=base | {"n_candidates": "all"}, graph="dense", **common),
     ]
     if scale == "smoke":
         return rows
+    rows += [
+        Row(CLOUDS[1], "cloud", "linear@best_fit:1", grid, options=base, **common),
+        Row(CLOUDS[2], "cloud", "linear@best_fit:0.3", grid, options=base, **common),
+    ]
     few = _grid([n for n in grid if 10 * n >= max(grid)], 8)
     rows += [
         Row(SHOCK, "cloud", "linear", few, options=base | {"common_shock": True}, **common),

@@ -75,7 +75,7 @@ def setting_scales(setting: str, base: Credit, pilot: Sequence[Rollout]) -> tupl
 def credit_sd(credit: Credit, pilot: Sequence[Rollout]) -> float:
     """Standard deviation of a credit over all live (roll-out, step, agent) of the pilot."""
     live = torch.cat([credit(rollout)[rollout.active] for rollout in pilot])
-    return float(live.std(correction=0))
+    return float(live.std(correction=0)) if len(live) else 0.0
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class NormalisedCredit:
     def fit(self, pilot: Sequence[Rollout]) -> NormalisedCredit:
         base = self.base.fit(pilot)
         live = torch.cat([base(rollout)[rollout.active] for rollout in pilot])
-        sd = max(float(live.std(correction=0)), 1e-12)
+        sd = max(credit_sd(base, pilot), 1e-12)
         return replace(self, base=base, moments=(float(live.mean()), sd))
 
     def __call__(self, rollout: Rollout) -> Tensor:

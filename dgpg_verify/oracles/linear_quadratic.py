@@ -143,7 +143,7 @@ def linear_quadratic_moments(
         means=mean[:, :, None],
         covariances=total,
         cross=cross,
-        deviations=np.sqrt(np.mean(spread, axis=1)),
+        deviations=np.sqrt(np.maximum(np.mean(spread, axis=1), 0.0)),
         objective=j,
         objective_gradient=-team.u[:, None],
         guidance_objective=team.distance_objective(sd),

@@ -29,16 +29,16 @@ def policy(system, seed, concentration=1.0):
 
 def worst_difference(mine, other):
     """Largest disagreement of two records on all credits of `mine`, relative to the largest entry of each table, or
-    to a thousandth of its natural unit (powers of J and G) where a table is zero but for rounding."""
+    to a thousandth of its natural unit (powers of J, G, utilisation 1) where a table is zero but for rounding."""
     pick = [other.names.index(name) for name in mine.names]
     pairs = [
         (mine.means, other.means[pick], 1),
         (mine.covariances, other.covariances[np.ix_(pick, pick)], 2),
         (mine.cross, other.cross[np.ix_(pick, pick)], 2),
-        (mine.deviations, other.deviations[pick], 1),
+        (mine.deviations**2, other.deviations[pick] ** 2, 2),  # squared: the root of rounding is no rounding
     ]
     pairs += [(np.asarray(getattr(mine, name)), np.asarray(getattr(other, name)), 1) for name in FIELDS]
-    unit = max(abs(other.objective), other.guidance_objective)
+    unit = max(abs(other.objective), other.guidance_objective, 1.0)
     gaps = []
     for a, b, power in pairs:
         assert a.shape == b.shape

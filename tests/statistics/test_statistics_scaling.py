@@ -6,6 +6,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from scipy import stats
 
 from dgpg_verify.core import InputError, to_json
@@ -59,8 +60,17 @@ def test_the_affine_fit_recovers_intercept_and_slope(seed: int) -> None:
     values = (50.0 + 2.0 * sizes)[:, None] * (1.0 + 0.05 * rng.standard_normal((7, 40)))
     affine = fit_scaling(SIZES, values, level=1 - 1e-6).affine
     assert affine.a_low < 50.0 < affine.a_high and affine.a_high - affine.a_low < 15.0
-    # The spread grows with the value: without weights b would be known about as badly as the largest N.
     assert affine.b_low < 2.0 < affine.b_high and affine.b_high - affine.b_low < 0.4
+
+
+def test_the_affine_weights_follow_log_n() -> None:
+    # statsmodels with weights from the regression of log variance on log N, which a power law of spreads has.
+    values = powers(1.0)
+    axis, spread = np.log(SIZES), values.var(-1, ddof=1)
+    weights = np.exp(-stats.linregress(axis, np.log(spread)).slope * axis)
+    wls = sm.WLS(values.mean(-1), sm.add_constant(np.array(SIZES, dtype=float)), weights=weights).fit()
+    affine = fit_scaling(SIZES, values).affine
+    assert np.allclose([affine.a, affine.b], wls.params)
 
 
 def test_intervals_cover_at_their_level_with_few_heteroscedastic_fleets(seed: int) -> None:
