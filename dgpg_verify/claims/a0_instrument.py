@@ -188,9 +188,11 @@ def _independent_row(evidence: Sequence[Evidence]) -> LedgerRow:
     fit = fit_scaling(sizes, table, PRIMARY_LEVEL)
     verdict = judge(fit, 1.0, 0.15, "theta")
     said = f"every agent is paid for its own job only, so Theta(N) must be refuted: {verdict.why}"
-    row = _row("independent_rewards", "noise_to_signal", "load_balancing, own reward only", verdict.label, said, "control",
-               evidence, fit.exponent, 1.0, "refuted")  # fmt: skip
-    return row
+    system = "load_balancing, own reward only"
+    estimate, label = fit.exponent, verdict.label
+    return _row(
+        "independent_rewards", "noise_to_signal", system, label, said, "control", evidence, estimate, 1.0, "refuted"
+    )
 
 
 def _row(
@@ -206,13 +208,36 @@ def _row(
     expected_label: Label | None = None,
 ) -> LedgerRow:
     return LedgerRow(
-        row=f"A0/{key}", id="A0", primary=False, statement=STATEMENT, holds_when=because, system=system, policy="various",
-        sharing="independent", setting="sum", statistic=statistic, relation="equal", estimate=estimate, low=None, high=None,
-        level=COVERAGE, expected=expected, margin=None, verdict=verdict, verdict_margins={}, recorded=None, because=because,
-        return_share=None, n_values=tuple(sorted({e.cell.n for e in evidence})), replicates=len(evidence),
-        seeds=tuple(sorted({e.cell.replicate for e in evidence})), files=(), seconds=sum(e.seconds for e in evidence),
-        kind=kind, expected_label=expected_label,
-    )  # fmt: skip
+        row=f"A0/{key}",
+        id="A0",
+        primary=False,
+        statement=STATEMENT,
+        holds_when=because,
+        system=system,
+        policy="various",
+        sharing="independent",
+        setting="sum",
+        statistic=statistic,
+        relation="equal",
+        estimate=estimate,
+        low=None,
+        high=None,
+        level=COVERAGE,
+        expected=expected,
+        margin=None,
+        verdict=verdict,
+        verdict_margins={},
+        recorded=None,
+        because=because,
+        return_share=None,
+        n_values=tuple(sorted({e.cell.n for e in evidence})),
+        replicates=len(evidence),
+        seeds=tuple(sorted({e.cell.replicate for e in evidence})),
+        files=(),
+        seconds=sum(e.seconds for e in evidence),
+        kind=kind,
+        expected_label=expected_label,
+    )
 
 
 CLAIM = InstrumentAudit()

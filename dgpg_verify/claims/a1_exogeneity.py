@@ -82,7 +82,7 @@ class ExogeneityAudit:
             primary=name == "fluid",
             statement=self.statement,
             holds_when=f"Reference {name}: {'moves with' if moved else 'bit-identical under'} {len(POLICIES)} policies "
-            f"in {len(evidence) - moved if not moved else moved} of {len(evidence)} fleets.",
+            f"in {moved or len(evidence)} of {len(evidence)} fleets.",
             system=f"cloud, reference or workload {name}",
             policy=", ".join(POLICIES),
             sharing="independent",

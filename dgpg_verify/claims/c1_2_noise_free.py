@@ -21,10 +21,13 @@ STATEMENT = Statement(
     relation="at_most",
     margin=None,
     sentences={
-        "supported": "Others' randomness causes {exponent} [{low}, {high}] of the guidance gradient's variance: {where}.",
-        "refuted": "Noise-free only given the state seen before acting; once agents act at the same time, others' randomness causes "
+        "supported": "Others' randomness causes {exponent} [{low}, {high}] of the guidance gradient's variance: "
+        "{where}.",
+        "refuted": "Noise-free only given the state seen before acting; once agents act at the same time, others' "
+        "randomness causes "
         "{exponent} [{low}, {high}] of the guidance gradient's variance: {where}.",
-        "inconclusive": "Others' randomness causes {exponent} [{low}, {high}] of the guidance gradient's variance, which does not "
+        "inconclusive": "Others' randomness causes {exponent} [{low}, {high}] of the guidance gradient's variance, "
+        "which does not "
         "decide: {where}.",
     },
 )

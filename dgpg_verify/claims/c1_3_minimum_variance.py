@@ -25,10 +25,12 @@ STATEMENT = Statement(
     relation="big_o",
     margin=0.15,
     sentences={
-        "supported": "The {statistic} of guidance ({suffix}) grows like N^{exponent} [{low}, {high}], so its minimum over alpha is "
+        "supported": "The {statistic} of guidance ({suffix}) grows like N^{exponent} [{low}, {high}], so its "
+        "minimum over alpha is "
         "bounded; at the minimising alpha the return's share of the update is {share}: {where}.",
         "refuted": "The {statistic} of guidance ({suffix}) grows like N^{exponent} [{low}, {high}]: {where}.",
-        "inconclusive": "The {statistic} of guidance ({suffix}) grows like N^{exponent} [{low}, {high}], which does not decide: {where}.",
+        "inconclusive": "The {statistic} of guidance ({suffix}) grows like N^{exponent} [{low}, {high}], which does "
+        "not decide: {where}.",
     },
 )
 RAW = (*grid.GAMES, *grid.TEAMS)  # bounded job sizes, 60 fleets, N >= 64: raw variance may be a verdict

@@ -17,16 +17,20 @@ from dgpg_verify.core import Cell, Evidence, LedgerRow
 
 STATEMENT = Statement(
     id="C1.4",
-    statement="DG-PG as run (alpha from 0.9 to 0.2, the same for every N) reduces the per-agent variance from Theta(N) to O(1).",
+    statement="DG-PG as run (alpha from 0.9 to 0.2, the same for every N) reduces the per-agent variance from "
+    "Theta(N) to O(1).",
     expected=0.0,
     relation="big_o",
     margin=0.15,
     sentences={
-        "supported": "At {suffix} in setting {setting} the {statistic} grows like N^{exponent} [{low}, {high}]; the return's share of "
+        "supported": "At {suffix} in setting {setting} the {statistic} grows like N^{exponent} [{low}, {high}]; the "
+        "return's share of "
         "the update is {share}: {where}.",
-        "refuted": "At {suffix} in setting {setting} the {statistic} still grows like N^{exponent} [{low}, {high}] (return share "
+        "refuted": "At {suffix} in setting {setting} the {statistic} still grows like N^{exponent} [{low}, {high}] "
+        "(return share "
         "{share}): a fixed alpha only divides the return's noise by a constant: {where}.",
-        "inconclusive": "At {suffix} in setting {setting} the {statistic} grows like N^{exponent} [{low}, {high}], which does not "
+        "inconclusive": "At {suffix} in setting {setting} the {statistic} grows like N^{exponent} [{low}, {high}], "
+        "which does not "
         "decide: {where}.",
     },
 )

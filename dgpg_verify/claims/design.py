@@ -162,24 +162,36 @@ def _clouds(scale: str, with_traces: bool) -> list[Row]:
 
 
 DECLARED = (
-    "The paper's full text was not available to us: whatever its public summaries leave open is our choice and is listed here.",
+    "The paper's full text was not available to us: whatever its public summaries leave open is our choice and is "
+    "listed here.",
     "Fleets at every N are draws of one law; job sizes do not depend on N.",
-    "Game: capacity log-uniform in [1, 4], gamma jobs (shape 4, mean 1, clipped to [0.1, 5]), background uniform in [0, 0.2], "
-    "cost weights log-uniform in [1/2, 2], 4 candidate servers for each agent with bounded in-degree (sparse) or all (dense).",
-    "Team: Z = [I + W; extra rows] with row and column sums of |W| at most 0.2, Gaussian policies with sigma = 0.5, weights spread "
+    "Game: capacity log-uniform in [1, 4], gamma jobs (shape 4, mean 1, clipped to [0.1, 5]), background uniform in "
+    "[0, 0.2], "
+    "cost weights log-uniform in [1/2, 2], 4 candidate servers for each agent with bounded in-degree (sparse) or "
+    "all (dense).",
+    "Team: Z = [I + W; extra rows] with row and column sums of |W| at most 0.2, Gaussian policies with sigma = 0.5, "
+    "weights spread "
     "over a factor 4 each way, reference moved from the optimum by 0.3.",
-    "Cloud: M = N servers from a catalogue of AWS types, one dispatcher a server, 8 candidates (sparse) or all (dense), strict FIFO, "
-    "offered core load 0.75, starts empty; candidate-scoring linear policies; the horizon of each row is in its system column.",
-    "Policies: initial (uniform), in between (temperature 1 around a heuristic) and near-converged (temperature 0.3), until a "
+    "Cloud: M = N servers from a catalogue of AWS types, one dispatcher a server, 8 candidates (sparse) or all "
+    "(dense), strict FIFO, "
+    "offered core load 0.75, starts empty; candidate-scoring linear policies; the horizon of each row is in its "
+    "system column.",
+    "Policies: initial (uniform), in between (temperature 1 around a heuristic) and near-converged (temperature "
+    "0.3), until a "
     "trained policy exists; for the team means 0, 0.5 and 0.9 of the way to the optimum.",
-    "Four settings of relative scale: sum (J and G are sums; primary), mean (both / N), mixed (J / N, G sum), parts (the return "
+    "Four settings of relative scale: sum (J and G are sums; primary), mean (both / N), mixed (J / N, G sum), parts "
+    "(the return "
     "divided by its standard deviation before mixing).",
     "Guidance is the paper's chain-rule form -(x - x~).z with the immediate influence z, unless a row says exact.",
-    "Deciding exponent: weighted log-log slope over the top decade of N (at least 4 values, N >= 2K); smaller N are drawn, not fitted.",
-    "Margin 0.15 on an exponent; the verdicts at 0.10 and 0.25 stand beside it. Primary rows share 1 % by Bonferroni over 60 rows; "
+    "Deciding exponent: weighted log-log slope over the top decade of N (at least 4 values, N >= 2K); smaller N are "
+    "drawn, not fitted.",
+    "Margin 0.15 on an exponent; the verdicts at 0.10 and 0.25 stand beside it. Primary rows share 1 % by "
+    "Bonferroni over 60 rows; "
     "the other rows are exploratory, at 95 % each.",
-    "One-shot rows are decided by closed forms (no sampling error, only fleet-to-fleet spread); the Monte Carlo instrument's numbers "
-    "stand beside them and its agreement with the closed forms is a row of its own. Cloud rows are decided by Monte Carlo.",
+    "One-shot rows are decided by closed forms (no sampling error, only fleet-to-fleet spread); the Monte Carlo "
+    "instrument's numbers "
+    "stand beside them and its agreement with the closed forms is a row of its own. Cloud rows are decided by Monte "
+    "Carlo.",
 )
 
 __all__ = ["CLOUD_CREDITS", "DECLARED", "ONE_SHOT_CREDITS", "Row", "design", "traces_folder"]

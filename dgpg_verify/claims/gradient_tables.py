@@ -17,6 +17,8 @@ from dgpg_verify.statistics import mean_interval
 
 Record = dict[str, Any]
 CURVES = (grid.GAME, grid.CLOUD)
+POINTED = (grid.GAME, grid.GAMES[1])  # exact gradients only: a faint signal would make "never" of "not measured"
+POINTED_N = (5, 50, 200, 1500)
 
 
 def gradient_tables(evidence: Sequence[Evidence]) -> dict[str, list[Record]]:
@@ -37,6 +39,7 @@ def gradient_tables(evidence: Sequence[Evidence]) -> dict[str, list[Record]]:
         tables["cross_agent"] += _cross(row, one)
         if key in CURVES:
             tables["alpha"] += _alpha_curves(row, one)
+        if row.exact and key in POINTED:
             tables["pointing"] += _pointing(row, one)
     tables["declared"] = [{"text": text} for text in grid.DECLARED]
     return tables
@@ -216,8 +219,9 @@ def _cross(row: Row, series: Series) -> list[Record]:
 
 def _pointing(row: Row, series: Series) -> list[Record]:
     records = []
-    for n, cells in series.cells.items():
-        for credit in (name for name in cells[0].names if name not in ("score",)):
+    shown = [n for n in POINTED_N if n in series.cells]
+    for n, cells in ((n, series.cells[n]) for n in shown):
+        for credit in cells[0].names:
             needed = [cell.rollouts_to_point(credit) for cell in cells]
             known = [value for value in needed if value is not None]
             enough = 2 * len(known) > len(needed)

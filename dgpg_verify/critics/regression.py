@@ -6,6 +6,7 @@ to come, sum_{s >= t} gamma^(s - t) r_s.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -79,10 +80,19 @@ def _training_set(kind: Kind, pilot: Sequence[Rollout]) -> tuple[Tensor, Tensor]
         target = reward_to_go(rollout.reward.double(), rollout.system.discount)
         if kind == "local":
             target = target[..., None].expand(features.shape[:-1])
-        stride = -(-features[..., 0].numel() * len(pilot) // MAX_LOCAL_ROWS)
+        stride = _stride(features[..., 0].numel() * len(pilot), features.shape[1:-1].numel())
         rows.append(features.reshape(-1, features.shape[-1])[::stride].double())
         targets.append(target.reshape(-1)[::stride])
     return torch.cat(rows), torch.cat(targets)
+
+
+def _stride(rows: int, period: int) -> int:
+    """Thinning step that keeps at most MAX_LOCAL_ROWS rows; coprime to the period (T N), so that no agent or step
+    is left out systematically."""
+    stride = -(-rows // MAX_LOCAL_ROWS)
+    while math.gcd(stride, period) > 1:
+        stride += 1
+    return stride
 
 
 def _solve(kind: Kind, rows: Tensor, targets: Tensor, explained: float) -> Critic:

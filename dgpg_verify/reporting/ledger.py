@@ -10,7 +10,7 @@ from typing import Any
 
 from dgpg_verify.core import LABELS, InputError, LedgerRow, ledger_row_from_json
 from dgpg_verify.reporting.files import check_schema, read_json, write_atomic, write_json
-from dgpg_verify.reporting.wording import interval_text, number_text, relation_text, setting_text
+from dgpg_verify.reporting.wording import claim_order, interval_text, number_text, relation_text, setting_text
 
 LEDGER = "ledger.json"
 KINDS = ("claim", "audit", "control", "oracle")
@@ -112,7 +112,7 @@ def status_text(row: LedgerRow) -> str:
 
 
 def _sorted(rows: Iterable[LedgerRow]) -> list[LedgerRow]:
-    return sorted(rows, key=lambda r: (KINDS.index(r.kind), r.id, not r.primary, r.row))
+    return sorted(rows, key=lambda r: (KINDS.index(r.kind), claim_order(r.id), not r.primary, r.row))
 
 
 def ledger_markdown(rows: Sequence[LedgerRow]) -> str:

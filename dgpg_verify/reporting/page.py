@@ -76,7 +76,7 @@ def _sections(rows: Sequence[LedgerRow], figures: Sequence[Drawn]) -> list[dict[
     """One section a claim or audit that has rows or figures, primary rows first, figures by kind."""
     ids = {row.id for row in rows if row.kind in ("claim", "audit")} | {f.claim for f in figures}
     made = []
-    for key in sorted(ids - {"words"}):
+    for key in sorted(ids - {"words"}, key=wording.claim_order):
         mine = [row for row in rows if row.id == key and row.kind in ("claim", "audit")]
         made.append(
             {
@@ -129,6 +129,9 @@ def _environment() -> jinja2.Environment:
         where=wording.setting_text,
         number=lambda v: wording.number_text(v) if isinstance(v, int | float) else ("-" if v is None else str(v)),
         status=status_text,
+        sentence=wording.sentence,
+        clause=lambda text: text.strip().rstrip("."),
+        words=lambda text: text.replace("_", " "),
         safe_svg=lambda text: Markup(text),  # our own SVG, its texts escaped where they were made
     )
     return made

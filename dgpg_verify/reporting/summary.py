@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dgpg_verify.core import Label, LedgerRow
+from dgpg_verify.reporting.wording import claim_order
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def _why(label: Label, rows: list[LedgerRow]) -> str:
 
 
 def claim_summary(rows: Iterable[LedgerRow]) -> list[ClaimSummary]:
-    """Summarise the rows of kind `claim` and `audit` by claim id, in the order of the ids.
+    """Summarise the rows of kind `claim` and `audit` by claim id, claims first, audits after.
 
     A claim is supported when all its primary rows are, refuted when at least one is (`why` and `refuted` say
     which), else inconclusive; without a primary row it is inconclusive. Controls and oracle rows never count.
@@ -59,7 +60,7 @@ def claim_summary(rows: Iterable[LedgerRow]) -> list[ClaimSummary]:
     for row in rows:
         if row.kind in ("claim", "audit"):
             by_id.setdefault(row.id, []).append(row)
-    return [_summarise(key, by_id[key]) for key in sorted(by_id)]
+    return [_summarise(key, by_id[key]) for key in sorted(by_id, key=claim_order)]
 
 
 def _summarise(key: str, rows: list[LedgerRow]) -> ClaimSummary:

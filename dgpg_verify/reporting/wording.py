@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 from dgpg_verify.core import LedgerRow
@@ -47,6 +48,20 @@ def credit_name(name: str) -> str:
     if name.startswith("guided:"):
         return f"guided, \u03b1 = {name.split(':', 1)[1].split('@')[0]}"
     return name
+
+
+def claim_order(key: str) -> tuple[bool, list[tuple[int, str]]]:
+    """Sort key of a claim's id: claims (C) before audits (A), C1.2 before C1.10."""
+    parts = re.findall(r"\d+|\D+", key)
+    return not key.startswith("C"), [(int(p), "") if p.isdigit() else (-1, p) for p in parts]
+
+
+def sentence(text: str) -> str:
+    """`text` as a sentence: a capital first, a full stop last; a short name such as 'V(N)' keeps its case."""
+    text = text.strip()
+    if text[:2].isalpha() and text[:2].islower():
+        text = text[0].upper() + text[1:]
+    return text if not text or text[-1] in ".!?" else text + "."
 
 
 def number_text(value: float | None, digits: int = 3) -> str:
