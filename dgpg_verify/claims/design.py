@@ -104,7 +104,7 @@ def _games(scale: str) -> list[Row]:
 def _teams(scale: str) -> list[Row]:
     grid = {
         "smoke": {5: 2} | _grid((32, 64, 128, 256), 12),
-        "standard": {5: 8, 16: 20} | _grid((256, 512, 1024, 2048), 60),
+        "standard": {5: 8, 16: 20} | _grid((128, 256, 512, 1024), 60),
         "full": {5: 8, 16: 20} | _grid((512, 1024, 2048, 4096), 60),
     }[scale]
     options = {"alignment": 0.5, "reference_bias": 0.3}
@@ -120,7 +120,7 @@ def _teams(scale: str) -> list[Row]:
 
 
 def _clouds(scale: str, with_traces: bool) -> list[Row]:
-    horizon, rollouts = {"smoke": (10, 64), "standard": (25, 64), "full": (100, 128)}[scale]
+    horizon, rollouts = {"smoke": (10, 64), "standard": (25, 48), "full": (100, 128)}[scale]
     small = {2: 4, 5: 4, 10: 4}
     grid = {
         "smoke": _grid((2, 16, 24), 6),
@@ -129,10 +129,11 @@ def _clouds(scale: str, with_traces: bool) -> list[Row]:
     }[scale]
     dense = {
         "smoke": _grid((4, 16), 6),
-        "standard": _grid((32, 64, 128, 256), 10),
+        "standard": _grid((32, 64, 128, 256), 12),
         "full": _grid((32, 64, 128, 256), 20),
     }[scale]
     base: dict[str, Any] = {"horizon": horizon}
+    short: dict[str, Any] = {"horizon": {"smoke": 5, "standard": 8, "full": 25}[scale]}  # for the costliest rows
     common: dict[str, Any] = {
         "rollouts": rollouts,
         "pick_freeze": 24 if scale == "smoke" else 8,
@@ -141,7 +142,7 @@ def _clouds(scale: str, with_traces: bool) -> list[Row]:
     }
     rows = [
         Row(CLOUD, "cloud", "linear", grid, options=base, **(common | {"credits": (*CLOUD_CREDITS, *CLOUD_MORE)})),
-        Row(DENSE_CLOUD, "cloud", "linear", dense, options=base | {"n_candidates": "all"}, graph="dense", **common),
+        Row(DENSE_CLOUD, "cloud", "linear", dense, options=short | {"n_candidates": "all"}, graph="dense", **common),
     ]
     if scale == "smoke":
         return rows
@@ -149,11 +150,11 @@ def _clouds(scale: str, with_traces: bool) -> list[Row]:
         Row(CLOUDS[1], "cloud", "linear@best_fit:1", grid, options=base, **common),
         Row(CLOUDS[2], "cloud", "linear@best_fit:0.3", grid, options=base, **common),
     ]
-    few = _grid([n for n in grid if 10 * n >= max(grid)], 8)
+    few = _grid([n for n in grid if 10 * n >= max(grid)], 8 if scale == "standard" else 12)
     rows += [
         Row(SHOCK, "cloud", "linear", few, options=base | {"common_shock": True}, **common),
         Row(SHARED_CLOUD, "cloud", "linear", few, options=base, sharing="shared", **common),
-        Row(MLP, "cloud", "mlp", _grid((16, 32, 64, 128), 4), options=base, **common),
+        Row(MLP, "cloud", "mlp", _grid((16, 32, 64, 128), 4), options=short, **common),
     ]
     if with_traces:
         recorded = base | {"fleet": f"openb:${TRACES}", "workload": f"openb:${TRACES}"}

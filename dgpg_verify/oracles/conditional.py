@@ -52,7 +52,7 @@ def moments_from_conditionals(
             between = (weight * means[first] * means[second]).sum(1) - (gradient[a] * gradient[b]).sum(1)
             total[a, b] = total[b, a] = cross[a, b] + between
             if a == b:
-                spread = means[first] - (p * means[first]).sum(1, keepdims=True)
+                spread = means[first] - (p * means[first]).sum(1).mean()
                 deviations[a] = np.sqrt(max(0.0, float((p * (inside + spread**2)).sum(1).mean())))
     for label, table in (("mean", gradient), ("covariance", total), ("cross-agent covariance", cross)):
         check_finite(label, table)

@@ -134,7 +134,7 @@ def enumerate_moments(
     total, shared = _second_pass(game, names, objective, sums)
     cross = _cross_agent(game, sums)
     means = sums.gradient
-    deviations = np.sqrt(np.maximum(sums.square - sums.square_mean, 0.0).mean(1))
+    deviations = np.sqrt(np.maximum(sums.square.mean(1) - sums.plain.mean(1) ** 2, 0.0))
     for label, table in (("mean", means), ("covariance", total), ("cross-agent covariance", cross)):
         check_finite(label, table)
     distance = game.expected(lambda c: 0.5 * ((c.x - game.reference) ** 2).sum(1))
@@ -165,13 +165,13 @@ def _gradient(game: SmallGame, value: Callable[[Profiles], Array]) -> Array:
 @dataclass(frozen=True)
 class _Sums:
     """gradient E psi w [C, N, K]; given own action: probability [N, K], first [C, N, K] and second [C, C, N, K]
-    moments of w; square = E w^2 and square_mean = (E w)^2, [C, N]."""
+    moments of w; square = E w^2 and plain = E w, [C, N]."""
 
     gradient: Array
     first: Array
     second: Array
     square: Array
-    square_mean: Array
+    plain: Array
 
 
 def _first_pass(game: SmallGame, names: tuple[str, ...], objective: float) -> _Sums:
@@ -190,7 +190,7 @@ def _first_pass(game: SmallGame, names: tuple[str, ...], objective: float) -> _S
         plain += np.einsum("b,cbn->cn", c.probability, w)
     with np.errstate(invalid="ignore", divide="ignore"):
         first, second = (np.where(game.p > 0.0, table / game.p, 0.0) for table in (first, second))
-    return _Sums(gradient, first, second, square, plain**2)
+    return _Sums(gradient, first, second, square, plain)
 
 
 def _second_pass(game: SmallGame, names: tuple[str, ...], objective: float, sums: _Sums) -> tuple[Array, Array]:

@@ -137,13 +137,15 @@ def linear_quadratic_moments(
             total[a, b] = total[b, a] = own + cross[a, b]
     for label, table in (("mean", mean), ("covariance", total), ("cross-agent covariance", cross)):
         check_finite(label, table)
-    spread = [_others(w, w, gram, square) + _own_variance(w.own) for w in weights]
+    spread = [
+        (_others(w, w, gram, square) + _inner(w.own, w.own)).mean() - _gaussian(w.own).mean() ** 2 for w in weights
+    ]
     return OracleMoments(
         names=names,
         means=mean[:, :, None],
         covariances=total,
         cross=cross,
-        deviations=np.sqrt(np.maximum(np.mean(spread, axis=1), 0.0)),
+        deviations=np.sqrt(np.maximum(spread, 0.0)),
         objective=j,
         objective_gradient=-team.u[:, None],
         guidance_objective=team.distance_objective(sd),
@@ -228,10 +230,6 @@ def _gaussian(p: Array) -> Array:
 def _inner(p: Array, q: Array) -> Array:
     """E p(t) q(t), [N]."""
     return np.asarray(((p @ PRODUCT_MOMENTS) * q).sum(1))
-
-
-def _own_variance(p: Array) -> Array:
-    return np.asarray(_inner(p, p) - _gaussian(p) ** 2)
 
 
 def _scored(w: _Credit, sigma: float) -> _Credit:

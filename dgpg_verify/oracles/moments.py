@@ -92,7 +92,7 @@ class OracleMoments:
 
     names: the C credits in order; means [C, N, P]; covariances [C, C, N] = tr Cov(g_i^a, g_i^b), the diagonal being the
     variances; cross [C, C, N] = E tr Cov(g_i^a, g_i^b given own stream and environment), None where not offered;
-    deviations [C] = standard deviation of the credit itself, pooled over agents. objective J (maximised) and
+    deviations [C] = standard deviation of the credit itself, agents pooled about one mean. objective J (maximised) and
     guidance_objective G (minimised) with their gradients [N, P]. shared: the same for the summed update, where offered.
     """
 

@@ -16,11 +16,23 @@ LEDGER = "ledger.json"
 KINDS = ("claim", "audit", "control", "oracle")
 WIDTH = 120  # columns of a terminal that the table must fit
 
-_TEXT = (
-    "row id statement holds_when system policy sharing setting statistic relation verdict because kind".split()
-)
-_NUMBER = "level seconds".split()
-_NUMBER_OR_NULL = "estimate low high expected margin return_share".split()
+_TEXT = [
+    "row",
+    "id",
+    "statement",
+    "holds_when",
+    "system",
+    "policy",
+    "sharing",
+    "setting",
+    "statistic",
+    "relation",
+    "verdict",
+    "because",
+    "kind",
+]
+_NUMBER = ["level", "seconds"]
+_NUMBER_OR_NULL = ["estimate", "low", "high", "expected", "margin", "return_share"]
 _OPTIONAL = {"kind", "expected_label"}  # have defaults, so that a plain schema-1 file without them is read too
 
 

@@ -35,7 +35,8 @@ class Answer:
 OBJECTIONS = (
     Objection(
         1,
-        "Is the guidance gradient unbiased for the gradient of the true objective, and how does its variance depend "
+        "Is the guidance gradient unbiased for the gradient of the true objective, and how does its "
+        "variance depend "
         "on the number of agents and on how accurate the model is?",
         ids=("C1.1", "C1.2", "C1.3", "C1.4"),
         control_words=("biased", "noise", "shuffled", "rounded", "lagged"),
@@ -59,12 +60,17 @@ OBJECTIONS = (
     ),
     Objection(
         4,
-        "How is the analytical model built and put into training, and what is left when the descent term is removed "
+        "How is the analytical model built and put into training, and what is left when the descent term "
+        "is removed "
         "from the same architecture?",
         ids=("C4.1", "C4.2", "C4.3", "C4.4"),
     ),
-    Objection(5, "What do the logarithms and constants hidden in the sample-complexity bound amount to?", ids=("C3.2",)),
-    Objection(6, "How many seeds stand behind the training curves, and what exactly is the metric?", ids=("C4.1", "C4.2")),
+    Objection(
+        5, "What do the logarithms and constants hidden in the sample-complexity bound amount to?", ids=("C3.2",)
+    ),
+    Objection(
+        6, "How many seeds stand behind the training curves, and what exactly is the metric?", ids=("C4.1", "C4.2")
+    ),
     Objection(
         7,
         "How does the method compare with value decomposition, centralised critics and other variance reduction?",

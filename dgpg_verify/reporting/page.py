@@ -64,7 +64,9 @@ def anchor(text: str) -> str:
 
 def _clean_row(row: LedgerRow) -> LedgerRow:
     """The row with paths of the machine cut out of its texts."""
-    texts = {f.name: scrub(v) for f in dataclasses.fields(row) if isinstance(v := getattr(row, f.name), str)}
+    texts: dict[str, Any] = {
+        f.name: scrub(v) for f in dataclasses.fields(row) if isinstance(v := getattr(row, f.name), str)
+    }
     return dataclasses.replace(row, **texts, files=tuple(scrub(name) for name in row.files))
 
 

@@ -132,5 +132,5 @@ def count_text(value: float) -> str:
     """A count for plain reading: 7, 40, 1 200, 3.1 million."""
     if value >= 1e6:
         return f"{value / 1e6:.3g} million"
-    rounded = round(value) if value < 100 else round(value, -int(math.floor(math.log10(value))) + 1)
+    rounded = round(value) if value < 100 else round(value, -math.floor(math.log10(value)) + 1)
     return f"{int(rounded):,}".replace(",", "\u202f")

@@ -172,7 +172,7 @@ def test_guided_credit_is_the_mixture_in_every_setting(setting, base):
         profiles = list(itertools.product(range(3), repeat=4))
         weight = np.array([np.prod([p[i, a] for i, a in enumerate(q)]) for q in profiles])
         values = np.array([credits[base](q) for q in profiles])
-        variance = (weight @ (values - weight @ values) ** 2).mean()
+        variance = (weight @ (values - (weight @ values).mean()) ** 2).mean()
         factor = (1 / np.sqrt(variance), 1)
     for guidance in ("guidance", "guidance:exact"):
         mix = lambda q, g=guidance: 0.3 * factor[0] * credits[base](q) + 0.7 * factor[1] * credits[g](q)  # noqa: E731

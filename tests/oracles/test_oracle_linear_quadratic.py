@@ -121,7 +121,7 @@ def test_every_credit_against_quadrature(name, exact, record):
         a, b = record.index(name), record.index(other)
         assert close(record.cross[a, b], exact.within_own(name, other))
     w = np.stack([exact.credit(name, i) for i in range(3)], axis=1)
-    spread = exact.mean((w - exact.mean(w)) ** 2).mean()
+    spread = exact.mean((w - exact.mean(w).mean()) ** 2).mean()
     assert record.deviations[record.index(name)] == pytest.approx(np.sqrt(spread), rel=1e-11)
 
 

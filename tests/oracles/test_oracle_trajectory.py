@@ -40,7 +40,7 @@ def moved(policy, seed, scale=0.7):
 
 SYSTEMS = {
     "plain": TwoQueues(),
-    "discounted": TwoQueues(discount=0.8, horizon=4),
+    "discounted": TwoQueues(discount=0.8),
     "idle": TwoQueues(idle=0.35, horizon=4),
     "blocked": TwoQueues(blocked=True, discount=0.9),
     "three": TwoQueues(n_agents=3, horizon=2),
@@ -163,9 +163,7 @@ def test_shared_parameters_and_formula_scores():
         assert one.shared_variance(name) == pytest.approx(two.shared_variance(name), rel=1e-10)
     tabular = moved(make_policy("tabular", system), 3)
     auto = trajectory_moments(enumerate_trajectories(system, tabular, stream(system)))
-    given = trajectory_moments(
-        enumerate_trajectories(system, tabular, stream(system), tabular_scores(tabular))
-    )
+    given = trajectory_moments(enumerate_trajectories(system, tabular, stream(system), tabular_scores(tabular)))
     assert np.allclose(auto.covariances, given.covariances, rtol=1e-11, atol=1e-13)
 
 
@@ -255,7 +253,9 @@ def test_as_rollout_carries_the_sequences(paths):
     q, t, n = r.actions.shape
     assert (q, t, n) == (len(paths.probability), paths.system.horizon, paths.system.n_agents)
     assert np.allclose(r.log_prob.sum((1, 2)).exp().numpy(), paths.probability, rtol=1e-12)
-    back = torch.stack([paths.policy.log_prob(paths.system.observe(s), r.actions[:, k]) for k, s in enumerate(r.states)], 1)
+    back = torch.stack(
+        [paths.policy.log_prob(paths.system.observe(s), r.actions[:, k]) for k, s in enumerate(r.states)], 1
+    )
     assert torch.allclose(back, r.log_prob)
     # the system's own influence against x - x without the action
     z = torch.zeros(q, t, n, r.x.shape[-1], dtype=torch.float64).scatter_add(3, r.influence.index, r.influence.value)
@@ -272,7 +272,7 @@ def test_control_a_wrong_discount_is_caught(paths):
 
 def test_cloud_with_two_dispatchers():
     system = CloudScheduling(2, seed=0, n_candidates=2, horizon=8)
-    policy = moved(make_policy("linear", system), 1, 0.05)
+    policy = moved(make_policy("tabular", system), 1)
     paths = enumerate_trajectories(system, policy, stream(system, 3))
     values = paths.values()
     credits = {name: paths.credit(name) for name in ("return", "return:to_go", "guidance", "difference")}

@@ -38,7 +38,8 @@ FIGURES = (
     FigureSpec("cross_agent", "Noise that comes from the other agents", draw_cross_agent, "cross_agent", "C1.2"),
     FigureSpec("optimal_alpha", "The least noisy mixture, and what it leaves of the return", draw_optimal_alpha,
                "optimal", "C1.3", True),
-    FigureSpec("fixed_alpha", "Fixed \u03b1, minimum over \u03b1 and normalised mixing", draw_fixed_alpha, "alpha", "C1.4", True),
+    FigureSpec("fixed_alpha", "Fixed \u03b1, minimum over \u03b1 and normalised mixing", draw_fixed_alpha,
+               "alpha", "C1.4", True),
     FigureSpec("efficiency", "Efficiency against N", draw_efficiency, "moments", "C1.4"),
     FigureSpec("locality", "Local influence against N", draw_locality, "assumptions", "A3"),
 )  # fmt: skip

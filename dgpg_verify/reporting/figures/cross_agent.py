@@ -16,7 +16,10 @@ from dgpg_verify.reporting.records import Record, Tables
 from dgpg_verify.reporting.wording import credit_name
 
 EDGE = 5e-4  # shares closer than this to 0 or 1 are drawn on the edge
-SUPPORT, REFUTE = 0.01, 0.05  # supported if the upper end is at most the first, refuted if the lower end is above the second
+SUPPORT, REFUTE = (
+    0.01,
+    0.05,
+)  # supported: upper end at most the first; refuted: lower end above the second
 TICKS = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999)
 
 
@@ -24,7 +27,7 @@ def _title(rows: Sequence[Record]) -> str:
     last = max(row["n"] for row in rows)
     said = []
     for names in (("return", "return:centred"), ("guidance", "guidance:chain_rule")):
-        values = [v for row in rows if row["credit"] in names and row["n"] == last and (v := number(row["share"])) is not None]
+        values = by_n([row for row in rows if row["credit"] in names], "share").get(float(last), [])
         if values:
             said.append(f"{_percent(float(np.mean(values)))} with {credit_name(names[0])}")
     if not said:
@@ -82,13 +85,17 @@ def draw_cross_agent(tables: Tables, group: Group | None = None, dispute: str = 
     credits = sorted({str(row["credit"]) for row in found}, key=lambda c: (credit_style(c).order, c))
     places = groups(found)
     caption = (
-        f"{fleets_text(found)}; dots with thin bars are fleets with their intervals, large marks means. Share = E tr Cov(gradient "
-        "given own and environment's random streams) / V. Dashed: 'noise-free' is supported when the interval's upper end is "
-        f"at most 1\u00a0%, refuted when its lower end is above 5\u00a0%. Shares within 0.05\u00a0% of an end are drawn on the edge. {dispute}"
+        f"{fleets_text(found)}; dots with thin bars are fleets with their intervals, large marks means. "
+        "Share = E tr Cov(gradient "
+        "given own and environment's random streams) / V. Dashed: 'noise-free' is supported when the "
+        "interval's upper end is "
+        "at most 1\u00a0%, refuted when its lower end is above 5\u00a0%. Shares within 0.05\u00a0% of an "
+        f"end are drawn on the edge. {dispute}"
     )
     with styled():
         fig, axes = grid(places, title=_title(pick(found, places[0])), caption=caption, keys=credit_keys(credits),
-                         subtitle=f"Numbers of the title: {places[0].title}. A noise-free gradient would lie in the green band.")  # fmt: skip
+                         subtitle=f"Numbers of the title: {places[0].title}. A noise-free gradient would "
+                                  "lie in the green band.")  # fmt: skip
         for place, ax in axes.items():
             _panel(ax, pick(found, place), credits)
         for ax in list(axes.values())[:1]:

@@ -73,8 +73,10 @@ def draw_efficiency(tables: Tables, group: Group | None = None, dispute: str = "
     low, _ = limits([v for row in drawn if (v := number(row["efficiency"]))])
     first = groups(drawn)[0]
     caption = (
-        f"{fleets_text(drawn)}; small marks are fleets, large marks geometric means with 95 % intervals. Efficiency = "
-        f"max(0, <mean gradient, exact gradient>)\u00b2 / (|exact gradient|\u00b2 \u00d7 mean squared length): counts "
+        f"{fleets_text(drawn)}; small marks are fleets, large marks geometric means with 95 % intervals. "
+        "Efficiency = "
+        "max(0, <mean gradient, exact gradient>)\u00b2 / (|exact gradient|\u00b2 \u00d7 mean squared "
+        "length): counts "
         f"bias and noise, 1 is the exact gradient."
         + (f" {zeros} fleets with efficiency 0 sit as hollow triangles on the lower edge." if zeros else "")
         + f"{not_drawn(rows, credits)} {dispute}"
@@ -83,7 +85,8 @@ def draw_efficiency(tables: Tables, group: Group | None = None, dispute: str = "
         fig, axes = grid(
             groups(drawn),
             title=_title(pick(drawn, first)),
-            subtitle=f"Numbers of the title: {first.title}. Own parameters per agent, agents stacked; both axes logarithmic.",
+            subtitle=f"Numbers of the title: {first.title}. Own parameters per agent, agents stacked; "
+            "both axes logarithmic.",
             caption=caption,
             keys=credit_keys(credits),
         )

@@ -42,7 +42,7 @@ def _independent(rows: Sequence[Record]) -> list[Record]:
     return [row for row in rows if (row.get("sharing") or "independent") == "independent"]
 
 
-def _label(alpha: float | str) -> str:
+def _label(alpha: float | str | None) -> str:
     """'0.4' for a fixed alpha, '0.9 start' for a point of the schedule."""
     value = alpha_value(alpha)
     if value is None:
@@ -133,8 +133,8 @@ def _best(ax: Axes, best: Sequence[Record], field: str, name: str) -> list[EndLa
     found = {n: values for n, values in found.items() if values}
     if not found:
         return []
-    pairs = np.array([(n, v) for n, values in found.items() for v in values])
-    ax.scatter(*pairs.T, s=7, color=INK, alpha=0.25, linewidths=0, zorder=4, gid="replicates")
+    x, y = np.array([(n, v) for n, values in found.items() for v in values]).T
+    ax.scatter(x, y, s=7, color=INK, alpha=0.25, linewidths=0, zorder=4, gid="replicates")
     ns, means = list(found), [float(np.mean(v)) for v in found.values()]
     ax.plot(ns, means, color=INK, lw=2.0, ls=(0, (4, 1.6)), zorder=5)
     return [EndLabel(ns[-1], means[-1], name, "", INK)]
@@ -179,9 +179,12 @@ def draw_fixed_alpha(tables: Tables, group: Group | None = None, dispute: str = 
                          if (v := number(r.get(k))) and v > 0] for a, b in columns])  # fmt: skip
     shares = [w for r in (*rows, *best) if (w := number(r.get("return_share"))) and w > 0]
     caption = (
-        "Dots: measured V with its interval; thin curves: (1\u2212\u03b1)\u00b2V_PG + \u03b1\u00b2V_G + 2\u03b1(1\u2212\u03b1)C "
-        "from the moments of the two parts alone. Dashed: minimum over \u03b1 (small dots: fleets). Triangles on the "
-        "axis: crossover N_c, beyond which the return's noise dominates. Hollow marks: points of the published schedule. All upper panels span the same number of decades. "
+        "Dots: measured V with its interval; thin curves: (1\u2212\u03b1)\u00b2V_PG + \u03b1\u00b2V_G + "
+        "2\u03b1(1\u2212\u03b1)C "
+        "from the moments of the two parts alone. Dashed: minimum over \u03b1 (small dots: fleets). "
+        "Triangles on the "
+        "axis: crossover N_c, beyond which the return's noise dominates. Hollow marks: points of the "
+        "published schedule. All upper panels span the same number of decades. "
         "Slopes named in title and notes are plain fits over the top decade; verdicts come from the ledger. "
         f"{_fleets(best)}{dispute}"
     )
@@ -190,7 +193,8 @@ def draw_fixed_alpha(tables: Tables, group: Group | None = None, dispute: str = 
             2,
             len(settings),
             title=_title(rows, best, settings),
-            subtitle=f"{group.title}. Above: noise of the mixture. Below: how much of the update still comes from the return. "
+            subtitle=f"{group.title}. Above: noise of the mixture. Below: how much of the update still "
+            "comes from the return. "
             "Where the noise is bounded over a falling share, the return is being switched off. Labels: \u03b1.",
             caption=caption,
             height=2.75,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -42,7 +43,9 @@ def limits(values: Iterable[float], *, pad: float = 0.07, least_decades: float =
     return 10.0 ** (low - room), 10.0 ** (high + room)
 
 
-def draw_replicates(ax: Axes, rows: Sequence[Record], field: str, style: CreditStyle, dodge: float, floor: float) -> int:
+def draw_replicates(
+    ax: Axes, rows: Sequence[Record], field: str, style: CreditStyle, dodge: float, floor: float
+) -> int:
     """Every replicate as a dot (`dodge` shifts N by a factor, for reading only); zeros sit on `floor`, hollow.
 
     Returns the number of dots.
@@ -50,10 +53,10 @@ def draw_replicates(ax: Axes, rows: Sequence[Record], field: str, style: CreditS
     pairs = [(n, value) for n, values in by_n(rows, field).items() for value in values]
     inside = [(n, v) for n, v in pairs if v > floor]
     below = [n for n, v in pairs if v <= floor]
-    dots = {"marker": style.marker, "s": 15, "linewidths": 0, "alpha": 0.38, "zorder": 2, "gid": "replicates"}
+    dots: dict[str, Any] = {"marker": style.marker, "s": 15, "linewidths": 0, "alpha": 0.38, "zorder": 2}
     if inside:
         x, y = np.array(inside).T
-        ax.scatter(x * dodge, y, color=style.color, rasterized=len(inside) > 1500, **dots)
+        ax.scatter(x * dodge, y, color=style.color, rasterized=len(inside) > 1500, gid="replicates", **dots)
     if below:
         at_floor = ax.scatter(np.array(below) * dodge, [floor] * len(below), s=20, marker="v", facecolors="none",
                               edgecolors=style.color, linewidths=0.8, zorder=2, clip_on=False)  # fmt: skip
@@ -65,7 +68,9 @@ def _edge(style: CreditStyle) -> str:
     return style.color if style.marker == "P" else "white"  # a white rim would leave a thin cross
 
 
-def draw_means(ax: Axes, rows: Sequence[Record], field: str, style: CreditStyle, dodge: float) -> list[tuple[float, float]]:
+def draw_means(
+    ax: Axes, rows: Sequence[Record], field: str, style: CreditStyle, dodge: float
+) -> list[tuple[float, float]]:
     """Geometric means with 95 % intervals over replicates, joined by a thin line; returns the (n, mean) drawn."""
     found = [(n, m) for n, values in by_n(rows, field).items() if (m := geometric_mean(values))]
     if not found:

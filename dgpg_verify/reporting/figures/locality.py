@@ -30,10 +30,20 @@ def _panel(ax: Axes, rows: Sequence[Record], places: Sequence[Group], looks: Seq
         if not found:
             continue
         dodge = 1.0 + 0.04 * (k - (len(places) - 1) / 2)
-        pairs = np.array([(n * dodge, max(v, floor)) for n, values in found.items() for v in values])
-        ax.scatter(*pairs.T, s=14, color=color, marker=marker, alpha=0.35, linewidths=0, zorder=2, gid="replicates")
+        x, y = np.array([(n * dodge, max(v, floor)) for n, values in found.items() for v in values]).T
+        ax.scatter(x, y, s=14, color=color, marker=marker, alpha=0.35, linewidths=0, zorder=2, gid="replicates")
         means = [max(float(np.mean(v)), floor) for v in found.values()]
-        ax.plot(np.array(list(found)) * dodge, means, color=color, marker=marker, ms=5.8, mec="white", mew=0.5, lw=1.3, zorder=3)
+        ax.plot(
+            np.array(list(found)) * dodge,
+            means,
+            color=color,
+            marker=marker,
+            ms=5.8,
+            mec="white",
+            mew=0.5,
+            lw=1.3,
+            zorder=3,
+        )
     quiet(ax)
 
 
@@ -70,7 +80,8 @@ def draw_locality(tables: Tables, group: Group | None = None, dispute: str = "")
     cols = min(len(quantities), 4)
     fleets = len({row.get("fleet") for row in rows})
     caption = (
-        f"Up to {fleets} fleets per N, every dot one fleet, lines are means; slopes of the title are plain fits over the "
+        f"Up to {fleets} fleets per N, every dot one fleet, lines are means; slopes of the title are "
+        "plain fits over the "
         f"top decade, verdicts come from the ledger. {dispute}"
     )
     keys = [
@@ -79,7 +90,8 @@ def draw_locality(tables: Tables, group: Group | None = None, dispute: str = "")
     ]
     with styled():
         fig, axes = panels(math.ceil(len(quantities) / cols), cols, title=_steepest(rows), caption=caption, keys=keys,
-                           subtitle="The audit passes where every quantity stays bounded as agents are added. Both axes logarithmic.",
+                           subtitle="The audit passes where every quantity stays bounded as agents are "
+                                    "added. Both axes logarithmic.",
                            height=2.4, width=WIDTH, gap=(0.7, 0.95))  # fmt: skip
         flat = [ax for line in axes for ax in line]
         for ax in flat[len(quantities) :]:

@@ -45,7 +45,9 @@ def _series(ax: Axes, rows: Sequence[Record], field: str, color: str, marker: st
         return None
     pairs = np.array([(n, v) for n, values in found.items() for v in values])
     inside = np.maximum(pairs[:, 1], ax.get_ylim()[0])
-    ax.scatter(pairs[:, 0], inside, s=15, color=color, alpha=0.35, linewidths=0, marker=marker, zorder=2, gid="replicates")
+    ax.scatter(
+        pairs[:, 0], inside, s=15, color=color, alpha=0.35, linewidths=0, marker=marker, zorder=2, gid="replicates"
+    )
     ns, medians = list(found), [float(np.median(v)) for v in found.values()]
     ax.plot(ns, medians, color=color, lw=1.5, marker=marker, ms=5.5, mec="white", mew=0.6, zorder=3)
     return ns[-1], medians[-1]
@@ -76,12 +78,15 @@ def draw_optimal_alpha(tables: Tables, group: Group | None = None, dispute: str 
     need(rows, "optimal", f"row for {group.title}")
     last = max(row["n"] for row in rows)
     title = (
-        f"At N\u00a0=\u00a0{last} the least noise is at \u03b1*\u00a0=\u00a0{_median(rows, 'alpha_star', last)}, where the return's "
+        f"At N\u00a0=\u00a0{last} the least noise is at "
+        f"\u03b1*\u00a0=\u00a0{_median(rows, 'alpha_star', last)}, where the return's "
         f"share of the update is {_median(rows, 'return_share', last)} (medians over fleets)"
     )
     caption = (
-        f"{fleets_text(rows)}, every dot one fleet, lines are medians. \u03b1* = (V_PG \u2212 C)/(V_PG + V_G \u2212 2C) clipped to "
-        f"[0, 1], pooled over agents. A level N(1 \u2212 \u03b1*) means that the weight left to the return falls like 1/N. {dispute}"
+        f"{fleets_text(rows)}, every dot one fleet, lines are medians. \u03b1* = (V_PG \u2212 C)/(V_PG + "
+        "V_G \u2212 2C) clipped to "
+        "[0, 1], pooled over agents. A level N(1 \u2212 \u03b1*) means that the weight left to the "
+        f"return falls like 1/N. {dispute}"
     )
     with styled():
         fig, axes = panels(1, 4, title=title, subtitle=f"{group.title}. The price of min over \u03b1: what is left of the return.",
@@ -106,7 +111,9 @@ def draw_optimal_alpha(tables: Tables, group: Group | None = None, dispute: str 
         for ax, name in zip(axes[0], ("\u03b1*", "N (1 \u2212 \u03b1*)", "noise V", "at \u03b1*")):
             ax.set_title(name)
             quiet(ax)
-            label_ends(ax, [EndLabel(*end, text, "", color) for a, end, text, color in ends if a is ax and end], size=8.4)
+            label_ends(
+                ax, [EndLabel(*end, text, "", color) for a, end, text, color in ends if a is ax and end], size=8.4
+            )
         first.axhline(1.0, color=MUTED, lw=0.8, ls=":")
         first.text(0.03, 0.03, "1 = guidance alone\n0 = return alone", transform=first.transAxes, size=8.4, color=MUTED)
         fourth.axhline(1.0, color=INK, lw=0.6, ls=":")

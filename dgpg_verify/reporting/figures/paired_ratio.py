@@ -49,13 +49,15 @@ def draw_paired_ratio(tables: Tables, group: Group | None = None, dispute: str =
     drawn = [row for row in rows if row["credit"] in credits]
     places = groups(drawn)
     caption = (
-        f"{fleets_text(drawn)}; every small mark is one fleet measured with both credits, so that its heavy tails cancel; "
+        f"{fleets_text(drawn)}; every small mark is one fleet measured with both credits, so that its "
+        "heavy tails cancel; "
         "large marks are geometric means with 95 % intervals, thick lines the deciding slopes on the shaded N. "
         f"Dotted: as noisy as the difference reward.{not_drawn(rows, credits)} {dispute}"
     )
     with styled():
         fig, axes = grid(places, title=_title(tables, pick(drawn, places[0])), caption=caption, keys=[], most=2,
-                         subtitle=f"Numbers of the title: {places[0].title}. V(credit) / V(exact difference reward), both summed over agents.",
+                         subtitle=f"Numbers of the title: {places[0].title}. V(credit) / V(exact "
+                                  "difference reward), both summed over agents.",
                          label_room=1.8)  # fmt: skip
         for place, ax in axes.items():
             mine = pick(drawn, place)

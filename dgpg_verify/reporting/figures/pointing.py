@@ -65,7 +65,9 @@ def _panel(ax: Axes, rows: Sequence[Record], credits: Sequence[str], most: float
             ax.plot([0.85, end], [y, y], color=style.color, lw=3.4, alpha=0.3, solid_capstyle="butt", zorder=2,
                     ls=(0, (1.5, 1)) if censored else "-")  # fmt: skip
             each = [max(v, 1.0) if (v := number(row.get("rollouts"))) is not None else most for row in mine]
-            ax.scatter(each, [y] * len(each), s=12, color=style.color, alpha=0.4, linewidths=0, zorder=3, gid="replicates")
+            ax.scatter(
+                each, [y] * len(each), s=12, color=style.color, alpha=0.4, linewidths=0, zorder=3, gid="replicates"
+            )
             ax.plot([end], [y], ls="none", marker=">" if censored else style.marker, ms=7, color=style.color, mec="white",
                     mew=0.5, zorder=4)  # fmt: skip
             ax.annotate(_text((value, censored)), (end, y), xytext=(7, 0), textcoords="offset points", va="center",
@@ -91,16 +93,17 @@ def draw_pointing(tables: Tables, group: Group | None = None, dispute: str = "")
     most = max([v for row in rows if (v := number(row.get("rollouts"))) is not None] + [10.0])
     blocks = max(len({row["n"] for row in pick(rows, place)}) for place in places)
     caption = (
-        "Points the right way: cosine of at least 0.7 (within 45 degrees) between the average of that many roll-outs' gradients "
-        "and the exact gradient. Arrow and dotted stem: not reached within the roll-outs measured, or never because of bias. "
+        "Points the right way: cosine of at least 0.7 (within 45 degrees) between the average of that "
+        "many roll-outs' gradients "
+        "and the exact gradient. Arrow and dotted stem: not reached within the roll-outs measured, or "
+        "never because of bias. "
         f"Medians over replicates, small dots are replicates. {dispute}"
     )
     with styled():
         fig, axes = grid(places, title=_title(pick(rows, places[0])), caption=caption, keys=credit_keys(credits), most=2,
-                         subtitle=f"Numbers of the title: {places[0].title}. Fewer is better; what every agent needs before its step helps.",
+                         subtitle=f"Numbers of the title: {places[0].title}. Fewer is better; what every "
+                                  "agent needs before its step helps.",
                          height=0.36 + 0.23 * blocks * (len(credits) + 0.9))  # fmt: skip
         for place, ax in axes.items():
             _panel(ax, pick(rows, place), credits, most)
     return fig
-
-

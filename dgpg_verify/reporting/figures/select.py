@@ -142,7 +142,9 @@ def fleets_text(rows: Sequence[Record]) -> str:
     sets: dict[Any, set[Any]] = {}
     for row in rows:
         if row.get("fleet") is not None:
-            sets.setdefault((group_of(row), row.get("sharing"), row.get("credit"), row.get("n")), set()).add(row["fleet"])
+            sets.setdefault((group_of(row), row.get("sharing"), row.get("credit"), row.get("n")), set()).add(
+                row["fleet"]
+            )
     counts = sorted(len(fleets) for fleets in sets.values())
     if not counts:
         return "number of fleets not recorded"

@@ -138,7 +138,14 @@ def panels(
     sub = textwrap.wrap(subtitle, int(width * 12.4))
     foot = textwrap.wrap(caption, int(width * 14.0))
     key_rows = _rows_of_keys(keys, width)
-    top = 0.16 + 0.27 * len(head) + 0.2 * len(sub) + 0.25 * len(key_rows) + (0.09 if keys else 0.0) + (0.6 if detailed else 0.42)
+    top = (
+        0.16
+        + 0.27 * len(head)
+        + 0.2 * len(sub)
+        + 0.25 * len(key_rows)
+        + (0.09 if keys else 0.0)
+        + (0.6 if detailed else 0.42)
+    )
     bottom = 0.62 + 0.17 * len(foot) + 0.08
     total = top + rows * height + (rows - 1) * gap[1] + bottom
     fig = Figure(figsize=(width, total))
@@ -282,7 +289,7 @@ def label_ends(ax: Axes, labels: Sequence[EndLabel], *, size: float = 9.3) -> No
             alpha=0.6,
             clip_on=False,
         )
-        at = {"transform": ax.transAxes, "clip_on": False, "ha": "left"}
+        at: dict[str, Any] = {"transform": ax.transAxes, "clip_on": False, "ha": "left"}
         ax.text(1.075, y, lab.name, color=lab.color, weight="bold", size=size,
                 va="bottom" if lab.detail else "center", **at)  # fmt: skip
         if lab.detail:

@@ -50,7 +50,7 @@ def draw_variance(tables: Tables, group: Group | None = None, dispute: str = "")
     rows = in_primary_setting(pick(moments, group))
     columns = [("own parameters, per agent", per_agent(rows)), ("shared parameters, update applied", shared(rows))]
     columns = [(name, found) for name, found in columns if found]
-    need(columns, "moments", f"row for {group.title}")
+    need([row for _, found in columns for row in found], "moments", f"row for {group.title}")
     credits = headline_credits([row for _, found in columns for row in found])
     caption = (
         f"{fleets_text(columns[0][1])}; every small mark is one fleet, large marks are geometric means with 95 % "
@@ -63,7 +63,8 @@ def draw_variance(tables: Tables, group: Group | None = None, dispute: str = "")
             1 if beside else 2,
             2,
             title=_title(tables, columns[0][1]),
-            subtitle=f"{group.title}. A straight line is a power of N: slope 1 is proportional to N, slope 0 independent of it.",
+            subtitle=f"{group.title}. A straight line is a power of N: slope 1 is proportional to N, "
+            "slope 0 independent of it.",
             caption=caption,
             label_room=1.8,
             gap=(0.85, 0.6),
