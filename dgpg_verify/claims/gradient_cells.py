@@ -142,6 +142,7 @@ def _exact_values(oracle: OracleMoments, credits: Sequence[str]) -> dict[str, An
     places = [oracle.index(name) for name in credits]
     pick = np.ix_(places, places)
     means = oracle.means[places]
+    assert oracle.cross is not None
     gradient, pull = oracle.objective_gradient, -oracle.guidance_gradient
     return {
         "names": list(credits),

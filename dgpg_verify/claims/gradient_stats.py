@@ -110,7 +110,8 @@ class CellStats:
 
     def guided(self, alpha: float, setting: str = "sum", base: str = "return") -> Mixture:
         """The guided credit at alpha in a setting."""
-        return Mixture(self, *(float(w) for w in mixing_weights(alpha, self.scales(setting, base))), base)
+        w_base, w_guidance = mixing_weights(alpha, self.scales(setting, base))
+        return Mixture(self, float(w_base), float(w_guidance), base)
 
     def alpha_star(self, setting: str = "sum", base: str = "return") -> float:
         b, g = self.index(base), self.index("guidance")

@@ -94,7 +94,7 @@ def _fits(row: Row, series: Series) -> list[Record]:
         if first.has("difference") and row.system != "cloud":
             statistics["paired_ratio"] = lambda c, k=credit: c.paired_ratio(k)
         for name, statistic in statistics.items():
-            fit = series.fit(statistic, EXPLORATORY_LEVEL)  # type: ignore[arg-type]
+            fit = series.fit(statistic, EXPLORATORY_LEVEL)
             if fit.top_decade is None:
                 continue
             records.append(

@@ -70,9 +70,10 @@ def exponent_row(claim: Statement, item: Measured, recorded: Mapping[str, tuple[
     beside = f"; full range {fit.full.exponent:.2f}" if fit.full else ""
     if fit.affine:
         beside += f"; a + b N: {fit.affine.a:.3g} + {fit.affine.b:.3g} N"
+    used = fit.top_decade.n_values if fit.top_decade else None
     because = f"{verdict.why}{beside}{'; ' + item.note if item.note else ''}"
     return _row(
-        claim, item, verdict, because, margins, expected, relation, recorded, fit.top_decade and fit.top_decade.n_values
+        claim, item, verdict, because, margins, expected, relation, recorded, used
     )
 
 

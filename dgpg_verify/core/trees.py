@@ -13,7 +13,7 @@ Tree = TypeVar("Tree")
 
 def map_tensors(function: Callable[[Tensor], Tensor], tree: Tree) -> Tree:
     """A copy of `tree` with `function` applied to every tensor in it; everything else is shared."""
-    return _map(function, tree)  # type: ignore[no-any-return]
+    return _map(function, tree)
 
 
 def _map(function: Callable[[Tensor], Tensor], value: Any) -> Any:

@@ -99,7 +99,8 @@ def measure_gradients(
     target_name = quiet.name if quiet else _default_target(fitted, unbiased) if exact is None else None
     extra = [credit for credit in fitted if credit.name == target_name and not hasattr(credit, "combination")]
     basis = make_basis(fitted[: len(requested)], extra)
-    explained = {c.name: c.critic.explained_variance for c in basis.credits if getattr(c, "critic", None) is not None}
+    critics = {credit.name: getattr(credit, "critic", None) for credit in basis.credits}
+    explained = {name: critic.explained_variance for name, critic in critics.items() if critic is not None}
     deviations = {credit.name: credit_sd(credit, pilot) for credit in basis.credits}
     del pilot
 

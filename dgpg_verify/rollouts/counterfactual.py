@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -64,7 +66,7 @@ def branch_returns(rollout: Rollout, t: int, agents: Tensor, replacement: Tensor
     return total.view(size, count)
 
 
-def _kept_states(rollout: Rollout) -> list:  # type: ignore[type-arg]
+def _kept_states(rollout: Rollout) -> list[Any]:
     if rollout.states is None:
         raise InputError("this roll-out kept no states: collect(..., keep_states=True) is needed for re-runs")
     return list(rollout.states)

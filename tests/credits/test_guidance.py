@@ -1,0 +1,71 @@
+"""The four forms of guidance against plain loops, on a multi-step system."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dgpg_verify.core import InputError, Rollout, draw_noise
+from dgpg_verify.credits import GuidanceCredit, make_credit
+from dgpg_verify.policies import make_policy
+from dgpg_verify.rollouts import collect
+from dgpg_verify.strategies import SmallQueues
+from dgpg_verify.systems import LoadBalancingGame
+
+QUEUES = SmallQueues(torch.tensor([[0, 1, 2], [2, 1, 0], [1, 0, 2]]), 3, horizon=4, discount=0.5)
+FORMS = ("chain_rule", "exact", "observed", "multi_step")
+
+
+def played(size: int = 6) -> Rollout:
+    policy = make_policy("uniform", QUEUES)
+    return collect(QUEUES, policy, draw_noise(0, 0, QUEUES, policy, size), keep_states=True)
+
+
+def by_hand(rollout: Rollout, form: str, b: int, t: int, i: int) -> float:
+    """-gamma^t [(x - x~) z - c z^2]; multi_step adds (x_s - x~_s) z for the steps in which the job is felt."""
+    if not bool(rollout.active[b, t, i]):
+        return 0.0
+    server = int(QUEUES.candidates[i, int(rollout.actions[b, t, i])])
+    z = float(rollout.influence.value[b, t, i, 0])
+    felt = 2 if form == "multi_step" and int(rollout.actions[b, t, i]) == 0 else 1
+    total = 0.0
+    for s in range(t, min(t + felt, QUEUES.horizon)):
+        x = rollout.x_observed if form == "observed" else rollout.x
+        total += 0.5**s * float(x[b, s, server] - rollout.reference[b, s, server]) * z
+    return -(total - (0.5**t * 0.5 * z * z if form == "exact" else 0.0))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_guidance_by_hand(form: str) -> None:
+    rollout = played()
+    found = make_credit(f"guidance:{form}")(rollout)
+    assert bool((~rollout.active).any()) and found.dtype == torch.float64
+    for b in range(6):
+        for t in range(4):
+            for i in range(3):
+                assert float(found[b, t, i]) == pytest.approx(by_hand(rollout, form, b, t, i), rel=1e-11, abs=1e-13)
+
+
+def test_control_the_forms_differ() -> None:
+    rollout = played()
+    values = [make_credit(f"guidance:{form}")(rollout) for form in FORMS]
+    assert not any(torch.equal(a, b) for k, a in enumerate(values) for b in values[k + 1 :])
+
+
+def test_names() -> None:
+    assert make_credit("guidance").name == make_credit("guidance:chain_rule").name == "guidance"
+    assert make_credit("guidance:exact").name == "guidance:exact"
+
+
+def test_multi_step_needs_a_residence_time() -> None:
+    game = LoadBalancingGame.random(3, seed=0)
+    policy = make_policy("uniform", game)
+    rollout = collect(game, policy, draw_noise(0, 0, game, policy, 2), keep_states=True)
+    with pytest.raises(InputError, match="residence"):
+        make_credit("guidance:multi_step")(rollout)
+    assert make_credit("guidance:multi_step").keeps_states and not make_credit("guidance").keeps_states
+
+
+def test_unknown_form_is_refused() -> None:
+    with pytest.raises(InputError, match="guidance form"):
+        GuidanceCredit("chainrule")

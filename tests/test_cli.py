@@ -1,0 +1,163 @@
+"""The command line: what each command prints, that it agrees with the library, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from dgpg_verify import cli
+from dgpg_verify.claims import runner
+from dgpg_verify.core import LedgerRow
+from dgpg_verify.measurement import measure_gradients
+from dgpg_verify.systems import LoadBalancingGame
+
+ROOT = Path(__file__).parents[1]
+GAME = ["measure", "load_balancing", "--n", "5", "--rollouts", "32", "--option", "n_candidates=3"]
+
+
+def _run(*command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["dgpg-verify", *command])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+    out, err = capsys.readouterr()
+    return int(left.value.code or 0), out, err
+
+
+def test_measure_prints_the_numbers_of_the_library(capsys: pytest.CaptureFixture[str]) -> None:
+    credits = ["return", "guidance", "guided:0.5"]
+    code, out, _ = _run(*GAME, "--seed", "3", "--credits", ",".join(credits), "--json", capsys=capsys)
+    said = json.loads(out)
+    game = LoadBalancingGame.random(5, seed=3, n_candidates=3)
+    direct = measure_gradients(game, "uniform", credits, rollouts=32, seed=3, progress=False)
+    assert code == 0
+    assert (said["system"], said["n"], said["seed"]) == ("load_balancing", 5, 3)
+    assert list(said["credits"]) == list(direct)
+    for name, credit in said["credits"].items():
+        np.testing.assert_array_equal(credit["variance"], direct[name].variance)
+        assert credit["noise_to_signal"]["value"] == direct[name].noise_to_signal.value
+
+
+def test_every_option_of_measure_has_an_effect(capsys: pytest.CaptureFixture[str]) -> None:
+    """An option that is accepted and ignored would print the same numbers."""
+    plain = _run(*GAME, "--json", capsys=capsys)[1]
+    assert _run(*GAME, "--json", capsys=capsys)[1] == plain
+    changes = [
+        ("--seed", "1"),
+        ("--rollouts", "33"),
+        ("--n", "6"),
+        ("--policy", "heuristic:random:0.5"),
+        ("--option", "cost=delay"),
+        ("--setting", "mean"),
+        ("--credits", "return"),
+        ("--pick-freeze", "8"),
+        ("--target", "difference"),
+    ]
+    for change in changes:
+        try:
+            code, out, err = _run(*GAME, *change, "--json", capsys=capsys)
+        except json.JSONDecodeError:  # pragma: no cover - a failure says which option
+            raise AssertionError(change) from None
+        assert code == 0, err
+        assert json.loads(out)["credits"] != json.loads(plain)["credits"], change
+
+
+def test_measure_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = _run(*GAME, "--pick-freeze", "8", capsys=capsys)
+    lines = out.splitlines()
+    assert code == 0
+    assert lines[1].split()[:2] == ["credit", "variance"]
+    assert [line.split()[0] for line in lines[2:5]] == ["return", "guidance", "guided:0.5@return"]
+    assert all(len(line) <= 140 for line in lines)
+
+
+@pytest.mark.parametrize("command", [[], ["--help"], ["measure", "--help"], ["verify", "--help"], ["report", "--help"]])
+def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = _run(*command, capsys=capsys)
+    assert code == 0 and err == ""
+    assert out.startswith("Usage: dgpg-verify")
+
+
+def test_only_commands_that_work_are_offered() -> None:
+    assert {command.callback.__name__ for command in cli.app.registered_commands} == {"measure", "verify", "report"}
+
+
+def _row(verdict: str, recorded: str | None) -> LedgerRow:
+    record = {"label": recorded, "reason": "by hand"} if recorded else None
+    words = dict.fromkeys(("statement", "holds_when", "system", "policy", "sharing", "setting", "statistic"), "-")
+    numbers = dict.fromkeys(("estimate", "low", "high", "expected", "margin", "return_share"))
+    return LedgerRow(
+        row=f"C1.1/{verdict}",
+        id="C1.1",
+        primary=True,
+        relation="theta",
+        level=0.99,
+        verdict=verdict,  # type: ignore[arg-type]
+        verdict_margins={},
+        recorded=record,
+        because="told so",
+        n_values=(2,),
+        replicates=2,
+        seeds=(0,),
+        files=(),
+        seconds=0.0,
+        **words,
+        **numbers,  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize(
+    "row, code", [(_row("supported", "supported"), 0), (_row("refuted", None), 0), (_row("refuted", "supported"), 1)]
+)
+@pytest.mark.parametrize("command", [["verify", "--scale", "smoke", "--seed", "4"], ["report", "some/run"]])
+def test_a_failing_row_is_exit_code_1(
+    command: list[str], row: LedgerRow, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[object] = []
+
+    def ran(*given: object, **options: object) -> SimpleNamespace:
+        asked.extend([*given, options])
+        return SimpleNamespace(rows=(row,), folder=Path("some/run"), scale="smoke", decided_at={row.row: "full"})
+
+    monkeypatch.setattr(runner, "run_claims", ran)
+    monkeypatch.setattr(runner, "rejudge", ran)
+    left, out, _ = _run(*command, capsys=capsys)
+    assert left == code
+    assert row.row in out and "report: some/run/report.html" in out
+    assert ("FAILED" in out) == (code == 1)
+    if command[0] == "verify":
+        wanted = {"scale": "smoke", "seed": 4, "workers": None, "resume": False, "out": None}
+        assert asked == [None, wanted]
+    else:
+        assert asked == [Path("some/run"), {}]
+
+
+def test_an_interrupt_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "run_claims", stopped)
+    code, _, err = _run("verify", capsys=capsys)
+    assert code == 130 and "--resume goes on" in err
+
+
+def test_a_defect_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("no bad input, a bug")
+
+    monkeypatch.setattr(runner, "rejudge", broken)
+    monkeypatch.setattr(sys, "argv", ["dgpg-verify", "report", "x"])
+    with pytest.raises(ValueError, match="a bug"):
+        cli.main()
+
+
+def test_threads_are_set_before_anything_heavy_loads() -> None:
+    code = "import sys, dgpg_verify.cli; print('torch' in sys.modules, 'numpy' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    assert ran.stdout.split() == ["False", "False"]
