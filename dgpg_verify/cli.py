@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import click
 import typer
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 HEAD = ("credit", "variance", "noise-to-signal", "efficiency", "alignment", "cross-agent")
-BAD_INPUT = 2
+BAD_INPUT, INTERRUPTED = 2, 130
 
 app = typer.Typer(
     help="Checks the theorems of Descent-Guided Policy Gradient empirically and exactly.",
@@ -167,18 +167,19 @@ def main() -> None:
     except click.ClickException as error:
         _leave(error.format_message(), BAD_INPUT)
     except (KeyboardInterrupt, click.Abort):
-        _leave("interrupted; finished cells are kept, --resume goes on", 130)
+        code = INTERRUPTED
     except ValueError as error:
         from dgpg_verify.core import InputError
 
         if not isinstance(error, InputError):
             raise
         _leave(str(error), BAD_INPUT)
-    else:
-        sys.exit(code if isinstance(code, int) else 0)
+    if code == INTERRUPTED:
+        _leave("interrupted; finished cells are kept, --resume goes on", INTERRUPTED)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
-def _leave(message: str, code: int) -> None:
+def _leave(message: str, code: int) -> NoReturn:
     print("error: " + " ".join(message.split()), file=sys.stderr)
     sys.exit(code)
 

@@ -13,7 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "dgpg_verify").rglob("*.py"))
-CHECKED = [*SOURCES, *sorted((ROOT / "theorems").rglob("*.py")), *sorted((ROOT / "tests").rglob("*.py"))]
+CHECKED = [*SOURCES, *sorted((ROOT / "theorems").rglob("*.py"))]
+TESTS = sorted((ROOT / "tests").rglob("*.py"))  # these may set global states, to show that nothing reads them
 LONGEST = 350
 GLOBAL_RANDOMNESS = {
     "np.random": {
@@ -107,5 +108,5 @@ def test_each_room_exports_what_it_names() -> None:
 
 def test_test_files_have_names_of_their_own() -> None:
     """pytest imports them without packages, so two of one name would hide each other."""
-    names = [path.name for path in CHECKED if path.name.startswith("test_")]
+    names = [path.name for path in (*CHECKED, *TESTS) if path.name.startswith("test_")]
     assert len(names) == len(set(names))

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import Observation, Rollout, generator, open_uniforms
+from dgpg_verify.core import Observation, Rollout
 from dgpg_verify.credits.base import discounts
 from dgpg_verify.rollouts import branch_returns, one_step_rewards
+
+SPLIT = 2.0**27  # a float64 uniform holds 53 random bits: 27 for the action, 26 for its replacement
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,9 @@ class BranchCredit:
 
 
 def _independent_uniforms(rollout: Rollout) -> Tensor:
-    """Uniforms for the replacement draws: a stream keyed by the roll-out's own noise, independent of its values."""
-    noise = rollout.noise.agents
-    key = int(noise.detach().cpu().contiguous().view(torch.int64).sum()) & (2**63 - 1)
-    return open_uniforms(tuple(noise.shape), generator(key, 6)).to(noise.device)
+    """A second uniform for each decision: the low 26 bits of its own, which the action taken all but ignores.
+
+    So the replacement belongs to the agent's stream: freezing the agent freezes it, and neither the other agents
+    nor the rest of the chunk can change it. Dependence on the action: at most K 2^-27 in total variation.
+    """
+    return (rollout.noise.agents * SPLIT).frac().clamp(2.0**-53, 1.0 - 2.0**-53)

@@ -13,6 +13,7 @@ from dgpg_verify.credits.guided import GuidedCredit, NormalisedCredit
 from dgpg_verify.credits.returns import RawReturnCredit, ReturnCredit, RewardToGoCredit, ScoreCredit
 
 Factory = Callable[[str, Credit | None, str], Credit]
+WITHOUT_BASE = ("return", "gae", "guidance", "difference", "branch", "score")
 GRAMMAR = (
     "return[:raw|:to_go]", "gae:central|local", "guidance[:chain_rule|:exact|:observed|:multi_step]",
     "guided:ALPHA[@BASE][+GUIDANCE]", "normalised@BASE", "difference", "branch", "score",
@@ -51,8 +52,15 @@ def _normalised(argument: str, base: Credit | None, setting: str) -> Credit:
     return NormalisedCredit(base)
 
 
-def _plain(cls: Callable[[], Credit]) -> Factory:
-    return lambda argument, base, setting: cls()
+def _plain(name: str, cls: Callable[[], Credit]) -> Factory:
+    """A credit that takes no argument."""
+
+    def factory(argument: str, base: Credit | None, setting: str) -> Credit:
+        if argument:
+            raise InputError(f"credit {name}:{argument} is not allowed: {name} takes no argument")
+        return cls()
+
+    return factory
 
 
 _FACTORIES: dict[str, Factory] = {
@@ -61,9 +69,9 @@ _FACTORIES: dict[str, Factory] = {
     "guidance": _guidance,
     "guided": _guided,
     "normalised": _normalised,
-    "difference": _plain(DifferenceCredit),
-    "branch": _plain(BranchCredit),
-    "score": _plain(ScoreCredit),
+    "difference": _plain("difference", DifferenceCredit),
+    "branch": _plain("branch", BranchCredit),
+    "score": _plain("score", ScoreCredit),
 }
 
 
@@ -90,6 +98,8 @@ def make_credit(name: str | Credit, setting: str = "sum") -> Credit:
     kind, _, argument = head.partition(":")
     if kind not in _FACTORIES:
         raise InputError(f"credit = {name!r} is not allowed: it must be one of {', '.join(GRAMMAR)}")
+    if base_name and kind in WITHOUT_BASE:
+        raise InputError(f"credit = {name!r} is not allowed: {kind} takes no @BASE")
     base = make_credit(base_name, setting) if base_name else None
     credit = _FACTORIES[kind](argument, base, setting)
     if guidance_name and isinstance(credit, GuidedCredit):

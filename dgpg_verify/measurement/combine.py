@@ -67,7 +67,7 @@ def fit_credits(credits: Sequence[Credit], pilot: Sequence[Rollout]) -> list[Cre
 
 def _with_parts(credit: Any, part: Any) -> Any:
     """`credit` with its component credits (base, guidance) replaced by fitted ones."""
-    if not dataclasses.is_dataclass(credit):
+    if not dataclasses.is_dataclass(credit) or isinstance(credit, type):
         return credit
     inner = {n: getattr(credit, n) for n in ("base", "guidance") if hasattr(getattr(credit, n, None), "fit")}
     return dataclasses.replace(credit, **{name: part(value) for name, value in inner.items()})

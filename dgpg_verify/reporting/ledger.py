@@ -16,21 +16,8 @@ LEDGER = "ledger.json"
 KINDS = ("claim", "audit", "control", "oracle")
 WIDTH = 120  # columns of a terminal that the table must fit
 
-_TEXT = [
-    "row",
-    "id",
-    "statement",
-    "holds_when",
-    "system",
-    "policy",
-    "sharing",
-    "setting",
-    "statistic",
-    "relation",
-    "verdict",
-    "because",
-    "kind",
-]
+_TEXT = ("row", "id", "statement", "holds_when", "system", "policy", "sharing", "setting", "statistic", "relation",
+         "verdict", "because", "kind")  # fmt: skip
 _NUMBER = ["level", "seconds"]
 _NUMBER_OR_NULL = ["estimate", "low", "high", "expected", "margin", "return_share"]
 _OPTIONAL = {"kind", "expected_label"}  # have defaults, so that a plain schema-1 file without them is read too

@@ -74,21 +74,23 @@ def _clean_table(rows: Sequence[Record]) -> list[Record]:
     return [{key: scrub(v) if isinstance(v, str) else v for key, v in row.items()} for row in rows]
 
 
+def _section(key: str, rows: Sequence[LedgerRow], figures: Sequence[Drawn]) -> dict[str, Any]:
+    return {
+        "id": key,
+        "title": SECTION_TITLES.get(key, rows[0].statement if rows else key),
+        "statement": rows[0].statement if rows else "",
+        "rows": sorted(rows, key=lambda row: (not row.primary, row.row)),
+        "figures": figure_families([f for f in figures if f.claim == key]),
+    }
+
+
 def _sections(rows: Sequence[LedgerRow], figures: Sequence[Drawn]) -> list[dict[str, Any]]:
     """One section a claim or audit that has rows or figures, primary rows first, figures by kind."""
     ids = {row.id for row in rows if row.kind in ("claim", "audit")} | {f.claim for f in figures}
     made = []
     for key in sorted(ids - {"words"}, key=wording.claim_order):
         mine = [row for row in rows if row.id == key and row.kind in ("claim", "audit")]
-        made.append(
-            {
-                "id": key,
-                "title": SECTION_TITLES.get(key, mine[0].statement if mine else key),
-                "statement": mine[0].statement if mine else "",
-                "rows": sorted(mine, key=lambda row: (not row.primary, row.row)),
-                "figures": figure_families([f for f in figures if f.claim == key]),
-            }
-        )
+        made.append(_section(key, mine, figures))
     return made
 
 

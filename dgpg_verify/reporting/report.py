@@ -68,7 +68,8 @@ def _read(folder: Path) -> tuple[list[LedgerRow], Tables, Mapping[str, Any], lis
 
 def _draw_all(tables: Tables, environment: Mapping[str, Any], folder: Path) -> tuple[list[Drawn], list[str]]:
     """Draw and save every figure that has data; say which have none."""
-    drawn, notes = [], []
+    drawn: list[Drawn] = []
+    notes: list[str] = []
     for spec in FIGURES:
         places: list[Group | None] = [None]
         if spec.per_group and tables.get(spec.table):

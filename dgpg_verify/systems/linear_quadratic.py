@@ -63,8 +63,14 @@ class LinearQuadraticTeam:
         reference = optimum + bias * rng.normal(0.0, 1.0, rows)
         recipe = {"system": "linear_quadratic", "n_agents": n_agents, "seed": seed, "alignment": alignment,
                   "reference_bias": reference_bias}  # fmt: skip
-        tensors = (torch.as_tensor(array) for array in (index, value, weights, optimum, reference))
-        return cls(*tensors, recipe=recipe)
+        return cls(
+            index=torch.as_tensor(index),
+            value=torch.as_tensor(value),
+            weights=torch.as_tensor(weights),
+            optimum=torch.as_tensor(optimum),
+            reference_state=torch.as_tensor(reference),
+            recipe=recipe,
+        )
 
     @property
     def n_agents(self) -> int:

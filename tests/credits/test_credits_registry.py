@@ -13,7 +13,7 @@ from dgpg_verify.systems import LoadBalancingGame
 
 GOOD = {
     "return": "return", "return:centred": "return", "return:raw": "return:raw", "return:to_go": "return:to_go",
-    "gae": "gae:central", "gae:local": "gae:local", "guidance": "guidance", "guidance:multi_step": "guidance:multi_step",
+    "gae": "gae:central", "gae:local": "gae:local", "guidance": "guidance", "guidance:observed": "guidance:observed",
     "guided:0.2@gae:local": "guided:0.2@gae:local", "normalised@gae:central": "normalised@gae:central",
     "guided:0.2@normalised@return": "guided:0.2@normalised@return", "difference": "difference", "branch": "branch",
     "score": "score",

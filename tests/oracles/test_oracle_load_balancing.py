@@ -95,7 +95,7 @@ def test_pairs_are_summed_alike_on_sparse_and_dense_graphs():
     small = LoadBalancingGame.random(12, seed=1, n_candidates=3)
     slots = small.candidates.numpy()
     own = np.random.default_rng(1).normal(size=(12, 3, 3))
-    dense = load_balancing.pair_totals(slots, own, 12) if 12**2 <= own.size * 10 else None
+    dense = load_balancing.pair_totals(slots, own, 12) if own.size * 10 >= 12**2 else None
     sparse = load_balancing.pair_totals(slots, own, 10_000)
     assert np.allclose(sparse, dense, rtol=1e-14, atol=1e-14)
     direct = np.zeros((12, 12))

@@ -26,7 +26,7 @@ from dgpg_verify.policies import make_policy
 from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
 
 sys.path.insert(0, str(Path(__file__).parent))
-from toy_queues import TwoQueues  # noqa: E402
+from toy_queues import TwoQueues
 
 
 def stream(system, seed=0):

@@ -107,7 +107,7 @@ def alpha_rows(seed: int = 1) -> list[dict[str, Any]]:
                             "system": system, "policy": policy, "sharing": "independent", "graph": graph,
                             "setting": setting, "n": n, "alpha": alpha, "variance": value, "predicted": predicted,
                             "variance_low": value * 0.85, "variance_high": value * 1.17, "return_share": share,
-                            "crossover_n": float(a) ** 2 * 0.5 / ((1 - float(a)) ** 2 * 0.9) if setting == "sum" else None,
+                            "crossover_n": 0.56 * (float(a) / (1 - float(a))) ** 2 if setting == "sum" else None,
                         }
                     )  # fmt: skip
     return rows
@@ -274,12 +274,12 @@ def ledger() -> list[LedgerRow]:
         ledger_row("C1.3/load_balancing/v_g", "C1.3", statistic="variance", relation="big_o", expected=0.0,
                    statement="The minimum over alpha of the variance is of order 1 (Theorem 5.2).",
                    estimate=0.01, low=-0.05, high=0.08, return_share=0.03,
-                   holds_when="min over alpha stays bounded, with 1 - alpha* falling like 1/N: the return is switched off.",
+                   holds_when="min over alpha stays bounded, 1 - alpha* falls like 1/N: the return is switched off.",
                    because="min V is at most V_G, whose exponent's upper end 0.08 is below 0.15"),
         ledger_row("C1.4/load_balancing/sum/0.5", "C1.4", "refuted", statement=c14, relation="big_o", expected=0.0,
                    estimate=0.97, low=0.9, high=1.05, return_share=0.64,
                    holds_when="at a fixed alpha the noise grows like N beyond N_c = 14, only the constant falls.",
-                   because="the lower end 0.90 lies above 0.15", verdict_margins={"0.10": "refuted", "0.25": "refuted"}),
+                   because="the lower end 0.9 exceeds 0.15", verdict_margins={"0.10": "refuted", "0.25": "refuted"}),
         ledger_row("C1.4/load_balancing/mixed/0.5", "C1.4", statement=c14, setting="mixed", relation="big_o",
                    expected=0.0, estimate=0.0, low=-0.06, high=0.07, return_share=0.004,
                    holds_when="bounded, but because the return share falls like 1/N."),

@@ -16,10 +16,7 @@ from dgpg_verify.reporting.records import Record, Tables
 from dgpg_verify.reporting.wording import credit_name
 
 EDGE = 5e-4  # shares closer than this to 0 or 1 are drawn on the edge
-SUPPORT, REFUTE = (
-    0.01,
-    0.05,
-)  # supported: upper end at most the first; refuted: lower end above the second
+SUPPORT, REFUTE = 0.01, 0.05  # supported: upper end at most the first; refuted: lower end above the second
 TICKS = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999)
 
 

@@ -89,8 +89,9 @@ def draw_optimal_alpha(tables: Tables, group: Group | None = None, dispute: str 
         f"return falls like 1/N. {dispute}"
     )
     with styled():
-        fig, axes = panels(1, 4, title=title, subtitle=f"{group.title}. The price of min over \u03b1: what is left of the return.",
-                           caption=caption, height=2.7, gap=(0.62, 0.6), width=13.0, label_room=0.56)  # fmt: skip
+        subtitle = f"{group.title}. The price of min over \u03b1: what is left of the return."
+        fig, axes = panels(1, 4, title=title, subtitle=subtitle, caption=caption, height=2.7, gap=(0.62, 0.6),
+                           width=13.0, label_room=0.56)  # fmt: skip
         first, second, third, fourth = axes[0]
         for ax in axes[0]:
             n_axis(ax, [row["n"] for row in rows])

@@ -68,8 +68,8 @@ def _panel(ax: Axes, rows: Sequence[Record], credits: Sequence[str], most: float
             ax.scatter(
                 each, [y] * len(each), s=12, color=style.color, alpha=0.4, linewidths=0, zorder=3, gid="replicates"
             )
-            ax.plot([end], [y], ls="none", marker=">" if censored else style.marker, ms=7, color=style.color, mec="white",
-                    mew=0.5, zorder=4)  # fmt: skip
+            ax.plot([end], [y], ls="none", marker=">" if censored else style.marker, ms=7, color=style.color,
+                    mec="white", mew=0.5, zorder=4)  # fmt: skip
             ax.annotate(_text((value, censored)), (end, y), xytext=(7, 0), textcoords="offset points", va="center",
                         size=9, color=style.color, weight="bold")  # fmt: skip
         if block:
@@ -100,10 +100,15 @@ def draw_pointing(tables: Tables, group: Group | None = None, dispute: str = "")
         f"Medians over replicates, small dots are replicates. {dispute}"
     )
     with styled():
-        fig, axes = grid(places, title=_title(pick(rows, places[0])), caption=caption, keys=credit_keys(credits), most=2,
-                         subtitle=f"Numbers of the title: {places[0].title}. Fewer is better; what every "
-                                  "agent needs before its step helps.",
-                         height=0.36 + 0.23 * blocks * (len(credits) + 0.9))  # fmt: skip
+        fig, axes = grid(
+            places,
+            title=_title(pick(rows, places[0])),
+            subtitle=f"Numbers of the title: {places[0].title}. What every agent needs before its step helps.",
+            caption=caption,
+            keys=credit_keys(credits),
+            most=2,
+            height=0.36 + 0.23 * blocks * (len(credits) + 0.9),
+        )
         for place, ax in axes.items():
             _panel(ax, pick(rows, place), credits, most)
     return fig
