@@ -52,7 +52,7 @@ def test_every_option_of_measure_has_an_effect(capsys: pytest.CaptureFixture[str
         ("--seed", "1"),
         ("--rollouts", "33"),
         ("--n", "6"),
-        ("--policy", "heuristic:shortest_of_k:0.5"),
+        ("--policy", "heuristic:capacity_proportional:0.5"),
         ("--option", "cost=delay"),
         ("--setting", "mean"),
         ("--credits", "return"),

@@ -120,7 +120,7 @@ def _teams(scale: str) -> list[Row]:
 
 
 def _clouds(scale: str, with_traces: bool) -> list[Row]:
-    horizon, rollouts = {"smoke": (10, 64), "standard": (25, 48), "full": (100, 128)}[scale]
+    horizon, rollouts = {"smoke": (10, 64), "standard": (20, 96), "full": (100, 128)}[scale]
     small = {2: 4, 5: 4, 10: 4}
     grid = {
         "smoke": _grid((2, 16, 24), 6),
@@ -133,10 +133,10 @@ def _clouds(scale: str, with_traces: bool) -> list[Row]:
         "full": _grid((32, 64, 128, 256), 20),
     }[scale]
     base: dict[str, Any] = {"horizon": horizon}
-    short: dict[str, Any] = {"horizon": {"smoke": 5, "standard": 8, "full": 25}[scale]}  # for the costliest rows
+    short: dict[str, Any] = {"horizon": {"smoke": 5, "standard": 5, "full": 25}[scale]}  # for the costliest rows
     common: dict[str, Any] = {
         "rollouts": rollouts,
-        "pick_freeze": 24 if scale == "smoke" else 8,
+        "pick_freeze": {"smoke": 24, "standard": 4, "full": 8}[scale],
         "minimum_n": 16,
         "credits": CLOUD_CREDITS,
     }

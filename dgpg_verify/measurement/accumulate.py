@@ -79,8 +79,8 @@ class Moments:
 
 def finish(groups: list[GroupMoments], without: int | None = None) -> Moments:
     """Moments of all groups together, or of all but one."""
-    first = groups[0].mean
-    total = GroupMoments.empty(*first.shape, device=str(first.device))
+    credits, agents, size = groups[0].mean.shape
+    total = GroupMoments.empty(credits, agents, size, str(groups[0].mean.device))
     for number, group in enumerate(groups):
         if number != without and group.count:
             total.merge(group)

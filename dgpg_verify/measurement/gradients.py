@@ -25,7 +25,7 @@ from dgpg_verify.core import (
 )
 from dgpg_verify.core.trees import move
 from dgpg_verify.credits import SETTINGS, credit_sd, make_credit
-from dgpg_verify.measurement.accumulate import GroupMoments, Moments, finish, group_count
+from dgpg_verify.measurement.accumulate import GROUPS, GroupMoments, Moments, finish, group_count
 from dgpg_verify.measurement.combine import Basis, fit_credits, make_basis
 from dgpg_verify.measurement.cross_agent import pick_and_freeze
 from dgpg_verify.measurement.gradients_of import chunk_size, gradients_of
@@ -88,6 +88,8 @@ def measure_gradients(
     requested = [make_credit(credit, setting) for credit in credits]
     names = check_unique("credits", [credit.name for credit in requested])
     quiet = make_credit(target, setting) if isinstance(target, str) else None
+    if hasattr(quiet, "combination"):
+        raise InputError(f"target = {target!r} is not allowed: it must be measured directly, such as {QUIET[0]!r}")
     exact = None if target is None or isinstance(target, str) else _exact(target, system, policy)
     system, policy = move(system, device), move(policy, device)
 
@@ -122,7 +124,7 @@ def _accumulate(
     n, size = system.n_agents, policy.parameters.shape[-1]
     c = len(basis.credits)
     count = group_count(c, n, size)
-    chunk = min(chunk_size(system), max(1, rollouts // count))
+    chunk = min(chunk_size(system), max(1, rollouts // GROUPS))  # of C no function: more credits, same noise
     groups = [GroupMoments.empty(c, n, size, device) for _ in range(count)]
     shared = policy.sharing == "shared"
     team = [GroupMoments.empty(c, 1, size, device) for _ in range(count)] if shared else None

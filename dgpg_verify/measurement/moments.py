@@ -79,6 +79,9 @@ class GradientMoments(Mapping[str, CreditMoments]):
     def __len__(self) -> int:
         return len(self._parts.names)
 
+    def __contains__(self, name: object) -> bool:
+        return self._parts.aliases.get(name, name) in self._parts.names  # type: ignore[call-overload]
+
     @property
     def rollouts(self) -> int:
         return self._parts.agent.count
@@ -190,16 +193,24 @@ class MeasuredParts:
         scale = np.trace(everyone) / max(np.trace(sampled), 1e-300)
         return np.asarray(self.weights @ self.frozen.products.sum(-1) @ self.weights.T * scale)
 
-    def jackknife(self, statistic: Callable[[Pooled], float], rows: Array, team: bool = False) -> Estimate:
-        """A pooled statistic with a delete-a-group jackknife interval (t, groups - 1 degrees of freedom)."""
+    def jackknife(
+        self, statistic: Callable[[Pooled], float], rows: Array, team: bool = False, debias: bool = False
+    ) -> Estimate:
+        """A pooled statistic with a delete-a-group jackknife interval (t, groups - 1 degrees of freedom).
+
+        debias: subtract the jackknife's estimate of the bias, for a ratio whose bias is as large as its spread.
+        """
         whole, parts = (self.team, self.team_jackknife) if team else (self.agent, self.agent_jackknife)
         value = statistic(self.pooled_of(rows, whole))
         left_out = np.array([statistic(self.pooled_of(rows, part)) for part in parts])
         groups = len(left_out)
-        if not np.isfinite(value) or groups < 2 or not np.isfinite(left_out).all():
+        thin = groups < 2 or min(part.count for part in parts) < 2  # no variance without one of the groups
+        if not np.isfinite(value) or thin or not np.isfinite(left_out).all():
             return Estimate(float(value) if np.isfinite(value) else None, None, None, self.level, whole.count)
         se = np.sqrt((groups - 1) / groups * ((left_out - left_out.mean()) ** 2).sum())
         half = float(stats.t.ppf(0.5 + self.level / 2, groups - 1) * se)
+        if debias:
+            value = groups * value - (groups - 1) * float(left_out.mean())
         return Estimate(float(value), float(value) - half, float(value) + half, self.level, whole.count)
 
     def _rows_with_target(self, i: int) -> Array | None:
@@ -217,7 +228,8 @@ class MeasuredParts:
 
     def _against_target(self, i: int, statistic: Callable[[Pooled], float], team: bool) -> Estimate | None:
         rows = self._rows_with_target(i)
-        return None if rows is None else self.jackknife(statistic, rows, team)
+        # a cosine near 1 varies by O(1/R) and is biased by as much: uncorrected, its interval would miss
+        return None if rows is None else self.jackknife(statistic, rows, team, debias=statistic is alignment)
 
     def _team(self, i: int) -> TeamMoments:
         pool = self.pooled_of(self.weights[[i]], self.team)

@@ -137,9 +137,8 @@ def linear_quadratic_moments(
             total[a, b] = total[b, a] = own + cross[a, b]
     for label, table in (("mean", mean), ("covariance", total), ("cross-agent covariance", cross)):
         check_finite(label, table)
-    spread = [
-        (_others(w, w, gram, square) + _inner(w.own, w.own)).mean() - _gaussian(w.own).mean() ** 2 for w in weights
-    ]
+    second = [(_others(w, w, gram, square) + _inner(w.own, w.own)).mean() for w in weights]
+    spread = np.array(second) - np.array([_gaussian(w.own).mean() for w in weights]) ** 2
     return OracleMoments(
         names=names,
         means=mean[:, :, None],

@@ -107,7 +107,7 @@ def status_text(row: LedgerRow) -> str:
         return "as it must" if row.verdict == row.expected_label else f"MUST BE {row.expected_label}"
     if row.recorded is None:
         return "UNRECORDED"
-    return "as recorded" if row.recorded["label"] == row.verdict else f"RECORDED {row.recorded['label']}"
+    return "as recorded" if row.recorded["label"] == row.verdict else f"WAS {row.recorded['label']}"
 
 
 def _sorted(rows: Iterable[LedgerRow]) -> list[LedgerRow]:
@@ -145,8 +145,12 @@ def ledger_markdown(rows: Sequence[LedgerRow]) -> str:
 
 
 def _fit(text: str, width: int) -> str:
+    """`text` in exactly `width` columns; a longer one loses its middle, since keys differ at both ends."""
     flat = re.sub(r"\s+", " ", text).strip()
-    return flat.ljust(width) if len(flat) <= width else flat[: width - 2] + ".."
+    if len(flat) <= width:
+        return flat.ljust(width)
+    head = 3 * (width - 2) // 5
+    return f"{flat[:head]}..{flat[head + 2 - width :]}"
 
 
 def terminal_table(rows: Sequence[LedgerRow]) -> str:
@@ -154,16 +158,15 @@ def terminal_table(rows: Sequence[LedgerRow]) -> str:
 
     A row without a record is marked UNRECORDED; primary rows carry a *.
     """
-    widths = (5, 47, 23, 13, 12, 15)
-    head = ("claim", "row", "estimate [interval]", "rule", "verdict", "record")
+    widths = (5, 58, 23, 12, 16)
+    head = ("claim", "row", "estimate [interval]", "verdict", "record")
     lines = [" ".join(_fit(h, w) for h, w in zip(head, widths)).rstrip()]
     lines.append(" ".join("-" * w for w in widths))
     for row in _sorted(rows):
         cells = (
             f"{row.id}{'*' if row.primary else ''}",
-            row.row,
+            row.row.removeprefix(f"{row.id}/"),
             interval_text(row),
-            relation_text(row),
             row.verdict,
             status_text(row),
         )

@@ -110,6 +110,23 @@ def _calibration_ok(record: Record) -> bool | None:
     return max(numbers[0], numbers[1]) <= numbers[2]  # type: ignore[operator, type-var]
 
 
+def calibration_summary(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """One line a procedure: the worst false support and false refutation over all its truths."""
+    made = []
+    for name in dict.fromkeys(str(record.get("procedure")) for record in records):
+        mine = [record for record in records if str(record.get("procedure")) == name]
+        line: dict[str, Any] = {"procedure": name, "truths": len(mine)}
+        for key, choose in (("repetitions", min), ("false_support", max), ("false_refutation", max), ("allowed", min)):
+            values = [record[key] for record in mine if isinstance(record.get(key), int | float)]
+            line[key] = choose(values) if values else None
+        found = [_calibration_ok(record) for record in mine]
+        line["ok"] = False if False in found else None if None in found else True
+        if name.startswith("control") and line["ok"] is not None:  # a control must be wrong more often than allowed
+            line["ok"] = not line["ok"]
+        made.append(line)
+    return made
+
+
 def _coverage_ok(record: Record) -> bool | None:
     """Misses inside the allowed range; None where a number is missing."""
     numbers = [record.get(k) for k in ("allowed_low", "misses", "allowed_high")]
@@ -159,6 +176,7 @@ def render_page(run: Run) -> str:
         "oracles": [row for row in rows if row.kind == "oracle"],
         "coverage": [(record, _coverage_ok(record)) for record in tables.get("coverage", [])],
         "calibration": [(record, _calibration_ok(record)) for record in tables.get("calibration", [])],
+        "calibration_summary": calibration_summary(tables.get("calibration", [])),
         "speed": tables.get("speed", []),
         "declared": tables.get("declared", []),
         "sections": _sections(rows, run.figures),

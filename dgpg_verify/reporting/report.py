@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from dgpg_verify.core import InputError, LedgerRow
-from dgpg_verify.reporting.figures import FIGURES, FigureSpec, Group, NothingToDraw, groups, inline_svg, save_figure
+from dgpg_verify.reporting.figures import (
+    FIGURES,
+    FigureSpec,
+    Group,
+    NothingToDraw,
+    inline_svg,
+    main_groups,
+    save_figure,
+)
 from dgpg_verify.reporting.files import read_json, write_atomic
 from dgpg_verify.reporting.ledger import LEDGER, ledger_markdown, read_ledger
 from dgpg_verify.reporting.page import Drawn, Run, anchor, render_page
@@ -73,7 +81,7 @@ def _draw_all(tables: Tables, environment: Mapping[str, Any], folder: Path) -> t
     for spec in FIGURES:
         places: list[Group | None] = [None]
         if spec.per_group and tables.get(spec.table):
-            places = [*groups(tables[spec.table])]
+            places = [*main_groups(tables[spec.table], each_policy=spec.each_policy)]
         for place in places:
             try:
                 drawn.append(_draw(spec, place, tables, environment, folder, len(drawn)))

@@ -23,12 +23,15 @@ def _allowed(row: LedgerRow) -> tuple[float | None, float | None]:
 
 def domain(rows: Iterable[LedgerRow]) -> tuple[float, float]:
     """Common limits for rows of one statistic, so that their strips can be compared at a glance."""
-    marks = [0.0]
-    for row in rows:
-        marks += [v for v in (row.estimate, row.low, row.high, *_allowed(row)) if v is not None]
+    chosen = list(rows)
+    marks = [0.0] + [v for row in chosen for v in (row.estimate, *_allowed(row)) if v is not None]
     low, high = min(marks), max(marks)
-    room = 0.08 * (high - low) or 0.5
-    return low - room, high + room
+    span = (high - low) or 1.0  # an interval longer than this runs off the strip, so that it dwarfs no other
+    ends = [min(max(v, low - 0.5 * span), high + 0.5 * span) for r in chosen for v in (r.low, r.high) if v is not None]
+    low, high = min([low, *ends]), max([high, *ends])
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    return low - 0.05 * (high - low), high + 0.05 * (high - low)
 
 
 def interval_strip(row: LedgerRow, limits: tuple[float, float]) -> str:

@@ -46,7 +46,8 @@ def _why(label: Label, rows: list[LedgerRow]) -> str:
         return "no primary row was measured"
     if label == "supported":
         return f"all {len(rows)} primary rows are supported"
-    named = ", ".join(hit[:3]) + (f" and {len(hit) - 3} more" if len(hit) > 3 else "")
+    hit = [key.removeprefix(f"{rows[0].id}/") for key in hit]
+    named = ", ".join(hit[:2]) + (f" and {len(hit) - 2} more" if len(hit) > 2 else "")
     return f"{len(hit)} of {len(rows)} primary rows {'is' if len(hit) == 1 else 'are'} {label}: {named}"
 
 

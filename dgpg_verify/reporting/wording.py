@@ -38,7 +38,10 @@ CREDITS = {
 
 def system_name(name: Any) -> str:
     """A system's name for a title; an unknown one is shown as it is, underscores opened."""
-    return SYSTEMS.get(str(name), str(name).replace("_", " "))
+    base, *rest = re.split(r"(?=[ /])", str(name), maxsplit=1)
+    if base not in SYSTEMS:
+        return str(name).replace("_", " ")
+    return SYSTEMS[base] + "".join(rest).replace("/", ", ").replace("_", " ")
 
 
 def credit_name(name: str) -> str:
@@ -70,6 +73,8 @@ def number_text(value: float | None, digits: int = 3) -> str:
         return "-"
     if value == 0:
         return "0"
+    if isinstance(value, int):
+        return str(value)
     if 1e-3 <= abs(value) < 1e5:
         decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
         return f"{value:.{min(decimals, 6)}f}"
@@ -87,8 +92,8 @@ def interval_text(row: LedgerRow) -> str:
     """'0.98 [0.93, 1.03]', with '-' where a number is not measurable."""
 
     def short(value: float | None) -> str:
-        if value is not None and 0.01 <= abs(value) < 100:
-            return exponent_text(value)
+        if value is not None and (abs(value) < 1e-4 or 0.01 <= abs(value) < 100):
+            return exponent_text(value) if value else "0"
         return number_text(value, 2)
 
     if row.estimate is None and row.low is None and row.high is None:
@@ -105,6 +110,8 @@ def relation_text(row: LedgerRow) -> str:
         return f"in {row.expected:g} +- {margin:g}"
     if row.relation == "big_o":
         return f"<= {row.expected:g} + {margin:g}"
+    if row.relation in ("at_most", "equal"):
+        return f"{'<=' if row.relation == 'at_most' else '='} {row.expected:g}"
     return f"{row.relation} {row.expected:g}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,16 @@ def _plain(evidence: list[Evidence]) -> list[object]:
     return [(to_json(e.cell), to_json(e.values)) for e in evidence]
 
 
-def test_workers_and_order_do_not_matter(tmp_path: Path) -> None:
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    """Two threads for the caller, so that a cell with one thread is the doing of run_cells."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_workers_and_order_do_not_matter(tmp_path: Path, two_threads: None) -> None:
     one = run_cells(CELLS, measure, CellStore(tmp_path / "a", "s"), workers=1, progress=False)
     two = run_cells(CELLS[::-1], measure, CellStore(tmp_path / "b", "s"), workers=2, progress=False)
     assert _plain(one) == _plain(two[::-1])
@@ -49,14 +59,9 @@ def test_workers_and_order_do_not_matter(tmp_path: Path) -> None:
     assert all(e.seconds > 0 for e in one)
 
 
-def test_threads_of_the_caller_are_given_back(tmp_path: Path) -> None:
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(2)
-        run_cells(CELLS[:1], measure, CellStore(tmp_path, "s"), progress=False)
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
+def test_threads_of_the_caller_are_given_back(tmp_path: Path, two_threads: None) -> None:
+    run_cells(CELLS[:1], measure, CellStore(tmp_path, "s"), progress=False)
+    assert torch.get_num_threads() == 2
 
 
 def test_repeated_cells_are_measured_once_and_the_longest_first(tmp_path: Path) -> None:

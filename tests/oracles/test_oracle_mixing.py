@@ -1,10 +1,13 @@
 """The closed form of mixing against two explicit random vectors, and the pointing rule against its definition."""
 
+import math
+
 import numpy as np
 import pytest
 
 from dgpg_verify.core import InputError
 from dgpg_verify.oracles import (
+    CreditMoments,
     crossover,
     minimal_variance,
     mixed_variance,
@@ -118,3 +121,22 @@ def test_pointing_that_never_happens():
         rollouts_to_point(east, 1.0, east, 1.5)
     with pytest.raises(InputError, match="shape"):
         rollouts_to_point(east, 1.0, np.ones(3))
+
+
+def test_quality_of_one_credit_by_hand():
+    """Two agents: means (1, 0), (0, 0), variances 2 and 1, grad J = (1, 1), (1, 1)."""
+    mean, gradient = np.array([[1.0, 0.0], [0.0, 0.0]]), np.ones((2, 2))
+    credit = CreditMoments("hand", mean, np.array([2.0, 1.0]), np.array([0.5, 0.25]), gradient)
+    assert credit.noise_to_signal == pytest.approx(3.0)
+    assert credit.alignment == pytest.approx(0.5)  # 1 / (1 * 2)
+    assert credit.efficiency == pytest.approx(1.0 / (4.0 * 4.0))  # 1^2 / (||grad J||^2 (1 + 3))
+    assert credit.cross_agent_share == pytest.approx(0.25)
+    assert credit.signal_squared.tolist() == [1.0, 0.0]
+    assert credit.rollouts_to_point(0.4) == math.ceil(3.0 / (1.0 / (0.16 * 4.0) - 1.0))
+    stronger = CreditMoments("hand", 3 * mean, 9 * credit.variance, 9 * credit.cross_agent, gradient)
+    assert stronger.efficiency == pytest.approx(credit.efficiency)  # free of scale
+    backwards = CreditMoments("hand", -mean, credit.variance, None, gradient)
+    assert backwards.efficiency == 0.0 and backwards.alignment == pytest.approx(-0.5)
+    assert backwards.cross_agent_share is None
+    nothing = CreditMoments("hand", 1e-17 * mean, credit.variance, None, gradient)
+    assert nothing.alignment is None and nothing.noise_to_signal is None

@@ -2,13 +2,12 @@
 simulation; on a toy queueing system and on the cloud."""
 
 import itertools
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from toy_queues import TwoQueues
 
 from dgpg_verify.core import InputError, generator, open_uniforms
 from dgpg_verify.oracles import (
@@ -24,9 +23,6 @@ from dgpg_verify.oracles import (
 )
 from dgpg_verify.policies import make_policy
 from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
-
-sys.path.insert(0, str(Path(__file__).parent))
-from toy_queues import TwoQueues
 
 
 def stream(system, seed=0):
@@ -142,6 +138,20 @@ def test_bias_of_each_credit(paths):
     assert m["gae0.0"].variance.sum() < m["return"].variance.sum()
 
 
+def test_gae_by_its_recursion(paths):
+    gamma, lam = paths.system.discount, 0.6
+    values, reward = 0.7 * paths.values(), paths.along("reward")
+    mine = paths.gae(values, lam)
+    per_agent = paths.gae(np.repeat(values[:, :, None], mine.shape[2], 2), lam)
+    assert np.array_equal(mine, per_agent)
+    carry = np.zeros(len(reward))
+    for t in reversed(range(reward.shape[1])):
+        ahead = values[:, t + 1] if t + 1 < reward.shape[1] else 0.0
+        carry = reward[:, t] + gamma * ahead - values[:, t] + gamma * lam * carry
+        for i in range(mine.shape[2]):
+            assert np.allclose(mine[:, t, i], np.where(paths.active[:, t, i], carry, 0.0), rtol=1e-12, atol=1e-13)
+
+
 def test_values_are_expected_rewards_to_go(paths):
     values, reward, gamma = paths.values(), paths.along("reward"), paths.system.discount
     for t in range(paths.system.horizon):
@@ -187,6 +197,28 @@ def test_one_step_agrees_with_one_shot_enumeration():
     branch = branch_moments(uniform_cells(paths))
     assert np.allclose(branch.mean, other.objective_gradient, rtol=1e-10, atol=1e-10)
     assert np.allclose(branch.variance - branch.replacement, other["coma"].variance, rtol=1e-9)
+
+
+def test_branch_in_one_shot_by_a_plain_loop_over_draws():
+    """Two agents: every profile times every independent replacement draw."""
+    system = LoadBalancingGame.random(2, seed=4, n_candidates=2, reference="biased:0.3")
+    policy = moved(make_policy("tabular", system), 4)
+    p = torch.softmax(policy.parameters, 1).numpy()
+    branch = branch_moments(uniform_cells(enumerate_trajectories(system, policy)))
+
+    def reward(a):
+        return float(system.step(None, torch.tensor([a])).reward)
+
+    for i in range(2):
+        mean, second = np.zeros(2), 0.0
+        for a in itertools.product(range(2), repeat=2):
+            for draw in range(2):
+                weight = p[0, a[0]] * p[1, a[1]] * p[i, draw]
+                other = [draw if j == i else a[j] for j in range(2)]
+                g = (np.eye(2)[a[i]] - p[i]) * (reward(a) - reward(other))
+                mean, second = mean + weight * g, second + weight * g @ g
+        assert np.allclose(branch.mean[i], mean, rtol=1e-11)
+        assert branch.variance[i] == pytest.approx(second - mean @ mean, rel=1e-10)
 
 
 def simulate(paths, uniforms, replaced=None):
@@ -253,9 +285,8 @@ def test_as_rollout_carries_the_sequences(paths):
     q, t, n = r.actions.shape
     assert (q, t, n) == (len(paths.probability), paths.system.horizon, paths.system.n_agents)
     assert np.allclose(r.log_prob.sum((1, 2)).exp().numpy(), paths.probability, rtol=1e-12)
-    back = torch.stack(
-        [paths.policy.log_prob(paths.system.observe(s), r.actions[:, k]) for k, s in enumerate(r.states)], 1
-    )
+    seen = [paths.system.observe(state) for state in r.states]
+    back = torch.stack([paths.policy.log_prob(o, r.actions[:, k]) for k, o in enumerate(seen)], 1)
     assert torch.allclose(back, r.log_prob)
     # the system's own influence against x - x without the action
     z = torch.zeros(q, t, n, r.x.shape[-1], dtype=torch.float64).scatter_add(3, r.influence.index, r.influence.value)

@@ -318,9 +318,13 @@ ENVIRONMENT = {
 }
 
 
-def make_run(folder: Path) -> Path:
-    """Write a whole synthetic run folder and return it."""
-    made = tables()
+def make_run(folder: Path, places: int = len(PLACES), fleets: int = 12) -> Path:
+    """Write a whole synthetic run folder, or one with fewer systems and fleets, and return it."""
+    kept = {name for name, _, _ in PLACES[:places]}
+    made = {
+        name: [row for row in rows if row.get("system", PLACES[0][0]) in kept and (row.get("fleet") or 0) < fleets]
+        for name, rows in tables().items()
+    }
     write_ledger(folder, ledger())
     write_records(folder, made)
     write_variance_csv(folder, made["moments"])

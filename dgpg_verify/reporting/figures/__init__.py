@@ -15,7 +15,7 @@ from dgpg_verify.reporting.figures.optimal_alpha import draw_optimal_alpha
 from dgpg_verify.reporting.figures.paired_ratio import draw_paired_ratio
 from dgpg_verify.reporting.figures.pointing import draw_pointing
 from dgpg_verify.reporting.figures.saving import inline_svg, save_figure
-from dgpg_verify.reporting.figures.select import Group, NothingToDraw, groups
+from dgpg_verify.reporting.figures.select import Group, NothingToDraw, main_groups
 from dgpg_verify.reporting.figures.variance import draw_variance
 
 
@@ -29,6 +29,7 @@ class FigureSpec:
     table: str
     claim: str
     per_group: bool = False
+    each_policy: bool = True
 
 
 FIGURES = (
@@ -37,7 +38,7 @@ FIGURES = (
     FigureSpec("paired_ratio", "Noise relative to the exact difference reward", draw_paired_ratio, "moments", "C1.1"),
     FigureSpec("cross_agent", "Noise that comes from the other agents", draw_cross_agent, "cross_agent", "C1.2"),
     FigureSpec("optimal_alpha", "The least noisy mixture, and what it leaves of the return", draw_optimal_alpha,
-               "optimal", "C1.3", True),
+               "optimal", "C1.3", True, False),
     FigureSpec("fixed_alpha", "Fixed \u03b1, minimum over \u03b1 and normalised mixing", draw_fixed_alpha,
                "alpha", "C1.4", True),
     FigureSpec("efficiency", "Efficiency against N", draw_efficiency, "moments", "C1.4"),
@@ -57,7 +58,7 @@ __all__ = [
     "draw_paired_ratio",
     "draw_pointing",
     "draw_variance",
-    "groups",
     "inline_svg",
+    "main_groups",
     "save_figure",
 ]

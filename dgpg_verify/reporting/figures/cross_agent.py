@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dgpg_verify.reporting.figures.grid import credit_keys, grid
+from dgpg_verify.reporting.figures.lines import headline_credits, not_drawn
 from dgpg_verify.reporting.figures.select import Group, by_n, fleets_text, groups, need, number, pick
-from dgpg_verify.reporting.figures.style import BAD, GOOD, credit_style, n_axis, quiet, styled
+from dgpg_verify.reporting.figures.style import BAD, GOOD, credit_style, dodge, n_axis, quiet, styled
 from dgpg_verify.reporting.records import Record, Tables
 from dgpg_verify.reporting.wording import credit_name
 
@@ -53,17 +54,17 @@ def _panel(ax: Axes, rows: Sequence[Record], credits: Sequence[str]) -> None:
         if not mine:
             continue
         style = credit_style(credit)
-        dodge = 1.0 + 0.05 * (k - (len(credits) - 1) / 2)
+        shift = dodge(ax, k, len(credits))
         values = np.clip([row["share"] for row in mine], EDGE, 1 - EDGE)
         ends = [(number(row.get("share_low")), number(row.get("share_high"))) for row in mine]
         low = np.clip([v if e[0] is None else e[0] for v, e in zip(values, ends)], EDGE, 1 - EDGE)
         high = np.clip([v if e[1] is None else e[1] for v, e in zip(values, ends)], EDGE, 1 - EDGE)
-        x = np.array([float(row["n"]) for row in mine]) * dodge
+        x = np.array([float(row["n"]) for row in mine]) * shift
         ax.vlines(x, low, high, color=style.color, lw=0.9, alpha=0.3, zorder=2)
         ax.scatter(x, values, s=15, color=style.color, marker=style.marker, alpha=0.45, linewidths=0, zorder=3,
                    clip_on=False, gid="replicates")  # fmt: skip
         means = {n: float(np.clip(np.mean(v), EDGE, 1 - EDGE)) for n, v in by_n(mine, "share").items()}
-        ax.plot(np.array(list(means)) * dodge, list(means.values()), color=style.color, marker=style.marker, ms=6.2,
+        ax.plot(np.array(list(means)) * shift, list(means.values()), color=style.color, marker=style.marker, ms=6.2,
                 mec="white", mew=0.5, lw=1.3, zorder=4, clip_on=False)  # fmt: skip
     quiet(ax)
 
@@ -79,7 +80,9 @@ def draw_cross_agent(tables: Tables, group: Group | None = None, dispute: str = 
         if (row.get("sharing") or "independent") == "independent" and number(row.get("share")) is not None
     ]
     need(found, "cross_agent", "share")
-    credits = sorted({str(row["credit"]) for row in found}, key=lambda c: (credit_style(c).order, c))
+    credits = headline_credits(found)
+    left = not_drawn(found, credits)
+    found = [row for row in found if row["credit"] in credits]
     places = groups(found)
     caption = (
         f"{fleets_text(found)}; dots with thin bars are fleets with their intervals, large marks means. "
@@ -87,7 +90,7 @@ def draw_cross_agent(tables: Tables, group: Group | None = None, dispute: str = 
         "given own and environment's random streams) / V. Dashed: 'noise-free' is supported when the "
         "interval's upper end is "
         "at most 1\u00a0%, refuted when its lower end is above 5\u00a0%. Shares within 0.05\u00a0% of an "
-        f"end are drawn on the edge. {dispute}"
+        f"end are drawn on the edge.{left} {dispute}"
     )
     with styled():
         fig, axes = grid(places, title=_title(pick(found, places[0])), caption=caption, keys=credit_keys(credits),

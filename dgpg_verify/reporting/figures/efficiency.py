@@ -21,7 +21,7 @@ from dgpg_verify.reporting.figures.select import (
     per_agent,
     pick,
 )
-from dgpg_verify.reporting.figures.style import alpha_value, credit_style, log_y, n_axis, quiet, styled
+from dgpg_verify.reporting.figures.style import alpha_value, credit_style, dodge, log_y, n_axis, quiet, styled
 from dgpg_verify.reporting.records import Record, Tables
 from dgpg_verify.reporting.wording import credit_name, number_text
 
@@ -52,9 +52,9 @@ def _panel(ax: Axes, rows: Sequence[Record], credits: Sequence[str], low: float)
     log_y(ax, low, 1.25)
     for k, credit in enumerate(credits):
         mine = [row for row in rows if row["credit"] == credit]
-        dodge = 1.0 + 0.035 * (k - (len(credits) - 1) / 2)
-        draw_replicates(ax, mine, "efficiency", credit_style(credit), dodge, low)
-        draw_means(ax, mine, "efficiency", credit_style(credit), dodge)
+        shift = dodge(ax, k, len(credits))
+        draw_replicates(ax, mine, "efficiency", credit_style(credit), shift, low)
+        draw_means(ax, mine, "efficiency", credit_style(credit), shift)
     quiet(ax)
 
 

@@ -112,7 +112,7 @@ def _top(ax: Axes, rows: Sequence[Record], best: Sequence[Record]) -> list[EndLa
         for row in mine:
             low, high = number(row.get("variance_low")), number(row.get("variance_high"))
             if low is not None and high is not None:
-                ax.vlines(row["n"], max(low, ax.get_ylim()[0]), high, color=color, lw=1.2, zorder=3)
+                ax.vlines(row["n"], max(low, ax.get_ylim()[0]), high, color=color, lw=1.0, alpha=0.5, zorder=3)
         marker = MARKS.get(str(alpha).partition("@")[2], "o")
         hollow = "@" in str(alpha)
         dots = ax.scatter([r["n"] for r in mine], [r["variance"] for r in mine], s=30 if hollow else 22, marker=marker,

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from dgpg_verify.reporting.figures.select import by_n, find_fit, geometric_mean, number
-from dgpg_verify.reporting.figures.style import BAND, CreditStyle, EndLabel, credit_style, log_y
+from dgpg_verify.reporting.figures.style import BAND, CreditStyle, EndLabel, credit_style, dodge, log_y
 from dgpg_verify.reporting.records import Record, Tables
 from dgpg_verify.reporting.wording import credit_name, exponent_text
 
@@ -44,9 +44,9 @@ def limits(values: Iterable[float], *, pad: float = 0.07, least_decades: float =
 
 
 def draw_replicates(
-    ax: Axes, rows: Sequence[Record], field: str, style: CreditStyle, dodge: float, floor: float
+    ax: Axes, rows: Sequence[Record], field: str, style: CreditStyle, shift: float, floor: float
 ) -> int:
-    """Every replicate as a dot (`dodge` shifts N by a factor, for reading only); zeros sit on `floor`, hollow.
+    """Every replicate as a dot (`shift` moves N by a factor, for reading only); zeros sit on `floor`, hollow.
 
     Returns the number of dots.
     """
@@ -56,9 +56,9 @@ def draw_replicates(
     dots: dict[str, Any] = {"marker": style.marker, "s": 15, "linewidths": 0, "alpha": 0.38, "zorder": 2}
     if inside:
         x, y = np.array(inside).T
-        ax.scatter(x * dodge, y, color=style.color, rasterized=len(inside) > 1500, gid="replicates", **dots)
+        ax.scatter(x * shift, y, color=style.color, rasterized=len(inside) > 1500, gid="replicates", **dots)
     if below:
-        at_floor = ax.scatter(np.array(below) * dodge, [floor] * len(below), s=20, marker="v", facecolors="none",
+        at_floor = ax.scatter(np.array(below) * shift, [floor] * len(below), s=20, marker="v", facecolors="none",
                               edgecolors=style.color, linewidths=0.8, zorder=2, clip_on=False)  # fmt: skip
         at_floor.set_gid("replicates")
     return len(pairs)
@@ -69,13 +69,13 @@ def _edge(style: CreditStyle) -> str:
 
 
 def draw_means(
-    ax: Axes, rows: Sequence[Record], field: str, style: CreditStyle, dodge: float
+    ax: Axes, rows: Sequence[Record], field: str, style: CreditStyle, shift: float
 ) -> list[tuple[float, float]]:
     """Geometric means with 95 % intervals over replicates, joined by a thin line; returns the (n, mean) drawn."""
     found = [(n, m) for n, values in by_n(rows, field).items() if (m := geometric_mean(values))]
     if not found:
         return []
-    x = np.array([n for n, _ in found]) * dodge
+    x = np.array([n for n, _ in found]) * shift
     mid, low, high = np.array([m for _, m in found]).T
     ax.vlines(x, low, high, color=style.color, lw=1.6, zorder=4)
     ax.plot(x, mid, style.marker, color=style.color, ms=6.4, mec=_edge(style), mew=0.5, ls="none", zorder=5)
@@ -121,9 +121,9 @@ def draw_credits(
         if not by_n(mine, field):
             continue
         style = credit_style(credit)
-        dodge = 1.0 + 0.035 * (k - (len(credits) - 1) / 2)
-        draw_replicates(ax, mine, field, style, dodge, low)
-        means = draw_means(ax, mine, field, style, dodge)
+        shift = dodge(ax, k, len(credits))
+        draw_replicates(ax, mine, field, style, shift, low)
+        means = draw_means(ax, mine, field, style, shift)
         fit = find_fit(tables, mine[0], field)
         if fit:
             draw_fit(ax, fit, style)

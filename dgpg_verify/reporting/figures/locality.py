@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,10 +13,11 @@ from matplotlib.lines import Line2D
 
 from dgpg_verify.reporting.figures.lines import limits
 from dgpg_verify.reporting.figures.select import Group, by_n, groups, need, number, pick
-from dgpg_verify.reporting.figures.style import WIDTH, log_y, n_axis, panels, quiet, styled
+from dgpg_verify.reporting.figures.style import WIDTH, dodge, log_y, n_axis, panels, quiet, styled
 from dgpg_verify.reporting.records import Record, Tables
 from dgpg_verify.reporting.wording import exponent_text
 
+CONTROL = "one_total"  # the control, in which every influence touches one shared total: it must grow
 LOOKS = (("#0072b2", "o"), ("#d55e00", "s"), ("#009e73", "^"), ("#8a5fb5", "D"), ("#e69f00", "v"), ("#56b4e9", "P"),
          ("#cc79a7", "X"), ("#6b7a2b", "h"))  # fmt: skip
 
@@ -29,12 +31,12 @@ def _panel(ax: Axes, rows: Sequence[Record], places: Sequence[Group], looks: Seq
         found = by_n(pick(rows, place), "value")
         if not found:
             continue
-        dodge = 1.0 + 0.04 * (k - (len(places) - 1) / 2)
-        x, y = np.array([(n * dodge, max(v, floor)) for n, values in found.items() for v in values]).T
+        shift = dodge(ax, k, len(places))
+        x, y = np.array([(n * shift, max(v, floor)) for n, values in found.items() for v in values]).T
         ax.scatter(x, y, s=14, color=color, marker=marker, alpha=0.35, linewidths=0, zorder=2, gid="replicates")
         means = [max(float(np.mean(v)), floor) for v in found.values()]
         ax.plot(
-            np.array(list(found)) * dodge,
+            np.array(list(found)) * shift,
             means,
             color=color,
             marker=marker,
@@ -52,6 +54,8 @@ def _steepest(rows: Sequence[Record]) -> str:
     worst: tuple[float, str] | None = None
     for quantity in dict.fromkeys(str(row["quantity"]) for row in rows):
         for place in groups(rows):
+            if CONTROL in place.system:
+                continue
             found = by_n(pick(rows, place, quantity=quantity), "value")
             points = [(n, float(np.mean(v))) for n, v in found.items() if np.mean(v) > 0 and n >= max(found) / 10]
             if len(points) > 1:
@@ -60,7 +64,7 @@ def _steepest(rows: Sequence[Record]) -> str:
                 worst = max(worst or (-math.inf, ""), (slope, f"{quantity} ({place.title})"))
     if worst is None:
         return "What local influence says must stay bounded"
-    return f"Local influence: of all quantities, {worst[1]} grows fastest, like N^{exponent_text(worst[0])}"
+    return f"Local influence: {worst[1]} grows fastest, like N^{exponent_text(worst[0])}"
 
 
 def draw_locality(tables: Tables, group: Group | None = None, dispute: str = "") -> Figure:
@@ -85,18 +89,21 @@ def draw_locality(tables: Tables, group: Group | None = None, dispute: str = "")
         f"top decade, verdicts come from the ledger. {dispute}"
     )
     keys = [
-        (Line2D([], [], color=c, marker=m, ms=6.5, lw=1.3, mec="white", mew=0.5), place.title)
+        (
+            Line2D([], [], color=c, marker=m, ms=6.5, lw=1.3, mec="white", mew=0.5),
+            place.title + (" (control: must grow)" if CONTROL in place.system else ""),
+        )
         for place, (c, m) in zip(places, looks)
     ]
     with styled():
         fig, axes = panels(math.ceil(len(quantities) / cols), cols, title=_steepest(rows), caption=caption, keys=keys,
                            subtitle="The audit passes where every quantity stays bounded as agents are "
                                     "added. Both axes logarithmic.",
-                           height=2.4, width=WIDTH, gap=(0.7, 0.95))  # fmt: skip
+                           height=2.4, width=WIDTH, gap=(0.7, 1.1), detailed=True)  # fmt: skip
         flat = [ax for line in axes for ax in line]
         for ax in flat[len(quantities) :]:
             ax.remove()
         for ax, quantity in zip(flat, quantities):
             _panel(ax, [row for row in rows if row["quantity"] == quantity], places, looks)
-            ax.set_title(quantity, fontsize=9.5)
+            ax.set_title("\n".join(textwrap.wrap(quantity, 30)), fontsize=9.5)
     return fig

@@ -58,7 +58,7 @@ def draw_paired_ratio(tables: Tables, group: Group | None = None, dispute: str =
         fig, axes = grid(places, title=_title(tables, pick(drawn, places[0])), caption=caption, keys=[], most=2,
                          subtitle=f"Numbers of the title: {places[0].title}. V(credit) / V(exact "
                                   "difference reward), both summed over agents.",
-                         label_room=1.8)  # fmt: skip
+                         label_room=1.8, height=2.15)  # fmt: skip
         for place, ax in axes.items():
             mine = pick(drawn, place)
             n_axis(ax, [row["n"] for row in mine])

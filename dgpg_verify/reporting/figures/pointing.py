@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,11 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dgpg_verify.reporting.figures.grid import credit_keys, grid
+from dgpg_verify.reporting.figures.lines import headline_credits, not_drawn
 from dgpg_verify.reporting.figures.select import Group, groups, need, number, pick
 from dgpg_verify.reporting.figures.style import GRID, MUTED, credit_style, quiet, styled
 from dgpg_verify.reporting.records import Record, Tables
 from dgpg_verify.reporting.wording import count_text, credit_name
 
+WANTED = (5, 50, 200, 1500)
 Answer = tuple[float | None, bool]  # median roll-outs (None: not reached), censored
 
 
@@ -40,12 +43,20 @@ def _title(rows: Sequence[Record]) -> str:
         if mine:
             said.append(f"{_text(_answer(mine))} with {credit_name(names[0])}")
     start = "Roll-outs until an agent's step points the right way"
-    return f"{start}: {', '.join(said)}, among {count_text(last)} agents" if said else start
+    return f"{start}: {', '.join(said)}, among {last} agents" if said else start
+
+
+def _few(rows: Sequence[Record]) -> list[Record]:
+    """The rows of at most four N: those measured nearest to 5, 50, 200 and 1500."""
+    ns = sorted({row["n"] for row in rows})
+    chosen = {min(ns, key=lambda n: abs(math.log(n / wanted))) for wanted in WANTED}
+    return [row for row in rows if row["n"] in chosen]
 
 
 def _panel(ax: Axes, rows: Sequence[Record], credits: Sequence[str], most: float) -> None:
     """One block per N, one stem per credit, the number written at its end."""
     ns = sorted({row["n"] for row in rows})
+    credits = [credit for credit in credits if any(row["credit"] == credit for row in rows)]
     step = 1.0 / (len(credits) + 0.9)
     ax.set_ylim(len(ns) - 0.42, -0.62)
     ax.set_xscale("log")
@@ -74,7 +85,7 @@ def _panel(ax: Axes, rows: Sequence[Record], credits: Sequence[str], most: float
                         size=9, color=style.color, weight="bold")  # fmt: skip
         if block:
             ax.axhline(block - 0.5, color=GRID, lw=0.8, zorder=0)
-    ax.set_yticks(range(len(ns)), [f"{count_text(n)}\nagents" for n in ns])
+    ax.set_yticks(range(len(ns)), [f"{n:g}\nagents" for n in ns])
     quiet(ax)
     ax.grid(False)
     ax.tick_params(axis="y", length=0, labelcolor=MUTED)
@@ -88,8 +99,10 @@ def draw_pointing(tables: Tables, group: Group | None = None, dispute: str = "")
     """
     rows = pick(tables.get("pointing", ()), group)
     need(rows, "pointing", "row")
-    credits = sorted({str(row["credit"]) for row in rows}, key=lambda c: (credit_style(c).order, c))
+    credits = headline_credits(rows)
+    left = not_drawn(rows, credits)
     places = groups(rows)
+    rows = [row for place in places for row in _few(pick(rows, place)) if row["credit"] in credits]
     most = max([v for row in rows if (v := number(row.get("rollouts"))) is not None] + [10.0])
     blocks = max(len({row["n"] for row in pick(rows, place)}) for place in places)
     caption = (
@@ -97,7 +110,8 @@ def draw_pointing(tables: Tables, group: Group | None = None, dispute: str = "")
         "many roll-outs' gradients "
         "and the exact gradient. Arrow and dotted stem: not reached within the roll-outs measured, or "
         "never because of bias. "
-        f"Medians over replicates, small dots are replicates. {dispute}"
+        f"Medians over replicates, small dots are replicates. Of all N measured, those nearest to 5, 50, 200 and 1500."
+        f"{left} {dispute}"
     )
     with styled():
         fig, axes = grid(

@@ -31,6 +31,8 @@ def slim(svg: str) -> str:
 
     svg = re.sub(r' transform="rotate\(-0 [^"]*"', "", svg)
 
+    svg = svg.replace('id="replicates"', 'class="replicates"')  # many groups of dots, and an id is said once
+
     def merge(found: re.Match[str]) -> str:
         style = found["style"]
         return f'<g style="{style}">' + found[0].replace(f' style="{style}"', "") + "</g>"

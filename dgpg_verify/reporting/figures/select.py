@@ -54,12 +54,30 @@ class Group:
 
 
 def group_of(record: Record) -> Group:
-    return Group(*(str(record.get(k) or "") for k in ("system", "graph", "policy")))
+    """The group of a record; 'load_balancing (shared)' stands beside 'load_balancing', its sharing is a field."""
+    system, graph, policy = (str(record.get(k) or "") for k in ("system", "graph", "policy"))
+    return Group(system.removesuffix(" (shared)"), graph, policy)
 
 
 def groups(rows: Iterable[Record]) -> list[Group]:
     """The groups of a table in the order in which they first appear."""
     return list(dict.fromkeys(group_of(row) for row in rows))
+
+
+def main_groups(rows: Sequence[Record], *, least: int = 3, each_policy: bool = True) -> list[Group]:
+    """The groups worth a figure of their own: at least `least` values of N (or the most there are).
+
+    Without `each_policy` only the first policy of every system and graph.
+    """
+    found = groups(rows)
+    sizes = {place: len({row.get("n") for row in pick(rows, place)}) for place in found}
+    kept = [place for place in found if sizes[place] >= min(least, max(sizes.values()))]
+    if each_policy:
+        return kept
+    first: dict[tuple[str, str], Group] = {}
+    for place in kept:
+        first.setdefault((place.system, place.graph), place)
+    return list(first.values())
 
 
 def number(value: Any) -> float | None:

@@ -47,6 +47,8 @@ _STYLES = {
     "guidance:exact": CreditStyle("#56b4e9", "D", 6),
     "difference": CreditStyle("#009e73", "P", 7),
     "branch": CreditStyle("#6b7a2b", "X", 8),
+    "guidance:multi_step": CreditStyle("#1b3a5c", "<", 9),
+    "normalised@gae:central": CreditStyle("#5d4a66", ">", 10),
 }
 _ALIASES = {"return:centred": "return", "guidance:chain_rule": "guidance", "guidance:chain": "guidance"}
 _SPARE = ("#8c6d46", "#7f7f7f", "#a0522d", "#4d6a8f")
@@ -242,7 +244,13 @@ def log_y(ax: Axes, low: float, high: float) -> None:
 def detail(ax: Axes, title: str, text: str) -> None:
     """A panel's title in bold and, small below it, what it shows."""
     ax.set_title(title, pad=19 if text else 6)
-    ax.text(0, 1.025, text, transform=ax.transAxes, color=MUTED, size=8.8, va="bottom")
+    ax.annotate(text, (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", color=MUTED, size=8.8)
+
+
+def dodge(ax: Axes, k: int, count: int) -> float:
+    """Factor on N that sets series k of `count` apart from its neighbours, the same on paper in every panel."""
+    low, high = ax.get_xlim()
+    return float((high / low) ** (0.0065 * (k - (count - 1) / 2)))
 
 
 def quiet(ax: Axes) -> None:

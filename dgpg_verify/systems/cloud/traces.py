@@ -119,7 +119,11 @@ class Replay:
         self.times = torch.as_tensor((laps[:, None] * self.ring + within[None]).reshape(-1))
         columns = (record.cores, record.memory, steps)
         self.columns = tuple(torch.as_tensor(np.ascontiguousarray(column)) for column in columns)
-        self.scale = {"step_seconds": unit, "arrival_compression": gap * per_step / unit, "jobs_per_step": per_step}
+        self.scale = {
+            "step_seconds": unit,
+            "arrival_compression": float(gap * per_step / unit),
+            "jobs_per_step": per_step,
+        }
 
     @property
     def noise_size(self) -> int:

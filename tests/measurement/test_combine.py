@@ -1,0 +1,97 @@
+"""Credits that follow from others: same moments as measured directly, parts fitted once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from dgpg_verify.core import Credit, Rollout, draw_noise
+from dgpg_verify.credits import SETTINGS, GuidedCredit, make_credit
+from dgpg_verify.measurement import measure_gradients
+from dgpg_verify.measurement.combine import fit_credits, make_basis
+from dgpg_verify.policies import make_policy
+from dgpg_verify.rollouts import collect
+from dgpg_verify.strategies import SmallQueues
+
+QUEUES = SmallQueues(torch.tensor([[0, 1, 2], [2, 1, 0], [1, 0, 2]]), 3, horizon=3, discount=0.9)
+COMBINED = ("return:raw", "guided:0.3", "guided:0@gae:local", "guided:1", "guided:0.7@gae:central+guidance:exact",
+            "normalised@return", "guided:0.4@normalised@gae:local")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Direct:
+    """A credit that hides that it is a combination: it is rolled through the network itself."""
+
+    inner: Credit
+    name: str
+    keeps_states: bool = True
+
+    def fit(self, pilot: Sequence[Rollout]) -> Direct:
+        return Direct(self.inner.fit(pilot), self.name)
+
+    def __call__(self, rollout: Rollout) -> Tensor:
+        return self.inner(rollout)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("name", COMBINED)
+@pytest.mark.parametrize("policy", ["linear", "mlp"])
+def test_combined_moments_equal_direct_ones(policy: str, name: str, setting: str) -> None:
+    """Mean, variance, signal, covariance with another credit and cross-agent share."""
+    direct = Direct(make_credit(name, setting), "direct")
+    options = {"rollouts": 24, "seed": 1, "setting": setting, "pick_freeze": 6, "progress": False}
+    m = measure_gradients(QUEUES, policy, [name, direct, "difference"], **options)  # type: ignore[arg-type]
+    a, b = m[name], m["direct"]
+    tolerance = 1e-9 if policy == "linear" else 1e-4  # the MLP's products are float32
+    scale = float(np.abs(b.variance).max() + (b.mean**2).sum(-1).max() + np.abs(m["difference"].variance).max())
+    for found, expected in (
+        (a.variance, b.variance),
+        (a.signal_squared, b.signal_squared),
+        (m.covariance(name, "difference"), m.covariance("direct", "difference")),
+    ):
+        np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance * scale)
+    np.testing.assert_allclose(a.mean, b.mean, rtol=tolerance, atol=tolerance * scale**0.5)
+    assert a.cross_agent_share == pytest.approx(b.cross_agent_share, rel=1e-3, abs=tolerance)
+    assert a.team.variance == pytest.approx(b.team.variance, rel=10 * tolerance)
+
+
+def test_a_guided_credit_needs_no_pass_of_its_own() -> None:
+    """Nine requested credits, four rolled through the network."""
+    guided = [f"guided:{alpha}@{base}" for alpha in (0.2, 0.5) for base in ("return", "gae:central")]
+    names = ["return", "return:raw", "guidance", "gae:central", *guided, "normalised@gae:central"]
+    credits = [make_credit(name) for name in names]
+    policy = make_policy("uniform", QUEUES)
+    pilot = [collect(QUEUES, policy, draw_noise(0, 0, QUEUES, policy, 20))]
+    basis = make_basis(fit_credits(credits, pilot))
+    assert sorted(c.name for c in basis.credits) == ["gae:central", "guidance", "return", "score"]
+    assert basis.weights.shape == (9, 4)
+
+
+@dataclass
+class Counting:
+    """A base that counts how often it is fitted."""
+
+    calls: list[int] = field(default_factory=list)
+    name: str = "counting"
+    keeps_states: bool = False
+
+    def fit(self, pilot: Sequence[Rollout]) -> Counting:
+        self.calls.append(len(pilot))
+        return self
+
+    def __call__(self, rollout: Rollout) -> Tensor:
+        return rollout.active.double() * rollout.reward[..., None]
+
+
+def test_a_shared_base_is_fitted_once() -> None:
+    base = Counting()
+    credits: list[Any] = [base, *(GuidedCredit(alpha, base) for alpha in (0.25, 0.5, 0.75))]
+    m = measure_gradients(QUEUES, "uniform", credits, rollouts=8, progress=False)
+    assert base.calls == [1]
+    assert set(m) == {"counting", "guided:0.25@counting", "guided:0.5@counting", "guided:0.75@counting"}
