@@ -1,7 +1,7 @@
 """Write the README's claims and speed tables from the committed reference report, so that they cannot drift.
 
-    python scripts/readme_claims.py            rewrite README.md
-    python scripts/readme_claims.py --check    exit 1 if it would change
+python scripts/readme_claims.py            rewrite README.md
+python scripts/readme_claims.py --check    exit 1 if it would change
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ def speed_table(records: list[dict]) -> str:
     lines = ["| what | goal | measured | reached | note |", "|---|---|---|---|---|"]
     for record in records:
         reached = {True: "yes", False: "no"}.get(record.get("reached"), "")
-        lines.append(f"| {record['what']} | {record['goal']} | {record['measured']} | {reached} | {record.get('note', '')} |")
+        lines.append(
+            f"| {record['what']} | {record['goal']} | {record['measured']} | {reached} | {record.get('note', '')} |"
+        )
     return "\n".join(lines) if records else "Not measured in the reference run."
 
 

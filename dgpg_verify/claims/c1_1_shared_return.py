@@ -26,7 +26,8 @@ STATEMENT = Statement(
         "inconclusive": "The {statistic} grows like N^{exponent} [{low}, {high}], which does not decide: {where}.",
     },
 )
-EXPLORED = (grid.SHOCK, grid.RECORDED, grid.MLP)
+SENSITIVITY = tuple(f"{grid.CLOUD}/{key}" for key in grid.SENSITIVITY)  # at full scale
+EXPLORED = (grid.SHOCK, grid.RECORDED, grid.MLP, *SENSITIVITY)
 PAIRED = (*grid.GAMES, grid.DENSE_GAME, grid.LOGNORMAL, *grid.TEAMS, *grid.CLOUDS, grid.DENSE_CLOUD, *EXPLORED)
 NSR = (*grid.GAMES, grid.DENSE_GAME, grid.DELAY_GAME, grid.LOGNORMAL, *grid.TEAMS, *grid.CLOUDS, grid.DENSE_CLOUD)
 PRIMARY_NSR = (*grid.GAMES, *grid.TEAMS)

@@ -37,7 +37,8 @@ RAW = (*grid.GAMES, *grid.TEAMS)  # bounded job sizes, 60 fleets, N >= 64: raw v
 PAIRED = (*grid.GAMES, grid.DENSE_GAME, *grid.TEAMS)
 NSR = (*grid.CLOUDS, grid.DENSE_CLOUD)
 FAULTY = tuple(f"{grid.GAME}/{reference}" for reference in grid.REFERENCES)
-EXPLORED = (grid.DELAY_GAME, grid.LOGNORMAL, grid.RECORDED, grid.SHOCK, grid.MLP, *FAULTY)
+SENSITIVITY = tuple(f"{grid.CLOUD}/{key}" for key in grid.SENSITIVITY)  # at full scale
+EXPLORED = (grid.DELAY_GAME, grid.LOGNORMAL, grid.RECORDED, grid.SHOCK, grid.MLP, *SENSITIVITY, *FAULTY)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,13 @@ MLP = "cloud/mlp/sparse"
 SHARED_GAME = "load_balancing/uniform/sparse/shared"
 SHARED_CLOUD = "cloud/uniform/sparse/shared"
 LOGNORMAL = "load_balancing/uniform/sparse/lognormal"
+SENSITIVITY: dict[str, dict[str, Any]] = {
+    "load 0.5": {"load": 0.5},
+    "load 0.9": {"load": 0.9},
+    "horizon 50": {"horizon": 50},
+    "candidates 4": {"n_candidates": 4},
+    "candidates 16": {"n_candidates": 16},
+}
 REFERENCES = ("shuffled", "noise:1", "biased:0.5", "biased_uniform:0.3", "rounded")
 
 
@@ -120,7 +127,7 @@ def _teams(scale: str) -> list[Row]:
 
 
 def _clouds(scale: str, with_traces: bool) -> list[Row]:
-    horizon, rollouts = {"smoke": (10, 64), "standard": (20, 96), "full": (100, 128)}[scale]
+    horizon, rollouts = {"smoke": (10, 64), "standard": (16, 80), "full": (100, 128)}[scale]
     small = {2: 4, 5: 4, 10: 4}
     grid = {
         "smoke": _grid((2, 16, 24), 6),
@@ -129,7 +136,7 @@ def _clouds(scale: str, with_traces: bool) -> list[Row]:
     }[scale]
     dense = {
         "smoke": _grid((4, 16), 6),
-        "standard": _grid((32, 64, 128, 256), 12),
+        "standard": _grid((32, 64, 128, 256), 14),
         "full": _grid((32, 64, 128, 256), 20),
     }[scale]
     base: dict[str, Any] = {"horizon": horizon}
@@ -140,9 +147,18 @@ def _clouds(scale: str, with_traces: bool) -> list[Row]:
         "minimum_n": 16,
         "credits": CLOUD_CREDITS,
     }
+    dense_common = common | {"rollouts": max(rollouts, 96)}
     rows = [
         Row(CLOUD, "cloud", "linear", grid, options=base, **(common | {"credits": (*CLOUD_CREDITS, *CLOUD_MORE)})),
-        Row(DENSE_CLOUD, "cloud", "linear", dense, options=short | {"n_candidates": "all"}, graph="dense", **common),
+        Row(
+            DENSE_CLOUD,
+            "cloud",
+            "linear",
+            dense,
+            graph="dense",
+            options=short | {"n_candidates": "all"},
+            **dense_common,
+        ),
     ]
     if scale == "smoke":
         return rows
@@ -150,12 +166,17 @@ def _clouds(scale: str, with_traces: bool) -> list[Row]:
         Row(CLOUDS[1], "cloud", "linear@best_fit:1", grid, options=base, **common),
         Row(CLOUDS[2], "cloud", "linear@best_fit:0.3", grid, options=base, **common),
     ]
-    few = _grid([n for n in grid if 10 * n >= max(grid)], 8 if scale == "standard" else 12)
+    few = _grid([n for n in grid if 10 * n >= max(grid)], 6 if scale == "standard" else 12)
     rows += [
         Row(SHOCK, "cloud", "linear", few, options=base | {"common_shock": True}, **common),
         Row(SHARED_CLOUD, "cloud", "linear", few, options=base, sharing="shared", **common),
         Row(MLP, "cloud", "mlp", _grid((16, 32, 64, 128), 4), options=short, **common),
     ]
+    if scale == "full":
+        rows += [
+            Row(f"{CLOUD}/{key}", "cloud", "linear", few, options=base | changed, **common)
+            for key, changed in SENSITIVITY.items()
+        ]
     if with_traces:
         recorded = base | {"fleet": f"openb:${TRACES}", "workload": f"openb:${TRACES}"}
         rows.append(Row(RECORDED, "cloud", "linear", few, options=recorded, **common))

@@ -72,9 +72,7 @@ def exponent_row(claim: Statement, item: Measured, recorded: Mapping[str, tuple[
         beside += f"; a + b N: {fit.affine.a:.3g} + {fit.affine.b:.3g} N"
     used = fit.top_decade.n_values if fit.top_decade else None
     because = f"{verdict.why}{beside}{'; ' + item.note if item.note else ''}"
-    return _row(
-        claim, item, verdict, because, margins, expected, relation, recorded, used
-    )
+    return _row(claim, item, verdict, because, margins, expected, relation, recorded, used)
 
 
 def threshold_row(

@@ -19,7 +19,7 @@ from dgpg_verify.reporting.figures import (
 from dgpg_verify.reporting.files import read_json, write_atomic
 from dgpg_verify.reporting.ledger import LEDGER, ledger_markdown, read_ledger
 from dgpg_verify.reporting.page import Drawn, Run, anchor, render_page
-from dgpg_verify.reporting.provenance import repeat_command
+from dgpg_verify.reporting.provenance import repeat_command, run_scale
 from dgpg_verify.reporting.records import RECORDS, TABLES, VARIANCE_CSV, Tables, read_records
 
 PAGE = "report.html"
@@ -76,12 +76,14 @@ def _read(folder: Path) -> tuple[list[LedgerRow], Tables, Mapping[str, Any], lis
 
 def _draw_all(tables: Tables, environment: Mapping[str, Any], folder: Path) -> tuple[list[Drawn], list[str]]:
     """Draw and save every figure that has data; say which have none."""
+    brief = run_scale(environment) == "smoke"  # a smoke run has half a minute in all: one policy a figure
     drawn: list[Drawn] = []
     notes: list[str] = []
     for spec in FIGURES:
         places: list[Group | None] = [None]
         if spec.per_group and tables.get(spec.table):
-            places = [*main_groups(tables[spec.table], each_policy=spec.each_policy)]
+            every = spec.each_policy and not brief
+            places = [*main_groups(tables[spec.table], each_policy=every)]
         for place in places:
             try:
                 drawn.append(_draw(spec, place, tables, environment, folder, len(drawn)))

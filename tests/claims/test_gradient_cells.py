@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from dgpg_verify.claims import design as grid
-from dgpg_verify.claims.gradient_cells import ONE_SHOT_CREDITS, Row, build_policy, build_system, exact_moments, measure_cell
+from dgpg_verify.claims.gradient_cells import (
+    ONE_SHOT_CREDITS,
+    Row,
+    build_policy,
+    build_system,
+    exact_moments,
+    measure_cell,
+)
 from dgpg_verify.claims.gradient_stats import CellStats, efficiency
 from dgpg_verify.claims.rows import rows_in, series_of
 from dgpg_verify.core import Evidence
@@ -14,7 +21,14 @@ from dgpg_verify.core import Evidence
 GAME_ROW = Row("test/game", "load_balancing", "uniform", {12: 1}, rollouts=512, pick_freeze=16)
 TEAM_ROW = Row("test/team", "linear_quadratic", "toward:0.5", {12: 1}, options={"alignment": 0.5})
 CLOUD_ROW = Row(
-    "test/cloud", "cloud", "linear", {6: 1}, 32, 4, {"horizon": 6}, credits=("return", "return:to_go", "guidance", "difference")
+    "test/cloud",
+    "cloud",
+    "linear",
+    {6: 1},
+    32,
+    4,
+    {"horizon": 6},
+    credits=("return", "return:to_go", "guidance", "difference"),
 )
 
 

@@ -144,9 +144,10 @@ def test_usage_errors_come_before_any_work(given: dict[str, Any], said: str, tmp
     if not option.benchmark:
         option.out = None
     here = SimpleNamespace(dir=ROOT)
-    config = SimpleNamespace(
+    config: Any = SimpleNamespace(
         option=option, stash=pytest.Stash(), rootpath=ROOT, invocation_params=here, args=["theorems"]
     )
+    config.addinivalue_line = lambda name, line: None
     with pytest.raises(pytest.UsageError, match=said):
         root.pytest_configure(config)
         root.pytest_sessionstart(SimpleNamespace(config=config))

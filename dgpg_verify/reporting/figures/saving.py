@@ -41,14 +41,14 @@ def slim(svg: str) -> str:
     return re.sub(rf'{dot}(?P<style>[^"]*)"/>(?:\s*{dot}(?P=style)"/>)+', merge, svg)
 
 
-def png_bytes(figure: Figure, dpi: int = 110) -> bytes:
+def png_bytes(figure: Figure, dpi: int = 100) -> bytes:
     """The figure as PNG on white."""
     buffer = io.BytesIO()
     with styled():
         figure.set_dpi(dpi)
         canvas = FigureCanvasAgg(figure)
         figure.set_facecolor("white")
-        canvas.print_png(buffer, metadata={"Software": None})
+        canvas.print_png(buffer, metadata={"Software": None}, pil_kwargs={"compress_level": 4})
         figure.set_facecolor("none")
     return buffer.getvalue()
 

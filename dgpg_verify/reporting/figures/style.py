@@ -97,6 +97,7 @@ def styled() -> Iterator[None]:
         "axes.titlesize": 10.5,
         "axes.titleweight": "bold",
         "axes.titlelocation": "left",
+        "axes.titley": 1.0,  # said outright: looking for a free height costs a second layout
         "axes.labelsize": 10.0,
         "axes.edgecolor": MUTED,
         "axes.linewidth": 0.8,

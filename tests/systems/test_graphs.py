@@ -1,0 +1,65 @@
+"""Random candidate graphs: distinct candidates, bounded in-degree, seeded, impossible ones refused."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy import stats
+
+from dgpg_verify.core import InputError
+from dgpg_verify.strategies import EXACT
+from dgpg_verify.systems import random_candidates
+
+
+def drawn(n: int, m: int, k: int, seed: int = 0) -> np.ndarray:
+    return random_candidates(n, m, k, np.random.default_rng(seed))
+
+
+@EXACT
+@given(n=st.integers(1, 12), m=st.integers(1, 9), k=st.integers(1, 9), seed=st.integers(0, 9_999))
+def test_rows_are_distinct_and_degrees_bounded(n: int, m: int, k: int, seed: int) -> None:
+    assume(k <= m)
+    graph = drawn(n, m, k, seed)
+    assert graph.shape == (n, k) and graph.dtype == np.int64
+    assert graph.min() >= 0 and graph.max() < m
+    assert all(len(set(row)) == k for row in graph.tolist())
+    degrees = np.bincount(graph.ravel(), minlength=m)
+    assert degrees.max() <= math.ceil(n * k / m) and degrees.min() >= n * k // m
+
+
+def test_large_graph_has_equal_degrees() -> None:
+    assert set(np.bincount(drawn(5_000, 5_000, 8).ravel()).tolist()) == {8}
+
+
+def test_dense_graph_sees_everything_in_random_order() -> None:
+    graph = drawn(50, 6, 6)
+    assert (np.sort(graph, axis=1) == np.arange(6)).all()
+    assert len({tuple(row) for row in graph.tolist()}) > 10
+
+
+def test_same_seed_same_graph_other_seed_other_graph() -> None:
+    assert np.array_equal(drawn(30, 30, 4, 1), drawn(30, 30, 4, 1))
+    assert not np.array_equal(drawn(30, 30, 4, 1), drawn(30, 30, 4, 2))
+
+
+def test_every_server_is_equally_likely_in_every_place(seed: int) -> None:
+    """First candidate of the first agent over 3 000 graphs: chi-square on 6 servers, false-alarm rate 1e-4."""
+    rng = np.random.default_rng(seed)
+    first = [random_candidates(4, 6, 3, rng)[0, 0] for _ in range(3_000)]
+    counts = np.bincount(first, minlength=6)
+    assert stats.chisquare(counts).pvalue > 1e-4
+    assert stats.chisquare(counts + np.array([150, 0, 0, 0, 0, -150])).pvalue < 1e-4  # control: 5 % moved is seen
+
+
+@pytest.mark.parametrize(
+    ("n", "m", "k", "word"),
+    [(0, 3, 1, "n_agents"), (3, 0, 1, "n_servers"), (3, 3, 0, "n_candidates"), (3, 3, 4, "n_candidates"),
+     (2.5, 3, 1, "n_agents"), (True, 3, 1, "n_agents"), ("x", 3, 1, "n_agents")],
+)  # fmt: skip
+def test_impossible_graphs_are_refused(n: int, m: int, k: int, word: str) -> None:
+    with pytest.raises(InputError, match=word):
+        drawn(n, m, k)
