@@ -34,8 +34,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # typer imports names that a newer click only deprecates; ours to watch, not to fail on
-    config.addinivalue_line("filterwarnings", "ignore:'click.utils.get_:DeprecationWarning")
     if config.option.seed < 0:
         raise pytest.UsageError(f"--seed = {config.option.seed} is not allowed: it must be an integer >= 0")
     if config.option.vary_seed and config.option.benchmark:

@@ -22,7 +22,16 @@ from dgpg_verify.credits import make_credit
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.policies import SoftmaxPolicy, TabularPolicy
 from dgpg_verify.rollouts import collect
-from dgpg_verify.strategies import EXACT, all_profiles, game_and_policy, grid, noise_seeds, team_and_policy
+from dgpg_verify.strategies import (
+    EXACT,
+    all_profiles,
+    cloud_systems,
+    game_and_policy,
+    grid,
+    noise_seeds,
+    softmax_policies,
+    team_and_policy,
+)
 from dgpg_verify.systems import LoadBalancingGame
 
 ROUNDING = 1e-10
@@ -36,6 +45,12 @@ def played(system: Any, policy: Any, seed: int, size: int = 6) -> Rollout:
 
 def games_and_teams() -> st.SearchStrategy[Case]:
     return st.one_of(game_and_policy(kinds=("tabular", "linear", "mlp")), team_and_policy())
+
+
+@st.composite
+def clouds(draw: st.DrawFn) -> Case:
+    system = draw(cloud_systems(max_agents=3, max_horizon=4))
+    return system, draw(softmax_policies(system))
 
 
 def fitted(name: str, pilot: Rollout) -> Credit:
@@ -60,6 +75,17 @@ def test_alpha_one_is_the_guidance_bit_for_bit(guidance: str, case: Case, seed: 
     pilot, rollout = played(*case, seed), played(*case, seed + 1)
     mixed = fitted(f"guided:1@return+{guidance}", pilot)
     assert torch.equal(mixed(rollout), fitted(guidance, pilot)(rollout))
+
+
+@pytest.mark.parametrize("base", ["return", "return:to_go", "difference", "gae:central", "gae:local"])
+@EXACT
+@given(case=clouds(), seed=noise_seeds())
+def test_both_ends_on_the_cloud_bit_for_bit(base: str, case: Case, seed: int) -> None:
+    """Over several steps, with inactive dispatchers and masks: alpha = 0 is the base, alpha = 1 the guidance."""
+    pilot, rollout = played(*case, seed), played(*case, seed + 1)
+    for guidance in ("guidance", "guidance:exact"):
+        assert torch.equal(fitted(f"guided:0@{base}+{guidance}", pilot)(rollout), fitted(base, pilot)(rollout))
+        assert torch.equal(fitted(f"guided:1@{base}+{guidance}", pilot)(rollout), make_credit(guidance)(rollout))
 
 
 @EXACT

@@ -16,22 +16,30 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from dgpg_verify.core import Noise, Transition, draw_noise
+from dgpg_verify.policies import TabularPolicy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.strategies import (
     EXACT,
+    cloud_systems,
     game_and_policy,
     load_balancing_games,
     noise_seeds,
     softmax_policies,
     team_and_policy,
 )
-from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame, alter_reference
+from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam, LoadBalancingGame, alter_reference
 
 TIGHT = 1e-12
 
 
+@st.composite
+def clouds_and_policies(draw: st.DrawFn) -> Any:
+    system = draw(cloud_systems())
+    return system, draw(softmax_policies(system, kinds=("tabular", "mlp")))
+
+
 def any_case() -> st.SearchStrategy[Any]:
-    return st.one_of(game_and_policy(kinds=("tabular", "linear", "mlp")), team_and_policy())
+    return st.one_of(game_and_policy(kinds=("tabular", "linear", "mlp")), team_and_policy(), clouds_and_policies())
 
 
 # ---- exogeneity ----------------------------------------------------------------------------------------------
@@ -52,7 +60,8 @@ def test_reference_does_not_depend_on_the_policy(case: Any, seed: int) -> None:
     noise = draw_noise(seed, 0, system, policy, 4)
     first, second = (collect(system, p, noise) for p in (policy, other_policy(policy)))
     assert torch.equal(first.reference, second.reference)
-    assert torch.equal(first.x_observed, second.x_observed)
+    assert torch.equal(first.x_observed[:, 0], second.x_observed[:, 0])  # before anybody acted
+    assert torch.equal(first.active, second.active)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +86,15 @@ def test_control_an_endogenous_reference_is_caught() -> None:
     assert not torch.equal(first.reference, second.reference)
 
 
-def softmax(game: LoadBalancingGame, logits: list[list[float]]) -> Any:
-    from dgpg_verify.policies import TabularPolicy
+def test_control_the_endogenous_cloud_is_caught() -> None:
+    system = CloudScheduling(4, seed=0, horizon=6, load=3.0, reference="endogenous")
+    policy = softmax(system, [[2.0, 0.0, -2.0, 1.0]] * 4)
+    noise = draw_noise(0, 0, system, policy, 8)
+    first, second = (collect(system, p, noise) for p in (policy, other_policy(policy)))
+    assert not torch.equal(first.reference, second.reference)
 
+
+def softmax(game: Any, logits: list[list[float]]) -> Any:
     return TabularPolicy(torch.tensor(logits, dtype=torch.float64))
 
 
@@ -145,7 +160,47 @@ def test_influence_of_a_deviation_from_the_mean(case: Any, seed: int) -> None:
 
 
 @EXACT
-@given(case=any_case(), seed=noise_seeds())
+@given(case=clouds_and_policies(), seed=noise_seeds())
+def test_cloud_work_is_committed_once(case: Any, seed: int) -> None:
+    """Cores and GiB committed after acting = before acting + the jobs placed, on the chosen servers and no others;
+    and nothing is committed twice or lost when time passes: the next step starts with at most as much."""
+    system, policy = case
+    rollout = collect(system, policy, draw_noise(seed, 0, system, policy, 2))
+    capacity = system.fleet.capacity
+    placed = torch.zeros_like(rollout.x)
+    flat = rollout.influence.index.flatten(-2), rollout.influence.value.flatten(-2)
+    placed.scatter_add_(-1, *flat)
+    scale = 1.0 + float(rollout.x.abs().max())
+    assert float((rollout.x - rollout.x_observed - placed).abs().max()) <= TIGHT * scale
+    assert bool((rollout.x_observed[:, 1:] <= rollout.x[:, :-1] + TIGHT * scale).all())
+    assert bool((rollout.x >= -TIGHT).all()) and not bool(rollout.x_observed[:, 0].any())
+    sizes = system.jobs(rollout.noise.environment)
+    work = (placed * capacity).sum(-1)
+    torch.testing.assert_close(work, (sizes.cores + sizes.memory).sum(-1), rtol=1e-9, atol=1e-9)
+
+
+@EXACT
+@given(case=clouds_and_policies(), seed=noise_seeds())
+def test_cloud_influence_is_the_state_with_minus_without(case: Any, seed: int) -> None:
+    """At every step and for every dispatcher, by stepping again without its job; the reward in closed form too."""
+    system, policy = case
+    rollout = collect(system, policy, draw_noise(seed, 0, system, policy, 2), keep_states=True)
+    for t, state in enumerate(rollout.states or ()):
+        actions = rollout.actions[:, t]
+        removed = system.removal_rewards(state, actions)
+        for agent in range(system.n_agents):
+            without = actions.clone()
+            without[:, agent] = -1
+            other = system.step(state, without)
+            dense = torch.zeros_like(other.x)
+            dense.scatter_add_(1, rollout.influence.index[:, t, agent], rollout.influence.value[:, t, agent])
+            scale = 1.0 + float(rollout.x[:, t].abs().max() + other.reward.abs().max())
+            assert float((rollout.x[:, t] - other.x - dense).abs().max()) <= TIGHT * scale
+            assert float((removed[:, agent] - other.reward).abs().max()) <= TIGHT * scale
+
+
+@EXACT
+@given(case=st.one_of(game_and_policy(kinds=("tabular", "linear", "mlp")), team_and_policy()), seed=noise_seeds())
 def test_inputs_are_read_only(case: Any, seed: int) -> None:
     """Playing changes neither the noise nor the parameters of system and policy."""
     system, policy = case
@@ -218,17 +273,13 @@ def test_faulty_references_differ_from_the_honest_one(variant: str, n: int, seed
 
 
 @EXACT
-@given(game=load_balancing_games(), seed=st.integers(0, 1000))
-def test_shuffled_reference_keeps_the_total_load(game: LoadBalancingGame, seed: int) -> None:
-    """The reference *load* is permuted over servers, by a derangement: none keeps its own."""
-    assume(game.n_servers >= 2)
-    honest = game.target + torch.arange(game.n_servers) + 1.0
-    moved = alter_reference("shuffled", honest, game.capacity, seed)
-    load = torch.sort(honest[:1] * game.capacity).values  # equal utilisations: loads proportional to capacity
-    equal = alter_reference("shuffled", honest[:1].expand(game.n_servers), game.capacity, seed)
-    np.testing.assert_allclose(torch.sort(equal * game.capacity).values, load, rtol=1e-12)
-    ratio = moved / honest * game.capacity
-    np.testing.assert_allclose(torch.sort(ratio).values, torch.sort(game.capacity).values, rtol=1e-12)
+@given(n=st.integers(2, 6), seed=st.integers(0, 1000))
+def test_shuffled_reference_is_a_derangement_of_the_load(n: int, seed: int) -> None:
+    """Every server gets another server's load, none keeps its own; the total stays."""
+    capacity = torch.arange(1.0, n + 1.0, dtype=torch.float64)
+    load = alter_reference("shuffled", torch.ones_like(capacity), capacity, seed) * capacity
+    np.testing.assert_allclose(torch.sort(load).values, capacity, rtol=1e-12)
+    assert bool(((load - capacity).abs() > 0.5).all())
 
 
 def test_teams_keep_reference_and_optimum_apart_only_when_asked() -> None:

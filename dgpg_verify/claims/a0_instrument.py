@@ -20,7 +20,7 @@ from dgpg_verify.claims.instrument_checks import (
 )
 from dgpg_verify.claims.records import RECORDS
 from dgpg_verify.claims.registry import cell_seed
-from dgpg_verify.core import Cell, Evidence, Label, LedgerRow
+from dgpg_verify.core import Cell, Evidence, Label, LedgerRow, cell_files
 from dgpg_verify.statistics import (
     PRIMARY_LEVEL,
     calibration_table,
@@ -233,7 +233,7 @@ def _row(
         n_values=tuple(sorted({e.cell.n for e in evidence})),
         replicates=len(evidence),
         seeds=tuple(sorted({e.cell.replicate for e in evidence})),
-        files=(),
+        files=(cell_files(evidence[0].cell),),
         seconds=sum(e.seconds for e in evidence),
         kind=kind,
         expected_label=expected_label,

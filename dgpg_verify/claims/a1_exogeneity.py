@@ -11,7 +11,7 @@ from dgpg_verify.claims import design as grid
 from dgpg_verify.claims.gradient_cells import TRACES, build_system
 from dgpg_verify.claims.records import RECORDS
 from dgpg_verify.claims.registry import cell_seed
-from dgpg_verify.core import Cell, Estimate, Evidence, LedgerRow, draw_noise
+from dgpg_verify.core import Cell, Estimate, Evidence, LedgerRow, cell_files, draw_noise
 from dgpg_verify.policies import make_policy
 from dgpg_verify.rollouts import collect
 
@@ -104,7 +104,7 @@ class ExogeneityAudit:
             n_values=tuple(sorted({item.cell.n for item in evidence})),
             replicates=len(evidence),
             seeds=tuple(sorted({item.cell.replicate for item in evidence})),
-            files=(),
+            files=(cell_files(evidence[0].cell),),
             seconds=sum(item.seconds for item in evidence),
             kind="control" if control else "audit",
             expected_label="refuted" if control else None,

@@ -17,7 +17,7 @@ from dgpg_verify.claims.records import RECORDS
 from dgpg_verify.claims.registry import cell_seed
 from dgpg_verify.claims.rows import Measured, Statement, exponent_row
 from dgpg_verify.claims.series import Series
-from dgpg_verify.core import Cell, Evidence, LedgerRow, Rollout, draw_noise
+from dgpg_verify.core import Cell, Evidence, LedgerRow, Rollout, cell_files, draw_noise
 from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
 
@@ -221,7 +221,13 @@ def _series(key: str, evidence: Sequence[Evidence]) -> Series:
         cell = item.cell
         stats = CellStats(cell.n, cell.replicate, cell.seed, (), empty, empty, None, np.zeros(0), item.values)
         groups.setdefault(cell.n, []).append(stats)
-    return Series(key, {n: tuple(groups[n]) for n in sorted(groups)}, sum(item.seconds for item in mine), 8)
+    return Series(
+        key,
+        {n: tuple(groups[n]) for n in sorted(groups)},
+        sum(item.seconds for item in mine),
+        8,
+        cell_files(mine[0].cell),
+    )
 
 
 CLAIM = LocalInfluenceAudit()

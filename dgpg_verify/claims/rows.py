@@ -131,7 +131,7 @@ def _row(
         n_values=tuple(n_values or sorted(item.series.cells)),
         replicates=item.series.fleets,
         seeds=tuple(sorted({cell.fleet for cells in item.series.cells.values() for cell in cells})),
-        files=(),
+        files=(item.series.files,),
         seconds=item.series.seconds,
         kind=item.kind,
         expected_label=item.expected_label,

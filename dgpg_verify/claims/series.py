@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgpg_verify.claims.gradient_stats import CellStats
-from dgpg_verify.core import Estimate, Evidence
+from dgpg_verify.core import Estimate, Evidence, cell_files
 from dgpg_verify.statistics import ScalingFit, fit_scaling, mean_interval
 
 Array = NDArray[np.float64]
@@ -24,6 +24,7 @@ class Series:
     cells: Mapping[int, tuple[CellStats, ...]]
     seconds: float
     minimum_n: int
+    files: str = ""
 
     def values(self, statistic: Statistic) -> dict[int, Array]:
         return {n: np.array([statistic(cell) for cell in cells]) for n, cells in self.cells.items()}
@@ -60,14 +61,14 @@ def read_series(
 ) -> Series | None:
     """The series of one row, or None if no cell of it was measured from this source."""
     groups: dict[int, list[CellStats]] = {}
-    seconds = 0.0
+    seconds, files = 0.0, ""
     for item in evidence:
         if item.cell.row == key and f"{source}/names" in item.values:
             groups.setdefault(item.cell.n, []).append(CellStats.read(item, source, team))
-            seconds += item.seconds
+            seconds, files = seconds + item.seconds, cell_files(item.cell)
     if not groups:
         return None
-    return Series(key, {n: tuple(groups[n]) for n in sorted(groups)}, seconds, minimum_n)
+    return Series(key, {n: tuple(groups[n]) for n in sorted(groups)}, seconds, minimum_n, files)
 
 
 def finite(values: Sequence[float]) -> list[float]:

@@ -1,6 +1,6 @@
 """Protocols, frozen records, explicit noise, errors and atomic cells: what every other room speaks in."""
 
-from dgpg_verify.core.cells import CellStore, cell_file, cell_name, source_hash, unique_cells
+from dgpg_verify.core.cells import CellStore, cell_file, cell_files, cell_name, source_hash, unique_cells
 from dgpg_verify.core.errors import (
     ClaimRefuted,
     InputError,
@@ -50,6 +50,7 @@ __all__ = [
     "Transition",
     "Verdict",
     "cell_file",
+    "cell_files",
     "cell_from_json",
     "cell_name",
     "check_choice",

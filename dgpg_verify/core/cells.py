@@ -64,8 +64,16 @@ def cell_name(cell: Cell) -> str:
 def cell_file(cell: Cell) -> str:
     """Path of a cell's file below the run folder; a function of the cell alone."""
     digest = hashlib.sha256(_canonical(to_json(cell)).encode()).hexdigest()[:16]
-    slug = re.sub(r"[^A-Za-z0-9.]+", "-", f"{cell.claim}-{cell.row}").strip("-.")[:80]
-    return f"{CELL_FOLDER}/{slug}-n{cell.n}-r{cell.replicate}-{digest}.npz"
+    return f"{_slug(cell.claim, cell.row)}-n{cell.n}-r{cell.replicate}-{digest}.npz"
+
+
+def cell_files(cell: Cell) -> str:
+    """Pattern of the files of all cells of this cell's row, below the run folder."""
+    return f"{_slug(cell.claim, cell.row)}-n*-r*.npz"
+
+
+def _slug(claim: str, row: str) -> str:
+    return f"{CELL_FOLDER}/" + re.sub(r"[^A-Za-z0-9.]+", "-", f"{claim}-{row}").strip("-.")[:80]
 
 
 class CellStore:

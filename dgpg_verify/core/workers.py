@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +52,8 @@ def run_cells(
     weight = {id(cell): float(cost(cell)) if cost else 1.0 for cell in todo}
     todo.sort(key=lambda cell: -weight[id(cell)])  # stable: equal costs keep their order
     shown = _Progress(len(wanted) - len(todo), [weight[id(cell)] for cell in todo], progress)
-    tasks = [(k, measure, cell, store.path(cell), store.key(cell)) for k, cell in enumerate(todo)]
+    here = os.getpid()
+    tasks = [(k, measure, cell, store.path(cell), store.key(cell), here) for k, cell in enumerate(todo)]
     try:
         for k in _finished(tasks, min(workers, max(1, len(tasks)))):
             shown.done(k)
@@ -76,9 +80,11 @@ def _finished(tasks: list[tuple[Any, ...]], workers: int) -> Any:
             get_reusable_executor().shutdown(wait=True, kill_workers=True)
 
 
-def _measure_one(index: int, measure: Measure, cell: Cell, path: Path, key: str) -> int:
+def _measure_one(index: int, measure: Measure, cell: Cell, path: Path, key: str, owner: int) -> int:
     """Measure one cell and write it; runs in a worker. One torch thread, so that sums have one order."""
     torch.set_num_threads(1)
+    if os.getpid() != owner:
+        _end_with(owner)
     started = time.perf_counter()
     try:
         evidence = measure(cell)
@@ -90,6 +96,18 @@ def _measure_one(index: int, measure: Measure, cell: Cell, path: Path, key: str)
     except Exception as error:
         raise CellFailed(f"cell {cell_name(cell)} failed: {type(error).__name__}: {error}") from error
     return index
+
+
+@cache
+def _end_with(owner: int) -> None:
+    """Once a worker: end it when the process that started it is gone, so that a killed run leaves none behind."""
+
+    def watch() -> None:
+        while os.getppid() == owner:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 class _Progress:

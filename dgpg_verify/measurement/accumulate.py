@@ -16,6 +16,8 @@ from torch import Tensor
 GROUPS = 8
 MAX_GROUP_VALUES = 30_000_000  # group means kept in memory, C N P numbers each; fewer groups beyond this
 
+BLOCK_VALUES = 250_000  # numbers converted to float64 and centred at a time: 2 MB
+
 
 @dataclass
 class GroupMoments:
@@ -35,10 +37,18 @@ class GroupMoments:
 
     def add(self, gradients: Tensor) -> None:
         """Merge a chunk of gradients [C, B, N, P]."""
-        size = gradients.shape[1]
-        chunk_mean = gradients.mean(1, dtype=torch.float64)
-        centred = gradients.double() - chunk_mean[:, None]
-        self.merge(GroupMoments(size, chunk_mean, _cross_products(centred)))
+        c, size, n, p = gradients.shape
+        chunk = GroupMoments.empty(c, n, p, str(gradients.device))
+        chunk.count = size
+        block = max(1, BLOCK_VALUES // (c * size * p))
+        for low in range(0, n, block):  # a block stays in cache between conversion, centring and products
+            part = slice(low, low + block)
+            values = gradients[:, :, part].permute(2, 1, 0, 3).double()  # [n, B, C, P]
+            mean = values.mean(1, keepdim=True)
+            chunk.mean[:, part] = mean[:, 0].transpose(0, 1)
+            values = values.sub_(mean) if gradients.dtype != torch.float64 else values - mean
+            chunk.products[:, :, part] = (values @ values.transpose(-1, -2)).sum(1).permute(1, 2, 0)
+        self.merge(chunk)
 
     def merge(self, other: GroupMoments) -> None:
         """Chan et al. (1983): combine two sets of moments."""
@@ -49,12 +59,6 @@ class GroupMoments:
         self.products += other.products + _outer(shift) * (self.count * other.count / total)
         self.mean += shift * (other.count / total)
         self.count = total
-
-
-def _cross_products(values: Tensor) -> Tensor:
-    """sum over b, p of x_c x_d: [C, B, N, P] -> [C, C, N]."""
-    by_agent = values.permute(2, 0, 1, 3).flatten(2)
-    return (by_agent @ by_agent.transpose(1, 2)).permute(1, 2, 0)
 
 
 def _outer(values: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from dgpg_verify.core import check_int, check_real, generator, open_uniforms
 from dgpg_verify.policies.prior import Prior
 from dgpg_verify.policies.softmax import SoftmaxPolicy
 
-BLOCK_BYTES = 64 * 2**20  # scratch for per-step outer products
+BLOCK_BYTES = 16 * 2**20  # scratch for weighted deltas
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,27 +116,34 @@ def _scale(shape: tuple[int, ...], gain: float) -> float:
 def _weighted_outer_products(steps: list[Tensor], weights: Tensor) -> Tensor:
     """sum_t w_t sum_k delta_tk (x) a_tk per layer, [C,B,N,P].
 
-    Each step's outer products are summed over its K candidates once (a rank-K product), and every credit then
-    costs one multiply-add per step and parameter: C/K of a weight-gradient pass instead of C passes.
+    The deltas are weighted for all credits at once, so that each layer is one product of (in x T K) with
+    (T K x C out) for each agent and roll-out: large enough to run near the processor's peak, which the many rank-K
+    products of one step are not. Agents go in blocks, so that scratch memory is bounded. The result is stored
+    agent by agent (a view of [N,B,C,P]), the order in which moments read it.
     """
-    rows, first, second, delta1, delta2, delta3 = steps
-    n, b, t, _, hidden = first.shape
-    f = rows.shape[-1]
-    size = f * hidden + hidden + hidden * hidden + hidden + hidden
-    out = torch.empty(len(weights), b, n, size, dtype=torch.float32, device=rows.device)
-    credit = weights.permute(3, 1, 0, 2)  # [N, B, C, T]
-    block = max(1, BLOCK_BYTES // (4 * b * t * hidden * hidden))
+    rows, first, second, delta1, delta2, delta3 = (part.flatten(2, 3) for part in steps)  # [N, B, T K, .]
+    n, b, length, hidden = first.shape
+    k, f, c = steps[0].shape[3], rows.shape[-1], len(weights)
+    out = torch.empty(n, b, c, f * hidden + hidden * (hidden + 3), dtype=torch.float32, device=rows.device)
+    credit = weights.permute(3, 1, 2, 0)  # [N, B, T, C]
+    block = max(1, BLOCK_BYTES // (4 * b * length * hidden * c))
     for low in range(0, n, block):
         part = slice(low, low + block)
-        step_scores = torch.cat(
-            [
-                (rows[part].transpose(-1, -2) @ delta1[part]).flatten(-2),
-                delta1[part].sum(-2),
-                (first[part].transpose(-1, -2) @ delta2[part]).flatten(-2),
-                delta2[part].sum(-2),
-                (second[part] * delta3[part]).sum(-2),
-            ],
-            dim=-1,
-        )  # [n, B, T, P]
-        out[:, :, part] = (credit[part] @ step_scores).permute(2, 1, 0, 3)
-    return out
+        w = credit[part].repeat_interleave(k, dim=2)  # [n, B, T K, C]
+        by_credit = w.transpose(-1, -2)
+        parts = [
+            _outer(rows[part], delta1[part], w),
+            by_credit @ delta1[part],
+            _outer(first[part], delta2[part], w),
+            by_credit @ delta2[part],
+            (w * delta3[part]).transpose(-1, -2) @ second[part],
+        ]
+        torch.cat(parts, dim=-1, out=out[part])
+    return out.permute(2, 1, 0, 3)
+
+
+def _outer(inputs: Tensor, delta: Tensor, weights: Tensor) -> Tensor:
+    """sum over rows of w_c a (x) delta: [n,B,R,I], [n,B,R,H], [n,B,R,C] -> [n,B,C,I*H]."""
+    weighted = (weights[..., None] * delta[..., None, :]).flatten(-2)  # [n, B, R, C H]
+    products = inputs.transpose(-1, -2) @ weighted
+    return products.unflatten(-1, (weights.shape[-1], -1)).transpose(-3, -2).flatten(-2)

@@ -97,8 +97,9 @@ def read_ledger(folder: Path) -> list[LedgerRow]:
 
 def write_ledger(folder: Path, rows: Sequence[LedgerRow]) -> Path:
     """Write ledger.json and ledger.md into `folder`, each whole or not at all; returns the JSON's path."""
+    path = write_json(folder / LEDGER, {"schema": 1, "rows": list(rows)})
     write_atomic(folder / "ledger.md", ledger_markdown(rows))
-    return write_json(folder / LEDGER, {"schema": 1, "rows": list(rows)})
+    return path
 
 
 def status_text(row: LedgerRow) -> str:

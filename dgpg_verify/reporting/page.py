@@ -172,7 +172,9 @@ def render_page(run: Run) -> str:
         "rows": rows,
         "counts": {label: sum(r.verdict == label for r in rows if r.kind in ("claim", "audit")) for label in LABELS},
         "unrecorded": sum(status_text(row) == "UNRECORDED" for row in rows),
-        "controls": [row for row in rows if row.kind == "control"],
+        "controls": sorted(  # a control that failed to fail is read first
+            (row for row in rows if row.kind == "control"), key=lambda row: row.verdict == row.expected_label
+        ),
         "oracles": [row for row in rows if row.kind == "oracle"],
         "coverage": [(record, _coverage_ok(record)) for record in tables.get("coverage", [])],
         "calibration": [(record, _calibration_ok(record)) for record in tables.get("calibration", [])],

@@ -5,6 +5,7 @@ Everything is built from drawn numbers on dyadic grids, so that a falsifying exa
 short numbers, and prints as what it is.
 """
 
+from dgpg_verify.strategies.clouds import EXOGENOUS, cloud_systems
 from dgpg_verify.strategies.exhaustive import Exhaustive, all_profiles, gauss_hermite
 from dgpg_verify.strategies.games import game_and_policy, load_balancing_games
 from dgpg_verify.strategies.graphs import candidate_graphs
@@ -17,6 +18,7 @@ from dgpg_verify.strategies.teams import linear_quadratic_teams, team_and_policy
 
 __all__ = [
     "EXACT",
+    "EXOGENOUS",
     "JOB_LAWS",
     "POLICY_KINDS",
     "Exhaustive",
@@ -25,6 +27,7 @@ __all__ = [
     "all_profiles",
     "candidate_graphs",
     "capacities",
+    "cloud_systems",
     "game_and_policy",
     "gauss_hermite",
     "gaussian_policies",

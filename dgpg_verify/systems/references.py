@@ -42,6 +42,8 @@ def alternating_signs(capacity: Tensor) -> Tensor:
 
 def shuffled(honest: Tensor, capacity: Tensor, seed: int) -> Tensor:
     """x~_m cap_sigma(m) / cap_m for a random derangement sigma (a random cycle through all servers)."""
+    if len(capacity) < 2:
+        raise InputError("reference = 'shuffled' is not allowed with 1 server: a derangement needs 2 or more")
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(3,)))
     cycle = torch.as_tensor(rng.permutation(len(capacity)))
     sigma = torch.empty_like(cycle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -61,16 +63,41 @@ def test_command_lines_lose_their_absolute_paths() -> None:
     assert relative_command(["/x/pytest/__main__.py"], Path("/data")) == "pytest"
 
 
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _wait(until: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def _alive(pid: int) -> bool:
+    """Whether the process runs; a zombie that nobody has collected yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for the workers in /proc")
 def test_kill_and_resume_give_the_uninterrupted_ledger(finished: Path, tmp_path: Path) -> None:
-    """Two worker processes, killed with everything they started once a few cells are finished."""
+    """The run is killed once a few cells are finished; its two workers go with it, the finished cells stay."""
     out = tmp_path / "killed"
     command = [sys.executable, str(PROGRAM), str(out), "2", "0.3"]
     process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while len(list(out.glob("cells/*.npz"))) < 4 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    try:
+        _wait(lambda: len(list(out.glob("cells/*.npz"))) >= 4)
+        workers = _children(process.pid)
+        process.kill()
+        process.wait()
+        assert len(workers) >= 2
+        _wait(lambda: not any(map(_alive, workers)), seconds=20.0)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     kept = {path: path.stat().st_mtime_ns for path in out.glob("cells/*.npz")}
     assert 4 <= len(kept) < 24
     assert not (out / "ledger.json").exists()

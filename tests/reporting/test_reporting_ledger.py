@@ -13,6 +13,7 @@ from synthetic_run import ledger, ledger_row
 
 from dgpg_verify.core import InputError
 from dgpg_verify.reporting import ledger_markdown, read_ledger, terminal_table, write_ledger
+from dgpg_verify.reporting.files import write_atomic
 
 
 def test_rows_survive_the_file(tmp_path: Path) -> None:
@@ -101,12 +102,18 @@ def test_a_repeated_key_is_refused(tmp_path: Path) -> None:
 
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
     write_ledger(tmp_path, ledger())
-    before = (tmp_path / "ledger.json").read_bytes()
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
     bad = dataclasses.replace(ledger_row("x", "C1.1"), verdict_margins={"0.1": object()})  # type: ignore[dict-item]
     with pytest.raises(TypeError):
         write_ledger(tmp_path, [bad])
-    assert (tmp_path / "ledger.json").read_bytes() == before
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["ledger.json", "ledger.md"]
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_a_rename_that_fails_leaves_no_temporary_file(tmp_path: Path) -> None:
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(OSError):
+        write_atomic(tmp_path / "taken", "text")
+    assert [p.name for p in tmp_path.iterdir()] == ["taken"]
 
 
 def test_terminal_table_fits_and_marks_unrecorded() -> None:

@@ -20,11 +20,10 @@ from dgpg_verify.reporting import (
 
 
 def test_tables_survive_the_file(tmp_path: Path) -> None:
-    write_records(tmp_path, tables())
+    made = {name: rows[:50] for name, rows in tables().items()}
+    write_records(tmp_path, made)
     read = read_records(tmp_path)
-    assert {name: rows for name, rows in read.items() if rows} == {
-        name: rows for name, rows in tables().items() if rows
-    }
+    assert {name: rows for name, rows in read.items() if rows} == made
     assert set(TABLES) <= set(read)
 
 

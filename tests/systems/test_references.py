@@ -50,9 +50,10 @@ def test_noise_has_the_stated_spread(seed: int) -> None:
     assert not torch.equal(factor, alter_reference("noise:0.5", many, many, seed + 1).log())
 
 
-@pytest.mark.parametrize(
-    "name", ["", "honest", "biased", "biased:much", "biased:nan", "noise:-1", "noise:", "fluid:1", "shuffled:2", "rounded:x"]
-)  # fmt: skip
+BAD = ("", "honest", "biased", "biased:much", "biased:nan", "noise:-1", "noise:", "fluid:1", "shuffled:2", "rounded:x")
+
+
+@pytest.mark.parametrize("name", BAD)
 def test_unknown_references_are_refused(name: str) -> None:
     with pytest.raises(InputError, match="reference"):
         LoadBalancingGame.random(4, reference=name)
