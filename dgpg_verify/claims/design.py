@@ -67,7 +67,7 @@ def _grid(n_values: Iterable[int], fleets: int) -> dict[int, int]:
 def _games(scale: str) -> list[Row]:
     drawn = {5: 4, 50: 4, 200: 4}
     grid: Mapping[int, int] = {
-        "smoke": drawn | _grid((256, 512, 1024, 2048), 12),
+        "smoke": drawn | _grid((1024, 2048, 4096, 8192), 8),
         "standard": drawn | {8: 20, 16: 20, 64: 20, 256: 20} | _grid((1024, 1500, 2048, 4096, 8192), 60),
         "full": drawn
         | {8: 20, 16: 20, 64: 20, 256: 20, 1024: 60, 1500: 60}
