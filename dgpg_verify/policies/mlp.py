@@ -13,9 +13,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import check_int, check_real, generator, open_uniforms
+from dgpg_verify.core import Rollout, check_int, check_real, generator, open_uniforms
 from dgpg_verify.policies.prior import Prior
-from dgpg_verify.policies.softmax import SoftmaxPolicy
+from dgpg_verify.policies.softmax import SoftmaxPolicy, logit_scores, masked_softmax
 
 BLOCK_BYTES = 16 * 2**20  # scratch for weighted deltas
 
@@ -55,21 +55,36 @@ class MLPPolicy(SoftmaxPolicy):
         return cls(values[0] if sharing == "shared" else values, n_features, hidden, sharing, prior)
 
     def candidate_scores(self, features: Tensor) -> Tensor:
-        w1, b1, w2, b2, w3 = self._layers()
-        rows = self._rows(features)
-        first = torch.tanh(torch.baddbmm(b1, rows, w1))
-        second = torch.tanh(torch.baddbmm(b2, first, w2))
-        return self._unrows((second @ w3)[..., 0], features.shape[:-1])
+        return self._read_out(self._hidden(self._rows(features))[1], features.shape[:-1])
+
+    def score_products(self, rollout: Rollout, weights: Tensor) -> Tensor:
+        """As in the base class, but one forward pass serves both the probabilities and the gradients."""
+        with torch.no_grad():
+            seen = rollout.seen
+            rows = self._rows(seen.features)
+            first, second = self._hidden(rows)
+            logits = self.finish(self._read_out(second, seen.features.shape[:-1]), seen)
+            delta = logit_scores(masked_softmax(logits), rollout.actions)
+            return self._outer_products(rows, first, second, delta, weights)
 
     def pull_back(self, features: Tensor, logit_scores: Tensor, weights: Tensor) -> Tensor:
-        w1, b1, w2, b2, w3 = self._layers()
         rows = self._rows(features)
+        return self._outer_products(rows, *self._hidden(rows), logit_scores, weights)
+
+    def _hidden(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        w1, b1, w2, b2, _ = self._layers()
         first = torch.tanh(torch.baddbmm(b1, rows, w1))
-        second = torch.tanh(torch.baddbmm(b2, first, w2))
-        delta3 = self._rows(logit_scores[..., None].float())
+        return first, torch.tanh(torch.baddbmm(b2, first, w2))
+
+    def _read_out(self, second: Tensor, shape: torch.Size) -> Tensor:
+        return self._unrows((second @ self._layers()[4])[..., 0], shape)
+
+    def _outer_products(self, rows: Tensor, first: Tensor, second: Tensor, delta: Tensor, weights: Tensor) -> Tensor:
+        _, _, w2, _, w3 = self._layers()
+        delta3 = self._rows(delta[..., None].float())
         delta2 = (delta3 @ w3.transpose(1, 2)).mul_(1.0 - second * second)
         delta1 = (delta2 @ w2.transpose(1, 2)).mul_(1.0 - first * first)
-        shape = features.shape[:-1]
+        shape = delta.shape
         steps = [self._steps(t, shape) for t in (rows, first, second, delta1, delta2, delta3)]
         return _weighted_outer_products(steps, weights.float())
 

@@ -34,7 +34,10 @@ class SoftmaxPolicy(ABC):
         [C,B,T,N] -> [C,B,N,P]."""
 
     def logits(self, seen: Observation) -> Tensor:
-        scores = self.candidate_scores(seen.features)
+        return self.finish(self.candidate_scores(seen.features), seen)
+
+    def finish(self, scores: Tensor, seen: Observation) -> Tensor:
+        """Scores to logits: the prior is added, candidates that are not allowed get -inf."""
         if self.prior is not None:
             scores = scores + self.prior(seen).to(scores)
         return scores.masked_fill(~seen.mask, -torch.inf)

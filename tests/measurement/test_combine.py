@@ -20,8 +20,16 @@ from dgpg_verify.rollouts import collect
 from dgpg_verify.strategies import SmallQueues
 
 QUEUES = SmallQueues(torch.tensor([[0, 1, 2], [2, 1, 0], [1, 0, 2]]), 3, horizon=3, discount=0.9)
-COMBINED = ("return:raw", "guided:0.3", "guided:0@gae:local", "guided:1", "guided:0.7@gae:central+guidance:exact",
-            "normalised@return", "guided:0.4@normalised@gae:local")  # fmt: skip
+COMBINED = (
+    "return:raw",
+    "guided:0.3",
+    "guided:0@gae:local",
+    "guided:1",
+    "guided:0.7@gae:central+guidance:exact",
+    "normalised@return",
+    "guided:0.4@normalised@gae:local",
+    "guided:0.3@guidance:exact+guidance:exact",  # one part twice
+)
 
 
 @dataclass(frozen=True)

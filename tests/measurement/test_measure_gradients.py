@@ -292,6 +292,18 @@ def test_estimated_target_agrees_with_the_exact_one(seed: int) -> None:
         assert a.high - a.low < 0.2  # enough roll-outs for the comparison to mean something
 
 
+def test_exact_target_with_shared_parameters() -> None:
+    """grad J comes per agent [N, P]; the team's update is compared with its sum over agents."""
+    policy = LinearPolicy(torch.tensor([0.5, -1.0, 0.25, 0.75], dtype=torch.float64), "shared")
+    target = np.linspace(-1.0, 2.0, 16).reshape(4, 4)
+    m = quiet(GAME, policy, ["guidance"], rollouts=R, seed=2, target=target)["guidance"]
+    total, mean = target.sum(0), m.mean.sum(0)
+    below = (total**2).sum() * (m.team.variance + m.team.signal_squared)
+    assert m.team.efficiency.value == pytest.approx(max(0.0, mean @ total) ** 2 / below, rel=1e-9)
+    below = (target**2).sum() * (m.variance + m.signal_squared).sum()
+    assert m.efficiency.value == pytest.approx(max(0.0, (m.mean * target).sum()) ** 2 / below, rel=1e-9)
+
+
 def test_default_target_is_the_quietest_unbiased_credit() -> None:
     """difference is unbiased in a one-shot game and not over several steps; branch is at any horizon."""
     for system, names, expected in (
