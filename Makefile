@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet
 OFFLINE := --no-index --find-links $(WHEELS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install wheels theorems test lint types layers tests properties smoke full report coverage format clean
+.PHONY: help install wheels theorems test lint types layers tests properties smoke full reference report coverage format clean
 
 help: ## list the commands
 	@grep -hE "^[a-z]+:.*## " $(MAKEFILE_LIST) | awk -F ":.*## " '{printf "%-11s %s\n", $$1, $$2}'
@@ -59,6 +59,15 @@ smoke: install ## every claim at smoke scale, in a folder of its own
 
 full: install ## every claim at full scale; --resume continues a sitting
 	$(BIN)/python -m pytest theorems/ --benchmark --scale full --resume $(ARGS)
+
+reference: install ## standard run, then the speed suite, as committed in reports/reference (cells left out)
+	$(BIN)/python -m pytest theorems/ --benchmark --resume
+	DGPG_SPEED_TABLE=reports/standard-seed0/speed.json $(BIN)/python -m pytest tests/speed
+	$(BIN)/dgpg-verify report reports/standard-seed0
+	rm -rf reports/reference
+	cp -r reports/standard-seed0 reports/reference
+	rm -rf reports/reference/cells
+	$(BIN)/python scripts/readme_claims.py
 
 report: install ## judge and draw a run folder again: make report DIR=reports/standard-seed0
 	$(BIN)/dgpg-verify report $(DIR)

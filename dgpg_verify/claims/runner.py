@@ -33,6 +33,7 @@ from dgpg_verify.reporting.files import check_schema, read_json, write_json
 
 INDEX = "cells/index.json"
 ENVIRONMENT = "environment.json"
+SPEED = "speed.json"
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,8 @@ def _judge_and_report(
             tables.setdefault(name, {}).update({json.dumps(r, sort_keys=True): r for r in plain})
     check_unique("row keys of the ledger", [row.row for row in rows])
     records_of = {name: list(records.values()) for name, records in tables.items()}
+    if (folder / SPEED).exists():  # written beside the run by the speed suite, see `make reference`
+        records_of["speed"] = json.loads((folder / SPEED).read_text())
     write_ledger(folder, rows)
     write_records(folder, records_of)
     write_variance_csv(folder, records_of.get("moments", []))

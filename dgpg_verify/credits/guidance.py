@@ -61,15 +61,15 @@ def _inner(gap: Tensor, rollout: Rollout) -> Tensor:
 
 def _over_residence(rollout: Rollout, gamma: Tensor) -> Tensor:
     """sum_{s=t}^{t+rho-1} gamma^s (x_s - x~_s).z, rho = steps a job stays by the fluid model (at least this one)."""
-    if not hasattr(rollout.system, "residence") or rollout.states is None:
-        raise InputError("guidance:multi_step needs a system with residence(state) and kept states")
+    if not hasattr(rollout.system, "residence_steps") or rollout.states is None:
+        raise InputError("guidance:multi_step needs a system with residence_steps(state) and kept states")
     gap = gamma * (rollout.x - rollout.reference).double()
     total = torch.cat([torch.zeros_like(gap[:, :1]), gap.cumsum(1)], dim=1)  # [B, T+1, D]
     horizon = gap.shape[1]
     pulls = []
     for t, state in enumerate(rollout.states):
         chosen = rollout.actions[:, t].clamp(min=0)[..., None]
-        stay = rollout.system.residence(state).gather(-1, chosen)[..., 0].round().long().clamp(min=1)
+        stay = rollout.system.residence_steps(state).gather(-1, chosen)[..., 0].round().long().clamp(min=1)
         end = (t + stay).clamp(max=horizon)
         index = rollout.influence.index[:, t]
         rows = torch.arange(len(index), device=index.device)[:, None, None]

@@ -105,7 +105,7 @@ class SmallQueues:
         size = torch.where(actions >= 0, state.size[:, state.step], 0.0)
         return Influence(server, size[..., None])
 
-    def residence(self, state: QueueState) -> Tensor:
+    def residence_steps(self, state: QueueState) -> Tensor:
         """Steps a job is felt, [B, N, K]: two on the first candidate, one elsewhere."""
         steps = torch.ones(len(state.load), self.n_agents, self.n_actions, dtype=torch.float64)
         steps[..., 0] = 2.0

@@ -7,10 +7,10 @@ import torch
 
 from dgpg_verify.core import InputError, Rollout, draw_noise
 from dgpg_verify.credits import GuidanceCredit, make_credit
-from dgpg_verify.policies import make_policy
+from dgpg_verify.policies import make_policy, uniform_policy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.strategies import SmallQueues
-from dgpg_verify.systems import LoadBalancingGame
+from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
 
 QUEUES = SmallQueues(torch.tensor([[0, 1, 2], [2, 1, 0], [1, 0, 2]]), 3, horizon=4, discount=0.5)
 FORMS = ("chain_rule", "exact", "observed", "multi_step")
@@ -69,3 +69,19 @@ def test_multi_step_needs_a_residence_time() -> None:
 def test_unknown_form_is_refused() -> None:
     with pytest.raises(InputError, match="guidance form"):
         GuidanceCredit("chainrule")
+
+
+def test_multi_step_adds_the_discounted_pull_while_the_job_stays() -> None:
+    """Against a plain loop over steps, with a discount: the number of steps is counted, not discounted."""
+    system = CloudScheduling(4, seed=3, horizon=8, discount=0.9)
+    policy = uniform_policy(system)
+    rollout = collect(system, policy, draw_noise(5, 0, system, policy, 3), keep_states=True)
+    found = GuidanceCredit("multi_step").fit([rollout])(rollout)
+    assert rollout.states is not None
+    gap = rollout.x - rollout.reference
+    for b, t, i in rollout.active.nonzero().tolist():
+        slot = int(rollout.actions[b, t, i])
+        stay = int(system.residence_steps(rollout.states[t])[b, i, slot])
+        index, value = rollout.influence.index[b, t, i], rollout.influence.value[b, t, i]
+        pull = sum(0.9**s * float(gap[b, s, index] @ value) for s in range(t, min(t + stay, 8)))
+        assert float(found[b, t, i]) == pytest.approx(-pull, rel=1e-9, abs=1e-12)

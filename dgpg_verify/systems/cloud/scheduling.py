@@ -256,17 +256,26 @@ class CloudScheduling:
         The fluid model of `multi_step` influence: sum over k < min(ceil(duration / speed), T - t) of gamma^k;
         0 where there is no job. A queued job stays longer: the factor is exact only where it starts at once.
         """
+        return self._discounted(self.residence_steps(state))
+
+    def residence_steps(self, state: CloudState) -> Tensor:
+        """The same without discounting: min(ceil(duration / speed), T - t) steps on each candidate, [B, N, K]."""
         here = self._jobs_now(state)
         wide = Jobs(
             *(column[..., None] for column in (here.active, here.cores, here.memory, here.duration, here.arrival))
         )
-        return self._stay(wide, self.parts.fleet.speed[self.parts.candidates.index], state.step)
+        return self._steps(wide, self.parts.fleet.speed[self.parts.candidates.index], state.step)
 
     def _stay(self, here: Jobs, speed: Tensor, step: int) -> Tensor:
+        return self._discounted(self._steps(here, speed, step))
+
+    def _steps(self, here: Jobs, speed: Tensor, step: int) -> Tensor:
         steps = ((here.duration - WORK_LEFT) / speed).ceil().clamp(min=1.0, max=float(self.horizon - step))
-        if self.discount < 1.0:
-            steps = (1.0 - self.discount**steps) / (1.0 - self.discount)
         return torch.where(here.active, steps, 0.0)
+
+    def _discounted(self, steps: Tensor) -> Tensor:
+        """1 + gamma + ... + gamma^(steps - 1); 0 for no steps."""
+        return steps if self.discount == 1.0 else (1.0 - self.discount**steps) / (1.0 - self.discount)
 
     def removal_rewards(self, state: CloudState, actions: Tensor) -> Tensor:
         """Reward of this step had agent i alone not acted, [B, N]: the present jobs' costs do not interact in it."""

@@ -1,0 +1,124 @@
+"""Time and memory against N, the environment against plain loops, and what guidance adds."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from speed_tools import paired_ratio, seconds
+
+from dgpg_verify.core import draw_noise
+from dgpg_verify.measurement import measure_gradients
+from dgpg_verify.policies import uniform_policy
+from dgpg_verify.rollouts import collect
+from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "systems"))  # the plain twin lives with its test
+from plain_cloud import plain_rollouts
+
+SIZES = (50, 500, 5000)
+PEAK = """
+import resource, torch
+torch.set_num_threads(1)
+from dgpg_verify.systems import LoadBalancingGame
+from dgpg_verify.measurement import measure_gradients
+game = LoadBalancingGame.random({n}, seed=0)
+measure_gradients(game, "uniform", ["return", "guidance", "guided:0.5"], rollouts={rollouts}, progress=False)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+def peak_bytes(n: int, rollouts: int = 32) -> float:
+    """Peak resident memory of a fresh process that measures a game of n agents."""
+    program = PEAK.format(n=n, rollouts=rollouts)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
+
+
+def measure_game(n: int, rollouts: int = 64) -> Any:
+    game = LoadBalancingGame.random(n, seed=1)
+    credits = ["return", "guidance", "guided:0.5"]
+    return measure_gradients(game, "uniform", credits, rollouts=rollouts, progress=False)
+
+
+def slope(sizes: tuple[int, ...], values: list[float]) -> float:
+    return float(np.polyfit(np.log(sizes), np.log(values), 1)[0])
+
+
+def test_time_against_n(benchmark: Any, speed_row: Callable[..., None]) -> None:
+    measure_game(SIZES[0])
+    spent = [float(np.median([seconds(lambda n=n: measure_game(n)) for _ in range(3)])) for n in SIZES]  # type: ignore[misc]
+    exponent, late = slope(SIZES, spent), slope(SIZES[-2:], spent[-2:])
+    benchmark.extra_info["exponent"] = exponent
+    benchmark.pedantic(lambda: measure_game(500), rounds=2)
+    speed_row("time against N, 50 to 5 000 (return, guidance, guided; game)", "exponent <= 1.05", f"{exponent:.2f}",
+              exponent <= 1.05, f"fixed costs at small N pull it down; 500 to 5 000 alone: {late:.2f}")  # fmt: skip
+
+
+def test_memory_against_n_and_a_hundred_thousand_agents(benchmark: Any, speed_row: Callable[..., None]) -> None:
+    base = peak_bytes(2)
+    middle, large = peak_bytes(20_000), benchmark.pedantic(peak_bytes, args=(100_000,), rounds=1)
+    assert middle > base  # otherwise the exponent below would mean nothing
+    exponent = slope((20_000, 100_000), [middle - base, large - base])
+    benchmark.extra_info["memory_exponent"], benchmark.extra_info["bytes_100000"] = exponent, large
+    assert large < 8 * 2**30
+    speed_row(
+        "memory against N, 20 000 to 100 000 (above an empty process)",
+        "exponent <= 1.05",
+        f"{exponent:.2f}",
+        exponent <= 1.05,
+    )
+    speed_row("game of 100 000 agents", "within 8 GiB", f"{large / 2**30:.2f} GiB", large < 8 * 2**30)
+
+
+def test_memory_does_not_grow_with_rollouts() -> None:
+    few, many = peak_bytes(2_000, 64), peak_bytes(2_000, 1_024)
+    assert many < 1.25 * few  # 16 times the roll-outs; storing them would add more than twice the whole process
+
+
+def test_environment_against_plain_loops(benchmark: Any, speed_row: Callable[..., None]) -> None:
+    n, horizon, batch, few = 200, 50, 64, 1
+    system = CloudScheduling(n, seed=0, horizon=horizon)
+    policy = uniform_policy(system)
+    noise = draw_noise(3, 0, system, policy, batch)
+    actions = collect(system, policy, noise).actions
+
+    def batched() -> Any:
+        state = system.start(noise.environment)
+        for t in range(horizon):
+            system.observe(state)
+            state = system.step(state, actions[:, t]).next_state
+        return state
+
+    def plain() -> Any:
+        clouds = plain_rollouts(system, noise.environment[:few])
+        for cloud, row in zip(clouds, actions[:few].tolist(), strict=True):
+            for step in row:
+                cloud.observe()
+                cloud.step(step)
+        return clouds
+
+    ratio, low, high = (value * batch / few for value in paired_ratio(plain, batched))
+    benchmark.extra_info["ratio"] = ratio
+    benchmark.pedantic(batched, rounds=2)
+    speed_row("environment, agent-steps/s against per-agent Python loops", ">= 50 x", f"{ratio:.0f} x ({low:.0f} to "
+    f"{high:.0f})",
+              ratio >= 50, f"N = {n}, {batch} roll-outs, one thread, start included")  # fmt: skip
+
+
+def test_what_guidance_adds(benchmark: Any, speed_row: Callable[..., None]) -> None:
+    system = CloudScheduling(200, seed=0, horizon=50)
+
+    def measure(credits: list[str]) -> Any:
+        return measure_gradients(system, "mlp", credits, rollouts=8, progress=False)
+
+    ratio, low, high = paired_ratio(lambda: measure(["guided:0.5@gae:central"]), lambda: measure(["gae:central"]))
+    benchmark.extra_info["ratio"] = ratio
+    benchmark.pedantic(lambda: measure(["gae:central"]), rounds=1)
+    speed_row("guidance credit added to the base method (MLP, measuring)", "<= 5 % time", f"{100 * (ratio - 1):+.0f} % "
+              f"({100 * (low - 1):+.0f} to {100 * (high - 1):+.0f} %)", ratio <= 1.05,
+              "measured as a credit of its own, so that alpha can be chosen afterwards")  # fmt: skip
