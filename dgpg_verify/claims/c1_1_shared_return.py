@@ -90,10 +90,12 @@ def _items(key: str, series: Series, row: Row) -> list[Measured]:
             Measured(series, row, "cross_agent_part", shares, note="the others' part alone, theory expects 1"),
         ]
     items = []
+    # the team's A = Z'HZ has all eigenvalues in a fixed interval, so tr A^2 and with it V lie between multiples of N
+    proved = row.system == "linear_quadratic"
     if key in NSR:
-        items.append(Measured(series, row, "noise_to_signal", nsr, primary=key in PRIMARY_NSR))
+        items.append(Measured(series, row, "noise_to_signal", nsr, primary=key in PRIMARY_NSR, proved_bound=proved))
     if key in PAIRED:
-        items.append(Measured(series, row, "paired_ratio", paired, primary=key in PRIMARY_PAIRED))
+        items.append(Measured(series, row, "paired_ratio", paired, primary=key in PRIMARY_PAIRED, proved_bound=proved))
     if key in (grid.GAME, grid.CLOUD):
         items.append(Measured(series, row, "paired_ratio", paired, relation="big_o", suffix="O(N)"))
     if key == grid.GAME:

@@ -127,11 +127,11 @@ def _teams(scale: str) -> list[Row]:
 
 
 def _clouds(scale: str, with_traces: bool) -> list[Row]:
-    horizon, rollouts = {"smoke": (10, 64), "standard": (16, 80), "full": (100, 128)}[scale]
+    horizon, rollouts = {"smoke": (10, 64), "standard": (12, 96), "full": (100, 128)}[scale]
     small = {2: 4, 5: 4, 10: 4}
     grid = {
         "smoke": _grid((2, 16, 24), 6),
-        "standard": small | _grid((32, 64, 128, 256), 16),
+        "standard": small | _grid((32, 64, 128, 256), 24),
         "full": small | _grid((32, 64), 8) | _grid((150, 300, 600, 1500), 16),
     }[scale]
     dense = {
