@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,7 @@ class LocalInfluenceAudit:
     expected: float = 0.0
     margin: float = 0.15
     controls: Sequence[Any] = (CONTROL,)
+    decided_at: Mapping[str, str] = field(default_factory=lambda: {f"A3/cloud/overlap/{WORDS['overlap']}": "full"})
 
     @property
     def recorded(self) -> Mapping[str, tuple[str, str]]:

@@ -6,7 +6,7 @@ min over alpha of V(alpha) <= V(1) = V_G, so the exponent of the guidance's own 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dgpg_verify.claims import design as grid
@@ -39,6 +39,8 @@ NSR = (*grid.CLOUDS, grid.DENSE_CLOUD)
 FAULTY = tuple(f"{grid.GAME}/{reference}" for reference in grid.REFERENCES)
 SENSITIVITY = tuple(f"{grid.CLOUD}/{key}" for key in grid.SENSITIVITY)  # at full scale
 EXPLORED = (grid.DELAY_GAME, grid.LOGNORMAL, grid.RECORDED, grid.SHOCK, grid.MLP, *SENSITIVITY, *FAULTY)
+# twenty dense fleets of at most 256 agents: the interval may straddle the margin
+DECIDED_AT = {f"C1.3/{grid.DENSE_GAME}/paired_ratio/alpha 1": "full"}
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class MinimumVarianceClaim:
     expected: float = 0.0
     margin: float = 0.15
     controls: Sequence[Any] = ()
+    decided_at: Mapping[str, str] = field(default_factory=lambda: dict(DECIDED_AT))
 
     @property
     def recorded(self) -> Mapping[str, tuple[str, str]]:

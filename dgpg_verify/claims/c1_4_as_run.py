@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dgpg_verify.claims import design as grid
@@ -40,6 +40,8 @@ PRIMARY_ALPHAS = {grid.GAME: (0.9, 0.55, 0.2), grid.CLOUD: (0.55,)}
 # sum, mean: V(alpha) >= ((1 - alpha) sqrt V_PG - alpha sqrt V_G)^2 grows with V_PG;
 # mixed, parts: the scaled return has V_PG / N^2 -> 0, or V_PG / Var(R) <= max |psi|^2 <= 2, so V(alpha) stays bounded.
 PROVED = grid.SETTING_NAMES
+# Monte Carlo on few fleets: at standard scale an interval may still straddle the margin
+DECIDED_AT = {f"C1.4/{grid.CLOUD}/paired_ratio/{setting}/alpha 0.55": "full" for setting in grid.SETTING_NAMES}
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class AsRunClaim:
     expected: float = 0.0
     margin: float = 0.15
     controls: Sequence[Any] = ()
+    decided_at: Mapping[str, str] = field(default_factory=lambda: dict(DECIDED_AT))
 
     @property
     def recorded(self) -> Mapping[str, tuple[str, str]]:

@@ -17,6 +17,8 @@ from dgpg_verify.statistics import mean_interval
 
 Record = dict[str, Any]
 CURVES = (grid.GAME, grid.CLOUD)
+OPTIMAL = (grid.GAME, grid.DENSE_GAME, grid.TEAMS[1], grid.CLOUD, grid.DENSE_CLOUD)
+FAULTY = tuple(f"{grid.GAME}/{reference}" for reference in grid.REFERENCES)
 POINTED = (grid.GAME, grid.GAMES[1])  # exact gradients only: a faint signal would make "never" of "not measured"
 POINTED_N = (5, 50, 200, 1500)
 
@@ -35,8 +37,10 @@ def gradient_tables(evidence: Sequence[Evidence]) -> dict[str, list[Record]]:
         tables["fits"] += _fits(row, one)
         if row.sharing == "shared":
             continue
-        tables["optimal"] += _optimal(row, one)
-        tables["cross_agent"] += _cross(row, one)
+        if key in OPTIMAL:
+            tables["optimal"] += _optimal(row, one)
+        if key not in FAULTY:
+            tables["cross_agent"] += _cross(row, one)
         if key in CURVES:
             tables["alpha"] += _alpha_curves(row, one)
         if row.exact and key in POINTED:
