@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from dgpg_verify.claims import design as grid
@@ -62,3 +65,10 @@ def test_records_are_well_formed() -> None:
     for key, (label, reason) in RECORDS.items():
         assert label in LABELS and label != "inconclusive"
         assert reason and key.split("/")[0][0] in "CA"
+
+
+def test_every_record_belongs_to_a_primary_row_of_the_reference_report() -> None:
+    """A record of a row that no longer exists would never be looked at."""
+    ledger = Path(__file__).resolve().parents[2] / "reports" / "reference" / "ledger.json"
+    primary = {row["row"] for row in json.loads(ledger.read_text())["rows"] if row["primary"]}
+    assert sorted(set(RECORDS) - primary) == []
