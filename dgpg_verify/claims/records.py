@@ -13,6 +13,8 @@ Group = tuple[Label, str, tuple[str, ...]]
 _GAMES = ("uniform/sparse", "least_committed:1/sparse", "least_committed:0.3/sparse")
 _TEAMS = ("toward:0", "toward:0.5", "toward:0.9")
 _CLOUDS = ("uniform/sparse", "best_fit:1/sparse", "best_fit:0.3/sparse")
+_SCHEDULE = ("0.9", "0.55", "0.2")
+_AS_RUN = "C1.4/load_balancing/uniform/sparse/noise_to_signal"
 
 _GROUPS: tuple[Group, ...] = (
     (
@@ -50,22 +52,18 @@ _GROUPS: tuple[Group, ...] = (
     (
         "refuted",
         "V(alpha) contains (1 - alpha)^2 V_PG, which grows like N at any fixed alpha < 1",
-        tuple(
-            f"C1.4/load_balancing/uniform/sparse/noise_to_signal/{setting}/alpha {alpha}"
-            for setting in ("sum", "mean")
-            for alpha in ("0.9", "0.55", "0.2")
-        )
-        + tuple(f"C1.4/cloud/uniform/sparse/paired_ratio/{setting}/alpha 0.55" for setting in ("sum", "mean")),
+        (
+            *(f"{_AS_RUN}/{setting}/alpha {alpha}" for setting in ("sum", "mean") for alpha in _SCHEDULE),
+            *(f"C1.4/cloud/uniform/sparse/paired_ratio/{setting}/alpha 0.55" for setting in ("sum", "mean")),
+        ),
     ),
     (
         "supported",
         "bounded because the return is switched off: its share of the update falls like 1/N or N^-1/2",
-        tuple(
-            f"C1.4/load_balancing/uniform/sparse/noise_to_signal/{setting}/alpha {alpha}"
-            for setting in ("mixed", "parts")
-            for alpha in ("0.9", "0.55", "0.2")
-        )
-        + ("C1.4/cloud/uniform/sparse/paired_ratio/mixed/alpha 0.55",),
+        (
+            *(f"{_AS_RUN}/{setting}/alpha {alpha}" for setting in ("mixed", "parts") for alpha in _SCHEDULE),
+            "C1.4/cloud/uniform/sparse/paired_ratio/mixed/alpha 0.55",
+        ),
     ),
     ("supported", "computed from the exogenous workload alone, before the roll-out starts", ("A1/reference/fluid",)),
     (
