@@ -17,6 +17,7 @@ from dgpg_verify.claims.instrument_checks import (
     constant_reward_is_not_measurable,
     coverage_batch,
     independent_rewards,
+    observed_guidance_bias,
 )
 from dgpg_verify.claims.records import RECORDS
 from dgpg_verify.claims.registry import cell_seed
@@ -62,6 +63,7 @@ class InstrumentAudit:
             for k in range(batches)
         ]
         cells += [Cell("A0", "identities", 16, k, cell_seed(seed, "A0/identities", 16, k)) for k in range(fleets)]
+        cells += [Cell("A0", "observed_bias", 1024, k, cell_seed(seed, "A0/observed", 1024, k)) for k in range(fleets)]
         cells += [Cell("A0", "constant_reward", 16, 0, cell_seed(seed, "A0/constant", 16, 0))]
         cells += [
             Cell("A0", "independent_rewards", n, k, cell_seed(seed, "A0/independent", n, k))
@@ -76,6 +78,7 @@ class InstrumentAudit:
         measures: dict[str, Callable[[], dict[str, Any]]] = {
             "coverage": lambda: coverage_batch(detail, cell.seed, BATCH, COVERAGE),
             "identities": lambda: bit_identities(cell.n, cell.seed),
+            "observed_bias": lambda: observed_guidance_bias(cell.n, cell.seed),
             "constant_reward": lambda: constant_reward_is_not_measurable(cell.n, cell.seed),
             "independent_rewards": lambda: independent_rewards(cell.n, cell.seed),
             "error_rates": lambda: _error_rates(cell.seed),
@@ -85,7 +88,7 @@ class InstrumentAudit:
     def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
         rows = [_coverage_row(oracle, quantity, evidence) for oracle in ORACLES for quantity in QUANTITIES]
         rows += _error_rows(_of(evidence, "error_rates"))
-        rows += _identity_rows(_of(evidence, "identities"))
+        rows += _identity_rows(_of(evidence, "identities"), _of(evidence, "observed_bias"))
         rows.append(_constant_row(_of(evidence, "constant_reward")))
         rows.append(_independent_row(_of(evidence, "independent_rewards")))
         return rows
@@ -149,11 +152,17 @@ def _error_rows(evidence: Sequence[Evidence]) -> list[LedgerRow]:
     return rows
 
 
-def _identity_rows(evidence: Sequence[Evidence]) -> list[LedgerRow]:
+def _identity_rows(evidence: Sequence[Evidence], observed: Sequence[Evidence]) -> list[LedgerRow]:
+    bias, cosine = (float(np.mean([item.values[name] for item in observed])) for name in ("relative_bias", "cosine"))
+    price = (
+        f"; the price: at N = {observed[0].cell.n} its mean differs from -grad G by {bias:.2f} of its length, "
+        f"cosine {cosine:.2f} (exact, mean of {len(observed)} fleets)"
+    )
     rows = []
     for name in evidence[0].values:
         changed = max(float(item.values[name]) for item in evidence)
         said = f"largest difference {changed:g} over {len(evidence)} fleets; bit for bit is 0"
+        said += price if name.startswith("guidance at") else ""
         label: Label = "supported" if changed == 0.0 else "refuted"
         rows.append(
             _row(

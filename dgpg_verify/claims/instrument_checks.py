@@ -142,6 +142,21 @@ def bit_identities(n: int, seed: int) -> dict[str, Any]:
     }
 
 
+def observed_guidance_bias(n: int, seed: int) -> dict[str, Any]:
+    """What taking the guidance at the state seen before acting costs: its exact mean against -grad G.
+
+    relative_bias = |mean - (-grad G)| / |grad G| and cosine between them, agents stacked, uniform policy.
+    """
+    system = LoadBalancingGame.random(n, seed % 2**31)
+    p = one_shot_probabilities(system, uniform_policy(system))
+    gap = (system.background - system.reference_state)[system.candidates].numpy()
+    weights = -gap * system.shares.numpy()
+    mean = p * (weights - (p * weights).sum(1, keepdims=True))
+    descent = -load_balancing_moments(system, p).guidance_gradient
+    inner = float((mean * descent).sum() / (np.linalg.norm(mean) * np.linalg.norm(descent)))
+    return {"relative_bias": float(np.linalg.norm(mean - descent) / np.linalg.norm(descent)), "cosine": inner}
+
+
 def constant_reward_is_not_measurable(n: int, seed: int) -> dict[str, Any]:
     """A game whose cost weights are all 0: its noise-to-signal ratio must not be a number."""
     system = LoadBalancingGame.random(n, seed % 2**31)

@@ -11,7 +11,9 @@ import torch
 from dgpg_verify.claims.a1_exogeneity import CLAIM as EXOGENEITY
 from dgpg_verify.claims.a3_local_influence import game_locality, rollout_locality, team_locality
 from dgpg_verify.claims.gradient_cells import SIGMA
+from dgpg_verify.claims.instrument_checks import observed_guidance_bias
 from dgpg_verify.core import draw_noise
+from dgpg_verify.oracles import enumerate_moments
 from dgpg_verify.policies import uniform_policy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam, LoadBalancingGame
@@ -61,3 +63,15 @@ def test_rollout_locality_against_a_loop(seed: int) -> None:
 def test_exogeneity_is_seen_and_its_breach_is_seen(row: str, moves: bool) -> None:
     cell = next(c for c in EXOGENEITY.cells("smoke", 0) if c.row == row and c.n == 8)
     assert (EXOGENEITY.measure(cell).values["largest_change"] > 0.0) == moves
+
+
+def test_bias_of_observed_guidance_against_enumeration(seed: int) -> None:
+    game = LoadBalancingGame.random(5, seed)
+    exact = enumerate_moments(game, np.full((5, game.n_actions), 1.0 / game.n_actions))
+    mean, descent = exact["guidance:observed"].mean, -exact.guidance_gradient
+    found = observed_guidance_bias(5, seed)
+    bias = np.linalg.norm(mean - descent) / np.linalg.norm(descent)
+    assert found["relative_bias"] == pytest.approx(bias, rel=1e-9)
+    assert bias > 0.01  # otherwise the check above would not see a wrong formula
+    cosine = (mean * descent).sum() / np.linalg.norm(mean) / np.linalg.norm(descent)
+    assert found["cosine"] == pytest.approx(cosine, rel=1e-9)
