@@ -36,7 +36,7 @@ LOGNORMAL = "load_balancing/uniform/sparse/lognormal"
 SENSITIVITY: dict[str, dict[str, Any]] = {
     "load 0.5": {"load": 0.5},
     "load 0.9": {"load": 0.9},
-    "horizon 50": {"horizon": 50},
+    "horizon 100": {"horizon": 100},
     "candidates 4": {"n_candidates": 4},
     "candidates 16": {"n_candidates": 16},
 }
@@ -127,12 +127,12 @@ def _teams(scale: str) -> list[Row]:
 
 
 def _clouds(scale: str, with_traces: bool) -> list[Row]:
-    horizon, rollouts = {"smoke": (10, 64), "standard": (12, 96), "full": (100, 128)}[scale]
+    horizon, rollouts = {"smoke": (10, 64), "standard": (12, 96), "full": (50, 64)}[scale]
     small = {2: 4, 5: 4, 10: 4}
     grid = {
         "smoke": _grid((2, 16, 24), 6),
         "standard": small | _grid((32, 64, 128, 256), 24),
-        "full": small | _grid((32, 64), 8) | _grid((150, 300, 600, 1500), 16),
+        "full": small | _grid((32, 64), 8) | _grid((150, 300, 600, 1500), 12),
     }[scale]
     dense = {
         "smoke": _grid((4, 16), 6),
@@ -143,7 +143,7 @@ def _clouds(scale: str, with_traces: bool) -> list[Row]:
     short: dict[str, Any] = {"horizon": {"smoke": 5, "standard": 5, "full": 25}[scale]}  # for the costliest rows
     common: dict[str, Any] = {
         "rollouts": rollouts,
-        "pick_freeze": {"smoke": 24, "standard": 4, "full": 8}[scale],
+        "pick_freeze": {"smoke": 24, "standard": 4, "full": 4}[scale],
         "minimum_n": 16,
         "credits": CLOUD_CREDITS,
     }
@@ -166,7 +166,7 @@ def _clouds(scale: str, with_traces: bool) -> list[Row]:
         Row(CLOUDS[1], "cloud", "linear@best_fit:1", grid, options=base, **common),
         Row(CLOUDS[2], "cloud", "linear@best_fit:0.3", grid, options=base, **common),
     ]
-    few = _grid([n for n in grid if 10 * n >= max(grid)], 6 if scale == "standard" else 12)
+    few = _grid([n for n in grid if 10 * n >= max(grid)], 6)
     rows += [
         Row(SHOCK, "cloud", "linear", few, options=base | {"common_shock": True}, **common),
         Row(SHARED_CLOUD, "cloud", "linear", few, options=base, sharing="shared", **common),
