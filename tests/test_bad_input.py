@@ -214,7 +214,7 @@ CALLS: dict[str, tuple[Callable[[], object], str]] = {
     "negative margin": (lambda: judge(_fit(), 0.0, -0.15, "theta"), "margin = -0.15 is not allowed"),
     "unknown scale of an outcome": (lambda: row_outcome(None, "huge"), "scale = 'huge'"),  # type: ignore[arg-type]
     "negative seed of a run": (lambda: run_claims(scale="smoke", seed=-1), "seed = -1 is not allowed"),
-    "workers of a run": (lambda: run_cells([], lambda c: None, CellStore("."), 0), "workers = 0"),  # type: ignore
+    "workers of a run": (lambda: run_cells([], lambda c: None, CellStore("."), 0), "workers = 0"),
 }
 
 
