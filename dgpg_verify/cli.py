@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import click
 import typer
 
+from dgpg_verify import cli_training
+
 if TYPE_CHECKING:
     from dgpg_verify.claims.runner import RunResult
     from dgpg_verify.core import Estimate
@@ -48,13 +50,13 @@ def measure(
     as_json: Annotated[bool, typer.Option("--json", help="machine-readable, per agent")] = False,
 ) -> None:
     """Measure variance, noise-to-signal, efficiency and alignment of each credit at a fixed policy."""
-    from dgpg_verify.core import check_int
+    from dgpg_verify.core import check_int, parse_pairs
     from dgpg_verify.measurement import measure_gradients
     from dgpg_verify.policies import make_policy
     from dgpg_verify.systems import make_system
 
     check_int("seed", seed, 0)
-    built = make_system(system, check_int("n", n, 1), seed, **_options(option or []))
+    built = make_system(system, check_int("n", n, 1), seed, **parse_pairs(option or []))
     moments = measure_gradients(
         built,
         make_policy(policy, built, seed),
@@ -94,6 +96,10 @@ def report(folder: Annotated[Path, typer.Argument(help="a run folder", metavar="
     _show(rejudge(folder))
 
 
+for _command in (cli_training.train, cli_training.evaluate, cli_training.compare):
+    app.command()(_command)
+
+
 def _show(run: RunResult) -> None:
     """Ledger, failures and the report's path; exit code 1 if a row fails."""
     from dgpg_verify.claims.outcome import row_outcome
@@ -107,24 +113,6 @@ def _show(run: RunResult) -> None:
     typer.echo(f"report: {run.folder / 'report.html'}")
     if failures:
         raise typer.Exit(1)
-
-
-def _options(pairs: list[str]) -> dict[str, Any]:
-    """["horizon=50", "fleet=aws"] -> {"horizon": 50, "fleet": "aws"}; values are JSON where they can be."""
-    from dgpg_verify.core import InputError, check_unique
-
-    options: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not name or not equals:
-            raise InputError(f"option = {pair!r} is not allowed: it must be NAME=VALUE")
-        try:
-            options[name] = json.loads(text)
-        except json.JSONDecodeError:
-            options[name] = text
-    if pairs:
-        check_unique("option", [pair.partition("=")[0] for pair in pairs])
-    return options
 
 
 def _moments_table(moments: GradientMoments, asked: dict[str, Any]) -> str:

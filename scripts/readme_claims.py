@@ -19,9 +19,8 @@ REFERENCE = ROOT / "reports" / "reference"
 
 def claims_table(rows: list[LedgerRow], environment: dict) -> str:
     """One line a claim: statement, label, nearest true sentence, interval."""
-    options = environment.get("options", {})
     lines = [
-        f"From `reports/reference/`: scale {options.get('scale')}, seed {options.get('seed')}, {len(rows)} rows.",
+        f"From `reports/reference/`: scale {environment['scale']}, seed {environment['seed']}, {len(rows)} rows.",
         "",
         "| claim | as stated | verdict | nearest sentence that holds |",
         "|---|---|---|---|",

@@ -82,7 +82,54 @@ def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_only_commands_that_work_are_offered() -> None:
-    assert {command.callback.__name__ for command in cli.app.registered_commands} == {"measure", "verify", "report"}
+    offered = {command.callback.__name__ for command in cli.app.registered_commands}
+    assert offered == {"measure", "verify", "report", "train", "evaluate", "compare"}
+
+
+def test_train_evaluate_and_compare_tell_the_same_story(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What `train` printed last is what `evaluate` finds in the folder, and `compare` lists it."""
+    folder = str(tmp_path / "run")
+    train = ["train", "cloud", "--n", "5", "--episodes", "2", "--workloads", "4", "--option", "horizon=20"]
+    code, out, _ = _run(*train, "--method", "mappo", "--out", folder, "--set", "epochs=1", capsys=capsys)
+    assert code == 0
+    last = out.splitlines()[-2]
+    assert last.startswith("episode     2  samples       40")
+    code, out, _ = _run("evaluate", folder, "--workloads", "4", "--json", capsys=capsys)
+    said = json.loads(out)
+    assert code == 0
+    assert f"return {said['return']:>14.2f}" in last
+    assert f"score {said['score']:>6.3f}" in last
+    code, out, _ = _run("compare", folder, capsys=capsys)
+    assert code == 0
+    assert out.splitlines()[1].startswith("mappo 0 independent N=5 seed 0")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--method", "nobody"],
+        ["--alpha", "1.5"],
+        ["--alpha", "later"],
+        ["--episodes", "0"],
+        ["--sharing", "none"],
+        ["--set", "epochs=0"],
+        ["--set", "unknown=1"],
+        ["--resume"],
+        ["--workloads", "0"],
+        ["--method", "happo", "--sharing", "shared"],
+    ],
+    ids=lambda words: " ".join(words),
+)
+def test_bad_training_input_ends_in_one_line(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = _run("train", "cloud", "--n", "3", "--option", "horizon=5", *wrong, capsys=capsys)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("error: ")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "compare"])
+def test_a_folder_without_a_run_is_refused(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = _run(command, str(tmp_path), capsys=capsys)
+    assert (code, out, err.count("\n")) == (2, "", 1)
 
 
 def _row(verdict: str, recorded: str | None) -> LedgerRow:

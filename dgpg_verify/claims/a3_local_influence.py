@@ -117,7 +117,7 @@ class LocalInfluenceAudit:
 
 def audit_rows(scale: str) -> dict[str, Row]:
     """Systems audited at a scale."""
-    many, few = {"smoke": (4, 2), "standard": (20, 12), "full": (40, 20)}[scale]
+    many, few = {"smoke": (4, 2), "standard": (20, 30), "full": (40, 40)}[scale]
     games = dict.fromkeys((32, 64, 128, 256) if scale == "smoke" else (256, 512, 1024, 2048), many)
     clouds = dict.fromkeys((16, 32, 64, 128) if scale == "smoke" else (32, 64, 128, 256), few)
     rows = (

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dgpg_verify.claims import design as grid
-from dgpg_verify.claims.gradient_cells import Row, cell_cost, measure_cell
-from dgpg_verify.claims.gradient_tables import gradient_tables
-from dgpg_verify.claims.records import RECORDS
+from dgpg_verify.claims.gradient_cells import Row
+from dgpg_verify.claims.gradient_claim import GradientClaim
 from dgpg_verify.claims.rows import Measured, Statement, exponent_row, rows_in, series_of
-from dgpg_verify.claims.series import Series
-from dgpg_verify.core import Cell, Evidence, LedgerRow
+from dgpg_verify.claims.series import Series, Statistic
+from dgpg_verify.core import Evidence, LedgerRow
 
 STATEMENT = Statement(
     id="C1.1",
@@ -27,7 +26,7 @@ STATEMENT = Statement(
     },
 )
 SENSITIVITY = tuple(f"{grid.CLOUD}/{key}" for key in grid.SENSITIVITY)  # at full scale
-EXPLORED = (grid.SHOCK, grid.RECORDED, grid.MLP, *SENSITIVITY)
+EXPLORED = (grid.SHOCK, grid.SHOCK_BLIND, grid.RECORDED, grid.MLP, *SENSITIVITY)
 PAIRED = (*grid.GAMES, grid.DENSE_GAME, grid.LOGNORMAL, *grid.TEAMS, *grid.CLOUDS, grid.DENSE_CLOUD, *EXPLORED)
 NSR = (*grid.GAMES, grid.DENSE_GAME, grid.DELAY_GAME, grid.LOGNORMAL, *grid.TEAMS, *grid.CLOUDS, grid.DENSE_CLOUD)
 PRIMARY_NSR = (*grid.GAMES, *grid.TEAMS)
@@ -38,7 +37,7 @@ SHARED = (grid.SHARED_GAME, grid.SHARED_CLOUD)
 
 
 @dataclass(frozen=True)
-class SharedReturnClaim:
+class SharedReturnClaim(GradientClaim):
     """Exponent of noise-to-signal and of the paired ratio of the centred shared return."""
 
     id: str = STATEMENT.id
@@ -51,27 +50,11 @@ class SharedReturnClaim:
     controls: Sequence[Any] = ()
     decided_at: Mapping[str, str] = field(default_factory=lambda: dict(DECIDED_AT))
 
-    @property
-    def recorded(self) -> Mapping[str, tuple[str, str]]:
-        return RECORDS
-
-    def cells(self, scale: str, seed: int) -> Sequence[Cell]:
-        return [cell for row in grid.design(scale).values() for cell in row.cells(seed)]
-
-    def measure(self, cell: Cell) -> Evidence:
-        return measure_cell(cell)
-
-    def cost(self, cell: Cell) -> float:
-        return cell_cost(cell)
-
     def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
         rows = rows_in(evidence)
         series = series_of(evidence, rows, [k for k in (*NSR, *EXPLORED, *SHARED) if k in rows])
         items = [item for key, one in series.items() for item in _items(key, one, rows[key])]
         return [exponent_row(STATEMENT, item, self.recorded) for item in items]
-
-    def tables(self, evidence: Sequence[Evidence]) -> dict[str, list[dict[str, Any]]]:
-        return gradient_tables(evidence)
 
 
 def _items(key: str, series: Series, row: Row) -> list[Measured]:
@@ -84,14 +67,8 @@ def _items(key: str, series: Series, row: Row) -> list[Measured]:
     if key in SHARED:
         note = "shared parameters change the question: the sum of N scores has its own signal, expected exponent 0"
         return [Measured(series, row, "noise_to_signal", nsr, expected=0.0, suffix="team", note=note)]
-    if key == grid.SHOCK:
-        note = "one burst state for all: the environment's own noise adds up coherently, theory expects 2"
-        shares = lambda cell: float(cell.covariance[0, 0] and cell.cross[0, 0] / cell.n / cell.variance("difference"))  # noqa: E731
-        return [
-            Measured(series, row, "paired_ratio", paired, note=note),
-            Measured(series, row, "paired_ratio", paired, expected=2.0, suffix="expected 2", note=note),
-            Measured(series, row, "cross_agent_part", shares, note="the others' part alone, theory expects 1"),
-        ]
+    if key in (grid.SHOCK, grid.SHOCK_BLIND):
+        return _shock_items(key, series, row, paired)
     items = []
     # the team's A = Z'HZ has all eigenvalues in a fixed interval, so tr A^2 and with it V lie between multiples of N
     proved = row.system == "linear_quadratic"
@@ -104,6 +81,28 @@ def _items(key: str, series: Series, row: Row) -> list[Measured]:
     if key == grid.GAME:
         items.append(Measured(series, row, "variance", lambda cell: float(cell.variance("return"))))
     return items
+
+
+def _shock_items(key: str, series: Series, row: Row, paired: Statistic) -> list[Measured]:
+    """One burst state for all. With R - b = level(U_0) + rest, the cross-agent part is E[Var(R | U_0, U_i) |psi_i|^2]
+    ~ N, plus E[level^2 tr Cov(psi_i | U_0, U_i)] ~ N^2 wherever the score reads a state that the others change."""
+
+    def part(cell: Any) -> float:
+        return float(cell.cross_share("return") * cell.paired_ratio("return"))
+
+    note = "one burst state for all: the environment's own noise adds up coherently, theory expects 2"
+    wide = "the score reads queues that the others fill, and the common level of the return multiplies it"
+    items = [
+        Measured(series, row, "paired_ratio", paired, note=note),
+        Measured(series, row, "paired_ratio", paired, expected=2.0, suffix="expected 2", note=note),
+    ]
+    if key == grid.SHOCK_BLIND:
+        return [*items, Measured(series, row, "cross_agent_part", part, note="the score reads no state: expects 1")]
+    return [
+        *items,
+        Measured(series, row, "cross_agent_part", part, note=wide),
+        Measured(series, row, "cross_agent_part", part, expected=2.0, suffix="expected 2", note=wide),
+    ]
 
 
 CLAIM = SharedReturnClaim()

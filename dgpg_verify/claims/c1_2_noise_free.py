@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dgpg_verify.claims import design as grid
-from dgpg_verify.claims.gradient_cells import cell_cost, measure_cell
-from dgpg_verify.claims.gradient_tables import gradient_tables
-from dgpg_verify.claims.records import RECORDS
+from dgpg_verify.claims.gradient_claim import GradientClaim
 from dgpg_verify.claims.rows import Measured, Statement, rows_in, series_of, threshold_row
-from dgpg_verify.core import Cell, Evidence, LedgerRow
+from dgpg_verify.core import Evidence, LedgerRow
 
 SUPPORT_AT, REFUTE_ABOVE = 0.01, 0.05
 STATEMENT = Statement(
@@ -36,7 +34,7 @@ EXPLORED = (grid.DELAY_GAME, grid.TEAMS[2], grid.RECORDED)
 
 
 @dataclass(frozen=True)
-class NoiseFreeClaim:
+class NoiseFreeClaim(GradientClaim):
     """Cross-agent share of the guidance gradient at the largest N."""
 
     id: str = STATEMENT.id
@@ -47,20 +45,7 @@ class NoiseFreeClaim:
     expected: float = SUPPORT_AT
     margin: float = 0.0
     controls: Sequence[Any] = ()
-
-    @property
-    def recorded(self) -> Mapping[str, tuple[str, str]]:
-        return RECORDS
-
-    def cells(self, scale: str, seed: int) -> Sequence[Cell]:
-        wanted = (*PRIMARY, *EXPLORED)
-        return [cell for row in grid.design(scale).values() if row.key in wanted for cell in row.cells(seed)]
-
-    def measure(self, cell: Cell) -> Evidence:
-        return measure_cell(cell)
-
-    def cost(self, cell: Cell) -> float:
-        return cell_cost(cell)
+    row_keys = frozenset({*PRIMARY, *EXPLORED})
 
     def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
         rows = rows_in(evidence)
@@ -82,9 +67,6 @@ class NoiseFreeClaim:
                 )
                 out.append(threshold_row(STATEMENT, item, self.recorded, SUPPORT_AT, REFUTE_ABOVE))
         return out
-
-    def tables(self, evidence: Sequence[Evidence]) -> dict[str, list[dict[str, Any]]]:
-        return gradient_tables(evidence)
 
 
 CLAIM = NoiseFreeClaim()

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dgpg_verify.claims import design as grid
-from dgpg_verify.claims.gradient_cells import Row, cell_cost, measure_cell
+from dgpg_verify.claims.gradient_cells import Row
+from dgpg_verify.claims.gradient_claim import GradientClaim
 from dgpg_verify.claims.gradient_stats import CellStats
-from dgpg_verify.claims.gradient_tables import gradient_tables
-from dgpg_verify.claims.records import RECORDS
 from dgpg_verify.claims.rows import Measured, Statement, exponent_row, rows_in, series_of
 from dgpg_verify.claims.series import Series
-from dgpg_verify.core import Cell, Evidence, LedgerRow
+from dgpg_verify.core import Evidence, LedgerRow
 
 STATEMENT = Statement(
     id="C1.3",
@@ -44,7 +43,7 @@ DECIDED_AT = {f"C1.3/{grid.DENSE_GAME}/paired_ratio/alpha 1": "full"}
 
 
 @dataclass(frozen=True)
-class MinimumVarianceClaim:
+class MinimumVarianceClaim(GradientClaim):
     """Exponent of the guidance's variance: raw, paired with the exact difference reward, and to its own signal."""
 
     id: str = STATEMENT.id
@@ -56,20 +55,7 @@ class MinimumVarianceClaim:
     margin: float = 0.15
     controls: Sequence[Any] = ()
     decided_at: Mapping[str, str] = field(default_factory=lambda: dict(DECIDED_AT))
-
-    @property
-    def recorded(self) -> Mapping[str, tuple[str, str]]:
-        return RECORDS
-
-    def cells(self, scale: str, seed: int) -> Sequence[Cell]:
-        wanted = {*RAW, *PAIRED, *NSR, *EXPLORED}
-        return [cell for row in grid.design(scale).values() if row.key in wanted for cell in row.cells(seed)]
-
-    def measure(self, cell: Cell) -> Evidence:
-        return measure_cell(cell)
-
-    def cost(self, cell: Cell) -> float:
-        return cell_cost(cell)
+    row_keys = frozenset({*RAW, *PAIRED, *NSR, *EXPLORED})
 
     def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
         rows = rows_in(evidence)
@@ -77,9 +63,6 @@ class MinimumVarianceClaim:
         series = series_of(evidence, rows, keys)
         items = [item for key, one in series.items() for item in _items(key, one, rows[key])]
         return [exponent_row(STATEMENT, item, self.recorded) for item in items]
-
-    def tables(self, evidence: Sequence[Evidence]) -> dict[str, list[dict[str, Any]]]:
-        return gradient_tables(evidence)
 
 
 def _items(key: str, series: Series, row: Row) -> list[Measured]:

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dgpg_verify.claims import design as grid
-from dgpg_verify.claims.gradient_cells import Row, cell_cost, measure_cell
+from dgpg_verify.claims.gradient_cells import Row
+from dgpg_verify.claims.gradient_claim import GradientClaim
 from dgpg_verify.claims.gradient_stats import CellStats
-from dgpg_verify.claims.gradient_tables import gradient_tables
-from dgpg_verify.claims.records import RECORDS
 from dgpg_verify.claims.rows import Measured, Statement, exponent_row, rows_in, series_of
 from dgpg_verify.claims.series import Series
-from dgpg_verify.core import Cell, Evidence, LedgerRow
+from dgpg_verify.core import Evidence, LedgerRow
 
 STATEMENT = Statement(
     id="C1.4",
@@ -45,7 +44,7 @@ DECIDED_AT = {f"C1.4/{grid.CLOUD}/paired_ratio/{setting}/alpha 0.55": "full" for
 
 
 @dataclass(frozen=True)
-class AsRunClaim:
+class AsRunClaim(GradientClaim):
     """Exponent of the mixture's noise-to-signal at every alpha of the schedule, in four settings."""
 
     id: str = STATEMENT.id
@@ -57,28 +56,13 @@ class AsRunClaim:
     margin: float = 0.15
     controls: Sequence[Any] = ()
     decided_at: Mapping[str, str] = field(default_factory=lambda: dict(DECIDED_AT))
-
-    @property
-    def recorded(self) -> Mapping[str, tuple[str, str]]:
-        return RECORDS
-
-    def cells(self, scale: str, seed: int) -> Sequence[Cell]:
-        return [cell for row in grid.design(scale).values() if row.key in KEYS for cell in row.cells(seed)]
-
-    def measure(self, cell: Cell) -> Evidence:
-        return measure_cell(cell)
-
-    def cost(self, cell: Cell) -> float:
-        return cell_cost(cell)
+    row_keys = frozenset(KEYS)
 
     def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
         rows = rows_in(evidence)
         series = series_of(evidence, rows, [k for k in KEYS if k in rows])
         items = [item for key, one in series.items() for item in _items(key, one, rows[key])]
         return [exponent_row(STATEMENT, item, self.recorded) for item in items]
-
-    def tables(self, evidence: Sequence[Evidence]) -> dict[str, list[dict[str, Any]]]:
-        return gradient_tables(evidence)
 
 
 def _items(key: str, series: Series, row: Row) -> list[Measured]:

@@ -12,6 +12,7 @@ from dgpg_verify.core.errors import (
     check_unique,
 )
 from dgpg_verify.core.noise import Noise, draw_noise, generator, open_uniforms
+from dgpg_verify.core.pairs import parse_pairs
 from dgpg_verify.core.protocols import Credit, Influence, Observation, Policy, Rollout, System, Transition
 from dgpg_verify.core.records import (
     LABELS,
@@ -63,6 +64,7 @@ __all__ = [
     "generator",
     "ledger_row_from_json",
     "open_uniforms",
+    "parse_pairs",
     "run_cells",
     "source_hash",
     "to_json",

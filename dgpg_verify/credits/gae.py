@@ -7,7 +7,7 @@ grad J; episodes end at T, so nothing is bootstrapped there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -15,18 +15,22 @@ from torch import Tensor
 
 from dgpg_verify.core import Rollout, check_choice, check_real
 from dgpg_verify.credits.base import fitted
-from dgpg_verify.critics import Critic, fit_critic
+from dgpg_verify.critics import fit_critic
 
 DEFAULT_LAMBDA = 0.95
 
 
 @dataclass(frozen=True)
 class GAECredit:
-    """w_t,i = sum_l (gamma lambda)^l delta_{t+l}, delta_t = r_t + gamma V_{t+1} - V_t."""
+    """w_t,i = sum_l (gamma lambda)^l delta_{t+l}, delta_t = r_t + gamma V_{t+1} - V_t.
+
+    critic: roll-out -> values [B, T] or [B, T, N]; discount: gamma, None = the system's (training uses its own).
+    """
 
     kind: str = "central"
     lam: float = DEFAULT_LAMBDA
-    critic: Critic | None = None
+    critic: Callable[[Rollout], Tensor] | None = None
+    discount: float | None = None
     keeps_states: bool = False
 
     def __post_init__(self) -> None:
@@ -44,7 +48,8 @@ class GAECredit:
         values = fitted(self.name, self.critic)(rollout)
         if values.ndim == 2:
             values = values[..., None]
-        advantages = gae(rollout.reward.double()[..., None], values, rollout.system.discount, self.lam)
+        discount = rollout.system.discount if self.discount is None else self.discount
+        advantages = gae(rollout.reward.double()[..., None], values, discount, self.lam)
         return torch.where(rollout.active, advantages, 0.0)
 
 

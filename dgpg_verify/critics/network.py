@@ -1,0 +1,86 @@
+"""Learned value functions: an MLP over permutation-invariant features, so that its size does not grow with N or M.
+
+`central` sees the pooled global state (MAPPO's V(s)), `local` what one agent sees (IPPO's V(o_i)); the local one has
+its own parameters for each agent or one set for all. Like every policy here, parameters are one flat tensor.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from dgpg_verify.core import Rollout, check_choice, check_int, generator, open_uniforms
+from dgpg_verify.critics.features import central_features, local_features
+from dgpg_verify.critics.value_norm import ValueNorm
+
+Kind = Literal["central", "local"]
+
+
+@dataclass(frozen=True, eq=False)
+class ValueNetwork:
+    """Two hidden tanh layers. parameters [C, P], C = 1 or N copies; float32 arithmetic.
+
+    Values are on the normaliser's scale inside (`normalised`), on the reward's scale outside (`__call__`).
+    """
+
+    kind: Kind
+    parameters: Tensor
+    width: int
+    hidden: int
+    norm: ValueNorm
+
+    @classmethod
+    def random(cls, kind: Kind, width: int, copies: int, hidden: int = 64, seed: int = 0) -> ValueNetwork:
+        """Gaussian weights of variance 1 / fan-in, zero biases. `width`: number of features, see `critic_inputs`."""
+        check_choice("critic", kind, ("central", "local"))
+        check_int("hidden", hidden, 1)
+        shapes = _shapes(width, hidden)
+        uniforms = open_uniforms((copies, sum(math.prod(s) for s in shapes)), generator(seed, 6))
+        scale = torch.cat([torch.full((math.prod(s),), _scale(s), dtype=torch.float64) for s in shapes])
+        return cls(kind, torch.special.ndtri(uniforms) * scale, width, hidden, ValueNorm.empty())
+
+    def normalised(self, inputs: Tensor) -> Tensor:
+        """inputs [B, T, F] or [B, T, N, F] -> values [B, T] or [B, T, N], differentiable in `parameters`."""
+        rows = self._rows(inputs.float())
+        w1, b1, w2, b2, w3, b3 = self._layers()
+        hidden = torch.tanh(torch.baddbmm(b2, torch.tanh(torch.baddbmm(b1, rows, w1)), w2))
+        values = torch.baddbmm(b3, hidden, w3)[..., 0]
+        if len(self.parameters) == 1:
+            return values.reshape(inputs.shape[:-1])
+        return values.reshape(inputs.shape[2], *inputs.shape[:2]).permute(1, 2, 0)
+
+    def __call__(self, rollout: Rollout) -> Tensor:
+        """Values on the reward's scale, [B, T] or [B, T, N] float64: what advantages are computed with."""
+        with torch.no_grad():
+            return self.norm.denormalise(self.normalised(critic_inputs(self.kind, rollout)).double())
+
+    def _rows(self, inputs: Tensor) -> Tensor:
+        if len(self.parameters) == 1:
+            return inputs.reshape(1, -1, self.width)
+        return inputs.permute(2, 0, 1, 3).reshape(inputs.shape[2], -1, self.width)
+
+    def _layers(self) -> list[Tensor]:
+        shapes = _shapes(self.width, self.hidden)
+        parts = self.parameters.float().split([math.prod(s) for s in shapes], dim=1)
+        return [part.reshape(-1, *shape) for part, shape in zip(parts, shapes, strict=True)]
+
+
+def critic_inputs(kind: Kind, rollout: Rollout) -> Tensor:
+    """Features and the share of time left: [B, T, F] (central) or [B, T, N, F] (local), float32."""
+    features = (central_features if kind == "central" else local_features)(rollout).float()
+    horizon = features.shape[1]
+    left = 1.0 - torch.arange(horizon, dtype=features.dtype, device=features.device) / horizon
+    left = left.view(1, horizon, *[1] * (features.ndim - 2)).expand(*features.shape[:-1], 1)
+    return torch.cat([features, left], dim=-1)
+
+
+def _shapes(width: int, hidden: int) -> list[tuple[int, ...]]:
+    return [(width, hidden), (1, hidden), (hidden, hidden), (1, hidden), (hidden, 1), (1, 1)]
+
+
+def _scale(shape: tuple[int, ...]) -> float:
+    return 0.0 if shape[0] == 1 else 1.0 / math.sqrt(shape[0])

@@ -1,0 +1,52 @@
+"""One iteration's decisions, packed: only steps at which an agent had something to decide are learned from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from dgpg_verify.core import Observation, Rollout
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """Decisions of N agents, padded to the busiest agent's L: seen (features [L,N,K,F], mask [L,N,K]), live [L,N],
+    actions [L,N], old_log_prob [L,N] float32, weight [L,N] float32 (the credit), step [L,N] int64 (index into
+    roll-out x time, by which decisions of different agents are matched)."""
+
+    seen: Observation
+    live: Tensor
+    actions: Tensor
+    old_log_prob: Tensor
+    weight: Tensor
+    step: Tensor
+
+    def rows(self, index: Tensor) -> Decisions:
+        """Only the rows `index` of the L axis."""
+        seen = Observation(self.seen.features[index], self.seen.mask[index], self.seen.active[index])
+        parts = {name: getattr(self, name)[index] for name in ("live", "actions", "old_log_prob", "weight", "step")}
+        return replace(self, seen=seen, **parts)
+
+    def agents(self, index: Tensor) -> Decisions:
+        """Only the agents `index`."""
+        seen = Observation(self.seen.features[:, index], self.seen.mask[:, index], self.seen.active[:, index])
+        names = ("live", "actions", "old_log_prob", "weight", "step")
+        return replace(self, seen=seen, **{name: getattr(self, name)[:, index] for name in names})
+
+
+def pack(rollout: Rollout, weight: Tensor) -> Decisions:
+    """Drop the steps without a decision: [B,T,N] -> [L,N]. weight: [B,T,N], any float type. Cost O(B T N K F)."""
+    live = rollout.active.flatten(0, 1)  # [B T, N]
+    order = torch.argsort((~live).to(torch.uint8), dim=0, stable=True)
+    step = order[: max(1, int(live.sum(0).max()))]
+    agent = torch.arange(live.shape[1], device=live.device)
+
+    def take(values: Tensor) -> Tensor:
+        return values.flatten(0, 1)[step, agent]
+
+    kept = take(rollout.active)
+    seen = Observation(take(rollout.seen.features), take(rollout.seen.mask), kept)
+    log_prob = take(rollout.log_prob).float()
+    return Decisions(seen, kept, take(rollout.actions), log_prob, take(weight).float(), step)

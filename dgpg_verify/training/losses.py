@@ -1,0 +1,72 @@
+"""The losses of one update, each a plain function of tensors with explicit masks.
+
+All averages run over live decisions only, and per network: with own parameters every agent averages over its own
+decisions, so that its step does not depend on N; with shared parameters all live decisions count alike.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def live_mean(values: Tensor, live: Tensor, per_agent: bool) -> Tensor:
+    """Mean over live entries of [L, N]: of each agent, summed over agents, or over everything. An agent without
+    live entries adds 0."""
+    kept = torch.where(live, values, torch.zeros_like(values))
+    if per_agent:
+        return (kept.sum(0) / live.sum(0).clamp(min=1)).sum()
+    return kept.sum() / live.sum().clamp(min=1)
+
+
+def log_probabilities(logits: Tensor, mask: Tensor) -> Tensor:
+    """log softmax over allowed candidates [..., K]; 0 where a candidate, or every one, is not allowed."""
+    some = mask.any(-1, keepdim=True)
+    safe = torch.where(some, logits, torch.zeros_like(logits))
+    return torch.where(mask, torch.log_softmax(safe, -1), torch.zeros_like(logits))
+
+
+def entropy(log_probs: Tensor, mask: Tensor) -> Tensor:
+    """-sum p log p over allowed candidates, [..., K] -> [...]."""
+    return -torch.where(mask, log_probs.exp() * log_probs, torch.zeros_like(log_probs)).sum(-1)
+
+
+def clipped_surrogate(ratio: Tensor, advantage: Tensor, clip: float) -> Tensor:
+    """min(rho A, clip(rho, 1 - c, 1 + c) A), elementwise (Schulman et al. 2017, eq. 7); to be maximised."""
+    return torch.minimum(ratio * advantage, ratio.clamp(1.0 - clip, 1.0 + clip) * advantage)
+
+
+def value_loss(new: Tensor, old: Tensor, target: Tensor, clip: float | None, huber: float | None) -> Tensor:
+    """Elementwise error of values on the normalised scale; with `clip` the larger of the plain error and that of
+    the value kept within `clip` of the old one."""
+    loss = _error(new - target, huber)
+    if clip is None:
+        return loss
+    return torch.maximum(loss, _error(old + (new - old).clamp(-clip, clip) - target, huber))
+
+
+def _error(gap: Tensor, huber: float | None) -> Tensor:
+    if huber is None:
+        return 0.5 * gap.square()
+    size = gap.abs()
+    return torch.where(size <= huber, 0.5 * gap.square(), huber * (size - 0.5 * huber))
+
+
+def normalise_advantages(advantage: Tensor, live: Tensor, how: str) -> Tensor:
+    """(A - mean) / (sd + 1e-5) over live decisions of the batch or of each agent; 0 where nothing was decided.
+
+    With "agent", one with fewer than two live decisions is normalised by the batch, so that a lone decision is not
+    erased.
+    """
+    kept = torch.where(live, advantage, torch.zeros_like(advantage))
+    if how == "none":
+        return kept
+    axes = tuple(range(advantage.ndim)) if how == "batch" else tuple(range(advantage.ndim - 1))
+    count = live.sum(axes, keepdim=True)
+    mean = kept.sum(axes, keepdim=True) / count.clamp(min=1)
+    gap = torch.where(live, advantage - mean, torch.zeros_like(advantage))
+    sd = (gap.square().sum(axes, keepdim=True) / count.clamp(min=1)).sqrt()
+    if how == "agent":
+        whole = normalise_advantages(advantage, live, "batch")
+        return torch.where(live, torch.where(count >= 2, gap / (sd + 1e-5), whole), torch.zeros_like(advantage))
+    return torch.where(live, gap / (sd + 1e-5), torch.zeros_like(advantage))

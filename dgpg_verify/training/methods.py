@@ -1,0 +1,98 @@
+"""What distinguishes the methods: the credit's base, its critic, whether guidance is added, and the update rule.
+
+Everything else (architecture, roll-outs, evaluation, seeds) is the same code for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from dgpg_verify.core import Credit, InputError, check_choice
+from dgpg_verify.credits import GAECredit, GuidanceCredit, GuidedCredit, ReturnCredit, make_credit
+from dgpg_verify.training.settings import Settings
+
+Update = Literal["ppo", "gradient", "sequential"]
+Start = Literal["plain", "imitation", "residual"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A learner in one line.
+
+    base: name of the base credit (`gae:central`, `gae:local`, `return`, ...; "" = none, guidance alone).
+    guidance: name of the guidance credit, "" = none. alpha: default schedule. update: clipped surrogate ("ppo"),
+    one plain ascent step ("gradient"), or one agent after the other ("sequential", HAPPO). start: "plain";
+    "imitation" first imitates a heuristic; "residual" learns on top of a heuristic's logits.
+    preset: settings that differ from the defaults.
+    """
+
+    name: str
+    base: str = "gae:central"
+    guidance: str = ""
+    alpha: str = "0"
+    update: Update = "ppo"
+    start: Start = "plain"
+    preset: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def critic(self) -> Literal["central", "local"] | None:
+        """Which learned critic the base credit needs."""
+        kind, _, argument = self.base.partition(":")
+        if kind != "gae":
+            return None
+        return "local" if argument == "local" else "central"
+
+    def settings(self, changes: Mapping[str, Any]) -> Settings:
+        return Settings().changed({**self.preset, **changes})
+
+
+_METHODS: dict[str, Method] = {}
+
+
+def register_method(method: Method) -> Method:
+    """Make a method available by name. Raises InputError if the name is taken."""
+    if method.name in _METHODS:
+        raise InputError(f"method = {method.name!r} is taken: it must be a new name ({', '.join(_METHODS)})")
+    _METHODS[method.name] = method
+    return method
+
+
+for _method in (
+    Method("dgpg", guidance="guidance", alpha="0.9->0.2"),
+    Method("mappo"),
+    Method("ippo", base="gae:local"),
+    Method("happo", update="sequential", preset={"epochs": 5, "advantage_norm": "agent"}),
+    Method("guidance_only", base="", guidance="guidance", alpha="1"),
+    Method("imitation", start="imitation"),
+    Method("residual", start="residual"),
+    Method("difference", base="difference"),
+    Method("reinforce", base="return", update="gradient", preset={"advantage_norm": "none", "entropy": 0.0}),
+):
+    register_method(_method)
+
+
+def method_names() -> tuple[str, ...]:
+    return tuple(_METHODS)
+
+
+def make_method(method: str | Method) -> Method:
+    """A method from its name; a Method object is returned as it is. Raises InputError on unknown names."""
+    if isinstance(method, Method):
+        return method
+    return _METHODS[check_choice("method", method, _METHODS)]
+
+
+def build_credit(method: Method, settings: Settings, alpha: float, critic: Any) -> Credit:
+    """The credit of one iteration: (1 - alpha) base + alpha guidance, before `fit` on that iteration's roll-outs."""
+    if not method.base:
+        return GuidanceCredit() if method.guidance == "guidance" else make_credit(method.guidance)
+    base: Credit
+    if method.critic:
+        base = GAECredit(method.critic, settings.lam, critic, discount=settings.discount)
+    else:
+        base = ReturnCredit() if method.base == "return" else make_credit(method.base)
+    if not method.guidance:
+        return base
+    return GuidedCredit(alpha, base, make_credit(method.guidance), settings.setting)

@@ -1,0 +1,124 @@
+"""Actor and critic with their optimisers: the only mutable state of a run, and all of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from dgpg_verify.core import InputError, Rollout, System
+from dgpg_verify.critics import ValueNetwork, critic_inputs
+from dgpg_verify.critics.value_norm import ValueNorm
+from dgpg_verify.policies import MLPPolicy, heuristic_prior, n_features
+from dgpg_verify.training.losses import live_mean, value_loss
+from dgpg_verify.training.methods import Method
+from dgpg_verify.training.settings import Settings
+
+Sharing = Literal["independent", "shared"]
+
+
+@dataclass
+class Actor:
+    """A policy whose flat parameters [N, P] or [1, P] are one leaf tensor, stepped by Adam in place."""
+
+    policy: Any
+    optimiser: torch.optim.Adam
+
+    @property
+    def per_agent(self) -> bool:
+        return bool(self.policy.sharing == "independent")
+
+    @property
+    def leaf(self) -> Tensor:
+        parameters: Tensor = self.policy.parameters
+        return parameters
+
+    def descend(self, loss: Tensor, grad_clip: float) -> float:
+        """One clipped Adam step; returns the mean norm of a network's gradient before clipping."""
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = clip_rows(self.leaf, grad_clip)
+        self.optimiser.step()
+        return norm
+
+
+@dataclass
+class CriticLearner:
+    """A value network, its optimiser and its normaliser."""
+
+    network: ValueNetwork
+    optimiser: torch.optim.Adam
+
+    def values(self, rollout: Rollout) -> Tensor:
+        return self.network(rollout)
+
+    def fit(self, rollout: Rollout, targets: Tensor, settings: Settings) -> float:
+        """`epochs` passes towards raw value targets [B,T] or [B,T,N]; returns the last loss per live value.
+
+        The normaliser takes the targets in first; values of decisions only (local) or of all steps (central).
+        """
+        live = rollout.active if self.network.kind == "local" else torch.ones_like(targets, dtype=torch.bool)
+        if settings.value_norm:
+            self.network = replace(self.network, norm=self.network.norm.updated(targets[live]))
+        inputs = critic_inputs(self.network.kind, rollout)
+        goal = self.network.norm.normalise(targets).float()
+        per_agent = len(self.network.parameters) > 1
+        shape = (-1, goal.shape[-1]) if per_agent else (-1, 1)
+        with torch.no_grad():
+            old = self.network.normalised(inputs)
+        last = 0.0
+        for _ in range(settings.epochs):
+            clip = settings.clip if settings.value_clip else None
+            errors = value_loss(self.network.normalised(inputs), old, goal, clip, settings.huber)
+            loss = live_mean(errors.reshape(shape), live.reshape(shape), per_agent)
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            clip_rows(self.network.parameters, settings.grad_clip)
+            self.optimiser.step()
+            last = float(loss.detach()) / (goal.shape[-1] if per_agent else 1)
+        return last
+
+
+def clip_rows(leaf: Tensor, largest: float) -> float:
+    """Scale each network's gradient (a row; the whole of a 1-d leaf) down to norm `largest`; mean norm before."""
+    assert leaf.grad is not None
+    rows = leaf.grad if leaf.grad.ndim == 2 else leaf.grad[None]
+    norms = rows.norm(dim=1, keepdim=True)
+    rows.mul_((largest / (norms + 1e-6)).clamp(max=1.0))
+    return float(norms.mean())
+
+
+def make_actor(system: System, method: Method, settings: Settings, sharing: Sharing, seed: int) -> Actor:
+    """A fresh candidate-scoring policy; `residual` puts it on top of the heuristic's logits.
+
+    Raises InputError for continuous actions: a plain Gaussian has its own closed-form learners.
+    """
+    if system.n_actions == 0:
+        raise InputError("system has n_actions = 0: train needs discrete actions (n_actions >= 1)")
+    prior = heuristic_prior(system, settings.heuristic, settings.temperature) if method.start == "residual" else None
+    width = n_features(system)
+    policy = MLPPolicy.random(
+        system.n_agents, width, seed, settings.hidden, sharing=sharing, prior=prior, gain=settings.gain
+    )
+    return actor_of(policy, settings)
+
+
+def actor_of(policy: Any, settings: Settings) -> Actor:
+    """Wrap any softmax policy: its parameters become a float32 leaf."""
+    leaf = policy.parameters.detach().float().clone().requires_grad_(True)
+    optimiser = torch.optim.Adam([leaf], lr=settings.actor_lr, eps=settings.adam_eps)
+    return Actor(replace(policy, parameters=leaf), optimiser)
+
+
+def make_critic(system: System, method: Method, settings: Settings, sharing: Sharing, width: int, seed: int) -> Any:
+    """The critic the method's base credit needs, or None. Local critics follow the actors' sharing."""
+    if method.critic is None:
+        return None
+    copies = system.n_agents if method.critic == "local" and sharing == "independent" else 1
+    network = ValueNetwork.random(method.critic, width, copies, settings.hidden, seed)
+    leaf = network.parameters.float().clone().requires_grad_(True)
+    optimiser = torch.optim.Adam([leaf], lr=settings.critic_lr, eps=settings.adam_eps)
+    norm = ValueNorm.empty()
+    return CriticLearner(replace(network, parameters=leaf, norm=norm), optimiser)

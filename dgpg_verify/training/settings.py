@@ -1,0 +1,80 @@
+"""Every knob of a training run, with the reference values of on-policy practice as defaults. Nothing is silent.
+
+Defaults are MAPPO's as its authors run it (Yu et al. 2022, on-policy repository); HAPPO's differ in `epochs` and in
+normalising advantages per agent. Each trick can be switched off by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from dgpg_verify.core import InputError, check_choice, check_int, check_real
+from dgpg_verify.credits import SETTINGS
+
+NORMALISATIONS = ("batch", "agent", "none")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Options of one run; immutable, checked on construction.
+
+    discount, lam: of generalised advantage estimation. clip: of the surrogate (and of the value when
+    `value_clip`). epochs, minibatches: passes over one iteration's decisions; minibatches split roll-outs' steps.
+    rollouts: episodes per iteration. grad_clip: largest gradient norm of one network (one agent's, or the shared
+    one). entropy: bonus per decision. huber: where the value loss turns linear (None = squared error).
+    value_norm: learn normalised targets. advantage_norm: "batch" (all live decisions), "agent" (each agent its own)
+    or "none". setting: relative scale of the two parts of DG-PG's credit. hidden: width of both hidden layers of
+    every network. gain: scale of the actor's last layer at the start. imitation_share: share of the episodes that
+    `imitation` spends imitating. heuristic, temperature: what `imitation` imitates and `residual` starts from.
+    """
+
+    discount: float = 0.99
+    lam: float = 0.95
+    clip: float = 0.2
+    epochs: int = 10
+    minibatches: int = 1
+    rollouts: int = 1
+    actor_lr: float = 5e-4
+    critic_lr: float = 5e-4
+    adam_eps: float = 1e-5
+    grad_clip: float = 10.0
+    entropy: float = 0.01
+    huber: float | None = 10.0
+    value_clip: bool = True
+    value_norm: bool = True
+    advantage_norm: str = "batch"
+    setting: str = "sum"
+    hidden: int = 64
+    gain: float = 0.01
+    imitation_share: float = 0.5
+    heuristic: str = "best_fit"
+    temperature: float = 0.3
+
+    def __post_init__(self) -> None:
+        for name in ("discount", "lam", "imitation_share"):
+            check_real(name, getattr(self, name), 0.0, 1.0)
+        for name in ("clip", "actor_lr", "critic_lr", "adam_eps", "grad_clip", "temperature"):
+            check_real(name, getattr(self, name), 0.0, open_low=True)
+        for name in ("epochs", "minibatches", "rollouts", "hidden"):
+            check_int(name, getattr(self, name), 1)
+        check_real("entropy", self.entropy, 0.0)
+        check_real("gain", self.gain, 0.0)
+        if self.huber is not None:
+            check_real("huber", self.huber, 0.0, open_low=True)
+        for name in ("value_clip", "value_norm"):
+            if not isinstance(getattr(self, name), bool):
+                raise InputError(f"{name} = {getattr(self, name)!r} is not allowed: it must be True or False")
+        check_choice("advantage_norm", self.advantage_norm, NORMALISATIONS)
+        check_choice("setting", self.setting, SETTINGS)
+
+    def changed(self, changes: Mapping[str, Any]) -> Settings:
+        """A copy with some values replaced. Raises InputError on a name that does not exist."""
+        known = [field.name for field in fields(self)]
+        for name in changes:
+            check_choice("setting of a run", name, known)
+        return replace(self, **changes)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
