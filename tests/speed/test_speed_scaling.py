@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from speed_tools import paired_ratio, seconds
 
 from dgpg_verify.core import draw_noise
@@ -82,8 +83,11 @@ def test_memory_does_not_grow_with_rollouts() -> None:
     assert many < 1.25 * few  # 8 times the roll-outs; keeping them would add gigabytes
 
 
-def test_environment_against_plain_loops(benchmark: Any, speed_row: Callable[..., None]) -> None:
-    n, horizon, batch, few = 200, 50, 64, 1
+@pytest.mark.parametrize(("n", "horizon", "batch"), [(200, 50, 64), (1500, 25, 8)], ids=["measuring", "training"])
+def test_environment_against_plain_loops(
+    benchmark: Any, speed_row: Callable[..., None], n: int, horizon: int, batch: int
+) -> None:
+    few = 1
     system = CloudScheduling(n, seed=0, horizon=horizon)
     policy = uniform_policy(system)
     noise = draw_noise(3, 0, system, policy, batch)
@@ -107,9 +111,10 @@ def test_environment_against_plain_loops(benchmark: Any, speed_row: Callable[...
     ratio, low, high = (value * batch / few for value in paired_ratio(plain, batched))
     benchmark.extra_info["ratio"] = ratio
     benchmark.pedantic(batched, rounds=2)
-    speed_row("environment, agent-steps/s against per-agent Python loops", ">= 50 x", f"{ratio:.0f} x ({low:.0f} to "
-    f"{high:.0f})",
-              ratio >= 50, f"N = {n}, {batch} roll-outs, one thread, start included")  # fmt: skip
+    where = "" if n == 200 else f", N = {n}"
+    speed_row(f"environment, agent-steps/s against per-agent Python loops{where}", ">= 50 x", f"{ratio:.0f} x ("
+              f"{low:.0f} to {high:.0f})", ratio >= 50,
+              f"N = {n}, T = {horizon}, {batch} roll-outs, one thread, start included")  # fmt: skip
 
 
 def test_what_guidance_adds(benchmark: Any, speed_row: Callable[..., None]) -> None:

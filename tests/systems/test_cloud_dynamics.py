@@ -71,14 +71,24 @@ def test_every_core_and_every_job_is_accounted_for(load: float) -> None:
         assert torch.equal(finished + queues.count.sum(1), joined)
         assert bool((finished >= 0).all())
         # cores and GiB: running + free = capacity, running never above it
-        assert bool((queues.used <= system.fleet.capacity * (1 + 1e-9)).all())
-        free = transition.next_state.free * system.fleet.capacity
-        torch.testing.assert_close(free + queues.used, system.fleet.capacity.expand(4, -1), rtol=1e-8, atol=0)
-        # slots beyond `count` are empty, those within hold work
-        slot = torch.arange(queues.cores.shape[2]) < queues.count[..., None]
+        assert bool((queues.used <= 1 + 1e-9).all())
+        free = transition.next_state.free
+        torch.testing.assert_close(free + queues.used, torch.ones(4, 40).double(), rtol=1e-8, atol=0)
+        # the jobs of server 0, 1, ... lie one behind the other; the places before and behind them are empty
+        present = queues.count.sum(1)
+        slot = (torch.arange(queues.cores.shape[1]) - 1)[None]
+        slot = (slot >= 0) & (slot < present[:, None])
         assert bool((queues.remaining[slot] > 0).all()) and bool((queues.cores[~slot] == 0).all())
-        assert queues.cores.shape[2] == max(int(queues.count.max()), 1)
-        grown = max(grown, queues.cores.shape[2])
+        assert queues.cores.shape[1] == 1 + int(present.max())
+        servers = torch.arange(20).repeat(4).repeat_interleave(queues.count.flatten())
+        assert torch.equal(queues.server[slot], servers)
+        assert torch.equal(by_server(queues, queues.runs & slot).long(), queues.running)
+        for k, sizes in enumerate((queues.cores, queues.memory)):
+            for total, part in ((queues.used, queues.runs & slot), (queues.committed, slot)):
+                torch.testing.assert_close(by_server(queues, sizes * part), total.chunk(2, 1)[k], rtol=1e-9, atol=1e-12)
+        work = by_server(queues, queues.cores * queues.remaining)
+        torch.testing.assert_close(work, queues.backlog, rtol=1e-9, atol=1e-9)
+        grown = max(grown, int(queues.count.max()))
         committed = transition.x[:, :20] * system.fleet.cores
         before = state.committed[:, :20] * system.fleet.cores
         added = torch.where(actions >= 0, state.jobs.cores[:, state.step], 0.0).sum(1)
@@ -86,37 +96,77 @@ def test_every_core_and_every_job_is_accounted_for(load: float) -> None:
     assert bool((finished > 0).all()) and grown > 8
 
 
+def by_server(queues: Queues, values: Tensor) -> Tensor:
+    """Sum over the jobs of each server, [B, M]."""
+    values = values.double()
+    return torch.zeros_like(queues.count, dtype=torch.float64).scatter_add(1, queues.server, values)
+
+
 def columns(*jobs: tuple[float, float, float]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Cores, memory, duration of one roll-out's joining jobs, [1, N]; cost 1 / duration."""
+    """Shares of cores and memory and steps of one roll-out's joining jobs, [1, N]; cost 1 / steps."""
     table = torch.tensor(jobs, dtype=torch.float64)
     cores, memory, duration = (table[None, :, k] for k in range(3))
     return cores, memory, duration, 1.0 / duration
 
 
+def listed(column: Tensor) -> list[float]:
+    """The jobs of the first roll-out; place 0 of every list is empty."""
+    assert column[0, 0] == 0
+    return column[0, 1:].tolist()
+
+
 def test_a_blocked_head_blocks_the_rest() -> None:
-    """Server of 4 cores, 8 GiB: 3 cores run, 2 cores wait, and 1 core, though it would fit, waits behind."""
-    capacity, speed = torch.tensor([4.0, 8.0]).double(), torch.ones(1).double()
+    """Three quarters of the cores run, a half waits, and a quarter, though it would fit, waits behind."""
     arrival = torch.tensor([[0.1, 0.2, 0.3]]).double()
-    jobs = line_up(torch.zeros(1, 3, dtype=torch.int64), 1, arrival, columns((3, 1, 2), (2, 1, 5), (1, 1, 5)))
+    jobs = columns((0.75, 0.125, 2), (0.5, 0.125, 5), (0.25, 0.125, 5))
+    joiners = line_up(torch.zeros(1, 3, dtype=torch.int64), 1, arrival, jobs)
     empty = empty_queues(1, 1, torch.device("cpu"))
-    assert committed_after(empty, jobs).tolist() == [[6.0, 3.0]]
-    queues = serve(empty, jobs, capacity, speed)
-    assert queues.cores[0, 0].tolist() == [3, 2, 1] and queues.remaining[0, 0].tolist() == [1, 5, 5]
+    assert committed_after(empty, joiners).tolist() == [[1.5, 0.375]]
+    queues = serve(empty, joiners)
+    assert listed(queues.cores) == [0.75, 0.5, 0.25] and listed(queues.remaining) == [1, 5, 5]
     assert queues.running.tolist() == [[1]] and queues.waiting.tolist() == [[2]]
-    nobody = line_up(torch.full((1, 3), -1), 1, arrival, columns((3, 1, 2), (2, 1, 5), (1, 1, 5)))
-    queues = serve(queues, nobody, capacity, speed)  # the first one ends, the other two start together
-    assert queues.cores[0, 0].tolist() == [2, 1] and queues.running.tolist() == [[2]]
-    assert queues.used.tolist() == [[3.0, 2.0]]
-    queues = serve(queues, nobody, capacity, speed)
-    assert queues.remaining[0, 0].tolist() == [4, 4]
+    assert listed(queues.cost) == [0.5, 0.2, 0.2] and queues.backlog.tolist() == [[0.75 + 2.5 + 1.25]]
+    nobody = line_up(torch.full((1, 3), -1), 1, arrival, jobs)
+    queues = serve(queues, nobody)  # the first one ends, the other two start together
+    assert listed(queues.cores) == [0.5, 0.25] and queues.running.tolist() == [[2]]
+    assert queues.used.tolist() == [[0.75, 0.25]]
+    queues = serve(queues, nobody)
+    assert listed(queues.remaining) == [4, 4]
 
 
-def test_memory_blocks_as_well_and_speed_divides_durations() -> None:
-    capacity, speed = torch.tensor([4.0, 8.0]).double(), torch.tensor([2.0]).double()
+def test_memory_blocks_as_well() -> None:
     arrival = torch.tensor([[0.1, 0.2]]).double()
-    jobs = line_up(torch.zeros(1, 2, dtype=torch.int64), 1, arrival, columns((1, 6, 3), (1, 3, 3)))
-    queues = serve(empty_queues(1, 1, torch.device("cpu")), jobs, capacity, speed)
-    assert queues.remaining[0, 0].tolist() == [1, 3] and queues.running.tolist() == [[1]]
+    jobs = line_up(torch.zeros(1, 2, dtype=torch.int64), 1, arrival, columns((0.25, 0.75, 1.5), (0.25, 0.375, 1.5)))
+    queues = serve(empty_queues(1, 1, torch.device("cpu")), jobs)
+    assert listed(queues.remaining) == [0.5, 1.5] and queues.running.tolist() == [[1]]
+
+
+def test_a_server_filled_exactly_runs_all_whatever_the_rounding() -> None:
+    """Server k is filled by k + 1 jobs of share 1 / (k + 1); one small job more waits on each."""
+    sizes = [[1 / (k + 1)] * (k + 1) + [1e-6] for k in range(12)]
+    server = torch.tensor([[k for k, own in enumerate(sizes) for _ in own]])
+    share = torch.tensor([[one for own in sizes for one in own]], dtype=torch.float64)
+    arrival = torch.arange(server.numel()).double()[None] / server.numel()
+    three = torch.full_like(share, 3.0)
+    joiners = line_up(server, 12, arrival, (share, share / 2, three, three))
+    queues = serve(empty_queues(1, 12, torch.device("cpu")), joiners)
+    assert queues.running.tolist() == [list(range(1, 13))] and queues.count.tolist() == [list(range(2, 14))]
+    assert listed(queues.remaining) == [2.0 if one > 1e-6 else 3.0 for own in sizes for one in own]
+
+
+def test_queues_of_one_roll_out_stay_apart_from_those_of_others() -> None:
+    """Two roll-outs of two servers; jobs are told apart by their cores."""
+    server = torch.tensor([[1, 0, 1], [-1, 1, 0]])
+    arrival = torch.tensor([[0.3, 0.2, 0.1], [0.5, 0.9, 0.8]]).double()
+    cores = torch.tensor([[0.11, 0.12, 0.13], [0.21, 0.22, 0.23]], dtype=torch.float64)
+    rest = torch.full_like(cores, 4.0)
+    queues = serve(empty_queues(2, 2, torch.device("cpu")), line_up(server, 2, arrival, (cores, cores, rest, rest)))
+    assert queues.cores.tolist() == [[0, 0.12, 0.13, 0.11], [0, 0.23, 0.22, 0]]
+    assert queues.count.tolist() == [[1, 2], [1, 1]]
+    late = line_up(torch.tensor([[0, -1, -1], [1, -1, 0]]), 2, arrival, (cores, cores, rest, rest))
+    assert late.size.tolist() == [1, 0, 1, 1] and late.cores.tolist() == [0.11, 0.23, 0.21]
+    queues = serve(queues, late)
+    assert queues.cores.tolist() == [[0, 0.12, 0.11, 0.13, 0.11], [0, 0.23, 0.23, 0.22, 0.21]]
 
 
 def test_jobs_join_by_arrival_time_not_by_agent() -> None:
@@ -133,9 +183,7 @@ def test_permuting_dispatchers_changes_nothing_else() -> None:
     twin = CloudScheduling(10, seed=5, horizon=40, load=1.2)
     chosen = system.parts.candidates
     permuted = Candidates(chosen.index[order], chosen.cores[order], chosen.memory[order])
-    twin.parts = dataclasses.replace(
-        twin.parts, candidates=permuted, candidate_capacity=twin.parts.candidate_capacity[order]
-    )
+    twin.parts = dataclasses.replace(twin.parts, candidates=permuted)
     state, other = system.start(noise), twin.start(torch.cat([own, noise[..., 50:]], dim=-1))
     rng = generator(3, 4)
     for _ in range(40):
@@ -178,11 +226,11 @@ def test_a_long_queue_grows_the_buffer_and_loses_nothing() -> None:
         jobs += int((actions >= 0).sum())
         assert torch.equal(actions >= 0, seen.active)
         last = transition.next_state
-    assert last.queues.cores.shape[2] > 40
+    assert int(last.queues.count.max()) > 40 and last.queues.cores.shape[1] > 41
     done = jobs - int(last.queues.count.sum())
     assert 0 < done < jobs
     total = state.jobs.cores.sum((1, 2))
-    assert bool((last.queues.committed[:, :2].sum(1) < total).all())
+    assert bool(((last.queues.committed[:, :2] * system.fleet.cores).sum(1) < total).all())
 
 
 def test_masked_candidates_can_never_run_the_job_and_two_always_can() -> None:

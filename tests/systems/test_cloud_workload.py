@@ -153,12 +153,26 @@ def test_a_job_is_scaled_to_the_second_roomiest_candidate() -> None:
     jobs = Jobs(one > 0, one * torch.tensor([8.0, 1.0])[:, None], one * torch.tensor([8.0, 0.5])[:, None], one, one / 2)
     fitted = fit_jobs(jobs, candidates)
     assert fitted.cores.flatten().tolist() == [2.0, 1.0] and fitted.memory.flatten().tolist() == [2.0, 0.5]
-    assert candidates.fits(fitted.cores, fitted.memory).flatten(0, 1).flatten(0, 1).tolist() == [
-        [True, True, False],
-        [True, True, True],
-    ]
+    fits = (fitted.cores[..., None] <= candidates.cores) & (fitted.memory[..., None] <= candidates.memory)
+    assert fits.flatten(0, 2).tolist() == [[True, True, False], [True, True, True]]
     alone = fit_jobs(jobs, Candidates(index[:, 2:], candidates.cores[:, 2:], candidates.memory[:, 2:]))
     assert alone.cores.flatten().tolist() == [1.0, 1.0]
+
+
+def test_fitting_looks_at_every_candidate_of_every_job() -> None:
+    """Against the rule written out for all jobs, K from 1 to M; jobs that need no scaling keep every bit."""
+    for n_candidates in (1, 2, 3, 8):
+        system = CloudScheduling(12, seed=7, horizon=40, load=4.0, n_candidates=n_candidates)
+        noise = open_uniforms((3, 40, system.noise_size), generator(13, n_candidates))
+        drawn, fitted, chosen = system.parts.workload.jobs(noise), system.jobs(noise), system.parts.candidates
+        room = torch.minimum(chosen.cores / drawn.cores[..., None], chosen.memory / drawn.memory[..., None])
+        factor = room.sort(-1, descending=True).values[..., min(2, n_candidates) - 1].clamp(max=1.0)
+        scaled = drawn.active & (factor < 1.0)
+        assert 0 < int(scaled.sum()) < int(drawn.active.sum())
+        for name in ("cores", "memory"):
+            before, after = getattr(drawn, name), getattr(fitted, name)
+            assert torch.equal(after[~scaled], before[~scaled])
+            assert torch.equal(after[scaled], (before * factor)[scaled])
 
 
 def test_the_report_says_what_was_altered() -> None:

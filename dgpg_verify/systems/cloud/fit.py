@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from dgpg_verify.systems.cloud.queues import SLACK
 from dgpg_verify.systems.cloud.workload import Jobs
 
 
@@ -19,26 +18,28 @@ class Candidates:
     cores: Tensor
     memory: Tensor
 
-    def fits(self, cores: Tensor, memory: Tensor) -> Tensor:
-        """bool [..., N, K]: the job of each dispatcher (sizes [..., N]) can run on the candidate when it is empty."""
-        roomy = cores[..., None] <= self.cores * (1.0 + SLACK)
-        return roomy & (memory[..., None] <= self.memory * (1.0 + SLACK))
-
 
 def fit_jobs(jobs: Jobs, candidates: Candidates) -> Jobs:
     """Scale cores and memory of a job by the second largest over candidates of min(C / c, M / m), where that is < 1.
 
     With one candidate, by the largest. The job then fits min(2, K) of its dispatcher's candidates.
-    Cost: K numbers for each job that does not fit everywhere.
+    Cost: K numbers for each job that does not fit a dispatcher's two roomiest candidates.
     """
-    smallest = (candidates.cores.amin(1), candidates.memory.amin(1))
-    doubtful = (jobs.cores > smallest[0]) | (jobs.memory > smallest[1])
-    agent = doubtful.nonzero(as_tuple=True)[2]
-    cores, memory = jobs.cores[doubtful], jobs.memory[doubtful]
+    wanted = min(2, candidates.index.shape[1])
+    roomiest = _relative_room(candidates).topk(wanted, dim=1).indices
+    sure = [capacity.gather(1, roomiest).amin(1) for capacity in (candidates.cores, candidates.memory)]
+    place = ((jobs.cores > sure[0]) | (jobs.memory > sure[1])).flatten().nonzero().squeeze(-1)
+    agent = place % len(candidates.index)
+    cores, memory = (size.flatten().index_select(0, place) for size in (jobs.cores, jobs.memory))
     room = torch.minimum(candidates.cores[agent] / cores[:, None], candidates.memory[agent] / memory[:, None])
-    wanted = min(2, room.shape[1])
-    factor = room.topk(wanted, dim=1).values[:, -1].clamp(max=1.0) if len(agent) else cores
-    fitted = {"cores": jobs.cores.clone(), "memory": jobs.memory.clone()}
-    fitted["cores"][doubtful] = cores * factor
-    fitted["memory"][doubtful] = memory * factor
-    return replace(jobs, **fitted)
+    factor = room.topk(wanted, dim=1).values[:, -1].clamp(max=1.0) if len(place) else cores
+    return replace(
+        jobs,
+        cores=jobs.cores.flatten().scatter(0, place, cores * factor).view_as(jobs.cores),
+        memory=jobs.memory.flatten().scatter(0, place, memory * factor).view_as(jobs.memory),
+    )
+
+
+def _relative_room(candidates: Candidates) -> Tensor:
+    """The smaller of cores and memory, each over its mean, [N, K]; any two candidates would do, these spare most."""
+    return torch.minimum(candidates.cores / candidates.cores.mean(), candidates.memory / candidates.memory.mean())

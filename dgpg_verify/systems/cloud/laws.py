@@ -96,13 +96,13 @@ class Mixture:
         return sum(weight * part.mean for weight, part in zip(self.weights, self.parts))
 
     def quantile(self, uniforms: Tensor) -> Tensor:
-        value = torch.empty_like(uniforms)
+        value = torch.empty(uniforms.shape, dtype=uniforms.dtype, device=uniforms.device)
         edge = 0.0
         for k, (weight, part) in enumerate(zip(self.weights, self.parts)):
             last = k == len(self.parts) - 1
-            here = (uniforms >= edge) & (last | (uniforms < edge + weight))
-            inner = ((uniforms[here] - edge) / (1.0 - edge if last else weight)).clamp(1e-16, 1.0 - 1e-16)
-            value[here] = part.quantile(inner)
+            here = ((uniforms >= edge) & (last | (uniforms < edge + weight))).flatten().nonzero().squeeze(-1)
+            inner = (uniforms.flatten().index_select(0, here) - edge) / (1.0 - edge if last else weight)
+            value.view(-1).scatter_(0, here, part.quantile(inner.clamp_(1e-16, 1.0 - 1e-16)))
             edge += weight
         return value
 

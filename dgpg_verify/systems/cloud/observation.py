@@ -33,8 +33,7 @@ FEATURE = {name: k for k, name in enumerate(FEATURES)}
 def candidate_features(
     server_columns: list[Tensor],
     index: Tensor,
-    sizes: tuple[Tensor, Tensor],
-    capacities: tuple[Tensor, Tensor],
+    shares: tuple[Tensor, Tensor],
     log_duration: Tensor,
     clock: tuple[float, float],
 ) -> Tensor:
@@ -42,12 +41,12 @@ def candidate_features(
 
     Args:
         server_columns: one [B, M] or [M] column per name of SERVER_FEATURES.
-        index: int64 [N, K] candidates. sizes: cores and memory of the jobs, [B, N]. capacities: [N, K] each.
+        index: int64 [N, K] candidates. shares: the jobs' cores and memory over those of the candidates, [B, N, K].
         log_duration: [B, N]. clock: (t / T, day rate).
 
     Cost: one gather of B N K rows.
     """
-    batch, n_servers = sizes[0].shape[0], server_columns[0].shape[-1]
+    batch, n_servers = log_duration.shape[0], server_columns[0].shape[-1]
     # One gather brings all columns, those of the job still empty: cheaper than joining two blocks afterwards.
     table = torch.zeros(batch, n_servers, len(FEATURES), dtype=torch.float32, device=index.device)
     for k, column in enumerate(server_columns):
@@ -55,7 +54,6 @@ def candidate_features(
     table[..., FEATURE["time"]], table[..., FEATURE["day_rate"]] = clock
     row = torch.arange(batch, device=index.device)[:, None] * n_servers + index.flatten()
     out = table.flatten(0, 1).index_select(0, row.flatten()).view(batch, *index.shape, len(FEATURES))
-    for name, size, capacity in zip(("share_cores", "share_memory"), sizes, capacities):
-        torch.div(size[..., None], capacity, out=out[..., FEATURE[name]])
+    out[..., FEATURE["share_cores"]], out[..., FEATURE["share_memory"]] = shares
     out[..., FEATURE["log_duration"]] = log_duration[..., None]
     return out

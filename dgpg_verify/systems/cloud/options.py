@@ -28,12 +28,11 @@ STREAM = 20  # first spawn key of this system's own random streams
 
 @dataclass(frozen=True)
 class Parts:
-    """What does not change between roll-outs. candidate_capacity [N, K, 2]; day [T]: arrival rate over its mean."""
+    """What does not change between roll-outs. day [T]: arrival rate over its mean."""
 
     fleet: Fleet
     capacity: Tensor
     candidates: Candidates
-    candidate_capacity: Tensor
     server_columns: tuple[Tensor, ...]
     workload: Workload
     day: Tensor
@@ -49,7 +48,6 @@ class Parts:
             fleet=Fleet(fleet.names, *moved),
             capacity=self.capacity.to(device),
             candidates=Candidates(*(part.to(device) for part in (chosen.index, chosen.cores, chosen.memory))),
-            candidate_capacity=self.candidate_capacity.to(device),
             server_columns=tuple(column.to(device) for column in self.server_columns),
             reference=self.reference.to(device),
         )
@@ -102,7 +100,6 @@ def build_parts(options: dict[str, Any]) -> Parts:
         fleet=fleet,
         capacity=fleet.capacity,
         candidates=candidates,
-        candidate_capacity=torch.stack([candidates.cores, candidates.memory], dim=-1),
         server_columns=(*relative, fleet.speed),
         workload=workload,
         day=day,

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dgpg_verify.core import InputError, check_int, check_real
 from dgpg_verify.systems.cloud.fleet import Fleet
-from dgpg_verify.systems.cloud.queues import WORK_LEFT
+from dgpg_verify.systems.cloud.queues import TIME_LEFT
 from dgpg_verify.systems.cloud.workload import Jobs
 from dgpg_verify.systems.references import alternating_signs, shuffled
 
@@ -59,11 +59,11 @@ class Reference:
     def offered(self, jobs: Jobs) -> Tensor:
         """Cores and memory present under each speed class, float64 [B, T, 2, V]. Cost O(B T N V)."""
         horizon = jobs.active.shape[1]
-        steps = torch.arange(horizon, device=jobs.active.device)[None, :, None]
+        steps = torch.arange(horizon, dtype=torch.float64, device=jobs.active.device)[None, :, None]
         classes = []
         for speed in self.speeds.tolist():
-            stay = ((jobs.duration - WORK_LEFT) / speed).ceil().clamp(min=1.0)
-            end = (steps + stay.long()).clamp(max=horizon).flatten(1)
+            stay = (jobs.duration / speed).sub_(TIME_LEFT).ceil_().clamp_(min=1.0)
+            end = stay.add_(steps).clamp_(max=horizon).flatten(1).long()
             classes.append(torch.stack([_present(size, end) for size in (jobs.cores, jobs.memory)], dim=-1))
         offered = torch.stack(classes, dim=-1)
         if self.lag:
@@ -78,15 +78,17 @@ class Reference:
 
     def at(self, step: int, offered: Tensor, disturbance: Tensor, committed: Tensor) -> Tensor:
         """x~ [B, 2M] of one step; `committed` [B, 2M] is read by `endogenous` only."""
-        resource = torch.arange(2, device=offered.device).repeat_interleave(len(self.weight) // 2)
-        value = offered[:, step][:, resource, self.group] * self.weight
+        now, weight = offered[:, step], self.weight.unflatten(0, (2, -1))
+        if len(self.speeds) > 1:
+            now = now.gather(2, self.group.view_as(weight).expand(len(now), -1, -1))
+        value = (now * weight).flatten(1)
         if self.rounded:
             value = (value * 10.0).round() / 10.0
         if self.sigma:
             value = value * disturbance[:, step]
         if self.endogenous:
-            average = committed.unflatten(1, (2, -1)).mean(-1)
-            value = 0.5 * (value + average[:, resource])
+            average = committed.unflatten(1, (2, -1)).mean(-1, keepdim=True)
+            value = 0.5 * (value.unflatten(1, (2, -1)) + average).flatten(1)
         return value
 
     def to(self, device: torch.device) -> Reference:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -17,7 +17,7 @@ from dgpg_verify.systems.cloud.options import build_parts, check_options
 from dgpg_verify.systems.cloud.queues import (
     SLACK,
     STEP,
-    WORK_LEFT,
+    TIME_LEFT,
     Queues,
     committed_after,
     empty_queues,
@@ -26,14 +26,15 @@ from dgpg_verify.systems.cloud.queues import (
 )
 from dgpg_verify.systems.cloud.workload import MEAN_DURATION, Jobs
 
+ROOM = 1.0 + SLACK  # largest share of a server's capacity that a job may take
+
 
 @dataclass(frozen=True)
 class CloudState:
     """Everything of B roll-outs at one step; every tensor has a leading B axis, so rows can be selected.
 
     jobs: the exogenous workload of the whole roll-out [B, T, N]. offered [B, T, 2, V] and disturbance [B, T, 2M] (or
-    empty): the reference, fixed at the start. committed and free [B, 2M] (over capacity, cores then memory) and
-    backlog [B, M] (steps): what the queues amount to before acting.
+    empty): the reference, fixed at the start. queues: who is where before acting.
     """
 
     step: int
@@ -41,9 +42,16 @@ class CloudState:
     offered: Tensor
     disturbance: Tensor
     queues: Queues
-    committed: Tensor
-    free: Tensor
-    backlog: Tensor
+
+    @property
+    def committed(self) -> Tensor:
+        """Cores, then memory, of all jobs present over capacity, [B, 2M]."""
+        return self.queues.committed
+
+    @property
+    def free(self) -> Tensor:
+        """Share of cores, then of memory, that no running job uses, [B, 2M]."""
+        return (1.0 - self.queues.used).clamp(min=0.0)
 
 
 class CloudScheduling:
@@ -151,40 +159,30 @@ class CloudScheduling:
             )
         jobs = self.jobs(noise)
         reference = self.parts.reference
-        queues = empty_queues(noise.shape[0], self.n_servers, noise.device)
-        disturbance = reference.disturbance(noise[..., self.parts.workload.noise_size :])
-        return self._settled(0, jobs, reference.offered(jobs), disturbance, queues)
-
-    def _settled(self, step: int, jobs: Jobs, offered: Tensor, disturbance: Tensor, queues: Queues) -> CloudState:
-        """State whose utilisations say what the queues amount to."""
-        capacity, fleet = self.parts.capacity, self.parts.fleet
         return CloudState(
-            step=step,
+            step=0,
             jobs=jobs,
-            offered=offered,
-            disturbance=disturbance,
-            queues=queues,
-            committed=queues.committed / capacity,
-            free=((capacity - queues.used) / capacity).clamp(min=0.0),
-            backlog=queues.work / (fleet.cores * fleet.speed),
+            offered=reference.offered(jobs),
+            disturbance=reference.disturbance(noise[..., self.parts.workload.noise_size :]),
+            queues=empty_queues(noise.shape[0], self.n_servers, noise.device),
         )
 
     def observe(self, state: CloudState) -> Observation:
         """features [B, N, K, F] float32 (names in FEATURES), mask, active. Cost O(B N K F)."""
-        parts, here = self.parts, self._jobs_now(state)
+        parts, here, queues = self.parts, self._jobs_now(state), state.queues
         duration = torch.where(here.active, here.duration, MEAN_DURATION) / MEAN_DURATION
         columns = [
             *parts.server_columns,
             *state.committed.chunk(2, 1),
             *self.reference_at(state).chunk(2, 1),
             *state.free.chunk(2, 1),
-            *(column.double().log1p() for column in (state.queues.count, state.queues.waiting, state.backlog)),
+            *(column.float().log1p() for column in (queues.count, queues.waiting, queues.backlog)),
         ]
         clock = (state.step / self.horizon, float(parts.day[state.step]))
         chosen = parts.candidates
-        sizes, capacities = (here.cores, here.memory), (chosen.cores, chosen.memory)
-        features = candidate_features(columns, chosen.index, sizes, capacities, duration.log(), clock)
-        return Observation(features, chosen.fits(here.cores, here.memory), here.active)
+        shares = here.cores[..., None] / chosen.cores, here.memory[..., None] / chosen.memory
+        features = candidate_features(columns, chosen.index, shares, duration.log(), clock)
+        return Observation(features, (shares[0] <= ROOM) & (shares[1] <= ROOM), here.active)
 
     def reference_at(self, state: CloudState) -> Tensor:
         """x~ [B, 2M] at the state's step."""
@@ -197,18 +195,18 @@ class CloudScheduling:
         candidate that can never run the job. Cost O(B (N log N + M Q)), Q the longest queue.
         """
         here = self._jobs_now(state)
-        server = self._servers(here, actions)
-        sizes = (here.cores, here.memory, here.duration, _cost(here))
-        joiners = line_up(server, self.n_servers, here.arrival, sizes)
-        after = serve(state.queues, joiners, self.parts.capacity, self.parts.fleet.speed)
-        joined = torch.where(server >= 0, _cost(here), 0.0)
+        server, shares = self._placed(here, actions)
+        speed = self.parts.fleet.speed.index_select(0, server.clamp(min=0).flatten()).view_as(here.duration)
+        cost = _cost(here)
+        joiners = line_up(server, self.n_servers, here.arrival, (*shares, here.duration / speed, cost))
+        joined = torch.where(server >= 0, cost, 0.0)
         return Transition(
-            next_state=self._settled(state.step + 1, state.jobs, state.offered, state.disturbance, after),
-            reward=-(state.queues.cost.sum((1, 2)) + joined.sum(1)),
+            next_state=replace(state, step=state.step + 1, queues=serve(state.queues, joiners)),
+            reward=-(state.queues.cost.sum(1) + joined.sum(1)),
             x_observed=state.committed,
-            x=committed_after(state.queues, joiners) / self.parts.capacity,
+            x=committed_after(state.queues, joiners),
             reference=self.reference_at(state),
-            influence=self._influence(state, here, server),
+            influence=self._influence(state, here, server, shares),
             done=torch.full((len(server),), state.step + 1 >= self.horizon, device=server.device),
         )
 
@@ -217,8 +215,11 @@ class CloudScheduling:
             raise InputError(f"step = {state.step} is not allowed: the roll-out ended after {self.horizon} steps")
         return state.jobs.at(state.step)
 
-    def _servers(self, here: Jobs, actions: Tensor) -> Tensor:
-        """Chosen servers [B, N], -1 where no job joins; refuses what cannot be played."""
+    def _placed(self, here: Jobs, actions: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Chosen servers [B, N], -1 where no job joins, and the job's shares of their cores and memory, 0 there.
+
+        Refuses what cannot be played.
+        """
         if actions.shape != here.active.shape or actions.dtype != torch.int64:
             raise InputError(
                 f"actions have shape {list(actions.shape)} and type {actions.dtype}: they must be int64 "
@@ -227,28 +228,29 @@ class CloudScheduling:
         if len(actions) and (int(actions.min()) < -1 or int(actions.max()) >= self.n_actions):
             bad = actions[(actions < -1) | (actions >= self.n_actions)][0]
             raise InputError(f"action = {int(bad)} is not allowed: it must be an integer in [-1, {self.n_actions - 1}]")
-        acts = here.active & (actions >= 0)
-        place = actions.clamp(min=0)
-        agent = torch.arange(self.n_agents, device=actions.device)
-        capacity = self.parts.candidate_capacity[agent, place] * (1.0 + SLACK)
-        fits = (here.cores <= capacity[..., 0]) & (here.memory <= capacity[..., 1])
-        if bool((acts & ~fits).any()):
-            where = (acts & ~fits).nonzero()[0].tolist()
+        acts, chosen = here.active & (actions >= 0), self.parts.candidates
+        agent = torch.arange(self.n_agents, device=actions.device) * self.n_actions
+        place = (agent + actions.clamp(min=0)).flatten()
+        server, cores, memory = (
+            column.flatten().index_select(0, place).view_as(actions)
+            for column in (chosen.index, chosen.cores, chosen.memory)
+        )
+        shares = torch.where(acts, here.cores / cores, 0.0), torch.where(acts, here.memory / memory, 0.0)
+        if len(actions) and float(torch.maximum(*shares).max()) > ROOM:
+            where = (torch.maximum(*shares) > ROOM).nonzero()[0].tolist()
             raise InputError(
                 f"action = {int(actions[tuple(where)])} of roll-out {where[0]}, agent {where[1]} is not allowed: "
                 f"the job can never run on that candidate (mask False)"
             )
-        return torch.where(acts, self.parts.candidates.index[agent, place], -1)
+        return torch.where(acts, server, -1), shares
 
-    def _influence(self, state: CloudState, here: Jobs, server: Tensor) -> Influence:
+    def _influence(self, state: CloudState, here: Jobs, server: Tensor, shares: tuple[Tensor, Tensor]) -> Influence:
         """Shares of the chosen server's cores and memory, [B, N, 2]; zero where no job joined."""
-        joined = server >= 0
-        index = torch.stack([server, server + self.n_servers], dim=-1).clamp(min=0)
-        sizes = torch.stack([here.cores, here.memory], dim=-1)
-        value = torch.where(joined[..., None], sizes / self.parts.capacity[index], 0.0)
+        index = torch.stack([server.clamp(min=0), torch.where(server >= 0, server + self.n_servers, 0)], dim=-1)
+        value = torch.stack(shares, dim=-1)
         if self._options["influence"] == "multi_step":
             value = value * self._stay(here, self.parts.fleet.speed[server.clamp(min=0)], state.step)[..., None]
-        return Influence(torch.where(joined[..., None], index, 0), value)
+        return Influence(index, value)
 
     def residence(self, state: CloudState) -> Tensor:
         """Steps a job started on arrival would stay on each candidate before T, discounted from now: [B, N, K].
@@ -270,7 +272,7 @@ class CloudScheduling:
         return self._discounted(self._steps(here, speed, step))
 
     def _steps(self, here: Jobs, speed: Tensor, step: int) -> Tensor:
-        steps = ((here.duration - WORK_LEFT) / speed).ceil().clamp(min=1.0, max=float(self.horizon - step))
+        steps = (here.duration / speed - TIME_LEFT).ceil().clamp(min=1.0, max=float(self.horizon - step))
         return torch.where(here.active, steps, 0.0)
 
     def _discounted(self, steps: Tensor) -> Tensor:
@@ -280,7 +282,7 @@ class CloudScheduling:
     def removal_rewards(self, state: CloudState, actions: Tensor) -> Tensor:
         """Reward of this step had agent i alone not acted, [B, N]: the present jobs' costs do not interact in it."""
         own = self._joining_costs(state, actions)
-        return -(state.queues.cost.sum((1, 2)) + own.sum(1))[:, None] + own
+        return -(state.queues.cost.sum(1) + own.sum(1))[:, None] + own
 
     def replaced_rewards(self, state: CloudState, actions: Tensor, replacements: Tensor) -> Tensor:
         """Reward of this step had agent i alone played replacements[:, i], [B, N]."""
@@ -289,7 +291,7 @@ class CloudScheduling:
     def _joining_costs(self, state: CloudState, actions: Tensor) -> Tensor:
         """Cost in this step of the jobs that join by `actions`, [B, N]."""
         here = self._jobs_now(state)
-        return torch.where(self._servers(here, actions) >= 0, _cost(here), 0.0)
+        return torch.where(self._placed(here, actions)[0] >= 0, _cost(here), 0.0)
 
     def heuristic_scores(self, name: str, seen: Observation) -> Tensor:
         """Scores float64 [..., N, K] of a rule that sees what the policies see; see `heuristics`."""

@@ -136,8 +136,9 @@ class Replay:
         rank = deal.argsort(-1).argsort(-1)
         before = torch.cat([arrived[:, :1], served[:, :-1]], dim=1)
         active = rank < (served - before)[..., None]
-        row = (before[..., None] + rank)[active] % len(self.columns[0])
-        cores, memory, duration = (spread(active, column.to(noise.device)[row]) for column in self.columns)
+        place = active.flatten().nonzero().squeeze(-1)
+        row = (before[..., None] + rank).flatten().index_select(0, place) % len(self.columns[0])
+        cores, memory, duration = (spread(active, place, column.to(noise.device)[row]) for column in self.columns)
         return Jobs(active, cores, memory, duration, torch.where(active, deal, 0.0))
 
     def _served(self, noise: Tensor) -> tuple[Tensor, Tensor]:

@@ -197,31 +197,35 @@ class Generator:
         high = self._bursts(common if self.common_shock else burst)
         rate = torch.where(high, self.burst[1], self.burst[0]) * self.day.to(noise.device)[:, None]
         active = arrival < rate
-        size = self.shape.cores.quantile(cores[active])
-        tilt = self._noise.quantile(memory[active])
+        place = active.flatten().nonzero().squeeze(-1)
+        cores, memory, duration, arrival, rate = (
+            stream.flatten().index_select(0, place)
+            for stream in (cores, memory, duration, arrival, rate.expand_as(arrival))
+        )
+        size = self.shape.cores.quantile(cores)
         columns = {
             "cores": self.core_scale * size,
-            "memory": self.memory_scale * size**self.shape.memory_slope * tilt,
-            "duration": self.shape.duration.quantile(duration[active]),
-            "arrival": (arrival / rate)[active],
+            "memory": self.memory_scale * size**self.shape.memory_slope * self._noise.quantile(memory),
+            "duration": self.shape.duration.quantile(duration),
+            "arrival": arrival / rate,
         }
-        return Jobs(active, **{name: spread(active, column) for name, column in columns.items()})
+        return Jobs(active, **{name: spread(active, place, column) for name, column in columns.items()})
 
     def _bursts(self, uniforms: Tensor) -> Tensor:
         """Two-state Markov chain over axis 1, started from its stationary law: True = high rate."""
         stay = 1.0 - 1.0 / BURST_LENGTH
         enter = BURST_SHARE / (1.0 - BURST_SHARE) / BURST_LENGTH
+        stays, enters = uniforms < stay, uniforms < enter
         states = [uniforms[:, 0] < BURST_SHARE]
         for step in range(1, uniforms.shape[1]):
-            states.append(uniforms[:, step] < torch.where(states[-1], stay, enter))
+            states.append(enters[:, step] | (states[-1] & stays[:, step]))
         return torch.stack(states, dim=1)
 
     def report(self, noise: Tensor) -> dict[str, float]:
         return {}
 
 
-def spread(active: Tensor, values: Tensor) -> Tensor:
-    """Values of the active places back on the full shape, zero elsewhere."""
-    full = torch.zeros(active.shape, dtype=torch.float64, device=active.device)
-    full[active] = values.to(torch.float64)
-    return full
+def spread(active: Tensor, place: Tensor, values: Tensor) -> Tensor:
+    """Values of the active places (`place`: where in the flattened `active`) on the full shape, zero elsewhere."""
+    full = torch.zeros(active.numel(), dtype=torch.float64, device=active.device)
+    return full.scatter_(0, place, values.to(torch.float64)).view(active.shape)
