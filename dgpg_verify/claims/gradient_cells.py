@@ -100,10 +100,12 @@ def measure_cell(cell: Cell) -> Evidence:
 
 
 def cell_cost(cell: Cell) -> float:
-    """Rough work of a cell, so that long ones start first."""
-    rollouts = cell.options.get("rollouts", 0)
-    dense = 8.0 if cell.options.get("options", {}).get("n_candidates") == "all" else 1.0
-    return float(cell.n * (1.0 + rollouts) * dense)
+    """Rough work of a cell, so that long ones start first: decisions times candidates, or N for a closed form."""
+    options = cell.options.get("options", {})
+    candidates = options.get("n_candidates", 8)
+    width = cell.n if candidates == "all" else min(int(candidates), cell.n)
+    decisions = cell.options.get("rollouts", 0) * options.get("horizon", 1)
+    return float(cell.n * (20 + decisions * width))
 
 
 def build_system(cell: Cell) -> System:

@@ -1,4 +1,5 @@
-"""Plain arrays in, judged numbers out: scaling fits, intervals, verdict rule, design, measured error rates."""
+"""Plain arrays in, judged numbers out: scaling fits, intervals, verdict rule, design, training runs, measured
+error rates."""
 
 from dgpg_verify.statistics.calibration import (
     PRIMARY_LEVEL,
@@ -14,6 +15,8 @@ from dgpg_verify.statistics.calibration import (
     standard_procedures,
     unseen_crossovers,
 )
+from dgpg_verify.statistics.comparison import difference_interval, probability_of_improvement
+from dgpg_verify.statistics.convergence import Convergence, convergence, judge_learned, levels_of
 from dgpg_verify.statistics.intervals import (
     clopper_pearson,
     geometric_mean_interval,
@@ -23,6 +26,7 @@ from dgpg_verify.statistics.intervals import (
     simultaneous,
     variance_interval,
 )
+from dgpg_verify.statistics.performance import Profile, interquartile_mean, performance_profile
 from dgpg_verify.statistics.power import (
     bonferroni,
     log_variance_spread,
@@ -31,7 +35,24 @@ from dgpg_verify.statistics.power import (
     slope_standard_error,
 )
 from dgpg_verify.statistics.scaling import AffineFit, ScalingFit, SlopeFit, fit_scaling, top_decade
+from dgpg_verify.statistics.settling import judge_settling, settling_mean, settling_percentile
 from dgpg_verify.statistics.synthetic import Truth, standard_truths
+from dgpg_verify.statistics.training_calibration import (
+    CurveLaw,
+    SettlingRule,
+    settling_error_rates,
+    settling_limits,
+    standard_curves,
+    standard_settling_rules,
+    uneven_curves,
+)
+from dgpg_verify.statistics.training_verdicts import (
+    judge_collapses,
+    judge_equivalent,
+    judge_fails,
+    judge_matches,
+    judge_slightly_below,
+)
 from dgpg_verify.statistics.verdict import (
     MARGIN,
     exponent_labels,
@@ -47,8 +68,12 @@ __all__ = [
     "PRIMARY_LEVEL",
     "PRIMARY_ROWS",
     "AffineFit",
+    "Convergence",
+    "CurveLaw",
     "Procedure",
+    "Profile",
     "ScalingFit",
+    "SettlingRule",
     "SlopeFit",
     "Truth",
     "allowed_errors",
@@ -56,29 +81,49 @@ __all__ = [
     "calibration_table",
     "clopper_pearson",
     "control_table",
+    "convergence",
     "coverage_band",
     "coverage_record",
+    "difference_interval",
     "error_rates",
     "exponent_labels",
     "faulty_procedures",
     "fit_scaling",
     "geometric_mean_interval",
+    "interquartile_mean",
     "jackknife",
     "judge",
     "judge_at_least",
+    "judge_collapses",
     "judge_equal",
+    "judge_equivalent",
+    "judge_fails",
+    "judge_learned",
     "judge_margins",
+    "judge_matches",
+    "judge_settling",
+    "judge_slightly_below",
     "judge_threshold",
+    "levels_of",
     "log_variance_spread",
     "mean_interval",
+    "performance_profile",
+    "probability_of_improvement",
     "ratio_interval",
     "replicates_to_decide",
+    "settling_error_rates",
+    "settling_limits",
+    "settling_mean",
+    "settling_percentile",
     "simultaneous",
     "slope_leverage",
     "slope_standard_error",
+    "standard_curves",
     "standard_procedures",
+    "standard_settling_rules",
     "standard_truths",
     "top_decade",
+    "uneven_curves",
     "unseen_crossovers",
     "variance_interval",
 ]

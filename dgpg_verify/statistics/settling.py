@@ -1,0 +1,165 @@
+"""How long a method takes to settle, over seeds some of which never do: percentile, mean, and claim C4.1.
+
+A run that never settles counts as infinitely late, not as missing. Evaluations are apart, so a time is known only
+to lie between two of them: lower ends use the earlier, upper ends the later one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import special, stats
+
+from dgpg_verify.core import Estimate, InputError, Label, Verdict, check_choice, check_real
+from dgpg_verify.statistics.checks import Array, check_level, check_positive
+from dgpg_verify.statistics.convergence import LEARNED, Convergence, judge_learned, levels_of
+from dgpg_verify.statistics.intervals import clopper_pearson, t_quantile
+
+PERCENTILE = 0.9
+CLAIMED = {"percentile": 10.0, "mean": 20.0}  # episodes
+LAWS = ("any", "lognormal")
+
+
+def settling_percentile(
+    runs: Sequence[Convergence], share: float = PERCENTILE, level: float = 0.95, law: str = "any"
+) -> Estimate:
+    """Episodes after which a share of all seeds has settled, with an honest upper end.
+
+    Source: CLAIMS C4.1; order statistics (Conover 1999, 3.2), tolerance limit of the log-normal law (Owen 1968).
+    law "any": both ends are order statistics, valid for every law. An upper end then needs share^n <= (1 -
+    level) / 2: 36 seeds for the 90th percentile at 95 %; with fewer it is None and cannot support a claim (the
+    latest of 5 seeds lies below the true 90th percentile 59 times in 100). The lower end needs two seeds, so few
+    seeds can refute. law "lognormal": where the first has no upper end and all runs settled, the tolerance limit
+    exp(m + k s) of times assumed log-normal. That is an assumption, to be printed as such: it cannot know of rare
+    runs that never settle and were not met. Times on a grid: s is at least that of rounding.
+    Args: runs, n >= 2; share in (0, 1); level, two-sided; law.
+    Returns: Estimate in episodes; value None if the sample percentile is a run that never settles; low at most
+    the horizon. Raises: InputError. Cost O(n log n).
+    """
+    _check_runs(runs)
+    share, level = check_level(share, "share"), check_level(level)
+    check_choice("law", law, LAWS)
+    n, tail = len(runs), 0.5 * (1.0 - level)
+    at = np.sort(_latest(runs))
+    early = np.sort([run.earliest for run in runs])
+    value = at[math.ceil(share * n - 1e-9) - 1]
+    below = stats.binom.cdf(np.arange(n), n, share)  # P(at most k seeds lie below the true percentile)
+    lower = int((below <= tail).sum())  # x_(lower) lies above it with probability below[lower - 1]
+    upper = int(np.argmax(below >= 1.0 - tail)) + 1 if below[-1] >= 1.0 - tail else None
+    low = float(early[lower - 1]) if lower else 0.0
+    high = math.inf if upper is None else float(at[upper - 1])
+    if upper is None and law == "lognormal" and np.isfinite(at).all():
+        high = max(_lognormal_limit(runs, share, 1.0 - tail), float(at[-1]))
+    return Estimate(_known(value), low, _known(high), level, n)
+
+
+def settling_mean(runs: Sequence[Convergence], level: float = 0.95) -> Estimate:
+    """Mean over seeds of the time to settle, with Student's t interval.
+
+    Source: CLAIMS C4.1. If any run never settles the mean has no upper end (None, and no value); the lower end
+    is then that of the mean cut at the horizon, which the true mean exceeds. From n runs that all settled nobody
+    can tell that none ever fails: up to 1 - ((1 - level) / 2)^(1/n) may, and then the mean speaks only of those that
+    settle. Upper end from the evaluation at which a run settled, lower end from the one before; spread at least
+    that of rounding to the evaluations.
+    Args: runs, n >= 2; level, two-sided. Returns: Estimate in episodes. Raises: InputError. Cost O(n).
+    """
+    _check_runs(runs)
+    level, n = check_level(level), len(runs)
+    at, early = _latest(runs), np.array([run.earliest for run in runs])
+    reach = t_quantile(n - 1, level) / math.sqrt(n)
+    floor = _cell(runs) / math.sqrt(12.0)
+    low = max(float(early.mean()) - reach * max(float(early.std(ddof=1)), floor), 0.0)
+    if not np.isfinite(at).all():
+        return Estimate(None, low, None, level, n)
+    high = float(at.mean()) + reach * max(float(at.std(ddof=1)), floor)
+    return Estimate(float(at.mean()), low, high, level, n)
+
+
+def judge_settling(
+    runs: Sequence[Convergence],
+    statistic: str = "percentile",
+    within: float | None = None,
+    level: float = 0.95,
+    law: str = "any",
+) -> Verdict:
+    """Claim C4.1: the method converges within 10 episodes (90th percentile over seeds), or 20 (mean).
+
+    Supported: learned, and the upper end <= within. Refuted: has not learned, or the lower end > within. Else
+    inconclusive; so too if the level was measured inside the claimed episodes (train to more than within / 0.8), or
+    an end is missing. "Learned" at 99 %. With law "any" fewer than 36 seeds at 95 % can refute but not support.
+    Each wrong label has a rate of at most (1 - level) / 2 (law "any" of the percentile), plus 0.5 % for
+    "learned"; the mean's and the log-normal limit's rates hold only if their law does and no run ever fails.
+    Args: runs (one a seed, n >= 2); statistic "percentile" or "mean"; within, episodes, > 0 (default 10 or 20);
+    level; law. Returns: Verdict, estimate in episodes. Raises: InputError.
+    """
+    check_choice("statistic", statistic, CLAIMED)
+    within = check_positive("within", CLAIMED[statistic] if within is None else within)
+    mean = statistic == "mean"
+    estimate = settling_mean(runs, level) if mean else settling_percentile(runs, PERCENTILE, level, law)
+    learned = judge_learned(levels_of(runs))
+    never = sum(run.settled_at is None for run in runs)
+    failing = clopper_pearson(never, len(runs), level)
+    ends = "[" + ", ".join("none" if end is None else f"{end:.4g}" for end in (estimate.low, estimate.high)) + "]"
+    found = (
+        f"{statistic} of the episodes to settle in {ends} at {100 * estimate.level:.4g} %, wanted at most {within:g}; "
+        f"{never} of {len(runs)} runs never settle (true share up to {failing.high:.2g})"
+    )
+    if law == "lognormal" and not mean and estimate.high is not None:
+        found += "; upper end assumes log-normal times" if len(runs) < _seeds_needed(PERCENTILE, level) else ""
+    if min(run.level_from for run in runs) <= within:
+        return Verdict("inconclusive", f"trained too short to tell; {found}", estimate)
+    label = _settling_label(estimate, within, learned.label)
+    if learned.label != "supported":
+        found = f"learned (level at least {LEARNED:g}): {learned.label}, {learned.why}; {found}"
+    wants_more = label == "inconclusive" and estimate.high is None and never == 0 and not mean
+    return Verdict(label, found, estimate, _seeds_needed(PERCENTILE, level) if wants_more else None)
+
+
+def _settling_label(estimate: Estimate, within: float, learned: Label) -> Label:
+    if learned == "refuted" or (estimate.low is not None and estimate.low > within):
+        return "refuted"
+    quick = estimate.high is not None and estimate.high <= within
+    return "supported" if quick and learned == "supported" else "inconclusive"
+
+
+def _seeds_needed(share: float, level: float) -> int:
+    """Fewest seeds for which the largest one is a distribution-free upper end: share^n <= (1 - level) / 2."""
+    return math.ceil(math.log(0.5 * (1.0 - level)) / math.log(share) - 1e-9)
+
+
+def _lognormal_limit(runs: Sequence[Convergence], share: float, confidence: float) -> float:
+    """exp(m + k s): at least `share` of a log-normal law lies below it with this confidence."""
+    n, at = len(runs), _latest(runs)
+    logs = np.log(at)
+    spread = max(float(logs.std(ddof=1)), _cell(runs) / float(at.mean()) / math.sqrt(12.0))
+    factor = stats.nct.ppf(confidence, n - 1, special.ndtri(share) * math.sqrt(n)) / math.sqrt(n)
+    return float(np.exp(logs.mean() + factor * spread))
+
+
+def _latest(runs: Sequence[Convergence]) -> Array:
+    """Times of settling [R], infinite for runs that never do."""
+    return np.array([math.inf if run.settled_at is None else run.settled_at for run in runs])
+
+
+def _cell(runs: Sequence[Convergence]) -> float:
+    """Mean distance from the evaluation at which a run settled to the one before."""
+    gaps = [
+        run.converged_at - run.converged_after
+        for run in runs
+        if run.converged_at is not None and run.converged_after is not None
+    ]
+    return float(np.mean(gaps)) if gaps else 0.0
+
+
+def _known(number: float) -> float | None:
+    return float(number) if math.isfinite(number) else None
+
+
+def _check_runs(runs: Sequence[Convergence]) -> None:
+    if len(runs) < 2:
+        raise InputError(f"runs holds {len(runs)} run: at least 2 seeds are needed")
+    check_real("horizon", max(run.horizon for run in runs), 0.0)
+    if len({(run.horizon, run.level_from) for run in runs}) > 1:
+        raise InputError("runs differ in length: all must be evaluated over the same episodes")
