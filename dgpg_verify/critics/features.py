@@ -31,7 +31,7 @@ def central_features(rollout: Rollout) -> Tensor:
 
 def local_features(rollout: Rollout) -> Tensor:
     """What agent i sees, averaged over its candidates: mean of every feature, its own activity: [B, T, N, F + 1]."""
-    mask = rollout.seen.mask[..., None]
-    count = mask.sum(-2).clamp(min=1)
-    mean = (rollout.seen.features * mask).sum(-2) / count
+    features = rollout.seen.features
+    mask = rollout.seen.mask.to(features.dtype)[..., None, :]
+    mean = (mask @ features)[..., 0, :] / mask.sum(-1).clamp(min=1.0)
     return torch.cat([mean, rollout.active.to(mean)[..., None]], dim=-1)

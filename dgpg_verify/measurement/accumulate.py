@@ -6,11 +6,11 @@ Chunks are dealt to a few groups; leaving a group out gives the jackknife behind
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 GROUPS = 8
@@ -37,18 +37,33 @@ class GroupMoments:
 
     def add(self, gradients: Tensor) -> None:
         """Merge a chunk of gradients [C, B, N, P]."""
-        c, size, n, p = gradients.shape
-        chunk = GroupMoments.empty(c, n, p, str(gradients.device))
-        chunk.count = size
-        block = max(1, BLOCK_VALUES // (c * size * p))
-        for low in range(0, n, block):  # a block stays in cache between conversion, centring and products
-            part = slice(low, low + block)
-            values = gradients[:, :, part].permute(2, 1, 0, 3).double()  # [n, B, C, P]
-            mean = values.mean(1, keepdim=True)
-            chunk.mean[:, part] = mean[:, 0].transpose(0, 1)
-            values = values.sub_(mean) if gradients.dtype != torch.float64 else values - mean
-            chunk.products[:, :, part] = (values @ values.transpose(-1, -2)).sum(1).permute(1, 2, 0)
-        self.merge(chunk)
+        self.add_blocks([(slice(0, gradients.shape[2]), gradients)])
+
+    def add_blocks(self, blocks: Iterable[tuple[slice, Tensor]]) -> None:
+        """Merge a chunk that comes in blocks of agents, (agents, [C, B, n, P]), which together are all agents."""
+        size = 0
+        for agents, gradients in blocks:
+            c, size, n, p = gradients.shape
+            step = max(1, BLOCK_VALUES // (c * size * p))
+            for low in range(0, n, step):  # few enough to stay in cache between conversion, centring and products
+                high = min(low + step, n)
+                self._merge_agents(slice(agents.start + low, agents.start + high), gradients[:, :, low:high])
+        self.count += size
+
+    def _merge_agents(self, agents: slice, gradients: Tensor) -> None:
+        """Chan's update for a few agents, in place; the count stays."""
+        size = gradients.shape[1]
+        values = gradients.permute(2, 1, 0, 3).to(torch.float64)  # [n, B, C, P]
+        mean = values.mean(1, keepdim=True)
+        values = values.sub_(mean) if gradients.dtype != torch.float64 else values - mean
+        products = (values @ values.transpose(-1, -2)).sum(1)
+        shift = mean[:, 0]
+        if self.count:
+            shift = shift - self.mean[:, agents].transpose(0, 1)
+            products += shift @ shift.transpose(1, 2) * (self.count * size / (self.count + size))
+            shift *= size / (self.count + size)
+        self.products[:, :, agents] += products.permute(1, 2, 0)
+        self.mean[:, agents] += shift.transpose(0, 1)
 
     def merge(self, other: GroupMoments) -> None:
         """Chan et al. (1983): combine two sets of moments."""
@@ -65,32 +80,6 @@ def _outer(values: Tensor) -> Tensor:
     """sum over p of x_c x_d: [C, N, P] -> [C, C, N]."""
     by_agent = values.transpose(0, 1)
     return (by_agent @ by_agent.transpose(1, 2)).permute(1, 2, 0)
-
-
-@dataclass(frozen=True)
-class Moments:
-    """Covariance and signal matrices of C credits from R roll-outs, per agent.
-
-    covariance[c, d, i] = tr Cov(g_c,i, g_d,i), ddof 1; signal[c, d, i] = unbiased <E g_c,i, E g_d,i> (a U-statistic:
-    <mean, mean> - covariance / R, which may be negative); mean [C, N, P].
-    """
-
-    mean: NDArray[np.float64]
-    covariance: NDArray[np.float64]
-    signal: NDArray[np.float64]
-    count: int
-
-
-def finish(groups: list[GroupMoments], without: int | None = None) -> Moments:
-    """Moments of all groups together, or of all but one."""
-    credits, agents, size = groups[0].mean.shape
-    total = GroupMoments.empty(credits, agents, size, str(groups[0].mean.device))
-    for number, group in enumerate(groups):
-        if number != without and group.count:
-            total.merge(group)
-    covariance = total.products / max(total.count - 1, 1)
-    signal = _outer(total.mean) - covariance / max(total.count, 1)
-    return Moments(total.mean.cpu().numpy(), covariance.cpu().numpy(), signal.cpu().numpy(), total.count)
 
 
 def group_count(credits: int, agents: int, size: int) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,10 +26,11 @@ from dgpg_verify.core import (
 )
 from dgpg_verify.core.trees import move
 from dgpg_verify.credits import SETTINGS, credit_sd, make_credit
-from dgpg_verify.measurement.accumulate import GROUPS, GroupMoments, Moments, finish, group_count
+from dgpg_verify.measurement.accumulate import GROUPS, GroupMoments, group_count
 from dgpg_verify.measurement.combine import Basis, fit_credits, make_basis
 from dgpg_verify.measurement.cross_agent import pick_and_freeze
-from dgpg_verify.measurement.gradients_of import chunk_size, gradients_of
+from dgpg_verify.measurement.gradients_of import chunk_size, gradient_blocks
+from dgpg_verify.measurement.jackknife import finish
 from dgpg_verify.measurement.moments import GradientMoments, MeasuredParts
 from dgpg_verify.policies import make_policy
 from dgpg_verify.rollouts import collect
@@ -131,11 +133,21 @@ def _accumulate(
     starts = range(0, rollouts, chunk)
     for number, start in enumerate(_progress(starts, progress)):
         noise = move(draw_noise(seed, number, system, policy, min(chunk, rollouts - start)), device)
-        gradients = gradients_of(system, policy, basis.credits, noise)
-        groups[number % count].add(gradients)
-        if team is not None:
-            team[number % count].add(gradients.sum(2, keepdim=True, dtype=torch.float64))
+        blocks = gradient_blocks(system, policy, basis.credits, noise)
+        if team is None:
+            groups[number % count].add_blocks(blocks)
+        else:
+            total = torch.zeros(c, len(noise), 1, size, dtype=torch.float64, device=device)
+            groups[number % count].add_blocks(_summed(blocks, total))
+            team[number % count].add(total)
     return [g for g in groups if g.count], None if team is None else [g for g in team if g.count]
+
+
+def _summed(blocks: Iterator[tuple[slice, Tensor]], total: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """The blocks as they are, while their sum over agents is added up in `total` [C, B, 1, P]."""
+    for agents, gradients in blocks:
+        total += gradients.sum(2, keepdim=True, dtype=torch.float64)
+        yield agents, gradients
 
 
 def _parts(
@@ -162,11 +174,11 @@ def _parts(
         if frozen is not None:
             padded = np.pad(frozen.products, ((0, 1), (0, 1), (0, 0)))
             frozen = type(frozen)(frozen.agents, padded, frozen.pairs)
-    agent, agent_jackknife = _with_jackknife(groups, exact)
+    agent, agent_jackknife = finish(groups, exact)
     if team is None:
         team_moments, team_jackknife = agent, agent_jackknife
     else:
-        team_moments, team_jackknife = _with_jackknife(team, team_exact)
+        team_moments, team_jackknife = finish(team, team_exact)
     aliases = {credit: name for credit, name in zip(credits, names, strict=True) if isinstance(credit, str)}
     return MeasuredParts(
         names=tuple(names),
@@ -184,25 +196,6 @@ def _parts(
     )
 
 
-def _with_jackknife(groups: list[GroupMoments], exact: Tensor | None) -> tuple[Moments, list[Moments]]:
-    whole = _append_exact(finish(groups), exact)
-    parts = [_append_exact(finish(groups, without=k), exact) for k in range(len(groups))] if len(groups) > 1 else []
-    return whole, parts
-
-
-def _append_exact(moments: Moments, exact: Tensor | None) -> Moments:
-    """Add an exactly known mean as a last 'credit' with zero covariance."""
-    if exact is None:
-        return moments
-    truth = exact.cpu().numpy()
-    mean = np.concatenate([moments.mean, truth[None]])
-    covariance = np.pad(moments.covariance, ((0, 1), (0, 1), (0, 0)))
-    signal = np.pad(moments.signal, ((0, 1), (0, 1), (0, 0)))
-    signal[-1] = np.einsum("cnp,np->cn", mean, truth)
-    signal[:, -1] = signal[-1]
-    return Moments(mean, covariance, signal, moments.count)
-
-
 def _pilot(
     system: System, policy: Policy, credits: Sequence[Credit], rollouts: int, seed: int, device: str
 ) -> list[Rollout]:
@@ -210,11 +203,26 @@ def _pilot(
     total = int(np.clip(rollouts // 4, MIN_PILOT, MAX_PILOT))
     chunk = chunk_size(system)
     keep = any(credit.keeps_states for credit in credits)
-    pilot = []
+    pilot: list[Rollout] = []
     for number, start in enumerate(range(0, total, chunk)):
         noise = draw_noise(seed, number, system, policy, min(chunk, total - start))
-        pilot.append(collect(system, policy, move(noise, device), keep_states=keep))
+        rollout = collect(system, policy, move(noise, device), keep_states=keep)
+        pilot.append(_seen_once(rollout, pilot[0]) if pilot else rollout)
     return pilot
+
+
+def _seen_once(rollout: Rollout, first: Rollout) -> Rollout:
+    """`rollout` with the features of `first`, if every roll-out of both sees the same.
+
+    One-shot systems show all roll-outs one table, expanded as a view. Chunks shrink as N grows, so a table kept with
+    each chunk of the pilot would make memory grow faster than N.
+    """
+    own, known = rollout.seen.features, first.seen.features
+    if not all(len(features) == 1 or features.stride(0) == 0 for features in (own, known)):
+        return rollout
+    if not torch.equal(own[0], known[0]):
+        return rollout
+    return replace(rollout, seen=replace(rollout.seen, features=known[0].expand_as(own)))
 
 
 def _streams(seed: int) -> tuple[int, int, int]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import Credit, Noise, Policy, System, check_finite
+from dgpg_verify.core import Credit, Noise, Policy, Rollout, System, check_finite
 from dgpg_verify.rollouts import collect
 
 CHUNK_WORK = 1_000_000  # N T K B numbers in one chunk; depends on nothing else, so results do not either
@@ -25,8 +25,27 @@ def gradients_of(system: System, policy: Policy, credits: Sequence[Credit], nois
 
     Raises NonFiniteError naming [credit, roll-out, step, agent] when a credit is not finite.
     """
+    return policy.score_products(*weighted_rollout(system, policy, credits, noise))
+
+
+def gradient_blocks(
+    system: System, policy: Policy, credits: Sequence[Credit], noise: Noise
+) -> Iterator[tuple[slice, Tensor]]:
+    """The same in blocks of agents, (agents, [C, B, n, P]), so that large gradients never exist all at once.
+
+    A policy that has `score_blocks(rollout, weights)` decides on the blocks; any other gives one.
+    """
+    rollout, weights = weighted_rollout(system, policy, credits, noise)
+    if hasattr(policy, "score_blocks"):
+        yield from policy.score_blocks(rollout, weights)
+    else:
+        yield slice(0, system.n_agents), policy.score_products(rollout, weights)
+
+
+def weighted_rollout(system: System, policy: Policy, credits: Sequence[Credit], noise: Noise) -> tuple[Rollout, Tensor]:
+    """A roll-out and every credit's weights on it [C, B, T, N], checked to be finite."""
     keep = any(credit.keeps_states for credit in credits)
     rollout = collect(system, policy, noise, keep_states=keep)
     weights = torch.stack([credit(rollout) for credit in credits])
     check_finite("credit weight [credit, roll-out, step, agent] = ", weights)
-    return policy.score_products(rollout, weights)
+    return rollout, weights

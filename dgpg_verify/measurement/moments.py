@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from dgpg_verify.core import Estimate, InputError
-from dgpg_verify.measurement.accumulate import Moments
 from dgpg_verify.measurement.cross_agent import FrozenPairs
+from dgpg_verify.measurement.jackknife import Moments, Summed
 
 Array = NDArray[np.float64]
 
@@ -99,11 +99,11 @@ class GradientMoments(Mapping[str, CreditMoments]):
 
     def pooled(self) -> Pooled:
         """Covariance and signal matrices of the requested credits, summed over agents: [C, C] each."""
-        return self._parts.pooled_of(self._parts.weights)
+        return self._parts.pooled_of(self._parts.weights, self._parts.agent.summed())
 
     def pooled_team(self) -> Pooled:
         """The same for the update applied: of sum_i g_i under shared parameters, of the stack otherwise."""
-        return self._parts.pooled_of(self._parts.weights, self._parts.team)
+        return self._parts.pooled_of(self._parts.weights, self._parts.team.summed())
 
     @property
     def deviations(self) -> dict[str, float]:
@@ -138,9 +138,9 @@ class MeasuredParts:
     aliases: Mapping[str, str]
     weights: Array
     agent: Moments
-    agent_jackknife: Sequence[Moments]
+    agent_jackknife: Sequence[Summed]
     team: Moments
-    team_jackknife: Sequence[Moments]
+    team_jackknife: Sequence[Summed]
     target_index: int | None
     unbiased: tuple[bool, ...]
     frozen: FrozenPairs | None
@@ -180,9 +180,8 @@ class MeasuredParts:
             team=self._team(i),
         )
 
-    def pooled_of(self, rows: Array, moments: Moments | None = None) -> Pooled:
-        of = self.agent if moments is None else moments
-        return Pooled(rows @ of.covariance.sum(-1) @ rows.T, rows @ of.signal.sum(-1) @ rows.T)
+    def pooled_of(self, rows: Array, of: Summed) -> Pooled:
+        return Pooled(rows @ of.covariance @ rows.T, rows @ of.signal @ rows.T)
 
     def cross_pooled(self) -> Array | None:
         """sum over agents of the cross-agent products, scaled up from the sampled agents by variance."""
@@ -200,7 +199,8 @@ class MeasuredParts:
 
         debias: subtract the jackknife's estimate of the bias, for a ratio whose bias is as large as its spread.
         """
-        whole, parts = (self.team, self.team_jackknife) if team else (self.agent, self.agent_jackknife)
+        moments, parts = (self.team, self.team_jackknife) if team else (self.agent, self.agent_jackknife)
+        whole = moments.summed()
         value = statistic(self.pooled_of(rows, whole))
         left_out = np.array([statistic(self.pooled_of(rows, part)) for part in parts])
         groups = len(left_out)
@@ -232,7 +232,7 @@ class MeasuredParts:
         return None if rows is None else self.jackknife(statistic, rows, team, debias=statistic is alignment)
 
     def _team(self, i: int) -> TeamMoments:
-        pool = self.pooled_of(self.weights[[i]], self.team)
+        pool = self.pooled_of(self.weights[[i]], self.team.summed())
         return TeamMoments(
             variance=float(pool.covariance[0, 0]),
             signal_squared=float(pool.signal[0, 0]),

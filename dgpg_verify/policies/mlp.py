@@ -2,11 +2,16 @@
 
 Two hidden tanh layers of `hidden` units and a linear read-out without bias (a constant would not change the
 softmax). With independent parameters all agents' networks run as one batched product.
+
+Many credits at once: the score of each decision is formed first, layer by layer (a product of rank K), and every
+credit is then one more row of a small product over steps. That is (K + C) / (K C) of the work of weighting before
+multiplying, and one more credit costs next to nothing. Idle steps are left out; work goes in blocks that stay in cache.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,10 +19,12 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import Rollout, check_int, check_real, generator, open_uniforms
+from dgpg_verify.policies.decisions import Block, Decisions
 from dgpg_verify.policies.prior import Prior
 from dgpg_verify.policies.softmax import SoftmaxPolicy, logit_scores, masked_softmax
 
-BLOCK_BYTES = 16 * 2**20  # scratch for weighted deltas
+BLOCK_BYTES = 8 * 2**20  # scratch of one block of rows
+GROUP_BYTES = 16 * 2**20  # products handed over at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,42 +62,71 @@ class MLPPolicy(SoftmaxPolicy):
         return cls(values[0] if sharing == "shared" else values, n_features, hidden, sharing, prior)
 
     def candidate_scores(self, features: Tensor) -> Tensor:
-        return self._read_out(self._hidden(self._rows(features))[1], features.shape[:-1])
+        w1, b1, w2, b2, w3 = self._layers()
+        first = torch.baddbmm(b1, self._rows(features), w1).tanh_()
+        second = torch.baddbmm(b2, first, w2).tanh_()
+        return self._unrows(_read_out(second, w3), features.shape[:-1])
 
     def score_products(self, rollout: Rollout, weights: Tensor) -> Tensor:
-        """As in the base class, but one forward pass serves both the probabilities and the gradients."""
-        with torch.no_grad():
-            seen = rollout.seen
-            rows = self._rows(seen.features)
-            first, second = self._hidden(rows)
-            logits = self.finish(self._read_out(second, seen.features.shape[:-1]), seen)
-            delta = logit_scores(masked_softmax(logits), rollout.actions)
-            return self._outer_products(rows, first, second, delta, weights)
+        c, b, _, n = weights.shape
+        out = torch.empty(n, b, c, self.parameters.shape[-1], dtype=torch.float32, device=weights.device)
+        for part, products in self.score_blocks(rollout, weights):
+            out[part] = products.permute(2, 1, 0, 3)
+        return out.permute(2, 1, 0, 3)
 
-    def pull_back(self, features: Tensor, logit_scores: Tensor, weights: Tensor) -> Tensor:
-        rows = self._rows(features)
-        return self._outer_products(rows, *self._hidden(rows), logit_scores, weights)
+    @torch.no_grad()  # as a decorator: within a generator, a with statement would reach the caller between blocks
+    def score_blocks(self, rollout: Rollout, weights: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """score_products for one block of agents after another: (agents, [C, B, n, P]), stored agent by agent.
 
-    def _hidden(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        w1, b1, w2, b2, _ = self._layers()
-        first = torch.tanh(torch.baddbmm(b1, rows, w1))
-        return first, torch.tanh(torch.baddbmm(b2, first, w2))
+        Memory beside the roll-out: GROUP_BYTES of products and BLOCK_BYTES of scratch, whatever N is (but never less
+        than one agent's products and one row's scratch).
+        """
+        c, b, _, n = weights.shape
+        size, k = self.parameters.shape[-1], rollout.seen.mask.shape[-1]
+        inputs, decisions = _Inputs.of(rollout, weights, self.prior), Decisions.of(rollout.actions)
+        in_block = max(1, BLOCK_BYTES // (4 * (size + k * (self.n_features + 5 * self.hidden))))
+        in_group = max(1, GROUP_BYTES // (4 * b * c * size))
+        flat = self._flat()
+        for low in range(0, n, in_group):
+            agents = slice(low, min(low + in_group, n))
+            out = torch.empty((agents.stop - low) * b, c, size, dtype=torch.float32, device=weights.device)
+            for block in decisions.blocks(agents, in_block):
+                out.index_copy_(0, block.row, self._products(flat, inputs, block))
+            yield agents, out.view(-1, b, c, size).permute(2, 1, 0, 3)
 
-    def _read_out(self, second: Tensor, shape: torch.Size) -> Tensor:
-        return self._unrows((second @ self._layers()[4])[..., 0], shape)
+    def _products(self, flat: Tensor, inputs: _Inputs, block: Block) -> Tensor:
+        """Weighted sums of the scores of one block of rows, [I, C, P].
 
-    def _outer_products(self, rows: Tensor, first: Tensor, second: Tensor, delta: Tensor, weights: Tensor) -> Tensor:
-        _, _, w2, _, w3 = self._layers()
-        delta3 = self._rows(delta[..., None].float())
-        delta2 = (delta3 @ w3.transpose(1, 2)).mul_(1.0 - second * second)
-        delta1 = (delta2 @ w2.transpose(1, 2)).mul_(1.0 - first * first)
-        shape = delta.shape
-        steps = [self._steps(t, shape) for t in (rows, first, second, delta1, delta2, delta3)]
-        return _weighted_outer_products(steps, weights.float())
+        A column of ones joins each layer's input, so that its weights and bias, which are neighbours in the layout,
+        are one matrix.
+        """
+        (rows, steps), at = block.at.shape, block.at.flatten()
+        f, h = self.n_features, self.hidden
+        theta = flat.expand(rows, -1) if self.sharing == "shared" else flat.index_select(0, block.agent)
+        w1, w2, w3 = theta.split([(f + 1) * h, (h + 1) * h, h], dim=1)
+        w1, w2, w3 = w1.reshape(rows, f + 1, h), w2.reshape(rows, h + 1, h), w3.reshape(rows, h, 1)
+        seen = inputs.features_at(at)  # [I L, K, F + 1]
+        first = seen.new_empty(rows, steps * seen.shape[1], h + 1)
+        first[..., h] = 1.0
+        units = first[..., :h]
+        torch.tanh(seen.view(rows, -1, f + 1) @ w1, out=units)
+        second = (first @ w2).tanh_()
+        delta3 = inputs.logit_scores_at(at, _read_out(second, w3).view(len(at), -1)).view(rows, -1, 1)
+        delta2 = delta3 * w3.transpose(1, 2)
+        delta2.addcmul_(delta2 * second, second, value=-1.0)  # tanh' = 1 - tanh^2
+        delta1 = delta2 @ w2[:, :h].transpose(1, 2)
+        delta1.addcmul_(delta1 * units, units, value=-1.0)
+        pairs = ((seen, delta1), (first, delta2), (second, delta3))
+        weights = inputs.weights.index_select(0, at).view(rows, steps, -1).transpose(1, 2)  # [I, C, L]
+        return torch.cat([weights @ _scores(a, delta, len(at)).view(rows, steps, -1) for a, delta in pairs], dim=-1)
+
+    def _flat(self) -> Tensor:
+        """Parameters [N or 1, P] float32."""
+        flat = self.parameters.float()
+        return flat[None] if self.sharing == "shared" else flat
 
     def _layers(self) -> list[Tensor]:
-        flat = self.parameters.float()
-        flat = flat[None] if self.sharing == "shared" else flat
+        flat = self._flat()
         shapes = _shapes(self.n_features, self.hidden)
         parts = flat.split([math.prod(s) for s in shapes], dim=1)
         return [part.reshape(-1, *shape) for part, shape in zip(parts, shapes, strict=True)]
@@ -109,12 +145,51 @@ class MLPPolicy(SoftmaxPolicy):
         n, k = shape[-2:]
         return values.reshape(n, -1, k).transpose(0, 1).reshape(shape)
 
-    def _steps(self, rows: Tensor, shape: torch.Size) -> Tensor:
-        """Rows back to [N, B, T, K, H], agent-major so that blocks of agents are contiguous."""
-        b, t, n, k = shape
-        if self.sharing == "shared":
-            return rows.reshape(b, t, n, k, -1).permute(2, 0, 1, 3, 4)
-        return rows.reshape(n, b, t, k, -1)
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What a score needs, with roll-out, step and agent as one axis: features [BTN, K, F], mask and prior [BTN, K],
+    actions [BTN], weights [BTN, C]."""
+
+    features: Tensor
+    mask: Tensor
+    prior: Tensor | None
+    actions: Tensor
+    weights: Tensor
+
+    @classmethod
+    def of(cls, rollout: Rollout, weights: Tensor, prior: Prior | None) -> _Inputs:
+        seen = rollout.seen
+        return cls(
+            features=seen.features.flatten(0, 2),
+            mask=seen.mask.flatten(0, 2),
+            prior=None if prior is None else prior(seen).flatten(0, 2),
+            actions=rollout.actions.flatten(),
+            weights=weights.flatten(1).t().float().contiguous(),
+        )
+
+    def features_at(self, at: Tensor) -> Tensor:
+        """[I L, K, F + 1] float32, the last column 1."""
+        found = self.features.index_select(0, at)
+        return torch.nn.functional.pad(found.float(), (0, 1), value=1.0)
+
+    def logit_scores_at(self, at: Tensor, scores: Tensor) -> Tensor:
+        """e_a - pi from the network's scores, [I L, K] float32."""
+        if self.prior is not None:
+            scores = scores + self.prior.index_select(0, at).to(scores)
+        logits = scores.masked_fill(~self.mask.index_select(0, at), -torch.inf)
+        return logit_scores(masked_softmax(logits), self.actions.index_select(0, at)).float()
+
+
+def _read_out(units: Tensor, w3: Tensor) -> Tensor:
+    """[., R, H], [., H, 1] -> [., R]; several times faster than a matrix times a column, and a row's bits do not
+    depend on how many rows there are."""
+    return (units * w3.transpose(1, 2)).sum(-1)
+
+
+def _scores(inputs: Tensor, delta: Tensor, steps: int) -> Tensor:
+    """sum over candidates of a (x) delta at each step: [., in], [., out] -> [steps, in, out]."""
+    return inputs.reshape(steps, -1, inputs.shape[-1]).transpose(1, 2) @ delta.reshape(steps, -1, delta.shape[-1])
 
 
 def _shapes(n_features: int, hidden: int) -> list[tuple[int, ...]]:
@@ -126,39 +201,3 @@ def _scale(shape: tuple[int, ...], gain: float) -> float:
     if shape[0] == 1:
         return 0.0
     return (gain if shape[1] == 1 else 1.0) / math.sqrt(shape[0])
-
-
-def _weighted_outer_products(steps: list[Tensor], weights: Tensor) -> Tensor:
-    """sum_t w_t sum_k delta_tk (x) a_tk per layer, [C,B,N,P].
-
-    The deltas are weighted for all credits at once, so that each layer is one product of (in x T K) with
-    (T K x C out) for each agent and roll-out: large enough to run near the processor's peak, which the many rank-K
-    products of one step are not. Agents go in blocks, so that scratch memory is bounded. The result is stored
-    agent by agent (a view of [N,B,C,P]), the order in which moments read it.
-    """
-    rows, first, second, delta1, delta2, delta3 = (part.flatten(2, 3) for part in steps)  # [N, B, T K, .]
-    n, b, length, hidden = first.shape
-    k, f, c = steps[0].shape[3], rows.shape[-1], len(weights)
-    out = torch.empty(n, b, c, f * hidden + hidden * (hidden + 3), dtype=torch.float32, device=rows.device)
-    credit = weights.permute(3, 1, 2, 0)  # [N, B, T, C]
-    block = max(1, BLOCK_BYTES // (4 * b * length * hidden * c))
-    for low in range(0, n, block):
-        part = slice(low, low + block)
-        w = credit[part].repeat_interleave(k, dim=2)  # [n, B, T K, C]
-        by_credit = w.transpose(-1, -2)
-        parts = [
-            _outer(rows[part], delta1[part], w),
-            by_credit @ delta1[part],
-            _outer(first[part], delta2[part], w),
-            by_credit @ delta2[part],
-            (w * delta3[part]).transpose(-1, -2) @ second[part],
-        ]
-        torch.cat(parts, dim=-1, out=out[part])
-    return out.permute(2, 1, 0, 3)
-
-
-def _outer(inputs: Tensor, delta: Tensor, weights: Tensor) -> Tensor:
-    """sum over rows of w_c a (x) delta: [n,B,R,I], [n,B,R,H], [n,B,R,C] -> [n,B,C,I*H]."""
-    weighted = (weights[..., None] * delta[..., None, :]).flatten(-2)  # [n, B, R, C H]
-    products = inputs.transpose(-1, -2) @ weighted
-    return products.unflatten(-1, (weights.shape[-1], -1)).transpose(-3, -2).flatten(-2)

@@ -15,8 +15,8 @@ from dgpg_verify.policies.prior import Prior
 class SoftmaxPolicy(ABC):
     """pi(k | o) = softmax over candidates of prior(o)_k + scores(o)_k, masked.
 
-    A subclass says how scores depend on parameters (`candidate_scores`) and how a gradient with respect to the
-    logits becomes one with respect to the parameters (`pull_back`).
+    A subclass says how scores depend on parameters (`candidate_scores`) and how weighted scores of the policy are
+    summed over steps (`score_products`).
     """
 
     sharing: Literal["independent", "shared"]
@@ -29,9 +29,8 @@ class SoftmaxPolicy(ABC):
         """[..., N, K, F] -> [..., N, K], differentiable in `parameters`."""
 
     @abstractmethod
-    def pull_back(self, features: Tensor, logit_scores: Tensor, weights: Tensor) -> Tensor:
-        """sum_t w_t (d logits_t / d parameters)^T delta_t: features [B,T,N,K,F], delta [B,T,N,K], weights
-        [C,B,T,N] -> [C,B,N,P]."""
+    def score_products(self, rollout: Rollout, weights: Tensor) -> Tensor:
+        """sum_t w_t psi_t, [C,B,T,N] -> [C,B,N,P]."""
 
     def logits(self, seen: Observation) -> Tensor:
         return self.finish(self.candidate_scores(seen.features), seen)
@@ -63,17 +62,18 @@ class SoftmaxPolicy(ABC):
         values = torch.log_softmax(self.logits(seen).double(), dim=-1).gather(-1, chosen)[..., 0]
         return torch.where(actions >= 0, values, torch.zeros_like(values))
 
-    def score_products(self, rollout: Rollout, weights: Tensor) -> Tensor:
+    def logit_scores(self, rollout: Rollout) -> Tensor:
+        """grad of log pi with respect to the logits at every step of a roll-out, [B,T,N,K] float64."""
         with torch.no_grad():
-            delta = logit_scores(self.probabilities(rollout.seen), rollout.actions)
-            return self.pull_back(rollout.seen.features, delta, weights)
+            return logit_scores(self.probabilities(rollout.seen), rollout.actions)
 
 
 def masked_softmax(logits: Tensor) -> Tensor:
     """softmax in float64 where at least one logit is finite, else zeros."""
     values = logits.double()
-    any_allowed = (values > -torch.inf).any(-1, keepdim=True)
-    return torch.where(any_allowed, torch.softmax(values.masked_fill(~any_allowed, 0.0), -1), 0.0)
+    top = values.amax(-1, keepdim=True).clamp(min=torch.finfo(torch.float64).min)  # -inf - -inf would be NaN
+    powers = (values - top).exp()
+    return powers / powers.sum(-1, keepdim=True).clamp(min=1.0)  # at least 1 unless nothing is allowed
 
 
 def inverse_cdf(probabilities: Tensor, uniform: Tensor) -> Tensor:

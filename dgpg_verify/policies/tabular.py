@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from dgpg_verify.core import Rollout
 from dgpg_verify.policies.prior import Prior
 from dgpg_verify.policies.softmax import SoftmaxPolicy
 
@@ -23,5 +24,6 @@ class TabularPolicy(SoftmaxPolicy):
     def candidate_scores(self, features: Tensor) -> Tensor:
         return self.parameters.expand(features.shape[:-1])
 
-    def pull_back(self, features: Tensor, logit_scores: Tensor, weights: Tensor) -> Tensor:
-        return torch.einsum("cbtn,btnk->cbnk", weights.to(logit_scores), logit_scores)
+    def score_products(self, rollout: Rollout, weights: Tensor) -> Tensor:
+        scores = self.logit_scores(rollout)
+        return torch.einsum("cbtn,btnk->cbnk", weights.to(scores), scores)

@@ -25,7 +25,7 @@ def collect(system: System, policy: Policy, noise: Noise, keep_states: bool = Fa
 
     Cost: T x (observe + act + step), no loop over roll-outs, agents or servers.
     """
-    steps: list[tuple[Observation, Tensor, Tensor, Transition]] = []
+    record = _Record(system.horizon)
     states: list[Any] = []
     with torch.no_grad():
         state = system.start(noise.environment)
@@ -36,11 +36,29 @@ def collect(system: System, policy: Policy, noise: Noise, keep_states: bool = Fa
             actions, log_prob = _decide(policy, seen, noise.agents[:, t])
             transition = system.step(state, actions)
             influence = _influence(system, policy, seen, actions, transition)
-            steps.append((seen, actions, log_prob, _with(transition, influence)))
+            record.write(t, _values(seen, actions, log_prob, transition, influence))
             state = transition.next_state
-    rollout = _stack(system, policy, noise, steps, states if keep_states else None)
+    rollout = _rollout(system, policy, noise, record.values, states if keep_states else None)
     _check(rollout)
     return rollout
+
+
+class _Record:
+    """Every step's values, each name in one tensor [B, T, ...] that is written as the steps come: stacking a list
+    of them at the end would hold everything twice."""
+
+    def __init__(self, horizon: int) -> None:
+        self.horizon = horizon
+        self.values: dict[str, Tensor] = {}
+
+    def write(self, t: int, values: dict[str, Tensor]) -> None:
+        for name, value in values.items():
+            if self.horizon == 1:
+                self.values[name] = value.unsqueeze(1)  # a view: what a system expands over roll-outs stays so
+                continue
+            if t == 0:
+                self.values[name] = value.new_empty(len(value), self.horizon, *value.shape[1:])
+            self.values[name][:, t] = value
 
 
 def _decide(policy: Policy, seen: Observation, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -60,45 +78,33 @@ def _influence(system: System, policy: Policy, seen: Observation, actions: Tenso
     return transition.influence
 
 
-def _with(transition: Transition, influence: Influence) -> Transition:
-    return Transition(
-        None, transition.reward, transition.x_observed, transition.x, transition.reference, influence, transition.done
-    )
+def _values(
+    seen: Observation, actions: Tensor, log_prob: Tensor, transition: Transition, influence: Influence
+) -> dict[str, Tensor]:
+    return {
+        "features": seen.features, "mask": seen.mask, "active": seen.active,
+        "actions": actions, "log_prob": log_prob, "reward": transition.reward,
+        "x_observed": transition.x_observed, "x": transition.x, "reference": transition.reference,
+        "index": influence.index, "value": influence.value,
+    }  # fmt: skip
 
 
-def _stack(
-    system: System,
-    policy: Policy,
-    noise: Noise,
-    steps: list[tuple[Observation, Tensor, Tensor, Transition]],
-    states: list[Any] | None,
+def _rollout(
+    system: System, policy: Policy, noise: Noise, values: dict[str, Tensor], states: list[Any] | None
 ) -> Rollout:
-    seen, actions, log_prob, transitions = zip(*steps, strict=True)
-
-    def join(values: list[Tensor]) -> Tensor:
-        return values[0].unsqueeze(1) if len(values) == 1 else torch.stack(values, dim=1)
-
-    def of(name: str) -> Tensor:
-        return join([getattr(transition, name) for transition in transitions])
-
-    observation = Observation(
-        join([s.features for s in seen]), join([s.mask for s in seen]), join([s.active for s in seen])
-    )
     return Rollout(
         system=system,
         policy=policy,
         noise=noise,
-        seen=observation,
-        active=observation.active,
-        actions=join(list(actions)),
-        log_prob=join(list(log_prob)),
-        reward=of("reward"),
-        x_observed=of("x_observed"),
-        x=of("x"),
-        reference=of("reference"),
-        influence=Influence(
-            join([t.influence.index for t in transitions]), join([t.influence.value for t in transitions])
-        ),
+        seen=Observation(values["features"], values["mask"], values["active"]),
+        active=values["active"],
+        actions=values["actions"],
+        log_prob=values["log_prob"],
+        reward=values["reward"],
+        x_observed=values["x_observed"],
+        x=values["x"],
+        reference=values["reference"],
+        influence=Influence(values["index"], values["value"]),
         states=states,
     )
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from dgpg_verify.core import InputError
 
@@ -58,6 +57,18 @@ def load_checkpoint(folder: Path, config: Mapping[str, Any] | None = None) -> tu
     return {name: value for name, value in stored.items() if name not in ("schema", "config", "plain")}, plain
 
 
+def check_resumable(folder: Path, config: Mapping[str, Any]) -> bool:
+    """Whether a run of this configuration left a checkpoint; False = it was stopped before its first one.
+
+    Raises InputError when the folder is none of train's, or belongs to another configuration.
+    """
+    if (folder / CHECKPOINT).exists():
+        load_checkpoint(folder, config)
+        return True
+    _same(read_config(folder), json.loads(canonical(config)), folder)
+    return False
+
+
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f".{CONFIG}.{os.getpid()}.tmp"
@@ -80,14 +91,13 @@ def canonical(config: Mapping[str, Any]) -> str:
     return json.dumps(config, sort_keys=True, allow_nan=False)
 
 
-def _same(known: Mapping[str, Any], asked: Mapping[str, Any], folder: Path) -> None:
+def _same(known: Mapping[str, Any], asked: Mapping[str, Any], folder: Path, prefix: str = "") -> None:
+    """Raise InputError at the first value that differs, named as settings.epochs."""
     for name in sorted({*known, *asked}):
-        if known.get(name) != asked.get(name):
+        old, new = known.get(name), asked.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            _same(old, new, folder, f"{prefix}{name}.")
+        elif old != new:
             raise InputError(
-                f"{name} = {asked.get(name)!r} is not allowed here: the checkpoint in {folder} was made with "
-                f"{known.get(name)!r}"
+                f"{prefix}{name} = {new!r} is not allowed here: the checkpoint in {folder} was made with {old!r}"
             )
-
-
-def detached(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in state.items()}

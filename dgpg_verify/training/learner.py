@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+import copy
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import NonFiniteError, Rollout, System, check_finite, draw_noise
-from dgpg_verify.credits import GuidedCredit, setting_scales
+from dgpg_verify.core import InputError, NonFiniteError, Rollout, System, check_finite, draw_noise
+from dgpg_verify.credits import GuidedCredit, episode_returns, gae, setting_scales
 from dgpg_verify.critics import critic_inputs
 from dgpg_verify.rollouts import collect
 from dgpg_verify.training.adaptive import NoiseTracker
-from dgpg_verify.training.batch import pack
+from dgpg_verify.training.batch import Decisions, pack
 from dgpg_verify.training.evaluation import heuristic_act, stream_seed
 from dgpg_verify.training.losses import normalise_advantages
 from dgpg_verify.training.methods import Method, build_credit
@@ -51,16 +52,17 @@ class Learner:
         noise = draw_noise(
             stream_seed(self.seed, TRAINING_STREAM), index, self.system, self.policy, self.settings.rollouts
         )
-        keep = bool(self.method.base) and build_credit(self.method, self.settings, 1.0, None).keeps_states
-        rollout = collect(self.system, self.policy, noise, keep_states=keep)
+        keep = build_credit(self.method, self.settings, 1.0, None).keeps_states
         try:
+            rollout = collect(self.system, self.policy, noise, keep_states=keep)
+            check_choices(rollout)
             weight, alpha = self._credit(rollout, progress)
             facts = self._update(rollout, weight, index, imitating)
             loss, explained = self._learn_values(rollout)
             check_finite("actor parameter ", self.actor.leaf)
         except NonFiniteError as error:
             raise NonFiniteError(f"iteration {index}: {error}") from None
-        reward = float(rollout.reward.double().sum(1).mean())
+        reward = float(episode_returns(rollout).mean())
         return {"reward": reward, "alpha": alpha, "value_loss": loss, "explained": explained, **asdict(facts)}
 
     def _credit(self, rollout: Rollout, progress: float) -> tuple[Tensor, float | None]:
@@ -101,51 +103,39 @@ class Learner:
         rule = {"ppo": ppo, "gradient": plain_gradient}[self.method.update]
         return rule(self.actor, decisions, self.settings, seed)
 
-    def _demonstrated(self, rollout: Rollout, weight: Tensor) -> Any:
-        """The same decisions with the actions the heuristic would have taken."""
-        act = heuristic_act(self.system, self.settings.heuristic)
-        from dataclasses import replace
-
-        shown = act(rollout.seen, rollout.noise.agents)
-        return pack(replace(rollout, actions=shown), weight)
+    def _demonstrated(self, rollout: Rollout, weight: Tensor) -> Decisions:
+        """The same decisions with the actions the heuristic would have taken, and their probabilities."""
+        shown = heuristic_act(self.system, self.settings.heuristic)(rollout.seen, rollout.noise.agents)
+        with torch.no_grad():
+            log_prob = self.policy.log_prob(rollout.seen, shown)
+        return pack(replace(rollout, actions=shown, log_prob=log_prob), weight)
 
     def _learn_values(self, rollout: Rollout) -> tuple[float | None, float | None]:
         """Fit the critic to lambda-returns under its values before this update; loss and explained variance."""
         if self.critic is None:
             return None, None
         values = self.critic.values(rollout)
-        advantages = self.method_gae(rollout, values)
+        advantages = advantages_of(rollout, values, self.settings)
         targets = advantages + values
         spread = float(targets.var(correction=0))
         explained = 1.0 - float(advantages.var(correction=0)) / spread if spread > 0 else 0.0
         return self.critic.fit(rollout, targets, self.settings), explained
 
-    def method_gae(self, rollout: Rollout, values: Tensor) -> Tensor:
-        from dgpg_verify.credits.gae import gae
-
-        reward = rollout.reward.double()
-        if values.ndim == 3:
-            return gae(reward[..., None], values, self.settings.discount, self.settings.lam)
-        return gae(reward[..., None], values[..., None], self.settings.discount, self.settings.lam)[..., 0]
-
     def state(self) -> dict[str, Any]:
-        """All tensors, for a checkpoint."""
-        optimisers = [actor.optimiser for actor in _actors(self.actor)]
+        """Copies of all tensors, for a checkpoint."""
         stored: dict[str, Any] = {
             "actor": self.actor.leaf.detach().clone(),
-            "actor_optimisers": [optimiser.state_dict()["state"] for optimiser in optimisers],
+            "actor_optimisers": [_adam_state(actor.optimiser) for actor in _actors(self.actor)],
             "tracker": self.tracker.state(),
         }
         if self.critic is not None:
             stored["critic"] = self.critic.network.parameters.detach().clone()
-            stored["critic_optimiser"] = self.critic.optimiser.state_dict()["state"]
+            stored["critic_optimiser"] = _adam_state(self.critic.optimiser)
             stored["value_norm"] = self.critic.network.norm.state()
         return stored
 
     def load(self, stored: dict[str, Any]) -> None:
         """Continue from `state()` of a learner of the same configuration."""
-        from dataclasses import replace
-
         with torch.no_grad():
             self.actor.leaf.copy_(stored["actor"])
         for actor, state in zip(_actors(self.actor), stored["actor_optimisers"], strict=True):
@@ -175,9 +165,33 @@ def make_learner(
     return Learner(system, method, settings, schedule, seed, actor, critic)
 
 
+def advantages_of(rollout: Rollout, values: Tensor, settings: Settings) -> Tensor:
+    """GAE at every step, decided at or not: values [B, T] or [B, T, N] on the reward's scale -> the same shape."""
+    reward = rollout.reward.double()[..., None]
+    if values.ndim == 3:
+        return gae(reward, values, settings.discount, settings.lam)
+    return gae(reward, values[..., None], settings.discount, settings.lam)[..., 0]
+
+
+def check_choices(rollout: Rollout) -> None:
+    """Raise InputError naming the first active agent whose candidates are all masked: it cannot act."""
+    stuck = rollout.active & ~rollout.seen.mask.any(-1)
+    if bool(stuck.any()):
+        b, t, agent = stuck.nonzero()[0].tolist()
+        raise InputError(
+            f"agent {agent} is active without an allowed candidate at roll-out {b}, step {t}: an active agent must "
+            "have at least one"
+        )
+
+
 def _actors(actor: Actor | SequentialActors) -> list[Actor]:
     return list(actor.actors) if isinstance(actor, SequentialActors) else [actor]
 
 
+def _adam_state(optimiser: torch.optim.Adam) -> dict[Any, Any]:
+    """Its moments and step counts, copied: the optimiser goes on in place."""
+    return copy.deepcopy(optimiser.state_dict()["state"])
+
+
 def _load_adam(optimiser: torch.optim.Adam, state: dict[Any, Any]) -> None:
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+    optimiser.load_state_dict({"state": copy.deepcopy(state), "param_groups": optimiser.state_dict()["param_groups"]})

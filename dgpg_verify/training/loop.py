@@ -9,11 +9,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from dgpg_verify.core import InputError, System, check_choice, check_int
 from dgpg_verify.systems import make_system
-from dgpg_verify.training.checkpoints import load_checkpoint, save_checkpoint, write_config
+from dgpg_verify.training.checkpoints import check_resumable, load_checkpoint, save_checkpoint, write_config
 from dgpg_verify.training.evaluation import HELD_OUT, Evaluation, Heldout, evaluate, heldout
 from dgpg_verify.training.learner import Learner, make_learner
 from dgpg_verify.training.logs import Events, Record, write_log
@@ -85,19 +86,24 @@ def train(
     """
     if isinstance(system, str):
         system = make_system(system, check_int("agents", agents, 1), seed=check_int("seed", seed, 0))
+    elif agents is not None:
+        raise InputError(f"agents = {agents!r} is not allowed with a system object: it goes with a system's name")
     method = make_method(method)
     settings = method.settings(changes)
     config = _config(system, method, settings, locals())
     schedule = make_schedule(config["alpha"], system.n_agents)
-    _check_plan(system, method, settings, config)
-    folder = _folder(out, resume, config)
+    _check_plan(system, method, settings, config, alpha)
+    check_int("checkpoint_every", checkpoint_every, 1)
+    folder = _folder(out, resume, config, tensorboard)
     learner = make_learner(system, method, settings, schedule, config["sharing"], config["seed"])
     on = heldout(system, config["heldout_seed"], config["workloads"])
     run = _Run(learner, on, config, folder, checkpoint_every, progress)
-    if resume and folder is not None:
-        run.restore()
     events = Events(folder, tensorboard)
     try:
+        if resume:
+            run.restore()
+        elif folder is not None:
+            write_config(folder, config)
         run.to_the_end(events)
     finally:
         events.close()
@@ -122,30 +128,45 @@ def _config(system: System, method: Method, settings: Settings, given: Mapping[s
     }
 
 
-def _check_plan(system: System, method: Method, settings: Settings, config: Mapping[str, Any]) -> None:
+def _check_plan(
+    system: System, method: Method, settings: Settings, config: Mapping[str, Any], alpha: str | float | None
+) -> None:
     """What can only be said of the parts together."""
     if config["episodes"] % settings.rollouts:
         raise InputError(
             f"episodes = {config['episodes']} is not allowed: it must be a multiple of rollouts = {settings.rollouts}"
         )
+    if alpha is not None and not method.mixes:
+        raise InputError(
+            f"alpha = {alpha!r} is not allowed with method {method.name!r}: it mixes nothing with guidance"
+        )
+    if method.centred and settings.rollouts < 2:
+        raise InputError(
+            f"rollouts = {settings.rollouts} is not allowed with base credit {method.base!r}: it must be at least 2, "
+            "a return minus its own mean is 0"
+        )
     if method.start != "plain":
         check_choice("heuristic", settings.heuristic, getattr(system, "heuristic_names", ()))
     if method.update == "sequential" and config["sharing"] == "shared":
-        raise InputError("sharing = 'shared' is not allowed with method 'happo': it must be 'independent'")
+        raise InputError(f"sharing = 'shared' is not allowed with method {method.name!r}: it must be 'independent'")
 
 
-def _folder(out: str | Path | None, resume: bool, config: Mapping[str, Any]) -> Path | None:
+def _folder(out: str | Path | None, resume: bool, config: Mapping[str, Any], tensorboard: bool) -> Path | None:
+    """The run's folder, checked and not yet written to."""
     if out is None:
+        if tensorboard:
+            raise InputError("tensorboard = True is not allowed without out: there is no folder for the events")
         if resume:
             raise InputError("resume = True is not allowed without out: there is no folder to go on from")
         return None
     folder = Path(out)
     if resume:
-        load_checkpoint(folder, config)
+        check_resumable(folder, config)
         return folder
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"out = {str(out)!r} is a file: it must be a folder, or a new name for one")
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"out = {str(out)!r} is not empty: choose another folder, or resume = True to go on")
-    write_config(folder, config)
     return folder
 
 
@@ -220,9 +241,9 @@ class _Run:
         write_log(self.folder, self.history)
 
     def restore(self) -> None:
-        import numpy as np
-
         assert self.folder is not None
+        if not check_resumable(self.folder, self.config):
+            return
         tensors, plain = load_checkpoint(self.folder, self.config)
         self.learner.load(tensors)
         self.done, self.seconds = plain["done"], plain["seconds"]
@@ -231,6 +252,7 @@ class _Run:
             returns = np.asarray(values)
             found = Evaluation(float(returns.mean()), self.on.score(returns), self.on.gap(returns), returns)
             self.evaluations.append((episode, found))
+        write_log(self.folder, self.history)  # a kill between checkpoint and log leaves an older log
         self.bar.update(self.done)
 
     def close(self) -> None:

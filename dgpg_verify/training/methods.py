@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from dgpg_verify.core import Credit, InputError, check_choice
-from dgpg_verify.credits import GAECredit, GuidanceCredit, GuidedCredit, ReturnCredit, make_credit
+from dgpg_verify.credits import GAECredit, GuidedCredit, make_credit
 from dgpg_verify.training.settings import Settings
 
 Update = Literal["ppo", "gradient", "sequential"]
@@ -36,6 +36,17 @@ class Method:
     start: Start = "plain"
     preset: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Raise InputError on an unknown update, start or credit, before anything is played."""
+        check_choice("update", self.update, get_args(Update))
+        check_choice("start", self.start, get_args(Start))
+        for name in filter(None, (self.base, self.guidance)):
+            make_credit(name)
+        if not self.base and not self.guidance:
+            raise InputError(f"method {self.name!r} has base = '' and guidance = '': it must have at least one")
+        if self.update == "sequential" and self.start == "imitation":
+            raise InputError(f"method {self.name!r} is not allowed: a sequential update does not imitate")
+
     @property
     def critic(self) -> Literal["central", "local"] | None:
         """Which learned critic the base credit needs."""
@@ -43,6 +54,16 @@ class Method:
         if kind != "gae":
             return None
         return "local" if argument == "local" else "central"
+
+    @property
+    def mixes(self) -> bool:
+        """Whether alpha means anything: a base and a guidance."""
+        return bool(self.base and self.guidance)
+
+    @property
+    def centred(self) -> bool:
+        """Whether the base credit subtracts a mean over the iteration's roll-outs: one alone would be nothing."""
+        return self.base in ("return", "return:centred", "return:to_go")
 
     def settings(self, changes: Mapping[str, Any]) -> Settings:
         return Settings().changed({**self.preset, **changes})
@@ -68,7 +89,12 @@ for _method in (
     Method("imitation", start="imitation"),
     Method("residual", start="residual"),
     Method("difference", base="difference"),
-    Method("reinforce", base="return", update="gradient", preset={"advantage_norm": "none", "entropy": 0.0}),
+    Method(
+        "reinforce",
+        base="return",
+        update="gradient",
+        preset={"advantage_norm": "none", "entropy": 0.0, "rollouts": 5},
+    ),
 ):
     register_method(_method)
 
@@ -87,12 +113,12 @@ def make_method(method: str | Method) -> Method:
 def build_credit(method: Method, settings: Settings, alpha: float, critic: Any) -> Credit:
     """The credit of one iteration: (1 - alpha) base + alpha guidance, before `fit` on that iteration's roll-outs."""
     if not method.base:
-        return GuidanceCredit() if method.guidance == "guidance" else make_credit(method.guidance)
+        return make_credit(method.guidance)
     base: Credit
     if method.critic:
         base = GAECredit(method.critic, settings.lam, critic, discount=settings.discount)
     else:
-        base = ReturnCredit() if method.base == "return" else make_credit(method.base)
+        base = make_credit(method.base)
     if not method.guidance:
         return base
     return GuidedCredit(alpha, base, make_credit(method.guidance), settings.setting)

@@ -55,24 +55,25 @@ class CriticLearner:
         return self.network(rollout)
 
     def fit(self, rollout: Rollout, targets: Tensor, settings: Settings) -> float:
-        """`epochs` passes towards raw value targets [B,T] or [B,T,N]; returns the last loss per live value.
+        """`epochs` passes towards raw value targets [B,T] or [B,T,N]; returns the last loss per value.
 
-        The normaliser takes the targets in first; values of decisions only (local) or of all steps (central).
+        The normaliser takes the targets in first. All steps count, also those at which a local critic's agent had
+        nothing to decide: rewards go on, and the advantages of the decisions before bootstrap from those values.
         """
-        live = rollout.active if self.network.kind == "local" else torch.ones_like(targets, dtype=torch.bool)
         if settings.value_norm:
-            self.network = replace(self.network, norm=self.network.norm.updated(targets[live]))
+            self.network = replace(self.network, norm=self.network.norm.updated(targets))
         inputs = critic_inputs(self.network.kind, rollout)
         goal = self.network.norm.normalise(targets).float()
         per_agent = len(self.network.parameters) > 1
         shape = (-1, goal.shape[-1]) if per_agent else (-1, 1)
+        every = torch.ones_like(goal.reshape(shape), dtype=torch.bool)
         with torch.no_grad():
             old = self.network.normalised(inputs)
         last = 0.0
         for _ in range(settings.epochs):
             clip = settings.clip if settings.value_clip else None
             errors = value_loss(self.network.normalised(inputs), old, goal, clip, settings.huber)
-            loss = live_mean(errors.reshape(shape), live.reshape(shape), per_agent)
+            loss = live_mean(errors.reshape(shape), every, per_agent)
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
             clip_rows(self.network.parameters, settings.grad_clip)

@@ -42,8 +42,13 @@ def make_schedule(name: str | float, n_agents: int) -> Schedule:
         constant = 1.0 - n_agents**-0.5
         return Schedule(text, lambda progress, best: constant)
     first, arrow, last = text.partition("->")
-    low, high = _alpha(name, first), _alpha(name, last) if arrow else _alpha(name, first)
-    return Schedule(text, lambda progress, best: low + (high - low) * min(max(progress, 0.0), 1.0))
+    start, end = _alpha(name, first), _alpha(name, last) if arrow else _alpha(name, first)
+    return Schedule(text, lambda progress, best: _between(start, end, min(max(progress, 0.0), 1.0)))
+
+
+def _between(start: float, end: float, progress: float) -> float:
+    """Linear, and exact at both ends; a constant stays what it was."""
+    return start if start == end else (1.0 - progress) * start + progress * end
 
 
 def _alpha(name: object, text: str) -> float:

@@ -56,22 +56,26 @@ def split_actor(policy: Any, settings: Settings) -> SequentialActors:
 def sequential(team: SequentialActors, decisions: Decisions, settings: Settings, seed: int) -> UpdateFacts:
     """One round over all agents. Cost: N times one agent's PPO; nothing is batched over agents."""
     n = decisions.live.shape[1]
-    product = torch.ones(int(decisions.step.max()) + 1, dtype=torch.float32)
+    product = torch.ones(int(decisions.step.max()) + 1, dtype=torch.float32, device=decisions.step.device)
+    norms = []
     for i in torch.randperm(n, generator=generator(seed, 8)).tolist():
-        own = decisions.agents(torch.tensor([i]))
-        product = product * _ratio_after(team.actors[i], own, settings, seed, product)
+        own = decisions.agents(torch.tensor([i], device=product.device))
+        change, norm = _ratio_after(team.actors[i], own, settings, seed, product)
+        product = product * change
+        norms.append(norm)
     with torch.no_grad():
         whole = Actor(team.policy, team.actors[0].optimiser)
         log_prob, bonus = chosen_log_prob(whole, decisions)
-        return facts(decisions, (log_prob - decisions.old_log_prob).exp(), bonus, settings.clip, [])
+        return facts(decisions, (log_prob - decisions.old_log_prob).exp(), bonus, settings.clip, norms)
 
 
-def _ratio_after(actor: Actor, own: Decisions, settings: Settings, seed: int, product: Tensor) -> Tensor:
-    """Update one agent; its new / old probability at every step of the roll-outs, 1 where it did not decide."""
+def _ratio_after(actor: Actor, own: Decisions, settings: Settings, seed: int, product: Tensor) -> tuple[Tensor, float]:
+    """Update one agent; its new / old probability at every step of the roll-outs, 1 where it did not decide, and the
+    norm of its gradient."""
     weighted = replace(own, weight=own.weight * product[own.step])
-    ppo(actor, weighted, settings, seed)
+    norm = ppo(actor, weighted, settings, seed).gradient_norm
     with torch.no_grad():
         ratio = (chosen_log_prob(actor, own)[0] - own.old_log_prob).exp()
         change = torch.ones_like(product)
         change[own.step[own.live]] = ratio[own.live]
-        return change
+        return change, norm

@@ -17,8 +17,8 @@ from dgpg_verify.training.settings import Settings
 
 @dataclass(frozen=True)
 class UpdateFacts:
-    """What an update did: mean ratio and share of clipped decisions in the last epoch, approximate
-    KL(old, new) per decision, entropy per decision, mean gradient norm of a network before clipping."""
+    """What an update did, at the parameters it ended with: share of decisions outside the clip, approximate
+    KL(old, new) and entropy per decision; and the mean gradient norm of a network before clipping."""
 
     clipped: float
     kl: float
@@ -78,7 +78,7 @@ def _passes(actor: Actor, decisions: Decisions, settings: Settings, seed: int, e
         for part in minibatches(decisions, settings.minibatches, seed, epoch):
             value, ratio, bonus = loss(part)
             if not bool(value.isfinite()):
-                raise NonFiniteError(f"actor loss is {float(value)} in epoch {epoch}")
+                raise NonFiniteError(f"actor loss is {float(value.detach())} in epoch {epoch}")
             norms.append(actor.descend(value, settings.grad_clip))
     with torch.no_grad():
         value, ratio, bonus = loss(decisions)
@@ -89,7 +89,8 @@ def facts(decisions: Decisions, ratio: Tensor, bonus: Tensor, clip: float, norms
     """Summary over live decisions."""
     live, count = decisions.live, decisions.live.sum().clamp(min=1)
     outside = ((ratio - 1.0).abs() > clip) & live
-    kl = torch.where(live, ratio - 1.0 - ratio.log(), torch.zeros_like(ratio))
+    tiny = torch.finfo(ratio.dtype).tiny  # a ratio that underflows would make the log infinite
+    kl = torch.where(live, ratio - 1.0 - ratio.clamp(min=tiny).log(), torch.zeros_like(ratio))
     return UpdateFacts(
         clipped=float(outside.sum() / count),
         kl=float(kl.sum() / count),
@@ -105,5 +106,5 @@ def minibatches(decisions: Decisions, count: int, seed: int, epoch: int) -> Iter
         yield decisions
         return
     order = torch.randperm(length, generator=generator(seed, 7, epoch)).to(decisions.live.device)
-    for index in order.chunk(count):
+    for index in order.tensor_split(count):
         yield decisions.rows(index)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dgpg_verify.core import Noise, Rollout, draw_noise
 from dgpg_verify.credits import make_credit
-from dgpg_verify.measurement import accumulate, chunk_size, gradients, gradients_of, measure_gradients
+from dgpg_verify.measurement import accumulate, chunk_size, gradient_blocks, gradients, gradients_of, measure_gradients
 from dgpg_verify.policies import LinearPolicy, TabularPolicy, make_policy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.strategies import SmallQueues
@@ -172,6 +172,27 @@ def test_pilot_and_measured_rollouts_are_different() -> None:
     assert not np.isin(rollouts[0].noise.agents.numpy(), drawn.numpy()).any()
 
 
+def test_what_every_rollout_sees_is_kept_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A one-shot game shows all pilot chunks one table; queues show each roll-out its own."""
+    monkeypatch.setattr(gradients, "chunk_size", lambda system: 1)
+    for system, tables in ((GAME, 1), (QUEUES, 16)):
+        pilot = gradients._pilot(system, make_policy("uniform", system), [make_credit("return")], 2, 0, "cpu")
+        assert len({rollout.seen.features.data_ptr() for rollout in pilot}) == tables and len(pilot) == 16
+        for k, rollout in enumerate(pilot):
+            again = collect(system, rollout.policy, rollout.noise).seen.features
+            assert torch.equal(rollout.seen.features, again), k
+
+
+def test_blocks_together_are_the_gradients() -> None:
+    """A policy that hands over blocks, and one that has none, give what gradients_of gives."""
+    for policy in (make_policy("mlp", QUEUES), make_policy("linear", QUEUES)):
+        noise = draw_noise(0, 0, QUEUES, policy, 5)
+        credits = [make_credit("guidance"), make_credit("score")]
+        blocks = list(gradient_blocks(QUEUES, policy, credits, noise))
+        assert blocks[0][0].start == 0 and blocks[-1][0].stop == QUEUES.n_agents
+        assert torch.equal(torch.cat([g for _, g in blocks], dim=2), gradients_of(QUEUES, policy, credits, noise))
+
+
 @pytest.mark.parametrize(("rollouts", "expected"), [(2, 16), (64, 16), (100, 25), (512, 128), (10_000, 128)])
 def test_pilot_size(rollouts: int, expected: int) -> None:
     pilot = gradients._pilot(GAME, POLICY, [make_credit("return")], rollouts, 0, "cpu")
@@ -198,15 +219,15 @@ def test_memory_does_not_grow_with_rollouts(monkeypatch: pytest.MonkeyPatch) -> 
     held: dict[int, int] = {}
     calls = itertools.count()
 
-    def spying(*args: Any) -> Tensor:
+    def spying(*args: Any) -> Any:
         number = next(calls)
         if number in (9, 29, 59):
             gc.collect()
             alive = [o for o in gc.get_objects() if issubclass(type(o), Tensor)]
             held[number] = sum(t.untyped_storage().nbytes() for t in alive)
-        return gradients_of(*args)
+        return gradient_blocks(*args)
 
-    monkeypatch.setattr(gradients, "gradients_of", spying)
+    monkeypatch.setattr(gradients, "gradient_blocks", spying)
     monkeypatch.setattr(gradients, "chunk_size", lambda system: 8)
     quiet(GAME, POLICY, NAMES, rollouts=8 * 61)
     assert len(set(held.values())) == 1 and set(held) == {9, 29, 59}

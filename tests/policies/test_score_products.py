@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -96,8 +97,8 @@ def test_score_products_of_a_gaussian() -> None:
 
 
 @pytest.mark.parametrize("sharing", SHARINGS)
-def test_mlp_blocks_of_agents_do_not_change_the_result(sharing: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Scratch memory is bounded by working on blocks of agents; one agent at a time gives the same products."""
+def test_mlp_blocks_do_not_change_the_result(sharing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded by working on blocks; one agent and one roll-out at a time gives the same products."""
     from dgpg_verify.policies import mlp
 
     policy = policy_of("mlp", sharing, 3, 3, 3)
@@ -105,7 +106,27 @@ def test_mlp_blocks_of_agents_do_not_change_the_result(sharing: str, monkeypatch
     weights = torch.randn(2, *rollout.actions.shape, generator=generator(8), dtype=torch.float64)
     whole = policy.score_products(rollout, weights)
     monkeypatch.setattr(mlp, "BLOCK_BYTES", 1)
-    torch.testing.assert_close(policy.score_products(rollout, weights), whole, rtol=1e-5, atol=1e-5)
+    monkeypatch.setattr(mlp, "GROUP_BYTES", 1)
+    blocks = list(policy.score_blocks(rollout, weights))
+    assert [agents for agents, _ in blocks] == [slice(0, 1), slice(1, 2), slice(2, 3)]
+    torch.testing.assert_close(torch.cat([products for _, products in blocks], dim=2), whole, rtol=1e-5, atol=1e-5)
+
+
+def test_mlp_products_are_zero_where_nobody_acts() -> None:
+    policy = policy_of("mlp", "independent", 3, 3, 3)
+    rollout = collect(QUEUES, policy, draw_noise(0, 0, QUEUES, policy, 5))
+    idle = dataclasses.replace(rollout, actions=torch.full_like(rollout.actions, -1))
+    weights = torch.ones(1, *rollout.actions.shape, dtype=torch.float64)
+    assert not policy.score_products(idle, weights).any() and policy.score_products(rollout, weights).any()
+
+
+def test_the_caller_keeps_its_grad_mode_between_blocks() -> None:
+    """Products carry no graph even when the parameters are being trained, and the caller's own work still does."""
+    policy = policy_of("mlp", "independent", 3, 3, 3)
+    policy = with_parameters(policy, policy.parameters.clone().requires_grad_(True))
+    rollout = collect(QUEUES, policy, draw_noise(0, 0, QUEUES, policy, 5))
+    for _, products in policy.score_blocks(rollout, torch.ones(1, *rollout.actions.shape)):
+        assert torch.is_grad_enabled() and not products.requires_grad
 
 
 def test_control_autograd_notices_a_step_too_many() -> None:

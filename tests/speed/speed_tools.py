@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from torch.profiler import ProfilerActivity, profile
 
 
 def seconds(work: Callable[[], Any]) -> float:
@@ -23,3 +25,34 @@ def paired_ratio(slow: Callable[[], Any], fast: Callable[[], Any], rounds: int =
     slow(), fast()
     ratios = [seconds(slow) / seconds(fast) for _ in range(rounds)]
     return float(np.median(ratios)), min(ratios), max(ratios)
+
+
+def ratio_of_least(slow: Callable[[], Any], fast: Callable[[], Any], rounds: int = 3) -> tuple[float, float, float]:
+    """Least time of slow / least of fast, and the least and largest ratio of a round; for ratios near 1.
+
+    A round is slow, fast, fast, slow, so that a steady drift of the machine cancels; what other processes add is
+    never negative, so the least times are the least disturbed ones. One warm-up of each.
+    """
+    slow(), fast()
+    spent = []
+    for _ in range(rounds):
+        a, b, c, d = (seconds(work) for work in (slow, fast, fast, slow))
+        spent.append(((a, d), (b, c)))
+    of_rounds = [sum(slows) / sum(fasts) for slows, fasts in spent]
+    least = [min(min(pair) for pair in side) for side in zip(*spent, strict=True)]
+    return least[0] / least[1], min(of_rounds), max(of_rounds)
+
+
+def peak_tensor_bytes(work: Callable[[], Any]) -> int:
+    """Largest sum of live tensors during one call, above those alive before it; freed at once counts as freed.
+
+    Resident memory cannot show what small sizes need: an allocator keeps and returns it in blocks of its own.
+    """
+    gc.collect()  # what an earlier call left in cycles must not be freed, and so subtracted, in this one
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as traced:
+        result = work()
+    assert result is not None
+    events = [e for e in traced.profiler.kineto_results.events() if e.name() == "[memory]"]  # type: ignore[union-attr]
+    changes = [e.nbytes() for e in sorted(events, key=lambda e: e.start_ns())]
+    assert changes  # otherwise nothing was traced
+    return int(np.cumsum(changes).max())

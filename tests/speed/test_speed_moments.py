@@ -49,9 +49,8 @@ def setup() -> Setup:
 def ours(s: Setup) -> Tensor:
     """Weights of all credits, their gradients and their moments."""
     weights = torch.stack([credit(s.rollout) for credit in s.basis.credits])
-    gradients = s.policy.score_products(s.rollout, weights)
     moments = GroupMoments.empty(len(s.basis.credits), N, s.policy.parameters.shape[-1])
-    moments.add(gradients)
+    moments.add_blocks(s.policy.score_blocks(s.rollout, weights))
     return moments.products
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from speed_tools import paired_ratio, seconds
+from speed_tools import paired_ratio, peak_tensor_bytes, ratio_of_least, seconds
 
 from dgpg_verify.core import draw_noise
 from dgpg_verify.measurement import measure_gradients
@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "systems"))  # t
 from plain_cloud import plain_rollouts
 
 SIZES = (50, 500, 5000)
+LARGE = (25_000, 50_000, 100_000, 200_000)
 PEAK = """
 import torch
 torch.set_num_threads(1)
@@ -62,20 +63,35 @@ def test_time_against_n(benchmark: Any, speed_row: Callable[..., None]) -> None:
               exponent <= 1.05, f"fixed costs at small N pull it down; 500 to 5 000 alone: {late:.2f}")  # fmt: skip
 
 
-def test_memory_against_n_and_a_hundred_thousand_agents(benchmark: Any, speed_row: Callable[..., None]) -> None:
+def test_memory_against_n(benchmark: Any, speed_row: Callable[..., None]) -> None:
+    peaks = [float(peak_tensor_bytes(lambda n=n: measure_game(n))) for n in SIZES]  # type: ignore[misc]
+    assert peaks == sorted(peaks) and peaks[-1] > 10 * peaks[0]  # otherwise the exponent would mean nothing
+    exponent, late = slope(SIZES, peaks), slope(SIZES[-2:], peaks[-2:])
+    benchmark.extra_info["exponent"] = exponent
+    benchmark.pedantic(lambda: measure_game(500), rounds=1)
+    speed_row("memory against N, 50 to 5 000 (return, guidance, guided; game)", "exponent <= 1.05", f"{exponent:.2f}",
+              exponent <= 1.05, f"largest sum of live tensors; 500 to 5 000 alone: {late:.2f}")  # fmt: skip
+
+
+def test_memory_of_large_games(benchmark: Any, speed_row: Callable[..., None]) -> None:
     base = peak_bytes(2)
-    large, larger = benchmark.pedantic(peak_bytes, args=(100_000,), rounds=1), peak_bytes(200_000)
-    assert larger > large > base  # otherwise the exponent below would mean nothing
-    exponent = slope((100_000, 200_000), [large - base, larger - base])
-    benchmark.extra_info["memory_exponent"], benchmark.extra_info["bytes_100000"] = exponent, large
-    assert large < 8 * 2**30
+    first = benchmark.pedantic(peak_bytes, args=(LARGE[0],), rounds=1)
+    peaks = [first, *(peak_bytes(n) for n in LARGE[1:])]
+    above = [peak - base for peak in peaks]
+    assert above == sorted(above) and above[0] > 0  # otherwise the exponent below would mean nothing
+    exponent, last = slope(LARGE, above), slope(LARGE[-2:], above[-2:])
+    live = slope(LARGE, [float(peak_tensor_bytes(lambda n=n: measure_game(n, 32))) for n in LARGE])  # type: ignore[misc]
+    at_100_000 = peaks[LARGE.index(100_000)]
+    benchmark.extra_info["memory_exponent"], benchmark.extra_info["bytes_100000"] = exponent, at_100_000
+    assert at_100_000 < 8 * 2**30
     speed_row(
-        "memory against N, 100 000 to 200 000 (above an empty process)",
+        "memory against N, 25 000 to 200 000 (resident, above an empty process)",
         "exponent <= 1.05",
         f"{exponent:.2f}",
         exponent <= 1.05,
+        f"four sizes; 100 000 to 200 000 alone: {last:.2f}; largest sum of live tensors: {live:.2f}",
     )
-    speed_row("game of 100 000 agents", "within 8 GiB", f"{large / 2**30:.2f} GiB", large < 8 * 2**30)
+    speed_row("game of 100 000 agents", "within 8 GiB", f"{at_100_000 / 2**30:.2f} GiB", at_100_000 < 8 * 2**30)
 
 
 def test_memory_does_not_grow_with_rollouts() -> None:
@@ -121,11 +137,11 @@ def test_what_guidance_adds(benchmark: Any, speed_row: Callable[..., None]) -> N
     system = CloudScheduling(200, seed=0, horizon=50)
 
     def measure(credits: list[str]) -> Any:
-        return measure_gradients(system, "mlp", credits, rollouts=8, progress=False)
+        return measure_gradients(system, "mlp", credits, rollouts=32, progress=False)
 
-    ratio, low, high = paired_ratio(lambda: measure(["guided:0.5@gae:central"]), lambda: measure(["gae:central"]))
+    ratio, low, high = ratio_of_least(lambda: measure(["guided:0.5@gae:central"]), lambda: measure(["gae:central"]), 5)
     benchmark.extra_info["ratio"] = ratio
     benchmark.pedantic(lambda: measure(["gae:central"]), rounds=1)
     speed_row("guidance credit added to the base method (MLP, measuring)", "<= 5 % time", f"{100 * (ratio - 1):+.0f} % "
               f"({100 * (low - 1):+.0f} to {100 * (high - 1):+.0f} %)", ratio <= 1.05,
-              "measured as a credit of its own, so that alpha can be chosen afterwards")  # fmt: skip
+              "least times; measured as a credit of its own, so that alpha can be chosen afterwards")  # fmt: skip
