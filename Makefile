@@ -9,6 +9,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 SMOKE := reports/smoke-check
+# What `make reference` runs.
+SCALE ?= standard
+SEED ?= 0
+RUN := reports/$(SCALE)-seed$(SEED)
 # Where `make wheels` keeps the packages, for installing another checkout without network.
 WHEELS ?= $(HOME)/.cache/dgpg-verify/wheels
 PIP := $(BIN)/python -m pip install --quiet
@@ -60,12 +64,12 @@ smoke: install ## every claim at smoke scale, in a folder of its own
 full: install ## every claim at full scale; --resume continues a sitting
 	$(BIN)/python -m pytest theorems/ --benchmark --scale full --resume $(ARGS)
 
-reference: install ## standard run, then the speed suite, as committed in reports/reference (cells left out)
-	$(BIN)/python -m pytest theorems/ --benchmark --resume
-	DGPG_SPEED_TABLE=reports/standard-seed0/speed.json $(BIN)/python -m pytest tests/speed
-	$(BIN)/dgpg-verify report reports/standard-seed0
+reference: install ## a run, then the speed suite, as committed in reports/reference: make reference SCALE=full SEED=2
+	$(BIN)/python -m pytest theorems/ --benchmark --scale $(SCALE) --seed $(SEED) --resume
+	DGPG_SPEED_STANDARD=1 DGPG_SPEED_TABLE=$(RUN)/speed.json $(BIN)/python -m pytest tests/speed
+	$(BIN)/dgpg-verify report $(RUN)
 	rm -rf reports/reference
-	cp -r reports/standard-seed0 reports/reference
+	cp -r $(RUN) reports/reference
 	rm -rf reports/reference/cells
 	$(BIN)/python scripts/readme_claims.py
 

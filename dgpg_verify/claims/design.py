@@ -128,7 +128,7 @@ def _teams(scale: str) -> list[Row]:
 
 
 def _clouds(scale: str, with_traces: bool) -> list[Row]:
-    horizon, rollouts = {"smoke": (10, 64), "standard": (12, 96), "full": (50, 64)}[scale]
+    horizon, rollouts = {"smoke": (10, 64), "standard": (12, 96), "full": (25, 64)}[scale]
     small = {2: 4, 5: 4, 10: 4}
     grid = {
         "smoke": _grid((2, 16, 24), 6),
@@ -141,10 +141,11 @@ def _clouds(scale: str, with_traces: bool) -> list[Row]:
         "full": _grid((32, 64, 128, 256), 28),
     }[scale]
     base: dict[str, Any] = {"horizon": horizon}
-    short: dict[str, Any] = {"horizon": {"smoke": 5, "standard": 5, "full": 25}[scale]}  # for the costliest rows
+    short: dict[str, Any] = {"horizon": {"smoke": 5, "standard": 5, "full": 10}[scale]}  # for the costliest rows
     common: dict[str, Any] = {
         "rollouts": rollouts,
-        "pick_freeze": {"smoke": 24, "standard": 4, "full": 4}[scale],
+        "pick_freeze": {"smoke": 24, "standard": 2, "full": 2}[scale],
+        "pick_freeze_largest": {"smoke": 24, "standard": 12, "full": 12}[scale],
         "minimum_n": 16,
         "credits": CLOUD_CREDITS,
     }
@@ -169,17 +170,20 @@ def _clouds(scale: str, with_traces: bool) -> list[Row]:
     ]
     few = _grid([n for n in grid if 10 * n >= max(grid)], 6)
     # one burst hits a whole roll-out: with few pairs the cross-agent part's exponent would be known to +- 0.6 only
-    shock = common | {"pick_freeze": 12 if scale == "full" else 24}
+    pairs = 12 if scale == "full" else 24
+    shock = common | {"pick_freeze": pairs, "pick_freeze_largest": pairs}
     blind = shock | {"credits": ("return", "difference")}
+    unshared = common | {"pick_freeze": 0, "pick_freeze_largest": 0}  # no cross-agent share is judged there
     rows += [
         Row(SHOCK, "cloud", "linear", few, options=base | {"common_shock": True}, **shock),
         Row(SHOCK_BLIND, "cloud", "uniform", few, options=base | {"common_shock": True}, **blind),
-        Row(SHARED_CLOUD, "cloud", "linear", few, options=base, sharing="shared", **common),
-        Row(MLP, "cloud", "mlp", _grid((16, 32, 64, 128), 4), options=short, **common),
+        Row(SHARED_CLOUD, "cloud", "linear", few, options=base, sharing="shared", **unshared),
+        Row(MLP, "cloud", "mlp", _grid((16, 32, 64, 128), 4), options=short, **unshared),
     ]
     if scale == "full":
+        varied = _grid((32, 64, 128, 256), 6)
         rows += [
-            Row(f"{CLOUD}/{key}", "cloud", "linear", few, options=base | changed, **common)
+            Row(f"{CLOUD}/{key}", "cloud", "linear", varied, options=base | changed, **unshared)
             for key, changed in SENSITIVITY.items()
         ]
     if with_traces:

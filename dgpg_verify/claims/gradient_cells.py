@@ -36,8 +36,9 @@ SIGMA = 0.5  # of the Gaussian policies
 class Row:
     """One row of the design: which systems, how many fleets and roll-outs, at which N.
 
-    n_values: N -> number of fleets; rollouts 0 = closed form only; minimum_n: smaller N are drawn, not fitted
-    (2 K); horizon and other system options in `options`.
+    n_values: N -> number of fleets; rollouts 0 = closed form only; pick_freeze: pairs of roll-outs a frozen set, and
+    at the largest N, where the cross-agent share is judged, pick_freeze_largest; minimum_n: smaller N are drawn, not
+    fitted (2 K); horizon and other system options in `options`.
     """
 
     key: str
@@ -51,6 +52,7 @@ class Row:
     graph: str = "sparse"
     minimum_n: int = 8
     credits: tuple[str, ...] = ONE_SHOT_CREDITS
+    pick_freeze_largest: int | None = None
 
     @property
     def exact(self) -> bool:
@@ -61,14 +63,26 @@ class Row:
     def source(self) -> str:
         return "exact" if self.exact else "measured"
 
+    def pairs(self, n: int) -> int:
+        """Pick-and-freeze pairs at this N."""
+        if self.pick_freeze_largest is None or n < max(self.n_values):
+            return self.pick_freeze
+        return self.pick_freeze_largest
+
     def cells(self, seed: int) -> list[Cell]:
         options = {
             "system": self.system, "options": dict(self.options), "policy": self.policy, "sharing": self.sharing,
-            "rollouts": self.rollouts, "pick_freeze": self.pick_freeze, "credits": list(self.credits),
-            "exact": self.exact,
+            "rollouts": self.rollouts, "credits": list(self.credits), "exact": self.exact,
         }  # fmt: skip
         return [
-            Cell(FAMILY, self.key, n, replicate, cell_seed(seed, self.key, n, replicate), options)
+            Cell(
+                FAMILY,
+                self.key,
+                n,
+                replicate,
+                cell_seed(seed, self.key, n, replicate),
+                options | {"pick_freeze": self.pairs(n)},
+            )
             for n, fleets in self.n_values.items()
             for replicate in range(fleets)
         ]
@@ -104,7 +118,8 @@ def cell_cost(cell: Cell) -> float:
     options = cell.options.get("options", {})
     candidates = options.get("n_candidates", 8)
     width = cell.n if candidates == "all" else min(int(candidates), cell.n)
-    decisions = cell.options.get("rollouts", 0) * options.get("horizon", 1)
+    played = cell.options.get("rollouts", 0) + 8 * cell.options.get("pick_freeze", 0)
+    decisions = played * options.get("horizon", 1)
     return float(cell.n * (20 + decisions * width))
 
 
