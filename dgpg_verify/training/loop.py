@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,7 @@ def train(
     resume: bool = False,
     tensorboard: bool = False,
     progress: bool = True,
+    observe: Callable[[int, Any], None] | None = None,
     **changes: Any,
 ) -> TrainingRun:
     """Train all agents of `system` at once by one of the methods; deterministic in its arguments.
@@ -73,6 +74,8 @@ def train(
         evaluate_every: episodes between evaluations on `workloads` held-out workloads (0 = only start and end).
         out: folder for config.json, log.csv and checkpoint.pt; None writes nothing. resume: go on from there;
             the result equals the uninterrupted run bit for bit.
+        observe: called as observe(episode, policy) at every evaluation, for example to measure gradients on the way;
+            it must not change the policy.
         changes: any field of `Settings`, such as epochs=5 or setting="mixed".
 
     Returns:
@@ -97,7 +100,7 @@ def train(
     folder = _folder(out, resume, config, tensorboard)
     learner = make_learner(system, method, settings, schedule, config["sharing"], config["seed"])
     on = heldout(system, config["heldout_seed"], config["workloads"])
-    run = _Run(learner, on, config, folder, checkpoint_every, progress)
+    run = _Run(learner, on, config, folder, checkpoint_every, progress, observe)
     events = Events(folder, tensorboard)
     try:
         if resume:
@@ -174,9 +177,17 @@ class _Run:
     """The loop with its bookkeeping: evaluations, log, checkpoints, progress."""
 
     def __init__(
-        self, learner: Learner, on: Heldout, config: Mapping[str, Any], folder: Path | None, every: int, progress: bool
+        self,
+        learner: Learner,
+        on: Heldout,
+        config: Mapping[str, Any],
+        folder: Path | None,
+        every: int,
+        progress: bool,
+        observe: Callable[[int, Any], None] | None = None,
     ) -> None:
         self.learner, self.on, self.config, self.folder, self.every = learner, on, config, folder, every
+        self.observe = observe
         self.history: list[Record] = []
         self.evaluations: list[tuple[int, Evaluation]] = []
         self.done = 0  # episodes learned from
@@ -185,7 +196,7 @@ class _Run:
 
     def to_the_end(self, events: Events) -> None:
         if not self.evaluations:
-            self.evaluations.append((0, evaluate(self.learner.policy, self.on)))
+            self._evaluate()
         step = self.learner.settings.rollouts
         while self.done < self.config["episodes"]:
             record = self._iteration(step)
@@ -204,10 +215,7 @@ class _Run:
         facts = self.learner.iterate(self.done // step, progress, imitating)
         self.done += step
         self.seconds += time.perf_counter() - began
-        seen = self._evaluation_due(step)
-        evaluation = evaluate(self.learner.policy, self.on) if seen else None
-        if evaluation is not None:
-            self.evaluations.append((self.done, evaluation))
+        evaluation = self._evaluate() if self._evaluation_due(step) else None
         return Record(
             episode=self.done,
             samples=self.done * self.learner.system.horizon,
@@ -217,6 +225,13 @@ class _Run:
             seconds=self.seconds,
             **facts,
         )
+
+    def _evaluate(self) -> Evaluation:
+        evaluation = evaluate(self.learner.policy, self.on)
+        self.evaluations.append((self.done, evaluation))
+        if self.observe is not None:
+            self.observe(self.done, self.learner.policy)
+        return evaluation
 
     def _evaluation_due(self, step: int) -> bool:
         every = self.config["evaluate_every"]

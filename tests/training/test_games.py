@@ -1,0 +1,163 @@
+"""Every method ends in a certified equilibrium of small enumerable games; the same method told the opposite does not.
+
+Games: quadratic load balancing with equal capacities and weights, where J = -G and the guidance's chain rule differs
+from the difference reward by a constant, so that all methods have the same equilibria. Policies are tables: from the
+features agents with equal jobs could not be told apart. A run has arrived when (a) its most probable profile lets no
+agent gain by another action, checked by enumeration, and (b) that profile has probability above 1/2.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from scipy.stats import binom
+from torch import Tensor
+from training_tools import game, learner_of
+
+from dgpg_verify.core import Rollout
+from dgpg_verify.oracles.enumeration import SmallGame
+from dgpg_verify.policies import TabularPolicy, heuristic_prior
+from dgpg_verify.systems import LoadBalancingGame
+from dgpg_verify.training import method_names
+from dgpg_verify.training.learner import Learner
+from dgpg_verify.training.networks import actor_of
+from dgpg_verify.training.sequential import split_actor
+
+GAMES = [
+    game([1.0, 0.9], [0.0, 0.1]),
+    game([1.0, 0.9], [0.0, 0.1, 0.9]),
+    game([1.0, 0.9, 0.8], [0.0, 0.9]),
+    game([1.0, 0.9, 0.8], [0.0, 0.1, 0.2]),
+]
+MARGIN = 0.15  # of the range of costs: where somebody can gain, somebody gains as much as that
+SEEDS = 4
+RUNS = SEEDS * len(GAMES)
+STEPS, EPOCHS, ROLLOUTS = 45, 3, 64  # as many steps for all: a plain gradient takes one an iteration, others EPOCHS
+
+# With 64 draws from at most 27 profiles an iteration and pay-offs MARGIN apart, a correct method should arrive in 95 % of the
+# runs or more; the fraction demanded is the largest that such a method misses with probability below 1e-4 (over all
+# nine methods: 1e-3).
+ARRIVES, MISS = 0.95, 1e-4
+NEEDED = int(binom.ppf(MISS, RUNS, ARRIVES))
+
+
+def costs(system: LoadBalancingGame) -> NDArray[np.float64]:
+    """Cost of every profile, [K] * N, from the enumeration oracle."""
+    n, k = system.n_agents, system.n_actions
+    oracle = SmallGame(system, np.full((n, k), 1.0 / k))
+    profiles = np.array(list(itertools.product(range(k), repeat=n)))
+    return oracle.cost(oracle.state(profiles)).reshape([k] * n)
+
+
+def largest_gain(table: NDArray[np.float64], profile: tuple[int, ...]) -> float:
+    """What the best unilateral deviation saves: 0 at an equilibrium."""
+    gains = []
+    for i in range(len(profile)):
+        for other in range(table.shape[i]):
+            moved = (*profile[:i], other, *profile[i + 1 :])
+            gains.append(float(table[profile] - table[moved]))
+    return max(gains)
+
+
+def equilibria(system: LoadBalancingGame) -> list[tuple[int, ...]]:
+    table = costs(system)
+    return [profile for profile in np.ndindex(*table.shape) if largest_gain(table, profile) <= 1e-12]
+
+
+class Opposed(Learner):
+    """Told the opposite of its credit."""
+
+    def _credit(self, rollout: Rollout, progress: float) -> tuple[Tensor, float | None]:
+        weight, alpha = super()._credit(rollout, progress)
+        return -weight, alpha
+
+
+def learned(method: str, system: LoadBalancingGame, seed: int, opposed: bool = False) -> NDArray[np.float64]:
+    """Choice probabilities [N, K] after training from near-uniform tables."""
+    # imitating the least-committed rule would first send all agents to one server, and the run would test the recovery
+    shown = "capacity_proportional" if method == "imitation" else "least_committed"
+    learner = learner_of(
+        method, system, seed, alpha="0.9->0.2" if method == "dgpg" else None, rollouts=ROLLOUTS, actor_lr=0.3,
+        critic_lr=0.01, epochs=EPOCHS, entropy=0.0, heuristic=shown, temperature=1.0,
+    )  # fmt: skip
+    rng = np.random.default_rng([seed, 11])
+    logits = torch.as_tensor(0.1 * rng.normal(size=(system.n_agents, system.n_actions)))
+    prior = heuristic_prior(system, "least_committed", 1.0) if method == "residual" else None
+    table = TabularPolicy(logits, prior=prior)
+    learner.actor = split_actor(table, learner.settings) if method == "happo" else actor_of(table, learner.settings)
+    if opposed:
+        learner.__class__ = Opposed
+    iterations = STEPS if learner.method.update == "gradient" else STEPS // EPOCHS
+    for index in range(iterations):
+        # the credit plays no part while imitating, so the control goes without
+        imitating = method == "imitation" and index < iterations // 4 and not opposed
+        learner.iterate(index, index / (iterations - 1), imitating)
+    seen = system.observe(system.start(torch.empty(1, 1, 0)))
+    found: NDArray[np.float64] = learner.policy.probabilities(seen)[0].detach().numpy()
+    return found
+
+
+def arrived(system: LoadBalancingGame, chances: NDArray[np.float64]) -> bool:
+    profile = tuple(int(k) for k in chances.argmax(1))
+    return largest_gain(costs(system), profile) <= 1e-12 and float(chances.max(1).prod()) > 0.5
+
+
+def arrivals(method: str, seeds: range, opposed: bool = False) -> list[bool]:
+    return [arrived(system, learned(method, system, s, opposed)) for system, s in itertools.product(GAMES, seeds)]
+
+
+def test_the_fraction_demanded_is_one_that_chance_does_not_reach() -> None:
+    """A random profile is an equilibrium in the share counted here; 16 of them would pass in less than 1 %."""
+    share = [len(equilibria(system)) / system.n_actions**system.n_agents for system in GAMES]
+    assert all(0.0 < s <= 0.5 for s in share)
+    assert 1.0 - binom.cdf(NEEDED - 1, RUNS, float(np.mean(share))) < 1e-2
+    assert 0.6 * RUNS < NEEDED < RUNS
+
+
+@pytest.mark.parametrize("method", method_names())
+def test_method_reaches_an_equilibrium(method: str, seed: int) -> None:
+    found = arrivals(method, range(seed, seed + SEEDS))
+    assert sum(found) >= NEEDED, found
+
+
+@pytest.mark.parametrize("method", method_names())
+def test_control_the_opposite_credit_does_not(method: str, seed: int) -> None:
+    """It climbs the cost: all on one server, which is an equilibrium of none of these games."""
+    assert not any(arrivals(method, range(seed, seed + 1), opposed=True))
+
+
+def test_wherever_somebody_can_gain_the_gain_is_large() -> None:
+    """Near ties would be decided by sampling noise, not by the method."""
+    for system in GAMES:
+        table = costs(system)
+        gains = [largest_gain(table, profile) for profile in np.ndindex(*table.shape)]
+        assert min(gain for gain in gains if gain > 1e-12) >= MARGIN * np.ptp(table)
+
+
+def test_the_certificate_is_exact() -> None:
+    """By hand: two equal jobs on two empty servers; apart is an equilibrium, together is not."""
+    table = costs(game([1.0, 1.0], [0.0, 0.0]))
+    assert [largest_gain(table, p) for p in ((0, 0), (0, 1), (1, 0), (1, 1))] == [1.0, 0.0, 0.0, 1.0]
+
+
+def test_guidance_and_objective_have_the_same_equilibria_here() -> None:
+    """Own gain by the chain rule, -(x - x~) z at the server chosen, against own gain in J: the same signs at every
+    profile, so a method of guidance alone is asked for the same thing."""
+    for system in GAMES:
+        table, n, k = costs(system), system.n_agents, system.n_actions
+        for profile in np.ndindex(*table.shape):
+            for i, other in itertools.product(range(n), range(k)):
+                moved = (*profile[:i], other, *profile[i + 1 :])
+                pulls = [_pull(system, p, i) for p in (profile, moved)]
+                assert pulls[1] - pulls[0] == pytest.approx(float(table[profile] - table[moved]), abs=1e-9)
+
+
+def _pull(system: LoadBalancingGame, profile: Any, agent: int) -> float:
+    moved = system.step(None, torch.tensor([profile]))  # type: ignore[arg-type]
+    at, z = int(moved.influence.index[0, agent, 0]), float(moved.influence.value[0, agent, 0])
+    return -float(moved.x[0, at] - moved.reference[0, at]) * z

@@ -1,0 +1,223 @@
+"""Whole runs: determinism, seeds, resuming, the x-axis, and what is reported."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from training_tools import CLOUD, QUEUES, QUICK, quick
+
+from dgpg_verify.core import Rollout
+from dgpg_verify.systems import LoadBalancingGame
+from dgpg_verify.training import Method, TrainingRun, evaluate, heldout, method_names, train
+from dgpg_verify.training import learner as learner_module
+from dgpg_verify.training.learner import Learner
+from dgpg_verify.training.logs import COLUMNS
+
+METHODS = [("dgpg", "adaptive"), ("ippo", None), ("happo", None), ("imitation", None)]
+FOOLISH = Method("foolish", base="", guidance="guidance", alpha="1")
+
+
+def told(run: TrainingRun) -> list[Any]:
+    """Everything a run found, but its seconds."""
+    records = [{**asdict(record), "seconds": 0.0} for record in run.history]
+    curves = [
+        (episode, found.mean, found.score, found.gap, found.returns.tolist()) for episode, found in run.evaluations
+    ]
+    return [records, curves, run.policy.parameters.tolist(), dict(run.config)]
+
+
+# seeds
+
+
+@pytest.mark.parametrize("method", method_names())
+def test_the_same_seed_is_the_same_run_bit_for_bit(method: str) -> None:
+    one, again = (quick(method, seed=3, episodes=5) for _ in range(2))
+    assert told(one) == told(again)
+
+
+def test_three_seeds_are_three_runs() -> None:
+    """Initial policies, training workloads, held-out workloads and results all differ."""
+    runs = [quick(seed=seed) for seed in (0, 1, 2)]
+    for k, one in enumerate(runs):
+        for other in runs[:k]:
+            assert not torch.equal(one.policy.parameters, other.policy.parameters)
+            assert not torch.equal(one.heldout.noise.environment, other.heldout.noise.environment)
+            assert one.history[0].reward != other.history[0].reward
+            assert one.evaluations[0][1].returns.tolist() != other.evaluations[0][1].returns.tolist()
+
+
+def test_held_out_workloads_can_be_the_same_for_all_seeds() -> None:
+    one, other = (quick(seed=seed, heldout_seed=9) for seed in (0, 1))
+    assert torch.equal(one.heldout.noise.environment, other.heldout.noise.environment)
+    assert not torch.equal(one.policy.parameters, other.policy.parameters)
+
+
+def test_evaluating_more_often_does_not_change_what_is_learned() -> None:
+    often, seldom = quick(evaluate_every=1), quick(evaluate_every=0, workloads=2)
+    assert torch.equal(often.policy.parameters, seldom.policy.parameters)
+    assert [episode for episode, _ in often.evaluations] == list(range(11))
+    assert [episode for episode, _ in seldom.evaluations] == [0, 10]
+
+
+# resuming
+
+
+class Killed(BaseException):
+    """What a kill looks like from inside."""
+
+
+def kill_at(monkeypatch: pytest.MonkeyPatch, iteration: int) -> None:
+    real = Learner.iterate
+
+    def iterate(self: Learner, index: int, *rest: Any, **named: Any) -> Any:
+        if index == iteration:
+            raise Killed
+        return real(self, index, *rest, **named)
+
+    monkeypatch.setattr(Learner, "iterate", iterate)
+
+
+def log_of(folder: Path) -> list[dict[str, str]]:
+    with (folder / "log.csv").open(newline="") as stream:
+        return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(stream)]
+
+
+@pytest.mark.parametrize(("method", "alpha"), METHODS)
+def test_a_killed_and_resumed_run_equals_the_uninterrupted_one(
+    method: str, alpha: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: dict[str, Any] = {"alpha": alpha, "checkpoint_every": 3, "evaluate_every": 2, "minibatches": 2}
+    whole = quick(method, out=tmp_path / "whole", **given)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_at(patch, 7)
+        quick(method, out=tmp_path / "killed", **given)
+    assert len(log_of(tmp_path / "killed")) == 6, "the last checkpoint before the kill is that of episode 6"
+    resumed = quick(method, out=tmp_path / "killed", resume=True, **given)
+    assert told(resumed) == told(whole)
+    assert log_of(tmp_path / "killed") == log_of(tmp_path / "whole")
+    assert len(log_of(tmp_path / "whole")) == 10 and not list((tmp_path / "killed").glob(".*"))
+    assert told(quick(method, out=tmp_path / "killed", resume=True, **given)) == told(whole), "nothing left to do"
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_at(patch, 1)
+        quick(out=tmp_path / "run")
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == ["config.json"]
+    assert told(quick(out=tmp_path / "run", resume=True)) == told(quick())
+
+
+def test_a_folder_does_not_change_the_run(tmp_path: Path) -> None:
+    assert told(quick(out=tmp_path / "run")) == told(quick())
+
+
+def test_a_log_older_than_its_checkpoint_is_written_again(tmp_path: Path) -> None:
+    quick(out=tmp_path / "run")
+    log = (tmp_path / "run" / "log.csv").read_text()
+    (tmp_path / "run" / "log.csv").write_text("old")
+    quick(out=tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "log.csv").read_text() == log
+
+
+# what is reported
+
+
+@pytest.mark.parametrize(("rollouts", "epochs", "minibatches"), [(1, 1, 1), (2, 5, 1), (5, 2, 2)])
+def test_the_x_axis_counts_joint_steps_not_updates(rollouts: int, epochs: int, minibatches: int) -> None:
+    run = quick(rollouts=rollouts, epochs=epochs, minibatches=minibatches)
+    assert [record.episode for record in run.history] == list(range(rollouts, 11, rollouts))
+    assert [record.samples for record in run.history] == [10 * k for k in range(rollouts, 11, rollouts)]
+
+
+def test_alpha_runs_from_its_first_to_its_last_value() -> None:
+    alphas = [record.alpha for record in quick("dgpg").history]
+    assert alphas[0] == 0.9 and alphas[-1] == 0.2
+    assert alphas == pytest.approx([0.9 - 0.7 * k / 9 for k in range(10)])
+    assert [record.alpha for record in quick("dgpg", episodes=1).history] == [0.9]
+    assert [record.alpha for record in quick("dgpg", alpha=0).history] == [0.0] * 10
+
+
+def test_the_last_policy_is_reported_not_the_best() -> None:
+    """A run that gets worse: its last evaluation is that of the policy handed out, and far below its best."""
+    run = quick(FOOLISH, evaluate_every=1, episodes=20, actor_lr=0.05, epochs=10)
+    means = [evaluation.mean for _, evaluation in run.evaluations]
+    assert means[-1] < max(means)
+    assert evaluate(run.policy, run.heldout).mean == means[-1] == run.history[-1].evaluation
+    assert run.scores[-1] == (20, run.evaluations[-1][1].score)
+    assert run.scores[-1][1] == run.history[-1].score
+
+
+def test_the_first_evaluation_is_before_any_learning() -> None:
+    one, other = quick(actor_lr=0.5), quick(actor_lr=1e-9)
+    assert one.evaluations[0][0] == 0
+    assert one.evaluations[0][1].returns.tolist() == other.evaluations[0][1].returns.tolist()
+    assert one.evaluations[-1][1].returns.tolist() != other.evaluations[-1][1].returns.tolist()
+
+
+def test_imitation_stops_after_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    real = Learner.iterate
+    monkeypatch.setattr(
+        Learner, "iterate", lambda self, i, p, imitating: seen.append(imitating) or real(self, i, p, imitating)
+    )
+    quick("imitation", imitation_share=0.3)
+    assert seen == [True] * 3 + [False] * 7
+    seen.clear()
+    quick("mappo")
+    assert seen == [False] * 10
+
+
+def test_files_are_data(tmp_path: Path) -> None:
+    run = quick("dgpg", out=tmp_path / "run")
+    folder = tmp_path / "run"
+    assert sorted(path.name for path in folder.iterdir()) == ["checkpoint.pt", "config.json", "log.csv"]
+    assert json.loads((folder / "config.json").read_text()) == json.loads(json.dumps(run.config))
+    stored = torch.load(folder / "checkpoint.pt", weights_only=True)
+    assert float(stored["value_norm"]["weight"]) > 0.0, "value-normaliser statistics belong to a checkpoint"
+    with (folder / "log.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert tuple(rows[0]) == COLUMNS and len(rows) == 10
+    assert [float(row["reward"]) for row in rows] == [record.reward for record in run.history]
+    assert rows[0]["evaluation"] == "" and float(rows[-1]["evaluation"]) == run.evaluations[-1][1].mean
+
+
+def test_progress_false_is_silent_and_true_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    quick(episodes=2)
+    assert capsys.readouterr() == ("", "")
+    quick(episodes=2, progress=True)
+    said = capsys.readouterr()
+    assert said.out == "" and "ep" in said.err
+
+
+def test_a_named_system_is_built_from_its_seed() -> None:
+    named = train("load_balancing", "reinforce", agents=3, seed=4, **QUICK)
+    built = quick("reinforce", LoadBalancingGame.random(3, seed=4), seed=4)
+    assert torch.equal(named.policy.parameters, built.policy.parameters)
+
+
+def test_a_system_without_heuristics_has_no_score() -> None:
+    run = quick("dgpg", QUEUES)
+    assert all(evaluation.score is None and evaluation.gap is None for _, evaluation in run.evaluations)
+
+
+def test_held_out_workloads_are_not_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No training roll-out shares its uniforms, workload or actions, with a held-out one."""
+    played: list[Rollout] = []
+    real = learner_module.collect
+
+    def collect(*given: Any, **named: Any) -> Rollout:
+        played.append(real(*given, **named))
+        return played[-1]
+
+    monkeypatch.setattr(learner_module, "collect", collect)
+    on = quick("guidance_only").heldout.noise
+    assert torch.equal(on.environment, heldout(CLOUD, 0, 3).noise.environment) and len(played) == 10
+    for rollout in played:
+        assert not bool((rollout.noise.environment == on.environment).flatten(1).any())
+        assert not bool((rollout.noise.agents == on.agents).flatten(1).any())

@@ -1,0 +1,160 @@
+"""The critic's fit against plain loops, what its normaliser takes in, and the two switches around it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from training_tools import QUEUES, learner_of, played
+
+from dgpg_verify.core import InputError, Rollout, generator
+from dgpg_verify.critics import critic_inputs
+from dgpg_verify.systems import LinearQuadraticTeam
+from dgpg_verify.training import Settings
+from dgpg_verify.training.networks import CriticLearner
+
+CASES = [("mappo", "independent"), ("ippo", "independent"), ("ippo", "shared")]
+
+
+def critic_of(method: str, sharing: str = "independent", **changes: object) -> tuple[CriticLearner, Settings]:
+    learner = learner_of(method, sharing=sharing, **changes)
+    assert learner.critic is not None
+    return learner.critic, learner.settings
+
+
+def targets_of(critic: CriticLearner, rollout: Rollout, seed: int = 0) -> Tensor:
+    """Raw targets far from 0 and of large spread, as sums of rewards are."""
+    shape = critic.values(rollout).shape
+    return -40.0 + 15.0 * torch.randn(shape, generator=generator(seed, 9), dtype=torch.float64)
+
+
+def slow_loss(new: float, old: float, goal: float, clip: float, huber: float) -> float:
+    def error(gap: float) -> float:
+        return gap**2 / 2 if abs(gap) <= huber else huber * abs(gap) - huber**2 / 2
+
+    return max(error(new - goal), error(min(max(new, old - clip), old + clip) - goal))
+
+
+@pytest.mark.parametrize(("method", "sharing"), CASES)
+def test_the_loss_averages_over_every_step_of_every_roll_out(method: str, sharing: str) -> None:
+    """The last of two epochs, value by value: clipped Huber error on the normalised scale, no step left out, none
+    counted twice."""
+    critic, settings = critic_of(method, sharing, epochs=2, critic_lr=0.05, huber=0.5)
+    rollout = played()
+    target = targets_of(critic, rollout)
+    mean, sd = float(target.mean()), float(target.std(correction=0))
+    with torch.no_grad():
+        old = critic.network.normalised(critic_inputs(critic.network.kind, rollout)).clone()
+    critic_again, _ = critic_of(method, sharing, epochs=1, critic_lr=0.05, huber=0.5)
+    critic_again.fit(rollout, target, replace(settings, epochs=1))
+    with torch.no_grad():
+        new = critic_again.network.normalised(critic_inputs(critic.network.kind, rollout))
+    expected = [
+        slow_loss(float(n), float(o), (float(g) - mean) / sd, settings.clip, 0.5)
+        for n, o, g in zip(new.flatten(), old.flatten(), target.flatten(), strict=True)
+    ]
+    assert float((new - old).abs().max()) > settings.clip, "nothing was clipped"
+    assert critic.fit(rollout, target, settings) == pytest.approx(np.mean(expected), rel=1e-5)
+
+
+@pytest.mark.parametrize(("method", "sharing"), CASES)
+def test_each_single_target_counts(method: str, sharing: str) -> None:
+    """Raising any one target by 5 raises the squared error by 5 (e + 2.5) / size, e its gap: no half is thrown away."""
+    rollout = played()
+    changes: dict[str, object] = {"epochs": 1, "value_norm": False, "value_clip": False, "huber": None}
+    critic, settings = critic_of(method, sharing, **changes)
+    target = targets_of(critic, rollout)
+    gap = (target - critic.values(rollout)).flatten()
+    plain = critic.fit(rollout, target, settings)
+    for index in range(target.numel()):
+        moved = target.flatten().clone()
+        moved[index] += 5.0
+        again, _ = critic_of(method, sharing, **changes)
+        risen = again.fit(rollout, moved.view(target.shape), settings) - plain
+        assert risen == pytest.approx(5.0 * (float(gap[index]) + 2.5) / target.numel(), rel=1e-2, abs=2e-3), index
+
+
+@pytest.mark.parametrize(("method", "sharing"), CASES)
+def test_the_normaliser_takes_in_the_targets_and_nothing_else(method: str, sharing: str) -> None:
+    critic, settings = critic_of(method, sharing)
+    rollout = played()
+    target = targets_of(critic, rollout)
+    critic.fit(rollout, target, settings)
+    mean, sd = critic.network.norm.moments()
+    assert float(mean) == pytest.approx(float(target.mean()), rel=1e-9)
+    assert float(sd) == pytest.approx(float(target.std(correction=0)), rel=1e-9)
+
+
+def test_agents_with_own_critics_do_not_disturb_each_other() -> None:
+    """Agent 0's targets change by a lot; agents 1 and 2 learn exactly what they learned before."""
+    found = []
+    for shift in (0.0, 500.0):
+        critic, settings = critic_of("ippo", value_norm=False, epochs=3)
+        target = targets_of(critic, played())
+        target[..., 0] += shift
+        critic.fit(played(), target, settings)
+        found.append(critic.network.parameters.detach().clone())
+    assert torch.equal(found[0][1:], found[1][1:]) and not torch.equal(found[0][0], found[1][0])
+
+
+def fitted_values(target: float, **changes: object) -> tuple[Tensor, Tensor, CriticLearner]:
+    """Values before and after 300 small steps towards one target for all."""
+    critic, settings = critic_of("mappo", epochs=300, critic_lr=0.01, **changes)
+    before = critic.values(played())
+    critic.fit(played(), torch.full_like(before, target), settings)
+    return before, critic.values(played()), critic
+
+
+def test_value_norm_true_normalises_and_false_does_not() -> None:
+    _, after, critic = fitted_values(-1000.0, value_norm=True, value_clip=False)
+    assert float(critic.network.norm.weight) > 0.0
+    assert float(after.mean()) == pytest.approx(-1000.0, abs=5.0), "targets of -1000 are at hand from the first epoch"
+    _, after, critic = fitted_values(-1000.0, value_norm=False, value_clip=False)
+    assert float(critic.network.norm.weight) == 0.0
+    assert float(after.mean()) > -500.0, "300 steps of 0.01 cannot reach raw targets of -1000"
+
+
+def test_value_clip_true_keeps_values_near_the_old_ones_and_false_does_not() -> None:
+    """Values stop once they left the clip of 0.2, but for the optimiser's momentum; unclipped they go on to 5."""
+    moved = {}
+    for clip in (True, False):
+        before, after, _ = fitted_values(5.0, value_norm=False, value_clip=clip)
+        moved[clip] = float((after - before).abs().mean())
+    assert 0.2 <= moved[True] < 0.5 * moved[False], moved
+
+
+def test_huber_none_is_the_squared_error() -> None:
+    losses = {}
+    for huber in (None, 0.1, 1e9):
+        critic, settings = critic_of("mappo", huber=huber, epochs=1)
+        losses[huber] = critic.fit(played(), targets_of(critic, played()), settings)
+    assert losses[None] == pytest.approx(losses[1e9]) and losses[0.1] < losses[None]
+
+
+def test_continuous_actions_are_refused() -> None:
+    with pytest.raises(InputError, match="n_actions = 0"):
+        learner_of("mappo", LinearQuadraticTeam.random(3))
+
+
+@pytest.mark.parametrize(("method", "sharing"), CASES)
+def test_parameters_follow_the_sharing(method: str, sharing: str) -> None:
+    learner = learner_of(method, sharing=sharing)
+    assert learner.critic is not None
+    own = method == "ippo" and sharing == "independent"
+    assert len(learner.critic.network.parameters) == (QUEUES.n_agents if own else 1)
+    assert learner.policy.parameters.ndim == (2 if sharing == "independent" else 1)
+    assert learner.policy.parameters.dtype == learner.critic.network.parameters.dtype == torch.float32
+
+
+def test_seeds_give_different_networks_and_agents_differ() -> None:
+    one, again, other = (learner_of("ippo", seed=seed) for seed in (1, 1, 2))
+    assert one.critic and again.critic and other.critic
+    for a, b, c in (
+        (one.policy.parameters, again.policy.parameters, other.policy.parameters),
+        (one.critic.network.parameters, again.critic.network.parameters, other.critic.network.parameters),
+    ):
+        assert torch.equal(a, b) and not torch.equal(a, c)
+        assert not torch.equal(a[0], a[1])

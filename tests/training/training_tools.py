@@ -1,0 +1,119 @@
+"""What the tests of training share: tiny systems, roll-outs with idle agents and masks, learners, a slow GAE."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dgpg_verify.core import Noise, Observation, Rollout, draw_noise, generator
+from dgpg_verify.policies import SoftmaxPolicy, TabularPolicy
+from dgpg_verify.rollouts import collect
+from dgpg_verify.strategies import SmallQueues
+from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
+from dgpg_verify.training import Method, Settings, TrainingRun, make_method, make_schedule, train
+from dgpg_verify.training.batch import Decisions
+from dgpg_verify.training.learner import Learner, make_learner
+from dgpg_verify.training.networks import Actor
+
+# B = 4 roll-outs (by default), T = 5, N = 3, K = 2: all different, so that swapped axes cannot fit by accident
+QUEUES = SmallQueues(torch.tensor([[0, 1], [2, 1], [1, 0]]), 3, horizon=5)
+
+
+def tabular(system: Any = QUEUES, seed: int = 0, spread: float = 0.7, sharing: str = "independent") -> TabularPolicy:
+    """Random logits in float64."""
+    shape = (system.n_agents, system.n_actions) if sharing == "independent" else (system.n_actions,)
+    logits = spread * torch.randn(shape, generator=generator(seed, 1), dtype=torch.float64)
+    return TabularPolicy(logits, sharing=sharing)  # type: ignore[arg-type]
+
+
+def played(seed: int = 0, size: int = 4, system: Any = QUEUES, policy: SoftmaxPolicy | None = None) -> Rollout:
+    policy = tabular(system) if policy is None else policy
+    return collect(system, policy, draw_noise(seed, 0, system, policy, size))
+
+
+def learner_of(
+    method: str | Method,
+    system: Any = QUEUES,
+    seed: int = 0,
+    alpha: str | None = None,
+    sharing: str = "independent",
+    **changes: Any,
+) -> Learner:
+    method = make_method(method)
+    schedule = make_schedule(method.alpha if alpha is None else alpha, system.n_agents)
+    settings = method.settings({"hidden": 8, **changes})
+    return make_learner(system, method, settings, schedule, sharing, seed)  # type: ignore[arg-type]
+
+
+def plain_actor(policy: Any, rate: float = 1.0) -> Actor:
+    """An actor stepped by plain gradient descent in float64, so that a step is the gradient."""
+    leaf = policy.parameters.detach().clone().requires_grad_(True)
+    return Actor(replace(policy, parameters=leaf), torch.optim.SGD([leaf], lr=rate))  # type: ignore[arg-type]
+
+
+def slow_gae(reward: list[float], values: list[float], discount: float, lam: float) -> list[float]:
+    """A_t = sum_{s >= t} (gamma lambda)^(s - t) (r_s + gamma V_{s+1} - V_s), V after the last step = 0."""
+    found = []
+    for t in range(len(reward)):
+        total = 0.0
+        for s in range(t, len(reward)):
+            following = values[s + 1] if s + 1 < len(reward) else 0.0
+            total += (discount * lam) ** (s - t) * (reward[s] + discount * following - values[s])
+        found.append(total)
+    return found
+
+
+def slow_chances(logits: Tensor, mask: Tensor) -> list[float]:
+    """Softmax over allowed candidates, one decision: [K], [K] -> K floats."""
+    powers = [float(logit.exp()) if bool(ok) else 0.0 for logit, ok in zip(logits.double(), mask, strict=True)]
+    return [power / sum(powers) for power in powers]
+
+
+def decisions_of(
+    mask: Tensor, live: Tensor, actions: Tensor, old_log_prob: Tensor, weight: Tensor, step: Tensor | None = None
+) -> Decisions:
+    """Hand-made decisions [L, N] without features."""
+    length, n, k = mask.shape
+    seen = Observation(torch.zeros(length, n, k, 1), mask, live)
+    steps = torch.arange(length)[:, None].expand(length, n) if step is None else step
+    return Decisions(seen, live, actions, old_log_prob, weight, steps)
+
+
+def game(jobs: list[float], background: list[float]) -> LoadBalancingGame:
+    """Quadratic cost, equal capacities and weights, all servers open to all agents: there -G = J, and what the
+    guidance's chain rule leaves out, |z|^2 / 2, is the same for every choice."""
+    n, m = len(jobs), len(background)
+    level = (sum(jobs) + sum(background)) / m
+    flat = torch.full((m,), level, dtype=torch.float64)
+    return LoadBalancingGame(
+        jobs=torch.tensor(jobs, dtype=torch.float64),
+        capacity=torch.ones(m, dtype=torch.float64),
+        background=torch.tensor(background, dtype=torch.float64),
+        candidates=torch.arange(m).expand(n, m).contiguous(),
+        weights=torch.ones(m, dtype=torch.float64),
+        target=flat,
+        reference_state=flat.clone(),
+    )
+
+
+def all_finite(*values: Tensor) -> bool:
+    return all(bool(value.isfinite().all()) for value in values)
+
+
+def settings(**changes: Any) -> Settings:
+    return Settings().changed(changes)
+
+
+def noise_of(learner: Learner, seed: int, size: int) -> Noise:
+    return draw_noise(seed, 0, learner.system, learner.policy, size)
+
+
+CLOUD = CloudScheduling(3, seed=0, horizon=10)
+QUICK: dict[str, Any] = {"episodes": 10, "workloads": 3, "hidden": 8, "epochs": 2, "actor_lr": 0.01, "progress": False}
+
+
+def quick(method: str | Method = "mappo", system: Any = CLOUD, **changes: Any) -> TrainingRun:
+    return train(system, method, **{**QUICK, **changes})
