@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,11 +85,16 @@ def run_claims(
 
     owners = _owners(chosen, wanted)
     store = CellStore(folder, owners.source)
-    write_json(folder / ENVIRONMENT, describe_run(options, source_hash()))
+    described = describe_run(options, source_hash())
+    write_json(folder / ENVIRONMENT, described)
     listed = {name: {cell_file(cell): store.key(cell) for cell in cells} for name, cells in wanted.items()}
     write_json(folder / INDEX, {"schema": 1, "scale": scale, "seed": seed, "claims": listed})
     every = [cell for cells in wanted.values() for cell in cells]
+    kept = sum(store.has(cell) for cell in unique_cells(every)) if resume else 0
+    began = time.perf_counter()
     measured = iter(run_cells(every, owners.measure, store, workers, resume, progress, owners.cost))
+    timed = {"measuring_seconds": round(time.perf_counter() - began, 1), "kept_cells": kept}
+    write_json(folder / ENVIRONMENT, described | timed)
     evidence = {name: [next(measured) for _ in cells] for name, cells in wanted.items()}
     return _judge_and_report(chosen, evidence, folder, scale)
 
