@@ -39,9 +39,9 @@ SEEDS = 4
 RUNS = SEEDS * len(GAMES)
 STEPS, EPOCHS, ROLLOUTS = 45, 3, 64  # as many steps for all: a plain gradient takes one an iteration, others EPOCHS
 
-# With 64 draws from at most 27 profiles an iteration and pay-offs MARGIN apart, a correct method should arrive in 95 % of the
-# runs or more; the fraction demanded is the largest that such a method misses with probability below 1e-4 (over all
-# nine methods: 1e-3).
+# With 64 draws from at most 27 profiles an iteration and pay-offs MARGIN apart, a correct method should arrive in 95 %
+# of the runs or more; the number demanded is the largest that such a method misses with probability below 1e-4 (over
+# all nine methods: 1e-3).
 ARRIVES, MISS = 0.95, 1e-4
 NEEDED = int(binom.ppf(MISS, RUNS, ARRIVES))
 
