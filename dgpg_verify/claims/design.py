@@ -220,8 +220,9 @@ DECLARED = (
     "expectation was corrected after the first measurement.",
     "Where the score reads the state, a cross-agent share counts the others' effect on the score as well as on the "
     "return.",
-    "Not fixed before the first measurement: the cloud's horizon, roll-outs, number of fleets and primary statistic, "
-    "and which rows have a proved bound. They were chosen on seeds 0 and 1; error rates hold for other seeds.",
+    "Not fixed before the first measurement: the cloud's horizon, roll-outs, number of fleets and of frozen pairs, its "
+    "primary statistic, and which rows have a proved bound. They were chosen on runs with seeds 0, 1 and 2; the stated "
+    "error rates hold for other seeds.",
     "Deciding exponent: weighted log-log slope over the top decade of N (at least 4 values, N >= 2K); smaller N are "
     "drawn, not fitted.",
     "Margin 0.15 on an exponent; the verdicts at 0.10 and 0.25 stand beside it. Primary rows share 1 % by "
