@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from dgpg_verify.claims.design import design
 from dgpg_verify.claims.gradient_cells import Row
@@ -178,9 +178,15 @@ def series_of(evidence: Iterable[Evidence], scale_rows: Mapping[str, Row], keys:
 
 
 def rows_in(evidence: Iterable[Evidence]) -> dict[str, Row]:
-    """The design rows that the evidence belongs to (settings of a row do not depend on what was measured)."""
-    present = {item.cell.row for item in evidence}
+    """The design rows that the evidence belongs to: those of the scale whose options the cells were measured with."""
+    measured = {item.cell.row: item.cell.options for item in evidence}
     known: dict[str, Row] = {}
-    for scale in ("full", "standard", "smoke"):
-        known |= {key: row for key, row in design(scale, recorded=True).items() if key in present}
+    for scale in ("smoke", "standard", "full"):
+        for key, row in design(scale, recorded=True).items():
+            if key in measured and (key not in known or _measured_as(row, measured[key])):
+                known[key] = row
     return known
+
+
+def _measured_as(row: Row, options: Mapping[str, Any]) -> bool:
+    return options.get("options") == dict(row.options) and options.get("rollouts") == row.rollouts

@@ -14,7 +14,8 @@ from dgpg_verify.claims.c1_3_minimum_variance import NSR, PAIRED, RAW
 from dgpg_verify.claims.c1_4_as_run import PRIMARY_ALPHAS
 from dgpg_verify.claims.gradient_cells import Row
 from dgpg_verify.claims.records import RECORDS
-from dgpg_verify.core import LABELS
+from dgpg_verify.claims.rows import describe, rows_in
+from dgpg_verify.core import LABELS, Evidence
 from dgpg_verify.statistics import PRIMARY_ROWS
 
 SCALES = ("smoke", "standard", "full")
@@ -72,3 +73,12 @@ def test_every_record_belongs_to_a_primary_row_of_the_reference_report() -> None
     ledger = Path(__file__).resolve().parents[2] / "reports" / "reference" / "ledger.json"
     primary = {row["row"] for row in json.loads(ledger.read_text())["rows"] if row["primary"]}
     assert sorted(set(RECORDS) - primary) == []
+
+
+def test_a_row_is_described_as_it_was_measured() -> None:
+    """Scales share row keys but not horizons: the page must name the horizon of the cells, not of another scale."""
+    for scale in ("smoke", "standard", "full"):
+        row = grid.design(scale)[grid.CLOUD]
+        evidence = [Evidence(row.cells(0)[0], {}, 0.0)]
+        assert rows_in(evidence)[grid.CLOUD].options == row.options
+        assert f"horizon {row.options['horizon']}" in describe(rows_in(evidence)[grid.CLOUD])
