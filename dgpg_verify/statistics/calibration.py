@@ -140,19 +140,22 @@ def error_rates(
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
         labels = procedure.labels(sizes, truth.sample(rng, sizes, repetitions, replicates))
         holds = procedure.holds(truth.local_exponent(sizes))
-        rates = {name: float((labels == name).mean()) for name in ("supported", "refuted", "inconclusive")}
-        records.append(
-            {
-                "procedure": procedure.name,
-                "truth": truth.name,
-                "repetitions": repetitions,
-                "false_support": 0.0 if holds else rates["supported"],
-                "false_refutation": rates["refuted"] if holds else 0.0,
-                "inconclusive": rates["inconclusive"],
-                "allowed": allowed,
-            }
-        )
+        records.append(rate_record(procedure.name, truth.name, labels, holds, allowed))
     return records
+
+
+def rate_record(procedure: str, truth: str, labels: NDArray[Any], holds: bool, allowed: float) -> dict[str, Any]:
+    """Share of wrong and of undecided labels, one label a repetition, where the claim `holds` or does not."""
+    rates = {name: float((labels == name).mean()) for name in ("supported", "refuted", "inconclusive")}
+    return {
+        "procedure": procedure,
+        "truth": truth,
+        "repetitions": len(labels),
+        "false_support": 0.0 if holds else rates["supported"],
+        "false_refutation": rates["refuted"] if holds else 0.0,
+        "inconclusive": rates["inconclusive"],
+        "allowed": allowed,
+    }
 
 
 def calibration_table(repetitions: int = 1000, seed: int = 0) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from numpy.random import Generator
 from scipy import stats
 
 from dgpg_verify.core import check_int
+from dgpg_verify.statistics.calibration import rate_record
 from dgpg_verify.statistics.checks import Array
 from dgpg_verify.statistics.convergence import convergence
 from dgpg_verify.statistics.settling import CLAIMED, judge_settling
@@ -134,18 +135,7 @@ def settling_error_rates(
         labels = np.array([rule.label(scores) for scores in curve.sample(rng, repetitions, rule.seeds)])
         truth = curve.percentile if rule.statistic == "percentile" else curve.mean
         holds = truth <= CLAIMED[rule.statistic]
-        rates = {name: float((labels == name).mean()) for name in ("supported", "refuted", "inconclusive")}
-        records.append(
-            {
-                "procedure": rule.name,
-                "truth": curve.name,
-                "repetitions": repetitions,
-                "false_support": 0.0 if holds else rates["supported"],
-                "false_refutation": rates["refuted"] if holds else 0.0,
-                "inconclusive": rates["inconclusive"],
-                "allowed": allowed,
-            }
-        )
+        records.append(rate_record(rule.name, curve.name, labels, holds, allowed))
     return records
 
 
