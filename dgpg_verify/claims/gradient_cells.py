@@ -97,7 +97,7 @@ def measure_cell(cell: Cell) -> Evidence:
     values: dict[str, Any] = {}
     oracle = None if options["system"] == "cloud" else exact_moments(system, policy)
     if oracle is not None and options["exact"]:
-        values |= _prefixed("exact", _exact_values(oracle, options["credits"]))
+        values |= prefixed("exact", _exact_values(oracle, options["credits"]))
     if options["rollouts"]:
         moments = measure_gradients(
             system,
@@ -109,7 +109,7 @@ def measure_cell(cell: Cell) -> Evidence:
             target=None if oracle is None else oracle.objective_gradient,
             progress=False,
         )
-        values |= _prefixed("measured", _measured_values(moments, oracle))
+        values |= prefixed("measured", measured_values(moments, oracle))
     return Evidence(cell, values, time.perf_counter() - began)
 
 
@@ -181,7 +181,7 @@ def _median_ratio(oracle: OracleMoments, name: str) -> float:
     return float(np.median(np.where(signal > 0, moments.variance / np.where(signal > 0, signal, 1.0), 1e300)))
 
 
-def _measured_values(moments: GradientMoments, oracle: OracleMoments | None) -> dict[str, Any]:
+def measured_values(moments: GradientMoments, oracle: OracleMoments | None) -> dict[str, Any]:
     pool, team, cross = moments.pooled(), moments.pooled_team(), moments.cross_products()
     known = moments.deviations
     values: dict[str, Any] = {
@@ -203,5 +203,5 @@ def _measured_values(moments: GradientMoments, oracle: OracleMoments | None) -> 
     return values
 
 
-def _prefixed(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def prefixed(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return {f"{prefix}/{key}": value for key, value in values.items()}

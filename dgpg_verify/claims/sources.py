@@ -6,23 +6,38 @@ import builtins
 import inspect
 import sys
 from collections.abc import Callable
-from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from dgpg_verify.core import source_hash
+from dgpg_verify.core.cells import MEASURING_ROOMS
 
 
 def measuring_hash(measure: Callable[..., Any]) -> str:
-    """Hash of the measuring rooms, of this room's *_cells.py and of the code behind `measure`.
+    """Hash of the measuring rooms, of the code behind `measure` and of the *_cells.py of this room that it uses.
 
     A `measure` that only passes its cell on is looked through: claims that share cells share their key, and a
-    change to how a claim is judged re-measures nothing.
+    change to how a claim is judged re-measures nothing. A module may name further rooms it measures by in `ROOMS`.
     """
     function = inspect.unwrap(getattr(measure, "__func__", measure))
     names = function.__code__.co_names
     passed_on = [function.__globals__[name] for name in names if inspect.isfunction(function.__globals__.get(name))]
     only_passes_on = passed_on and all(name in function.__globals__ or hasattr(builtins, name) for name in names)
     behind = passed_on if only_passes_on else [function, *passed_on]
-    files = {str(path) for path in Path(__file__).parent.glob("*_cells.py")}
-    files |= {file for code in behind if (file := getattr(sys.modules.get(code.__module__), "__file__", None))}
-    return f"{source_hash(files=tuple(sorted(files)))} {' '.join(code.__name__ for code in behind)}"
+    modules = {code.__module__ for code in behind}
+    modules |= {name for first in modules for name in _cells_behind(sys.modules.get(first), set())}
+    found = [module for name in modules if (module := sys.modules.get(name))]
+    files = {file for module in found if (file := getattr(module, "__file__", None))}
+    rooms = {room for module in found for room in getattr(module, "ROOMS", ())}
+    digest = source_hash((*MEASURING_ROOMS, *sorted(rooms)), tuple(sorted(files)))
+    return f"{digest} {' '.join(code.__name__ for code in behind)}"
+
+
+def _cells_behind(module: ModuleType | None, seen: set[str]) -> set[str]:
+    """Names of the *_cells modules of this room that a module imports from, and they in turn."""
+    for value in vars(module).values() if module else ():
+        name = str(getattr(value, "__module__", ""))
+        if name.startswith(f"{__package__}.") and name.endswith("_cells") and name not in seen:
+            seen.add(name)
+            _cells_behind(sys.modules.get(name), seen)
+    return seen

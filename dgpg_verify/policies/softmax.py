@@ -47,7 +47,7 @@ class SoftmaxPolicy(ABC):
 
     def act(self, seen: Observation, noise: Tensor) -> Tensor:
         chosen = inverse_cdf(self.probabilities(seen).detach(), noise[..., 0])
-        return torch.where(seen.active, chosen, -torch.ones_like(chosen))
+        return torch.where(seen.active, chosen, -1)
 
     def decide(self, seen: Observation, noise: Tensor) -> tuple[Tensor, Tensor]:
         """act() and log_prob() of the action taken, from one pass through the network."""

@@ -19,6 +19,8 @@ class Objection:
     figures: tuple[str, ...] = ()
     sections: tuple[tuple[str, str], ...] = ()
     open_part: str = ""
+    tables: tuple[tuple[str, str], ...] = ()
+    first: tuple[str, ...] = ()  # rows with one of these words are linked first
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Answer:
     figures: tuple[str, ...]
     covered: bool
     sections: tuple[tuple[str, str], ...] = field(default=())
+    tables: tuple[tuple[str, str], ...] = field(default=())
 
 
 OBJECTIONS = (
@@ -40,7 +43,7 @@ OBJECTIONS = (
         "on the number of agents and on how accurate the model is?",
         ids=("C1.1", "C1.2", "C1.3", "C1.4"),
         control_words=("biased", "noise", "shuffled", "rounded", "lagged"),
-        figures=("variance", "cross_agent", "fixed_alpha", "efficiency"),
+        figures=("variance", "cross_agent", "fixed_alpha", "efficiency", "training_noise"),
         sections=(("oracles", "oracle coverage"),),
     ),
     Objection(
@@ -54,7 +57,7 @@ OBJECTIONS = (
         "Can the model be evaluated at a cost that does not depend on the number of agents, and what are the "
         "smoothness constants?",
         ids=("C5", "A3", "A4"),
-        figures=("locality",),
+        figures=("locality", "guidance_cost"),
         sections=(("speed", "cost and speed"),),
         open_part="The smoothness and gradient-domination constants belong to audit A4.",
     ),
@@ -64,12 +67,19 @@ OBJECTIONS = (
         "is removed "
         "from the same architecture?",
         ids=("C4.1", "C4.2", "C4.3", "C4.4"),
+        figures=("ablations", "learning_curves", "guidance_cost"),
+        tables=(("training_scores", "scores of every row, ablations among them"),),
+        first=("ablation", "guidance_only", "guidance only", "mappo"),
     ),
     Objection(
         5, "What do the logarithms and constants hidden in the sample-complexity bound amount to?", ids=("C3.2",)
     ),
     Objection(
-        6, "How many seeds stand behind the training curves, and what exactly is the metric?", ids=("C4.1", "C4.2")
+        6,
+        "How many seeds stand behind the training curves, and what exactly is the metric?",
+        ids=("C4.1", "C4.2", "C4.3", "C4.4"),
+        figures=("learning_curves", "learning_curves_real", "score_profiles", "training_scaling"),
+        tables=(("training_scores", "seeds, scores and intervals of every row"), ("tuning", "search for settings")),
     ),
     Objection(
         7,
@@ -80,13 +90,16 @@ OBJECTIONS = (
         8,
         "What happens when the model is deliberately biased, or not differentiable?",
         control_words=("biased", "shuffled", "lagged", "rounded", "endogenous", "noise", "makespan"),
+        figures=("ablations",),
         sections=(("controls", "all controls"),),
     ),
 )
 
 
-def answer(objection: Objection, rows: Sequence[LedgerRow], figures: Collection[str]) -> Answer:
-    """Collect the rows and figures of this run that speak to `objection`."""
+def answer(
+    objection: Objection, rows: Sequence[LedgerRow], figures: Collection[str], tables: Collection[str] = ()
+) -> Answer:
+    """Collect the rows, figures and tables of this run that speak to `objection`."""
 
     def speaks(row: LedgerRow) -> bool:
         if row.kind in ("claim", "audit"):
@@ -94,7 +107,11 @@ def answer(objection: Objection, rows: Sequence[LedgerRow], figures: Collection[
         text = f"{row.row} {row.statement} {row.setting}".lower()
         return row.kind == "control" and any(word in text for word in objection.control_words)
 
-    found = tuple(row for row in rows if speaks(row))
+    def late(row: LedgerRow) -> bool:
+        return not any(word in f"{row.row} {row.statement}".lower() for word in objection.first)
+
+    found = tuple(sorted((row for row in rows if speaks(row)), key=late))
     drawn = tuple(key for key in objection.figures if key in figures)
-    covered = bool(found or drawn)
-    return Answer(objection, found, drawn, covered, objection.sections if covered else ())
+    shown = tuple(item for item in objection.tables if item[0] in tables)
+    covered = bool(found or drawn or shown)
+    return Answer(objection, found, drawn, covered, objection.sections if covered else (), shown)

@@ -18,12 +18,20 @@ from dgpg_verify.reporting.provenance import flatten, repeat_command, run_scale,
 from dgpg_verify.reporting.records import Record, Tables
 from dgpg_verify.reporting.strip import domain, interval_strip
 from dgpg_verify.reporting.summary import claim_summary
+from dgpg_verify.reporting.training_tables import SECTION_TABLES, score_groups, tuning_groups
 
 SECTION_TITLES = {
     "C1.1": "Noise of the shared-return gradient",
     "C1.2": "Is the guidance gradient noise-free?",
     "C1.3": "The minimum over \u03b1",
     "C1.4": "Guided policy gradient as it is run",
+    "C4": "Training: curves, ablations, scores",
+    "C4.1": "Episodes to converge",
+    "C4.2": "MAPPO and IPPO at the same and at their own settings",
+    "C4.3": "Against Best-Fit",
+    "C4.4": "Sensitivity to \u03b1",
+    "C4.5": "Gradient noise along training",
+    "C5": "What guidance costs",
     "A1": "Exogeneity of the reference",
     "A2": "Descent alignment",
     "A3": "Locality of influence",
@@ -81,12 +89,14 @@ def _section(key: str, rows: Sequence[LedgerRow], figures: Sequence[Drawn]) -> d
         "statement": rows[0].statement if rows else "",
         "rows": sorted(rows, key=lambda row: (not row.primary, row.row)),
         "figures": figure_families([f for f in figures if f.claim == key]),
+        "overview": key.startswith("C") and "." not in key and not rows,  # what several claims share
     }
 
 
-def _sections(rows: Sequence[LedgerRow], figures: Sequence[Drawn]) -> list[dict[str, Any]]:
-    """One section a claim or audit that has rows or figures, primary rows first, figures by kind."""
+def _sections(rows: Sequence[LedgerRow], figures: Sequence[Drawn], tables: Tables) -> list[dict[str, Any]]:
+    """One section a claim or audit that has rows, figures or tables, primary rows first, figures by kind."""
     ids = {row.id for row in rows if row.kind in ("claim", "audit")} | {f.claim for f in figures}
+    ids |= {claim for name, claim in SECTION_TABLES.items() if tables.get(name)}
     made = []
     for key in sorted(ids - {"words"}, key=wording.claim_order):
         mine = [row for row in rows if row.id == key and row.kind in ("claim", "audit")]
@@ -153,6 +163,8 @@ def _environment() -> jinja2.Environment:
         sentence=wording.sentence,
         clause=lambda text: text.strip().rstrip("."),
         words=lambda text: text.replace("_", " "),
+        method=wording.method_name,
+        count=lambda v: wording.count_text(v) if isinstance(v, int | float) and v >= 1 else wording.number_text(v),
         safe_svg=lambda text: Markup(text),  # our own SVG, its texts escaped where they were made
     )
     return made
@@ -181,10 +193,17 @@ def render_page(run: Run) -> str:
         "calibration_summary": calibration_summary(tables.get("calibration", [])),
         "speed": tables.get("speed", []),
         "declared": tables.get("declared", []),
-        "sections": _sections(rows, run.figures),
+        "sections": _sections(rows, run.figures, tables),
         "words": figure_families([f for f in run.figures if f.claim == "words"]),
         "first_figure": {f.key: f for f in reversed(run.figures)},
-        "answers": [answer(objection, rows, kinds) for objection in OBJECTIONS],
+        "answers": [answer(o, rows, kinds, [name for name in tables if tables[name]]) for o in OBJECTIONS],
+        "scores": score_groups(tables.get("training_scores", [])),
+        "tuning": tuning_groups(tables.get("tuning", [])),
+        "improvements": tables.get("improvements", []),
+        "section_tables": {
+            claim: [n for n, c in SECTION_TABLES.items() if c == claim and tables.get(n)]
+            for claim in SECTION_TABLES.values()
+        },
         "provenance": flatten(run.environment),
         "scale": run_scale(run.environment),
         "seed": run_seed(run.environment),

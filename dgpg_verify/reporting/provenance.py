@@ -53,6 +53,16 @@ def run_seed(environment: Mapping[str, Any]) -> int:
     return int(text) if text.lstrip("-").isdigit() else 0
 
 
+def run_claims(environment: Mapping[str, Any]) -> list[str] | None:
+    """The claims that were measured, as recorded beside or under `options`; None if not recorded."""
+    options = environment.get("options")
+    for place in (environment, options if isinstance(options, Mapping) else {}):
+        found = place.get("claims")
+        if isinstance(found, list) and all(isinstance(name, str) for name in found):
+            return list(found)
+    return None
+
+
 def repeat_command(environment: Mapping[str, Any], claim: str | None = None, *, other_seed: bool = False) -> str:
     """The command that repeats a run, or one family of claims; with another seed it is the one that disputes it."""
     parts = ["pytest theorems/ --benchmark", f"--scale {run_scale(environment)}"]

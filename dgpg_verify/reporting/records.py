@@ -17,19 +17,28 @@ Tables = Mapping[str, Sequence[Record]]
 
 RECORDS = "records.json"
 VARIANCE_CSV = "variance_vs_n.csv"
-TABLES = (
-    "moments",
-    "fits",
-    "alpha",
-    "optimal",
-    "cross_agent",
-    "pointing",
-    "assumptions",
-    "calibration",
-    "coverage",
-    "speed",
-    "declared",
-)
+SOURCES: Mapping[str, tuple[str, ...]] = {  # table -> claims that fill it; "" = every run
+    "moments": ("C1",),
+    "fits": ("C1",),
+    "alpha": ("C1",),
+    "optimal": ("C1",),
+    "cross_agent": ("C1",),
+    "pointing": ("C1",),
+    "assumptions": ("A1", "A2", "A3", "A4"),
+    "calibration": ("A0",),
+    "coverage": ("A0",),
+    "curves": ("C4",),
+    "runs": ("C4",),
+    "training_scores": ("C4",),
+    "profiles": ("C4",),
+    "improvements": ("C4",),
+    "training_noise": ("C4",),
+    "tuning": ("C4.2",),
+    "guidance_cost": ("C5",),
+    "speed": ("",),
+    "declared": ("C1", "C4"),
+}
+TABLES = tuple(SOURCES)
 VARIANCE_COLUMNS = (
     "system",
     "policy",
@@ -85,6 +94,14 @@ def _check_flat(file: str, name: str, rows: Iterable[Any]) -> None:
         n = record.get("n")
         if n is not None and (isinstance(n, bool) or not isinstance(to_json(n), int | float) or n < 1):
             raise InputError(f"{file}: table {name!r} record {k}: n = {n!r} is not allowed: it must be >= 1")
+
+
+def expected_tables(claims: Iterable[str] | None) -> list[str]:
+    """The tables that a run of these claims should hold; all of them if it is not known which claims were run."""
+    if claims is None:
+        return list(TABLES)
+    ran = list(claims)
+    return [name for name, sources in SOURCES.items() if any(claim.startswith(s) for claim in ran for s in sources)]
 
 
 def write_variance_csv(folder: Path, rows: Iterable[Mapping[str, Any]]) -> Path:

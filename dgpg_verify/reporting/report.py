@@ -19,8 +19,8 @@ from dgpg_verify.reporting.figures import (
 from dgpg_verify.reporting.files import read_json, write_atomic
 from dgpg_verify.reporting.ledger import LEDGER, ledger_markdown, read_ledger
 from dgpg_verify.reporting.page import Drawn, Run, anchor, render_page
-from dgpg_verify.reporting.provenance import repeat_command, run_scale
-from dgpg_verify.reporting.records import RECORDS, TABLES, VARIANCE_CSV, Tables, read_records
+from dgpg_verify.reporting.provenance import repeat_command, run_claims, run_scale
+from dgpg_verify.reporting.records import RECORDS, TABLES, VARIANCE_CSV, Tables, expected_tables, read_records
 
 PAGE = "report.html"
 ENVIRONMENT = "environment.json"
@@ -68,7 +68,7 @@ def _read(folder: Path) -> tuple[list[LedgerRow], Tables, Mapping[str, Any], lis
         environment = found
     else:
         notes.append(f"{ENVIRONMENT} is missing: commit, versions and seeds are unknown.")
-    empty = [name for name in TABLES if not tables.get(name)]
+    empty = [name for name in expected_tables(run_claims(environment)) if not tables.get(name)]
     if empty and (folder / RECORDS).is_file():
         notes.append(f"Empty tables: {', '.join(empty)}.")
     return rows, tables, environment, notes
@@ -76,6 +76,7 @@ def _read(folder: Path) -> tuple[list[LedgerRow], Tables, Mapping[str, Any], lis
 
 def _draw_all(tables: Tables, environment: Mapping[str, Any], folder: Path) -> tuple[list[Drawn], list[str]]:
     """Draw and save every figure that has data; say which have none."""
+    wanted = expected_tables(run_claims(environment))
     brief = run_scale(environment) == "smoke"  # a smoke run has half a minute in all: one policy a figure
     drawn: list[Drawn] = []
     notes: list[str] = []
@@ -88,7 +89,8 @@ def _draw_all(tables: Tables, environment: Mapping[str, Any], folder: Path) -> t
             try:
                 drawn.append(_draw(spec, place, tables, environment, folder, len(drawn)))
             except NothingToDraw as reason:
-                notes.append(f"Figure \u2018{spec.heading}\u2019 is left out: {reason}.")
+                if spec.table in wanted:  # nobody misses the figures of claims that were not selected
+                    notes.append(f"Figure \u2018{spec.heading}\u2019 is left out: {reason}.")
     return drawn, notes
 
 

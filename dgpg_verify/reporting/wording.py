@@ -34,6 +34,17 @@ CREDITS = {
     "gae:central": "GAE, central critic",
     "gae:local": "GAE, local critic",
 }
+METHODS = {
+    "dgpg": "DG-PG",
+    "mappo": "MAPPO",
+    "ippo": "IPPO",
+    "happo": "HAPPO",
+    "reinforce": "REINFORCE",
+    "guidance_only": "guidance only",
+    "imitation": "imitation first",
+    "residual": "residual policy",
+    "difference": "difference reward",
+}
 
 
 def system_name(name: Any) -> str:
@@ -51,6 +62,17 @@ def credit_name(name: str) -> str:
     if name.startswith("guided:"):
         return f"guided, \u03b1 = {name.split(':', 1)[1].split('@')[0]}"
     return name
+
+
+def method_name(name: str) -> str:
+    """A training method's name for a label."""
+    return METHODS.get(name, name.replace("_", " "))
+
+
+def row_label(label: Any, method: str) -> str:
+    """A training row's label, underscores opened; one that only repeats the method's key becomes its name."""
+    text = str(label or "").replace("_", " ")
+    return method_name(method) if text.lower() in ("", method.replace("_", " ")) else text
 
 
 def claim_order(key: str) -> tuple[bool, list[tuple[int, str]]]:

@@ -39,6 +39,7 @@ from dgpg_verify.statistics.settling import judge_settling, settling_mean, settl
 from dgpg_verify.statistics.synthetic import Truth, standard_truths
 from dgpg_verify.statistics.training_calibration import (
     CurveLaw,
+    DroppingRule,
     SettlingRule,
     settling_error_rates,
     settling_limits,
@@ -70,6 +71,7 @@ __all__ = [
     "AffineFit",
     "Convergence",
     "CurveLaw",
+    "DroppingRule",
     "Procedure",
     "Profile",
     "ScalingFit",

@@ -73,6 +73,16 @@ class SettlingRule:
         return judge_settling(runs, self.statistic, level=self.level, law=self.law).label
 
 
+class DroppingRule(SettlingRule):
+    """A faulty rule, for a control: runs that never settle are dropped instead of counted."""
+
+    def label(self, scores: Array) -> str:
+        kept = [run for run in convergence(EPISODES, scores) if run.settled_at is not None]
+        if len(kept) < 2:
+            return "inconclusive"
+        return judge_settling(kept, self.statistic, level=self.level, law=self.law).label
+
+
 def standard_settling_rules() -> list[SettlingRule]:
     """Percentile at 5 and 40 seeds without a law, at 5 with one; mean at 5 seeds."""
     return [

@@ -17,7 +17,7 @@ from dgpg_verify.core import InputError, generator
 from dgpg_verify.training.batch import Decisions
 from dgpg_verify.training.networks import Actor
 from dgpg_verify.training.settings import Settings
-from dgpg_verify.training.updates import UpdateFacts, chosen_log_prob, facts, ppo
+from dgpg_verify.training.updates import UpdateFacts, chosen_log_prob, facts, ppo_norms
 
 
 @dataclass
@@ -73,9 +73,9 @@ def _ratio_after(actor: Actor, own: Decisions, settings: Settings, seed: int, pr
     """Update one agent; its new / old probability at every step of the roll-outs, 1 where it did not decide, and the
     norm of its gradient."""
     weighted = replace(own, weight=own.weight * product[own.step])
-    norm = ppo(actor, weighted, settings, seed).gradient_norm
+    steps = ppo_norms(actor, weighted, settings, seed)
     with torch.no_grad():
         ratio = (chosen_log_prob(actor, own)[0] - own.old_log_prob).exp()
         change = torch.ones_like(product)
         change[own.step[own.live]] = ratio[own.live]
-        return change, norm
+        return change, sum(steps) / len(steps)

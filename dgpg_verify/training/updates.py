@@ -14,6 +14,8 @@ from dgpg_verify.training.losses import clipped_surrogate, entropy, live_mean, l
 from dgpg_verify.training.networks import Actor
 from dgpg_verify.training.settings import Settings
 
+Loss = Callable[[Decisions], tuple[Tensor, Tensor, Tensor]]
+
 
 @dataclass(frozen=True)
 class UpdateFacts:
@@ -37,14 +39,22 @@ def chosen_log_prob(actor: Actor, decisions: Decisions) -> tuple[Tensor, Tensor]
 
 def ppo(actor: Actor, decisions: Decisions, settings: Settings, seed: int) -> UpdateFacts:
     """`epochs` passes of the clipped surrogate with entropy bonus. seed: order of the minibatches."""
+    return _passes(actor, decisions, settings, seed, settings.epochs, _surrogate(actor, settings))
 
+
+def ppo_norms(actor: Actor, decisions: Decisions, settings: Settings, seed: int) -> list[float]:
+    """The same update without its facts, which cost one more pass; the gradient norm of every step."""
+    return _descend(actor, decisions, settings, seed, settings.epochs, _surrogate(actor, settings))
+
+
+def _surrogate(actor: Actor, settings: Settings) -> Loss:
     def loss(part: Decisions) -> tuple[Tensor, Tensor, Tensor]:
         log_prob, bonus = chosen_log_prob(actor, part)
         ratio = (log_prob - part.old_log_prob).exp()
         gain = clipped_surrogate(ratio, part.weight, settings.clip) + settings.entropy * bonus
         return -live_mean(gain, part.live, actor.per_agent), ratio, bonus
 
-    return _passes(actor, decisions, settings, seed, settings.epochs, loss)
+    return loss
 
 
 def plain_gradient(actor: Actor, decisions: Decisions, settings: Settings, seed: int) -> UpdateFacts:
@@ -69,20 +79,22 @@ def imitate(actor: Actor, decisions: Decisions, settings: Settings, seed: int) -
     return _passes(actor, decisions, settings, seed, settings.epochs, loss)
 
 
-Loss = Callable[[Decisions], tuple[Tensor, Tensor, Tensor]]
-
-
 def _passes(actor: Actor, decisions: Decisions, settings: Settings, seed: int, epochs: int, loss: Loss) -> UpdateFacts:
+    norms = _descend(actor, decisions, settings, seed, epochs, loss)
+    with torch.no_grad():
+        _, ratio, bonus = loss(decisions)
+        return facts(decisions, ratio, bonus, settings.clip, norms)
+
+
+def _descend(actor: Actor, decisions: Decisions, settings: Settings, seed: int, epochs: int, loss: Loss) -> list[float]:
     norms: list[float] = []
     for epoch in range(epochs):
         for part in minibatches(decisions, settings.minibatches, seed, epoch):
-            value, ratio, bonus = loss(part)
+            value = loss(part)[0]
             if not bool(value.isfinite()):
                 raise NonFiniteError(f"actor loss is {float(value.detach())} in epoch {epoch}")
             norms.append(actor.descend(value, settings.grad_clip))
-    with torch.no_grad():
-        value, ratio, bonus = loss(decisions)
-        return facts(decisions, ratio, bonus, settings.clip, norms)
+    return norms
 
 
 def facts(decisions: Decisions, ratio: Tensor, bonus: Tensor, clip: float, norms: list[float]) -> UpdateFacts:

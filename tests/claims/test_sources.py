@@ -19,7 +19,7 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., set[str]]:
 
     def files_of(measure: Any) -> set[str]:
         seen: list[str] = []
-        monkeypatch.setattr(sources, "source_hash", lambda files: seen.extend(files) or "hash")
+        monkeypatch.setattr(sources, "source_hash", lambda rooms, files: seen.extend(files) or "hash")
         measuring_hash(measure)
         return {name.rsplit("/", 1)[-1] for name in seen if not name.endswith("_cells.py")}
 

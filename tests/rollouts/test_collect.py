@@ -17,7 +17,7 @@ from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.policies import GaussianPolicy, make_policy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.strategies import EXACT, SmallQueues, noise_seeds, small_queues
-from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
+from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam, LoadBalancingGame
 
 QUEUES = SmallQueues(torch.tensor([[0, 1, 2], [2, 1, 0], [1, 0, 2]]), 3, horizon=4)
 
@@ -156,3 +156,16 @@ def test_non_finite_numbers_are_named() -> None:
     policy = make_policy("uniform", bad)
     with pytest.raises(NonFiniteError, match="reward is not finite at roll-out 2, step 0"):
         collect(bad, policy, draw_noise(0, 0, bad, policy, 4))
+
+
+@pytest.mark.parametrize("horizon", [1, 4])
+def test_what_is_recorded_may_enter_a_backward_pass(horizon: int) -> None:
+    """Tensors made in inference mode may not; neither the record nor what a system keeps between roll-outs is one."""
+    system = CloudScheduling(3, horizon=horizon)
+    policy = make_policy("uniform", system)
+    rollout = collect(system, policy, draw_noise(0, 0, system, policy, 2))
+    tensors = {name: value for name, value in vars(rollout).items() if isinstance(value, torch.Tensor)}
+    tensors |= vars(rollout.seen) | vars(rollout.influence)
+    tensors |= {name: value for name, value in vars(system.parts).items() if isinstance(value, torch.Tensor)}
+    assert {"features", "mask", "rooms", "clock"} <= set(tensors)
+    assert [name for name, value in tensors.items() if value.is_inference()] == []

@@ -102,11 +102,10 @@ def by_server(queues: Queues, values: Tensor) -> Tensor:
     return torch.zeros_like(queues.count, dtype=torch.float64).scatter_add(1, queues.server, values)
 
 
-def columns(*jobs: tuple[float, float, float]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Shares of cores and memory and steps of one roll-out's joining jobs, [1, N]; cost 1 / steps."""
-    table = torch.tensor(jobs, dtype=torch.float64)
-    cores, memory, duration = (table[None, :, k] for k in range(3))
-    return cores, memory, duration, 1.0 / duration
+def columns(*jobs: tuple[float, float, float]) -> Tensor:
+    """Shares of cores and memory, cost (1 / steps) and steps of one roll-out's joining jobs, [4, 1, N]."""
+    cores, memory, duration = torch.tensor(jobs, dtype=torch.float64).t()[:, None]
+    return torch.stack([cores, memory, 1.0 / duration, duration])
 
 
 def listed(column: Tensor) -> list[float]:
@@ -148,7 +147,7 @@ def test_a_server_filled_exactly_runs_all_whatever_the_rounding() -> None:
     share = torch.tensor([[one for own in sizes for one in own]], dtype=torch.float64)
     arrival = torch.arange(server.numel()).double()[None] / server.numel()
     three = torch.full_like(share, 3.0)
-    joiners = line_up(server, 12, arrival, (share, share / 2, three, three))
+    joiners = line_up(server, 12, arrival, torch.stack([share, share / 2, three, three]))
     queues = serve(empty_queues(1, 12, torch.device("cpu")), joiners)
     assert queues.running.tolist() == [list(range(1, 13))] and queues.count.tolist() == [list(range(2, 14))]
     assert listed(queues.remaining) == [2.0 if one > 1e-6 else 3.0 for own in sizes for one in own]
@@ -160,11 +159,12 @@ def test_queues_of_one_roll_out_stay_apart_from_those_of_others() -> None:
     arrival = torch.tensor([[0.3, 0.2, 0.1], [0.5, 0.9, 0.8]]).double()
     cores = torch.tensor([[0.11, 0.12, 0.13], [0.21, 0.22, 0.23]], dtype=torch.float64)
     rest = torch.full_like(cores, 4.0)
-    queues = serve(empty_queues(2, 2, torch.device("cpu")), line_up(server, 2, arrival, (cores, cores, rest, rest)))
+    jobs = torch.stack([cores, cores, rest, rest])
+    queues = serve(empty_queues(2, 2, torch.device("cpu")), line_up(server, 2, arrival, jobs))
     assert queues.cores.tolist() == [[0, 0.12, 0.13, 0.11], [0, 0.23, 0.22, 0]]
     assert queues.count.tolist() == [[1, 2], [1, 1]]
-    late = line_up(torch.tensor([[0, -1, -1], [1, -1, 0]]), 2, arrival, (cores, cores, rest, rest))
-    assert late.size.tolist() == [1, 0, 1, 1] and late.cores.tolist() == [0.11, 0.23, 0.21]
+    late = line_up(torch.tensor([[0, -1, -1], [1, -1, 0]]), 2, arrival, jobs)
+    assert late.size.tolist() == [1, 0, 1, 1] and late.shares[0].tolist() == [0.11, 0.23, 0.21]
     queues = serve(queues, late)
     assert queues.cores.tolist() == [[0, 0.12, 0.11, 0.13, 0.11], [0, 0.23, 0.23, 0.22, 0.21]]
 
@@ -172,7 +172,7 @@ def test_queues_of_one_roll_out_stay_apart_from_those_of_others() -> None:
 def test_jobs_join_by_arrival_time_not_by_agent() -> None:
     arrival = torch.tensor([[0.9, 0.1, 0.5]]).double()
     jobs = line_up(torch.zeros(1, 3, dtype=torch.int64), 1, arrival, columns((1, 1, 5), (2, 1, 5), (3, 1, 5)))
-    assert jobs.cores.tolist() == [2, 3, 1]
+    assert jobs.shares[0].tolist() == [2, 3, 1]
 
 
 def test_permuting_dispatchers_changes_nothing_else() -> None:

@@ -27,15 +27,15 @@ class Recorder:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, team: Any) -> None:
         self.team, self.order, self.weights, self.before = team, [], [], []
-        real = module.ppo
+        real = module.ppo_norms
 
-        def ppo(actor: Any, decisions: Decisions, *rest: Any) -> Any:
+        def ppo_norms(actor: Any, decisions: Decisions, *rest: Any) -> Any:
             self.order.append([actor is own for own in team.actors].index(True))
             self.weights.append(decisions.weight[:, 0].clone())
             self.before.append(team.table.clone())
             return real(actor, decisions, *rest)
 
-        monkeypatch.setattr(module, "ppo", ppo)
+        monkeypatch.setattr(module, "ppo_norms", ppo_norms)
 
 
 def packed(seed: int = 0) -> tuple[Any, Decisions, Any]:

@@ -7,15 +7,23 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
+from dgpg_verify.reporting.figures.ablations import draw_ablations
+from dgpg_verify.reporting.figures.alpha_sensitivity import draw_alpha_sensitivity
 from dgpg_verify.reporting.figures.cross_agent import draw_cross_agent
+from dgpg_verify.reporting.figures.curves_over_n import draw_curves_over_n
 from dgpg_verify.reporting.figures.efficiency import draw_efficiency
 from dgpg_verify.reporting.figures.fixed_alpha import draw_fixed_alpha
+from dgpg_verify.reporting.figures.guidance_cost import draw_guidance_cost
+from dgpg_verify.reporting.figures.learning_curves import draw_learning_curves, draw_learning_curves_real
 from dgpg_verify.reporting.figures.locality import draw_locality
 from dgpg_verify.reporting.figures.optimal_alpha import draw_optimal_alpha
 from dgpg_verify.reporting.figures.paired_ratio import draw_paired_ratio
 from dgpg_verify.reporting.figures.pointing import draw_pointing
 from dgpg_verify.reporting.figures.saving import inline_svg, save_figure
+from dgpg_verify.reporting.figures.score_profiles import draw_score_profiles
 from dgpg_verify.reporting.figures.select import Group, NothingToDraw, main_groups
+from dgpg_verify.reporting.figures.training_noise import draw_training_noise
+from dgpg_verify.reporting.figures.training_scaling import draw_training_scaling
 from dgpg_verify.reporting.figures.variance import draw_variance
 
 
@@ -42,6 +50,16 @@ FIGURES = (
     FigureSpec("fixed_alpha", "Fixed \u03b1, minimum over \u03b1 and normalised mixing", draw_fixed_alpha,
                "alpha", "C1.4", True),
     FigureSpec("efficiency", "Efficiency against N", draw_efficiency, "moments", "C1.4"),
+    FigureSpec("learning_curves", "Learning curves of all methods", draw_learning_curves, "curves", "C4"),
+    FigureSpec("learning_curves_real", "Learning curves on recorded fleets", draw_learning_curves_real, "curves", "C4"),
+    FigureSpec("ablations", "What is left when one thing is changed", draw_ablations, "runs", "C4"),
+    FigureSpec("curves_over_n", "Learning curves over N", draw_curves_over_n, "curves", "C4.1"),
+    FigureSpec("training_scaling", "Level and episodes to settle against N", draw_training_scaling,
+               "training_scores", "C4.1"),
+    FigureSpec("score_profiles", "How many runs reach which score", draw_score_profiles, "profiles", "C4.2"),
+    FigureSpec("alpha_sensitivity", "Sensitivity to \u03b1", draw_alpha_sensitivity, "runs", "C4.4"),
+    FigureSpec("training_noise", "Gradient noise along training", draw_training_noise, "training_noise", "C4.5"),
+    FigureSpec("guidance_cost", "Added time and memory of guidance", draw_guidance_cost, "guidance_cost", "C5"),
     FigureSpec("locality", "Local influence against N", draw_locality, "assumptions", "A3"),
 )  # fmt: skip
 
@@ -50,13 +68,22 @@ __all__ = [
     "FigureSpec",
     "Group",
     "NothingToDraw",
+    "draw_ablations",
+    "draw_alpha_sensitivity",
     "draw_cross_agent",
+    "draw_curves_over_n",
     "draw_efficiency",
     "draw_fixed_alpha",
+    "draw_guidance_cost",
+    "draw_learning_curves",
+    "draw_learning_curves_real",
     "draw_locality",
     "draw_optimal_alpha",
     "draw_paired_ratio",
     "draw_pointing",
+    "draw_score_profiles",
+    "draw_training_noise",
+    "draw_training_scaling",
     "draw_variance",
     "inline_svg",
     "main_groups",

@@ -30,30 +30,24 @@ FEATURES = SERVER_FEATURES + JOB_FEATURES
 FEATURE = {name: k for k, name in enumerate(FEATURES)}
 
 
-def candidate_features(
-    server_columns: list[Tensor],
-    index: Tensor,
-    shares: tuple[Tensor, Tensor],
-    log_duration: Tensor,
-    clock: tuple[float, float],
-) -> Tensor:
+def candidate_features(servers: Tensor, index: Tensor, shares: Tensor, log_duration: Tensor, clock: Tensor) -> Tensor:
     """Features [B, N, K, F] float32.
 
     Args:
-        server_columns: one [B, M] or [M] column per name of SERVER_FEATURES.
-        index: int64 [N, K] candidates. shares: the jobs' cores and memory over those of the candidates, [B, N, K].
-        log_duration: [B, N]. clock: (t / T, day rate).
+        servers: the columns of SERVER_FEATURES, [B, 12, M]. index: int64 [N, K] candidates.
+        shares: the jobs' cores and memory over those of the candidates, [2, B, N, K]. log_duration: [B, N].
+        clock: t / T and day rate, [2].
 
     Cost: one gather of B N K rows.
     """
-    batch, n_servers = log_duration.shape[0], server_columns[0].shape[-1]
+    batch, own, n_servers = servers.shape
     # One gather brings all columns, those of the job still empty: cheaper than joining two blocks afterwards.
     table = torch.zeros(batch, n_servers, len(FEATURES), dtype=torch.float32, device=index.device)
-    for k, column in enumerate(server_columns):
-        table[..., k] = column
-    table[..., FEATURE["time"]], table[..., FEATURE["day_rate"]] = clock
-    row = torch.arange(batch, device=index.device)[:, None] * n_servers + index.flatten()
-    out = table.flatten(0, 1).index_select(0, row.flatten()).view(batch, *index.shape, len(FEATURES))
-    out[..., FEATURE["share_cores"]], out[..., FEATURE["share_memory"]] = shares
+    table[..., :own] = servers.transpose(1, 2)
+    table[..., FEATURE["time"] :] = clock
+    first = torch.arange(0, batch * n_servers, n_servers, device=index.device)[:, None]
+    row = (first + index.flatten()).flatten()
+    out = table.flatten(0, 1).index_select(0, row).view(batch, *index.shape, len(FEATURES))
+    out[..., own : own + 2] = shares.permute(1, 2, 3, 0)
     out[..., FEATURE["log_duration"]] = log_duration[..., None]
     return out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -28,16 +29,38 @@ STREAM = 20  # first spawn key of this system's own random streams
 
 @dataclass(frozen=True)
 class Parts:
-    """What does not change between roll-outs. day [T]: arrival rate over its mean."""
+    """What does not change between roll-outs. server_columns [3 M]: log cores, log memory and speed, see
+    `observation`; day [T]: arrival rate over its mean."""
 
     fleet: Fleet
     capacity: Tensor
     candidates: Candidates
-    server_columns: tuple[Tensor, ...]
+    server_columns: Tensor
     workload: Workload
     day: Tensor
     reference: Reference
     origin: dict[str, Any]
+
+    @cached_property
+    @torch.inference_mode(False)  # kept beyond the roll-out that first asks
+    def rooms(self) -> Tensor:
+        """Cores, memory and speed of every candidate, [3, N K]."""
+        chosen = self.candidates
+        return torch.stack([chosen.cores, chosen.memory, self.fleet.speed[chosen.index]]).flatten(1)
+
+    @cached_property
+    @torch.inference_mode(False)
+    def first(self) -> Tensor:
+        """Where each dispatcher's candidates begin in a flat [N, K], int64 [N]."""
+        n_agents, k = self.candidates.index.shape
+        return torch.arange(0, n_agents * k, k, device=self.candidates.index.device)
+
+    @cached_property
+    @torch.inference_mode(False)
+    def clock(self) -> Tensor:
+        """t / T and day rate of every step, [T, 2]."""
+        time = torch.arange(len(self.day), dtype=torch.float64) / len(self.day)
+        return torch.stack([time, self.day], dim=1).to(self.capacity.device)
 
     def to(self, device: torch.device) -> Parts:
         """A copy with its tensors on `device`."""
@@ -48,7 +71,7 @@ class Parts:
             fleet=Fleet(fleet.names, *moved),
             capacity=self.capacity.to(device),
             candidates=Candidates(*(part.to(device) for part in (chosen.index, chosen.cores, chosen.memory))),
-            server_columns=tuple(column.to(device) for column in self.server_columns),
+            server_columns=self.server_columns.to(device),
             reference=self.reference.to(device),
         )
 
@@ -100,7 +123,7 @@ def build_parts(options: dict[str, Any]) -> Parts:
         fleet=fleet,
         capacity=fleet.capacity,
         candidates=candidates,
-        server_columns=(*relative, fleet.speed),
+        server_columns=torch.cat([*relative, fleet.speed]),
         workload=workload,
         day=day,
         reference=make_reference(options["reference"], fleet, seed),

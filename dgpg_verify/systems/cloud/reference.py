@@ -76,16 +76,19 @@ class Reference:
             return noise.new_zeros(noise.shape[0], 0, 0)
         return torch.exp(self.sigma * torch.special.ndtri(noise))
 
-    def at(self, step: int, offered: Tensor, disturbance: Tensor, committed: Tensor) -> Tensor:
-        """x~ [B, 2M] of one step; `committed` [B, 2M] is read by `endogenous` only."""
-        now, weight = offered[:, step], self.weight.unflatten(0, (2, -1))
+    def path(self, offered: Tensor, disturbance: Tensor) -> Tensor:
+        """x~ [B, T, 2M] of a whole roll-out; of `endogenous`, the part that actions do not change."""
+        weight = self.weight.unflatten(0, (2, -1))
         if len(self.speeds) > 1:
-            now = now.gather(2, self.group.view_as(weight).expand(len(now), -1, -1))
-        value = (now * weight).flatten(1)
+            offered = offered.gather(3, self.group.view_as(weight).expand(*offered.shape[:2], -1, -1))
+        value = (offered * weight).flatten(2)
         if self.rounded:
             value = (value * 10.0).round() / 10.0
-        if self.sigma:
-            value = value * disturbance[:, step]
+        return value * disturbance if self.sigma else value
+
+    def at(self, step: int, path: Tensor, committed: Tensor) -> Tensor:
+        """x~ [B, 2M] of one step; `committed` [B, 2M] is read by `endogenous` only."""
+        value = path[:, step]
         if self.endogenous:
             average = committed.unflatten(1, (2, -1)).mean(-1, keepdim=True)
             value = 0.5 * (value.unflatten(1, (2, -1)) + average).flatten(1)

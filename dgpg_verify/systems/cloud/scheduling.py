@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -33,15 +34,24 @@ ROOM = 1.0 + SLACK  # largest share of a server's capacity that a job may take
 class CloudState:
     """Everything of B roll-outs at one step; every tensor has a leading B axis, so rows can be selected.
 
-    jobs: the exogenous workload of the whole roll-out [B, T, N]. offered [B, T, 2, V] and disturbance [B, T, 2M] (or
-    empty): the reference, fixed at the start. queues: who is where before acting.
+    jobs: the exogenous workload of the whole roll-out [B, T, N]. reference [B, T, 2M]: as far as it is fixed at the
+    start. queues: who is where before acting.
     """
 
     step: int
     jobs: Jobs
-    offered: Tensor
-    disturbance: Tensor
+    reference: Tensor
     queues: Queues
+
+    @cached_property
+    def here(self) -> Jobs:
+        """The jobs of this step, [B, N]."""
+        return self.jobs.at(self.step)
+
+    @cached_property
+    def work(self) -> Tensor:
+        """Cores, memory and duration of this step's jobs, [3, B, N]."""
+        return torch.stack([self.here.cores, self.here.memory, self.here.duration])
 
     @property
     def committed(self) -> Tensor:
@@ -51,7 +61,7 @@ class CloudState:
     @property
     def free(self) -> Tensor:
         """Share of cores, then of memory, that no running job uses, [B, 2M]."""
-        return (1.0 - self.queues.used).clamp(min=0.0)
+        return torch.rsub(self.queues.used, 1.0).clamp(min=0.0)
 
 
 class CloudScheduling:
@@ -162,31 +172,29 @@ class CloudScheduling:
         return CloudState(
             step=0,
             jobs=jobs,
-            offered=reference.offered(jobs),
-            disturbance=reference.disturbance(noise[..., self.parts.workload.noise_size :]),
+            reference=reference.path(
+                reference.offered(jobs), reference.disturbance(noise[..., self.parts.workload.noise_size :])
+            ),
             queues=empty_queues(noise.shape[0], self.n_servers, noise.device),
         )
 
     def observe(self, state: CloudState) -> Observation:
         """features [B, N, K, F] float32 (names in FEATURES), mask, active. Cost O(B N K F)."""
         parts, here, queues = self.parts, self._jobs_now(state), state.queues
+        batch, n_servers = queues.count.shape
+        logs = torch.cat([queues.count, queues.waiting, queues.backlog], dim=1).float().log1p()
+        constant = parts.server_columns.expand(batch, -1)
+        servers = torch.cat([constant, queues.committed, self.reference_at(state), state.free, logs], dim=1)
         duration = torch.where(here.active, here.duration, MEAN_DURATION) / MEAN_DURATION
-        columns = [
-            *parts.server_columns,
-            *state.committed.chunk(2, 1),
-            *self.reference_at(state).chunk(2, 1),
-            *state.free.chunk(2, 1),
-            *(column.float().log1p() for column in (queues.count, queues.waiting, queues.backlog)),
-        ]
-        clock = (state.step / self.horizon, float(parts.day[state.step]))
-        chosen = parts.candidates
-        shares = here.cores[..., None] / chosen.cores, here.memory[..., None] / chosen.memory
-        features = candidate_features(columns, chosen.index, shares, duration.log(), clock)
-        return Observation(features, (shares[0] <= ROOM) & (shares[1] <= ROOM), here.active)
+        index = parts.candidates.index
+        shares = state.work[:2, ..., None] / parts.rooms[:2].view(2, 1, *index.shape)
+        clock = parts.clock[state.step]
+        features = candidate_features(servers.view(batch, -1, n_servers), index, shares, duration.log(), clock)
+        return Observation(features, (shares <= ROOM).all(0), here.active)
 
     def reference_at(self, state: CloudState) -> Tensor:
         """x~ [B, 2M] at the state's step."""
-        return self.parts.reference.at(state.step, state.offered, state.disturbance, state.committed)
+        return self.parts.reference.at(state.step, state.reference, state.committed)
 
     def step(self, state: CloudState, actions: Tensor) -> Transition:
         """Play actions int64 [B, N], -1 = no action. An active dispatcher's job without action is turned away.
@@ -195,61 +203,57 @@ class CloudScheduling:
         candidate that can never run the job. Cost O(B (N log N + M Q)), Q the longest queue.
         """
         here = self._jobs_now(state)
-        server, shares = self._placed(here, actions)
-        speed = self.parts.fleet.speed.index_select(0, server.clamp(min=0).flatten()).view_as(here.duration)
+        acts, index, load = self._placed(state, actions)
         cost = _cost(here)
-        joiners = line_up(server, self.n_servers, here.arrival, (*shares, here.duration / speed, cost))
-        joined = torch.where(server >= 0, cost, 0.0)
+        server = torch.where(acts, index, -1)
+        joiners = line_up(server, self.n_servers, here.arrival, torch.stack([load[0], load[1], cost, load[2]]))
         return Transition(
-            next_state=replace(state, step=state.step + 1, queues=serve(state.queues, joiners)),
-            reward=-(state.queues.cost.sum(1) + joined.sum(1)),
+            next_state=CloudState(state.step + 1, state.jobs, state.reference, serve(state.queues, joiners)),
+            reward=-(state.queues.cost.sum(1) + (cost * acts).sum(1)),
             x_observed=state.committed,
             x=committed_after(state.queues, joiners),
             reference=self.reference_at(state),
-            influence=self._influence(state, here, server, shares),
+            influence=self._influence(state, acts, index, load),
             done=torch.full((len(server),), state.step + 1 >= self.horizon, device=server.device),
         )
 
     def _jobs_now(self, state: CloudState) -> Jobs:
         if state.step >= self.horizon:
             raise InputError(f"step = {state.step} is not allowed: the roll-out ended after {self.horizon} steps")
-        return state.jobs.at(state.step)
+        return state.here
 
-    def _placed(self, here: Jobs, actions: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Chosen servers [B, N], -1 where no job joins, and the job's shares of their cores and memory, 0 there.
+    def _placed(self, state: CloudState, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Whose job joins [B, N] and the chosen servers [B, N]; the job's shares of their cores and memory and its
+        duration there, [3, B, N], 0 where none joins.
 
         Refuses what cannot be played.
         """
-        if actions.shape != here.active.shape or actions.dtype != torch.int64:
+        active = state.here.active
+        if actions.shape != active.shape or actions.dtype != torch.int64:
             raise InputError(
                 f"actions have shape {list(actions.shape)} and type {actions.dtype}: they must be int64 "
-                f"{list(here.active.shape)}"
+                f"{list(active.shape)}"
             )
         if len(actions) and (int(actions.min()) < -1 or int(actions.max()) >= self.n_actions):
             bad = actions[(actions < -1) | (actions >= self.n_actions)][0]
             raise InputError(f"action = {int(bad)} is not allowed: it must be an integer in [-1, {self.n_actions - 1}]")
-        acts, chosen = here.active & (actions >= 0), self.parts.candidates
-        agent = torch.arange(self.n_agents, device=actions.device) * self.n_actions
-        place = (agent + actions.clamp(min=0)).flatten()
-        server, cores, memory = (
-            column.flatten().index_select(0, place).view_as(actions)
-            for column in (chosen.index, chosen.cores, chosen.memory)
-        )
-        shares = torch.where(acts, here.cores / cores, 0.0), torch.where(acts, here.memory / memory, 0.0)
-        if len(actions) and float(torch.maximum(*shares).max()) > ROOM:
-            where = (torch.maximum(*shares) > ROOM).nonzero()[0].tolist()
+        acts = active & (actions >= 0)
+        pair = self.parts.first + actions.clamp(min=0)
+        load = state.work / self.parts.rooms.index_select(1, pair.flatten()).view_as(state.work) * acts
+        if len(actions) and float(load[:2].max()) > ROOM:
+            where = (load[:2].amax(0) > ROOM).nonzero()[0].tolist()
             raise InputError(
                 f"action = {int(actions[tuple(where)])} of roll-out {where[0]}, agent {where[1]} is not allowed: "
                 f"the job can never run on that candidate (mask False)"
             )
-        return torch.where(acts, server, -1), shares
+        return acts, self.candidates.take(pair), load
 
-    def _influence(self, state: CloudState, here: Jobs, server: Tensor, shares: tuple[Tensor, Tensor]) -> Influence:
+    def _influence(self, state: CloudState, acts: Tensor, server: Tensor, load: Tensor) -> Influence:
         """Shares of the chosen server's cores and memory, [B, N, 2]; zero where no job joined."""
-        index = torch.stack([server.clamp(min=0), torch.where(server >= 0, server + self.n_servers, 0)], dim=-1)
-        value = torch.stack(shares, dim=-1)
+        index = torch.stack([server, server + self.n_servers], dim=-1) * acts[..., None]
+        value = load[:2].permute(1, 2, 0)
         if self._options["influence"] == "multi_step":
-            value = value * self._stay(here, self.parts.fleet.speed[server.clamp(min=0)], state.step)[..., None]
+            value = value * self._stay(state.here, self.parts.fleet.speed[server], state.step)[..., None]
         return Influence(index, value)
 
     def residence(self, state: CloudState) -> Tensor:
@@ -291,7 +295,7 @@ class CloudScheduling:
     def _joining_costs(self, state: CloudState, actions: Tensor) -> Tensor:
         """Cost in this step of the jobs that join by `actions`, [B, N]."""
         here = self._jobs_now(state)
-        return torch.where(self._placed(here, actions)[0] >= 0, _cost(here), 0.0)
+        return torch.where(self._placed(state, actions)[0], _cost(here), 0.0)
 
     def heuristic_scores(self, name: str, seen: Observation) -> Tensor:
         """Scores float64 [..., N, K] of a rule that sees what the policies see; see `heuristics`."""

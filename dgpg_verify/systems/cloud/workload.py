@@ -37,7 +37,8 @@ class Jobs:
 
     def at(self, step: int) -> Jobs:
         """The jobs of one step, [B, N]."""
-        return Jobs(*(getattr(self, name)[:, step] for name in self.__dataclass_fields__))
+        columns = (self.active, self.cores, self.memory, self.duration, self.arrival)
+        return Jobs(*(column.select(1, step) for column in columns))
 
 
 class Workload(Protocol):

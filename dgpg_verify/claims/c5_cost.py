@@ -1,0 +1,155 @@
+"""C5: guidance adds little to the cost of its base method, and its model costs O(1) per agent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dgpg_verify.claims.cost_cells import cost_cells, measure_cost_cell
+from dgpg_verify.claims.records import RECORDS
+from dgpg_verify.core import Cell, Evidence, LedgerRow, Verdict, cell_files
+from dgpg_verify.statistics import fit_scaling, geometric_mean_interval, judge, judge_threshold
+
+STATEMENT = "Guidance adds little to the time and memory of its base method; evaluating its model costs O(1) per agent."
+ADDED = 1.05  # little: at most 5 %
+MINIMUM_N = 16
+LEVEL = 0.95
+SENTENCES = {
+    "supported": "DG-PG takes {value:.3f} times the {what} of MAPPO [{low:.3f}, {high:.3f}] at N = {n}.",
+    "refuted": "DG-PG takes {value:.3f} times the {what} of MAPPO [{low:.3f}, {high:.3f}] at N = {n}: more than 5 %.",
+    "inconclusive": "DG-PG takes {value:.3f} times the {what} of MAPPO [{low:.3f}, {high:.3f}] at N = {n}.",
+}
+GROWTH = {
+    "supported": "Evaluating the model costs N^{value:.2f} per agent [{low:.2f}, {high:.2f}], N = {n}.",
+    "refuted": "Evaluating the model costs N^{value:.2f} per agent [{low:.2f}, {high:.2f}], N = {n}: it grows.",
+    "inconclusive": "Evaluating the model costs N^{value} per agent, which does not decide, N = {n}.",
+}
+SIZES: Mapping[str, tuple[Mapping[int, int], Mapping[str, Any], int]] = {
+    "smoke": ({16: 2}, {"horizon": 3}, 2),
+    "standard": (dict.fromkeys((25, 50, 100, 200), 6), {"horizon": 20}, 4),
+    "full": (dict.fromkeys((150, 300, 600, 1500), 6), {"horizon": 50}, 4),
+}
+Fleets = Mapping[int, Sequence[Evidence]]
+
+
+@dataclass(frozen=True)
+class CostClaim:
+    """Ratios of least times and of peak memories, fleet by fleet; growth of the model's time with N."""
+
+    id: str = "C5"
+    title: str = "The cost of guidance"
+    source: str = "remarks on complexity"
+    statement: str = STATEMENT
+    relation: str = "at_most"
+    expected: float = ADDED
+    margin: float = 0.0
+    controls: Sequence[Any] = ()
+    decided_at: str = "full"
+
+    @property
+    def recorded(self) -> Mapping[str, tuple[str, str]]:
+        return RECORDS
+
+    def cells(self, scale: str, seed: int) -> Sequence[Cell]:
+        n_values, options, rounds = SIZES[scale]
+        return cost_cells(n_values, options, rounds, seed)
+
+    def measure(self, cell: Cell) -> Evidence:
+        return measure_cost_cell(cell)
+
+    def cost(self, cell: Cell) -> float:
+        return float(cell.n * 10**4)
+
+    def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
+        fleets: dict[int, list[Evidence]] = {}
+        for item in evidence:
+            fleets.setdefault(item.cell.n, []).append(item)
+        rows = [_ratio(n, items, what, self.recorded) for n, items in fleets.items() for what in ("time", "memory")]
+        return [*rows, _growth(fleets, self.recorded)]
+
+    def tables(self, evidence: Sequence[Evidence]) -> dict[str, list[dict[str, Any]]]:
+        return {"guidance_cost": [_record(item) for item in evidence]}
+
+
+def _ratio(n: int, items: Sequence[Evidence], what: str, recorded: Mapping[str, tuple[str, str]]) -> LedgerRow:
+    suffix = {"time": "seconds", "memory": "bytes"}[what]
+    ratios = [float(item.values[f"dgpg_{suffix}"]) / float(item.values[f"mappo_{suffix}"]) for item in items]
+    verdict = judge_threshold(geometric_mean_interval(ratios, LEVEL), ADDED)
+    note = f"ratios {min(ratios):.3f} to {max(ratios):.3f}"
+    return _row(f"{what}/N={n}", f"{what} ratio", verdict, items, ADDED, "at_most", SENTENCES, recorded, what, note)
+
+
+def _growth(fleets: Fleets, recorded: Mapping[str, tuple[str, str]]) -> LedgerRow:
+    """Exponent of the model's time per agent: at most 0."""
+    n_values, items = sorted(fleets), [item for n in sorted(fleets) for item in fleets[n]]
+    per_agent = np.array([[float(item.values["model_seconds"]) / n for item in fleets[n]] for n in n_values])
+    fit = fit_scaling(n_values, per_agent, LEVEL, minimum_n=MINIMUM_N)
+    # small N pay a fixed price for each call, so the curve falls first and is no straight line
+    verdict = judge(fit, 0.0, 0.15, "big_o", proved_bound=True)
+    note = "two non-zeros of z for every agent: 2 N products a joint step"
+    return _row("model/growth", "exponent per agent", verdict, items, 0.0, "big_o", GROWTH, recorded, "model", note)
+
+
+def _row(
+    key: str,
+    statistic: str,
+    verdict: Verdict,
+    items: Sequence[Evidence],
+    expected: float,
+    relation: str,
+    sentences: Mapping[str, str],
+    recorded: Mapping[str, tuple[str, str]],
+    what: str,
+    note: str,
+) -> LedgerRow:
+    estimate, record = verdict.estimate, recorded.get(f"C5/{key}")
+    n_values = tuple(sorted({item.cell.n for item in items}))
+    known = estimate.value is not None and estimate.low is not None and estimate.high is not None
+    shown = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "what": what}
+    shown["n"] = ", ".join(map(str, n_values))
+    options = ", ".join(f"{name} {value}" for name, value in items[0].cell.options["options"].items())
+    return LedgerRow(
+        row=f"C5/{key}",
+        id="C5",
+        primary=True,
+        statement=STATEMENT,
+        holds_when=sentences[verdict.label].format(**shown) if known else "Not measurable.",
+        system=f"cloud ({options})",
+        policy="DG-PG against MAPPO",
+        sharing="independent",
+        setting="parts",
+        statistic=statistic,
+        relation=relation,
+        estimate=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        level=estimate.level,
+        expected=expected,
+        margin=0.15 if relation == "big_o" else None,
+        verdict=verdict.label,
+        verdict_margins={},
+        recorded=None if record is None else {"label": record[0], "reason": record[1]},
+        because=f"{verdict.why}; {note}",
+        return_share=None,
+        n_values=n_values,
+        replicates=min(sum(item.cell.n == n for item in items) for n in n_values),
+        seeds=tuple(sorted({item.cell.replicate for item in items})),
+        files=(cell_files(items[0].cell),),
+        seconds=sum(item.seconds for item in items),
+    )
+
+
+def _record(item: Evidence) -> dict[str, Any]:
+    base, guided = float(item.values["mappo_seconds"]), float(item.values["dgpg_seconds"])
+    small, large = float(item.values["mappo_bytes"]), float(item.values["dgpg_bytes"])
+    return {
+        "n": item.cell.n, "replicate": item.cell.replicate, "base_seconds": base, "guided_seconds": guided,
+        "ratio": guided / base, "base_bytes": small, "guided_bytes": large, "bytes_ratio": large / small,
+        "model_seconds": float(item.values["model_seconds"]),
+    }  # fmt: skip
+
+
+CLAIM = CostClaim()

@@ -1,0 +1,202 @@
+"""What is trained at each scale, fixed before any of it is judged, and which rows are primary.
+
+`smoke` proves that everything runs; `standard` decides what six seeds and N <= 50 can decide; `full` goes to the
+paper's N = 1500 with its horizon of 100 steps, over several sittings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from dgpg_verify.claims.design import traces_folder
+from dgpg_verify.claims.gradient_cells import TRACES
+from dgpg_verify.claims.training_cells import TrainingRow
+from dgpg_verify.core import check_choice
+
+ALPHAS = ("0.2", "0.4", "0.6", "0.8")  # of claim C4.4
+ALPHA_N = 50
+SETTINGS = ("sum", "mixed", "parts")  # `mean` scales both parts alike, which normalised advantages undo
+DGPG = tuple(f"dgpg/{setting}" for setting in SETTINGS)
+BASELINES = ("mappo", "ippo")
+LONGER = 2.5  # times the episodes that the baselines get
+TUNED = ("dgpg/sum", "dgpg/parts", *BASELINES)
+# the search of every tuned method: step size and sharing of parameters, the same budget for all
+SEARCH: tuple[Mapping[str, Any], ...] = (
+    {"actor_lr": 2e-3},
+    {"actor_lr": 8e-3},
+    {"sharing": "shared"},
+    {"sharing": "shared", "actor_lr": 2e-3},
+)
+NO_LEARNING, AS_BEST_FIT = "control/no learning", "control/best fit"
+STILL = 1e-12  # a step size that moves nothing
+REFERENCES = ("biased:0.5", "lagged:10", "shuffled", "rounded", "noise:1", "speed_aware")
+
+
+def training_design(scale: str, recorded: bool | None = None) -> dict[str, TrainingRow]:
+    """Rows of a scale, by key. Rows that replay recorded traces are there only when the traces are (or `recorded`)."""
+    check_choice("scale", scale, ("smoke", "standard", "full"))
+    plan = _PLANS[scale]
+    rows = [*_main(plan), *_alphas(plan), *_ablations(plan), *_search(plan), *_controls(plan)]
+    if traces_folder() is not None if recorded is None else recorded:
+        rows += _recorded(plan)
+    return {row.key: row for row in rows if row.n_values}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Sizes of one scale. horizon, episodes, every: joint steps, length of a run, episodes between evaluations. Each
+    experiment maps N -> seeds: `grid` the main rows, `small` the comparison of all methods, `alphas`, `ablated`,
+    `searched`, `real`, and `known` the controls. measured: roll-outs of the gradient's moments along the way."""
+
+    horizon: int
+    episodes: int
+    every: int
+    grid: Mapping[int, int]
+    small: Mapping[int, int] = field(default_factory=dict)
+    alphas: Mapping[int, int] = field(default_factory=dict)
+    ablated: Mapping[int, int] = field(default_factory=dict)
+    searched: Mapping[int, int] = field(default_factory=dict)
+    real: Mapping[int, int] = field(default_factory=dict)
+    known: Mapping[int, int] = field(default_factory=dict)
+    measured: int = 0
+
+    @property
+    def both(self) -> dict[int, int]:
+        """Main grid and comparison together, larger number of seeds where they meet."""
+        return {n: max(self.grid.get(n, 0), self.small.get(n, 0)) for n in sorted({*self.grid, *self.small})}
+
+    def row(self, key: str, label: str, part: str, method: str, seeds: Mapping[int, int], **more: Any) -> TrainingRow:
+        options = {"horizon": self.horizon} | more.pop("options", {})
+        row = TrainingRow(key, label, part, method, seeds, self.episodes, options=options, evaluate_every=self.every)
+        return replace(row, **more)
+
+    def longer(self) -> dict[str, int]:
+        """2.5 times the episodes; the first part of the run is the run at equal episodes."""
+        every = max(self.every, round(LONGER * self.every))
+        return {"episodes": round(LONGER * self.episodes / every) * every, "evaluate_every": every}
+
+
+_PLANS = {
+    "smoke": Plan(30, 10, 1, {4: 2}, alphas={4: 2}),
+    "standard": Plan(50, 30, 2, {5: 6, 10: 6, 50: 6}, small={5: 6, 10: 6}, alphas={50: 5}, ablated={10: 3},
+                     searched={10: 6}, real={10: 3}, known={5: 6}, measured=48),
+    "full": Plan(100, 30, 2, dict.fromkeys((5, 10, 20, 50, 100, 200), 10) | dict.fromkeys((500, 1000, 1500), 3),
+                 small=dict.fromkeys((2, 5, 10), 10), alphas={50: 10}, ablated={10: 10, 50: 10},
+                 searched=dict.fromkeys((2, 5, 10), 10), real={10: 10, 50: 10}, known={5: 10}, measured=64),
+}  # fmt: skip
+
+
+def _main(plan: Plan) -> list[TrainingRow]:
+    """DG-PG in three settings at every N, guidance alone beside it; all methods at small N, two with more episodes."""
+    small, longer = plan.small or plan.grid, plan.longer()
+    rows = [
+        plan.row(f"dgpg/{setting}", f"DG-PG, {setting}", "main", "dgpg", plan.both, settings={"setting": setting},
+                 measured=plan.measured)
+        for setting in SETTINGS
+    ]  # fmt: skip
+    rows.append(plan.row("guidance_only", "guidance only", "main", "guidance_only", plan.both))
+    rows += [plan.row(name, name.upper(), "main", name, small, **longer) for name in BASELINES]
+    if not plan.small:
+        return rows
+    others = ("happo", "difference", "imitation", "residual")
+    rows += [plan.row(name, name.replace("_", " "), "main", name, small) for name in others]
+    rows += [
+        plan.row(f"{name}/shared", f"{name.upper()}, shared", "main", name, small, sharing="shared", **longer)
+        for name in BASELINES
+    ]
+    rows.append(plan.row("dgpg/sum/shared", "DG-PG, sum, shared", "main", "dgpg", small, sharing="shared"))
+    large = {n: seeds for n, seeds in plan.grid.items() if n not in small}
+    rows += [plan.row(f"{name}/large", name.upper(), "main", name, large) for name in BASELINES[:1]]
+    return rows
+
+
+def _alphas(plan: Plan) -> list[TrainingRow]:
+    """Constant alpha, in the settings that differ in kind."""
+    return [
+        plan.row(f"dgpg/{setting}/alpha {alpha}", f"\u03b1 = {alpha}, {setting}", "alpha", "dgpg", plan.alphas,
+                 alpha=alpha, settings={"setting": setting})
+        for setting in ("sum", "parts")
+        for alpha in ALPHAS
+    ]  # fmt: skip
+
+
+def _ablations(plan: Plan) -> list[TrainingRow]:
+    """One change at a time to DG-PG in `parts`. What the main rows hold already (no descent term = MAPPO with the same
+    network, guidance only, the other settings) is read from there."""
+    base: dict[str, Any] = {"settings": {"setting": "parts"}}
+    rows = [
+        plan.row(f"ablation/{name} influence", f"{name} influence", "ablation", "dgpg", plan.ablated,
+                 changes={"guidance": f"guidance:{name}"}, **base)
+        for name in ("exact", "multi_step")
+    ]  # fmt: skip
+    rows += [
+        plan.row(f"ablation/alpha {name}", f"\u03b1 {name}", "ablation", "dgpg", plan.ablated, alpha=name, **base)
+        for name in ("0.9->0", "n^-0.5", "adaptive")
+    ]
+    rows += [
+        plan.row(f"ablation/reference {name}", f"reference {name}", "ablation", "dgpg", plan.ablated,
+                 options={"reference": name}, **base)
+        for name in REFERENCES
+    ]  # fmt: skip
+    return rows
+
+
+def _controls(plan: Plan) -> list[TrainingRow]:
+    """Runs whose answers are known: a network that never moves, and Best-Fit itself from start to end."""
+    best_fit = {"actor_lr": STILL, "gain": 0.0, "temperature": 0.01}
+    return [
+        plan.row(NO_LEARNING, "no learning", "control", "dgpg", plan.known, settings={"actor_lr": STILL}),
+        plan.row(AS_BEST_FIT, "Best-Fit itself", "control", "residual", plan.known, settings=best_fit),
+    ]
+
+
+def _search(plan: Plan) -> list[TrainingRow]:
+    """Every tuned method at every candidate setting, on the same seeds as its default."""
+    rows = []
+    for key in TUNED:
+        method, _, setting = key.partition("/")
+        for point in SEARCH:
+            own = {"setting": setting} if setting else {}
+            settings = own | {name: value for name, value in point.items() if name != "sharing"}
+            rows.append(
+                plan.row(f"search/{key}/{search_name(point)}", search_name(point), "tuned", method, plan.searched,
+                         sharing=str(point.get("sharing", "independent")), settings=settings)
+            )  # fmt: skip
+    return rows
+
+
+def search_name(point: Mapping[str, Any]) -> str:
+    """A search point in words; "default" for the preset itself."""
+    return ", ".join(f"{name} {value}" for name, value in point.items()) or "default"
+
+
+def search_rows(key: str) -> Sequence[str]:
+    """Keys of all candidates of a tuned method; the first is its default, the row of the main comparison."""
+    return [key, *(f"search/{key}/{search_name(point)}" for point in SEARCH)]
+
+
+def _recorded(plan: Plan) -> list[TrainingRow]:
+    """Recorded nodes and arrivals in place of the catalogue and the bimodal law."""
+    options = {"fleet": f"openb:${TRACES}", "workload": f"openb:${TRACES}"}
+    parts: dict[str, Any] = {"settings": {"setting": "parts"}}
+    return [
+        plan.row("recorded/dgpg/parts", "DG-PG, parts", "real", "dgpg", plan.real, options=options, **parts),
+        plan.row("recorded/dgpg/sum", "DG-PG, sum", "real", "dgpg", plan.real, options=options),
+        plan.row("recorded/guidance_only", "guidance only", "real", "guidance_only", plan.real, options=options),
+        plan.row("recorded/mappo", "MAPPO", "real", "mappo", plan.real, options=options),
+    ]
+
+
+DECLARED = (
+    "Training: candidate-scoring networks (2 x 64) for every agent, Adam at 5e-4, 10 epochs an episode, one roll-out "
+    "an episode, generalised advantages (0.99, 0.95) with a pooled central critic; published schedule 0.9 -> 0.2 over "
+    "the run. The same for every method but for what its name says.",
+    "Scores: Random = 0, Best-Fit over the same candidates = 1, on 40 held-out workloads of each fleet that are never "
+    "trained on. The level of a run is the mean of its last 20 % of evaluations, never its best.",
+    "C4 rows are judged at 95 % each; a row is refuted only if it is refuted at the Bonferroni level of its claim's "
+    "rows too. The 90th percentile over few seeds has an upper end only under log-normal times: said in the row.",
+    "Tuned: every method is trained at the same list of settings (step size, sharing of parameters); the setting "
+    "judged on a seed is the one that did best on the other seeds, so no run is judged on what chose it.",
+)

@@ -1,0 +1,149 @@
+"""Training cells read back: curves in score units, and what the verdicts are taken from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgpg_verify.claims.training_cells import FAMILY, TrainingRow
+from dgpg_verify.core import Estimate, Evidence, cell_files
+from dgpg_verify.statistics import Convergence, convergence, mean_interval
+from dgpg_verify.statistics.intervals import t_quantile
+
+Array = NDArray[np.float64]
+WIDTH_LEVEL = 0.99
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """One run. episodes, returns [E]: evaluations, mean held-out return (sum scale); heuristics: name -> mean return
+    on the same workloads; horizon: joint steps of an episode; values: everything the cell holds."""
+
+    n: int
+    replicate: int
+    seed: int
+    episodes: Array
+    returns: Array
+    heuristics: Mapping[str, float]
+    horizon: int
+    values: Mapping[str, Any]
+    evidence: Evidence
+
+    @classmethod
+    def read(cls, evidence: Evidence) -> TrainedRun:
+        values, cell = evidence.values, evidence.cell
+        return cls(
+            cell.n, cell.replicate, cell.seed, np.asarray(values["episodes"], dtype=np.float64),
+            np.asarray(values["returns"], dtype=np.float64), dict(values["heuristics"]), int(values["horizon"]),
+            values, evidence,
+        )  # fmt: skip
+
+    @property
+    def gain(self) -> Estimate:
+        """What Best-Fit gains on Random, over held-out workloads, at 99 %: a score means something only above 0."""
+        value, half = float(self.values["gain"]), t_quantile(int(self.values["workloads"]) - 1, WIDTH_LEVEL)
+        half *= float(self.values["gain_error"])
+        return Estimate(value, value - half, value + half, WIDTH_LEVEL, int(self.values["workloads"]))
+
+    @property
+    def scored(self) -> bool:
+        return (self.gain.low or 0.0) > 0.0
+
+    @cached_property
+    def scores(self) -> Array:
+        """[E], Random = 0 and Best-Fit = 1 on the same workloads."""
+        return (self.returns - self.heuristics["random"]) / float(self.values["gain"])
+
+    @property
+    def window(self) -> int:
+        """Evaluations in the last 20 %."""
+        return (len(self.episodes) + 4) // 5
+
+    @property
+    def level(self) -> float:
+        return float(self.scores[-self.window :].mean())
+
+    @property
+    def level_return(self) -> float:
+        return float(self.returns[-self.window :].mean())
+
+    @property
+    def gap_percent(self) -> float:
+        """Cost above that of the best heuristic, in % of it; negative = better."""
+        best = max(self.heuristics.values())
+        return 100.0 * (best - self.level_return) / abs(best)
+
+    @property
+    def convergence(self) -> Convergence:
+        return convergence(self.episodes, self.scores)[0]
+
+    def alpha_at(self, point: str) -> float:
+        """The guidance's weight that the schedule used at "start", "middle" or "end"."""
+        used = np.asarray(self.values["alpha"])
+        return float(used[{"start": 0, "middle": len(used) // 2, "end": len(used) - 1}[point]])
+
+    def until(self, episode: float) -> TrainedRun:
+        """The same run as it stood after so many episodes (a schedule that depends on the run's length is not)."""
+        kept = self.episodes <= episode
+        return TrainedRun(self.n, self.replicate, self.seed, self.episodes[kept], self.returns[kept], self.heuristics,
+                          self.horizon, self.values, self.evidence)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Trained:
+    """All runs of one row at one N, in order of replicate."""
+
+    row: TrainingRow
+    n: int
+    runs: tuple[TrainedRun, ...]
+
+    @property
+    def levels(self) -> Array:
+        return np.array([run.level for run in self.runs])
+
+    @property
+    def width(self) -> Estimate:
+        """Gain of Best-Fit on Random over fleets, 99 %: between fleets, which is wider than within one."""
+        if len(self.runs) < 2:
+            return self.runs[0].gain
+        return mean_interval([float(run.values["gain"]) / run.n for run in self.runs], WIDTH_LEVEL)
+
+    @property
+    def seconds(self) -> float:
+        return sum(run.evidence.seconds for run in self.runs)
+
+    @property
+    def files(self) -> str:
+        return cell_files(self.runs[0].evidence.cell)
+
+    def until(self, episode: float) -> Trained:
+        return Trained(self.row, self.n, tuple(run.until(episode) for run in self.runs))
+
+
+def read_training(evidence: Iterable[Evidence], rows: Mapping[str, TrainingRow]) -> dict[tuple[str, int], Trained]:
+    """(row, N) -> runs, of every training cell whose row is known. Runs of a fleet on which Best-Fit does not beat
+    Random have no score and are left out of every row alike."""
+    groups: dict[tuple[str, int], list[TrainedRun]] = {}
+    for item in evidence:
+        if item.cell.claim == FAMILY and item.cell.row in rows:
+            run = TrainedRun.read(item)
+            if run.scored:
+                groups.setdefault((item.cell.row, item.cell.n), []).append(run)
+    ordered = {key: tuple(sorted(runs, key=lambda run: run.replicate)) for key, runs in sorted(groups.items())}
+    return {key: Trained(rows[key[0]], key[1], runs) for key, runs in ordered.items()}
+
+
+def cross_fitted(candidates: Sequence[Trained]) -> tuple[Array, list[int]]:
+    """Scores of a tuned method: on each seed, that of the candidate which did best on all the other seeds.
+
+    No run is judged on the runs that chose its settings. Returns levels [R] and the candidate chosen for each seed.
+    """
+    table = np.stack([one.levels for one in candidates])  # [C, R]
+    others = table.sum(1, keepdims=True) - table
+    chosen = others.argmax(0)
+    return table[chosen, np.arange(table.shape[1])], chosen.tolist()

@@ -1,0 +1,217 @@
+"""Plot records of the training experiments, from the cells alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from dgpg_verify.claims.gradient_stats import CellStats
+from dgpg_verify.claims.training_cells import BASE, POINTS
+from dgpg_verify.claims.training_design import DECLARED, TUNED, search_rows
+from dgpg_verify.claims.training_stats import Trained, TrainedRun, cross_fitted
+from dgpg_verify.core import Estimate
+from dgpg_verify.statistics import (
+    interquartile_mean,
+    mean_interval,
+    performance_profile,
+    probability_of_improvement,
+    settling_mean,
+    settling_percentile,
+)
+
+Record = dict[str, Any]
+Runs = Mapping[tuple[str, int], Trained]
+LEVEL = 0.95
+THRESHOLDS = tuple(np.round(np.arange(-0.5, 1.2501, 0.05), 2).tolist())
+AGAINST = ("dgpg/sum", "dgpg/parts")
+
+
+def training_tables(trained: Runs) -> dict[str, list[Record]]:
+    """curves, runs, training_scores, profiles, improvements, training_noise and tuning of all rows."""
+    every = list(trained.values())
+    return {
+        "curves": [record for one in every for run in one.runs for record in _curve(one, run)],
+        "runs": [_run(one, run) for one in every for run in one.runs],
+        "training_scores": [_scores(one) for one in every],
+        "profiles": [record for one in every if one.row.part == "main" for record in _profile(one)],
+        "improvements": _improvements(trained),
+        "training_noise": [record for one in every for run in one.runs for record in _noise(one, run)],
+        "tuning": _tuning(trained),
+        "declared": [{"text": text} for text in DECLARED],
+    }
+
+
+def _where(one: Trained) -> Record:
+    row = one.row
+    recorded = "openb" if "fleet" in row.options else ""
+    return {
+        "row": row.key,
+        "method": row.method,
+        "label": row.label,
+        "system": f"cloud_{recorded}" if recorded else "cloud",
+        "sharing": row.sharing,
+        "setting": row.setting,
+        "alpha": row.schedule,
+        "part": row.part,
+        "n": one.n,
+    }
+
+
+def _curve(one: Trained, run: TrainedRun) -> list[Record]:
+    return [
+        _where(one)
+        | {
+            "replicate": run.replicate,
+            "episode": int(episode),
+            "samples": int(episode) * run.horizon,
+            "score": float(score),
+            "return_per_agent": float(value) / run.n,
+        }
+        for episode, score, value in zip(run.episodes, run.scores, run.returns)
+    ]
+
+
+def _run(one: Trained, run: TrainedRun) -> Record:
+    scores = run.scores
+    settled = run.convergence.settled_at if _judgeable(run) else None
+    return _where(one) | {
+        "replicate": run.replicate,
+        "seed": run.seed,
+        "start": float(scores[0]),
+        "level": run.level,
+        "last": float(scores[-1]),
+        "best": float(scores.max()),
+        "best_checkpoint_gap": float(scores.max() - scores[-1]),
+        "settled_at": settled,
+        "horizon_episodes": int(run.episodes[-1]),
+        "steps": run.horizon,
+        "gap_percent": run.gap_percent,
+        "learning_seconds": float(run.values["learning_seconds"]),
+    }
+
+
+def _judgeable(run: TrainedRun) -> bool:
+    return len(run.episodes) >= 10
+
+
+def _scores(one: Trained) -> Record:
+    """Level and time to settle over seeds; intervals only where there are seeds enough for one."""
+    levels, runs = one.levels, [run.convergence for run in one.runs if _judgeable(run)]
+    few = len(levels) < 3
+    unknown = Estimate(None, None, None, LEVEL, len(levels))
+    iqm = unknown if few else interquartile_mean(levels, LEVEL)
+    mean = mean_interval(levels, LEVEL) if len(levels) > 1 else unknown
+    p90 = settling_percentile(runs, level=LEVEL, law="lognormal") if len(runs) > 1 else unknown
+    typical = settling_mean(runs, LEVEL) if len(runs) > 1 else unknown
+    heuristics = _mean_heuristics(one)
+    return _where(one) | {
+        "seeds": len(levels),
+        "iqm": iqm.value,
+        "iqm_low": iqm.low,
+        "iqm_high": iqm.high,
+        "mean": float(levels.mean()),
+        "low": mean.low,
+        "high": mean.high,
+        "settle_p90": p90.value,
+        "settle_p90_low": p90.low,
+        "settle_p90_high": p90.high,
+        "settle_mean": typical.value,
+        "settle_mean_low": typical.low,
+        "settle_mean_high": typical.high,
+        "never": sum(run.settled_at is None for run in runs),
+        "samples_to_settle": None if typical.value is None else typical.value * one.runs[0].horizon,
+        "gap_percent": float(np.mean([run.gap_percent for run in one.runs])),
+        "best_heuristic": max(heuristics, key=lambda name: heuristics[name]),
+    }
+
+
+def _mean_heuristics(one: Trained) -> dict[str, float]:
+    names = one.runs[0].heuristics
+    return {name: float(np.mean([run.heuristics[name] for run in one.runs])) for name in names}
+
+
+def _profile(one: Trained) -> list[Record]:
+    profile = performance_profile(one.levels, THRESHOLDS, LEVEL)
+    return [
+        {
+            "row": one.row.key, "label": one.row.label, "part": one.row.part, "n": one.n, "threshold": threshold,
+            "share": share.value, "low": share.low, "high": share.high, "band": profile.band,
+        }
+        for threshold, share in zip(profile.thresholds, profile.shares)
+    ]  # fmt: skip
+
+
+def _improvements(trained: Runs) -> list[Record]:
+    """Probability that a run of one method ends above a run of DG-PG, at equal N."""
+    made = []
+    for (key, n), one in trained.items():
+        for rival in AGAINST:
+            if one.row.part != "main" or key == rival or (rival, n) not in trained:
+                continue
+            other = trained[rival, n]
+            found = probability_of_improvement(one.levels, other.levels, LEVEL)
+            made.append(
+                {
+                    "row": key, "label": one.row.label, "against": rival, "against_label": other.row.label, "n": n,
+                    "probability": found.value, "low": found.low, "high": found.high,
+                }
+            )  # fmt: skip
+    return made
+
+
+def _noise(one: Trained, run: TrainedRun) -> list[Record]:
+    """The gradient's moments at three points of a run: base, guidance, and the mixture the schedule used there.
+
+    paired_ratio: variance over that of the difference reward on the same fleet, which C4.5 is judged by.
+    """
+    made: list[Record] = []
+    for point in POINTS:
+        if f"{point}/names" not in run.values:
+            continue
+        stats = CellStats.read(run.evidence, point)
+        mixed = stats.guided(run.alpha_at(point), one.row.setting or "sum", BASE)
+        for name, credit in (("base", BASE), ("guidance", "guidance")):
+            made.append(_moments(one, run, point, name, stats.variance(credit), stats.noise_to_signal(credit),
+                                 stats.paired_ratio(credit), None))  # fmt: skip
+        paired = mixed.paired_ratio(stats.scales(one.row.setting or "sum", BASE)[1])
+        shown = (mixed.variance, mixed.noise_to_signal, paired, mixed.return_share)
+        made.append(_moments(one, run, point, "guided", *shown))
+    return made
+
+
+def _moments(one: Trained, run: TrainedRun, point: str, credit: str, *numbers: float | None) -> Record:
+    """numbers: variance, noise-to-signal, paired ratio, return share; None where not measurable."""
+    names = ("variance", "noise_to_signal", "paired_ratio", "return_share")
+    return {
+        "row": one.row.key, "method": one.row.method, "label": one.row.label, "n": one.n, "replicate": run.replicate,
+        "point": point, "alpha": run.alpha_at(point), "credit": credit,
+    } | {name: _number(value) for name, value in zip(names, numbers)}  # fmt: skip
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or not np.isfinite(value) else float(value)
+
+
+def _tuning(trained: Runs) -> list[Record]:
+    """Every candidate of every tuned method, and how many held-out seeds would choose it."""
+    made = []
+    for key in TUNED:
+        for n in sorted({n for row, n in trained if row.startswith(f"search/{key}/")}):
+            found = [trained[row, n] for row in search_rows(key) if (row, n) in trained]
+            episodes = min(one.row.episodes for one in found)
+            candidates = [one.until(episodes) for one in found]
+            if len({len(one.runs) for one in candidates}) > 1 or len(candidates[0].runs) < 2:
+                continue
+            _, chosen = cross_fitted(candidates)
+            for k, one in enumerate(candidates):
+                mean = mean_interval(one.levels, LEVEL)
+                made.append(
+                    {
+                        "method": key, "n": n, "setting": "default" if k == 0 else one.row.label,
+                        "seeds": len(one.runs), "mean": mean.value, "low": mean.low, "high": mean.high,
+                        "chosen": chosen.count(k), "default": k == 0,
+                    }
+                )  # fmt: skip
+    return made

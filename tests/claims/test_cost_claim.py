@@ -1,0 +1,47 @@
+"""C5: ratios and growth on made-up times, and one real cell."""
+
+from __future__ import annotations
+
+import pytest
+
+from dgpg_verify.claims.c5_cost import CLAIM
+from dgpg_verify.claims.cost_cells import cost_cells, measure_cost_cell
+from dgpg_verify.core import Evidence, LedgerRow
+
+
+def judged(added: float, growth: float, bytes_added: float = 0.0) -> dict[str, LedgerRow]:
+    """Six fleets a size whose guidance adds a share `added` (within 1 %) and whose model costs N^(1 + growth)."""
+    cells = cost_cells(dict.fromkeys((25, 50, 100, 200), 6), {"horizon": 20}, 3, 0)
+    items = [
+        Evidence(
+            cell,
+            {
+                "mappo_seconds": 1.0,
+                "dgpg_seconds": 1.0 + added + 0.002 * (cell.replicate - 2.5),
+                "mappo_bytes": 1e9,
+                "dgpg_bytes": 1e9 * (1.0 + bytes_added),
+                "model_seconds": 1e-6 * cell.n ** (1.0 + growth) * (1.0 + 0.01 * cell.replicate),
+            },
+            1.0,
+        )
+        for cell in cells
+    ]
+    return {row.row: row for row in CLAIM.judge(items)}
+
+
+def test_little_and_much_are_told_apart() -> None:
+    small, large = judged(0.01, 0.0), judged(0.2, 0.0, bytes_added=0.3)
+    assert small["C5/time/N=100"].verdict == "supported" and large["C5/time/N=100"].verdict == "refuted"
+    assert small["C5/memory/N=25"].verdict == "supported" and large["C5/memory/N=25"].verdict == "refuted"
+
+
+def test_a_model_that_costs_more_per_agent_at_larger_n_is_seen() -> None:
+    assert judged(0.0, 0.0)["C5/model/growth"].verdict == "supported"
+    assert judged(0.0, 1.0)["C5/model/growth"].verdict == "refuted"
+
+
+def test_a_real_cell_measures_both_methods_and_the_model() -> None:
+    cell = cost_cells({3: 1}, {"horizon": 3}, 1, 0)[0]
+    values = measure_cost_cell(cell).values
+    assert all(values[name] > 0 for name in ("mappo_seconds", "dgpg_seconds", "model_seconds"))
+    assert values["mappo_bytes"] > 50 * 2**20 and values["dgpg_bytes"] == pytest.approx(values["mappo_bytes"], rel=0.5)

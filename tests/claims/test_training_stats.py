@@ -1,0 +1,90 @@
+"""Training cells read back: scores, levels, cross-fitted tuning, and which fleets count."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+from training_evidence import rising, training_evidence
+
+from dgpg_verify.claims.training_design import search_rows, training_design
+from dgpg_verify.claims.training_rows import trained_in, training_rows_in
+from dgpg_verify.claims.training_stats import Trained, cross_fitted
+
+DESIGN = training_design("standard", recorded=False)
+ROW = DESIGN["dgpg/parts"]
+
+
+def trained(scores: list[Any], n: int = 10, key: str = "dgpg/parts", **more: Any) -> Trained:
+    return trained_in(training_evidence(DESIGN[key], n, scores, **more))[key, n]
+
+
+def test_scores_level_and_gap_are_plain_arithmetic() -> None:
+    curve = np.linspace(0.0, 1.5, 16)
+    run = trained([curve, curve]).runs[0]
+    assert np.allclose(run.scores, curve, atol=1e-12)
+    assert run.level == pytest.approx(np.mean(curve[-4:]))  # 20 % of 16 evaluations, rounded up
+    mean_return = -100.0 + 60.0 * float(np.mean(curve[-4:]))
+    assert run.gap_percent == pytest.approx(100.0 * (-30.0 - mean_return) / 30.0)  # best heuristic: -30
+
+
+def test_a_run_cut_short_ends_where_it_was_cut() -> None:
+    run = trained([np.arange(16.0), np.arange(16.0)]).runs[0].until(18)
+    assert run.episodes[-1] == 18 and len(run.scores) == 10 and run.level == pytest.approx(8.5)
+
+
+def test_fleets_on_which_best_fit_gains_nothing_are_left_out() -> None:
+    flat = [np.zeros(16), np.zeros(16)]
+    items = training_evidence(ROW, 10, flat) + training_evidence(ROW, 50, flat, gain_error=60.0)
+    assert set(trained_in(items)) == {("dgpg/parts", 10)}
+
+
+def test_alpha_is_that_of_the_schedule_at_the_three_points() -> None:
+    run = trained([np.zeros(16)] * 2).runs[0]
+    assert [run.alpha_at(p) for p in ("start", "end")] == pytest.approx([0.9, 0.2])
+    assert run.alpha_at("middle") == pytest.approx(0.9 - 0.7 * 15 / 29)
+
+
+def test_rows_are_found_again_with_the_options_they_were_measured_with() -> None:
+    items = training_evidence(ROW, 10, [np.zeros(16)])
+    assert training_rows_in(items) == {"dgpg/parts": ROW}
+    changed = [replace(item, cell=replace(item.cell, options={"other": 1})) for item in items]
+    assert training_rows_in(changed) == {}
+
+
+def candidates(table: np.ndarray) -> list[Trained]:
+    made = []
+    for key, levels in zip(search_rows("dgpg/parts"), table):
+        made.append(trained([np.full(16, level) for level in levels], key=key))
+    return made
+
+
+def test_cross_fitting_against_a_plain_loop() -> None:
+    table = np.random.default_rng(5).normal(size=(5, 6))
+    levels, chosen = cross_fitted(candidates(table))
+    for seed in range(6):
+        means = [np.mean([row[k] for k in range(6) if k != seed]) for row in table]
+        assert chosen[seed] == int(np.argmax(means))
+        assert levels[seed] == pytest.approx(table[chosen[seed], seed])
+
+
+def test_cross_fitting_is_not_optimistic_where_choosing_in_sample_is() -> None:
+    """On pure noise a search finds nothing: cross-fitted scores have mean 0, in-sample ones do not.
+
+    40 experiments of 5 candidates and 6 seeds; |t| > 4.3 with 39 degrees of freedom has probability 1.1e-4 if the
+    mean is 0.
+    """
+    rng = np.random.default_rng(7)
+    tables = rng.normal(size=(40, 5, 6))
+    fitted = np.array([cross_fitted(candidates(table))[0].mean() for table in tables])
+    in_sample = np.array([table[table.mean(1).argmax()].mean() for table in tables])
+    assert abs(stats.ttest_1samp(fitted, 0.0).statistic) < 4.3
+    assert stats.ttest_1samp(in_sample, 0.0).statistic > 4.3
+
+
+def test_a_settled_curve_is_read_as_settled() -> None:
+    times = [run.convergence.settled_at for run in trained([rising(ROW, 8.0, seed=k) for k in range(4)]).runs]
+    assert all(time is not None and 6 <= time <= 10 for time in times)

@@ -1,0 +1,14 @@
+"""C4.3: DG-PG ends at or above Best-Fit.
+
+One test a ledger row; rows are measured and judged by `pytest theorems/ --benchmark`.
+"""
+
+from __future__ import annotations
+
+from dgpg_verify.claims.outcome import Outcome, require
+
+CLAIM = "C4.3"
+
+
+def test_row(ledger_row: Outcome) -> None:
+    require(ledger_row)
