@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from dgpg_verify.training import Heldout
     from dgpg_verify.training.folder import StoredRun
 
-LAST = 0.2  # share of the evaluations that the level of a curve is the mean of
-
 
 def train(
     system: Annotated[str, typer.Argument(help="cloud or load_balancing")] = "cloud",
@@ -88,6 +86,7 @@ def compare(
     """One line a run: score at the start, at the end (mean of the last 20 % of evaluations), best, samples."""
     from dgpg_verify import training
     from dgpg_verify.core import check_unique
+    from dgpg_verify.statistics import last_window
     from dgpg_verify.training.folder import read_run
 
     check_unique("folders", [str(folder) for folder in folders])
@@ -97,7 +96,7 @@ def compare(
         on = training.heldout(run.system, run.config["heldout_seed"], run.config["workloads"])
         values = [on.score(returns) if on.scored else float(returns.mean()) for _, returns in run.evaluations]
         scores = [value for value in values if value is not None]
-        last = scores[-max(1, round(LAST * len(scores))) :]
+        last = scores[-last_window(len(scores)) :]
         seconds = run.history[-1].seconds if run.history else 0.0
         typer.echo(
             f"{_name(run):<44}{scores[0]:>8.2f}{sum(last) / len(last):>11.2f}{max(scores):>8.2f}"
@@ -121,6 +120,9 @@ def _score(evaluation: Any) -> str:
 
 
 def _references(on: Heldout) -> str:
-    """What the heuristics get on the same workloads."""
+    """What the heuristics get on the same workloads, and what one unit of score is worth."""
+    if not on.returns:
+        return "this system has no heuristics"
     shown = [f"{name} {on.score(values):.2f}" for name, values in on.returns.items() if on.scored]
-    return "heuristics on the same workloads: " + ", ".join(shown) if shown else "this system has no heuristics"
+    shown = shown or [f"{name} {values.mean():.2f}" for name, values in on.returns.items()]
+    return f"heuristics on the same workloads: {', '.join(shown)}\n{on.width_in_words()}"

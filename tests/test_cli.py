@@ -89,12 +89,12 @@ def test_only_commands_that_work_are_offered() -> None:
 def test_train_evaluate_and_compare_tell_the_same_story(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What `train` printed last is what `evaluate` finds in the folder, and `compare` lists it."""
     folder = str(tmp_path / "run")
-    train = ["train", "cloud", "--n", "5", "--episodes", "2", "--workloads", "4", "--option", "horizon=20"]
+    train = ["train", "cloud", "--n", "5", "--episodes", "2", "--workloads", "20", "--option", "horizon=30"]
     code, out, _ = _run(*train, "--method", "mappo", "--out", folder, "--set", "epochs=1", capsys=capsys)
     assert code == 0
-    last = out.splitlines()[-2]
-    assert last.startswith("episode     2  samples       40")
-    code, out, _ = _run("evaluate", folder, "--workloads", "4", "--json", capsys=capsys)
+    last = next(line for line in out.splitlines() if line.startswith("episode     2  samples       60"))
+    assert out.splitlines()[-1].startswith("score: Best-Fit minus Random = ")
+    code, out, _ = _run("evaluate", folder, "--workloads", "20", "--json", capsys=capsys)
     said = json.loads(out)
     assert code == 0
     assert f"return {said['return']:>14.2f}" in last
@@ -102,6 +102,15 @@ def test_train_evaluate_and_compare_tell_the_same_story(tmp_path: Path, capsys: 
     code, out, _ = _run("compare", folder, capsys=capsys)
     assert code == 0
     assert out.splitlines()[1].startswith("mappo 0 independent N=5 seed 0")
+
+
+def test_a_score_that_noise_could_make_is_not_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On one step nobody can be better than Random: no score, and the reason."""
+    train = ["train", "cloud", "--n", "5", "--episodes", "1", "--workloads", "4", "--option", "horizon=1"]
+    code, out, _ = _run(*train, "--method", "mappo", "--set", "epochs=1", capsys=capsys)
+    assert code == 0
+    assert out.splitlines()[-1].startswith("no score: Best-Fit minus Random = ")
+    assert "  score " not in out
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ GROWTH = {
 }
 SIZES: Mapping[str, tuple[Mapping[int, int], Mapping[str, Any], int]] = {
     "smoke": ({16: 2}, {"horizon": 3}, 2),
-    "standard": (dict.fromkeys((25, 50, 100, 200), 6), {"horizon": 20}, 4),
+    "standard": (dict.fromkeys((25, 50, 100, 200), 4), {"horizon": 20}, 4),
     "full": (dict.fromkeys((150, 300, 600, 1500), 6), {"horizon": 50}, 4),
 }
 Fleets = Mapping[int, Sequence[Evidence]]

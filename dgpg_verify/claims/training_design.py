@@ -6,6 +6,7 @@ paper's N = 1500 with its horizon of 100 steps, over several sittings.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,13 +22,15 @@ SETTINGS = ("sum", "mixed", "parts")  # `mean` scales both parts alike, which no
 DGPG = tuple(f"dgpg/{setting}" for setting in SETTINGS)
 BASELINES = ("mappo", "ippo")
 LONGER = 2.5  # times the episodes that the baselines get
-TUNED = ("dgpg/sum", "dgpg/parts", *BASELINES)
+TUNED = ("dgpg/sum", *BASELINES)
+OTHERS = {"happo": "HAPPO", "difference": "difference reward", "imitation": "imitation of Best-Fit",
+          "residual": "residual on Best-Fit"}  # fmt: skip
 # the search of every tuned method: step size and sharing of parameters, the same budget for all
 SEARCH: tuple[Mapping[str, Any], ...] = (
     {"actor_lr": 2e-3},
+    {"sharing": "shared", "actor_lr": 2e-3},
     {"actor_lr": 8e-3},
     {"sharing": "shared"},
-    {"sharing": "shared", "actor_lr": 2e-3},
 )
 NO_LEARNING, AS_BEST_FIT = "control/no learning", "control/best fit"
 STILL = 1e-12  # a step size that moves nothing
@@ -47,25 +50,25 @@ def training_design(scale: str, recorded: bool | None = None) -> dict[str, Train
 @dataclass(frozen=True)
 class Plan:
     """Sizes of one scale. horizon, episodes, every: joint steps, length of a run, episodes between evaluations. Each
-    experiment maps N -> seeds: `grid` the main rows, `small` the comparison of all methods, `alphas`, `ablated`,
-    `searched`, `real`, and `known` the controls. measured: roll-outs of the gradient's moments along the way."""
+    experiment maps N -> seeds: `grid` DG-PG, `small` the baselines, `others` all further methods and shared parameters,
+    `large` guidance alone and MAPPO at large N, `alphas`, `ablated`, `searched`, `real`, and `known` the controls.
+    measured: roll-outs of the gradient's moments along the way. searches: settings tried for each tuned method."""
 
     horizon: int
     episodes: int
     every: int
     grid: Mapping[int, int]
-    small: Mapping[int, int] = field(default_factory=dict)
+    small: Mapping[int, int]
+    others: Mapping[int, int] = field(default_factory=dict)
+    large: Mapping[int, int] = field(default_factory=dict)
     alphas: Mapping[int, int] = field(default_factory=dict)
     ablated: Mapping[int, int] = field(default_factory=dict)
     searched: Mapping[int, int] = field(default_factory=dict)
     real: Mapping[int, int] = field(default_factory=dict)
     known: Mapping[int, int] = field(default_factory=dict)
     measured: int = 0
-
-    @property
-    def both(self) -> dict[int, int]:
-        """Main grid and comparison together, larger number of seeds where they meet."""
-        return {n: max(self.grid.get(n, 0), self.small.get(n, 0)) for n in sorted({*self.grid, *self.small})}
+    searches: int = len(SEARCH)
+    alpha_settings: tuple[str, ...] = ("sum", "parts")
 
     def row(self, key: str, label: str, part: str, method: str, seeds: Mapping[int, int], **more: Any) -> TrainingRow:
         options = {"horizon": self.horizon} | more.pop("options", {})
@@ -73,43 +76,42 @@ class Plan:
         return replace(row, **more)
 
     def longer(self) -> dict[str, int]:
-        """2.5 times the episodes; the first part of the run is the run at equal episodes."""
-        every = max(self.every, round(LONGER * self.every))
-        return {"episodes": round(LONGER * self.episodes / every) * every, "evaluate_every": every}
+        """At least 2.5 times the episodes; the first part of the run is the run at equal episodes."""
+        every = 2 * self.every
+        return {"episodes": math.ceil(LONGER * self.episodes / every) * every, "evaluate_every": every}
 
 
+_DECADES = dict.fromkeys((5, 10, 20, 50, 100, 200), 10) | dict.fromkeys((500, 1000, 1500), 3)
 _PLANS = {
-    "smoke": Plan(30, 10, 1, {4: 2}, alphas={4: 2}),
-    "standard": Plan(50, 30, 2, {5: 6, 10: 6, 50: 6}, small={5: 6, 10: 6}, alphas={50: 5}, ablated={10: 3},
-                     searched={10: 6}, real={10: 3}, known={5: 6}, measured=48),
-    "full": Plan(100, 30, 2, dict.fromkeys((5, 10, 20, 50, 100, 200), 10) | dict.fromkeys((500, 1000, 1500), 3),
-                 small=dict.fromkeys((2, 5, 10), 10), alphas={50: 10}, ablated={10: 10, 50: 10},
-                 searched=dict.fromkeys((2, 5, 10), 10), real={10: 10, 50: 10}, known={5: 10}, measured=64),
+    "smoke": Plan(30, 10, 1, grid={4: 2}, small={4: 2}, alphas={4: 2}, alpha_settings=("sum",)),
+    "standard": Plan(40, 30, 3, grid={5: 6, 10: 6, 50: 6}, small={5: 6, 10: 6}, others={10: 6}, large={50: 3},
+                     alphas={50: 4}, ablated={10: 3}, searched={10: 6}, real={10: 3}, known={5: 6}, measured=24,
+                     searches=2, alpha_settings=("sum",)),
+    "full": Plan(100, 30, 2, grid=_DECADES, small=dict.fromkeys((2, 5, 10), 10), others=dict.fromkeys((2, 5, 10), 10),
+                 large={n: seeds for n, seeds in _DECADES.items() if n > 10}, alphas={50: 10},
+                 ablated={10: 10, 50: 10}, searched=dict.fromkeys((2, 5, 10), 10), real={10: 10, 50: 10},
+                 known={5: 10}, measured=64),
 }  # fmt: skip
 
 
 def _main(plan: Plan) -> list[TrainingRow]:
-    """DG-PG in three settings at every N, guidance alone beside it; all methods at small N, two with more episodes."""
-    small, longer = plan.small or plan.grid, plan.longer()
+    """DG-PG in three settings, guidance alone beside it; the baselines at small N with more episodes; the others."""
+    both = {**plan.small, **plan.grid}
     rows = [
-        plan.row(f"dgpg/{setting}", f"DG-PG, {setting}", "main", "dgpg", plan.both, settings={"setting": setting},
+        plan.row(f"dgpg/{setting}", f"DG-PG, {setting}", "main", "dgpg", both, settings={"setting": setting},
                  measured=plan.measured)
         for setting in SETTINGS
     ]  # fmt: skip
-    rows.append(plan.row("guidance_only", "guidance only", "main", "guidance_only", plan.both))
-    rows += [plan.row(name, name.upper(), "main", name, small, **longer) for name in BASELINES]
-    if not plan.small:
-        return rows
-    others = ("happo", "difference", "imitation", "residual")
-    rows += [plan.row(name, name.replace("_", " "), "main", name, small) for name in others]
+    rows.append(plan.row("guidance_only", "guidance only", "main", "guidance_only", {**plan.small, **plan.large}))
+    rows.append(plan.row("mappo/large", "MAPPO", "main", "mappo", plan.large))
+    rows += [plan.row(name, name.upper(), "main", name, plan.small, **plan.longer()) for name in BASELINES]
+    rows += [plan.row(name, label, "main", name, plan.others) for name, label in OTHERS.items()]
     rows += [
-        plan.row(f"{name}/shared", f"{name.upper()}, shared", "main", name, small, sharing="shared", **longer)
+        plan.row(f"{name}/shared", f"{name.upper()}, shared", "main", name, plan.others, sharing="shared",
+                 **plan.longer())
         for name in BASELINES
-    ]
-    rows.append(plan.row("dgpg/sum/shared", "DG-PG, sum, shared", "main", "dgpg", small, sharing="shared"))
-    large = {n: seeds for n, seeds in plan.grid.items() if n not in small}
-    rows += [plan.row(f"{name}/large", name.upper(), "main", name, large) for name in BASELINES[:1]]
-    return rows
+    ]  # fmt: skip
+    return [*rows, plan.row("dgpg/sum/shared", "DG-PG, sum, shared", "main", "dgpg", plan.others, sharing="shared")]
 
 
 def _alphas(plan: Plan) -> list[TrainingRow]:
@@ -117,7 +119,7 @@ def _alphas(plan: Plan) -> list[TrainingRow]:
     return [
         plan.row(f"dgpg/{setting}/alpha {alpha}", f"\u03b1 = {alpha}, {setting}", "alpha", "dgpg", plan.alphas,
                  alpha=alpha, settings={"setting": setting})
-        for setting in ("sum", "parts")
+        for setting in plan.alpha_settings
         for alpha in ALPHAS
     ]  # fmt: skip
 
@@ -157,7 +159,7 @@ def _search(plan: Plan) -> list[TrainingRow]:
     rows = []
     for key in TUNED:
         method, _, setting = key.partition("/")
-        for point in SEARCH:
+        for point in SEARCH[: plan.searches]:
             own = {"setting": setting} if setting else {}
             settings = own | {name: value for name, value in point.items() if name != "sharing"}
             rows.append(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dgpg_verify.claims.training_cells import FAMILY, TrainingRow
 from dgpg_verify.core import Estimate, Evidence, cell_files
-from dgpg_verify.statistics import Convergence, convergence, mean_interval
+from dgpg_verify.statistics import Convergence, convergence, last_window, mean_interval
 from dgpg_verify.statistics.intervals import t_quantile
 
 Array = NDArray[np.float64]
@@ -62,7 +62,7 @@ class TrainedRun:
     @property
     def window(self) -> int:
         """Evaluations in the last 20 %."""
-        return (len(self.episodes) + 4) // 5
+        return last_window(len(self.episodes))
 
     @property
     def level(self) -> float:

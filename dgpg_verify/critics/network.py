@@ -13,9 +13,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import Rollout, check_choice, check_int, generator, open_uniforms
+from dgpg_verify.core import Rollout, check_choice, check_int
 from dgpg_verify.critics.features import central_features, local_features
 from dgpg_verify.critics.value_norm import ValueNorm
+from dgpg_verify.policies.initialise import Initialisation, initial_parameters
+from dgpg_verify.policies.layer_norm import check_widths, normalise
 
 Kind = Literal["central", "local"]
 
@@ -25,6 +27,8 @@ class ValueNetwork:
     """Two hidden tanh layers. parameters [C, P], C = 1 or N copies; float32 arithmetic.
 
     Values are on the normaliser's scale inside (`normalised`), on the reward's scale outside (`__call__`).
+    feature_norm, layer_norm: normalise the inputs, and the hidden units after tanh, without parameters of their own.
+    Raises InputError where a norm is over a single number.
     """
 
     kind: Kind
@@ -32,22 +36,39 @@ class ValueNetwork:
     width: int
     hidden: int
     norm: ValueNorm
+    layer_norm: bool = False
+    feature_norm: bool = False
+
+    def __post_init__(self) -> None:
+        check_widths(self.layer_norm, self.feature_norm, self.hidden, self.width)
 
     @classmethod
-    def random(cls, kind: Kind, width: int, copies: int, hidden: int = 64, seed: int = 0) -> ValueNetwork:
-        """Gaussian weights of variance 1 / fan-in, zero biases. `width`: number of features, see `critic_inputs`."""
+    def random(
+        cls,
+        kind: Kind,
+        width: int,
+        copies: int,
+        hidden: int = 64,
+        seed: int = 0,
+        initialisation: Initialisation = "gaussian",
+        layer_norm: bool = False,
+        feature_norm: bool = False,
+    ) -> ValueNetwork:
+        """Fresh weights, read-out of gain 1, see `initial_parameters`. `width`: number of features, `critic_inputs`."""
         check_choice("critic", kind, ("central", "local"))
         check_int("hidden", hidden, 1)
-        shapes = _shapes(width, hidden)
-        uniforms = open_uniforms((copies, sum(math.prod(s) for s in shapes)), generator(seed, 6))
-        scale = torch.cat([torch.full((math.prod(s),), _scale(s), dtype=torch.float64) for s in shapes])
-        return cls(kind, torch.special.ndtri(uniforms) * scale, width, hidden, ValueNorm.empty())
+        values = initial_parameters(initialisation, _shapes(width, hidden), copies, 1.0, seed, 6)
+        return cls(kind, values, width, hidden, ValueNorm.empty(), layer_norm, feature_norm)
 
     def normalised(self, inputs: Tensor) -> Tensor:
         """inputs [B, T, F] or [B, T, N, F] -> values [B, T] or [B, T, N], differentiable in `parameters`."""
         rows = self._rows(inputs.float())
+        rows = normalise(rows) if self.feature_norm else rows
         w1, b1, w2, b2, w3, b3 = self._layers()
-        hidden = torch.tanh(torch.baddbmm(b2, torch.tanh(torch.baddbmm(b1, rows, w1)), w2))
+        hidden = torch.tanh(torch.baddbmm(b1, rows, w1))
+        hidden = normalise(hidden) if self.layer_norm else hidden
+        hidden = torch.tanh(torch.baddbmm(b2, hidden, w2))
+        hidden = normalise(hidden) if self.layer_norm else hidden
         values = torch.baddbmm(b3, hidden, w3)[..., 0]
         if len(self.parameters) == 1:
             return values.reshape(inputs.shape[:-1])
@@ -80,7 +101,3 @@ def critic_inputs(kind: Kind, rollout: Rollout) -> Tensor:
 
 def _shapes(width: int, hidden: int) -> list[tuple[int, ...]]:
     return [(width, hidden), (1, hidden), (hidden, hidden), (1, hidden), (hidden, 1), (1, 1)]
-
-
-def _scale(shape: tuple[int, ...]) -> float:
-    return 0.0 if shape[0] == 1 else 1.0 / math.sqrt(shape[0])

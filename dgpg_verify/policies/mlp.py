@@ -1,7 +1,8 @@
 """An MLP that scores each candidate from its features; permutation-equivariant over candidates by construction.
 
 Two hidden tanh layers of `hidden` units and a linear read-out without bias (a constant would not change the
-softmax). With independent parameters all agents' networks run as one batched product.
+softmax); layer normalisation, of each candidate's features and after each hidden layer, is optional. With independent
+parameters all agents' networks run as one batched product.
 
 Many credits at once: the score of each decision is formed first, layer by layer (a product of rank K), and every
 credit is then one more row of a small product over steps. That is (K + C) / (K C) of the work of weighting before
@@ -18,8 +19,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import Rollout, check_int, check_real, generator, open_uniforms
+from dgpg_verify.core import Rollout, check_int, check_real
 from dgpg_verify.policies.decisions import Block, Decisions
+from dgpg_verify.policies.initialise import Initialisation, initial_parameters
+from dgpg_verify.policies.layer_norm import Units, check_widths, normalise
 from dgpg_verify.policies.prior import Prior
 from dgpg_verify.policies.softmax import SoftmaxPolicy, logit_scores, masked_softmax
 
@@ -31,7 +34,9 @@ GROUP_BYTES = 16 * 2**20  # products handed over at a time
 class MLPPolicy(SoftmaxPolicy):
     """parameters [N, P] (independent) or [P] (shared), laid out as W1 [F,H], b1, W2 [H,H], b2, w3 [H].
 
-    Products run in float32 (relative error about 1e-6), moments of them are accumulated in float64.
+    feature_norm: normalise over the F features of a candidate; layer_norm: over the H units of each hidden layer,
+    after tanh; both without parameters, see `layer_norm`. Products run in float32 (relative error about 1e-6), moments
+    of them are accumulated in float64. Raises InputError where a norm is over a single number.
     """
 
     parameters: Tensor
@@ -39,6 +44,11 @@ class MLPPolicy(SoftmaxPolicy):
     hidden: int = 64
     sharing: Literal["independent", "shared"] = "independent"
     prior: Prior | None = None
+    layer_norm: bool = False
+    feature_norm: bool = False
+
+    def __post_init__(self) -> None:
+        check_widths(self.layer_norm, self.feature_norm, self.hidden, self.n_features)
 
     @classmethod
     def random(
@@ -50,22 +60,30 @@ class MLPPolicy(SoftmaxPolicy):
         sharing: Literal["independent", "shared"] = "independent",
         prior: Prior | None = None,
         gain: float = 1.0,
+        initialisation: Initialisation = "gaussian",
+        layer_norm: bool = False,
+        feature_norm: bool = False,
     ) -> MLPPolicy:
-        """Gaussian weights of variance 1 / fan-in, zero biases, read-out scaled by `gain`. Seeded, explicit."""
+        """Fresh weights, see `initial_parameters`; read-out of gain `gain`. Seeded, explicit.
+
+        Raises InputError for hidden < 1, gain < 0 or another initialisation.
+        """
         check_int("hidden", hidden, 1)
         check_real("gain", gain, 0.0)
         copies = 1 if sharing == "shared" else n_agents
-        shapes = _shapes(n_features, hidden)
-        uniforms = open_uniforms((copies, sum(math.prod(s) for s in shapes)), generator(seed, 5))
-        scale = torch.cat([torch.full((math.prod(s),), _scale(s, gain), dtype=torch.float64) for s in shapes])
-        values = torch.special.ndtri(uniforms) * scale
-        return cls(values[0] if sharing == "shared" else values, n_features, hidden, sharing, prior)
+        values = initial_parameters(initialisation, _shapes(n_features, hidden), copies, gain, seed, 5)
+        values = values[0] if sharing == "shared" else values
+        return cls(values, n_features, hidden, sharing, prior, layer_norm, feature_norm)
 
     def candidate_scores(self, features: Tensor) -> Tensor:
         w1, b1, w2, b2, w3 = self._layers()
-        first = torch.baddbmm(b1, self._rows(features), w1).tanh_()
-        second = torch.baddbmm(b2, first, w2).tanh_()
-        return self._unrows(_read_out(second, w3), features.shape[:-1])
+        rows = self._rows(features)
+        rows = normalise(rows) if self.feature_norm else rows
+        units = torch.baddbmm(b1, rows, w1).tanh_()
+        units = normalise(units) if self.layer_norm else units
+        units = torch.baddbmm(b2, units, w2).tanh_()
+        units = normalise(units) if self.layer_norm else units
+        return self._unrows(_read_out(units, w3), features.shape[:-1])
 
     def score_products(self, rollout: Rollout, weights: Tensor) -> Tensor:
         c, b, _, n = weights.shape
@@ -83,8 +101,9 @@ class MLPPolicy(SoftmaxPolicy):
         """
         c, b, _, n = weights.shape
         size, k = self.parameters.shape[-1], rollout.seen.mask.shape[-1]
-        inputs, decisions = _Inputs.of(rollout, weights, self.prior), Decisions.of(rollout.actions)
-        in_block = max(1, BLOCK_BYTES // (4 * (size + k * (self.n_features + 5 * self.hidden))))
+        inputs, decisions = _Inputs.of(rollout, weights, self), Decisions.of(rollout.actions)
+        held = 8 if self.layer_norm else 5  # arrays of hidden units alive at once
+        in_block = max(1, BLOCK_BYTES // (4 * (size + k * (self.n_features + held * self.hidden))))
         in_group = max(1, GROUP_BYTES // (4 * b * c * size))
         flat = self._flat()
         for low in range(0, n, in_group):
@@ -108,15 +127,12 @@ class MLPPolicy(SoftmaxPolicy):
         seen = inputs.features_at(at)  # [I L, K, F + 1]
         first = seen.new_empty(rows, steps * seen.shape[1], h + 1)
         first[..., h] = 1.0
-        units = first[..., :h]
-        torch.tanh(seen.view(rows, -1, f + 1) @ w1, out=units)
-        second = (first @ w2).tanh_()
-        delta3 = inputs.logit_scores_at(at, _read_out(second, w3).view(len(at), -1)).view(rows, -1, 1)
-        delta2 = delta3 * w3.transpose(1, 2)
-        delta2.addcmul_(delta2 * second, second, value=-1.0)  # tanh' = 1 - tanh^2
-        delta1 = delta2 @ w2[:, :h].transpose(1, 2)
-        delta1.addcmul_(delta1 * units, units, value=-1.0)
-        pairs = ((seen, delta1), (first, delta2), (second, delta3))
+        one = Units.of(seen.view(rows, -1, f + 1) @ w1, self.layer_norm, first[..., :h])
+        two = Units.of(first @ w2, self.layer_norm)
+        delta3 = inputs.logit_scores_at(at, _read_out(two.value, w3).view(len(at), -1)).view(rows, -1, 1)
+        delta2 = two.through(delta3 * w3.transpose(1, 2))
+        delta1 = one.through(delta2 @ w2[:, :h].transpose(1, 2))
+        pairs = ((seen, delta1), (first, delta2), (two.value, delta3))
         weights = inputs.weights.index_select(0, at).view(rows, steps, -1).transpose(1, 2)  # [I, C, L]
         return torch.cat([weights @ _scores(a, delta, len(at)).view(rows, steps, -1) for a, delta in pairs], dim=-1)
 
@@ -156,22 +172,24 @@ class _Inputs:
     prior: Tensor | None
     actions: Tensor
     weights: Tensor
+    feature_norm: bool
 
     @classmethod
-    def of(cls, rollout: Rollout, weights: Tensor, prior: Prior | None) -> _Inputs:
-        seen = rollout.seen
+    def of(cls, rollout: Rollout, weights: Tensor, policy: MLPPolicy) -> _Inputs:
+        seen, prior = rollout.seen, policy.prior
         return cls(
             features=seen.features.flatten(0, 2),
             mask=seen.mask.flatten(0, 2),
             prior=None if prior is None else prior(seen).flatten(0, 2),
             actions=rollout.actions.flatten(),
             weights=weights.flatten(1).t().float().contiguous(),
+            feature_norm=policy.feature_norm,
         )
 
     def features_at(self, at: Tensor) -> Tensor:
         """[I L, K, F + 1] float32, the last column 1."""
-        found = self.features.index_select(0, at)
-        return torch.nn.functional.pad(found.float(), (0, 1), value=1.0)
+        found = self.features.index_select(0, at).float()
+        return torch.nn.functional.pad(normalise(found) if self.feature_norm else found, (0, 1), value=1.0)
 
     def logit_scores_at(self, at: Tensor, scores: Tensor) -> Tensor:
         """e_a - pi from the network's scores, [I L, K] float32."""
@@ -194,10 +212,3 @@ def _scores(inputs: Tensor, delta: Tensor, steps: int) -> Tensor:
 
 def _shapes(n_features: int, hidden: int) -> list[tuple[int, ...]]:
     return [(n_features, hidden), (1, hidden), (hidden, hidden), (1, hidden), (hidden, 1)]
-
-
-def _scale(shape: tuple[int, ...], gain: float) -> float:
-    """1 / sqrt(fan-in); biases (first axis 1) start at 0; the read-out is scaled by the gain."""
-    if shape[0] == 1:
-        return 0.0
-    return (gain if shape[1] == 1 else 1.0) / math.sqrt(shape[0])

@@ -16,7 +16,7 @@ from dgpg_verify.statistics.calibration import (
     unseen_crossovers,
 )
 from dgpg_verify.statistics.comparison import difference_interval, probability_of_improvement
-from dgpg_verify.statistics.convergence import Convergence, convergence, judge_learned, levels_of
+from dgpg_verify.statistics.convergence import Convergence, convergence, judge_learned, last_window, levels_of
 from dgpg_verify.statistics.intervals import (
     clopper_pearson,
     geometric_mean_interval,
@@ -106,6 +106,7 @@ __all__ = [
     "judge_settling",
     "judge_slightly_below",
     "judge_threshold",
+    "last_window",
     "levels_of",
     "log_variance_spread",
     "mean_interval",

@@ -83,7 +83,7 @@ def convergence(episodes: ArrayLike, scores: ArrayLike) -> tuple[Convergence, ..
     curves = np.atleast_2d(check_sample("scores", scores, 1, (1, 2)))
     if curves.shape[1] != len(times):
         raise InputError(f"scores has {curves.shape[1]} evaluations, episodes has {len(times)}: they must agree")
-    window = (len(times) + 4) // 5
+    window = last_window(len(times))
     start, level, noise = curves[:, 0], curves[:, -window:].mean(1), _noise(curves)
     medians = np.median(np.stack([curves[:, :-2], curves[:, 1:-1], curves[:, 2:]]), axis=0)
     rises = level - start > RISE * noise * np.sqrt(1.0 + 1.0 / window)
@@ -119,6 +119,11 @@ def judge_learned(levels: ArrayLike, threshold: float = LEARNED, level: float = 
 def levels_of(runs: Sequence[Convergence]) -> Array:
     """Levels [R] of the runs, for the verdicts that speak of scores."""
     return np.array([run.level for run in runs], dtype=np.float64)
+
+
+def last_window(evaluations: int) -> int:
+    """How many evaluations are the last 20 %, rounded up: the level of a curve is their mean."""
+    return (evaluations + 4) // 5
 
 
 def _check_episodes(episodes: ArrayLike) -> Array:

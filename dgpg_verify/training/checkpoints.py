@@ -17,7 +17,7 @@ import torch
 from dgpg_verify.core import InputError
 
 CONFIG, CHECKPOINT = "config.json", "checkpoint.pt"
-SCHEMA = 1
+SCHEMA = 2
 
 
 def save_checkpoint(

@@ -1,7 +1,8 @@
 """How good a policy is, on workloads never trained on, and what the same workloads give the heuristics.
 
 Scores have fixed ends: Random = 0, Best-Fit (seeing the same candidates) = 1. A score saturates: above 1 is better
-than Best-Fit, and the gap to the best heuristic is printed beside it in percent of that heuristic's cost.
+than Best-Fit, and the gap to the best heuristic is printed beside it in percent of that heuristic's cost. Dividing by
+a difference that may be 0 means nothing, so there is no score unless Best-Fit is above Random beyond noise.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dgpg_verify.core import InputError, Noise, Observation, Policy, System, check_int, draw_noise
+from dgpg_verify.core import Estimate, InputError, Noise, Observation, Policy, System, check_int, draw_noise
 from dgpg_verify.policies import uniform_policy
 from dgpg_verify.policies.softmax import inverse_cdf
 from dgpg_verify.rollouts.play import Act, play
+from dgpg_verify.statistics import mean_interval
 
 HELD_OUT, WORK = 40, 4_000_000  # workloads; N K B numbers played at a time
 EVALUATION_STREAM = 2
+WIDTH_LEVEL = 0.99  # with a true width of 0 there would be a score in 0.5 % of all sets of workloads
 
 
 @dataclass(frozen=True)
@@ -34,18 +37,41 @@ class Heldout:
 
     @property
     def scored(self) -> bool:
-        """Whether Random and Best-Fit were played and differ."""
-        return {"random", "best_fit"} <= set(self.returns) and self.width() > 0
+        """Whether there is a score: the interval of the width lies above 0."""
+        low = self.width().low
+        return low is not None and low > 0.0
 
-    def width(self) -> float:
-        """Mean return of Best-Fit minus that of Random: what one unit of score is worth."""
-        return float(self.returns["best_fit"].mean() - self.returns["random"].mean())
+    def width(self) -> Estimate:
+        """Mean return of Best-Fit minus that of Random, what one unit of score is worth, with its paired t interval
+        over the workloads; without an interval for one workload, without a value where either was not played."""
+        if not {"random", "best_fit"} <= set(self.returns):
+            return Estimate(None, None, None, WIDTH_LEVEL, 0)
+        gains = self.returns["best_fit"] - self.returns["random"]
+        if len(gains) < 2:
+            return Estimate(float(gains.mean()), None, None, WIDTH_LEVEL, len(gains))
+        return mean_interval(gains, WIDTH_LEVEL)
+
+    def width_in_words(self) -> str:
+        """The width for a reader, and why there is no score where there is none."""
+        width = self.width()
+        if width.value is None:
+            return "no score: Random and Best-Fit were not both played"
+        said = f"Best-Fit minus Random = {width.value:.4g}"
+        if width.low is None:
+            return f"no score: {said} on one workload, which says nothing of its noise"
+        said += f" ({100 * width.level:g} % interval {width.low:.4g} to {width.high:.4g}, {width.n} workloads)"
+        return f"score: {said}" if self.scored else f"no score: {said} is not above 0 beyond noise"
 
     def score(self, returns: NDArray[np.float64]) -> float | None:
-        """(J - Random) / (Best-Fit - Random), means over the workloads; None without the heuristics."""
-        if not self.scored:
+        """(J - Random) / (Best-Fit - Random), means over the workloads; None where `scored` is false."""
+        width = self.width().value
+        if not self.scored or width is None:
             return None
-        return float((returns.mean() - self.returns["random"].mean()) / self.width())
+        return float((returns.mean() - self.returns["random"].mean()) / width)
+
+    def judged(self, returns: NDArray[np.float64]) -> Evaluation:
+        """Returns [B] on these workloads as an Evaluation, whether just played or read from a checkpoint."""
+        return Evaluation(float(returns.mean()), self.score(returns), self.gap(returns), returns)
 
     def gap(self, returns: NDArray[np.float64]) -> float | None:
         """Cost above the best heuristic's, in percent of its cost (negative = better); None without heuristics."""
@@ -57,7 +83,8 @@ class Heldout:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One evaluation on all held-out workloads. returns [B]; score and gap None where no heuristic exists."""
+    """One evaluation on all held-out workloads. returns [B]; score None where Best-Fit is not above Random
+    beyond noise, gap None where no heuristic exists."""
 
     mean: float
     score: float | None
@@ -81,8 +108,7 @@ def heldout(system: System, seed: int, workloads: int = HELD_OUT, heuristics: bo
 def evaluate(policy: Policy, on: Heldout, greedy: bool = False) -> Evaluation:
     """Play a policy on held-out workloads; `greedy` takes the most probable action instead of drawing one."""
     act = greedy_act(policy) if greedy else policy.act
-    returns = _returns(on.system, act, on.noise)
-    return Evaluation(float(returns.mean()), on.score(returns), on.gap(returns), returns)
+    return on.judged(_returns(on.system, act, on.noise))
 
 
 def heuristic_act(system: Any, name: str) -> Act:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import InputError, NonFiniteError, Rollout, System, check_finite, draw_noise
+from dgpg_verify.core import Credit, InputError, NonFiniteError, Rollout, System, check_finite, draw_noise
 from dgpg_verify.credits import GuidedCredit, episode_returns, gae, setting_scales
 from dgpg_verify.critics import critic_inputs
 from dgpg_verify.rollouts import collect
@@ -76,20 +76,14 @@ class Learner:
         assert isinstance(mixed, GuidedCredit)
         base = mixed.base(rollout) if self.method.critic else mixed.base.fit([rollout])(rollout)
         guidance = mixed.guidance.fit([rollout])(rollout)
-        scales = self._scales(base, rollout)
+        # the base is already computed, so its place is taken by what returns it
+        scales = setting_scales(self.settings.setting, cast(Credit, lambda _: base), [rollout])
         parts = torch.stack([scales[0] * base, scales[1] * guidance])
         if self.schedule.adaptive:
             gradients = self.policy.score_products(rollout, parts).mean(1)
             self.tracker = self.tracker.updated(gradients)
         alpha = self.schedule(progress, self.tracker.best_alpha())
         return (1.0 - alpha) * parts[0] + alpha * parts[1], alpha
-
-    def _scales(self, base: Tensor, rollout: Rollout) -> tuple[float, float]:
-        """Relative scale of the two parts; `parts` divides the base by its deviation over this iteration."""
-        if self.settings.setting == "parts":
-            live = base[rollout.active]
-            return 1.0 / max(float(live.std(correction=0)) if len(live) else 0.0, 1e-12), 1.0
-        return setting_scales(self.settings.setting, GuidedCredit(0.0).base, [rollout])
 
     def _update(self, rollout: Rollout, weight: Tensor, index: int, imitating: bool) -> UpdateFacts:
         normalised = normalise_advantages(weight, rollout.active, self.settings.advantage_norm)

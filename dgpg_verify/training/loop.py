@@ -264,9 +264,7 @@ class _Run:
         self.done, self.seconds = plain["done"], plain["seconds"]
         self.history = [Record(**record) for record in plain["history"]]
         for episode, values in plain["evaluations"]:
-            returns = np.asarray(values)
-            found = Evaluation(float(returns.mean()), self.on.score(returns), self.on.gap(returns), returns)
-            self.evaluations.append((episode, found))
+            self.evaluations.append((episode, self.on.judged(np.asarray(values))))
         write_log(self.folder, self.history)  # a kill between checkpoint and log leaves an older log
         self.bar.update(self.done)
 

@@ -1,6 +1,7 @@
 """What distinguishes the methods: the credit's base, its critic, whether guidance is added, and the update rule.
 
-Everything else (architecture, roll-outs, evaluation, seeds) is the same code for all of them.
+Everything else (architecture, roll-outs, evaluation, seeds) is the same code for all of them, and so are the settings
+but for each method's preset. MAPPO and IPPO share parameters in their authors' code: that is train's `sharing`.
 """
 
 from __future__ import annotations

@@ -99,9 +99,17 @@ def make_actor(system: System, method: Method, settings: Settings, sharing: Shar
     if system.n_actions == 0:
         raise InputError("system has n_actions = 0: train needs discrete actions (n_actions >= 1)")
     prior = heuristic_prior(system, settings.heuristic, settings.temperature) if method.start == "residual" else None
-    width = n_features(system)
     policy = MLPPolicy.random(
-        system.n_agents, width, seed, settings.hidden, sharing=sharing, prior=prior, gain=settings.gain
+        system.n_agents,
+        n_features(system),
+        seed,
+        settings.hidden,
+        sharing=sharing,
+        prior=prior,
+        gain=settings.gain,
+        initialisation=settings.initialisation,
+        layer_norm=settings.layer_norm,
+        feature_norm=settings.feature_norm,
     )
     return actor_of(policy, settings)
 
@@ -118,7 +126,16 @@ def make_critic(system: System, method: Method, settings: Settings, sharing: Sha
     if method.critic is None:
         return None
     copies = system.n_agents if method.critic == "local" and sharing == "independent" else 1
-    network = ValueNetwork.random(method.critic, width, copies, settings.hidden, seed)
+    network = ValueNetwork.random(
+        method.critic,
+        width,
+        copies,
+        settings.hidden,
+        seed,
+        initialisation=settings.initialisation,
+        layer_norm=settings.layer_norm,
+        feature_norm=settings.feature_norm,
+    )
     leaf = network.parameters.float().clone().requires_grad_(True)
     optimiser = torch.optim.Adam([leaf], lr=settings.critic_lr, eps=settings.adam_eps)
     norm = ValueNorm.empty()

@@ -1,7 +1,8 @@
 """Every knob of a training run, with the reference values of on-policy practice as defaults. Nothing is silent.
 
 Defaults are MAPPO's as its authors run it (Yu et al. 2022, on-policy repository); HAPPO's differ in `epochs` and in
-normalising advantages per agent. Each trick can be switched off by name.
+normalising advantages per agent. Each trick can be switched off by name. Where its authors have ReLU units we have
+tanh, with the gain for tanh; whether parameters are shared is the caller's choice.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Any
 
 from dgpg_verify.core import InputError, check_choice, check_int, check_real
 from dgpg_verify.credits import SETTINGS
+from dgpg_verify.policies.initialise import INITIALISATIONS, Initialisation
+from dgpg_verify.policies.layer_norm import check_widths
 
 NORMALISATIONS = ("batch", "agent", "none")
 
@@ -26,7 +29,9 @@ class Settings:
     one). entropy: bonus per decision. huber: where the value loss turns linear (None = squared error).
     value_norm: learn normalised targets. advantage_norm: "batch" (all live decisions), "agent" (each agent its own)
     or "none". setting: relative scale of the two parts of DG-PG's credit. hidden: width of both hidden layers of
-    every network. gain: scale of the actor's last layer at the start. imitation_share: share of the episodes that
+    every network. initialisation: "orthogonal" or "gaussian" weights; gain: of the actor's last layer at the start
+    (the critic's has 1). feature_norm, layer_norm: layer normalisation of the input features and after each hidden
+    layer, in actor and critic. imitation_share: share of the episodes that
     `imitation` spends imitating. heuristic, temperature: what `imitation` imitates and `residual` starts from.
     """
 
@@ -47,7 +52,10 @@ class Settings:
     advantage_norm: str = "batch"
     setting: str = "sum"
     hidden: int = 64
+    initialisation: Initialisation = "orthogonal"
     gain: float = 0.01
+    feature_norm: bool = True
+    layer_norm: bool = True
     imitation_share: float = 0.5
     heuristic: str = "best_fit"
     temperature: float = 0.3
@@ -63,11 +71,13 @@ class Settings:
         check_real("gain", self.gain, 0.0)
         if self.huber is not None:
             check_real("huber", self.huber, 0.0, open_low=True)
-        for name in ("value_clip", "value_norm"):
+        for name in ("value_clip", "value_norm", "feature_norm", "layer_norm"):
             if not isinstance(getattr(self, name), bool):
                 raise InputError(f"{name} = {getattr(self, name)!r} is not allowed: it must be True or False")
+        check_widths(self.layer_norm, False, self.hidden, 0)
         check_choice("advantage_norm", self.advantage_norm, NORMALISATIONS)
         check_choice("setting", self.setting, SETTINGS)
+        check_choice("initialisation", self.initialisation, INITIALISATIONS)
 
     def changed(self, changes: Mapping[str, Any]) -> Settings:
         """A copy with some values replaced. Raises InputError on a name that does not exist."""

@@ -16,7 +16,7 @@ from dgpg_verify.claims.training_cells import TrainingRow
 from dgpg_verify.claims.training_design import ALPHAS, AS_BEST_FIT, NO_LEARNING, search_rows, training_design
 from dgpg_verify.core import Evidence, LedgerRow
 
-DESIGN = training_design("standard", recorded=False)
+DESIGN = training_design("full", recorded=False)
 
 
 def flat(row: TrainingRow, level: float, seed: int, noise: float = 0.002) -> Any:

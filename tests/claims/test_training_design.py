@@ -60,7 +60,7 @@ def test_every_tuned_method_has_the_same_budget() -> None:
 
 def test_baselines_get_longer_runs() -> None:
     design = training_design("standard", recorded=False)
-    assert design["mappo"].episodes == LONGER * design["dgpg/sum"].episodes
+    assert design["mappo"].episodes >= LONGER * design["dgpg/sum"].episodes
 
 
 def test_claims_share_their_training_cells() -> None:

@@ -14,7 +14,7 @@ from dgpg_verify.claims.training_design import search_rows, training_design
 from dgpg_verify.claims.training_rows import trained_in, training_rows_in
 from dgpg_verify.claims.training_stats import Trained, cross_fitted
 
-DESIGN = training_design("standard", recorded=False)
+DESIGN = training_design("full", recorded=False)
 ROW = DESIGN["dgpg/parts"]
 
 
@@ -57,7 +57,7 @@ def test_rows_are_found_again_with_the_options_they_were_measured_with() -> None
 
 def candidates(table: np.ndarray) -> list[Trained]:
     made = []
-    for key, levels in zip(search_rows("dgpg/parts"), table):
+    for key, levels in zip(search_rows("dgpg/sum"), table):
         made.append(trained([np.full(16, level) for level in levels], key=key))
     return made
 

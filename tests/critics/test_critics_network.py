@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,15 +25,19 @@ def played(seed: int = 0) -> Rollout:
     return collect(QUEUES, policy, draw_noise(seed, 0, QUEUES, policy, 4))
 
 
-def network(kind: str, copies: int, rollout: Rollout, seed: int = 0) -> ValueNetwork:
+def network(kind: str, copies: int, rollout: Rollout, seed: int = 0, **more: Any) -> ValueNetwork:
     width = critic_inputs(kind, rollout).shape[-1]  # type: ignore[arg-type]
-    found = ValueNetwork.random(kind, width, copies, HIDDEN, seed)  # type: ignore[arg-type]
+    found = ValueNetwork.random(kind, width, copies, HIDDEN, seed, **more)  # type: ignore[arg-type]
     biased = found.parameters + 0.3 * torch.arange(found.parameters.shape[1]).sin()  # biases that are not 0
     return replace(found, parameters=biased)
 
 
-def plain_value(flat: NDArray[np.float64], x: NDArray[np.float64]) -> float:
-    """One network on one input: layout W1 [F, H], b1, W2 [H, H], b2, w3 [H], b3."""
+def plain_norm(x: NDArray[np.float64], on: bool) -> NDArray[np.float64]:
+    return (x - x.mean()) / np.sqrt(x.var() + 1e-5) if on else x
+
+
+def plain_value(flat: NDArray[np.float64], x: NDArray[np.float64], features: bool, layers: bool) -> float:
+    """One network on one input: layout W1 [F, H], b1, W2 [H, H], b2, w3 [H], b3; norms of inputs and hidden units."""
     parts, at = [], 0
     for shape in ((len(x), HIDDEN), (HIDDEN,), (HIDDEN, HIDDEN), (HIDDEN,), (HIDDEN,), ()):
         size = int(np.prod(shape, dtype=int))
@@ -40,19 +45,21 @@ def plain_value(flat: NDArray[np.float64], x: NDArray[np.float64]) -> float:
         at += size
     assert at == len(flat)
     w1, b1, w2, b2, w3, b3 = parts
-    return float(np.tanh(np.tanh(x @ w1 + b1) @ w2 + b2) @ w3 + b3)
+    first = plain_norm(np.tanh(plain_norm(x, features) @ w1 + b1), layers)
+    return float(plain_norm(np.tanh(first @ w2 + b2), layers) @ w3 + b3)
 
 
+@pytest.mark.parametrize(("features", "layers"), [(False, False), (True, False), (False, True), (True, True)])
 @pytest.mark.parametrize(("kind", "copies"), [("central", 1), ("local", 1), ("local", 3)])
-def test_values_equal_one_plain_network_for_each_input(kind: str, copies: int) -> None:
+def test_values_equal_one_plain_network_for_each_input(kind: str, copies: int, features: bool, layers: bool) -> None:
     rollout = played()
-    net = network(kind, copies, rollout)
+    net = network(kind, copies, rollout, feature_norm=features, layer_norm=layers)
     inputs = critic_inputs(kind, rollout)  # type: ignore[arg-type]
     found = net.normalised(inputs)
     assert found.shape == ((4, 5) if kind == "central" else (4, 5, 3))
     for index in np.ndindex(*found.shape):
         own = net.parameters[index[-1] if copies > 1 else 0].double().numpy()
-        expected = plain_value(own, inputs[index].double().numpy())
+        expected = plain_value(own, inputs[index].double().numpy(), features, layers)
         assert float(found[index]) == pytest.approx(expected, rel=1e-4, abs=1e-5)
     assert float(found.std()) > 1e-3
 
@@ -80,7 +87,31 @@ def test_seeds_and_copies_differ_and_biases_start_at_0() -> None:
     assert not bool(one[:, 4 * HIDDEN : 5 * HIDDEN].any()) and not bool(one[:, -1].any())
 
 
-@pytest.mark.parametrize("bad", [{"kind": "centrl"}, {"hidden": 0}])
+def test_without_asking_nothing_is_normalised() -> None:
+    drawn = ValueNetwork.random("local", 4, 3, HIDDEN)
+    for net in (drawn, ValueNetwork("local", drawn.parameters, 4, HIDDEN, drawn.norm)):
+        assert not net.layer_norm and not net.feature_norm
+
+
+def test_orthogonal_weights_on_request_only() -> None:
+    """The read-out has gain 1: rows of length 1, hidden layers 5 / 3 as for tanh."""
+    plain, asked = (ValueNetwork.random("local", 4, 3, HIDDEN, 1, how) for how in ("gaussian", "orthogonal"))
+    assert torch.equal(plain.parameters, ValueNetwork.random("local", 4, 3, HIDDEN, 1).parameters)
+    w1, w3 = asked.parameters[:, : 4 * HIDDEN].reshape(3, 4, HIDDEN), asked.parameters[:, -HIDDEN - 1 : -1]
+    torch.testing.assert_close(w1 @ w1.transpose(1, 2), (25 / 9 * torch.eye(4, dtype=torch.float64)).expand(3, 4, 4))
+    torch.testing.assert_close(w3.norm(dim=1), torch.ones(3, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"kind": "centrl"},
+        {"hidden": 0},
+        {"initialisation": "xavier"},
+        {"hidden": 1, "layer_norm": True},
+        {"width": 1, "feature_norm": True},
+    ],
+)
 def test_bad_options_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(InputError):
         ValueNetwork.random(**{"kind": "central", "width": 3, "copies": 1, **bad})  # type: ignore[arg-type]

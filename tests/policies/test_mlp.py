@@ -26,19 +26,46 @@ def test_permuting_candidates_permutes_scores(sharing: str) -> None:
     )
 
 
+def plain_norm(x: Tensor, on: bool) -> Tensor:
+    """Mean 0 and mean square 1 over the last axis, written out."""
+    gap = x - x.mean(-1, keepdim=True)
+    return gap / (gap.square().mean(-1, keepdim=True) + 1e-5).sqrt() if on else x
+
+
+@pytest.mark.parametrize(("feature_norm", "layer_norm"), [(False, False), (True, False), (False, True), (True, True)])
 @pytest.mark.parametrize("sharing", SHARINGS)
-def test_scores_equal_a_loop_over_agents(sharing: str) -> None:
-    """Batched products against one plain network for each agent: axes are not mixed up."""
-    policy = MLPPolicy.random(4, 3, seed=2, hidden=6, sharing=sharing)  # type: ignore[arg-type]
+def test_scores_equal_a_loop_over_agents(sharing: str, feature_norm: bool, layer_norm: bool) -> None:
+    """Batched products against one plain network for each agent: axes are not mixed up, norms where they belong."""
+    policy = MLPPolicy.random(
+        4, 3, seed=2, hidden=6, sharing=sharing, feature_norm=feature_norm, layer_norm=layer_norm  # type: ignore[arg-type]
+    )  # fmt: skip
     seen = features()
     scores = policy.candidate_scores(seen)
     assert scores.shape == seen.shape[:-1]
     for agent in range(4):
         flat = policy.parameters if sharing == "shared" else policy.parameters[agent]
         w1, b1, w2, b2, w3 = flat.split([18, 6, 36, 6, 6])
-        first = torch.tanh(seen[:, :, agent] @ w1.view(3, 6) + b1)
-        expected = torch.tanh(first @ w2.view(6, 6) + b2) @ w3
+        first = torch.tanh(plain_norm(seen[:, :, agent], feature_norm) @ w1.view(3, 6) + b1)
+        second = torch.tanh(plain_norm(first, layer_norm) @ w2.view(6, 6) + b2)
+        expected = plain_norm(second, layer_norm) @ w3
         torch.testing.assert_close(scores[:, :, agent].double(), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_without_asking_nothing_is_normalised_and_weights_are_gaussian() -> None:
+    """Measuring rooms rely on these defaults."""
+    plain = MLPPolicy.random(3, 3, seed=2)
+    for policy in (plain, MLPPolicy(plain.parameters, 3)):
+        assert not policy.layer_norm and not policy.feature_norm
+    assert torch.equal(plain.parameters, MLPPolicy.random(3, 3, seed=2, initialisation="gaussian").parameters)
+    assert not torch.equal(plain.parameters, MLPPolicy.random(3, 3, seed=2, initialisation="orthogonal").parameters)
+
+
+@pytest.mark.parametrize(("flag", "width"), [("layer_norm", {"hidden": 1}), ("feature_norm", {"n_features": 1})])
+def test_a_norm_over_a_single_number_is_refused(flag: str, width: dict[str, int]) -> None:
+    given = {"n_agents": 2, "n_features": 3, "hidden": 4} | width
+    MLPPolicy.random(**given)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=flag):
+        MLPPolicy.random(**given, **{flag: True})  # type: ignore[arg-type]
 
 
 def test_same_seed_same_weights_other_seed_other_weights() -> None:

@@ -17,6 +17,12 @@ from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
 
 QUEUES = SmallQueues(torch.tensor([[0, 1, 2], [2, 1, 0], [1, 0, 2]]), 3, horizon=4)
 SHARINGS = ("independent", "shared")
+NORMS: dict[str, dict[str, Any]] = {
+    "mlp": {},
+    "mlp, features normalised": {"feature_norm": True},
+    "mlp, layers normalised": {"layer_norm": True},
+    "mlp, both, orthogonal": {"feature_norm": True, "layer_norm": True, "initialisation": "orthogonal"},
+}
 
 
 def parameters(*shape: int) -> Tensor:
@@ -25,8 +31,8 @@ def parameters(*shape: int) -> Tensor:
 
 def policy_of(kind: str, sharing: Any, n: int, k: int, f: int) -> Any:
     lead = () if sharing == "shared" else (n,)
-    if kind == "mlp":
-        return MLPPolicy.random(n, f, seed=4, hidden=7, sharing=sharing)
+    if kind in NORMS:
+        return MLPPolicy.random(n, f, seed=4, hidden=7, sharing=sharing, **NORMS[kind])
     if kind == "tabular":
         return TabularPolicy(parameters(*lead, k), sharing)
     return LinearPolicy(parameters(*lead, f), sharing)
@@ -37,7 +43,7 @@ def with_parameters(policy: Any, values: Tensor) -> Any:
     if isinstance(policy, GaussianPolicy):
         return GaussianPolicy(values[:, 0], policy.sigma)
     if isinstance(policy, MLPPolicy):
-        return MLPPolicy(values, policy.n_features, policy.hidden, policy.sharing, policy.prior)
+        return dataclasses.replace(policy, parameters=values)
     return type(policy)(values, policy.sharing, policy.prior)
 
 
@@ -59,7 +65,7 @@ def by_autograd(policy: Any, rollout: Rollout, weights: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("sharing", SHARINGS)
-@pytest.mark.parametrize("kind", ["tabular", "linear", "mlp"])
+@pytest.mark.parametrize("kind", ["tabular", "linear", *NORMS])
 def test_score_products_equal_autograd(kind: str, sharing: str) -> None:
     policy = policy_of(kind, sharing, 3, 3, 3)
     rollout = collect(QUEUES, policy, draw_noise(0, 0, QUEUES, policy, 5))
@@ -67,7 +73,7 @@ def test_score_products_equal_autograd(kind: str, sharing: str) -> None:
     weights = torch.randn(2, *rollout.actions.shape, generator=generator(8), dtype=torch.float64)
     found, expected = policy.score_products(rollout, weights), by_autograd(policy, rollout, weights)
     assert found.shape == expected.shape
-    tolerance = 1e-5 if kind == "mlp" else 1e-12  # the MLP works in float32
+    tolerance = 1e-5 if kind in NORMS else 1e-12  # the MLP works in float32
     assert float((found.double() - expected).abs().max()) <= tolerance * (1.0 + float(expected.abs().max()))
 
 
@@ -96,12 +102,13 @@ def test_score_products_of_a_gaussian() -> None:
     )
 
 
+@pytest.mark.parametrize("kind", list(NORMS))
 @pytest.mark.parametrize("sharing", SHARINGS)
-def test_mlp_blocks_do_not_change_the_result(sharing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mlp_blocks_do_not_change_the_result(sharing: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is bounded by working on blocks; one agent and one roll-out at a time gives the same products."""
     from dgpg_verify.policies import mlp
 
-    policy = policy_of("mlp", sharing, 3, 3, 3)
+    policy = policy_of(kind, sharing, 3, 3, 3)
     rollout = collect(QUEUES, policy, draw_noise(0, 0, QUEUES, policy, 5))
     weights = torch.randn(2, *rollout.actions.shape, generator=generator(8), dtype=torch.float64)
     whole = policy.score_products(rollout, weights)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.stats import binom
 from training_tools import QUEUES, tabular
 
 from dgpg_verify.core import InputError, draw_noise
@@ -14,14 +15,14 @@ from dgpg_verify.policies import GaussianPolicy, uniform_policy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.rollouts.play import play
 from dgpg_verify.systems import CloudScheduling
-from dgpg_verify.training import evaluate, heldout, heuristic_act
+from dgpg_verify.training import Heldout, evaluate, heldout, heuristic_act
 from dgpg_verify.training.evaluation import greedy_act, stream_seed
 
 CLOUD = CloudScheduling(6, seed=0, horizon=40)  # queues build up, so that rules differ
 
 
 def test_random_is_0_and_best_fit_is_1() -> None:
-    on = heldout(CLOUD, 0, 6)
+    on = heldout(CLOUD, 0, 40)
     assert on.scored, "Best-Fit is not better than Random here: nothing can be scored"
     assert on.score(on.returns["random"]) == 0.0 and on.score(on.returns["best_fit"]) == 1.0
     half = 0.5 * (on.returns["random"] + on.returns["best_fit"])
@@ -30,11 +31,12 @@ def test_random_is_0_and_best_fit_is_1() -> None:
 
 def test_scores_do_not_depend_on_what_else_was_played() -> None:
     """Not min-max: a third, far better or worse rule moves no score, but the gap is to the best of all."""
-    on, returns = heldout(CLOUD, 0, 6), np.full(6, -50.0)
+    on, returns = heldout(CLOUD, 0, 40), np.full(40, -50.0)
+    assert on.score(returns) is not None
     for other in (-1e6, -1.0):
-        more = replace(on, returns={**on.returns, "other": np.full(6, other)})
+        more = replace(on, returns={**on.returns, "other": np.full(40, other)})
         assert more.score(returns) == on.score(returns)
-    assert replace(on, returns={**on.returns, "other": np.full(6, -1.0)}).gap(returns) == pytest.approx(4900.0)
+    assert replace(on, returns={**on.returns, "other": np.full(40, -1.0)}).gap(returns) == pytest.approx(4900.0)
 
 
 def test_gap_is_percent_of_the_best_heuristics_cost() -> None:
@@ -45,10 +47,54 @@ def test_gap_is_percent_of_the_best_heuristics_cost() -> None:
     assert on.gap(np.full(5, 0.9 * best)) == pytest.approx(-10.0)
 
 
+def with_returns(random: list[float], best_fit: list[float]) -> Heldout:
+    played = {"random": np.array(random), "best_fit": np.array(best_fit)}
+    return replace(heldout(QUEUES, 0, 1), returns=played)
+
+
 def test_where_best_fit_is_no_better_than_random_there_is_no_score() -> None:
-    on = heldout(CLOUD, 0, 3)
+    on = heldout(CLOUD, 0, 40)
     turned = replace(on, returns={"random": on.returns["best_fit"], "best_fit": on.returns["random"]})
-    assert on.width() > 0 and not turned.scored and turned.score(np.zeros(3)) is None
+    assert on.scored and not turned.scored and turned.score(np.zeros(40)) is None
+    assert turned.judged(np.zeros(40)).score is None and turned.judged(np.zeros(40)).gap is not None
+
+
+def test_the_width_has_its_t_interval_by_hand() -> None:
+    """Gains 1, 2, 3: mean 2, sd 1, t with 2 degrees of freedom at 99 % is 9.9248."""
+    width = with_returns([0.0, 0.0, 0.0], [1.0, 2.0, 3.0]).width()
+    half = 9.9248 / 3**0.5
+    assert (width.value, width.level, width.n) == (2.0, 0.99, 3)
+    assert width.low == pytest.approx(2.0 - half, rel=1e-4) and width.high == pytest.approx(2.0 + half, rel=1e-4)
+
+
+def test_a_width_within_its_noise_gives_no_score_and_one_beyond_it_does() -> None:
+    noisy, clear = with_returns([0.0] * 3, [1.0, 2.0, 3.0]), with_returns([0.0] * 3, [1.9, 2.0, 2.1])
+    assert not noisy.scored and noisy.score(np.ones(3)) is None
+    assert clear.scored and clear.score(np.ones(3)) == pytest.approx(0.5)
+
+
+def test_workloads_are_paired() -> None:
+    """Workloads differ a hundred times more than the rules do on each: only differences tell them apart."""
+    level = [-1000.0 * k for k in range(6)]
+    assert with_returns(level, [value + 10.0 + k % 2 for k, value in enumerate(level)]).scored
+    assert not with_returns(level, [value + 10.0 + k % 2 for k, value in enumerate(level[::-1])]).scored  # unpaired
+
+
+def test_rules_of_one_quality_are_scored_as_rarely_as_stated(seed: int) -> None:
+    """True width 0: 0.5 % of 4 000 sets of workloads, mean 20; more than 50 has probability below 1e-8. Control: a
+    width above 0 as the only condition scores half of them."""
+    draws = np.random.default_rng([seed, 5]).normal(size=(4000, 2, 8))
+    found = [with_returns(list(random), list(best)) for random, best in draws]
+    assert binom.sf(50, 4000, 0.005) < 1e-8 and sum(on.scored for on in found) <= 50
+    assert sum((on.width().value or 0.0) > 0.0 for on in found) > 1500
+
+
+def test_the_width_is_told_with_the_reason_where_there_is_no_score() -> None:
+    words = with_returns([0.0] * 3, [1.9, 2.0, 2.1]).width_in_words()
+    assert words == "score: Best-Fit minus Random = 2 (99 % interval 1.427 to 2.573, 3 workloads)"
+    assert "not above 0 beyond noise" in with_returns([0.0] * 3, [1.0, 2.0, 3.0]).width_in_words()
+    assert "one workload" in heldout(CLOUD, 0, 1).width_in_words() and not heldout(CLOUD, 0, 1).scored
+    assert "not both played" in heldout(CLOUD, 0, 2, heuristics=False).width_in_words()
 
 
 def test_heuristics_false_plays_none_and_true_plays_all() -> None:

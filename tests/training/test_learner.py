@@ -179,8 +179,9 @@ def test_mixed_credit_by_hand(setting: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_adaptive_alpha_follows_the_gradients_of_both_parts() -> None:
-    """First guidance alone, then the minimiser computed from score products written out as loops."""
-    learner = trained("dgpg", iterations=0, alpha="adaptive", advantage_norm="none", actor_lr=0.05)
+    """First guidance alone, then the minimiser computed from score products written out as loops, and
+    the moments behind it, which tell more than a minimiser that may lie at an end."""
+    learner = trained("dgpg", iterations=0, alpha="adaptive", advantage_norm="none", actor_lr=0.05, setting="parts")
     seen, alphas = [], []
     for index in range(3):
         policy = replace(learner.policy, parameters=learner.policy.parameters.detach().clone())
@@ -192,14 +193,15 @@ def test_adaptive_alpha_follows_the_gradients_of_both_parts() -> None:
         rollout = collect(QUEUES, policy, noise)
         values, parts = critic(rollout), torch.zeros(2, *policy.parameters.shape, dtype=torch.float64)
         guidance = GuidanceCredit()(rollout)
+        rows = [slow_gae(rollout.reward[b].tolist(), values[b].tolist(), 0.99, 0.95) for b in range(4)]
+        sd = float(np.std([rows[b][t] for b, t, _ in rollout.active.nonzero().tolist()]))
         for b in range(4):
-            slow = slow_gae(rollout.reward[b].tolist(), values[b].tolist(), 0.99, 0.95)
             for t, i in rollout.active[b].nonzero().tolist():
                 leaf = policy.parameters.detach().clone().requires_grad_(True)
                 step = Observation(*(v[b, t][None] for v in (rollout.seen.features, rollout.seen.mask, rollout.active)))
                 log_prob = replace(policy, parameters=leaf).log_prob(step, rollout.actions[b, t][None])[0, i]
                 (score,) = torch.autograd.grad(log_prob, leaf)
-                parts[0] += slow[t] * score.double() / 4
+                parts[0] += rows[b][t] / sd * score.double() / 4
                 parts[1] += float(guidance[b, t, i]) * score.double() / 4
         seen.append(parts)
         alphas.append(learner.iterate(index, 0.0)["alpha"])
@@ -210,7 +212,12 @@ def test_adaptive_alpha_follows_the_gradients_of_both_parts() -> None:
         return min(max((v - c) / (v + w - 2 * c), 0.0), 1.0)
 
     assert alphas == pytest.approx([1.0, best((1.0, first)), best((0.8, first), (1.0, second))], abs=1e-4)
-    assert alphas[1] > 0.0 and alphas[1] != alphas[2]
+    half = [0.5 * (d.flatten(1) @ d.flatten(1).T) for d in (first, second)]
+    moments = 0.2 * (0.8 * half[0] + half[1])
+    torch.testing.assert_close(
+        learner.tracker.moments, torch.stack([moments[0, 0], moments[1, 1], moments[0, 1]]), rtol=1e-4, atol=1e-9
+    )
+    assert float((moments - 0.2 * half[1]).abs().min()) > 0.0
 
 
 # the other methods

@@ -13,7 +13,7 @@ import torch
 from training_tools import CLOUD, QUEUES, QUICK, quick
 
 from dgpg_verify.core import Rollout
-from dgpg_verify.systems import LoadBalancingGame
+from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
 from dgpg_verify.training import Method, TrainingRun, evaluate, heldout, method_names, train
 from dgpg_verify.training import learner as learner_module
 from dgpg_verify.training.learner import Learner
@@ -103,6 +103,22 @@ def test_a_killed_and_resumed_run_equals_the_uninterrupted_one(
     assert log_of(tmp_path / "killed") == log_of(tmp_path / "whole")
     assert len(log_of(tmp_path / "whole")) == 10 and not list((tmp_path / "killed").glob(".*"))
     assert told(quick(method, out=tmp_path / "killed", resume=True, **given)) == told(whole), "nothing left to do"
+
+
+def test_restored_scores_follow_the_same_rule_as_played_ones(tmp_path: Path) -> None:
+    """With a score on enough workloads and without one on a single workload, before and after a stop."""
+    system = CloudScheduling(6, seed=0, horizon=40)
+    for workloads, scored in ((40, True), (1, False)):
+        given: dict[str, Any] = {
+            "system": system,
+            "episodes": 2,
+            "workloads": workloads,
+            "out": tmp_path / str(workloads),
+        }
+        whole = quick("guidance_only", **given)
+        resumed = quick("guidance_only", **given, resume=True)
+        assert resumed.scores == whole.scores and len(whole.scores) == 2
+        assert all((score is not None) == scored for _, score in resumed.scores)
 
 
 def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from training_tools import QUEUES, learner_of, played
 
 from dgpg_verify.core import InputError, Rollout, generator
 from dgpg_verify.critics import critic_inputs
-from dgpg_verify.systems import LinearQuadraticTeam
+from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam
 from dgpg_verify.training import Settings
 from dgpg_verify.training.networks import CriticLearner
 
@@ -158,3 +158,44 @@ def test_seeds_give_different_networks_and_agents_differ() -> None:
     ):
         assert torch.equal(a, b) and not torch.equal(a, c)
         assert not torch.equal(a[0], a[1])
+
+
+def test_the_start_of_a_run_is_orthogonal_with_small_logits() -> None:
+    """Canonical by default: hidden gain 5 / 3, last actor layer 0.01, last critic layer 1."""
+    learner = learner_of("ippo", hidden=8)
+    assert learner.critic is not None
+    for flat, width, last in (
+        (learner.policy.parameters, learner.policy.n_features, 0.01),
+        (learner.critic.network.parameters[:, :-1], learner.critic.network.width, 1.0),
+    ):
+        w1, w3 = flat[:, : width * 8].reshape(3, width, 8).detach(), flat[:, -8:].detach()
+        expected = (25 / 9 * torch.eye(width)).expand(3, width, width)
+        torch.testing.assert_close(w1 @ w1.transpose(1, 2), expected, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(w3.norm(dim=1), torch.full((3,), last))
+
+
+@pytest.mark.parametrize("method", ["mappo", "ippo", "happo", "residual"])
+@pytest.mark.parametrize(
+    ("option", "value"), [("initialisation", "gaussian"), ("layer_norm", False), ("feature_norm", False)]
+)
+def test_each_option_of_the_networks_reaches_actor_and_critic(method: str, option: str, value: object) -> None:
+    """Switching one off changes what both compute, and nothing else of the configuration."""
+    system = CloudScheduling(3, seed=0, horizon=6)
+    usual, changed = learner_of(method, system), learner_of(method, system, **{option: value})
+    assert replace(usual.settings, **{option: value}) == changed.settings != usual.settings
+    rollout = played(system=system, policy=usual.policy)
+    assert usual.critic is not None and changed.critic is not None
+    assert not torch.equal(usual.critic.values(rollout), changed.critic.values(rollout))
+    features = rollout.seen.features
+    found = [learner.policy.candidate_scores(features).detach() for learner in (usual, changed)]
+    assert float((found[0] - found[1]).abs().max()) > 1e-4
+    same = torch.equal(usual.policy.parameters, changed.policy.parameters)
+    assert same == (option != "initialisation")
+
+
+@pytest.mark.parametrize(
+    "bad", [{"initialisation": "xavier"}, {"layer_norm": 1}, {"feature_norm": "yes"}, {"hidden": 1}]
+)
+def test_bad_options_of_the_networks_are_refused(bad: dict[str, object]) -> None:
+    with pytest.raises(InputError, match=next(iter(bad))):
+        learner_of("mappo", **bad)
