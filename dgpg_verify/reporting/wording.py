@@ -150,6 +150,8 @@ def slope_phrase(exponent: float | None, low: float | None, high: float | None) 
     power = f"N^{exponent_text(exponent)}"
     if low is None or high is None:
         return f"goes like {power}, interval unknown"
+    if power == "N^0.00":
+        return f"stays flat ({power})"
     if low > 0:
         return f"grows like {power}"
     if high < 0:

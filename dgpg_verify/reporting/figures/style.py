@@ -205,11 +205,12 @@ def n_axis(ax: Axes, ns: Iterable[float], label: str | None = "agents N") -> Non
     ax.set_xscale("log")
     span = max(values[-1] / values[0], 2.0)
     ax.set_xlim(values[0] / span**0.06, values[-1] * span**0.06)
-    least = (span**1.12) ** (0.38 / max(ax.get_position().width * WIDTH, 0.5))
+    decade = max(ax.get_position().width * WIDTH, 0.5) / np.log10(span**1.12)  # inches
     texts = {values[-1]: _plain(values[-1])}
     last = values[-1]
     for value in reversed(values[:-1]):
-        if last / value >= least:
+        letters = 0.5 * (len(texts[last]) + len(_plain(value)))
+        if decade * np.log10(last / value) >= 0.12 + 0.072 * letters:  # their width at this size, and air
             last, texts[value] = value, _plain(value)
     ax.set_xticks(values, [texts.get(value, "") for value in values])
     ax.set_xticks([], minor=True)
