@@ -44,7 +44,7 @@ class BaselinesFailClaim(TrainingClaim):
     margin: float = 0.0
     controls: Sequence[Any] = ()
     decided_at: str = "full"
-    parts = frozenset({"main", "tuned", "control"})
+    parts = frozenset({"main", "tuned", "patient", "control"})
 
     def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
         trained = trained_in(evidence)
@@ -53,10 +53,12 @@ class BaselinesFailClaim(TrainingClaim):
 
 
 def _at_preset(trained: Runs) -> list[Question]:
-    """After 2.5 times the episodes (primary with parameters per agent), and after as many as DG-PG had."""
+    """After 2.5 times the episodes (primary with parameters per agent), after as many as DG-PG had, and many more."""
     compared = {n: one.row.episodes for (key, n), one in trained.items() if key == "dgpg/sum"}
     made = []
     for (key, n), one in trained.items():
+        if one.row.part == "patient":
+            made.append(_fails(one, one.levels, "patient", f"{one.row.episodes} episodes, 10 an update", False))
         if key.removesuffix("/shared") not in BASELINES:
             continue
         own = key in BASELINES

@@ -40,7 +40,7 @@ class BestFitClaim(TrainingClaim):
     margin: float = 0.05
     controls: Sequence[Any] = ()
     decided_at: str = "full"
-    parts = frozenset({"main", "ablation", "real", "control"})
+    parts = frozenset({"main", "ablation", "real", "patient", "control"})
 
     def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
         trained = trained_in(evidence)
@@ -52,7 +52,7 @@ class BestFitClaim(TrainingClaim):
 
 
 def _shown(one: Trained) -> bool:
-    return one.row.key in (*DGPG, *BESIDE) or one.row.part in ("ablation", "real")
+    return one.row.key in (*DGPG, *BESIDE) or one.row.part in ("ablation", "real", "patient")
 
 
 def _question(one: Trained) -> Question:

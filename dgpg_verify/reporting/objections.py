@@ -78,7 +78,13 @@ OBJECTIONS = (
         6,
         "How many seeds stand behind the training curves, and what exactly is the metric?",
         ids=("C4.1", "C4.2", "C4.3", "C4.4"),
-        figures=("learning_curves", "learning_curves_real", "score_profiles", "training_scaling"),
+        figures=(
+            "learning_curves",
+            "learning_curves_patient",
+            "learning_curves_real",
+            "score_profiles",
+            "training_scaling",
+        ),
         tables=(("training_scores", "seeds, scores and intervals of every row"), ("tuning", "search for settings")),
     ),
     Objection(

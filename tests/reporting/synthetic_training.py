@@ -65,6 +65,7 @@ def design() -> list[Row]:
                              ("reference rounded", 1.0), ("reference noise:1", 0.6))),
         *(Row(f"search/mappo/{key}", key, "mappo", level, part="tuned", ns=(10,)) for key, level in
           (("actor_lr 0.002", 0.6), ("sharing shared, actor_lr 0.002", 0.8))),
+        Row("mappo/patient", "MAPPO, patient", "mappo", 1.05, part="patient", ns=(10,), sharing="shared", pace=20.0),
         Row("recorded/dgpg/parts", "DG-PG, parts", level=1.04, setting="parts", part="real", ns=(10, 50),
             system="cloud_openb", **published),
         Row("recorded/mappo", "MAPPO", "mappo", 0.5, part="real", ns=(10, 50), system="cloud_openb", pace=20.0),

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from dgpg_verify.reporting.figures.style import n_axis, styled
 from dgpg_verify.reporting.wording import slope_phrase
 
-
 AIR = 7.0  # points at 72 to the inch: about a letter and a half
 
 

@@ -66,6 +66,14 @@ def test_recorded_fleets_have_a_figure_of_their_own(made: Tables) -> None:
         figures.draw_learning_curves_real({"curves": [r for r in made["curves"] if r["part"] != "real"]})
 
 
+def test_patient_baselines_have_a_figure_of_their_own(made: Tables) -> None:
+    assert thin_lines(figures.draw_learning_curves_patient(made)) == runs_in(
+        [r for r in made["curves"] if r["part"] == "patient"]
+    )
+    with pytest.raises(NothingToDraw, match="part patient"):
+        figures.draw_learning_curves_patient({"curves": [r for r in made["curves"] if r["part"] != "patient"]})
+
+
 def test_a_score_that_is_not_known_is_no_point(made: Tables) -> None:
     rows = [dict(r) for r in made["curves"] if r["row"] == "mappo" and r["n"] == 5]
     whole = split_runs(rows)
@@ -246,7 +254,7 @@ def test_one_run_without_intervals_can_be_drawn(spec: figures.FigureSpec, made: 
 
 
 def test_every_training_figure_says_how_to_dispute_it(made: Tables) -> None:
-    assert len(TRAINING) == 9
+    assert len(TRAINING) == 10
     for spec in TRAINING:
         assert "Dispute it: now" in caption(spec.draw(made, None, "Dispute it: now")), spec.key
 

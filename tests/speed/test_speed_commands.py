@@ -18,10 +18,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 GRADIENTS = ("--claims", "C1,A1,A3")
+TRAINING = ("--claims", "C4,C5")
 COMMANDS = {
     "`pytest theorems/` without benchmark": ((), 180),
     "`--benchmark --scale smoke`, C1 + A1 + A3": (("--benchmark", "--scale", "smoke", *GRADIENTS), 30),
+    "`--benchmark --scale smoke`, C4 + C5": (("--benchmark", "--scale", "smoke", *TRAINING), 30),
     "`--benchmark --scale standard`, C1 + A1 + A3": (("--benchmark", "--scale", "standard", *GRADIENTS), 480),
+    "`--benchmark --scale standard`, C4 + C5": (("--benchmark", "--scale", "standard", *TRAINING), 720),
 }
 
 

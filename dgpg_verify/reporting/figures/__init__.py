@@ -14,7 +14,11 @@ from dgpg_verify.reporting.figures.curves_over_n import draw_curves_over_n
 from dgpg_verify.reporting.figures.efficiency import draw_efficiency
 from dgpg_verify.reporting.figures.fixed_alpha import draw_fixed_alpha
 from dgpg_verify.reporting.figures.guidance_cost import draw_guidance_cost
-from dgpg_verify.reporting.figures.learning_curves import draw_learning_curves, draw_learning_curves_real
+from dgpg_verify.reporting.figures.learning_curves import (
+    draw_learning_curves,
+    draw_learning_curves_patient,
+    draw_learning_curves_real,
+)
 from dgpg_verify.reporting.figures.locality import draw_locality
 from dgpg_verify.reporting.figures.optimal_alpha import draw_optimal_alpha
 from dgpg_verify.reporting.figures.paired_ratio import draw_paired_ratio
@@ -51,6 +55,8 @@ FIGURES = (
                "alpha", "C1.4", True),
     FigureSpec("efficiency", "Efficiency against N", draw_efficiency, "moments", "C1.4"),
     FigureSpec("learning_curves", "Learning curves of all methods", draw_learning_curves, "curves", "C4"),
+    FigureSpec("learning_curves_patient", "Baselines with many more samples", draw_learning_curves_patient, "curves",
+               "C4.2"),
     FigureSpec("learning_curves_real", "Learning curves on recorded fleets", draw_learning_curves_real, "curves", "C4"),
     FigureSpec("ablations", "What is left when one thing is changed", draw_ablations, "runs", "C4"),
     FigureSpec("curves_over_n", "Learning curves over N", draw_curves_over_n, "curves", "C4.1"),
@@ -76,6 +82,7 @@ __all__ = [
     "draw_fixed_alpha",
     "draw_guidance_cost",
     "draw_learning_curves",
+    "draw_learning_curves_patient",
     "draw_learning_curves_real",
     "draw_locality",
     "draw_optimal_alpha",

@@ -110,3 +110,9 @@ def draw_learning_curves(tables: Tables, group: Group | None = None, dispute: st
 def draw_learning_curves_real(tables: Tables, group: Group | None = None, dispute: str = "") -> Figure:
     """Learning curves on fleets and jobs taken from records. tables["curves"], part real. Raises NothingToDraw."""
     return _draw(tables, "real", "Fleets and jobs after public records instead of drawn ones.", dispute)
+
+
+def draw_learning_curves_patient(tables: Tables, group: Group | None = None, dispute: str = "") -> Figure:
+    """Learning curves of the baselines with many more samples. tables["curves"], part patient. Raises NothingToDraw."""
+    what = "The same baselines with shared parameters, ten roll-outs an update and many more episodes: wrong, or slow?"
+    return _draw(tables, "patient", what, dispute)
