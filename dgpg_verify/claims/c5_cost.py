@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from dgpg_verify.claims.cost_cells import cost_cells, measure_cost_cell
+from dgpg_verify.claims.cost_cells import CONTROL, cost_cells, measure_cost_cell
 from dgpg_verify.claims.records import RECORDS
 from dgpg_verify.core import Cell, Evidence, LedgerRow, Verdict, cell_files
 from dgpg_verify.statistics import fit_scaling, geometric_mean_interval, judge, judge_threshold
@@ -29,8 +29,8 @@ GROWTH = {
 }
 SIZES: Mapping[str, tuple[Mapping[int, int], Mapping[str, Any], int]] = {
     "smoke": ({16: 2}, {"horizon": 3}, 2),
-    "standard": (dict.fromkeys((25, 50, 100, 200), 4), {"horizon": 20}, 4),
-    "full": (dict.fromkeys((150, 300, 600, 1500), 6), {"horizon": 50}, 4),
+    "standard": (dict.fromkeys((25, 50, 100, 200), 6), {"horizon": 20}, 6),
+    "full": ({25: 6} | dict.fromkeys((150, 300, 600, 1500), 6), {"horizon": 50}, 6),
 }
 Fleets = Mapping[int, Sequence[Evidence]]
 
@@ -68,7 +68,7 @@ class CostClaim:
         for item in evidence:
             fleets.setdefault(item.cell.n, []).append(item)
         rows = [_ratio(n, items, what, self.recorded) for n, items in fleets.items() for what in ("time", "memory")]
-        return [*rows, _growth(fleets, self.recorded)]
+        return [*rows, _growth(fleets, self.recorded), *_control(fleets)]
 
     def tables(self, evidence: Sequence[Evidence]) -> dict[str, list[dict[str, Any]]]:
         return {"guidance_cost": [_record(item) for item in evidence]}
@@ -82,9 +82,33 @@ def _ratio(n: int, items: Sequence[Evidence], what: str, recorded: Mapping[str, 
     return _row(f"{what}/N={n}", f"{what} ratio", verdict, items, ADDED, "at_most", SENTENCES, recorded, what, note)
 
 
+def _control(fleets: Fleets) -> list[LedgerRow]:
+    """HAPPO updates agents one after the other: passed off as DG-PG, its time must be refuted as little."""
+    items = [item for n in sorted(fleets) for item in fleets[n] if f"{CONTROL}_seconds" in item.values]
+    ratios = [float(item.values[f"{CONTROL}_seconds"]) / float(item.values["mappo_seconds"]) for item in items]
+    if len(ratios) < 2:
+        return []
+    verdict = judge_threshold(geometric_mean_interval(ratios, LEVEL), ADDED)
+    row = _row(
+        "time/control", "time ratio", verdict, items, ADDED, "at_most", SENTENCES, {}, "time", "HAPPO, a control"
+    )
+    said = row.holds_when.replace("DG-PG", "HAPPO")
+    return [
+        replace(
+            row,
+            primary=False,
+            kind="control",
+            expected_label="refuted",
+            policy="HAPPO against MAPPO",
+            holds_when=said,
+        )
+    ]
+
+
 def _growth(fleets: Fleets, recorded: Mapping[str, tuple[str, str]]) -> LedgerRow:
     """Exponent of the model's time per agent: at most 0."""
-    n_values, items = sorted(fleets), [item for n in sorted(fleets) for item in fleets[n]]
+    n_values = [n for n in sorted(fleets) if 10 * n >= max(fleets)]
+    items = [item for n in n_values for item in fleets[n]]
     per_agent = np.array([[float(item.values["model_seconds"]) / n for item in fleets[n]] for n in n_values])
     fit = fit_scaling(n_values, per_agent, LEVEL, minimum_n=MINIMUM_N)
     # small N pay a fixed price for each call, so the curve falls first and is no straight line

@@ -26,15 +26,23 @@ FAMILY = "cost"
 ROOMS = ("training",)
 ROW = "cost/dgpg against mappo"
 METHODS = ("mappo", "dgpg")
-# One process a method: the largest memory it ever held, its libraries included, as a user's machine has to hold it.
+CONTROL = "happo"  # updates agents one by one: its time must be seen to be more than a little
+CONTROL_N = 25  # at most
+# One process a method: the most memory two iterations ever held above what the process held before them. Writing 5 to
+# clear_refs sets the high-water mark back, so that importing the libraries does not hide it (Linux).
 PEAK = """
-import resource
+from pathlib import Path
 from dgpg_verify.claims.cost_cells import learner_of
 from dgpg_verify.systems import make_system
+def held(what):
+    status = Path("/proc/self/status").read_text().split()
+    return 1024 * int(status[status.index(what + ":") + 1])
 learner = learner_of(make_system("cloud", {n}, seed={seed}, **{options!r}), {method!r}, {seed})
+Path("/proc/self/clear_refs").write_text("5")
+before = held("VmRSS")
 for k in range(2):
     learner.iterate(k, 0.5)
-print(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(held("VmHWM") - before)
 """
 
 
@@ -61,6 +69,8 @@ def measure_cost_cell(cell: Cell) -> Evidence:
             spent[name] = min(spent[name], _seconds(steps[name]))
     values: dict[str, Any] = {f"{name}_seconds": spent[name] for name in METHODS}
     values |= {f"{name}_bytes": _peak(cell, name) for name in METHODS}
+    if cell.n <= CONTROL_N:
+        values[f"{CONTROL}_seconds"] = _seconds(_iteration(learner_of(system, CONTROL, seed)))
     values["model_seconds"] = _model_seconds(system, seed, cell.options["rounds"])
     return Evidence(cell, values, time.perf_counter() - began)
 

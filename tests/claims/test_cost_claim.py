@@ -20,6 +20,7 @@ def judged(added: float, growth: float, bytes_added: float = 0.0) -> dict[str, L
                 "dgpg_seconds": 1.0 + added + 0.002 * (cell.replicate - 2.5),
                 "mappo_bytes": 1e9,
                 "dgpg_bytes": 1e9 * (1.0 + bytes_added),
+                "happo_seconds": 5.0 + cell.replicate,
                 "model_seconds": 1e-6 * cell.n ** (1.0 + growth) * (1.0 + 0.01 * cell.replicate),
             },
             1.0,
@@ -44,4 +45,16 @@ def test_a_real_cell_measures_both_methods_and_the_model() -> None:
     cell = cost_cells({3: 1}, {"horizon": 3}, 1, 0)[0]
     values = measure_cost_cell(cell).values
     assert all(values[name] > 0 for name in ("mappo_seconds", "dgpg_seconds", "model_seconds"))
-    assert values["mappo_bytes"] > 50 * 2**20 and values["dgpg_bytes"] == pytest.approx(values["mappo_bytes"], rel=0.5)
+    assert values["happo_seconds"] > 0
+
+
+def test_memory_is_that_of_training_and_grows_with_it() -> None:
+    """Above what the process held before: neither the libraries nor the parent process are in it."""
+    small, large = (measure_cost_cell(cost_cells({n: 1}, {"horizon": 10}, 1, 0)[0]).values for n in (5, 80))
+    assert 0 < small["mappo_bytes"] < large["mappo_bytes"]
+    assert large["mappo_bytes"] < 2**30 and large["dgpg_bytes"] == pytest.approx(large["mappo_bytes"], rel=0.3)
+
+
+def test_the_control_must_be_seen_to_cost_more() -> None:
+    row = judged(0.0, 0.0)["C5/time/control"]
+    assert (row.kind, row.verdict, row.expected_label) == ("control", "refuted", "refuted")
