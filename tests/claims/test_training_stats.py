@@ -42,6 +42,13 @@ def test_fleets_on_which_best_fit_gains_nothing_are_left_out() -> None:
     assert set(trained_in(items)) == {("dgpg/parts", 10)}
 
 
+def test_the_width_of_a_score_counts_the_noise_of_the_workloads() -> None:
+    """Two fleets, standard errors 1 each, gains 60: 10 agents share them; 99 % of Student's t with 78 degrees."""
+    width = trained([np.zeros(16)] * 2).width
+    half = stats.t.ppf(0.995, 78) * np.sqrt(2.0) / 2.0 / 10.0
+    assert (width.value, width.low, width.high) == pytest.approx((6.0, 6.0 - half, 6.0 + half))
+
+
 def test_alpha_is_that_of_the_schedule_at_the_three_points() -> None:
     run = trained([np.zeros(16)] * 2).runs[0]
     assert [run.alpha_at(p) for p in ("start", "end")] == pytest.approx([0.9, 0.2])
