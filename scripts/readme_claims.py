@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from dgpg_verify.core import LedgerRow, ledger_row_from_json
 from dgpg_verify.reporting import claim_summary
@@ -22,8 +22,7 @@ GOALS = {  # seconds, by family and scale
 }
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(NamedTuple):
     """What a committed report holds."""
 
     name: str
