@@ -24,7 +24,7 @@ from dgpg_verify.statistics import (
 Record = dict[str, Any]
 Runs = Mapping[tuple[str, int], Trained]
 LEVEL = 0.95
-THRESHOLDS = tuple(np.round(np.arange(-0.5, 1.2501, 0.05), 2).tolist())
+THRESHOLDS = tuple(np.round(np.arange(-0.5, 1.5001, 0.05), 2).tolist())
 AGAINST = ("dgpg/sum", "dgpg/parts")
 
 

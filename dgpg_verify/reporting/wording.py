@@ -132,9 +132,8 @@ def relation_text(row: LedgerRow) -> str:
         return f"in {row.expected:g} +- {margin:g}"
     if row.relation == "big_o":
         return f"<= {row.expected:g} + {margin:g}"
-    if row.relation in ("at_most", "equal"):
-        return f"{'<=' if row.relation == 'at_most' else '='} {row.expected:g}"
-    return f"{row.relation} {row.expected:g}"
+    sign = {"at_most": "<=", "at_least": ">=", "equal": "="}.get(row.relation, row.relation)
+    return f"{sign} {row.expected:g}" + (f" +- {margin:g}" if row.relation == "equal" and margin else "")
 
 
 def setting_text(row: LedgerRow) -> str:

@@ -25,7 +25,7 @@ from dgpg_verify.reporting.figures.style import (
 from dgpg_verify.reporting.records import Record, Tables
 from dgpg_verify.reporting.wording import SETTINGS
 
-SPREAD = 0.01  # claimed: all alpha within 1 % of each other
+SPREAD = 0.01  # 1 % of the way from Random to Best-Fit: a share of the mean score says nothing where that is near 0
 
 
 Place = tuple[str, str]  # setting, sharing
@@ -88,10 +88,8 @@ def _level_panel(ax: Axes, rows: Sequence[Record], sums: Sequence[Record], alpha
     said = ""
     if fixed:
         centre = float(np.mean(fixed))
-        half = abs(centre) * SPREAD / 2
-        ax.axhspan(centre - half, centre + half, color=GOOD, alpha=0.22, lw=0, zorder=1)
-        spread = 100 * (max(fixed) - min(fixed)) / max(abs(centre), 1e-9)
-        said = f"spread of the means {spread:.{0 if spread >= 10 else 2}{'f' if spread >= 10 else 'g'}} %"
+        ax.axhspan(centre - SPREAD / 2, centre + SPREAD / 2, color=GOOD, alpha=0.22, lw=0, zorder=1)
+        said = f"spread of the means {max(fixed) - min(fixed):.2g}"
     for k, (alpha, values) in enumerate(zip(alphas, levels)):
         dots(ax, _jitter(k, len(values)), values, _color(alpha), limits=limits)
         mine = [r for r in sums if str(r.get("alpha")) == alpha]
@@ -132,9 +130,9 @@ def draw_alpha_sensitivity(tables: Tables, group: Group | None = None, dispute: 
     top = max([30.0, *(v for r in rows for f in ("settled_at", "horizon_episodes") if (v := number(r.get(f))))])
     caption = (
         "Coloured dots are runs (orange: mostly return, blue: mostly guidance, grey: a schedule), black marks means "
-        "with intervals. Green band: 1\u00a0% wide around the mean of the fixed \u03b1, where all means lie if the "
-        "claim holds (dashed: Random = 0, Best-Fit = 1). Open triangles: never settled; a mean is not drawn "
-        "then. Dotted: 10 and 20 episodes."
+        "with intervals. Green band: 0.01 wide around the mean of the fixed \u03b1, 1\u00a0% of the way from "
+        "Random to Best-Fit (the ledger judges 1\u00a0% of the return; dashed: Random = 0, Best-Fit = 1). Open "
+        "triangles: never settled; a mean is not drawn then. Dotted: 10 and 20 episodes."
         f"{outside_text(outside(levels, limits), 'levels lie')} {dispute}"
     )
     with styled():
@@ -153,7 +151,7 @@ def draw_alpha_sensitivity(tables: Tables, group: Group | None = None, dispute: 
             name = setting or "as set"
             shared = ", shared parameters" if sharing == "shared" else ""
             detail(axes[0][c], f"{SETTINGS.get(setting, name).split(':')[0]}{shared}", spread)
-            said += [f"{name} {spread.split()[-2]}\u00a0%"] if spread else []
+            said += [f"{name} {spread.split()[-1]}"] if spread else []
             for ax in (axes[0][c], axes[1][c]):
                 ax.set_xlim(-0.6, len(alphas) - 0.4)
                 ax.set_xticks(range(len(alphas)), [a.replace("->", "\u2192") for a in alphas])

@@ -30,7 +30,7 @@ def few(values: Iterable[float], most: int) -> list[float]:
     return sorted({min(found, key=lambda v: abs(np.log(v / w))) for w in wanted})
 
 
-def score_limits(values: Iterable[float], least: float = -1.0, most: float = 1.6) -> Limits:
+def score_limits(values: Iterable[float], least: float = -1.0, most: float = 2.5) -> Limits:
     """Limits of a score axis: Random and Best-Fit inside, collapses far below `least` cut off."""
     found = np.array([v for v in values if np.isfinite(v)] or [0.0, 1.0])
     low, high = float(np.quantile(found, 0.002)), float(np.quantile(found, 0.998))
