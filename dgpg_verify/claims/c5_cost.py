@@ -10,6 +10,7 @@ import numpy as np
 
 from dgpg_verify.claims.cost_cells import CONTROL, cost_cells, measure_cost_cell
 from dgpg_verify.claims.records import RECORDS
+from dgpg_verify.claims.training_rows import FEWEST_FOR_CONTROL
 from dgpg_verify.core import Cell, Evidence, LedgerRow, Verdict, cell_files
 from dgpg_verify.statistics import fit_scaling, geometric_mean_interval, judge, judge_threshold
 
@@ -86,7 +87,7 @@ def _control(fleets: Fleets) -> list[LedgerRow]:
     """HAPPO updates agents one after the other: passed off as DG-PG, its time must be refuted as little."""
     items = [item for n in sorted(fleets) for item in fleets[n] if f"{CONTROL}_seconds" in item.values]
     ratios = [float(item.values[f"{CONTROL}_seconds"]) / float(item.values["mappo_seconds"]) for item in items]
-    if len(ratios) < 2:
+    if len(ratios) < FEWEST_FOR_CONTROL:  # two timings decide nothing
         return []
     verdict = judge_threshold(geometric_mean_interval(ratios, LEVEL), ADDED)
     row = _row(

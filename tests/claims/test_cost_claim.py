@@ -9,9 +9,9 @@ from dgpg_verify.claims.cost_cells import cost_cells, measure_cost_cell
 from dgpg_verify.core import Evidence, LedgerRow
 
 
-def judged(added: float, growth: float, bytes_added: float = 0.0) -> dict[str, LedgerRow]:
+def judged(added: float, growth: float, bytes_added: float = 0.0, fleets: int = 6) -> dict[str, LedgerRow]:
     """Six fleets a size whose guidance adds a share `added` (within 1 %) and whose model costs N^(1 + growth)."""
-    cells = cost_cells(dict.fromkeys((25, 50, 100, 200), 6), {"horizon": 20}, 3, 0)
+    cells = cost_cells(dict.fromkeys((25, 50, 100, 200), fleets), {"horizon": 20}, 3, 0)
     items = [
         Evidence(
             cell,
@@ -58,3 +58,7 @@ def test_memory_is_that_of_training_and_grows_with_it() -> None:
 def test_the_control_must_be_seen_to_cost_more() -> None:
     row = judged(0.0, 0.0)["C5/time/control"]
     assert (row.kind, row.verdict, row.expected_label) == ("control", "refuted", "refuted")
+
+
+def test_the_control_is_silent_where_few_timings_could_not_decide() -> None:
+    assert "C5/time/control" not in judged(0.0, 0.0, fleets=2)
