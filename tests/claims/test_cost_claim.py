@@ -20,9 +20,9 @@ def judged(added: float, growth: float, bytes_added: float = 0.0, fleets: int = 
                 "dgpg_seconds": 1.0 + added + 0.002 * (cell.replicate - 2.5),
                 "mappo_bytes": 1e9,
                 "dgpg_bytes": 1e9 * (1.0 + bytes_added),
-                "happo_seconds": 5.0 + cell.replicate,
                 "model_seconds": 1e-6 * cell.n ** (1.0 + growth) * (1.0 + 0.01 * cell.replicate),
-            },
+            }
+            | ({"happo_seconds": 5.0 + cell.replicate} if cell.n == 25 else {}),
             1.0,
         )
         for cell in cells
