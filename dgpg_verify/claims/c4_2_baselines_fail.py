@@ -8,7 +8,7 @@ from typing import Any
 
 from dgpg_verify.claims.training_design import AS_BEST_FIT, BASELINES, NO_LEARNING, search_rows
 from dgpg_verify.claims.training_rows import Question, TrainingClaim, as_control, controls_in, judged, trained_in
-from dgpg_verify.claims.training_stats import Array, Trained, cross_fitted
+from dgpg_verify.claims.training_stats import Array, Trained, cross_fitted, searches
 from dgpg_verify.core import Evidence, Label, LedgerRow, Verdict
 from dgpg_verify.statistics import judge_collapses, judge_fails
 
@@ -73,12 +73,8 @@ def _tuned(trained: Runs) -> list[Question]:
     """At the settings that did best on the other seeds; the default competes at as many episodes as the others."""
     made = []
     for key in BASELINES:
-        for n in sorted({n for row, n in trained if row.startswith(f"search/{key}/")}):
-            found = [trained[row, n] for row in search_rows(key) if (row, n) in trained]
-            episodes = min(one.row.episodes for one in found)
-            candidates = [one.until(episodes) for one in found]
-            if len({len(one.runs) for one in candidates}) > 1 or len(candidates[0].runs) < 2:
-                continue
+        for _, candidates in searches(trained, key, search_rows(key)):
+            episodes = int(candidates[0].runs[0].episodes[-1])
             levels, _ = cross_fitted(candidates)
             made.append(_fails(candidates[0], levels, "tuned", f"{episodes} episodes, tuned", True, candidates))
     return made

@@ -141,6 +141,22 @@ def read_training(evidence: Iterable[Evidence], rows: Mapping[str, TrainingRow])
     return {key: Trained(rows[key[0]], key[1], runs) for key, runs in ordered.items()}
 
 
+def searches(
+    trained: Mapping[tuple[str, int], Trained], key: str, rows: Sequence[str]
+) -> list[tuple[int, list[Trained]]]:
+    """(N, candidates) of a tuned method wherever it was searched: its default first, all cut to as many episodes.
+
+    rows: keys of the candidates. An N at which candidates differ in seeds, or have fewer than two, is left out.
+    """
+    made = []
+    for n in sorted({n for row, n in trained if row.startswith(f"search/{key}/")}):
+        found = [trained[row, n] for row in rows if (row, n) in trained]
+        candidates = [one.until(min(other.row.episodes for other in found)) for one in found]
+        if len({len(one.runs) for one in candidates}) == 1 and len(candidates[0].runs) > 1:
+            made.append((n, candidates))
+    return made
+
+
 def cross_fitted(candidates: Sequence[Trained]) -> tuple[Array, list[int]]:
     """Scores of a tuned method: on each seed, that of the candidate which did best on all the other seeds.
 

@@ -10,7 +10,7 @@ import numpy as np
 from dgpg_verify.claims.gradient_stats import CellStats
 from dgpg_verify.claims.training_cells import BASE, POINTS
 from dgpg_verify.claims.training_design import DECLARED, TUNED, search_rows
-from dgpg_verify.claims.training_stats import Trained, TrainedRun, cross_fitted
+from dgpg_verify.claims.training_stats import Trained, TrainedRun, cross_fitted, searches
 from dgpg_verify.core import Estimate
 from dgpg_verify.statistics import (
     interquartile_mean,
@@ -198,12 +198,7 @@ def _tuning(trained: Runs) -> list[Record]:
     """Every candidate of every tuned method, and how many held-out seeds would choose it."""
     made = []
     for key in TUNED:
-        for n in sorted({n for row, n in trained if row.startswith(f"search/{key}/")}):
-            found = [trained[row, n] for row in search_rows(key) if (row, n) in trained]
-            episodes = min(one.row.episodes for one in found)
-            candidates = [one.until(episodes) for one in found]
-            if len({len(one.runs) for one in candidates}) > 1 or len(candidates[0].runs) < 2:
-                continue
+        for n, candidates in searches(trained, key, search_rows(key)):
             _, chosen = cross_fitted(candidates)
             for k, one in enumerate(candidates):
                 mean = mean_interval(one.levels, LEVEL)
