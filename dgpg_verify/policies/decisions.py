@@ -33,12 +33,12 @@ class Decisions:
     batch: int
 
     @classmethod
-    def of(cls, actions: Tensor) -> Decisions:
-        """From actions [B, T, N], -1 = none. Cost: one sort of B T N flags."""
-        batch, horizon, n = actions.shape
-        acted = (actions >= 0).permute(2, 0, 1).reshape(n * batch, horizon)
+    def of(cls, active: Tensor) -> Decisions:
+        """From bool [B, T, N]: who decides when. Cost: one sort of B T N flags."""
+        batch, horizon, n = active.shape
+        acted = active.permute(2, 0, 1).reshape(n * batch, horizon)
         step = (~acted).to(torch.uint8).argsort(dim=1, stable=True)
-        row = torch.arange(n * batch, device=actions.device)
+        row = torch.arange(n * batch, device=active.device)
         start = (row % batch) * horizon * n + row // batch
         return cls(acted.sum(1), start[:, None] + step * n, batch)
 

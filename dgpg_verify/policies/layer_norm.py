@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import InputError
+from dgpg_verify.policies.squash import tanh_
 
 EPS = 1e-5
 
@@ -44,9 +45,9 @@ class Units:
     def of(cls, inputs: Tensor, layer_norm: bool, out: Tensor | None = None) -> Units:
         """From what reaches the units, which is overwritten; `out` receives the value."""
         if not layer_norm:
-            value = torch.tanh(inputs, out=inputs if out is None else out)
+            value = tanh_(inputs) if out is None else out.copy_(tanh_(inputs))
             return cls(value, value, None)
-        inputs.tanh_()
+        tanh_(inputs)
         value, _, inverse = torch.native_layer_norm(inputs, inputs.shape[-1:], None, None, EPS)
         return cls(inputs, value if out is None else out.copy_(value), inverse)
 

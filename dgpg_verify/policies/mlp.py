@@ -13,20 +13,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import Rollout, check_int, check_real
+from dgpg_verify.core import Observation, Rollout, check_int, check_real
 from dgpg_verify.policies.decisions import Block, Decisions
 from dgpg_verify.policies.initialise import Initialisation, initial_parameters
 from dgpg_verify.policies.layer_norm import Units, check_widths, normalise
 from dgpg_verify.policies.prior import Prior
 from dgpg_verify.policies.softmax import SoftmaxPolicy, logit_scores, masked_softmax
+from dgpg_verify.policies.squash import squash
 
 BLOCK_BYTES = 8 * 2**20  # scratch of one block of rows
+FEW = 4  # with fewer roll-outs, picking parameters costs more than idle agents do
 GROUP_BYTES = 16 * 2**20  # products handed over at a time
 
 
@@ -76,14 +78,39 @@ class MLPPolicy(SoftmaxPolicy):
         return cls(values, n_features, hidden, sharing, prior, layer_norm, feature_norm)
 
     def candidate_scores(self, features: Tensor) -> Tensor:
-        w1, b1, w2, b2, w3 = self._layers()
         rows = self._rows(features)
         rows = normalise(rows) if self.feature_norm else rows
-        units = torch.baddbmm(b1, rows, w1).tanh_()
+        w1, b1, w2, b2, w3 = self._layers()
+        units = squash(torch.baddbmm(b1, rows, w1))
         units = normalise(units) if self.layer_norm else units
-        units = torch.baddbmm(b2, units, w2).tanh_()
+        units = squash(torch.baddbmm(b2, units, w2))
         units = normalise(units) if self.layer_norm else units
         return self._unrows(_read_out(units, w3), features.shape[:-1])
+
+    @torch.no_grad()
+    def active_scores(self, seen: Observation) -> Tensor:
+        """Idle agents, about half of all in the cloud, are left out where a network plays several roll-outs."""
+        shape = seen.features.shape[:-1]
+        n, k = shape[-2:]
+        if shape.numel() < FEW * n * k:
+            return self.candidate_scores(seen.features)
+        features, active = seen.features.reshape(-1, k, self.n_features), seen.active.reshape(-1, n)
+        scores = torch.zeros(features.shape[:2], dtype=torch.float32, device=features.device)
+        in_block = max(1, BLOCK_BYTES // (4 * k * (self.n_features + 5 * self.hidden)))
+        for block in Decisions.of(active[None]).blocks(slice(0, n), in_block):
+            rows = features[block.at].float()
+            part = self if self.sharing == "shared" else replace(self, parameters=self.parameters[block.agent])
+            scores[block.at] = part.candidate_scores(rows.transpose(0, 1)).transpose(0, 1)
+        return scores.view(shape)
+
+    def prepared(self, seen: Observation) -> tuple[MLPPolicy, Observation]:
+        """This policy and observation [L, N, ...] for many passes over the same decisions: features are normalised
+        once, and lie agent by agent as the network reads them. A prior reads plain features: nothing changes then."""
+        if self.prior is not None:
+            return self, seen
+        features = seen.features.float().transpose(0, 1).contiguous()  # [N, L, K, F]
+        features = normalise(features) if self.feature_norm else features
+        return replace(self, feature_norm=False), replace(seen, features=features.transpose(0, 1))
 
     def score_products(self, rollout: Rollout, weights: Tensor) -> Tensor:
         c, b, _, n = weights.shape
@@ -101,7 +128,7 @@ class MLPPolicy(SoftmaxPolicy):
         """
         c, b, _, n = weights.shape
         size, k = self.parameters.shape[-1], rollout.seen.mask.shape[-1]
-        inputs, decisions = _Inputs.of(rollout, weights, self), Decisions.of(rollout.actions)
+        inputs, decisions = _Inputs.of(rollout, weights, self), Decisions.of(rollout.actions >= 0)
         held = 8 if self.layer_norm else 5  # arrays of hidden units alive at once
         in_block = max(1, BLOCK_BYTES // (4 * (size + k * (self.n_features + held * self.hidden))))
         in_group = max(1, GROUP_BYTES // (4 * b * c * size))

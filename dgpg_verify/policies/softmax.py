@@ -28,6 +28,10 @@ class SoftmaxPolicy(ABC):
     def candidate_scores(self, features: Tensor) -> Tensor:
         """[..., N, K, F] -> [..., N, K], differentiable in `parameters`."""
 
+    def active_scores(self, seen: Observation) -> Tensor:
+        """candidate_scores of the agents that decide, anything finite for idle ones; not differentiable."""
+        return self.candidate_scores(seen.features).detach()
+
     @abstractmethod
     def score_products(self, rollout: Rollout, weights: Tensor) -> Tensor:
         """sum_t w_t psi_t, [C,B,T,N] -> [C,B,N,P]."""
@@ -46,16 +50,20 @@ class SoftmaxPolicy(ABC):
         return masked_softmax(self.logits(seen))
 
     def act(self, seen: Observation, noise: Tensor) -> Tensor:
-        chosen = inverse_cdf(self.probabilities(seen).detach(), noise[..., 0])
+        chosen = inverse_cdf(self._chances(seen), noise[..., 0])
         return torch.where(seen.active, chosen, -1)
 
     def decide(self, seen: Observation, noise: Tensor) -> tuple[Tensor, Tensor]:
         """act() and log_prob() of the action taken, from one pass through the network."""
-        probabilities = self.probabilities(seen).detach()
+        probabilities = self._chances(seen)
         chosen = inverse_cdf(probabilities, noise[..., 0])
         log_prob = probabilities.gather(-1, chosen[..., None])[..., 0].log()
         active = seen.active
         return torch.where(active, chosen, -1), torch.where(active, log_prob, torch.zeros_like(log_prob))
+
+    def _chances(self, seen: Observation) -> Tensor:
+        """Probabilities of active agents, [..., N, K] float64."""
+        return masked_softmax(self.finish(self.active_scores(seen), seen))
 
     def log_prob(self, seen: Observation, actions: Tensor) -> Tensor:
         chosen = actions.clamp(min=0)[..., None]

@@ -29,7 +29,7 @@ class Decisions:
         parts = {name: getattr(self, name)[index] for name in ("live", "actions", "old_log_prob", "weight", "step")}
         return replace(self, seen=seen, **parts)
 
-    def agents(self, index: Tensor) -> Decisions:
+    def agents(self, index: Tensor | slice) -> Decisions:
         """Only the agents `index`."""
         seen = Observation(self.seen.features[:, index], self.seen.mask[:, index], self.seen.active[:, index])
         names = ("live", "actions", "old_log_prob", "weight", "step")

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 
-def live_mean(values: Tensor, live: Tensor, per_agent: bool) -> Tensor:
+def live_mean(values: Tensor, live: Tensor, per_agent: bool, total: int | None = None) -> Tensor:
     """Mean over live entries of [L, N]: of each agent, summed over agents, or over everything. An agent without
-    live entries adds 0."""
+    live entries adds 0. total: live entries of everything, where `values` is a part of it."""
     kept = torch.where(live, values, torch.zeros_like(values))
     if per_agent:
         return (kept.sum(0) / live.sum(0).clamp(min=1)).sum()
-    return kept.sum() / live.sum().clamp(min=1)
+    return kept.sum() / (live.sum() if total is None else torch.tensor(total)).clamp(min=1)
 
 
 def log_probabilities(logits: Tensor, mask: Tensor) -> Tensor:

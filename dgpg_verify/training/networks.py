@@ -35,10 +35,21 @@ class Actor:
         parameters: Tensor = self.policy.parameters
         return parameters
 
-    def descend(self, loss: Tensor, grad_clip: float) -> float:
-        """One clipped Adam step; returns the mean norm of a network's gradient before clipping."""
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+    def agents(self, some: slice) -> Actor:
+        """The same actor for some agents only; after `clear`, their gradients arrive in the whole leaf's."""
+        if not self.per_agent:
+            return self
+        rows = self.leaf.detach()[some]
+        if self.leaf.grad is not None:
+            rows.requires_grad_(True).grad = self.leaf.grad[some]  # a view, which backward adds to in place
+        return replace(self, policy=replace(self.policy, parameters=rows))
+
+    def clear(self) -> None:
+        """Set the leaf's gradient to 0."""
+        self.leaf.grad = torch.zeros_like(self.leaf)
+
+    def step(self, grad_clip: float) -> float:
+        """One clipped Adam step along the gradient in the leaf; returns the mean norm of a network's before."""
         norm = clip_rows(self.leaf, grad_clip)
         self.optimiser.step()
         return norm

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -14,7 +14,8 @@ from dgpg_verify.training.losses import clipped_surrogate, entropy, live_mean, l
 from dgpg_verify.training.networks import Actor
 from dgpg_verify.training.settings import Settings
 
-Loss = Callable[[Decisions], tuple[Tensor, Tensor, Tensor]]
+BLOCK_ROWS = 4096  # candidates of all decisions of a block: a few MiB of hidden units
+Loss = Callable[[Actor, Decisions], tuple[Tensor, Tensor, Tensor]]  # gain, probability ratio, entropy, all [L, N]
 
 
 @dataclass(frozen=True)
@@ -39,62 +40,90 @@ def chosen_log_prob(actor: Actor, decisions: Decisions) -> tuple[Tensor, Tensor]
 
 def ppo(actor: Actor, decisions: Decisions, settings: Settings, seed: int) -> UpdateFacts:
     """`epochs` passes of the clipped surrogate with entropy bonus. seed: order of the minibatches."""
-    return _passes(actor, decisions, settings, seed, settings.epochs, _surrogate(actor, settings))
+    return _passes(actor, decisions, settings, seed, settings.epochs, _surrogate(settings))
 
 
 def ppo_norms(actor: Actor, decisions: Decisions, settings: Settings, seed: int) -> list[float]:
     """The same update without its facts, which cost one more pass; the gradient norm of every step."""
-    return _descend(actor, decisions, settings, seed, settings.epochs, _surrogate(actor, settings))
+    return _descend(*_prepared(actor, decisions), settings, seed, settings.epochs, _surrogate(settings))
 
 
-def _surrogate(actor: Actor, settings: Settings) -> Loss:
-    def loss(part: Decisions) -> tuple[Tensor, Tensor, Tensor]:
+def _surrogate(settings: Settings) -> Loss:
+    def gain(actor: Actor, part: Decisions) -> tuple[Tensor, Tensor, Tensor]:
         log_prob, bonus = chosen_log_prob(actor, part)
         ratio = (log_prob - part.old_log_prob).exp()
-        gain = clipped_surrogate(ratio, part.weight, settings.clip) + settings.entropy * bonus
-        return -live_mean(gain, part.live, actor.per_agent), ratio, bonus
+        return clipped_surrogate(ratio, part.weight, settings.clip) + settings.entropy * bonus, ratio, bonus
 
-    return loss
+    return gain
 
 
 def plain_gradient(actor: Actor, decisions: Decisions, settings: Settings, seed: int) -> UpdateFacts:
     """One step along sum_t w_t grad log pi_t, averaged over live decisions: REINFORCE with whatever credit."""
 
-    def loss(part: Decisions) -> tuple[Tensor, Tensor, Tensor]:
+    def gain(actor: Actor, part: Decisions) -> tuple[Tensor, Tensor, Tensor]:
         log_prob, bonus = chosen_log_prob(actor, part)
-        gain = log_prob * part.weight + settings.entropy * bonus
-        ratio = (log_prob - part.old_log_prob).exp()
-        return -live_mean(gain, part.live, actor.per_agent), ratio, bonus
+        return log_prob * part.weight + settings.entropy * bonus, (log_prob - part.old_log_prob).exp(), bonus
 
-    return _passes(actor, decisions, settings, seed, 1, loss)
+    return _passes(actor, decisions, settings, seed, 1, gain)
 
 
 def imitate(actor: Actor, decisions: Decisions, settings: Settings, seed: int) -> UpdateFacts:
     """Raise log pi of `decisions.actions`, here what a reference controller would have done."""
 
-    def loss(part: Decisions) -> tuple[Tensor, Tensor, Tensor]:
+    def gain(actor: Actor, part: Decisions) -> tuple[Tensor, Tensor, Tensor]:
         log_prob, bonus = chosen_log_prob(actor, part)
-        return -live_mean(log_prob, part.live, actor.per_agent), (log_prob - part.old_log_prob).exp(), bonus
+        return log_prob, (log_prob - part.old_log_prob).exp(), bonus
 
-    return _passes(actor, decisions, settings, seed, settings.epochs, loss)
+    return _passes(actor, decisions, settings, seed, settings.epochs, gain)
 
 
 def _passes(actor: Actor, decisions: Decisions, settings: Settings, seed: int, epochs: int, loss: Loss) -> UpdateFacts:
+    actor, decisions = _prepared(actor, decisions)
     norms = _descend(actor, decisions, settings, seed, epochs, loss)
     with torch.no_grad():
-        _, ratio, bonus = loss(decisions)
+        parts = [loss(own, block)[1:] for own, block in blocks(actor, decisions)]
+        ratio, bonus = (torch.cat(values, dim=1) for values in zip(*parts, strict=True))
         return facts(decisions, ratio, bonus, settings.clip, norms)
+
+
+def _prepared(actor: Actor, decisions: Decisions) -> tuple[Actor, Decisions]:
+    """What all passes read alike is worked out once, where the policy offers it."""
+    if not hasattr(actor.policy, "prepared"):
+        return actor, decisions
+    policy, seen = actor.policy.prepared(decisions.seen)
+    return replace(actor, policy=policy), replace(decisions, seen=seen)
 
 
 def _descend(actor: Actor, decisions: Decisions, settings: Settings, seed: int, epochs: int, loss: Loss) -> list[float]:
     norms: list[float] = []
     for epoch in range(epochs):
         for part in minibatches(decisions, settings.minibatches, seed, epoch):
-            value = loss(part)[0]
-            if not bool(value.isfinite()):
-                raise NonFiniteError(f"actor loss is {float(value.detach())} in epoch {epoch}")
-            norms.append(actor.descend(value, settings.grad_clip))
+            actor.clear()
+            _add_gradients(actor, part, loss, epoch)
+            norms.append(actor.step(settings.grad_clip))
     return norms
+
+
+def _add_gradients(actor: Actor, part: Decisions, loss: Loss, epoch: int) -> None:
+    """Gradient of minus the mean gain into the leaf, block by block: no agent's loss reads another's network."""
+    live = int(part.live.sum())
+    for own, block in blocks(actor, part):
+        value = -live_mean(loss(own, block)[0], block.live, actor.per_agent, live)
+        if not bool(value.isfinite()):
+            raise NonFiniteError(f"actor loss is {float(value.detach())} in epoch {epoch}")
+        value.backward()  # type: ignore[no-untyped-call]
+
+
+def blocks(actor: Actor, decisions: Decisions) -> Iterator[tuple[Actor, Decisions]]:
+    """A few agents at a time with a view of their parameters, so that a block's arrays stay in cache. A prior may look
+    at all agents at once: then there is one block."""
+    length, n, k = decisions.seen.mask.shape
+    size = max(1, BLOCK_ROWS // (length * k))
+    if size >= n or getattr(actor.policy, "prior", None) is not None:
+        yield actor, decisions
+        return
+    for low in range(0, n, size):
+        yield actor.agents(slice(low, low + size)), decisions.agents(slice(low, low + size))
 
 
 def facts(decisions: Decisions, ratio: Tensor, bonus: Tensor, clip: float, norms: list[float]) -> UpdateFacts:

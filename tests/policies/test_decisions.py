@@ -24,7 +24,7 @@ def test_blocks_hold_every_decision_once(
 ) -> None:
     batch, _, n = shape
     actions = torch.where(torch.rand(shape, generator=generator(seed)) < share, 1, -1)
-    decisions = Decisions.of(actions)
+    decisions = Decisions.of(actions >= 0)
     found, rows = [], []
     for agents in (slice(0, min(cut, n)), slice(min(cut, n), n)):
         for part in decisions.blocks(agents, block):
@@ -48,5 +48,5 @@ def test_long_rows_come_first_so_that_little_is_padded() -> None:
     actions = torch.full((1, 4, 4), -1)
     for agent, count in enumerate((1, 4, 1, 3)):
         actions[0, :count, agent] = 0
-    shapes = [tuple(block.at.shape) for block in Decisions.of(actions).blocks(slice(0, 4), 4)]
+    shapes = [tuple(block.at.shape) for block in Decisions.of(actions >= 0).blocks(slice(0, 4), 4)]
     assert shapes == [(1, 4), (1, 3), (2, 1)]

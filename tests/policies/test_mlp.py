@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import InputError, generator
-from dgpg_verify.policies import MLPPolicy, make_policy
+from dgpg_verify.core import InputError, Observation, generator
+from dgpg_verify.policies import MLPPolicy, heuristic_prior, make_policy
 from dgpg_verify.systems import LoadBalancingGame
 
 SHARINGS = ("independent", "shared")
@@ -103,3 +103,35 @@ def test_make_policy_sizes_the_network_from_the_system() -> None:
     game = LoadBalancingGame.random(3, seed=0)
     policy = make_policy("mlp", game, seed=1)
     assert policy.parameters.shape == (3, 4 * 64 + 64 + 64 * 64 + 64 + 64)
+
+
+@pytest.mark.parametrize("sharing", SHARINGS)
+@pytest.mark.parametrize("shape", [(1,), (7,), (2, 5)])
+def test_leaving_idle_agents_out_changes_no_score(sharing: str, shape: tuple[int, ...]) -> None:
+    """One agent never decides, one always does; what idle agents get is finite and otherwise free."""
+    policy = MLPPolicy.random(4, 3, seed=2, hidden=6, sharing=sharing, layer_norm=True)  # type: ignore[arg-type]
+    seen = torch.randn(*shape, 4, 5, 3, generator=generator(3))
+    active = torch.rand(*shape, 4, generator=generator(4)) < 0.5
+    active[..., 1], active[..., 2] = False, True
+    found = policy.active_scores(Observation(seen, torch.ones(*shape, 4, 5, dtype=torch.bool), active))
+    assert found.shape == seen.shape[:-1] and bool(found.isfinite().all())
+    torch.testing.assert_close(found[active], policy.candidate_scores(seen)[active], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("sharing", SHARINGS)
+def test_prepared_policies_give_the_same_logits(sharing: str) -> None:
+    policy = MLPPolicy.random(4, 3, seed=2, hidden=6, sharing=sharing, feature_norm=True)  # type: ignore[arg-type]
+    given = torch.randn(6, 4, 5, 3, generator=generator(5), dtype=torch.float64)
+    seen = Observation(given, torch.rand(6, 4, 5, generator=generator(6)) < 0.8, torch.ones(6, 4, dtype=torch.bool))
+    other, prepared = policy.prepared(seen)
+    assert other.parameters is policy.parameters, "gradients must reach the same leaf"
+    torch.testing.assert_close(other.logits(prepared), policy.logits(seen), rtol=1e-5, atol=1e-6)
+
+
+def test_a_prior_reads_plain_features() -> None:
+    """A policy around a heuristic is not prepared: the heuristic would see normalised capacities."""
+    game = LoadBalancingGame.random(4, seed=0)
+    policy = MLPPolicy.random(4, 4, prior=heuristic_prior(game, "least_committed", 0.5), feature_norm=True)
+    seen = game.observe(game.start(torch.empty(2, 1, 0)))
+    other, prepared = policy.prepared(seen)
+    assert other is policy and prepared is seen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from scipy.stats import binom
 from training_tools import QUEUES, tabular
 
+import dgpg_verify.training.evaluation as module
 from dgpg_verify.core import InputError, draw_noise
 from dgpg_verify.policies import GaussianPolicy, uniform_policy
 from dgpg_verify.rollouts import collect
@@ -158,3 +160,27 @@ def test_streams_of_a_seed_and_of_neighbouring_seeds_do_not_meet() -> None:
 def test_bad_numbers_are_refused(seed: int, workloads: int) -> None:
     with pytest.raises(InputError):
         heldout(CLOUD, seed, workloads)
+
+
+def test_heuristics_play_the_same_workloads_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remembered by configuration, seed and number of workloads; anything else is played again."""
+    calls: list[str] = []
+    monkeypatch.setattr(module, "_PLAYED", OrderedDict())
+    monkeypatch.setattr(module, "heuristic_act", lambda system, name: calls.append(name) or heuristic_act(system, name))
+    first = heldout(CLOUD, 0, 3)
+    names = list(calls)
+    assert names == list(first.returns)
+    again = heldout(CloudScheduling(6, seed=0, horizon=40), 0, 3)
+    assert calls == names and all(np.array_equal(again.returns[name], first.returns[name]) for name in names)
+    for other in ((CLOUD, 1, 3), (CLOUD, 0, 4), (CloudScheduling(6, seed=1, horizon=40), 0, 3)):
+        calls.clear()
+        changed = heldout(*other)
+        assert calls == names and not np.array_equal(changed.returns["random"], first.returns["random"])
+
+
+def test_only_so_many_sets_of_workloads_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PLAYED", OrderedDict())
+    monkeypatch.setattr(module, "REMEMBERED", 2)
+    for seed in range(4):
+        heldout(CLOUD, seed, 1)
+    assert len(module._PLAYED) == 2

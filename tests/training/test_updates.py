@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from training_tools import all_finite, decisions_of, plain_actor, settings, slow
 
 from dgpg_verify.core import NonFiniteError, generator
 from dgpg_verify.policies import TabularPolicy
+from dgpg_verify.training import updates
 from dgpg_verify.training.batch import Decisions
 from dgpg_verify.training.updates import imitate, minibatches, plain_gradient, ppo
 
@@ -183,3 +185,19 @@ def test_a_credit_that_is_not_finite_stops(bad: float) -> None:
     given = replace(given, weight=given.weight.index_fill(0, torch.tensor([0]), bad))
     with pytest.raises(NonFiniteError, match="epoch 0"):
         ppo(plain_actor(policy()), given, settings(epochs=1), 0)
+
+
+@pytest.mark.parametrize("sharing", ["independent", "shared"])
+@pytest.mark.parametrize("rule", [ppo, plain_gradient, imitate])
+def test_blocks_of_agents_give_the_whole_gradient(rule: Any, sharing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One agent a block: same step, same facts as all agents at once."""
+    given, steps, found = decisions(sharing), [], []
+    for rows in (10**6, 1):
+        monkeypatch.setattr(updates, "BLOCK_ROWS", rows)
+        actor = plain_actor(policy(sharing), rate=0.1)
+        assert len(list(updates.blocks(actor, given))) == (1 if rows > 1 else N)
+        found.append(rule(actor, given, settings(epochs=3, entropy=BONUS), 0))
+        steps.append(actor.leaf.detach() - policy(sharing).parameters)
+    assert float(steps[0].abs().max()) > 0.0
+    torch.testing.assert_close(steps[1], steps[0], rtol=1e-10, atol=1e-12)
+    assert asdict(found[1]) == pytest.approx(asdict(found[0]), rel=1e-6)

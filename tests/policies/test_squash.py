@@ -1,0 +1,26 @@
+"""The fast tanh against the library's, and which of the two is used."""
+
+from __future__ import annotations
+
+import torch
+
+from dgpg_verify.core import generator
+from dgpg_verify.policies.squash import squash, tanh_
+
+
+def test_it_is_tanh_within_rounding() -> None:
+    for dtype, bound in ((torch.float32, 5e-7), (torch.float64, 1e-15)):
+        x = torch.cat([torch.linspace(-30, 30, 20_001), torch.tensor([0.0, -100.0, 100.0, 1e30, -1e30])]).to(dtype)
+        assert float((tanh_(x.clone()) - torch.tanh(x)).abs().max()) <= bound
+
+
+def test_it_overwrites_its_argument() -> None:
+    x = torch.randn(5, generator=generator(1))
+    assert tanh_(x) is x
+
+
+def test_autograd_passes_through_squash() -> None:
+    leaf = torch.randn(7, generator=generator(2), dtype=torch.float64).requires_grad_(True)
+    squash(1.0 * leaf).sum().backward()  # type: ignore[no-untyped-call]
+    assert leaf.grad is not None
+    torch.testing.assert_close(leaf.grad, 1.0 - torch.tanh(leaf.detach()) ** 2)
