@@ -111,7 +111,7 @@ def _add_gradients(actor: Actor, part: Decisions, loss: Loss, epoch: int) -> Non
         value = -live_mean(loss(own, block)[0], block.live, actor.per_agent, live)
         if not bool(value.isfinite()):
             raise NonFiniteError(f"actor loss is {float(value.detach())} in epoch {epoch}")
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
 
 
 def blocks(actor: Actor, decisions: Decisions) -> Iterator[tuple[Actor, Decisions]]:
