@@ -19,8 +19,11 @@ WHEELS ?= $(HOME)/.cache/dgpg-verify/wheels
 PIP := $(BIN)/python -m pip install --quiet
 OFFLINE := --no-index --find-links $(WHEELS)
 
+# Half of the unit tests, by time.
+UPPER := tests/training tests/claims tests/reporting tests/test_cli.py
+
 .DEFAULT_GOAL := help
-.PHONY: help install wheels theorems test lint types layers tests properties smoke full reference reference-training report coverage format clean
+.PHONY: help install wheels theorems test lint types layers tests upper lower properties smoke full reference reference-training report coverage format clean
 
 help: ## list the commands
 	@grep -hE "^[a-z-]+:.*## " $(MAKEFILE_LIST) | awk -F ":.*## " '{printf "%-19s %s\n", $$1, $$2}'
@@ -40,7 +43,9 @@ wheels: install ## keep all packages in $WHEELS, so that fresh checkouts install
 theorems: install ## measure and judge every claim at standard scale (finished cells are kept)
 	$(BIN)/python -m pytest theorems/ --benchmark --resume $(ARGS)
 
-test: install lint types layers tests properties smoke ## lint, types, import layers, tests, properties, smoke benchmark
+test: install ## lint, types, import layers, tests, properties, smoke benchmark; two at a time but for the last
+	$(MAKE) --no-print-directory --output-sync=line --jobs=2 upper lower lint types layers properties
+	$(MAKE) --no-print-directory smoke
 
 lint: install ## ruff: rules and format
 	$(BIN)/ruff check .
@@ -54,6 +59,12 @@ layers: install ## rooms import downwards only
 
 tests: install ## unit tests
 	$(BIN)/python -m pytest tests $(ARGS)
+
+lower: install # the unit tests in two halves that take about as long, for two cores
+	$(BIN)/python -m pytest tests $(UPPER:%=--ignore=%) $(ARGS)
+
+upper: install
+	$(BIN)/python -m pytest $(UPPER) $(ARGS)
 
 properties: install ## exact checks and Hypothesis properties of the theorems, nothing measured
 	$(BIN)/python -m pytest theorems/ $(ARGS)
