@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from dgpg_verify.core import Credit, Noise, Policy, Rollout, System, check_finite
-from dgpg_verify.rollouts import collect
+from dgpg_verify.rollouts.collect import collect_fully
 
 CHUNK_WORK = 1_000_000  # N T K B numbers in one chunk; depends on nothing else, so results do not either
 MAX_CHUNK = 256
@@ -25,7 +26,8 @@ def gradients_of(system: System, policy: Policy, credits: Sequence[Credit], nois
 
     Raises NonFiniteError naming [credit, roll-out, step, agent] when a credit is not finite.
     """
-    return policy.score_products(*weighted_rollout(system, policy, credits, noise))
+    rollout, weights, known = weighted_rollout(system, policy, credits, noise)
+    return _products(rollout, weights, known)
 
 
 def gradient_blocks(
@@ -35,17 +37,27 @@ def gradient_blocks(
 
     A policy that has `score_blocks(rollout, weights)` decides on the blocks; any other gives one.
     """
-    rollout, weights = weighted_rollout(system, policy, credits, noise)
+    rollout, weights, known = weighted_rollout(system, policy, credits, noise)
     if hasattr(policy, "score_blocks"):
         yield from policy.score_blocks(rollout, weights)
     else:
-        yield slice(0, system.n_agents), policy.score_products(rollout, weights)
+        yield slice(0, system.n_agents), _products(rollout, weights, known)
 
 
-def weighted_rollout(system: System, policy: Policy, credits: Sequence[Credit], noise: Noise) -> tuple[Rollout, Tensor]:
-    """A roll-out and every credit's weights on it [C, B, T, N], checked to be finite."""
+def _products(rollout: Rollout, weights: Tensor, probabilities: Tensor | None) -> Tensor:
+    policy: Any = rollout.policy
+    more = () if probabilities is None else (probabilities,)
+    found: Tensor = policy.score_products(rollout, weights, *more)
+    return found
+
+
+def weighted_rollout(
+    system: System, policy: Policy, credits: Sequence[Credit], noise: Noise
+) -> tuple[Rollout, Tensor, Tensor | None]:
+    """A roll-out, every credit's weights on it [C, B, T, N], checked to be finite, and the policy's probabilities if
+    they came with it (see `collect_fully`)."""
     keep = any(credit.keeps_states for credit in credits)
-    rollout = collect(system, policy, noise, keep_states=keep)
+    rollout, known = collect_fully(system, policy, noise, keep_states=keep)
     weights = torch.stack([credit(rollout) for credit in credits])
     check_finite("credit weight [credit, roll-out, step, agent] = ", weights)
-    return rollout, weights
+    return rollout, weights, known

@@ -12,9 +12,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import Rollout
+from dgpg_verify.core import Observation, Rollout
 from dgpg_verify.policies.prior import Prior
-from dgpg_verify.policies.softmax import SoftmaxPolicy
+from dgpg_verify.policies.softmax import SoftmaxPolicy, inverse_cdf, logit_scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +30,18 @@ class LinearPolicy(SoftmaxPolicy):
         row = self.parameters.to(features.dtype)[..., None, :]
         return (row @ features.transpose(-1, -2))[..., 0, :]
 
-    def score_products(self, rollout: Rollout, weights: Tensor) -> Tensor:
+    def score_products(self, rollout: Rollout, weights: Tensor, probabilities: Tensor | None = None) -> Tensor:
+        """sum_t w_t psi_t, [C,B,T,N] -> [C,B,N,F]; `probabilities` [B,T,N,K] as `decide_fully` gave them, if known."""
         # contract over candidates first: [B,T,N,F] is small, and every credit re-uses it
         features = rollout.seen.features
-        by_logit = self.logit_scores(rollout).to(features.dtype)
-        scores = (by_logit[..., None, :] @ features)[..., 0, :].double()
+        known = self.logit_scores(rollout) if probabilities is None else logit_scores(probabilities, rollout.actions)
+        scores = (known.to(features.dtype)[..., None, :] @ features)[..., 0, :].double()
         return torch.einsum("cbtn,btnf->cbnf", weights.double(), scores)
+
+    def decide_fully(self, seen: Observation, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """decide(), and the probabilities [..., N, K] behind it, from which `score_products` makes the scores."""
+        probabilities = self.probabilities(seen).detach()
+        chosen = inverse_cdf(probabilities, noise[..., 0])
+        log_prob = probabilities.gather(-1, chosen[..., None])[..., 0].log()
+        actions = torch.where(seen.active, chosen, -1)
+        return actions, torch.where(seen.active, log_prob, torch.zeros_like(log_prob)), probabilities

@@ -26,6 +26,23 @@ def collect(system: System, policy: Policy, noise: Noise, keep_states: bool = Fa
 
     Cost: T x (observe + act + step), no loop over roll-outs, agents or servers.
     """
+    return _collect(system, policy, noise, keep_states, full=False)[0]
+
+
+def collect_fully(
+    system: System, policy: Policy, noise: Noise, keep_states: bool = False
+) -> tuple[Rollout, Tensor | None]:
+    """The same roll-out, and the probabilities of all candidates in it [B, T, N, K] where the policy gives them.
+
+    A policy with `decide_fully(seen, noise)` has found them to act; its scores then need no second look at all
+    candidates of the whole roll-out. None for any other. Raises as `collect`.
+    """
+    return _collect(system, policy, noise, keep_states, full=hasattr(policy, "decide_fully"))
+
+
+def _collect(
+    system: System, policy: Policy, noise: Noise, keep_states: bool, full: bool
+) -> tuple[Rollout, Tensor | None]:
     record = _Record(system.horizon)
     states: list[Any] = []
     with _without_autograd(system.horizon):
@@ -34,14 +51,15 @@ def collect(system: System, policy: Policy, noise: Noise, keep_states: bool = Fa
             if keep_states:
                 states.append(state)
             seen = system.observe(state)
-            actions, log_prob = _decide(policy, seen, noise.agents[:, t])
+            actions, log_prob, more = _decide(policy, seen, noise.agents[:, t], full)
             transition = system.step(state, actions)
             influence = _influence(system, policy, seen, actions, transition)
-            record.write(t, seen.features, _values(seen, actions, log_prob, transition, influence))
+            record.write(t, seen.features, _values(seen, actions, log_prob, transition, influence) | more)
             state = transition.next_state
-    rollout = _rollout(system, policy, noise, record.values(), states if keep_states else None)
+    values = record.values()
+    rollout = _rollout(system, policy, noise, values, states if keep_states else None)
     _check(rollout)
-    return rollout
+    return rollout, values.get("probabilities")
 
 
 class _Record:
@@ -83,13 +101,15 @@ def _without_autograd(horizon: int) -> AbstractContextManager[None]:
     return torch.no_grad() if horizon == 1 else torch.inference_mode()
 
 
-def _decide(policy: Policy, seen: Observation, noise: Tensor) -> tuple[Tensor, Tensor]:
-    """Actions and their log-probabilities, in one pass where the policy offers it."""
+def _decide(policy: Any, seen: Observation, noise: Tensor, full: bool) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    """Actions, their log-probabilities and, if `full`, the probabilities; in one pass where the policy offers it."""
+    if full:
+        actions, log_prob, probabilities = policy.decide_fully(seen, noise)
+        return actions, log_prob, {"probabilities": probabilities}
     if hasattr(policy, "decide"):
-        both: tuple[Tensor, Tensor] = policy.decide(seen, noise)
-        return both
+        return (*policy.decide(seen, noise), {})
     actions = policy.act(seen, noise)
-    return actions, policy.log_prob(seen, actions)
+    return actions, policy.log_prob(seen, actions), {}
 
 
 def _influence(system: System, policy: Policy, seen: Observation, actions: Tensor, transition: Transition) -> Influence:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from dgpg_verify.core import Cell, CellFailed, CellStore, Evidence, InputError, generator, run_cells, to_json
+from dgpg_verify.core.workers import BATCHES_LEFT, LARGEST_BATCH, batches_of
 
 CELLS = [Cell("F", "row", n, r, 100 * n + r, {}) for n in (2, 4, 8) for r in range(3)]
 
@@ -74,6 +75,23 @@ def test_repeated_cells_are_measured_once_and_the_longest_first(tmp_path: Path) 
     got = run_cells([*CELLS, *CELLS], noted, CellStore(tmp_path, "s"), progress=False, cost=lambda c: c.n)
     assert order == [c.seed for c in sorted(CELLS, key=lambda c: -c.n)]
     assert [e.cell for e in got] == [*CELLS, *CELLS]
+
+
+@pytest.mark.parametrize("workers", [2, 5])
+@pytest.mark.parametrize("cheap", [0.0, 1e-3, 1.0])
+def test_cheap_cells_travel_together_and_dear_ones_alone(cheap: float, workers: int) -> None:
+    weights = [50.0, 40.0] + [cheap] * 1000
+    batches = list(batches_of(weights, workers))
+    assert [k for batch in batches for k in range(len(weights))[batch]] == list(range(len(weights)))
+    left = sum(weights)
+    for batch in batches:
+        many = weights[batch]
+        assert len(many) == 1 or sum(many) <= left / (BATCHES_LEFT * workers) + 1e-9
+        assert len(many) <= LARGEST_BATCH
+        left -= sum(many)
+    assert [len(weights[batch]) for batch in batches[:2]] == [1, 1]
+    assert len(batches) <= 2 + 8 * BATCHES_LEFT * workers  # a task a cell would be 1002
+    assert cheap == 0.0 or len(weights[batches[-1]]) == 1  # the last ones are small, so that no worker waits
 
 
 def test_resume_measures_only_what_is_missing_or_of_another_source(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -12,10 +12,11 @@ import torch
 from hypothesis import given
 from torch import Tensor
 
-from dgpg_verify.core import Noise, NonFiniteError, Transition, draw_noise
+from dgpg_verify.core import Noise, NonFiniteError, Transition, draw_noise, generator
 from dgpg_verify.measurement import measure_gradients
-from dgpg_verify.policies import GaussianPolicy, make_policy
+from dgpg_verify.policies import GaussianPolicy, LinearPolicy, make_policy
 from dgpg_verify.rollouts import collect
+from dgpg_verify.rollouts.collect import collect_fully
 from dgpg_verify.strategies import EXACT, SmallQueues, noise_seeds, small_queues
 from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam, LoadBalancingGame
 
@@ -169,3 +170,32 @@ def test_what_is_recorded_may_enter_a_backward_pass(horizon: int) -> None:
     tensors |= {name: value for name, value in vars(system.parts).items() if isinstance(value, torch.Tensor)}
     assert {"features", "mask", "rooms", "clock"} <= set(tensors)
     assert [name for name, value in tensors.items() if value.is_inference()] == []
+
+
+@pytest.mark.parametrize("sharing", ["independent", "shared"])
+@pytest.mark.parametrize("name", ["linear", "linear@best_fit:0.5"])
+def test_probabilities_kept_from_acting_give_the_same_roll_out_and_scores(
+    name: str, sharing: Literal["independent", "shared"]
+) -> None:
+    """Same actions bit for bit; scores from kept probabilities equal those from a second look."""
+    system = CloudScheduling(6, seed=2, horizon=7, n_candidates=4)
+    policy = make_policy(name, system, sharing=sharing)
+    assert isinstance(policy, LinearPolicy)
+    slopes = torch.linspace(-1.0, 1.0, policy.parameters.numel(), dtype=torch.float64).view_as(policy.parameters)
+    policy = replace(policy, parameters=slopes)
+    noise = draw_noise(5, 0, system, policy, 9)
+    plain = collect(system, policy, noise)
+    full, known = collect_fully(system, policy, noise)
+    assert known is not None and known.shape == plain.seen.mask.shape
+    assert torch.equal(full.actions, plain.actions) and torch.equal(full.log_prob, plain.log_prob)
+    weights = torch.rand(2, *plain.actions.shape, generator=generator(1), dtype=torch.float64)
+    again, kept = policy.score_products(plain, weights), policy.score_products(full, weights, known)
+    assert again.abs().max() > 0.0 and torch.allclose(kept, again, rtol=1e-6, atol=1e-6)  # features are float32
+    # control: probabilities of other steps do not pass
+    assert not torch.allclose(policy.score_products(full, weights, known.flip(1)), again, rtol=1e-6, atol=1e-6)
+
+
+def test_policies_that_keep_nothing_give_none() -> None:
+    system = CloudScheduling(4, seed=0, horizon=3)
+    policy = make_policy("tabular", system)
+    assert collect_fully(system, policy, draw_noise(0, 0, system, policy, 2))[1] is None
