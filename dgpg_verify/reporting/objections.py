@@ -50,7 +50,9 @@ OBJECTIONS = (
         2,
         "Are the fixed points of the guided objective exactly those of the original one, for deterministic and for "
         "stochastic policies?",
-        ids=("C2.1", "C2.2"),
+        ids=("C2.1", "C2.2", "A2"),
+        figures=("equilibrium_rates", "alpha_limits", "equilibrium_shift", "equilibrium_field"),
+        tables=(("counterexamples", "counterexamples in words"), ("equilibrium_rates", "rates of equal sets")),
     ),
     Objection(
         3,
@@ -96,7 +98,7 @@ OBJECTIONS = (
         8,
         "What happens when the model is deliberately biased, or not differentiable?",
         control_words=("biased", "shuffled", "lagged", "rounded", "endogenous", "noise", "makespan"),
-        figures=("ablations",),
+        figures=("ablations", "equilibrium_bias"),
         sections=(("controls", "all controls"),),
     ),
 )

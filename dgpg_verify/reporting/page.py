@@ -12,19 +12,26 @@ from markupsafe import Markup
 
 from dgpg_verify.core import LABELS, LedgerRow
 from dgpg_verify.reporting import wording
+from dgpg_verify.reporting.equilibrium_tables import SECTION_TABLES as EQUILIBRIUM_TABLES
+from dgpg_verify.reporting.equilibrium_tables import equilibrium_context
 from dgpg_verify.reporting.ledger import status_text
 from dgpg_verify.reporting.objections import OBJECTIONS, answer
 from dgpg_verify.reporting.provenance import flatten, repeat_command, run_scale, run_seed, scrub
 from dgpg_verify.reporting.records import Record, Tables
 from dgpg_verify.reporting.strip import domain, interval_strip
 from dgpg_verify.reporting.summary import claim_summary
-from dgpg_verify.reporting.training_tables import SECTION_TABLES, score_groups, tuning_groups
+from dgpg_verify.reporting.training_tables import SECTION_TABLES as TRAINING_TABLES
+from dgpg_verify.reporting.training_tables import score_groups, tuning_groups
 
+SECTION_TABLES = TRAINING_TABLES | EQUILIBRIUM_TABLES  # table -> section
 SECTION_TITLES = {
     "C1.1": "Noise of the shared-return gradient",
     "C1.2": "Is the guidance gradient noise-free?",
     "C1.3": "The minimum over \u03b1",
     "C1.4": "Guided policy gradient as it is run",
+    "C2": "Equilibria: what mixing guidance in does to them",
+    "C2.1": "Equilibria when the reference is aligned",
+    "C2.2": "Equilibria with the practical reference",
     "C4": "Training: curves, ablations, scores",
     "C4.1": "Episodes to converge",
     "C4.2": "MAPPO and IPPO at the same and at their own settings",
@@ -200,6 +207,7 @@ def render_page(run: Run) -> str:
         "scores": score_groups(tables.get("training_scores", [])),
         "tuning": tuning_groups(tables.get("tuning", [])),
         "improvements": tables.get("improvements", []),
+        "equilibria": equilibrium_context(tables),
         "section_tables": {
             claim: [n for n, c in SECTION_TABLES.items() if c == claim and tables.get(n)]
             for claim in SECTION_TABLES.values()
@@ -208,6 +216,7 @@ def render_page(run: Run) -> str:
         "scale": run_scale(run.environment),
         "seed": run_seed(run.environment),
         "repeat": repeat_command(run.environment),
+        "dispute_of": lambda family: repeat_command(run.environment, family, other_seed=True),
         "dispute": repeat_command(run.environment, other_seed=True),
         "commit": str(run.environment.get("commit") or "unknown"),
         "dirty": bool(run.environment.get("dirty")),

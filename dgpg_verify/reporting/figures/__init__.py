@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from dgpg_verify.reporting.figures.ablations import draw_ablations
+from dgpg_verify.reporting.figures.alpha_limits import draw_alpha_limits
 from dgpg_verify.reporting.figures.alpha_sensitivity import draw_alpha_sensitivity
 from dgpg_verify.reporting.figures.cross_agent import draw_cross_agent
 from dgpg_verify.reporting.figures.curves_over_n import draw_curves_over_n
 from dgpg_verify.reporting.figures.efficiency import draw_efficiency
+from dgpg_verify.reporting.figures.equilibrium_field import draw_equilibrium_field
+from dgpg_verify.reporting.figures.equilibrium_rates import draw_equilibrium_bias, draw_equilibrium_rates
+from dgpg_verify.reporting.figures.equilibrium_shift import draw_equilibrium_shift
+from dgpg_verify.reporting.figures.equilibrium_values import draw_equilibrium_values
 from dgpg_verify.reporting.figures.fixed_alpha import draw_fixed_alpha
 from dgpg_verify.reporting.figures.guidance_cost import draw_guidance_cost
 from dgpg_verify.reporting.figures.learning_curves import (
@@ -26,6 +31,7 @@ from dgpg_verify.reporting.figures.pointing import draw_pointing
 from dgpg_verify.reporting.figures.saving import inline_svg, save_figure
 from dgpg_verify.reporting.figures.score_profiles import draw_score_profiles
 from dgpg_verify.reporting.figures.select import Group, NothingToDraw, main_groups
+from dgpg_verify.reporting.figures.tradeoff import draw_tradeoff
 from dgpg_verify.reporting.figures.training_noise import draw_training_noise
 from dgpg_verify.reporting.figures.training_scaling import draw_training_scaling
 from dgpg_verify.reporting.figures.variance import draw_variance
@@ -54,6 +60,17 @@ FIGURES = (
     FigureSpec("fixed_alpha", "Fixed \u03b1, minimum over \u03b1 and normalised mixing", draw_fixed_alpha,
                "alpha", "C1.4", True),
     FigureSpec("efficiency", "Efficiency against N", draw_efficiency, "moments", "C1.4"),
+    FigureSpec("equilibrium_field", "Where the gradient leads, in one small game", draw_equilibrium_field,
+               "equilibrium_field", "C2"),
+    FigureSpec("tradeoff", "What a rule for \u03b1 buys and what it costs", draw_tradeoff, "tradeoff", "C2"),
+    FigureSpec("equilibrium_shift", "How far equilibria move", draw_equilibrium_shift, "equilibrium_shift", "C2"),
+    FigureSpec("equilibrium_rates", "Equal sets of equilibria against \u03b1", draw_equilibrium_rates,
+               "equilibrium_rates", "C2.2"),
+    FigureSpec("equilibrium_bias", "Equal sets of equilibria against a biased reference", draw_equilibrium_bias,
+               "equilibrium_rates", "C2.2"),
+    FigureSpec("alpha_limits", "Up to which \u03b1 equilibria survive", draw_alpha_limits, "alpha_limits", "C2.2"),
+    FigureSpec("equilibrium_values", "Value of the worst, best and reached equilibrium", draw_equilibrium_values,
+               "equilibrium_values", "C2.2"),
     FigureSpec("learning_curves", "Learning curves of all methods", draw_learning_curves, "curves", "C4"),
     FigureSpec("learning_curves_patient", "Baselines with many more samples", draw_learning_curves_patient, "curves",
                "C4.2"),
@@ -75,10 +92,16 @@ __all__ = [
     "Group",
     "NothingToDraw",
     "draw_ablations",
+    "draw_alpha_limits",
     "draw_alpha_sensitivity",
     "draw_cross_agent",
     "draw_curves_over_n",
     "draw_efficiency",
+    "draw_equilibrium_bias",
+    "draw_equilibrium_field",
+    "draw_equilibrium_rates",
+    "draw_equilibrium_shift",
+    "draw_equilibrium_values",
     "draw_fixed_alpha",
     "draw_guidance_cost",
     "draw_learning_curves",
@@ -89,6 +112,7 @@ __all__ = [
     "draw_paired_ratio",
     "draw_pointing",
     "draw_score_profiles",
+    "draw_tradeoff",
     "draw_training_noise",
     "draw_training_scaling",
     "draw_variance",

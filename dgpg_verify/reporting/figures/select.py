@@ -172,7 +172,7 @@ def fleets_text(rows: Sequence[Record]) -> str:
     return f"{low} to {high} fleets per N"
 
 
-def need(rows: Sequence[Record], table: str, what: str) -> None:
+def need(rows: Sequence[Any], table: str, what: str) -> None:
     """Raise NothingToDraw unless there are rows."""
     if not rows:
         raise NothingToDraw(f"table {table!r} holds no {what}")

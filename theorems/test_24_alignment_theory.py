@@ -2,7 +2,7 @@
 
 J_alpha = (1 - alpha) J - alpha G, NE are pure equilibria, alignment is <grad J, -grad G> >= 0. Games have integer
 entries and dyadic alphas, where float64 is compared as it is, or exact decisions for the entries as given. Wherever a
-hypothesis fails, the point that breaks the conclusion is exhibited. T1 and quadratics: test_22_stationary_sets.py.
+hypothesis fails, the point that breaks the conclusion is exhibited. T1 and quadratics: test_25_stationary_sets.py.
 """
 
 from __future__ import annotations

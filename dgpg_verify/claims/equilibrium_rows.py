@@ -1,0 +1,160 @@
+"""Ledger rows of C2.1, C2.2 and A2: a verdict, what it was read from, and the sentence that holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dgpg_verify.claims.equilibrium_cells import equilibrium_cost, measure_equilibrium_cell
+from dgpg_verify.claims.equilibrium_design import cells_of
+from dgpg_verify.claims.equilibrium_stats import Pooled
+from dgpg_verify.claims.equilibrium_tables import equilibrium_tables
+from dgpg_verify.claims.records import RECORDS
+from dgpg_verify.core import Cell, Evidence, Label, LedgerRow, Verdict, cell_files
+from dgpg_verify.equilibria.forms import Form
+from dgpg_verify.statistics import PRIMARY_LEVEL
+
+LEVEL = 0.95
+Kind = Literal["claim", "audit", "control", "oracle"]
+
+
+class EquilibriumClaim:
+    """Cells, cost, records and tables of a claim on equilibria. A claim adds its statement and how it judges.
+
+    parts: kinds of cells it reads.
+    """
+
+    parts: tuple[str, ...] = ()
+
+    @property
+    def recorded(self) -> Mapping[str, tuple[str, str]]:
+        return RECORDS
+
+    def cells(self, scale: str, seed: int) -> Sequence[Cell]:
+        return cells_of(scale, seed, self.parts)
+
+    def measure(self, cell: Cell) -> Evidence:
+        return measure_equilibrium_cell(cell)
+
+    def cost(self, cell: Cell) -> float:
+        return equilibrium_cost(cell)
+
+    def tables(self, evidence: Sequence[Evidence]) -> dict[str, list[dict[str, Any]]]:
+        return equilibrium_tables(evidence)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One row when it has been judged. read: the groups it is read from, the first names system and files.
+
+    sentence: what holds, with its conditions, already filled in. policy: where gradients are taken, or the kind of
+    equilibrium.
+    """
+
+    key: str
+    statement: str
+    statistic: str
+    read: Sequence[Pooled]
+    verdict: Verdict
+    sentence: str
+    expected: float | None
+    relation: str
+    policy: str
+    primary: bool = False
+    note: str = ""
+    setting: str = "sum"
+    kind: Kind = "claim"
+    expected_label: Label | None = None
+
+    @property
+    def level(self) -> float:
+        return level_of(self.primary)
+
+
+def level_of(primary: bool) -> float:
+    """Bonferroni over the 60 rows that a family of claims may lead with, or 95 % for exploratory ones."""
+    return PRIMARY_LEVEL if primary else LEVEL
+
+
+def ledger_rows(claim: str, questions: Sequence[Question], recorded: Mapping[str, tuple[str, str]]) -> list[LedgerRow]:
+    return [_row(claim, question, recorded) for question in questions]
+
+
+def describe_group(group: Pooled) -> str:
+    """The law of a group's fleets in words."""
+    if group.part == "team":
+        return f"linear_quadratic (alignment {group.options['alignment']}, bias {group.options['bias']})"
+    if not group.cost:
+        return str(group.options.get("kind", "stored game"))
+    return f"load_balancing ({group.cost}, reference {group.reference}, K = {group.k})"
+
+
+def what_holds(form: Form) -> str:
+    """The nearest true sentence beside a counterexample, by kind of point and inclusion."""
+    if form.inclusion not in ("lost", "gained"):
+        return "Alignment at every profile is sufficient for no foreign stationary points, not necessary."
+    if form.points in ("full", "regular", "mixed"):
+        return (
+            "An equilibrium in which agents mix stays one for every alpha iff each mixing agent is indifferent in G "
+            "too; a nondegenerate one moves by alpha [(1 - alpha) H_J - alpha H_G]^-1 grad G otherwise."
+        )
+    if form.inclusion == "lost":
+        return (
+            "A pure equilibrium of J stays one iff alpha <= alpha_c = min |dJ| / (|dJ| + |dG|) over the changes of one "
+            "agent with dG < 0; every strict one stays for all alpha iff it has no such change."
+        )
+    return (
+        "No foreign pure equilibrium arises at any alpha if every joint action that is none of J has a change of one "
+        "agent with dJ > 0 and dG <= 0."
+    )
+
+
+def percent(value: float | None) -> str:
+    return "?" if value is None else f"{100 * value:.3g} %"
+
+
+def interval(verdict: Verdict) -> str:
+    """A rate with its interval in percent."""
+    e = verdict.estimate
+    return f"{percent(e.value)} [{percent(e.low)}, {percent(e.high)}]"
+
+
+def _row(claim: str, question: Question, recorded: Mapping[str, tuple[str, str]]) -> LedgerRow:
+    key, estimate = f"{claim}/{question.key}", question.verdict.estimate
+    record = recorded.get(key)
+    items = [item for group in question.read for item in group.items]
+    role = "" if question.primary or question.kind in ("control", "oracle") else "exploratory"
+    because = "; ".join(part for part in (question.verdict.why, question.note, role) if part)
+    systems = dict.fromkeys(describe_group(group) for group in question.read)
+    return LedgerRow(
+        row=key,
+        id=claim,
+        primary=question.primary,
+        statement=question.statement,
+        holds_when=question.sentence,
+        system=next(iter(systems)) if len(systems) == 1 else f"{next(iter(systems))} and {len(systems) - 1} more laws",
+        policy=question.policy,
+        sharing="independent",
+        setting=question.setting,
+        statistic=question.statistic,
+        relation=question.relation,
+        estimate=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        level=estimate.level,
+        expected=question.expected,
+        margin=None,
+        verdict=question.verdict.label,
+        verdict_margins={},
+        recorded=None if record is None else {"label": record[0], "reason": record[1]},
+        because=because,
+        return_share=None,
+        n_values=tuple(sorted({group.n for group in question.read})),
+        replicates=estimate.n,
+        seeds=tuple(sorted({item.cell.replicate for item in items})),
+        files=tuple(dict.fromkeys(cell_files(group.items[0].cell) for group in question.read)),
+        seconds=sum(item.seconds for item in items),
+        kind=question.kind,
+        expected_label=question.expected_label,
+    )
