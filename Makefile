@@ -14,6 +14,7 @@ SCALE ?= standard
 SEED ?= 0
 RUN := reports/$(SCALE)-seed$(SEED)
 TRAINING := C4,C5,A0.4
+EQUILIBRIA := C2,A2
 # Where `make wheels` keeps the packages, for installing another checkout without network.
 WHEELS ?= $(HOME)/.cache/dgpg-verify/wheels
 PIP := $(BIN)/python -m pip install --quiet
@@ -23,7 +24,7 @@ OFFLINE := --no-index --find-links $(WHEELS)
 UPPER := tests/training tests/claims tests/reporting tests/test_cli.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install wheels theorems test lint types layers tests upper lower properties smoke full reference reference-training report coverage format clean
+.PHONY: help install wheels theorems test lint types layers tests upper lower properties smoke full reference reference-training reference-equilibria report coverage format clean
 
 help: ## list the commands
 	@grep -hE "^[a-z-]+:.*## " $(MAKEFILE_LIST) | awk -F ":.*## " '{printf "%-19s %s\n", $$1, $$2}'
@@ -85,6 +86,10 @@ reference: install ## claims on gradients and the speed suite, as in reports/ref
 reference-training: install ## claims on training, as committed in reports/reference-training
 	$(BIN)/python -m pytest theorems/ --benchmark --claims $(TRAINING) --scale $(SCALE) --seed $(SEED) --resume --out $(RUN)-training
 	$(call keep,$(RUN)-training,reports/reference-training)
+
+reference-equilibria: install ## claims on equilibria, as committed in reports/reference-equilibria
+	$(BIN)/python -m pytest theorems/ --benchmark --claims $(EQUILIBRIA) --scale $(SCALE) --seed $(SEED) --resume --out $(RUN)-equilibria
+	$(call keep,$(RUN)-equilibria,reports/reference-equilibria)
 
 # A run folder as it is committed: without its cells, and the README's tables made from it.
 define keep

@@ -1,5 +1,6 @@
 """Equilibria of small one-shot games: pure sets, mixed points, certificates, values, and the law of the fleets."""
 
+from dgpg_verify.equilibria.alignment import sign_agreement
 from dgpg_verify.equilibria.ascent import reached_equilibrium
 from dgpg_verify.equilibria.compare import (
     RELATIONS,
@@ -96,6 +97,7 @@ __all__ = [
     "random_tables",
     "reached_equilibrium",
     "relaxed_states",
+    "sign_agreement",
     "stationary_points",
     "table_range",
     "tangent_curvature",

@@ -40,7 +40,8 @@ def _equilibria(rows: Sequence[Answer]) -> list[str]:
     for row in rows:
         exact = row["alpha_c_exact"]
         span = f"[{row['alpha_from']:.6g}, {row['alpha_c']:.6g}]"
-        cells = [_actions(row["actions"]), *[_actions(row["servers"])] * named, row["change"], row["in_j"]]
+        servers = [_actions(row["servers"])] if named else []
+        cells = [_actions(row["actions"]), *servers, row["change"], row["in_j"]]
         cells += [row["in_j_alpha"], f"{row['reward']:.6g}", f"{row['guidance']:.6g}", span]
         body.append([*cells, "-" if exact is None else exact if len(exact) <= SHORT else f"{row['alpha_c']:.15g}..."])
     return _columns([head, *body], right=("J", "G"))
