@@ -1,6 +1,22 @@
 """Exact answers, slow and plain: moments of every credit where enumeration or a closed form gives them."""
 
 from dgpg_verify.oracles.cells import BranchMoments, UniformCells, branch_moments, cross_agent, uniform_cells
+from dgpg_verify.oracles.descent import (
+    DESCENT_CREDITS,
+    ExpectedGaps,
+    best_step,
+    expected_gaps,
+    expected_return_gaps,
+)
+from dgpg_verify.oracles.descent_constants import (
+    DescentConstants,
+    ScheduleBound,
+    biased_floor,
+    descent_constants,
+    predicted_samples,
+    sampled_curvature,
+    schedule_bound,
+)
 from dgpg_verify.oracles.enumeration import ENUMERATED_CREDITS, MAX_PROFILES, enumerate_moments
 from dgpg_verify.oracles.linear_quadratic import (
     LINEAR_QUADRATIC_CREDITS,
@@ -33,6 +49,7 @@ from dgpg_verify.oracles.trajectory import (
 )
 
 __all__ = [
+    "DESCENT_CREDITS",
     "ENUMERATED_CREDITS",
     "LINEAR_QUADRATIC_CREDITS",
     "MATRIX_CREDITS",
@@ -43,16 +60,24 @@ __all__ = [
     "TRAJECTORY_CREDITS",
     "BranchMoments",
     "CreditMoments",
+    "DescentConstants",
+    "ExpectedGaps",
     "OracleMoments",
+    "ScheduleBound",
     "SharedMoments",
     "Trajectories",
     "UniformCells",
+    "best_step",
+    "biased_floor",
     "branch_moments",
     "covariance_matrix",
     "cross_agent",
     "crossover",
+    "descent_constants",
     "enumerate_moments",
     "enumerate_trajectories",
+    "expected_gaps",
+    "expected_return_gaps",
     "linear_quadratic_moments",
     "load_balancing_moments",
     "minimal_variance",
@@ -61,8 +86,11 @@ __all__ = [
     "optimal_alpha",
     "optimal_objective",
     "policy_scores",
+    "predicted_samples",
     "return_share",
     "rollouts_to_point",
+    "sampled_curvature",
+    "schedule_bound",
     "separable_moments",
     "setting_scales",
     "shared_variance",
