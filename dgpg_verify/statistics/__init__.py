@@ -34,6 +34,14 @@ from dgpg_verify.statistics.power import (
     slope_leverage,
     slope_standard_error,
 )
+from dgpg_verify.statistics.sample_calibration import (
+    SampleTruth,
+    sample_control_rates,
+    sample_coverage,
+    sample_error_rates,
+    standard_sample_truths,
+)
+from dgpg_verify.statistics.sample_fits import SampleFit, fit_samples, judge_p, judge_q
 from dgpg_verify.statistics.scaling import AffineFit, ScalingFit, SlopeFit, fit_scaling, top_decade
 from dgpg_verify.statistics.settling import judge_settling, settling_mean, settling_percentile
 from dgpg_verify.statistics.synthetic import Truth, standard_truths
@@ -74,6 +82,8 @@ __all__ = [
     "DroppingRule",
     "Procedure",
     "Profile",
+    "SampleFit",
+    "SampleTruth",
     "ScalingFit",
     "SettlingRule",
     "SlopeFit",
@@ -90,6 +100,7 @@ __all__ = [
     "error_rates",
     "exponent_labels",
     "faulty_procedures",
+    "fit_samples",
     "fit_scaling",
     "geometric_mean_interval",
     "interquartile_mean",
@@ -103,6 +114,8 @@ __all__ = [
     "judge_learned",
     "judge_margins",
     "judge_matches",
+    "judge_p",
+    "judge_q",
     "judge_settling",
     "judge_slightly_below",
     "judge_threshold",
@@ -114,6 +127,9 @@ __all__ = [
     "probability_of_improvement",
     "ratio_interval",
     "replicates_to_decide",
+    "sample_control_rates",
+    "sample_coverage",
+    "sample_error_rates",
     "settling_error_rates",
     "settling_limits",
     "settling_mean",
@@ -123,6 +139,7 @@ __all__ = [
     "slope_standard_error",
     "standard_curves",
     "standard_procedures",
+    "standard_sample_truths",
     "standard_settling_rules",
     "standard_truths",
     "top_decade",
