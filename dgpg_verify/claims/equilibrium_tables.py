@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dgpg_verify.claims.alignment_cells import TEAM_POINTS, UNDEFINED
 from dgpg_verify.claims.equilibrium_cells import MAX_LIMITS, WHICH
-from dgpg_verify.claims.equilibrium_design import ALPHAS, EVERY, PERFECT, POLICIES, PRACTICAL, SHUFFLED, SIZE
+from dgpg_verify.claims.equilibrium_design import ALPHAS, DECLARED, EVERY, PERFECT, POLICIES, PRACTICAL, SHUFFLED, SIZE
 from dgpg_verify.claims.equilibrium_stats import (
     UNKNOWN,
     Pooled,
@@ -51,6 +51,7 @@ def equilibrium_tables(evidence: Sequence[Evidence]) -> dict[str, Records]:
         "tradeoff": list(_tradeoff(read_equilibria(evidence, "tradeoff"))),
         "counterexamples": list(_counterexamples(examples)),
         "annealing": [*_annealing(pure), *_smooth_annealing(shift)],
+        "declared": [{"text": text} for text in DECLARED],
         "alignment": [*_alignment(read_equilibria(evidence, "aligned")), *_team_alignment(team)],
     }
     return {name: records for name, records in made.items() if records}

@@ -78,7 +78,7 @@ def _summarise(key: str, rows: list[LedgerRow]) -> ClaimSummary:
     deciding = _deciding(primary, label)
     return ClaimSummary(
         id=key,
-        statement=(primary or rows)[0].statement,
+        statement=(deciding or (primary or rows)[0]).statement,
         label=label,
         why=_why(label, primary),
         holds_when=deciding.holds_when if deciding else "",
