@@ -62,9 +62,8 @@ def _read(path: Path) -> Callable[[float, int], dict[str, Any]]:
 
 def _built(given: dict[str, Any], options: dict[str, Any]) -> Callable[[float, int], dict[str, Any]]:
     """The game or team that the options of the command line name."""
-    from dgpg_verify.cli_games import SYSTEMS, drawn_game, team_size
+    from dgpg_verify.cli_games import SYSTEMS, drawn_game, drawn_team
     from dgpg_verify.core import InputError, check_choice
-    from dgpg_verify.systems import make_system
 
     asked = {**DEFAULTS, **given}
     if check_choice("system", asked["system"], SYSTEMS) == "load_balancing":
@@ -82,7 +81,7 @@ def _built(given: dict[str, Any], options: dict[str, Any]) -> Callable[[float, i
     for name in given:
         if name not in OF_A_TEAM:
             raise InputError(f"--{name} is not allowed with linear_quadratic: use --agents, --seed and --option")
-    team: Any = make_system("linear_quadratic", team_size(asked["agents"]), asked["seed"], **options)
+    team = drawn_team(asked["agents"], asked["seed"], options)
     said = "".join(f", {name} {value}" for name, value in options.items())
     title = f"linear_quadratic, {asked['agents']} agents{said}, seed {asked['seed']}"
     return lambda alpha, rows: team_answer(team, title, alpha, rows)

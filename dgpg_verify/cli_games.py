@@ -10,7 +10,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ LARGEST_FIELD = 1e50  # of a game's or team's own numbers, which are multiplied 
 GAME_FIELDS = ("jobs", "capacity", "background", "candidates", "weights", "target", "reference_state", "cost")
 TEAM_FIELDS = ("index", "value", "weights", "optimum", "reference_state")
 TABLE_FIELDS = ("reward", "guidance")
+OF_A_RECIPE = ("alignment", "reference_bias")  # options of a drawn team, beside its size and seed
 WHOLE = ("candidates", "index")
 
 
@@ -52,7 +53,18 @@ def drawn_game(agents: int, candidates: int, cost: str, reference: str, seed: in
     state = "fluid" if reference == "perfect" else reference
     game = random_games(1, agents, candidates, cost, state, seed, n_servers)[0]
     title = f"load_balancing, {agents} agents, {candidates} candidates, cost {cost}, reference {reference}, seed {seed}"
-    return SmallGame(title, tables, _servers(game))
+    return SmallGame(title, _checked(tables), _servers(game))
+
+
+def drawn_team(agents: int, seed: int, options: Mapping[str, Any]) -> LinearQuadraticTeam:
+    """A quadratic team by its recipe; InputError on any value, and where its numbers are too large to square."""
+    for name in options:
+        check_choice("option of linear_quadratic", name, OF_A_RECIPE)
+    team: Any = make_system("linear_quadratic", team_size(agents), seed, **options)
+    largest = float(team.reference_state.abs().max())
+    if not largest <= LARGEST_FIELD:
+        raise InputError(f"reference_state holds {largest:g}: numbers must lie in +-{LARGEST_FIELD:g}")
+    return cast(LinearQuadraticTeam, team)
 
 
 def read_game(path: Path) -> SmallGame | LinearQuadraticTeam:
@@ -117,7 +129,7 @@ def _named(system: str, fields: dict[str, Any]) -> Any:
     options = dict(fields)
     agents, seed = options.pop("n_agents"), check_int("seed", options.pop("seed", 0), 0)
     if system == "linear_quadratic":
-        return make_system(system, team_size(agents), seed, **options)
+        return drawn_team(agents, seed, options)
     check_int("n_agents", agents, 1, MOST_AGENTS)
     servers = options.get("n_servers")
     servers = agents if servers is None else check_int("n_servers", servers, 1, MOST_SERVERS)
@@ -126,7 +138,8 @@ def _named(system: str, fields: dict[str, Any]) -> Any:
         degree = 4
     whole = isinstance(degree, int) and not isinstance(degree, bool)
     check_joint_actions(agents, min(degree, servers) if whole else servers)
-    return make_system(system, agents, seed, **options)
+    with np.errstate(over="ignore"):  # a reference that overflows is refused by the game, by its place
+        return make_system(system, agents, seed, **options)
 
 
 def _explicit(path: Path, system: str, fields: dict[str, Any]) -> Any:

@@ -70,6 +70,9 @@ COMMANDS: dict[str, tuple[list[str], str]] = {
     "claim twice": (["verify", "--scale", "smoke", "--claims", "A1,A1"], "claims holds 'A1' more than once"),
     "no workers": (["verify", "--scale", "smoke", "--workers", "0"], "workers = 0 is not allowed"),
     "report on nothing": (["report", "nowhere"], "'nowhere' is no run folder"),
+    "too many joint actions": (["equilibria", "--agents", "15"], "3^15 joint actions is not allowed"),
+    "alpha of a game above 1": (["equilibria", "--alpha", "1.5"], "alpha = 1.5 is not allowed"),
+    "costs that overflow": (["equilibria", "--reference", "biased:1e200"], "every entry must be finite"),
 }
 
 HEAD = "name,cores,memory_gib,speed\n"
@@ -135,6 +138,18 @@ def test_fleet_files(text: str, said: str, tmp_path: Path, capsys: pytest.Captur
 def test_trace_files(text: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "trace.csv").write_text(text)
     _refused([*MEASURE, "--option", f"workload=trace:{tmp_path}/trace.csv"], said, capsys)
+
+
+SMALL_GAMES: dict[str, tuple[str, str]] = {
+    "ragged table": ('{"reward": [[1, 2], [3]], "guidance": [[1, 2], [3, 4]]}', "rows must be equally long"),
+    "unknown field": ('{"reward": [1], "guidance": [1], "alpha": 0}', "field of game.json = 'alpha' is not allowed"),
+}
+
+
+@pytest.mark.parametrize("text, said", SMALL_GAMES.values(), ids=SMALL_GAMES.keys())
+def test_game_files(text: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "game.json").write_text(text)
+    _refused(["equilibria", "--game", f"{tmp_path}/game.json"], said, capsys)
 
 
 @pytest.mark.parametrize("broken", [b"\x1f\x8b\x08 no gzip", gzip.compress(b"arrival_s\n" * 99)[:-12], b"\xff\xfe"])
@@ -319,5 +334,5 @@ def test_records_that_are_nested(run_folder: Path) -> None:
 
 
 def test_there_are_enough_kinds() -> None:
-    kinds = [COMMANDS, FLEETS, TRACES, GAMES, CALLS, FOLDERS, LEDGERS]
+    kinds = [COMMANDS, FLEETS, TRACES, SMALL_GAMES, GAMES, CALLS, FOLDERS, LEDGERS]
     assert sum(map(len, kinds)) >= 25

@@ -129,22 +129,19 @@ def cells_of(scale: str, seed: int, parts: Sequence[str]) -> list[Cell]:
 
 
 DECLARED = (
-    "Equilibria: small one-shot games, each enumerated on every joint action; fleets are i.i.d. draws of one law, the "
-    "same fleets for every reference. Pure sets are compared without tolerance; 'every alpha' is decided from "
-    "the exact "
-    "interval of alphas of each joint action, its ends in fractions where they are close.",
-    "Stationary means KKT on the product of simplices, which is Nash, certified by NashConv <= 1e-9 of the "
-    "range, never "
-    "by the gradient of logits. All mixed equilibria are known for two agents only; for three, differences can be seen "
-    "and equality cannot.",
-    "References: speed_aware is the optimum of the splittable relaxation of J; perfect replaces G by -cJ + "
-    "const; shuffled "
-    "gives each server the load meant for another. The practical reference is fluid; C2.2 leads with N = 4, K = 3.",
+    "Equilibria: small one-shot games, each enumerated on every joint action; fleets are i.i.d. draws of one law, "
+    "the same fleets for every reference. Pure sets are compared without tolerance; 'every alpha' is decided from "
+    "the exact interval of alphas of each joint action, its ends in fractions where they are close.",
+    "Stationary means KKT on the product of simplices, which is Nash, certified by NashConv <= 1e-9 of the range, "
+    "never by the gradient of logits. All mixed equilibria are known for two agents only; for three, differences "
+    "can be seen and equality cannot.",
+    "References: speed_aware is the optimum of the splittable relaxation of J; perfect replaces G by -cJ + const; "
+    "shuffled gives each server the load meant for another. The practical reference is fluid; C2.2 leads with N = "
+    "4, K = 3.",
     "Readings of alignment: at the points that exact ascent visits; at every profile in simplex coordinates; at every "
     "finite softmax theta. One exact counterexample refutes a reading; it is supported only beside a theorem, with no "
     "violation in at least 3 000 fleets.",
     "Games with entropy keep the entropy whole while J and G are mixed: J_alpha + tau H.",
     "The trade-off is read from closed forms: quadratic teams half-way to their optimum and games at uniform "
-    "policies; the "
-    "game's equilibrium is followed from that of J by best replies.",
+    "policies; the game's equilibrium is followed from that of J by best replies.",
 )

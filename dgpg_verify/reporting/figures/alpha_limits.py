@@ -59,12 +59,10 @@ def draw_alpha_limits(tables: Tables, group: Group | None = None, dispute: str =
     rows = [row for row in table if row["reference"] in references]
     steps = sum(v < 1.0 for row in rows for v in row.get("values") or [])
     caption = (
-        f"Every step is one equilibrium of a random fleet, {grouped(steps)} in all (at most 2\u2009000 a curve), "
-        "its \u03b1_c exact: the least of |\u0394J| / (|\u0394J| + |\u0394G|) over the moves of one agent that "
-        "lower G. The "
-        "mark at \u03b1 = 1 is the share that is ever lost; the rest survives any mixing. Dotted: \u03b1 = 0.2 "
-        "and 0.9, the "
-        f"ends of the published schedule.{left_out(table, references)} {dispute}"
+        f"Every step is one equilibrium of a random fleet, {grouped(steps)} in all (at most 2\u2009000 a curve), its "
+        "\u03b1_c exact: the least of |\u0394J| / (|\u0394J| + |\u0394G|) over the moves of one agent that lower G. "
+        "The mark at \u03b1 = 1 is the share that is ever lost; the rest survives any mixing. Dotted: \u03b1 = 0.2 "
+        f"and 0.9, the ends of the published schedule.{left_out(table, references)} {dispute}"
     )
     with styled():
         fig, axes = panels(

@@ -101,9 +101,8 @@ def draw_equilibrium_shift(tables: Tables, group: Group | None = None, dispute: 
     caption = (
         f"Every point is {points} at one \u03b1; both axes logarithmic, dashed: predicted = found. The law: "
         "\u0394\u03b8 = \u03b1 [(1 \u2212 \u03b1) H_J \u2212 \u03b1 H_G]\u207b\u00b9 \u2207G at the stationary "
-        "point of J; H are "
-        "Hessians. The error of the title: the largest of one game, relative to the shift predicted. Pure "
-        f"equilibria do not move at all: they stay or vanish.{beyond} {dispute}"
+        "point of J; H are Hessians. The error of the title: the largest of one game, relative to the shift "
+        f"predicted. Pure equilibria do not move at all: they stay or vanish.{beyond} {dispute}"
     )
     said = "; ".join(
         f"{KINDS.get(k, (k, ''))[0].lower()} {number_text(_error(by_kind[k], pairs[k]), 2)}" for k in shown

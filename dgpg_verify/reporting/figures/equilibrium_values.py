@@ -73,11 +73,9 @@ def draw_equilibrium_values(tables: Tables, group: Group | None = None, dispute:
         lines.append(("reached", "nash_conv", "reached: NashConv in J"))
     caption = (
         "Means over fleets with 95\u00a0% intervals, as a share of the range of J (highest minus lowest reward). "
-        "Loss: J "
-        "at the best (worst, reached) equilibrium of J minus J at that of J_\u03b1; below 0 the guided game is better. "
-        "Reached: where all agents climbing the exact expected objective end, from uniform policies. NashConv: "
-        "what all "
-        "agents together could gain in J by leaving it. Dotted: \u03b1 = 0.2 and "
+        "Loss: J at the best (worst, reached) equilibrium of J minus J at that of J_\u03b1; below 0 the guided game "
+        "is better. Reached: where all agents climbing the exact expected objective end, from uniform policies. "
+        "NashConv: what all agents together could gain in J by leaving it. Dotted: \u03b1 = 0.2 and "
         f"0.9.{left_out(table, references)} {dispute}"
     )
     with styled():

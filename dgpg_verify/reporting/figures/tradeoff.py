@@ -125,13 +125,11 @@ def draw_tradeoff(tables: Tables, group: Group | None = None, dispute: str = "")
     need(systems, "tradeoff", "rule with its points over N")
     found = [every[system] for system in systems]
     caption = (
-        "Left: exponent of the variance of J_\u03b1's gradient in N with its interval; green: bounded (at most 0.15), "
-        "dotted: growth like N. Middle: how far the optimum (team) or the equilibrium followed by best replies "
-        "(game) has "
-        "gone from that of J (0) to that of G (1). \u03b1*: the least noisy mixture. 0.9 \u2192 0.2: variance "
-        "averaged over start, middle and end, the rest at its end. Right: value lost in J, divided by N; losses "
-        "of 0 and gains are drawn on the lower "
-        f"edge. Points are means over fleets. {dispute}"
+        "Left: exponent of the variance of J_\u03b1's gradient in N with its interval; green: bounded (at most "
+        "0.15), dotted: growth like N. Middle: how far the optimum (team) or the equilibrium followed by best "
+        "replies (game) has gone from that of J (0) to that of G (1). \u03b1*: the least noisy mixture. 0.9 \u2192 "
+        "0.2: variance averaged over start, middle and end, the rest at its end. Right: value lost in J, divided by "
+        f"N; losses of 0 and gains are drawn on the lower edge. Points are means over fleets. {dispute}"
     )
     with styled():
         fig, axes = panels(
