@@ -50,13 +50,13 @@ def measure(
     as_json: Annotated[bool, typer.Option("--json", help="machine-readable, per agent")] = False,
 ) -> None:
     """Measure variance, noise-to-signal, efficiency and alignment of each credit at a fixed policy."""
-    from dgpg_verify.core import check_int, parse_pairs
+    from dgpg_verify.core import GIVEN_APART, check_int, parse_pairs
     from dgpg_verify.measurement import measure_gradients
     from dgpg_verify.policies import make_policy
     from dgpg_verify.systems import make_system
 
     check_int("seed", seed, 0)
-    built = make_system(system, check_int("n", n, 1), seed, **parse_pairs(option or []))
+    built = make_system(system, check_int("n", n, 1), seed, **parse_pairs(option or [], GIVEN_APART))
     moments = measure_gradients(
         built,
         make_policy(policy, built, seed),

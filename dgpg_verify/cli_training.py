@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from dgpg_verify.training import Heldout
     from dgpg_verify.training.folder import StoredRun
 
+OF_TRAIN = ("system", "method", "episodes", "seed", "alpha", "sharing", "evaluate_every", "workloads", "out",
+            "resume", "tensorboard")  # fmt: skip
+
 
 def train(
     system: Annotated[str, typer.Argument(help="cloud or load_balancing")] = "cloud",
@@ -31,11 +34,11 @@ def train(
 ) -> None:
     """Train all agents at once; prints the score after every evaluation (Random = 0, Best-Fit = 1)."""
     from dgpg_verify import training
-    from dgpg_verify.core import check_int, parse_pairs
+    from dgpg_verify.core import GIVEN_APART, check_int, parse_pairs
     from dgpg_verify.systems import make_system
 
     check_int("seed", seed, 0)
-    built = make_system(system, check_int("n", n, 1), seed, **parse_pairs(option or []))
+    built = make_system(system, check_int("n", n, 1), seed, **parse_pairs(option or [], GIVEN_APART))
     run = training.train(
         built,
         method,
@@ -48,7 +51,7 @@ def train(
         out=out,
         resume=resume,
         tensorboard=tensorboard,
-        **parse_pairs(set or []),
+        **parse_pairs(set or [], OF_TRAIN),
     )
     typer.echo(f"{system}, N = {n}, method {method}, alpha {run.config['alpha']}, {sharing} parameters, seed {seed}")
     for episode, evaluation in run.evaluations:

@@ -51,6 +51,8 @@ COMMANDS: dict[str, tuple[list[str], str]] = {
     "negative pick-freeze": ([*MEASURE, "--pick-freeze", "-2"], "pick_freeze = -2 is not allowed"),
     "option without a value": ([*MEASURE, "--option", "load"], "option = 'load' is not allowed: it must be NAME=VALUE"),
     "option twice": ([*MEASURE, "--option", "horizon=3"], "option holds 'horizon' more than once"),
+    "option given apart": ([*MEASURE, "--option", "n_agents=3"], "n_agents has an option of its own"),
+    "setting given apart": (["train", "cloud", "--set", "episodes=3"], "episodes has an option of its own"),
     "unknown system option": (["measure", "load_balancing", "--option", "speed=3"], "'speed' is not allowed"),
     "more candidates than servers": ([*MEASURE, "--option", "n_candidates=4"], "n_candidates = 4 is not allowed"),
     "no load": ([*MEASURE, "--option", "load=0"], "load = 0 is not allowed: it must be a finite number in (0"),

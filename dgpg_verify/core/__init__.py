@@ -12,7 +12,7 @@ from dgpg_verify.core.errors import (
     check_unique,
 )
 from dgpg_verify.core.noise import Noise, draw_noise, generator, open_uniforms
-from dgpg_verify.core.pairs import parse_pairs
+from dgpg_verify.core.pairs import GIVEN_APART, parse_pairs
 from dgpg_verify.core.protocols import Credit, Influence, Observation, Policy, Rollout, System, Transition
 from dgpg_verify.core.records import (
     LABELS,
@@ -30,6 +30,7 @@ from dgpg_verify.core.records import (
 from dgpg_verify.core.workers import CellFailed, run_cells
 
 __all__ = [
+    "GIVEN_APART",
     "LABELS",
     "Cell",
     "CellFailed",
