@@ -14,6 +14,7 @@ _GAMES = ("uniform/sparse", "least_committed:1/sparse", "least_committed:0.3/spa
 _TEAMS = ("toward:0", "toward:0.5", "toward:0.9")
 _CLOUDS = ("uniform/sparse", "best_fit:1/sparse", "best_fit:0.3/sparse")
 _SCHEDULE = ("0.9", "0.55", "0.2")
+_COSTS = ("quadratic", "delay", "mm1", "makespan")
 _AS_RUN = "C1.4/load_balancing/uniform/sparse/noise_to_signal"
 
 _GROUPS: tuple[Group, ...] = (
@@ -70,6 +71,25 @@ _GROUPS: tuple[Group, ...] = (
         "supported",
         "candidate graphs have bounded in-degree",
         ("A3/load_balancing/overlap/sum over others of E <z_i, z_j>^2",),
+    ),
+    (
+        "refuted",
+        "a stored game, proved in fractions",
+        (
+            *(f"C2.1/{reading}/{which}" for reading in ("visited", "simplex") for which in ("lost", "gained")),
+            "C2.1/softmax/lost",
+        ),
+    ),
+    ("supported", "sign agreement follows (T4), and it excludes foreign equilibria (T3)", ("C2.1/softmax/gained",)),
+    (
+        "refuted",
+        "the fluid reference is not J's own optimum over joint actions: changes that pay in J can raise G",
+        tuple(f"C2.2/{cost}/fluid/N=4,K=3/pure/every alpha" for cost in _COSTS),
+    ),
+    (
+        "refuted",
+        "an agent that helps J can move the state away from equal utilisation",
+        tuple(f"A2/load_balancing/{cost}/fluid/all policies/agent" for cost in _COSTS),
     ),
 )
 
