@@ -15,6 +15,7 @@ SEED ?= 0
 RUN := reports/$(SCALE)-seed$(SEED)
 TRAINING := C4,C5,A0.4
 EQUILIBRIA := C2,A2
+COMPLEXITY := C3,A4
 # Where `make wheels` keeps the packages, for installing another checkout without network.
 WHEELS ?= $(HOME)/.cache/dgpg-verify/wheels
 PIP := $(BIN)/python -m pip install --quiet
@@ -24,10 +25,10 @@ OFFLINE := --no-index --find-links $(WHEELS)
 UPPER := tests/training tests/claims tests/reporting tests/test_cli.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install wheels theorems test lint types layers tests upper lower properties smoke full reference reference-training reference-equilibria report coverage format clean
+.PHONY: help install wheels theorems test lint types layers tests upper lower properties smoke full reference reference-training reference-equilibria reference-complexity report coverage format clean
 
 help: ## list the commands
-	@grep -hE "^[a-z-]+:.*## " $(MAKEFILE_LIST) | awk -F ":.*## " '{printf "%-19s %s\n", $$1, $$2}'
+	@grep -hE "^[a-z-]+:.*## " $(MAKEFILE_LIST) | awk -F ":.*## " '{printf "%-21s %s\n", $$1, $$2}'
 
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -90,6 +91,10 @@ reference-training: install ## claims on training, as committed in reports/refer
 reference-equilibria: install ## claims on equilibria, as committed in reports/reference-equilibria
 	$(BIN)/python -m pytest theorems/ --benchmark --claims $(EQUILIBRIA) --scale $(SCALE) --seed $(SEED) --resume --out $(RUN)-equilibria
 	$(call keep,$(RUN)-equilibria,reports/reference-equilibria)
+
+reference-complexity: install ## claims on sample complexity, as committed in reports/reference-complexity
+	$(BIN)/python -m pytest theorems/ --benchmark --claims $(COMPLEXITY) --scale $(SCALE) --seed $(SEED) --resume --out $(RUN)-complexity
+	$(call keep,$(RUN)-complexity,reports/reference-complexity)
 
 # A run folder as it is committed: without its cells, and the README's tables made from it.
 define keep

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import click
 import typer
 
-from dgpg_verify import cli_equilibria, cli_training
+from dgpg_verify import cli_complexity, cli_equilibria, cli_training
 
 if TYPE_CHECKING:
     from dgpg_verify.claims.runner import RunResult
@@ -96,7 +96,13 @@ def report(folder: Annotated[Path, typer.Argument(help="a run folder", metavar="
     _show(rejudge(folder))
 
 
-for _command in (cli_training.train, cli_training.evaluate, cli_training.compare, cli_equilibria.equilibria):
+for _command in (
+    cli_training.train,
+    cli_training.evaluate,
+    cli_training.compare,
+    cli_equilibria.equilibria,
+    cli_complexity.complexity,
+):
     app.command()(_command)
 
 

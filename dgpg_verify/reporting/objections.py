@@ -59,9 +59,9 @@ OBJECTIONS = (
         "Can the model be evaluated at a cost that does not depend on the number of agents, and what are the "
         "smoothness constants?",
         ids=("C5", "A3", "A4"),
-        figures=("locality", "guidance_cost"),
+        figures=("locality", "guidance_cost", "complexity_constants"),
         sections=(("speed", "cost and speed"),),
-        open_part="The smoothness and gradient-domination constants belong to audit A4.",
+        tables=(("complexity_constants", "constants of smoothness and gradient domination over N"),),
     ),
     Objection(
         4,
@@ -74,7 +74,14 @@ OBJECTIONS = (
         first=("ablation", "guidance_only", "guidance only", "mappo"),
     ),
     Objection(
-        5, "What do the logarithms and constants hidden in the sample-complexity bound amount to?", ids=("C3.2",)
+        5,
+        "What do the logarithms and constants hidden in the sample-complexity bound amount to?",
+        ids=("C3.1", "C3.2"),
+        figures=("samples_to_gap", "complexity_collapse", "complexity_floors", "complexity_constants"),
+        tables=(
+            ("complexity_exponents", "powers of N and of 1/\u03b5, with and without a logarithm"),
+            ("complexity_predicted", "samples predicted from the constants against those needed"),
+        ),
     ),
     Objection(
         6,

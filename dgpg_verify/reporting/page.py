@@ -12,6 +12,8 @@ from markupsafe import Markup
 
 from dgpg_verify.core import LABELS, LedgerRow
 from dgpg_verify.reporting import wording
+from dgpg_verify.reporting.complexity_tables import SECTION_TABLES as COMPLEXITY_TABLES
+from dgpg_verify.reporting.complexity_tables import complexity_context
 from dgpg_verify.reporting.equilibrium_tables import SECTION_TABLES as EQUILIBRIUM_TABLES
 from dgpg_verify.reporting.equilibrium_tables import equilibrium_context
 from dgpg_verify.reporting.ledger import status_text
@@ -23,7 +25,7 @@ from dgpg_verify.reporting.summary import claim_summary
 from dgpg_verify.reporting.training_tables import SECTION_TABLES as TRAINING_TABLES
 from dgpg_verify.reporting.training_tables import score_groups, tuning_groups
 
-SECTION_TABLES = TRAINING_TABLES | EQUILIBRIUM_TABLES  # table -> section
+SECTION_TABLES = TRAINING_TABLES | EQUILIBRIUM_TABLES | COMPLEXITY_TABLES  # table -> section
 SECTION_TITLES = {
     "C1.1": "Noise of the shared-return gradient",
     "C1.2": "Is the guidance gradient noise-free?",
@@ -32,6 +34,9 @@ SECTION_TITLES = {
     "C2": "Equilibria: what mixing guidance in does to them",
     "C2.1": "Equilibria when the reference is aligned",
     "C2.2": "Equilibria with the practical reference",
+    "C3": "Samples to a gap: how they grow with N and with 1/\u03b5",
+    "C3.1": "Samples that the shared return needs",
+    "C3.2": "Samples that guided policy gradient needs",
     "C4": "Training: curves, ablations, scores",
     "C4.1": "Episodes to converge",
     "C4.2": "MAPPO and IPPO at the same and at their own settings",
@@ -208,6 +213,7 @@ def render_page(run: Run) -> str:
         "tuning": tuning_groups(tables.get("tuning", [])),
         "improvements": tables.get("improvements", []),
         "equilibria": equilibrium_context(tables),
+        "complexity": complexity_context(tables),
         "section_tables": {
             claim: [n for n, c in SECTION_TABLES.items() if c == claim and tables.get(n)]
             for claim in SECTION_TABLES.values()

@@ -10,6 +10,10 @@ from matplotlib.figure import Figure
 from dgpg_verify.reporting.figures.ablations import draw_ablations
 from dgpg_verify.reporting.figures.alpha_limits import draw_alpha_limits
 from dgpg_verify.reporting.figures.alpha_sensitivity import draw_alpha_sensitivity
+from dgpg_verify.reporting.figures.complexity_collapse import draw_complexity_collapse
+from dgpg_verify.reporting.figures.complexity_constants import draw_complexity_constants
+from dgpg_verify.reporting.figures.complexity_floors import draw_complexity_floors
+from dgpg_verify.reporting.figures.complexity_samples import draw_samples_to_gap
 from dgpg_verify.reporting.figures.cross_agent import draw_cross_agent
 from dgpg_verify.reporting.figures.curves_over_n import draw_curves_over_n
 from dgpg_verify.reporting.figures.efficiency import draw_efficiency
@@ -71,6 +75,11 @@ FIGURES = (
     FigureSpec("alpha_limits", "Up to which \u03b1 equilibria survive", draw_alpha_limits, "alpha_limits", "C2.2"),
     FigureSpec("equilibrium_values", "Value of the worst, best and reached equilibrium", draw_equilibrium_values,
                "equilibrium_values", "C2.2"),
+    FigureSpec("samples_to_gap", "Samples to a gap against N", draw_samples_to_gap, "complexity_arrivals", "C3"),
+    FigureSpec("complexity_collapse", "Do the curves of all N fall onto one?", draw_complexity_collapse,
+               "complexity_curves", "C3"),
+    FigureSpec("complexity_floors", "The gap that no number of samples closes", draw_complexity_floors,
+               "complexity_floors", "C3"),
     FigureSpec("learning_curves", "Learning curves of all methods", draw_learning_curves, "curves", "C4"),
     FigureSpec("learning_curves_patient", "Baselines with many more samples", draw_learning_curves_patient, "curves",
                "C4.2"),
@@ -84,6 +93,8 @@ FIGURES = (
     FigureSpec("training_noise", "Gradient noise along training", draw_training_noise, "training_noise", "C4.5"),
     FigureSpec("guidance_cost", "Added time and memory of guidance", draw_guidance_cost, "guidance_cost", "C5"),
     FigureSpec("locality", "Local influence against N", draw_locality, "assumptions", "A3"),
+    FigureSpec("complexity_constants", "Smoothness, gradient domination, and what they predict",
+               draw_complexity_constants, "complexity_constants", "A4"),
 )  # fmt: skip
 
 __all__ = [
@@ -94,6 +105,9 @@ __all__ = [
     "draw_ablations",
     "draw_alpha_limits",
     "draw_alpha_sensitivity",
+    "draw_complexity_collapse",
+    "draw_complexity_constants",
+    "draw_complexity_floors",
     "draw_cross_agent",
     "draw_curves_over_n",
     "draw_efficiency",
@@ -111,6 +125,7 @@ __all__ = [
     "draw_optimal_alpha",
     "draw_paired_ratio",
     "draw_pointing",
+    "draw_samples_to_gap",
     "draw_score_profiles",
     "draw_tradeoff",
     "draw_training_noise",

@@ -1,0 +1,148 @@
+"""What is measured for C3.1, C3.2 and A4 at each scale: systems, methods, steps, sizes, accuracies, which rows lead.
+
+Declared before measuring. One cell is one system, method and step rule at one N, with all its fleets as one batch.
+Equal (law, N) gives the same fleets for every method and step, and other noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dgpg_verify.claims.registry import cell_seed
+from dgpg_verify.complexity import FACTORS
+from dgpg_verify.core import Cell
+
+FAMILY = "complexity"
+# alignment 1 and no bias: J = -cG + const, so that every alpha has the optimum of J
+LAWS: Mapping[str, Mapping[str, Any]] = {
+    "team/aligned": {"alignment": 1.0, "bias": 0.0},
+    "team/biased": {"alignment": 0.5, "bias": 0.3},
+    "game/fluid": {"reference": "fluid"},
+    "game/biased": {"reference": "biased:0.3"},
+    "game/plain": {"reference": "fluid"},
+}
+ALIGNED, FLUID, PLAIN = "team/aligned", "game/fluid", "game/plain"
+RETURN = "return"
+RULES = ("guided:optimal", "guided:sqrt", "guided:published", "guided:0.2")  # of C3.2, in its primary rows
+FIXED = ("guided:0.4", "guided:0.6", "guided:0.8")
+MIXED = "mixed:0.2"  # J as a mean and G as a sum at alpha = 0.2: on sums alpha N / (alpha N + 1 - alpha)
+BESIDE = ("difference", "guidance", *FIXED, "guided:zero", "guided:0.2@difference", MIXED)
+GAME_FLOORS = (*RULES, *FIXED, "guidance", "guidance:exact", "guided:zero", "difference")
+THEORY, GREEDY, TUNED = "theory", "greedy", "tuned"
+TUNED_METHODS = (RETURN, "guided:optimal", "guided:0.2")
+FLEETS, PILOTS = 16, 4  # fleets a cell: what the error rates of the fits are measured for; pilot fleets of `tuned`
+SHARE = 0.99  # of fleets that must reach every eps
+CONTROL_N = (32, 64, 128, 256)  # of the controls, which cost little
+CONTROL_P = {"growing": 1.0, "constant": 0.0}  # variance an agent of the noise they add, as a power of N
+# What each scale holds. n: of teams; coarse: factors of rows beside; game_n, game_factors: of the shared return, which
+# is slow there; cheap_n: of the difference reward in the game; floor_n: floors.
+SCALES: Mapping[str, Mapping[str, Any]] = {
+    "smoke": {"n": (8, 16, 32, 64), "factors": 3, "coarse": 3, "beside_n": (8, 16), "second_n": (8, 16),
+              "game_n": (4, 8), "game_factors": 1, "cheap_n": (4, 8), "cheap_factors": 2, "floor_n": (8, 12),
+              "floor_budget": 200, "plain_n": (8,), "plain_budget": 200, "errors": 300, "stride": 12, "coverage": 40,
+              "teams": 6, "copies": 50, "constants_n": (8, 16, 32, 64), "game_constants_n": (4, 8)},
+    "standard": {"n": (8, 16, 32, 64, 128, 192), "factors": 7, "coarse": 4, "beside_n": (8, 32, 48, 64, 96),
+                 "second_n": (8, 32, 48, 64, 96), "game_n": (8, 32, 40, 48, 64), "game_factors": 1,
+                 "cheap_n": (8, 32, 48, 64, 96), "cheap_factors": 5, "floor_n": (8, 16, 32, 64), "floor_budget": 2000,
+                 "plain_n": (8, 32), "plain_budget": 2000, "errors": 300, "stride": 1, "coverage": 200,
+                 "teams": 12, "copies": 400,
+                 "constants_n": (8, 16, 32, 64, 128, 256, 512), "game_constants_n": (8, 32, 48, 64, 96)},
+    "full": {"n": (8, 16, 32, 64, 128, 256, 512, 1024), "factors": 7, "coarse": 7,
+             "beside_n": (8, 16, 32, 64, 128, 256), "second_n": (8, 32, 64, 128, 256), "game_n": (8, 32, 48, 64, 96),
+             "game_factors": 5, "cheap_n": (8, 16, 32, 64, 128, 256, 512), "cheap_factors": 7,
+             "floor_n": (8, 16, 32, 64, 128, 256), "floor_budget": 20_000, "plain_n": (8, 32, 128),
+             "plain_budget": 20_000, "errors": 1000, "stride": 1, "coverage": 200, "teams": 24, "copies": 1000,
+             "constants_n": (8, 16, 32, 64, 128, 256, 512, 1024), "game_constants_n": (8, 16, 32, 64, 128, 256)},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One kind of measurement at one N. part: "run", "floor", "control", "constants", "plain", "expected", "errors".
+
+    subject: system, method and step, or what is controlled; options: all that the measurement needs beside N.
+    """
+
+    part: str
+    subject: tuple[str, ...]
+    n: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        return "/".join([self.part, *self.subject])
+
+    def cell(self, seed: int) -> Cell:
+        # the seed is that of the law: equal laws hold the same fleets, the noise has the method in its key
+        law = str(self.options.get("law", self.key))
+        return Cell(FAMILY, self.key, self.n, 0, cell_seed(seed, f"{FAMILY}/{law}", self.n, 0), self.options)
+
+
+def complexity_design(scale: str) -> list[Batch]:
+    """Everything that is measured at a scale."""
+    sizes = SCALES[scale]
+    return [*_teams(sizes), *_seconds(sizes), *_games(sizes), *_others(sizes)]
+
+
+def _run(law: str, method: str, step: str, n: int, factors: int, **more: Any) -> Batch:
+    options = {"law": law, "method": method, "step": step, "fleets": FLEETS, "factors": list(FACTORS[:factors])}
+    return Batch("run", (law, method, step), n, options | more)
+
+
+def _teams(sizes: Mapping[str, Any]) -> list[Batch]:
+    """The theory's step on teams: primary rows, other credits, and where the reference is biased."""
+    made = [_run(ALIGNED, m, THEORY, n, sizes["factors"]) for m in (RETURN, *RULES) for n in sizes["n"]]
+    made += [_run(ALIGNED, m, THEORY, n, sizes["coarse"]) for m in BESIDE for n in sizes["beside_n"]]
+    biased = [(m, n) for m in (RETURN, *RULES, *FIXED, "difference", "guidance") for n in sizes["floor_n"]]
+    return made + [_run("team/biased", m, THEORY, n, 7, budget=sizes["floor_budget"]) for m, n in biased]
+
+
+def _seconds(sizes: Mapping[str, Any]) -> list[Batch]:
+    """Other steps on aligned teams: the greedy oracle and the tuned schedule."""
+    greedy = [_run(ALIGNED, m, GREEDY, n, sizes["coarse"]) for m in (RETURN, *RULES) for n in sizes["second_n"]]
+    tuned = [
+        _run(ALIGNED, m, TUNED, n, sizes["coarse"], pilots=PILOTS) for m in TUNED_METHODS for n in sizes["second_n"]
+    ]
+    return greedy + tuned
+
+
+def _games(sizes: Mapping[str, Any]) -> list[Batch]:
+    made = [_run(FLUID, RETURN, THEORY, n, sizes["game_factors"]) for n in sizes["game_n"]]
+    made += [_run(FLUID, "difference", THEORY, n, sizes["cheap_factors"]) for n in sizes["cheap_n"]]
+    for law in (FLUID, "game/biased"):
+        for n in sizes["floor_n"]:
+            made += [Batch("floor", (law, m), n, _floor(law, m)) for m in GAME_FLOORS]
+        small = sizes["floor_n"][0]
+        made += [_run(law, m, THEORY, small, 7, budget=sizes["floor_budget"]) for m in RULES]
+    for n in sizes["plain_n"]:
+        made += [
+            Batch("plain", (PLAIN, m), n, _floor(PLAIN, m) | {"budget": sizes["plain_budget"]})
+            for m in (RETURN, "difference")
+        ]
+    return made
+
+
+def _floor(law: str, method: str) -> dict[str, Any]:
+    return {"law": law, "method": method, "fleets": FLEETS, "factors": list(FACTORS)}
+
+
+def _others(sizes: Mapping[str, Any]) -> list[Batch]:
+    made = [Batch("control", (kind,), n, {"law": ALIGNED, "kind": kind, "fleets": FLEETS, "factors": list(FACTORS[:3])})
+            for kind in (*CONTROL_P, "biased") for n in CONTROL_N]  # fmt: skip
+    options = {"teams": sizes["teams"], "copies": sizes["copies"]}
+    made += [Batch("expected", (name,), 6, options | {"credit": name}) for name in EXPECTED]
+    made += [Batch("errors", (kind,), FLEETS, {"kind": kind, "repetitions": sizes["errors"], "stride": sizes["stride"],
+             "configurations": sizes["coverage"]}) for kind in ("rates", "faulty", "coverage")]  # fmt: skip
+    for law, sizes_of_n in ((ALIGNED, sizes["constants_n"]), (FLUID, sizes["game_constants_n"])):
+        made += [Batch("constants", (law,), n, {"law": law, "fleets": FLEETS}) for n in sizes_of_n]
+    return made
+
+
+EXPECTED = ("return", "difference", "guidance", "guided", "guided@difference")  # curves checked against the recursion
+
+
+def cells_of(scale: str, seed: int, parts: Sequence[str]) -> list[Cell]:
+    """Cells of the named parts."""
+    return [batch.cell(seed) for batch in complexity_design(scale) if batch.part in parts]

@@ -1,0 +1,209 @@
+"""Ledger rows of C3.1, C3.2 and A4: a verdict, what it was read from, and the sentence that holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from dgpg_verify.claims.complexity_cells import complexity_cost, measure_complexity_cell
+from dgpg_verify.claims.complexity_design import cells_of
+from dgpg_verify.claims.complexity_stats import Series, fit_of
+from dgpg_verify.claims.complexity_tables import complexity_tables
+from dgpg_verify.claims.records import RECORDS
+from dgpg_verify.core import Cell, Evidence, Label, LedgerRow, Verdict, cell_files
+from dgpg_verify.statistics import PRIMARY_LEVEL, SampleFit, judge_p, judge_q
+from dgpg_verify.statistics.verdict import MARGIN
+
+LEVEL = 0.95
+MARGINS = (0.10, 0.25)
+Kind = Literal["claim", "audit", "control", "oracle"]
+STEPS = {"theory": "the theory's step", "greedy": "the greedy oracle step", "tuned": "a schedule tuned on pilot fleets"}
+SYSTEMS = {
+    "team/aligned": "linear-quadratic teams with J = -cG + const",
+    "team/biased": "linear-quadratic teams (alignment 0.5, bias 0.3)",
+    "game/fluid": "entropy-regularised load balancing, fluid reference",
+    "game/biased": "entropy-regularised load balancing, reference biased by 30 %",
+    "game/plain": "load balancing without entropy",
+}
+
+
+class ComplexityClaim:
+    """Cells, cost, records and tables of a claim on samples to a gap. parts: kinds of cells it reads."""
+
+    parts: tuple[str, ...] = ()
+
+    @property
+    def recorded(self) -> Mapping[str, tuple[str, str]]:
+        return RECORDS
+
+    def cells(self, scale: str, seed: int) -> Sequence[Cell]:
+        return cells_of(scale, seed, self.parts)
+
+    def measure(self, cell: Cell) -> Evidence:
+        return measure_complexity_cell(cell)
+
+    def cost(self, cell: Cell) -> float:
+        return complexity_cost(cell)
+
+    def tables(self, evidence: Sequence[Evidence]) -> dict[str, list[dict[str, Any]]]:
+        return complexity_tables(evidence)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One row when it has been judged. read: the series it is read from; sentence: what holds, already filled in."""
+
+    key: str
+    statement: str
+    statistic: str
+    read: Sequence[Series]
+    verdict: Verdict
+    sentence: str
+    expected: float | None
+    relation: str
+    primary: bool = False
+    note: str = ""
+    setting: str = "sum"
+    kind: Kind = "claim"
+    expected_label: Label | None = None
+    margin: float | None = None
+    margins: Mapping[str, Label] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An exponent that is asked for: "p", "p_total" or "q", and what is claimed of it."""
+
+    what: str
+    expected: float
+    relation: str
+
+
+P_LINEAR, P_NONE, Q_ONE = Asked("p", 1.0, "theta"), Asked("p", 0.0, "big_o"), Asked("q", 1.0, "theta")
+
+
+def level_of(primary: bool) -> float:
+    """Bonferroni over the 60 rows that a family of claims may lead with, or 95 % for exploratory ones."""
+    return PRIMARY_LEVEL if primary else LEVEL
+
+
+def exponent_verdict(fit: SampleFit, asked: Asked, margin: float = MARGIN) -> Verdict:
+    if asked.what == "q":
+        return judge_q(fit, asked.expected, margin, asked.relation)
+    return judge_p(fit, asked.expected, margin, asked.relation, total=asked.what == "p_total")
+
+
+def exponent_question(
+    key: str, statement: str, series: Series, asked: Asked, *, primary: bool = False, kind: Kind = "claim",
+    expected_label: Label | None = None, note: str = "",
+) -> Question:  # fmt: skip
+    """p or q of one series, its sentence naming the alpha rule, the step, the setting and the eps."""
+    fit = fit_of(series, level_of(primary))
+    verdict = exponent_verdict(fit, asked)
+    dropped = f"smaller eps do not enter: {fit.dropped}" if fit.dropped else ""
+    censored = f"{100 * fit.censored:.3g} % of arrivals censored" if fit.censored else ""
+    return Question(
+        key=f"{key}/{asked.what}",
+        statement=statement,
+        statistic={"p": "exponent of samples in N", "q": "exponent of samples in 1/eps"}.get(
+            asked.what, "exponent of samples in N at a fixed total gap"
+        ),
+        read=[series],
+        verdict=verdict,
+        sentence=f"{describe_method(series.method)} on {describe_law(series)}, {STEPS[series.step]}, "
+        f"setting {setting_of(series)}, {eps_words(fit, series)}: samples ~ N^{number(fit.p.exponent)} "
+        f"eps^-{number(fit.q.exponent)} per agent "
+        f"(total gap: N^{number(fit.p_total.exponent)}), N = {', '.join(str(n) for n in series.n_values)}.",
+        expected=asked.expected,
+        relation=asked.relation,
+        primary=primary,
+        note="; ".join(part for part in (note, dropped, censored) if part),
+        setting=setting_of(series),
+        kind=kind,
+        expected_label=expected_label,
+        margin=MARGIN,
+        margins={f"{m:.2f}": exponent_verdict(fit, asked, m).label for m in MARGINS},
+    )
+
+
+def eps_words(fit: SampleFit, series: Series) -> str:
+    """The accuracies that entered."""
+    used = [1.0 / eps for eps in fit.eps] or series.factors
+    ends = f"gap0/{used[0]:.3g}" + (f" to gap0/{used[-1]:.3g}" if len(used) > 1 else "")
+    return f"eps from {ends}" + ("" if fit.eps else " (no exponent measurable)")
+
+
+def setting_of(series: Series) -> str:
+    """Scales of J and G, see `mixed` in the design."""
+    return "mixed" if series.method.startswith("mixed") else "sum"
+
+
+def describe_law(series: Series) -> str:
+    return SYSTEMS.get(series.law, "teams with injected noise")
+
+
+def describe_method(method: str) -> str:
+    """A method in words, its alpha rule included (setting: sums unless it says mixed)."""
+    name, _, base = method.partition("@")
+    words = {
+        "return": "The shared return",
+        "difference": "The difference reward",
+        "guidance": "Guidance alone (alpha = 1)",
+        "guidance:exact": "Exact guidance alone (alpha = 1)",
+        "guided:optimal": "Guided, alpha = alpha*(state) of least variance",
+        "guided:sqrt": "Guided, 1 - alpha = N^-1/2",
+        "guided:published": "Guided, alpha 0.9 -> 0.2 over 1 000 samples",
+        "guided:zero": "Guided, alpha -> 0",
+    }
+    value = name.partition(":")[2]
+    told = words.get(name, f"Guided, alpha = {value}")
+    return told + (f" on the {base} reward" if base else "")
+
+
+def number(value: float | None) -> str:
+    return "?" if value is None else f"{value:.2f}"
+
+
+def ledger_rows(claim: str, questions: Sequence[Question], recorded: Mapping[str, tuple[str, str]]) -> list[LedgerRow]:
+    return [_row(claim, question, recorded) for question in questions]
+
+
+def _row(claim: str, question: Question, recorded: Mapping[str, tuple[str, str]]) -> LedgerRow:
+    key, estimate = f"{claim}/{question.key}", question.verdict.estimate
+    record = recorded.get(key)
+    items = [item for series in question.read for item in series.items]
+    role = "" if question.primary or question.kind in ("control", "oracle") else "exploratory"
+    systems = dict.fromkeys(describe_law(series) for series in question.read)
+    steps = dict.fromkeys(series.step for series in question.read)
+    return LedgerRow(
+        row=key,
+        id=claim,
+        primary=question.primary,
+        statement=question.statement,
+        holds_when=question.sentence,
+        system=" and ".join(systems),
+        policy=f"learning run, {', '.join(steps)}",
+        sharing="independent",
+        setting=question.setting,
+        statistic=question.statistic,
+        relation=question.relation,
+        estimate=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        level=estimate.level,
+        expected=question.expected,
+        margin=question.margin,
+        verdict=question.verdict.label,
+        verdict_margins=dict(question.margins),
+        recorded=None if record is None else {"label": record[0], "reason": record[1]},
+        because="; ".join(part for part in (question.verdict.why, question.note, role) if part),
+        return_share=None,
+        n_values=tuple(sorted({item.cell.n for item in items})),
+        replicates=estimate.n,
+        seeds=tuple(sorted({item.cell.replicate for item in items})),
+        files=tuple(dict.fromkeys(cell_files(series.items[0].cell) for series in question.read)),
+        seconds=sum(item.seconds for item in items),
+        kind=question.kind,
+        expected_label=question.expected_label,
+    )
