@@ -31,7 +31,7 @@ def _excess(row: LedgerRow) -> float:
     if row.estimate is None or row.expected is None:
         return 0.0
     gap = row.estimate - row.expected
-    return abs(gap) if row.relation == "theta" else gap
+    return {"theta": abs(gap), "at_least": -gap}.get(row.relation, gap)
 
 
 def _deciding(rows: list[LedgerRow], label: Label) -> LedgerRow | None:

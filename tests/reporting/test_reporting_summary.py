@@ -69,3 +69,12 @@ def test_the_synthetic_ledger_as_a_whole() -> None:
         "C1.1": "supported", "C1.2": "refuted", "C1.3": "supported", "C1.4": "refuted", "A1": "supported",
         "A3": "supported",
     }  # fmt: skip
+
+
+def test_where_more_is_better_the_lowest_refuting_row_is_shown() -> None:
+    rows = [
+        ledger_row("C2.2/low", "C2.2", "refuted", estimate=0.1, relation="at_least"),
+        ledger_row("C2.2/high", "C2.2", "refuted", estimate=0.6, relation="at_least"),
+    ]
+    (summary,) = claim_summary(rows)
+    assert summary.deciding is not None and summary.deciding.row == "C2.2/low"
