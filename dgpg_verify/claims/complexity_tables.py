@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dgpg_verify.claims.complexity_design import ALIGNED, THEORY
+from dgpg_verify.claims.complexity_design import ALIGNED, DECLARED, THEORY
 from dgpg_verify.claims.complexity_law_cells import NEVER
 from dgpg_verify.claims.complexity_stats import Series, arrivals_in, fit_of, read_complexity
 from dgpg_verify.core import Evidence
@@ -50,7 +50,8 @@ def complexity_tables(evidence: Sequence[Evidence]) -> dict[str, Records]:
         "complexity_predicted": [record for s in runs for record in _predicted(s)],
         "complexity_tuning": [record for s in runs for record in _tuning(s)],
     }
-    return {name: records for name, records in made.items() if records}
+    found = {name: records for name, records in made.items() if records}
+    return found | {"declared": [{"text": text} for text in DECLARED]} if found else {}
 
 
 def _named(series: Series, n: int) -> dict[str, Any]:

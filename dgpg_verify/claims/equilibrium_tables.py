@@ -51,10 +51,10 @@ def equilibrium_tables(evidence: Sequence[Evidence]) -> dict[str, Records]:
         "tradeoff": list(_tradeoff(read_equilibria(evidence, "tradeoff"))),
         "counterexamples": list(_counterexamples(examples)),
         "annealing": [*_annealing(pure), *_smooth_annealing(shift)],
-        "declared": [{"text": text} for text in DECLARED],
         "alignment": [*_alignment(read_equilibria(evidence, "aligned")), *_team_alignment(team)],
     }
-    return {name: records for name, records in made.items() if records}
+    found = {name: records for name, records in made.items() if records}
+    return found | {"declared": [{"text": text} for text in DECLARED]} if found else {}
 
 
 def _kind(group: Pooled, alpha: float | str, points: str) -> str:

@@ -212,7 +212,7 @@ def tiny() -> list[Evidence]:
 
 
 TABLES = {"equilibrium_rates", "equilibrium_values", "alpha_limits", "equilibrium_shift", "equilibrium_field",
-          "tradeoff", "counterexamples", "annealing", "alignment"}  # fmt: skip
+          "tradeoff", "counterexamples", "annealing", "alignment", "declared"}  # fmt: skip
 PLAIN = (str, int, float, type(None))
 
 
