@@ -15,6 +15,7 @@ _TEAMS = ("toward:0", "toward:0.5", "toward:0.9")
 _CLOUDS = ("uniform/sparse", "best_fit:1/sparse", "best_fit:0.3/sparse")
 _SCHEDULE = ("0.9", "0.55", "0.2")
 _COSTS = ("quadratic", "delay", "mm1", "makespan")
+_RULES = ("optimal", "sqrt", "published", "0.2")
 _AS_RUN = "C1.4/load_balancing/uniform/sparse/noise_to_signal"
 
 _GROUPS: tuple[Group, ...] = (
@@ -90,6 +91,35 @@ _GROUPS: tuple[Group, ...] = (
         "refuted",
         "an agent that helps J can move the state away from equal utilisation",
         tuple(f"A2/load_balancing/{cost}/fluid/all policies/agent" for cost in _COSTS),
+    ),
+    (
+        "refuted",
+        "alpha stays at 0.2, so the return's noise, of order N, stays in the update",
+        ("C3.2/team/aligned/guided:0.2/theory/p",),
+    ),
+    (
+        "supported",
+        "the theory's step on a strongly concave J: the gap falls like 1 over samples",
+        tuple(f"C3.2/team/aligned/guided:{rule}/theory/q" for rule in _RULES),
+    ),
+    (
+        "refuted",
+        "J_alpha has another optimum than J: below that floor no number of samples helps",
+        tuple(
+            f"C3.2/{law}/guided:{rule}/arrives"
+            for law in ("team/biased", "game/fluid", "game/biased")
+            for rule in _RULES
+        ),
+    ),
+    (
+        "supported",
+        "couplings are bounded, and the entropy keeps policies off the vertices",
+        tuple(f"A4/{law}/{what}" for law in ("team/aligned", "game/fluid") for what in ("smoothness", "1/mu")),
+    ),
+    (
+        "refuted",
+        "near a vertex the softmax gradient vanishes while the gap does not",
+        ("A4/game/plain/gradient domination",),
     ),
 )
 
