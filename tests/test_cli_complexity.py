@@ -85,6 +85,11 @@ def test_own_system_in_python_as_the_docstring_shows() -> None:
         exec(source.replace("self.n_agents * one", "one") if name == "does not" else source, space)
         found[name] = space["fit"].p.exponent
     assert abs(found["grows"] - 1.0) < 0.25 and abs(found["does not"]) < 0.25
+    bowl = space["Bowl"](4, runs=1)
+    eta = np.linspace(0.0, 1.0, 1001)  # expected gap of a step, twice its sum: 4 (1 - eta)^2 + eta^2 N N / n
+    for roll_outs in (1, 3):
+        best = eta[(4.0 * (1.0 - eta) ** 2 + 16.0 * eta**2 / roll_outs).argmin()]
+        assert abs(bowl.best_step(bowl.start(), "return", np.zeros(1), roll_outs)[0] - best) < 1e-3
 
 
 def test_same_seed_same_numbers_and_every_option_has_an_effect(capsys: pytest.CaptureFixture[str]) -> None:

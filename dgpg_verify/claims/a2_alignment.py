@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from dgpg_verify.claims.alignment_cells import TEAM_POINTS, TEAM_RANDOM, UNDEFINED
 from dgpg_verify.claims.equilibrium_design import PERFECT, POLICIES, PRACTICAL, SHUFFLED
-from dgpg_verify.claims.equilibrium_rows import EquilibriumClaim, Question, interval, ledger_rows, level_of
+from dgpg_verify.claims.equilibrium_rows import EquilibriumClaim, Question, interval, ledger_rows
 from dgpg_verify.claims.equilibrium_stats import Pooled, judge_audit, read_equilibria
+from dgpg_verify.claims.judged_rows import level_of
 from dgpg_verify.core import Evidence, Label, LedgerRow
 
 STATEMENT = "Moving the state toward its reference improves J: <grad J, -grad G> >= 0 (assumption: descent alignment)."

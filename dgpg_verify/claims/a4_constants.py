@@ -17,10 +17,10 @@ from dgpg_verify.claims.complexity_rows import (
     Question,
     describe_method,
     ledger_rows,
-    level_of,
     number,
 )
 from dgpg_verify.claims.complexity_stats import Series, arrivals_in, read_complexity
+from dgpg_verify.claims.judged_rows import level_of
 from dgpg_verify.core import Estimate, Evidence, Label, LedgerRow, Verdict
 from dgpg_verify.statistics import fit_scaling, judge, judge_at_least, judge_margins, mean_interval
 from dgpg_verify.statistics.verdict import MARGIN

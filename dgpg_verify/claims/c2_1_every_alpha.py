@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgpg_verify.claims.equilibrium_rows import EquilibriumClaim, Question, interval, ledger_rows, level_of, what_holds
+from dgpg_verify.claims.equilibrium_rows import EquilibriumClaim, Question, interval, ledger_rows, what_holds
 from dgpg_verify.claims.equilibrium_stats import Pooled, judge_none, judge_proof, read_equilibria
+from dgpg_verify.claims.judged_rows import level_of
 from dgpg_verify.claims.shift_cells import SHIFT_ALPHAS
 from dgpg_verify.claims.tradeoff_cells import RULES
 from dgpg_verify.core import Estimate, Evidence, Label, LedgerRow, Verdict

@@ -18,15 +18,7 @@ from dgpg_verify.claims.equilibrium_design import (
     SHUFFLED,
     SIZE,
 )
-from dgpg_verify.claims.equilibrium_rows import (
-    EquilibriumClaim,
-    Question,
-    interval,
-    ledger_rows,
-    level_of,
-    percent,
-    what_holds,
-)
+from dgpg_verify.claims.equilibrium_rows import EquilibriumClaim, Question, interval, ledger_rows, percent, what_holds
 from dgpg_verify.claims.equilibrium_stats import (
     Pooled,
     alpha_place,
@@ -36,6 +28,7 @@ from dgpg_verify.claims.equilibrium_stats import (
     judge_unequal_seen,
     read_equilibria,
 )
+from dgpg_verify.claims.judged_rows import level_of
 from dgpg_verify.core import Evidence, LedgerRow, Verdict
 from dgpg_verify.equilibria.counterexamples import load_all
 from dgpg_verify.statistics import judge_threshold

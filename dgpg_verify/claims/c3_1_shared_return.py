@@ -8,7 +8,6 @@ from typing import Any
 
 from dgpg_verify.claims.complexity_design import ALIGNED, FLUID, RETURN, THEORY
 from dgpg_verify.claims.complexity_rows import (
-    LEVEL,
     P_LINEAR,
     P_NONE,
     Q_ONE,
@@ -27,6 +26,7 @@ from dgpg_verify.claims.complexity_stats import (
     recursion_scores,
     seen_arrivals,
 )
+from dgpg_verify.claims.judged_rows import LEVEL
 from dgpg_verify.core import Evidence, Label, LedgerRow
 from dgpg_verify.statistics.intervals import t_quantile
 

@@ -17,9 +17,9 @@ from dgpg_verify.claims.complexity_rows import (
     describe_method,
     exponent_question,
     ledger_rows,
-    level_of,
 )
 from dgpg_verify.claims.complexity_stats import Series, arrival_verdict, floor_share, read_complexity
+from dgpg_verify.claims.judged_rows import level_of
 from dgpg_verify.complexity import FACTORS
 from dgpg_verify.core import Evidence, LedgerRow
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 from dgpg_verify.claims.complexity_cells import complexity_cost, measure_complexity_cell
 from dgpg_verify.claims.complexity_design import cells_of
 from dgpg_verify.claims.complexity_stats import Series, fit_of
 from dgpg_verify.claims.complexity_tables import complexity_tables
+from dgpg_verify.claims.judged_rows import Judged, Kind, judged_row, level_of
 from dgpg_verify.claims.records import RECORDS
-from dgpg_verify.core import Cell, Evidence, Label, LedgerRow, Verdict, cell_files
-from dgpg_verify.statistics import PRIMARY_LEVEL, SampleFit, judge_p, judge_q
+from dgpg_verify.core import Cell, Evidence, Label, LedgerRow, Verdict
+from dgpg_verify.statistics import SampleFit, judge_p, judge_q
 from dgpg_verify.statistics.verdict import MARGIN
 
-LEVEL = 0.95
 MARGINS = (0.10, 0.25)
-Kind = Literal["claim", "audit", "control", "oracle"]
 STEPS = {"theory": "the theory's step", "greedy": "the greedy oracle step", "tuned": "a schedule tuned on pilot fleets"}
 SYSTEMS = {
     "team/aligned": "linear-quadratic teams with J = -cG + const",
@@ -50,25 +49,8 @@ class ComplexityClaim:
         return complexity_tables(evidence)
 
 
-@dataclass(frozen=True)
-class Question:
-    """One row when it has been judged. read: the series it is read from; sentence: what holds, already filled in."""
-
-    key: str
-    statement: str
-    statistic: str
-    read: Sequence[Series]
-    verdict: Verdict
-    sentence: str
-    expected: float | None
-    relation: str
-    primary: bool = False
-    note: str = ""
-    setting: str = "sum"
-    kind: Kind = "claim"
-    expected_label: Label | None = None
-    margin: float | None = None
-    margins: Mapping[str, Label] = field(default_factory=dict)
+class Question(Judged[Series]):
+    """A judged question on series over N."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +63,6 @@ class Asked:
 
 
 P_LINEAR, P_NONE, Q_ONE = Asked("p", 1.0, "theta"), Asked("p", 0.0, "big_o"), Asked("q", 1.0, "theta")
-
-
-def level_of(primary: bool) -> float:
-    """Bonferroni over the 60 rows that a family of claims may lead with, or 95 % for exploratory ones."""
-    return PRIMARY_LEVEL if primary else LEVEL
 
 
 def exponent_verdict(fit: SampleFit, asked: Asked, margin: float = MARGIN) -> Verdict:
@@ -170,40 +147,6 @@ def ledger_rows(claim: str, questions: Sequence[Question], recorded: Mapping[str
 
 
 def _row(claim: str, question: Question, recorded: Mapping[str, tuple[str, str]]) -> LedgerRow:
-    key, estimate = f"{claim}/{question.key}", question.verdict.estimate
-    record = recorded.get(key)
-    items = [item for series in question.read for item in series.items]
-    role = "" if question.primary or question.kind in ("control", "oracle") else "exploratory"
-    systems = dict.fromkeys(describe_law(series) for series in question.read)
-    steps = dict.fromkeys(series.step for series in question.read)
-    return LedgerRow(
-        row=key,
-        id=claim,
-        primary=question.primary,
-        statement=question.statement,
-        holds_when=question.sentence,
-        system=" and ".join(systems),
-        policy=f"learning run, {', '.join(steps)}",
-        sharing="independent",
-        setting=question.setting,
-        statistic=question.statistic,
-        relation=question.relation,
-        estimate=estimate.value,
-        low=estimate.low,
-        high=estimate.high,
-        level=estimate.level,
-        expected=question.expected,
-        margin=question.margin,
-        verdict=question.verdict.label,
-        verdict_margins=dict(question.margins),
-        recorded=None if record is None else {"label": record[0], "reason": record[1]},
-        because="; ".join(part for part in (question.verdict.why, question.note, role) if part),
-        return_share=None,
-        n_values=tuple(sorted({item.cell.n for item in items})),
-        replicates=estimate.n,
-        seeds=tuple(sorted({item.cell.replicate for item in items})),
-        files=tuple(dict.fromkeys(cell_files(series.items[0].cell) for series in question.read)),
-        seconds=sum(item.seconds for item in items),
-        kind=question.kind,
-        expected_label=question.expected_label,
-    )
+    system = " and ".join(dict.fromkeys(describe_law(series) for series in question.read))
+    steps = ", ".join(dict.fromkeys(series.step for series in question.read))
+    return judged_row(claim, question, recorded, system, f"learning run, {steps}")

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from dgpg_verify.claims.equilibrium_cells import equilibrium_cost, measure_equilibrium_cell
 from dgpg_verify.claims.equilibrium_design import cells_of
 from dgpg_verify.claims.equilibrium_stats import Pooled
 from dgpg_verify.claims.equilibrium_tables import equilibrium_tables
+from dgpg_verify.claims.judged_rows import Judged, judged_row
 from dgpg_verify.claims.records import RECORDS
-from dgpg_verify.core import Cell, Evidence, Label, LedgerRow, Verdict, cell_files
+from dgpg_verify.core import Cell, Evidence, LedgerRow, Verdict
 from dgpg_verify.equilibria.forms import Form
-from dgpg_verify.statistics import PRIMARY_LEVEL
-
-LEVEL = 0.95
-Kind = Literal["claim", "audit", "control", "oracle"]
 
 
 class EquilibriumClaim:
@@ -44,37 +40,8 @@ class EquilibriumClaim:
         return equilibrium_tables(evidence)
 
 
-@dataclass(frozen=True)
-class Question:
-    """One row when it has been judged. read: the groups it is read from, the first names system and files.
-
-    sentence: what holds, with its conditions, already filled in. policy: where gradients are taken, or the kind of
-    equilibrium.
-    """
-
-    key: str
-    statement: str
-    statistic: str
-    read: Sequence[Pooled]
-    verdict: Verdict
-    sentence: str
-    expected: float | None
-    relation: str
-    policy: str
-    primary: bool = False
-    note: str = ""
-    setting: str = "sum"
-    kind: Kind = "claim"
-    expected_label: Label | None = None
-
-    @property
-    def level(self) -> float:
-        return level_of(self.primary)
-
-
-def level_of(primary: bool) -> float:
-    """Bonferroni over the 60 rows that a family of claims may lead with, or 95 % for exploratory ones."""
-    return PRIMARY_LEVEL if primary else LEVEL
+class Question(Judged[Pooled]):
+    """A judged question on pooled fleets."""
 
 
 def ledger_rows(claim: str, questions: Sequence[Question], recorded: Mapping[str, tuple[str, str]]) -> list[LedgerRow]:
@@ -121,40 +88,6 @@ def interval(verdict: Verdict) -> str:
 
 
 def _row(claim: str, question: Question, recorded: Mapping[str, tuple[str, str]]) -> LedgerRow:
-    key, estimate = f"{claim}/{question.key}", question.verdict.estimate
-    record = recorded.get(key)
-    items = [item for group in question.read for item in group.items]
-    role = "" if question.primary or question.kind in ("control", "oracle") else "exploratory"
-    because = "; ".join(part for part in (question.verdict.why, question.note, role) if part)
-    systems = dict.fromkeys(describe_group(group) for group in question.read)
-    return LedgerRow(
-        row=key,
-        id=claim,
-        primary=question.primary,
-        statement=question.statement,
-        holds_when=question.sentence,
-        system=next(iter(systems)) if len(systems) == 1 else f"{next(iter(systems))} and {len(systems) - 1} more laws",
-        policy=question.policy,
-        sharing="independent",
-        setting=question.setting,
-        statistic=question.statistic,
-        relation=question.relation,
-        estimate=estimate.value,
-        low=estimate.low,
-        high=estimate.high,
-        level=estimate.level,
-        expected=question.expected,
-        margin=None,
-        verdict=question.verdict.label,
-        verdict_margins={},
-        recorded=None if record is None else {"label": record[0], "reason": record[1]},
-        because=because,
-        return_share=None,
-        n_values=tuple(sorted({group.n for group in question.read})),
-        replicates=estimate.n,
-        seeds=tuple(sorted({item.cell.replicate for item in items})),
-        files=tuple(dict.fromkeys(cell_files(group.items[0].cell) for group in question.read)),
-        seconds=sum(item.seconds for item in items),
-        kind=question.kind,
-        expected_label=question.expected_label,
-    )
+    systems = list(dict.fromkeys(describe_group(group) for group in question.read))
+    system = systems[0] if len(systems) == 1 else f"{systems[0]} and {len(systems) - 1} more laws"
+    return judged_row(claim, question, recorded, system, question.policy)
