@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dgpg_verify.claims.complexity_design import ALIGNED, FLUID, RETURN, THEORY
+from dgpg_verify.claims.complexity_design import ALIGNED, FLUID, MAPPO, RETURN, THEORY
 from dgpg_verify.claims.complexity_rows import (
     P_LINEAR,
     P_NONE,
@@ -46,7 +46,7 @@ class SharedReturnSamplesClaim(ComplexityClaim):
     expected: float = 1.0
     margin: float = 0.15
     controls: Sequence[Any] = ("growing", "constant", "biased")
-    parts = ("run", "control", "expected", "errors")
+    parts = ("run", "cloud", "control", "expected", "errors")
 
     @property
     def decided_at(self) -> Mapping[str, str]:
@@ -54,7 +54,7 @@ class SharedReturnSamplesClaim(ComplexityClaim):
         return {f"C3.1/{FLUID}/{RETURN}/{THEORY}/q": "full"}
 
     def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
-        runs = [s for s in read_complexity(evidence, "run") if s.method == RETURN and s.to_the_end]
+        runs = [s for s in read_complexity(evidence, "run", "cloud") if s.method in (RETURN, MAPPO) and s.to_the_end]
         controls = {s.method: s for s in read_complexity(evidence, "control")}
         questions = [
             *[question for series in runs for question in _rows(series)],
@@ -66,8 +66,8 @@ class SharedReturnSamplesClaim(ComplexityClaim):
 
 def _rows(series: Series) -> list[Question]:
     """theta of p and q with the theory's step leads; the total gap and other steps stand beside it."""
-    primary = series.step == THEORY and series.law in (ALIGNED, FLUID)
-    key = f"{series.law}/{series.method}/{series.step}"
+    key = series.name
+    primary = key in (f"{ALIGNED}/{RETURN}/{THEORY}", f"{FLUID}/{RETURN}/{THEORY}")
     total = Asked("p_total", 2.0, "theta")
     return [
         exponent_question(key, STATEMENT, series, P_LINEAR, primary=primary),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dgpg_verify.claims.complexity_design import ALIGNED, GAME_FLOORS, RETURN, RULES, THEORY
+from dgpg_verify.claims.complexity_design import ALIGNED, GAME_FLOORS, MAPPO, RETURN, RULES, THEORY
 from dgpg_verify.claims.complexity_rows import (
     P_NONE,
     Q_ONE,
@@ -39,10 +39,10 @@ class GuidedSamplesClaim(ComplexityClaim):
     expected: float = 0.0
     margin: float = 0.15
     controls: Sequence[Any] = ("guided:zero", "difference")
-    parts = ("run", "floor")
+    parts = ("run", "cloud", "floor")
 
     def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
-        runs = [s for s in read_complexity(evidence, "run") if s.method != RETURN]
+        runs = [s for s in read_complexity(evidence, "run", "cloud") if s.method not in (RETURN, MAPPO)]
         floors = [*read_complexity(evidence, "floor"), *[s for s in runs if s.law == "team/biased"]]
         laws = [law for law in SYSTEMS if any(s.law == law for s in floors)]
         questions = [
@@ -54,7 +54,7 @@ class GuidedSamplesClaim(ComplexityClaim):
 
 def _exponents(series: Series) -> list[Question]:
     primary = series.law == ALIGNED and series.method in RULES and series.step == THEORY
-    key = f"{series.law}/{series.method}/{series.step}"
+    key = series.name
     total = Asked("p_total", 1.0, "theta")
     made = [exponent_question(key, STATEMENT, series, asked, primary=primary) for asked in (P_NONE, Q_ONE)]
     return [*made, exponent_question(key, STATEMENT, series, total, note="p + q")]

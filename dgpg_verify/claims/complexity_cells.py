@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from dgpg_verify.claims.complexity_cloud_cells import measure_cloud
 from dgpg_verify.claims.complexity_constant_cells import measure_constants, measure_plain
 from dgpg_verify.claims.complexity_control_cells import measure_control, measure_errors, measure_expected
 from dgpg_verify.claims.complexity_law_cells import (
     AnyGame,
+    arrivals_of,
     budget_of,
-    finite_or_never,
     make_problem,
     method_of,
     noise_of,
@@ -30,8 +31,6 @@ from dgpg_verify.complexity import (
     Method,
     learn,
     noise_free_floor,
-    samples_to_gap,
-    start_fractions,
     theory_numbers,
 )
 from dgpg_verify.complexity.problems import Array
@@ -41,7 +40,6 @@ from dgpg_verify.oracles.descent_constants import schedule_bound
 from dgpg_verify.systems import LinearQuadraticTeam
 
 ROOMS = ("complexity",)
-QUANTILES = (0.5, 0.1, 0.9)
 FLOOR_TOLERANCE, FLOOR_STEPS = 1e-4, 2_000  # of noise-free runs with alpha*, whose limit has no closed form
 EXACT_N = 8  # up to here curves are drawn with their exact mean, for so many samples (16 recursions a cell)
 EXACT_SAMPLES = {"return": 1_000, "guidance": 100, "guided:0.2": 100}
@@ -59,7 +57,7 @@ def complexity_cost(cell: Cell) -> float:
     """Rough work of a cell, so that long ones start first."""
     part, options = cell.row.partition("/")[0], cell.options
     if part != "run":
-        return {"errors": 3e4, "floor": 20.0 * cell.n}.get(part, 1e3 + 10.0 * cell.n)
+        return {"errors": 3e4, "cloud": 1e5 * cell.n, "floor": 20.0 * cell.n}.get(part, 1e3 + 10.0 * cell.n)
     slow = options["method"] in ("return", "guided:0.2", "guided:published", "guided:0.4")
     samples = options.get("budget", options["factors"][-1] * (cell.n if slow else 20.0))
     return float(samples) * (10.0 + 0.1 * cell.n) * (5.0 if options["law"].startswith("game") else 1.0)
@@ -85,18 +83,6 @@ def measure_run(cell: Cell) -> dict[str, Any]:
         "tries": [] if tuning is None else [asdict(one) for one in tuning.tries],
         "scale": None if tuning is None else tuning.scale,
     }
-
-
-def arrivals_of(curve: Curve, factors: list[float]) -> dict[str, Any]:
-    """What is kept of a curve."""
-    found = samples_to_gap(curve, start_fractions(curve, factors))
-    with np.errstate(invalid="ignore"):  # diverged runs are infinite
-        share = np.quantile(curve.gaps / curve.gaps[:, :1], QUANTILES, axis=0, method="lower")
-    return {
-        "start": curve.gaps[:, 0], "low": found.low, "high": finite_or_never(found.high),
-        "samples": curve.samples, "share": finite_or_never(share),
-        "alpha": curve.alphas.mean(0), "diverged": curve.diverged >= 0, "roll_outs": curve.roll_outs,
-    }  # fmt: skip
 
 
 def floor_of(problem: AnyGame, method: Method) -> dict[str, Any]:
@@ -165,6 +151,7 @@ def problem_sigma(problem: AnyGame) -> float:
 
 MEASURES: Mapping[str, Callable[[Cell], dict[str, Any]]] = {
     "run": measure_run,
+    "cloud": measure_cloud,
     "floor": measure_floor,
     "control": measure_control,
     "constants": measure_constants,

@@ -12,6 +12,7 @@ import torch
 
 from dgpg_verify.claims.complexity_design import GREEDY, LAWS, MIXED, PLAIN, THEORY, TUNED
 from dgpg_verify.complexity import (
+    Curve,
     GreedyStep,
     Method,
     StepRule,
@@ -20,6 +21,8 @@ from dgpg_verify.complexity import (
     Tuning,
     cell_generator,
     make_method,
+    samples_to_gap,
+    start_fractions,
     tune,
 )
 from dgpg_verify.complexity.game import GameProblem, random_fleets
@@ -34,6 +37,7 @@ JOB_CAP = 2.0  # jobs of the game are cut here, so that one temperature serves e
 TEMPERATURE = 16.0  # 2 max h max z^2 of that law: weights h <= 2, shares z <= JOB_CAP / least capacity 1
 FIRST_BUDGET, BUDGET_PER_AGENT = 100_000, 2_000  # joint samples after which a run that has not arrived is censored
 PILOT_BUDGET, PILOT_PER_AGENT = 4_000, 100  # of each try of the tuned schedule
+QUANTILES = (0.5, 0.1, 0.9)
 NEVER = -1.0  # kept in place of infinity: a fleet that never arrived, a run that diverged
 PILOT_KEY = 77  # pilot fleets are apart from those that are judged
 
@@ -96,6 +100,18 @@ def noise_of(cell: Cell) -> np.random.Generator:
 def finite_or_never(values: Array) -> Array:
     """Numbers that a cell may hold: NEVER where they are not finite."""
     return np.where(np.isfinite(values), values, NEVER)
+
+
+def arrivals_of(curve: Curve, factors: list[float]) -> dict[str, Any]:
+    """What is kept of a curve: arrivals at start / factors, and QUANTILES over fleets of gap / start."""
+    found = samples_to_gap(curve, start_fractions(curve, factors))
+    with np.errstate(invalid="ignore"):  # diverged runs are infinite
+        share = np.quantile(curve.gaps / curve.gaps[:, :1], QUANTILES, axis=0, method="lower")
+    return {
+        "start": curve.gaps[:, 0], "low": found.low, "high": finite_or_never(found.high),
+        "samples": curve.samples, "share": finite_or_never(share),
+        "alpha": curve.alphas.mean(0), "diverged": curve.diverged >= 0, "roll_outs": curve.roll_outs,
+    }  # fmt: skip
 
 
 def budget_of(cell: Cell) -> int:

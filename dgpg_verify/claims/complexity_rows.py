@@ -17,13 +17,15 @@ from dgpg_verify.statistics import SampleFit, judge_p, judge_q
 from dgpg_verify.statistics.verdict import MARGIN
 
 MARGINS = (0.10, 0.25)
-STEPS = {"theory": "the theory's step", "greedy": "the greedy oracle step", "tuned": "a schedule tuned on pilot fleets"}
+STEPS = {"theory": "the theory's step", "greedy": "the greedy oracle step", "tuned": "a schedule tuned on pilot fleets",
+         "adam": "clipped surrogate with Adam"}  # fmt: skip
 SYSTEMS = {
     "team/aligned": "linear-quadratic teams with J = -cG + const",
     "team/biased": "linear-quadratic teams (alignment 0.5, bias 0.3)",
     "game/fluid": "entropy-regularised load balancing, fluid reference",
     "game/biased": "entropy-regularised load balancing, reference biased by 30 %",
     "game/plain": "load balancing without entropy",
+    "cloud": "cloud scheduling (gap to Best-Fit, estimated on held-out workloads)",
 }
 
 
@@ -132,6 +134,9 @@ def describe_method(method: str) -> str:
         "guided:sqrt": "Guided, 1 - alpha = N^-1/2",
         "guided:published": "Guided, alpha 0.9 -> 0.2 over 1 000 samples",
         "guided:zero": "Guided, alpha -> 0",
+        "mappo": "MAPPO (shared return, central critic)",
+        "guidance_only": "Guidance alone (alpha = 1)",
+        "dgpg": "DG-PG, alpha 0.9 -> 0.2 over the run",
     }
     value = name.partition(":")[2]
     told = words.get(name, f"Guided, alpha = {value}")

@@ -51,6 +51,12 @@ class Series:
         return str(self.options.get("step", "theory"))
 
     @property
+    def name(self) -> str:
+        """Law, method and step rule, and the grid where it is not the usual one: what the ledger calls it."""
+        grid = [str(self.options["grid"])] if "grid" in self.options else []
+        return "/".join([self.law, self.method, self.step, *grid])
+
+    @property
     def n_values(self) -> list[int]:
         return [item.cell.n for item in self.items]
 

@@ -1,8 +1,9 @@
 """Flat records behind the figures on samples to a gap, made from the cells alone. Unknown numbers are None.
 
 Gaps are per agent; where "share" is said, over the gap at the start. Quantiles are over fleets, low 0.1 and high 0.9.
-system: team/aligned, team/biased, game/fluid, game/biased, game/plain, or control/growing, constant, biased.
-step_rule: theory, greedy, tuned. factor: gap at the start over eps.
+system: team/aligned, team/biased, game/fluid, game/biased, game/plain, cloud, or control/growing, constant, biased.
+step_rule: theory, greedy, tuned, adam (of a trained policy); of exponents also "theory wide" (one eps, larger N).
+factor: gap at the start over eps.
 
 complexity_curves: system, method, step_rule, n_agents, samples [C], median, low, high [C] (gap as a share of the
     start's), expected [C] or None (exact mean of the recursion, the same share), roll_outs.
@@ -25,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dgpg_verify.claims.complexity_design import ALIGNED, DECLARED, THEORY
+from dgpg_verify.claims.complexity_design import ALIGNED, DECLARED, MAPPO, RETURN, THEORY
 from dgpg_verify.claims.complexity_law_cells import NEVER
 from dgpg_verify.claims.complexity_stats import Series, arrivals_in, fit_of, read_complexity
 from dgpg_verify.core import Evidence
@@ -38,7 +39,7 @@ POINTS = 60  # drawn on a curve at most
 
 def complexity_tables(evidence: Sequence[Evidence]) -> dict[str, Records]:
     """Every table whose cells are there."""
-    runs, plain = read_complexity(evidence, "run"), read_complexity(evidence, "plain")
+    runs, plain = read_complexity(evidence, "run", "cloud"), read_complexity(evidence, "plain")
     controls, constants = read_complexity(evidence, "control"), read_complexity(evidence, "constants")
     ended = [series for series in runs if series.to_the_end]
     made = {
@@ -98,7 +99,7 @@ def _arrivals(series: Series) -> Iterator[dict[str, Any]]:
 def _exponents(series: Series) -> Iterator[dict[str, Any]]:
     """At 95 % each; the verdicts of the ledger's primary rows are at their own, higher level."""
     fit = fit_of(series, LEVEL)
-    linear = series.method == "return" or series.law == "control/growing"
+    linear = series.method in (RETURN, MAPPO) or series.law == "control/growing"
     p, relation = (1.0, "theta") if linear else (0.0, "big_o")
     parts = {
         "p": (fit.p, judge_p(fit, p, relation=relation), p, relation),
@@ -106,7 +107,8 @@ def _exponents(series: Series) -> Iterator[dict[str, Any]]:
         "q_log": (fit.q_log, judge_q(fit), 1.0, "theta"),
         "p_total": (fit.p_total, judge_p(fit, p + 1.0, total=True), p + 1.0, "theta"),
     }
-    named = {k: v for k, v in _named(series, 0).items() if k != "n_agents"}
+    rule = " ".join([series.step, *([str(series.options["grid"])] if "grid" in series.options else [])])
+    named = {"system": series.law, "method": series.method, "step_rule": rule}
     for what, (found, verdict, expected, claimed) in parts.items():
         yield named | {
             "what": what, "value": found.exponent, "low": found.low, "high": found.high, "level": LEVEL,

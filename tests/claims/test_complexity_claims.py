@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +13,17 @@ import pytest
 from dgpg_verify.claims.a4_constants import CLAIM as CONSTANTS
 from dgpg_verify.claims.c3_1_shared_return import CLAIM as SHARED
 from dgpg_verify.claims.c3_2_guided import CLAIM as GUIDED
-from dgpg_verify.claims.complexity_cells import arrivals_of, measure_complexity_cell
+from dgpg_verify.claims.complexity_cells import measure_complexity_cell
 from dgpg_verify.claims.complexity_control_cells import NOISE, NOISE_AT, NoisyTeam
-from dgpg_verify.claims.complexity_design import LAWS, RULES, SCALES, Batch, complexity_design
-from dgpg_verify.claims.complexity_law_cells import NEVER, TEMPERATURE, bounded_fleets, make_problem, method_of
+from dgpg_verify.claims.complexity_design import CLOUD, LAWS, RULES, SCALES, Batch, complexity_design
+from dgpg_verify.claims.complexity_law_cells import (
+    NEVER,
+    TEMPERATURE,
+    arrivals_of,
+    bounded_fleets,
+    make_problem,
+    method_of,
+)
 from dgpg_verify.claims.complexity_tables import complexity_tables
 from dgpg_verify.complexity import FACTORS, TheoryStep, cell_generator, learn, make_method
 from dgpg_verify.complexity.game import GameProblem
@@ -101,7 +110,42 @@ def test_primary_rows_fit_the_level() -> None:
 def test_design_has_no_cell_twice(scale: str) -> None:
     cells = [(batch.key, batch.n) for batch in complexity_design(scale)]
     assert len(set(cells)) == len(cells)
-    assert {batch.options["law"] for batch in complexity_design(scale) if "law" in batch.options} == set(LAWS)
+    laws = {batch.options["law"] for batch in complexity_design(scale) if "law" in batch.options}
+    assert laws == set(LAWS) | ({CLOUD} if SCALES[scale]["cloud_n"] else set())
+
+
+@pytest.mark.parametrize("claim, method, p, label", [
+    (SHARED, "mappo", 1.0, "supported"), (SHARED, "mappo", 0.0, "refuted"),
+    (GUIDED, "guidance_only", 0.0, "supported"), (GUIDED, "dgpg", 1.0, "refuted"),
+])  # fmt: skip
+def test_cloud_rows_say_what_their_gap_is(claim: Any, method: str, p: float, label: str) -> None:
+    items = [named(item, "cloud", method) for item in series_of("return", p, 1.0, "cloud")]
+    rows = judged(claim, items)
+    row = rows[f"{claim.id}/cloud/{method}/adam/p"]
+    assert row.verdict == label and not row.primary and "estimated on held-out workloads" in row.system
+    other = GUIDED if claim is SHARED else SHARED
+    assert not judged(other, items)
+
+
+def test_larger_n_at_one_eps_has_a_row_of_its_own() -> None:
+    """The usual row leads; the wide one stands beside it and does not enter its fit."""
+    usual = series_of("return", 1.0, 1.0, "game/fluid")
+    wide = [named(item, "run", "return", {"grid": "wide", "step": "theory"}) for item in
+            series_of("return", 0.5, 1.0, "game/fluid")]  # fmt: skip
+    rows = judged(SHARED, [*usual, *wide])
+    assert rows["C3.1/game/fluid/return/theory/p"].primary
+    assert rows["C3.1/game/fluid/return/theory/p"].verdict == "supported"
+    beside = rows["C3.1/game/fluid/return/theory/wide/p"]
+    assert not beside.primary and beside.verdict == "refuted"
+    rules = {record["step_rule"] for record in complexity_tables([*usual, *wide])["complexity_exponents"]}
+    assert rules == {"theory", "theory wide"}
+
+
+def named(item: Evidence, part: str, method: str, more: Mapping[str, Any] | None = None) -> Evidence:
+    """The same arrivals under another part, method and options."""
+    options = {**item.cell.options, "method": method, **(more or {"step": "adam"})}
+    row = "/".join([part, str(options["law"]), method, *map(str, (more or {}).values())])
+    return replace(item, cell=replace(item.cell, row=row, options=options))
 
 
 def test_methods_share_their_fleets() -> None:

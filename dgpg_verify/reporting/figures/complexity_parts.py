@@ -20,6 +20,7 @@ SYSTEMS = {  # in the order of the page: those with an honest reference first
     "team/biased": "Team, biased reference",
     "game/biased": "Game with entropy, biased reference",
     "game/plain": "Plain game, beside its noise-free flow",
+    "cloud": "Cloud, gap to Best-Fit (estimated)",
     "control/growing": "Control, noise that grows with N",
     "control/constant": "Control, noise that does not grow",
     "control/biased": "Control, biased gradient",
@@ -29,6 +30,9 @@ METHODS = {
     "difference": "difference reward",
     "guidance": "guidance alone",
     "guidance:exact": "guidance alone, exact form",
+    "mappo": "MAPPO",
+    "guidance_only": "guidance alone",
+    "dgpg": "DG-PG, \u03b1 0.9 \u2192 0.2",
 }
 RULES = {
     "published": "\u03b1 0.9 \u2192 0.2",
@@ -46,6 +50,8 @@ STEPS = {
     "theory": "the theory's steps",
     "greedy": "greedy oracle steps",
     "tuned": "tuned steps",
+    "theory wide": "the theory's steps, one \u03b5, larger N",
+    "adam": "clipped surrogate with Adam",
 }
 SHADES = LinearSegmentedColormap.from_list("sizes", ["#9fd0ee", "#0072b2", "#10263f"])  # small to large N
 
