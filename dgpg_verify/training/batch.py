@@ -29,11 +29,17 @@ class Decisions:
         parts = {name: getattr(self, name)[index] for name in ("live", "actions", "old_log_prob", "weight", "step")}
         return replace(self, seen=seen, **parts)
 
-    def agents(self, index: Tensor | slice) -> Decisions:
-        """Only the agents `index`."""
-        seen = Observation(self.seen.features[:, index], self.seen.mask[:, index], self.seen.active[:, index])
+    def agents(self, index: Tensor | slice, length: int | None = None) -> Decisions:
+        """Only the agents `index`, and the first `length` rows."""
+        at = (slice(length), index)
+        seen = Observation(self.seen.features[at], self.seen.mask[at], self.seen.active[at])
         names = ("live", "actions", "old_log_prob", "weight", "step")
-        return replace(self, seen=seen, **{name: getattr(self, name)[:, index] for name in names})
+        return replace(self, seen=seen, **{name: getattr(self, name)[at] for name in names})
+
+    def lengths(self) -> Tensor:
+        """Rows up to each agent's last decision, int64 [N]: what comes after is padding."""
+        place = torch.arange(1, len(self.live) + 1, device=self.live.device)
+        return (self.live * place[:, None]).amax(0)
 
 
 def pack(rollout: Rollout, weight: Tensor) -> Decisions:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dgpg_verify.core import InputError, generator
 from dgpg_verify.training.batch import Decisions
-from dgpg_verify.training.networks import Actor
+from dgpg_verify.training.networks import Actor, adam
 from dgpg_verify.training.settings import Settings
 from dgpg_verify.training.updates import UpdateFacts, chosen_log_prob, facts, ppo_norms
 
@@ -48,8 +48,7 @@ def split_actor(policy: Any, settings: Settings) -> SequentialActors:
     actors = []
     for i in range(len(table)):
         leaf = table[i : i + 1].detach().requires_grad_(True)  # same storage: an in-place step shows in the table
-        optimiser = torch.optim.Adam([leaf], lr=settings.actor_lr, eps=settings.adam_eps)
-        actors.append(Actor(replace(policy, parameters=leaf), optimiser))
+        actors.append(Actor(replace(policy, parameters=leaf), adam(leaf, settings.actor_lr, settings)))
     return SequentialActors(replace(policy, parameters=table), table, actors)
 
 
@@ -66,7 +65,7 @@ def sequential(team: SequentialActors, decisions: Decisions, settings: Settings,
     with torch.no_grad():
         whole = Actor(team.policy, team.actors[0].optimiser)
         log_prob, bonus = chosen_log_prob(whole, decisions)
-        return facts(decisions, (log_prob - decisions.old_log_prob).exp(), bonus, settings.clip, norms)
+        return facts(decisions.live, (log_prob - decisions.old_log_prob).exp(), bonus, settings.clip, norms)
 
 
 def _ratio_after(actor: Actor, own: Decisions, settings: Settings, seed: int, product: Tensor) -> tuple[Tensor, float]:

@@ -81,13 +81,17 @@ def _passes(actor: Actor, decisions: Decisions, settings: Settings, seed: int, e
     actor, decisions = _prepared(actor, decisions)
     norms = _descend(actor, decisions, settings, seed, epochs, loss)
     with torch.no_grad():
-        parts = [loss(own, block)[1:] for own, block in blocks(actor, decisions)]
-        ratio, bonus = (torch.cat(values, dim=1) for values in zip(*parts, strict=True))
-        return facts(decisions, ratio, bonus, settings.clip, norms)
+        parts = [(block.live, *loss(own, block)[1:]) for own, block in blocks(actor, decisions)]
+        live, ratio, bonus = (torch.cat([value.flatten() for value in values]) for values in zip(*parts, strict=True))
+        return facts(live, ratio, bonus, settings.clip, norms)
 
 
 def _prepared(actor: Actor, decisions: Decisions) -> tuple[Actor, Decisions]:
-    """What all passes read alike is worked out once, where the policy offers it."""
+    """What all passes read alike is worked out once: the busiest agents come first, so that blocks hold agents with
+    about as many decisions and little padding; and the policy's own preparations, where it offers any."""
+    if not _in_one_block(actor, decisions):
+        order = decisions.lengths().argsort(descending=True, stable=True)
+        actor, decisions = replace(actor, order=order), decisions.agents(order)
     if not hasattr(actor.policy, "prepared"):
         return actor, decisions
     policy, seen = actor.policy.prepared(decisions.seen)
@@ -115,20 +119,28 @@ def _add_gradients(actor: Actor, part: Decisions, loss: Loss, epoch: int) -> Non
 
 
 def blocks(actor: Actor, decisions: Decisions) -> Iterator[tuple[Actor, Decisions]]:
-    """A few agents at a time with a view of their parameters, so that a block's arrays stay in cache. A prior may look
-    at all agents at once: then there is one block."""
-    length, n, k = decisions.seen.mask.shape
-    size = max(1, BLOCK_ROWS // (length * k))
-    if size >= n or getattr(actor.policy, "prior", None) is not None:
+    """A few agents at a time with their parameters, so that a block's arrays stay in cache, and rows up to the last
+    decision among them only. Agents are best ordered by their number of decisions (`_prepared`)."""
+    if actor.order is None and _in_one_block(actor, decisions):
         yield actor, decisions
         return
-    for low in range(0, n, size):
-        yield actor.agents(slice(low, low + size)), decisions.agents(slice(low, low + size))
+    lengths, k = decisions.lengths().tolist(), decisions.seen.mask.shape[-1]
+    low = 0
+    while low < len(lengths):
+        high = low + max(1, BLOCK_ROWS // (max(lengths[low], 1) * k))
+        agents = slice(low, high)
+        yield actor.agents(agents), decisions.agents(agents, max(1, *lengths[agents]))
+        low = high
 
 
-def facts(decisions: Decisions, ratio: Tensor, bonus: Tensor, clip: float, norms: list[float]) -> UpdateFacts:
-    """Summary over live decisions."""
-    live, count = decisions.live, decisions.live.sum().clamp(min=1)
+def _in_one_block(actor: Actor, decisions: Decisions) -> bool:
+    """Whether all fit into one block; always with a prior, which may look at all agents at once."""
+    return decisions.seen.mask.numel() <= BLOCK_ROWS or getattr(actor.policy, "prior", None) is not None
+
+
+def facts(live: Tensor, ratio: Tensor, bonus: Tensor, clip: float, norms: list[float]) -> UpdateFacts:
+    """Summary over live decisions, arrays of one shape."""
+    count = live.sum().clamp(min=1)
     outside = ((ratio - 1.0).abs() > clip) & live
     tiny = torch.finfo(ratio.dtype).tiny  # a ratio that underflows would make the log infinite
     kl = torch.where(live, ratio - 1.0 - ratio.clamp(min=tiny).log(), torch.zeros_like(ratio))

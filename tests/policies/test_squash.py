@@ -24,3 +24,15 @@ def test_autograd_passes_through_squash() -> None:
     squash(1.0 * leaf).sum().backward()  # type: ignore[no-untyped-call]
     assert leaf.grad is not None
     torch.testing.assert_close(leaf.grad, 1.0 - torch.tanh(leaf.detach()) ** 2)
+
+
+def test_squash_under_vmap_of_grad_is_a_loop() -> None:
+    """As measurements differentiate roll-out by roll-out."""
+    rows = torch.randn(5, 3, generator=generator(3), dtype=torch.float64)
+
+    def value(row: torch.Tensor) -> torch.Tensor:
+        return (squash(1.0 * row) ** 2).sum()
+
+    found = torch.func.vmap(torch.func.grad(value))(rows)
+    assert torch.equal(found, torch.stack([torch.func.grad(value)(row) for row in rows]))
+    torch.testing.assert_close(found, 2.0 * torch.tanh(rows) * (1.0 - torch.tanh(rows) ** 2))

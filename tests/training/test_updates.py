@@ -187,17 +187,38 @@ def test_a_credit_that_is_not_finite_stops(bad: float) -> None:
         ppo(plain_actor(policy()), given, settings(epochs=1), 0)
 
 
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 2, 0]])
 @pytest.mark.parametrize("sharing", ["independent", "shared"])
 @pytest.mark.parametrize("rule", [ppo, plain_gradient, imitate])
-def test_blocks_of_agents_give_the_whole_gradient(rule: Any, sharing: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One agent a block: same step, same facts as all agents at once."""
-    given, steps, found = decisions(sharing), [], []
+def test_blocks_of_agents_give_the_whole_gradient(
+    rule: Any, sharing: str, order: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One agent a block, the busiest first, whoever that is: same step, same facts as all agents at once."""
+    given, steps, found = decisions(sharing).agents(torch.tensor(order)), [], []
     for rows in (10**6, 1):
         monkeypatch.setattr(updates, "BLOCK_ROWS", rows)
         actor = plain_actor(policy(sharing), rate=0.1)
         assert len(list(updates.blocks(actor, given))) == (1 if rows > 1 else N)
-        found.append(rule(actor, given, settings(epochs=3, entropy=BONUS), 0))
+        found.append(rule(actor, given, settings(epochs=3, entropy=BONUS, minibatches=2), 0))
         steps.append(actor.leaf.detach() - policy(sharing).parameters)
     assert float(steps[0].abs().max()) > 0.0
     torch.testing.assert_close(steps[1], steps[0], rtol=1e-10, atol=1e-12)
     assert asdict(found[1]) == pytest.approx(asdict(found[0]), rel=1e-6)
+
+
+def test_blocks_hold_every_decision_and_hardly_any_padding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Agents with 2, 6, 0 and 5 decisions, not all of them first: once each, in blocks that end with a decision."""
+    live = torch.zeros(L, 4, dtype=torch.bool)
+    for agent, rows in enumerate(([1, 3], [0, 1, 2, 3, 4, 5], [], [0, 1, 2, 3, 5])):
+        live[rows, agent] = True
+    step = torch.arange(L * 4).view(L, 4)
+    mask = torch.ones(L, 4, K, dtype=torch.bool)
+    given = decisions_of(mask, live, torch.zeros(L, 4, dtype=torch.long), torch.zeros(L, 4), torch.zeros(L, 4))
+    given = replace(given, step=step)
+    assert given.lengths().tolist() == [4, 6, 0, 6]
+    monkeypatch.setattr(updates, "BLOCK_ROWS", 2 * L * K)
+    actor, ordered = updates._prepared(plain_actor(TabularPolicy(torch.zeros(4, K, dtype=torch.float64))), given)
+    parts = [block for _, block in updates.blocks(actor, ordered)]
+    seen = torch.cat([block.step[block.live] for block in parts])
+    assert sorted(seen.tolist()) == sorted(step[live].tolist())
+    assert [tuple(block.live.shape) for block in parts] == [(6, 2), (4, 2)]
