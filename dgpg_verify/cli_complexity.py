@@ -61,30 +61,35 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from dgpg_verify.complexity import Arrivals, Curve, Floor, Method, Problem, StepRule
+    from dgpg_verify.cli_complexity_runs import Measured
+    from dgpg_verify.complexity import Arrivals
     from dgpg_verify.statistics import SampleFit
     from dgpg_verify.statistics.scaling import ScalingFit
 
-BUDGETS = {"linear_quadratic": 20_000, "load_balancing": 4_000}  # samples a run; a step of the game costs more
+BUDGETS = {"linear_quadratic": 20_000, "load_balancing": 4_000, "cloud": 40}  # samples (roll-outs) a run
 OPTIONS = {
     "linear_quadratic": ("alignment", "reference_bias", "sigma"),
     "load_balancing": ("n_candidates", "reference", "job_law", "temperature"),
+    "cloud": ("horizon", "load", "n_candidates", "reference"),
 }
+TRAINED = "cloud"  # no optimum is known: policies are trained, and their gap is that to Best-Fit, estimated
+METHODS = {TRAINED: "guidance_only,mappo"}  # where nothing is asked for: return,guided:0.2
 STEPS = ("theory", "greedy")
 LEVEL = 0.95
 FEWEST_FLEETS, MOST_FLEETS = 4, 64
 MOST_AGENTS = 1024
-LEAST_BUDGET, MOST_BUDGET = 100, 10**9
-SIGMA = (1e-6, 1e6)  # standard deviation of a team's policies
-FLOOR_STEPS = 2_000  # of the noise-free run that finds a floor
+LEAST_BUDGET, MOST_BUDGET = {TRAINED: 4}, 10**9
 QUANTILES = (0.1, 0.5, 0.9)
 
 
 def complexity(
-    system: Annotated[str, typer.Option(help="linear_quadratic or load_balancing")] = "linear_quadratic",
+    system: Annotated[str, typer.Option(help="linear_quadratic, load_balancing or cloud")] = "linear_quadratic",
     methods: Annotated[
-        str, typer.Option(help="return, difference, guidance, guided:A, guided:published|optimal|sqrt|zero; commas")
-    ] = "return,guided:0.2",
+        str | None,
+        typer.Option(
+            help="return, difference, guidance, guided:A, guided:published|optimal|sqrt|zero; of cloud: those of train"
+        ),
+    ] = None,
     n: Annotated[
         str, typer.Option("--n", help="numbers of agents, with commas; 4 within a decade for p")
     ] = "8,16,32,64",
@@ -93,32 +98,38 @@ def complexity(
     ] = "10,30,100",
     fleets: Annotated[int, typer.Option(help="independent fleets at each N")] = 16,
     budget: Annotated[
-        int | None, typer.Option(help="joint samples a run at most (default 20000; 4000 for load_balancing)")
+        int | None, typer.Option(help="joint samples a run at most (default 20000; load_balancing 4000, cloud 40)")
     ] = None,
-    step: Annotated[str, typer.Option(help="theory (its schedule) or greedy (the oracle's best step)")] = "theory",
+    step: Annotated[
+        str | None, typer.Option(help="theory (its schedule, the default) or greedy (the oracle's best step)")
+    ] = None,
     seed: Annotated[int, typer.Option(help="root of every random stream")] = 0,
     option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE of the system; repeatable")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="machine-readable, every fleet")] = False,
 ) -> None:
-    """Joint samples until the exact gap per agent stays below eps: n_eps over N, its powers of N and 1/eps, floors."""
-    from dgpg_verify.complexity import GreedyStep, TheoryStep, make_method
+    """Joint samples until the gap per agent stays below eps: n_eps over N, its powers of N and 1/eps, floors."""
+    from dgpg_verify.cli_complexity_runs import exact_runs, trained_runs
     from dgpg_verify.core import check_choice, check_int, check_unique, parse_pairs, to_json
     from dgpg_verify.reporting.complexity_text import complexity_text
 
     known_system(system)
-    names = check_unique("methods", [name.strip() for name in methods.split(",") if name.strip()])
-    chosen = [make_method(name) for name in names]
+    named = METHODS.get(system, "return,guided:0.2") if methods is None else methods
+    names = check_unique("methods", [name.strip() for name in named.split(",") if name.strip()])
     sizes = sorted(check_unique("n", [check_int("n", v, 1, MOST_AGENTS) for v in _numbers("n", n)]))
     factors = sorted(check_unique("eps-factors", [_factor(v) for v in _numbers("eps-factors", eps_factors)]))
     check_int("fleets", fleets, FEWEST_FLEETS, MOST_FLEETS)
-    samples = check_int("budget", BUDGETS[system] if budget is None else budget, LEAST_BUDGET, MOST_BUDGET)
-    rule = TheoryStep() if check_choice("step", step, STEPS) == "theory" else GreedyStep()
+    samples = check_int(
+        "budget", BUDGETS[system] if budget is None else budget, LEAST_BUDGET.get(system, 100), MOST_BUDGET
+    )
+    rule = "adam" if system == TRAINED and step is None else check_choice("step", step or "theory", steps_of(system))
     check_int("seed", seed, 0)
     options = parse_pairs(option or [])
-    problems = {size: build_problem(system, size, fleets, seed, options) for size in sizes}
-    asked = {"system": system, "options": options, "step": step, "fleets": fleets, "budget": samples, "seed": seed,
+    for name in options:
+        check_choice(f"option of {system}", name, OPTIONS[system])
+    asked = {"system": system, "options": options, "step": rule, "fleets": fleets, "budget": samples, "seed": seed,
              "level": LEVEL, "n_values": sizes, "eps_factors": factors}  # fmt: skip
-    found = [method_answer(method, problems, rule, factors, samples, seed, _progress) for method in chosen]
+    runs = (trained_runs if system == TRAINED else exact_runs)(asked, names)
+    found = [method_answer(name, runs[name], factors, _progress) for name in names]
     answer = {**asked, "methods": found}
     typer.echo(json.dumps(to_json(answer), indent=1, allow_nan=False) if as_json else complexity_text(answer))
 
@@ -140,85 +151,42 @@ def _factor(value: float) -> float:
     return check_real("eps-factors", value, 1.0, open_low=True)
 
 
+def steps_of(system: str) -> tuple[str, ...]:
+    """Step rules that a system can be learned with."""
+    return ("adam",) if system == TRAINED else STEPS
+
+
 def known_system(system: str) -> None:
-    """InputError on a system whose optimum is not known exactly, and on an unknown one."""
-    from dgpg_verify.core import InputError
-    from dgpg_verify.reporting.wording import SYSTEMS
+    """InputError on a system whose gap nothing here measures."""
+    from dgpg_verify.core import check_choice
 
-    allowed = f"it must be one of {', '.join(OPTIONS)}"
-    if system not in OPTIONS and system in SYSTEMS:
-        raise InputError(
-            f"system = {system!r} is not allowed: its optimum is not known and it has no set of held-out workloads "
-            f"here, so there is no gap to measure; {allowed}"
-        )
-    if system not in OPTIONS:
-        raise InputError(f"system = {system!r} is not allowed: {allowed}")
-
-
-def build_problem(system: str, n_agents: int, fleets: int, seed: int, options: dict[str, Any]) -> Problem:
-    """Independent fleets of one system, the same for every method; InputError on an option out of range."""
-    import numpy as np
-
-    from dgpg_verify.complexity import TeamProblem
-    from dgpg_verify.complexity.game import GameProblem, random_fleets
-    from dgpg_verify.core import InputError, check_choice, check_real
-
-    for name in options:
-        check_choice(f"option of {system}", name, OPTIONS[system])
-    if system == "linear_quadratic":
-        check_real("sigma", options.get("sigma", 1.0), *SIGMA)
-        team = TeamProblem.random(n_agents, fleets, 1, seed, **options)
-        _check_references(team.teams)
-        return team
-    drawn = {name: value for name, value in options.items() if name != "temperature"}
-    tau = check_real("temperature", options["temperature"]) if "temperature" in options else None
-    with np.errstate(over="ignore"):  # a reference that overflows is refused by the game, by its place
-        games = random_fleets(n_agents, fleets, seed, **drawn)
-    _check_references(games)
-    game = GameProblem(games, 1, tau)
-    if not bool((game.gap(game.start()) > 0.0).all()):
-        raise InputError(f"n = {n_agents} is not allowed with these options: a fleet starts at its optimum")
-    return game
-
-
-def _check_references(fleets: Iterable[Any]) -> None:
-    """InputError where a reference is too large to be squared without overflow."""
-    from dgpg_verify.cli_games import LARGEST_FIELD
-    from dgpg_verify.core import InputError
-
-    largest = max(float(one.reference_state.abs().max()) for one in fleets)
-    if not largest <= LARGEST_FIELD:
-        raise InputError(f"reference_state holds {largest:g}: numbers must lie in +-{LARGEST_FIELD:g}")
+    check_choice("system", system, tuple(OPTIONS))
 
 
 def method_answer(
-    method: Method, problems: dict[int, Problem], rule: StepRule, factors: list[float], budget: int, seed: int,
-    progress: Callable[[str], None],
-) -> dict[str, Any]:  # fmt: skip
-    """n_eps, floors and exponents of one method over all N, as JSON values. Cost: `learn` at every N."""
+    name: str, runs: Iterable[Measured], factors: list[float], progress: Callable[[str], None]
+) -> dict[str, Any]:
+    """n_eps, floors and exponents of one method over all N, as JSON values. Cost: that of the runs, made one by one."""
     import numpy as np
 
-    from dgpg_verify.complexity import cell_generator, learn, noise_free_floor, samples_to_gap, start_fractions
+    from dgpg_verify.complexity import samples_to_gap, start_fractions
     from dgpg_verify.statistics import fit_samples
 
-    arrivals, cells, floors = [], [], []
-    for size, problem in problems.items():
-        begun, first = time.perf_counter(), problem.gap(problem.start())
-        noise = cell_generator(seed, size)
-        curve = learn(problem, method, rule, budget, noise, stop_below=first / max(factors))
-        arrivals.append(samples_to_gap(curve, start_fractions(curve, factors)))
-        floor = noise_free_floor(problem, method, max_steps=FLOOR_STEPS)
-        floors.append(max(float(np.median(floor.gap / first)), 0.0))
-        cells.append(_cell(size, factors, arrivals[-1], curve, floor, floors[-1]))
-        progress(f"{method.name}, N = {size}: {curve.samples[-1]} samples, {time.perf_counter() - begun:.1f} s")
+    arrivals, cells = [], []
+    begun = time.perf_counter()
+    for run in runs:
+        arrivals.append(samples_to_gap(run.curve, start_fractions(run.curve, factors)))
+        cells.append(_cell(run, factors, arrivals[-1]))
+        progress(f"{name}, N = {run.n}: {run.curve.samples[-1]} samples, {time.perf_counter() - begun:.1f} s")
+        begun = time.perf_counter()
     low, high = (np.stack([getattr(one, end) for one in arrivals], axis=1) for end in ("low", "high"))
-    fit = fit_samples(list(problems), 1.0 / np.array(factors), low, high, LEVEL, floors=floors, minimum_n=1)
-    return {"method": method.name, "cells": cells, **_exponents(fit)}
+    floors = [cell["floor"] or 0.0 for cell in cells]
+    sizes = [cell["n"] for cell in cells]
+    fit = fit_samples(sizes, 1.0 / np.array(factors), low, high, LEVEL, floors=floors, minimum_n=1)
+    return {"method": name, "cells": cells, **_exponents(fit)}
 
 
-def _cell(
-    size: int, factors: list[float], arrivals: Arrivals, curve: Curve, floor: Floor, share: float
-) -> dict[str, Any]:
+def _cell(run: Measured, factors: list[float], arrivals: Arrivals) -> dict[str, Any]:
     """One N: floor as a share of the first gap, and for each factor the quantiles of n_eps over fleets."""
     import numpy as np
 
@@ -237,10 +205,10 @@ def _cell(
             }
         )
     return {
-        "n": size,
-        "floor": share,
-        "floor_settled": bool(floor.settled.all()),
-        "diverged": int((curve.diverged >= 0).sum()),
+        "n": run.n,
+        "floor": run.floor,
+        "floor_settled": run.settled,
+        "diverged": int((run.curve.diverged >= 0).sum()),
         "samples": samples,
     }
 

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dgpg_verify import cli, cli_complexity
+from dgpg_verify import cli, cli_complexity, cli_complexity_runs
 from dgpg_verify.complexity import TeamProblem, TheoryStep, cell_generator, learn, make_method
+from dgpg_verify.complexity.estimated import estimated_curve, scored_fleets
+from dgpg_verify.systems import CloudScheduling
 
 SMALL = ("--n", "3,6", "--fleets", "4", "--eps-factors", "3,6", "--budget", "600")
 
@@ -103,7 +105,7 @@ def test_same_seed_same_numbers_and_every_option_has_an_effect(capsys: pytest.Ca
 
 
 def test_fleets_of_a_larger_run_begin_with_those_of_a_smaller_one() -> None:
-    few, many = (cli_complexity.build_problem("linear_quadratic", 4, count, 0, {}) for count in (4, 6))
+    few, many = (cli_complexity_runs.build_problem("linear_quadratic", 4, count, 0, {}) for count in (4, 6))
     np.testing.assert_allclose(few.gap(few.start()), many.gap(many.start())[:4])
 
 
@@ -120,6 +122,21 @@ def test_text_shows_samples_powers_and_what_is_missing(capsys: pytest.CaptureFix
     ]
     short = run(*SMALL, capsys=capsys)[1]
     assert "no p, q, q with log, p + q: the top decade holds 2 values of N" in short
+
+
+def test_trained_policies_have_an_estimated_gap_and_no_floor(capsys: pytest.CaptureFixture[str]) -> None:
+    """The numbers are those of `estimated_curve` on the same fleets."""
+    asked = ("--system", "cloud", "--n", "3", "--fleets", "4", "--eps-factors", "1.5,4", "--budget", "4",
+             "--option", "horizon=25", "--methods", "guidance_only")  # fmt: skip
+    cell = answer(*asked, capsys=capsys)["methods"][0]["cells"][0]
+    systems, seeds, _ = scored_fleets(lambda seed: CloudScheduling(3, seed=seed, horizon=25), 4, 0)
+    curve = estimated_curve(systems, "guidance_only", 4, seeds)
+    for found, factor in zip(cell["samples"], (1.5, 4.0)):
+        each = [first_stay(curve.samples.tolist(), gaps.tolist(), gaps[0] / factor) for gaps in curve.gaps]
+        assert found["each"] == each
+    assert cell["floor"] is None
+    code, out, _ = run(*asked, capsys=capsys)
+    assert code == 0 and "gap per agent to Best-Fit on held-out workloads" in out and "adam steps" in out
 
 
 def test_runs_that_never_arrive_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,7 +160,14 @@ BAD: dict[str, tuple[list[str], str]] = {
     "N twice": (["--n", "8,8"], "n holds 8 more than once"),
     "too many agents": (["--n", "2000"], "n = 2000.0 is not allowed: it must be an integer in [1, 1024]"),
     "unknown system": (["--system", "chess"], "system = 'chess' is not allowed: it must be one of linear_quadratic"),
-    "system without an optimum": (["--system", "cloud"], "system = 'cloud' is not allowed: its optimum is not known"),
+    "no optimum and nothing to tell policies apart": (
+        ["--system", "cloud", "--n", "2", "--fleets", "4", "--option", "horizon=1"],
+        "CloudScheduling with 2 agents has no optimum oracle, and only 0 of 32 fleets have an evaluation set",
+    ),
+    "budget of a trained policy": (["--system", "cloud", "--budget", "3"], "budget = 3 is not allowed: it must be an"),
+    "step of a trained policy": (["--system", "cloud", "--step", "greedy"], "step = 'greedy' is not allowed"),
+    "credit for a trained policy": (["--system", "cloud", "--methods", "return"], "method = 'return' is not allowed"),
+    "option of a trained policy": (["--system", "cloud", "--option", "sigma=1"], "'sigma' is not allowed"),
     "unknown method": (["--methods", "sarsa"], "method = 'sarsa' is not allowed: it must be return, difference"),
     "no method": (["--methods", ","], "methods is empty: at least one value is needed"),
     "method twice": (["--methods", "return,return"], "methods holds 'return' more than once"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dgpg_verify.claims.training_design import DGPG, NO_LEARNING
+from dgpg_verify.claims.training_design import DGPG, EXACT, NO_LEARNING
 from dgpg_verify.claims.training_rows import Question, TrainingClaim, as_control, controls_in, judged, trained_in
 from dgpg_verify.claims.training_stats import Trained
 from dgpg_verify.core import Evidence, LedgerRow, Verdict
@@ -24,7 +24,7 @@ SENTENCES = {
 }
 WITHIN = {"percentile": 10.0, "mean": 20.0}
 SMALLEST, LARGEST = 5, {"percentile": 200, "mean": 1500}
-BESIDE = ("guidance_only", "mappo", "mappo/large", "ippo", "happo", "difference", "imitation", "residual")
+BESIDE = ("guidance_only", EXACT, "mappo", "mappo/large", "ippo", "happo", "difference", "imitation", "residual")
 
 
 @dataclass(frozen=True)

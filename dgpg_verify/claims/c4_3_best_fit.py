@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dgpg_verify.claims.training_design import AS_BEST_FIT, DGPG, NO_LEARNING
+from dgpg_verify.claims.training_design import AS_BEST_FIT, DGPG, EXACT, NO_LEARNING
 from dgpg_verify.claims.training_rows import Question, TrainingClaim, as_control, controls_in, judged, trained_in
 from dgpg_verify.claims.training_stats import Trained
 from dgpg_verify.core import Evidence, Label, LedgerRow, Verdict
@@ -24,7 +24,7 @@ BELOW = {
     "inconclusive": "Its score {value} [{low}, {high}] does not decide: {where}.",
 }
 AT_BEST_FIT, SLIGHTLY_BELOW = 100, 200
-BESIDE = ("guidance_only", "dgpg/sum/shared", "mappo", "ippo", "happo", "difference", "imitation", "residual")
+BESIDE = ("guidance_only", EXACT, "dgpg/sum/shared", "mappo", "ippo", "happo", "difference", "imitation", "residual")
 
 
 @dataclass(frozen=True)

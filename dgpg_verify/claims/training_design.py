@@ -33,6 +33,7 @@ SEARCH: tuple[Mapping[str, Any], ...] = (
     {"sharing": "shared", "rollouts": 5, "actor_lr": 2e-3},
     {"actor_lr": 1e-4},
 )
+EXACT = "guidance_only/exact"  # the best variant declared: no return, and without the chain rule's bias
 NO_LEARNING, AS_BEST_FIT = "control/no learning", "control/best fit"
 STILL = 1e-12  # a step size that moves nothing
 REFERENCES = ("biased:0.5", "lagged:10", "shuffled", "rounded", "noise:1", "speed_aware")
@@ -52,9 +53,10 @@ def training_design(scale: str, recorded: bool | None = None) -> dict[str, Train
 class Plan:
     """Sizes of one scale. horizon, episodes, every: joint steps, length of a run, episodes between evaluations. Each
     experiment maps N -> seeds: `grid` DG-PG, `small` the baselines, `others` all further methods and shared parameters,
-    `large` guidance alone and MAPPO at large N, `alphas`, `ablated`, `searched`, `real`, `patient` baselines with many
-    samples, and `known` the controls. measured: roll-outs of the gradient's moments along the way. searches: settings
-    tried for each tuned method."""
+    `large` guidance alone and MAPPO at large N, `exact` guidance alone in its exact form, `alphas`, `ablated`,
+    `searched`, `real`, `patient` baselines with many samples, and `known` the controls. mixed_to: largest N of the
+    setting `mixed`. measured: roll-outs of the gradient's moments along the way. searches: settings tried for each
+    tuned method."""
 
     horizon: int
     episodes: int
@@ -63,6 +65,8 @@ class Plan:
     small: Mapping[int, int]
     others: Mapping[int, int] = field(default_factory=dict)
     large: Mapping[int, int] = field(default_factory=dict)
+    exact: Mapping[int, int] = field(default_factory=dict)
+    mixed_to: int = 200
     alphas: Mapping[int, int] = field(default_factory=dict)
     ablated: Mapping[int, int] = field(default_factory=dict)
     searched: Mapping[int, int] = field(default_factory=dict)
@@ -91,7 +95,8 @@ _PLANS = {
                      alphas={50: 4}, ablated={10: 3}, searched={10: 6}, real={10: 3}, patient={10: 3}, known={5: 6},
                      measured=24, searches=4, alpha_settings=("sum",)),
     "full": Plan(100, 30, 2, grid=_DECADES, small=dict.fromkeys((2, 5, 10), 10), others=dict.fromkeys((2, 5, 10), 10),
-                 large={n: seeds for n, seeds in _DECADES.items() if n > 10}, alphas={50: 10},
+                 large={n: seeds for n, seeds in _DECADES.items() if n > 10},
+                 exact=dict.fromkeys((50, 200, 500, 1000, 1500), 3), alphas={50: 10},
                  ablated={10: 10, 50: 10}, searched=dict.fromkeys((2, 5, 10), 10), real={10: 10, 50: 10},
                  patient={5: 10, 10: 10, 50: 3}, known={5: 10}, measured=64),
 }  # fmt: skip
@@ -100,12 +105,16 @@ _PLANS = {
 def _main(plan: Plan) -> list[TrainingRow]:
     """DG-PG in three settings, guidance alone beside it; the baselines at small N with more episodes; the others."""
     both = {**plan.small, **plan.grid}
+    largest = {"mixed": plan.mixed_to}
     rows = [
-        plan.row(f"dgpg/{setting}", f"DG-PG, {setting}", "main", "dgpg", both, settings={"setting": setting},
-                 measured=plan.measured)
+        plan.row(f"dgpg/{setting}", f"DG-PG, {setting}", "main", "dgpg",
+                 {n: seeds for n, seeds in both.items() if n <= largest.get(setting, n)},
+                 settings={"setting": setting}, measured=plan.measured)
         for setting in SETTINGS
     ]  # fmt: skip
     rows.append(plan.row("guidance_only", "guidance only", "main", "guidance_only", {**plan.small, **plan.large}))
+    rows.append(plan.row(EXACT, "guidance only, exact form", "main", "guidance_only", plan.exact,
+                         changes={"guidance": "guidance:exact"}))  # fmt: skip
     rows.append(plan.row("mappo/large", "MAPPO", "main", "mappo", plan.large))
     rows += [plan.row(name, name.upper(), "main", name, plan.small, **plan.longer()) for name in BASELINES]
     rows += [plan.row(name, label, "main", name, plan.others) for name, label in OTHERS.items()]

@@ -6,7 +6,7 @@ with exact gaps: the same curve, the same arrivals, the same fit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +19,7 @@ from dgpg_verify.training import TrainingRun, heldout, train
 
 GOAL = "best_fit"  # sees the same candidates as the policy
 WORKLOADS = 20  # held-out workloads of an evaluation
+DRAWS = 8  # fleets drawn for each that is needed, before giving up
 
 
 def estimated_curve(
@@ -68,6 +69,28 @@ def estimated_curve(
         diverged=np.full(len(runs), -1, dtype=np.int64),
         fleets=np.arange(len(runs), dtype=np.int64),
         finished=False,
+    )
+
+
+def scored_fleets(draw: Callable[[int], System], count: int, seed: int) -> tuple[list[System], list[int], int]:
+    """Fleets with an evaluation set that can tell policies apart: the first `count` of at most DRAWS times as many.
+
+    Args: draw: seed -> fleet; seed: root of the fleets' seeds. Returns: fleets, their seeds, how many were passed over.
+    Raises: InputError where too few are usable. Cost: the heuristics' play on each.
+    """
+    drawn = np.random.SeedSequence(seed).generate_state(count * DRAWS).astype(np.int64) % 2**31
+    systems: list[System] = []
+    seeds: list[int] = []
+    for place, one in enumerate(drawn.tolist()):
+        system = draw(one)
+        if heldout(system, one, WORKLOADS).scored:
+            systems.append(system)
+            seeds.append(one)
+        if len(systems) == count:
+            return systems, seeds, place + 1 - count
+    raise InputError(
+        f"{type(system).__name__} with {system.n_agents} agents has no optimum oracle, and only {len(systems)} of "
+        f"{len(drawn)} fleets have an evaluation set on which Best-Fit beats Random beyond noise: {count} are needed"
     )
 
 
