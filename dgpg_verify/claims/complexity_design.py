@@ -65,7 +65,7 @@ SCALES: Mapping[str, Mapping[str, Any]] = {
              "plain_budget": 20_000, "errors": 1000, "stride": 1, "coverage": 200, "teams": 24, "copies": 1000,
              "constants_n": (8, 16, 32, 64, 128, 256, 512, 1024), "game_constants_n": (8, 16, 32, 64, 128, 256),
              "wide_n": (128, 256, 512, 1024), "cloud_n": (32, 48, 64, 96), "cloud_methods": CLOUD_METHODS,
-             "cloud_episodes": 40},
+             "cloud_episodes": 24},
 }  # fmt: skip
 
 

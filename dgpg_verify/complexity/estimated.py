@@ -28,7 +28,7 @@ def estimated_curve(
     episodes: int,
     seeds: Sequence[int],
     *,
-    evaluate_every: int = 2,
+    evaluate_every: int = 1,
     workloads: int = WORKLOADS,
     **changes: Any,
 ) -> Curve:

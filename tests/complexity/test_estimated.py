@@ -16,7 +16,7 @@ FLEETS = [CloudScheduling(4, seed=seed, horizon=30) for seed in (3, 4)]
 
 def test_gap_is_what_best_fit_has_more() -> None:
     """Checked against one training run by hand: same seed, same held-out workloads, per agent."""
-    curve = estimated_curve(FLEETS, "guidance_only", 4, [7, 8], workloads=12)
+    curve = estimated_curve(FLEETS, "guidance_only", 4, [7, 8], workloads=12, evaluate_every=2)
     assert curve.samples.tolist() == [0, 2, 4] and curve.gaps.shape == (2, 3) and curve.roll_outs == 2
     on = heldout(FLEETS[1], 8, 12)
     run = train(FLEETS[1], "guidance_only", 4, 8, workloads=12, evaluate_every=2, progress=False)
@@ -33,7 +33,7 @@ def test_best_fit_itself_is_at_the_goal() -> None:
 
 
 def test_a_better_policy_than_best_fit_has_arrived() -> None:
-    curve = estimated_curve(FLEETS, "guidance_only", 4, [7, 8])
+    curve = estimated_curve(FLEETS, "guidance_only", 4, [7, 8], evaluate_every=2)
     beaten = type(curve)(**{**vars(curve), "gaps": np.array([[1.0, -0.1, -0.2], [1.0, 0.5, -0.2]])})
     found = samples_to_gap(beaten, start_fractions(beaten, [1.5, 10.0]))
     assert found.high[0].tolist() == [2.0, 2.0]
