@@ -73,6 +73,7 @@ OPTIONS = {
     "cloud": ("horizon", "load", "n_candidates", "reference"),
 }
 TRAINED = "cloud"  # no optimum is known: policies are trained, and their gap is that to Best-Fit, estimated
+FLEETS = {TRAINED: 4}  # a training run each; elsewhere 16
 METHODS = {TRAINED: "guidance_only,mappo"}  # where nothing is asked for: return,guided:0.2
 STEPS = ("theory", "greedy")
 LEVEL = 0.95
@@ -96,7 +97,7 @@ def complexity(
     eps_factors: Annotated[
         str, typer.Option(help="eps = gap at the start / each; 3 over a factor of 8 for q")
     ] = "10,30,100",
-    fleets: Annotated[int, typer.Option(help="independent fleets at each N")] = 16,
+    fleets: Annotated[int | None, typer.Option(help="independent fleets at each N (default 16; cloud 4)")] = None,
     budget: Annotated[
         int | None, typer.Option(help="joint samples a run at most (default 20000; load_balancing 4000, cloud 40)")
     ] = None,
@@ -117,7 +118,7 @@ def complexity(
     names = check_unique("methods", [name.strip() for name in named.split(",") if name.strip()])
     sizes = sorted(check_unique("n", [check_int("n", v, 1, MOST_AGENTS) for v in _numbers("n", n)]))
     factors = sorted(check_unique("eps-factors", [_factor(v) for v in _numbers("eps-factors", eps_factors)]))
-    check_int("fleets", fleets, FEWEST_FLEETS, MOST_FLEETS)
+    drawn = check_int("fleets", FLEETS.get(system, 16) if fleets is None else fleets, FEWEST_FLEETS, MOST_FLEETS)
     samples = check_int(
         "budget", BUDGETS[system] if budget is None else budget, LEAST_BUDGET.get(system, 100), MOST_BUDGET
     )
@@ -126,7 +127,7 @@ def complexity(
     options = parse_pairs(option or [])
     for name in options:
         check_choice(f"option of {system}", name, OPTIONS[system])
-    asked = {"system": system, "options": options, "step": rule, "fleets": fleets, "budget": samples, "seed": seed,
+    asked = {"system": system, "options": options, "step": rule, "fleets": drawn, "budget": samples, "seed": seed,
              "level": LEVEL, "n_values": sizes, "eps_factors": factors}  # fmt: skip
     runs = (trained_runs if system == TRAINED else exact_runs)(asked, names)
     found = [method_answer(name, runs[name], factors, _progress) for name in names]
