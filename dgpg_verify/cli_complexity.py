@@ -73,13 +73,15 @@ OPTIONS = {
     "cloud": ("horizon", "load", "n_candidates", "reference"),
 }
 TRAINED = "cloud"  # no optimum is known: policies are trained, and their gap is that to Best-Fit, estimated
-FLEETS = {TRAINED: 4}  # a training run each; elsewhere 16
+FACTORS = {TRAINED: "2.5,5,10,20"}
+FLEETS = {TRAINED: 6}  # a training run each; elsewhere 16
 METHODS = {TRAINED: "guidance_only,mappo"}  # where nothing is asked for: return,guided:0.2
 STEPS = ("theory", "greedy")
 LEVEL = 0.95
 FEWEST_FLEETS, MOST_FLEETS = 4, 64
 MOST_AGENTS = 1024
-LEAST_BUDGET, MOST_BUDGET = {TRAINED: 4}, 10**9
+LEAST_BUDGETS = {"linear_quadratic": 100, "load_balancing": 100, "cloud": 4}
+MOST_BUDGET = 10**9
 QUANTILES = (0.1, 0.5, 0.9)
 
 
@@ -95,14 +97,16 @@ def complexity(
         str, typer.Option("--n", help="numbers of agents, with commas; 4 within a decade for p")
     ] = "8,16,32,64",
     eps_factors: Annotated[
-        str, typer.Option(help="eps = gap at the start / each; 3 over a factor of 8 for q")
-    ] = "10,30,100",
-    fleets: Annotated[int | None, typer.Option(help="independent fleets at each N (default 16; cloud 4)")] = None,
+        str | None,
+        typer.Option(help="eps = gap at the start / each; 3 over a factor of 8 for q (10,30,100; cloud 2.5,5,10,20)"),
+    ] = None,
+    fleets: Annotated[int | None, typer.Option(help="independent fleets at each N (default 16; cloud 6)")] = None,
     budget: Annotated[
         int | None, typer.Option(help="joint samples a run at most (default 20000; load_balancing 4000, cloud 40)")
     ] = None,
     step: Annotated[
-        str | None, typer.Option(help="theory (its schedule, the default) or greedy (the oracle's best step)")
+        str | None,
+        typer.Option(help="theory (its schedule, the default) or greedy (the oracle's best step); cloud: adam"),
     ] = None,
     seed: Annotated[int, typer.Option(help="root of every random stream")] = 0,
     option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE of the system; repeatable")] = None,
@@ -113,16 +117,15 @@ def complexity(
     from dgpg_verify.core import check_choice, check_int, check_unique, parse_pairs, to_json
     from dgpg_verify.reporting.complexity_text import complexity_text
 
-    known_system(system)
+    check_choice("system", system, tuple(OPTIONS))
     named = METHODS.get(system, "return,guided:0.2") if methods is None else methods
     names = check_unique("methods", [name.strip() for name in named.split(",") if name.strip()])
     sizes = sorted(check_unique("n", [check_int("n", v, 1, MOST_AGENTS) for v in _numbers("n", n)]))
-    factors = sorted(check_unique("eps-factors", [_factor(v) for v in _numbers("eps-factors", eps_factors)]))
+    asked_eps = FACTORS.get(system, "10,30,100") if eps_factors is None else eps_factors
+    factors = sorted(check_unique("eps-factors", [_factor(v) for v in _numbers("eps-factors", asked_eps)]))
     drawn = check_int("fleets", FLEETS.get(system, 16) if fleets is None else fleets, FEWEST_FLEETS, MOST_FLEETS)
-    samples = check_int(
-        "budget", BUDGETS[system] if budget is None else budget, LEAST_BUDGET.get(system, 100), MOST_BUDGET
-    )
-    rule = "adam" if system == TRAINED and step is None else check_choice("step", step or "theory", steps_of(system))
+    samples = check_int("budget", BUDGETS[system] if budget is None else budget, LEAST_BUDGETS[system], MOST_BUDGET)
+    rule = steps_of(system)[0] if step is None else check_choice("step", step, steps_of(system))
     check_int("seed", seed, 0)
     options = parse_pairs(option or [])
     for name in options:
@@ -155,13 +158,6 @@ def _factor(value: float) -> float:
 def steps_of(system: str) -> tuple[str, ...]:
     """Step rules that a system can be learned with."""
     return ("adam",) if system == TRAINED else STEPS
-
-
-def known_system(system: str) -> None:
-    """InputError on a system whose gap nothing here measures."""
-    from dgpg_verify.core import check_choice
-
-    check_choice("system", system, tuple(OPTIONS))
 
 
 def method_answer(

@@ -21,11 +21,10 @@ from dgpg_verify.complexity import (
     make_method,
     noise_free_floor,
 )
-from dgpg_verify.complexity.estimated import estimated_curve, scored_fleets
+from dgpg_verify.complexity.estimated import check_method, estimated_curve, scored_fleets
 from dgpg_verify.complexity.game import GameProblem, random_fleets
-from dgpg_verify.core import InputError, check_choice, check_real
+from dgpg_verify.core import InputError, check_real
 from dgpg_verify.systems import CloudScheduling
-from dgpg_verify.training import method_names
 
 SIGMA = (1e-6, 1e6)  # standard deviation of a team's policies
 FLOOR_STEPS = 2_000  # of the noise-free run that finds a floor
@@ -35,12 +34,12 @@ Asked = Mapping[str, Any]  # what the command was asked for
 @dataclass(frozen=True)
 class Measured:
     """Runs of one method at one N. floor: the gap that stays without noise, as a share of the first one (median over
-    fleets), None where that is not known; settled: whether every noise-free run came to rest."""
+    fleets), None where that is not known; settled: whether every noise-free run came to rest, None likewise."""
 
     n: int
     curve: Curve
     floor: float | None = None
-    settled: bool = True
+    settled: bool | None = None
 
 
 def exact_runs(asked: Asked, names: Sequence[str]) -> dict[str, Iterator[Measured]]:
@@ -75,7 +74,7 @@ def trained_runs(asked: Asked, names: Sequence[str]) -> dict[str, Iterator[Measu
     on enough fleets. Cost: a training run for each fleet, method and N.
     """
     for name in names:
-        check_choice("method", name, method_names())
+        check_method(name, asked["budget"])
     fleets = {n: _fleets(n, asked) for n in asked["n_values"]}
     return {name: _trained(name, fleets, asked["budget"]) for name in names}
 
@@ -84,7 +83,7 @@ def _fleets(n: int, asked: Asked) -> tuple[list[Any], list[int]]:
     def draw(seed: int) -> CloudScheduling:
         return CloudScheduling(n, seed=seed, **{"horizon": 40, **asked["options"]})
 
-    systems, seeds, _ = scored_fleets(draw, asked["fleets"], asked["seed"])
+    systems, seeds, _ = scored_fleets(draw, n, asked["fleets"], asked["seed"])
     return systems, seeds
 
 

@@ -129,7 +129,7 @@ def test_trained_policies_have_an_estimated_gap_and_no_floor(capsys: pytest.Capt
     asked = ("--system", "cloud", "--n", "3", "--fleets", "4", "--eps-factors", "1.5,4", "--budget", "4",
              "--option", "horizon=25", "--methods", "guidance_only")  # fmt: skip
     cell = answer(*asked, capsys=capsys)["methods"][0]["cells"][0]
-    systems, seeds, _ = scored_fleets(lambda seed: CloudScheduling(3, seed=seed, horizon=25), 4, 0)
+    systems, seeds, _ = scored_fleets(lambda seed: CloudScheduling(3, seed=seed, horizon=25), 3, 4, 0)
     curve = estimated_curve(systems, "guidance_only", 4, seeds)
     for found, factor in zip(cell["samples"], (1.5, 4.0)):
         each = [first_stay(curve.samples.tolist(), gaps.tolist(), gaps[0] / factor) for gaps in curve.gaps]
@@ -165,6 +165,11 @@ BAD: dict[str, tuple[list[str], str]] = {
         "CloudScheduling with 2 agents has no optimum oracle, and only 0 of 32 fleets have an evaluation set",
     ),
     "budget of a trained policy": (["--system", "cloud", "--budget", "3"], "budget = 3 is not allowed: it must be an"),
+    "episodes that make no whole update": (
+        ["--system", "cloud", "--methods", "guidance_only,reinforce", "--budget", "41"], "episodes = 41 is not allowed"
+    ),
+    "method that starts at the goal": (["--system", "cloud", "--methods", "residual"], "'residual' is not allowed"),
+    "empty step": (["--step", ""], "step = '' is not allowed"),
     "step of a trained policy": (["--system", "cloud", "--step", "greedy"], "step = 'greedy' is not allowed"),
     "credit for a trained policy": (["--system", "cloud", "--methods", "return"], "method = 'return' is not allowed"),
     "option of a trained policy": (["--system", "cloud", "--option", "sigma=1"], "'sigma' is not allowed"),

@@ -28,7 +28,7 @@ def measure_cloud(cell: Cell) -> dict[str, Any]:
     def draw(seed: int) -> CloudScheduling:
         return CloudScheduling(cell.n, seed=seed, horizon=horizon)
 
-    systems, seeds, skipped = scored_fleets(draw, options["fleets"], cell.seed)
+    systems, seeds, skipped = scored_fleets(draw, cell.n, options["fleets"], cell.seed)
     curve = estimated_curve(systems, options["method"], options["episodes"], seeds)
     zeros = np.zeros(len(systems))
     return {

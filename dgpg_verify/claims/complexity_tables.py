@@ -2,7 +2,7 @@
 
 Gaps are per agent; where "share" is said, over the gap at the start. Quantiles are over fleets, low 0.1 and high 0.9.
 system: team/aligned, team/biased, game/fluid, game/biased, game/plain, cloud, or control/growing, constant, biased.
-step_rule: theory, greedy, tuned, adam (of a trained policy); of exponents also "theory wide" (one eps, larger N).
+step_rule: theory, greedy, tuned, adam (of a trained policy), "theory wide" (one eps, larger N).
 factor: gap at the start over eps.
 
 complexity_curves: system, method, step_rule, n_agents, samples [C], median, low, high [C] (gap as a share of the
@@ -56,7 +56,12 @@ def complexity_tables(evidence: Sequence[Evidence]) -> dict[str, Records]:
 
 
 def _named(series: Series, n: int) -> dict[str, Any]:
-    return {"system": series.law, "method": series.method, "step_rule": series.step, "n_agents": n}
+    return {"system": series.law, "method": series.method, "step_rule": _rule(series), "n_agents": n}
+
+
+def _rule(series: Series) -> str:
+    """The step rule, and the grid where it is not the usual one: such cells are no part of the usual fit."""
+    return " ".join([series.step, *([str(series.options["grid"])] if "grid" in series.options else [])])
 
 
 def _plain_numbers(values: ArrayLike) -> list[float | None]:
@@ -107,8 +112,7 @@ def _exponents(series: Series) -> Iterator[dict[str, Any]]:
         "q_log": (fit.q_log, judge_q(fit), 1.0, "theta"),
         "p_total": (fit.p_total, judge_p(fit, p + 1.0, total=True), p + 1.0, "theta"),
     }
-    rule = " ".join([series.step, *([str(series.options["grid"])] if "grid" in series.options else [])])
-    named = {"system": series.law, "method": series.method, "step_rule": rule}
+    named = {"system": series.law, "method": series.method, "step_rule": _rule(series)}
     for what, (found, verdict, expected, claimed) in parts.items():
         yield named | {
             "what": what, "value": found.exponent, "low": found.low, "high": found.high, "level": LEVEL,

@@ -9,12 +9,13 @@ from __future__ import annotations
 import multiprocessing
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from dgpg_verify.claims.gradient_cells import build_system
 from dgpg_verify.claims.registry import cell_seed
@@ -85,11 +86,21 @@ def _peak(cell: Cell, method: str) -> int:
     # A child of a server that has loaded the libraries and nothing else: a new interpreter would load them every time.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__, "torch._dynamo"])
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(_peak_here, cell, method).result()
+    ours, theirs = context.Pipe(duplex=False)
+    child = context.Process(target=_send_peak, args=(theirs, cell, method), daemon=True)
+    child.start()
+    theirs.close()
+    try:
+        return int(ours.recv())
+    except EOFError:
+        raise RuntimeError(f"the process that measures the memory of {method!r} ended without an answer") from None
+    finally:
+        child.join()
 
 
-def _peak_here(cell: Cell, method: str) -> int:
+def _send_peak(answer: Connection, cell: Cell, method: str) -> None:
+    """In the fresh process: measure, send, end. One thread, as everywhere in a cell."""
+    torch.set_num_threads(1)
     seed = cell.seed % 2**31
     learner_of(build_system(replace(cell, n=2)), method, seed).iterate(0, 0.5)  # code that loads on first use
     learner = learner_of(build_system(cell), method, seed)
@@ -98,7 +109,7 @@ def _peak_here(cell: Cell, method: str) -> int:
     before = _held("VmRSS")
     for k in range(2):
         learner.iterate(k, 0.5)
-    return _held("VmHWM") - before
+    answer.send(_held("VmHWM") - before)
 
 
 def _held(what: str) -> int:

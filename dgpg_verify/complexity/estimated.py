@@ -6,16 +6,16 @@ with exact gaps: the same curve, the same arrivals, the same fit.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from dgpg_verify.complexity.learner import Curve
 from dgpg_verify.complexity.problems import Array
-from dgpg_verify.core import InputError, System, check_int
-from dgpg_verify.training import TrainingRun, heldout, train
+from dgpg_verify.core import InputError, System, check_choice, check_int
+from dgpg_verify.training import TrainingRun, heldout, make_method, method_names, train
 
 GOAL = "best_fit"  # sees the same candidates as the policy
 WORKLOADS = 20  # held-out workloads of an evaluation
@@ -46,10 +46,12 @@ def estimated_curve(
 
     Raises:
         InputError: fleets of different N, as many seeds as fleets missing, or a fleet without an evaluation set on
-            which Best-Fit beats Random beyond noise: there would be neither an optimum nor a distance.
+            which Best-Fit beats Random beyond noise: there would be neither an optimum nor a distance; and as
+            `check_method`.
 
     Cost: R training runs.
     """
+    check_method(method, episodes, **changes)
     check_fleets(systems, seeds)
     for number, (system, seed) in enumerate(zip(systems, seeds)):
         check_measurable(system, seed, workloads, f"fleet {number}")
@@ -62,7 +64,7 @@ def estimated_curve(
     return Curve(
         method=method,
         step_rule="adam",
-        roll_outs=_least_step(marks),
+        roll_outs=make_method(method).settings(changes).rollouts,
         samples=np.array(marks, dtype=np.int64),
         gaps=np.stack([_gaps(run, system.n_agents) for run, system in zip(runs, systems)]),
         alphas=np.stack([_alphas(run, marks) for run in runs]),
@@ -72,13 +74,14 @@ def estimated_curve(
     )
 
 
-def scored_fleets(draw: Callable[[int], System], count: int, seed: int) -> tuple[list[System], list[int], int]:
+def scored_fleets(draw: Callable[[int], System], n: int, count: int, seed: int) -> tuple[list[System], list[int], int]:
     """Fleets with an evaluation set that can tell policies apart: the first `count` of at most DRAWS times as many.
 
-    Args: draw: seed -> fleet; seed: root of the fleets' seeds. Returns: fleets, their seeds, how many were passed over.
-    Raises: InputError where too few are usable. Cost: the heuristics' play on each.
+    Args: draw: seed -> fleet; n: its agents, so that fleets are drawn anew at each N; seed: root.
+    Returns: fleets, their seeds, how many were passed over. Raises: InputError where too few are usable.
+    Cost: the heuristics' play on each.
     """
-    drawn = np.random.SeedSequence(seed).generate_state(count * DRAWS).astype(np.int64) % 2**31
+    drawn = np.random.SeedSequence(seed, spawn_key=(n,)).generate_state(count * DRAWS).astype(np.int64) % 2**31
     systems: list[System] = []
     seeds: list[int] = []
     for place, one in enumerate(drawn.tolist()):
@@ -89,9 +92,20 @@ def scored_fleets(draw: Callable[[int], System], count: int, seed: int) -> tuple
         if len(systems) == count:
             return systems, seeds, place + 1 - count
     raise InputError(
-        f"{type(system).__name__} with {system.n_agents} agents has no optimum oracle, and only {len(systems)} of "
+        f"{type(system).__name__} with {n} agents has no optimum oracle, and only {len(systems)} of "
         f"{len(drawn)} fleets have an evaluation set on which Best-Fit beats Random beyond noise: {count} are needed"
     )
+
+
+def check_method(name: str, episodes: int, **changes: Any) -> None:
+    """Raise InputError for an unknown method, for one that starts at Best-Fit (no gap is left to close), and for
+    episodes that are no multiple of its roll-outs an update."""
+    method = make_method(check_choice("method", name, method_names()))
+    if method.start == "residual":
+        raise InputError(f"method = {name!r} is not allowed: it starts at the heuristic that the gap is measured to")
+    rollouts = method.settings(changes).rollouts
+    if check_int("episodes", episodes, 1) % rollouts:
+        raise InputError(f"episodes = {episodes} is not allowed with {name!r}: it must be a multiple of {rollouts}")
 
 
 def check_fleets(systems: Sequence[System], seeds: Sequence[int]) -> None:
@@ -105,12 +119,12 @@ def check_fleets(systems: Sequence[System], seeds: Sequence[int]) -> None:
 
 
 def check_measurable(system: System, seed: int, workloads: int, name: str) -> None:
-    """Raise InputError for a fleet with neither an optimum oracle nor an evaluation set that can tell policies."""
+    """Raise InputError for a fleet whose held-out workloads cannot tell policies apart: no optimum is used here."""
     on = heldout(system, seed, workloads)
     if not on.scored:
         raise InputError(
-            f"{name} ({type(system).__name__}, {system.n_agents} agents) has no optimum oracle and no evaluation set "
-            f"on which policies can be told apart; {on.width_in_words()}"
+            f"{name} ({type(system).__name__}, {system.n_agents} agents): no optimum oracle is used here and there is "
+            f"no evaluation set on which policies can be told apart; {on.width_in_words()}"
         )
 
 
@@ -120,11 +134,7 @@ def _gaps(run: TrainingRun, n_agents: int) -> Array:
 
 
 def _alphas(run: TrainingRun, marks: Sequence[int]) -> Array:
-    """The weight in use at each evaluation; 0 where nothing is mixed in."""
-    used = {record.episode: record.alpha or 0.0 for record in run.history}
-    first = run.history[0].alpha or 0.0
-    return np.array([used.get(mark, first) for mark in marks])
-
-
-def _least_step(marks: Sequence[int]) -> int:
-    return min(after - before for before, after in pairwise(marks))
+    """The weight that is used from each evaluation on; 0 where nothing is mixed in."""
+    episodes = [record.episode for record in run.history]
+    used = [record.alpha or 0.0 for record in run.history]
+    return np.array([used[min(bisect_right(episodes, mark), len(used) - 1)] for mark in marks])

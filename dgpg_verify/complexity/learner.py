@@ -26,10 +26,10 @@ STAY = 2.0  # a gap counts as reached when it is kept until this many times the 
 class Curve:
     """What one batch of runs did.
 
-    samples int64 [C]: joint samples per run at each checkpoint, samples[0] = 0; gaps [R, C]: exact per-agent gap
-    there, infinity from a run's divergence on; alphas [R, C]; diverged int64 [R]: first checkpoint's samples at which
-    the run was seen to be no longer finite, -1 if never; fleets int64 [R]; finished: every run that did not diverge
-    had arrived at `stop_below`, so the budget was not used up.
+    samples int64 [C]: joint samples per run at each checkpoint, samples[0] = 0; gaps [R, C]: per-agent gap there,
+    exact but for the curves of `estimated`, infinity from a run's divergence on; alphas [R, C]; diverged int64 [R]:
+    first checkpoint's samples at which the run was seen to be no longer finite, -1 if never; fleets int64 [R];
+    finished: every run that did not diverge had arrived at `stop_below`, so the budget was not used up.
     """
 
     method: str

@@ -24,6 +24,9 @@ def test_autograd_passes_through_squash() -> None:
     squash(1.0 * leaf).sum().backward()  # type: ignore[no-untyped-call]
     assert leaf.grad is not None
     torch.testing.assert_close(leaf.grad, 1.0 - torch.tanh(leaf.detach()) ** 2)
+    with torch.no_grad():
+        assert torch.equal(squash(1.0 * leaf), tanh_(1.0 * leaf))
+    assert torch.equal(squash(1.0 * leaf), tanh_(leaf.detach().clone()))
 
 
 def test_squash_under_vmap_of_grad_is_a_loop() -> None:

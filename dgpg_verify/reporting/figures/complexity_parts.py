@@ -96,10 +96,12 @@ def methods_in(rows: Iterable[Record]) -> list[str]:
 
 
 def first_step_rule(rows: Sequence[Record]) -> list[Record]:
-    """Rows of the step rule that is drawn: the theory's where measured (primary), else the first one met."""
-    rules = list(dict.fromkeys(str(row.get("step_rule") or "") for row in rows))
-    drawn = "theory" if "theory" in rules or not rules else rules[0]
-    return [row for row in rows if str(row.get("step_rule") or "") == drawn]
+    """Rows of the step rule that is drawn, system by system: the theory's where measured, else the first one met."""
+    rules: dict[str, list[str]] = {}
+    for row in rows:
+        rules.setdefault(str(row["system"]), []).append(str(row.get("step_rule") or ""))
+    drawn = {system: "theory" if "theory" in found else found[0] for system, found in rules.items()}
+    return [row for row in rows if str(row.get("step_rule") or "") == drawn[str(row["system"])]]
 
 
 def at_rest(row: Record) -> bool | None:
