@@ -196,7 +196,7 @@ DECLARED = (
     "Cloud scheduling (at full scale; smoke only shows that it runs): MAPPO, guidance alone and DG-PG as published "
     "(sums) with the trainer's settings, 6 fleets, 24 episodes of 40 steps, an episode is a joint sample. The gap is "
     "that to Best-Fit, estimated on 20 held-out workloads after every episode: eps, from gap0/2.5 to gap0/20, is a "
-    "share of a score and no distance to an optimum. Arrivals after episode 12 cannot be confirmed and count as censored; "
+    "share of a score and no distance to an optimum. Arrivals after episode 12 cannot be confirmed and are censored; "
     "fleets on which Best-Fit does not beat Random are passed over.",
     "The rows that lead on teams rest on 48 fleets. They rested on 16 in a first run with seed 0, which left several "
     "undecided; the committed report has a seed first drawn after that change.",

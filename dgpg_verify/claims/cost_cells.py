@@ -6,16 +6,13 @@ that a busy machine slows both alike.
 
 from __future__ import annotations
 
-import multiprocessing
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from dgpg_verify.claims.gradient_cells import build_system
 from dgpg_verify.claims.registry import cell_seed
@@ -31,6 +28,22 @@ ROW = "cost/dgpg against mappo"
 METHODS = ("mappo", "dgpg")
 CONTROL = "happo"  # updates agents one by one: its time must be seen to be more than a little
 CONTROL_N = 25  # at most
+# One process a method: the most memory two iterations ever held above what the process held before them. Writing 5 to
+# clear_refs sets the high-water mark back, so that importing the libraries does not hide it (Linux).
+PEAK = """
+from pathlib import Path
+from dgpg_verify.claims.cost_cells import learner_of
+from dgpg_verify.systems import make_system
+def held(what):
+    status = Path("/proc/self/status").read_text().split()
+    return 1024 * int(status[status.index(what + ":") + 1])
+learner = learner_of(make_system("cloud", {n}, seed={seed}, **{options!r}), {method!r}, {seed})
+Path("/proc/self/clear_refs").write_text("5")
+before = held("VmRSS")
+for k in range(2):
+    learner.iterate(k, 0.5)
+print(held("VmHWM") - before)
+"""
 
 
 def cost_cells(n_values: Mapping[int, int], options: Mapping[str, Any], rounds: int, seed: int) -> list[Cell]:
@@ -82,40 +95,9 @@ def _seconds(work: Callable[[], Any]) -> float:
 
 
 def _peak(cell: Cell, method: str) -> int:
-    """The most memory two iterations ever hold above what their process held before, bytes; a fresh process each."""
-    # A child of a server that has loaded the libraries and nothing else: a new interpreter would load them every time.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "torch._dynamo"])
-    ours, theirs = context.Pipe(duplex=False)
-    child = context.Process(target=_send_peak, args=(theirs, cell, method), daemon=True)
-    child.start()
-    theirs.close()
-    try:
-        return int(ours.recv())
-    except EOFError:
-        raise RuntimeError(f"the process that measures the memory of {method!r} ended without an answer") from None
-    finally:
-        child.join()
-
-
-def _send_peak(answer: Connection, cell: Cell, method: str) -> None:
-    """In the fresh process: measure, send, end. One thread, as everywhere in a cell."""
-    torch.set_num_threads(1)
-    seed = cell.seed % 2**31
-    learner_of(build_system(replace(cell, n=2)), method, seed).iterate(0, 0.5)  # code that loads on first use
-    learner = learner_of(build_system(cell), method, seed)
-    # sets the high-water mark back, so that loading the libraries does not hide what follows (Linux)
-    Path("/proc/self/clear_refs").write_text("5")
-    before = _held("VmRSS")
-    for k in range(2):
-        learner.iterate(k, 0.5)
-    answer.send(_held("VmHWM") - before)
-
-
-def _held(what: str) -> int:
-    """A line of this process's status, in bytes."""
-    status = Path("/proc/self/status").read_text().split()
-    return 1024 * int(status[status.index(f"{what}:") + 1])
+    code = PEAK.format(n=cell.n, seed=cell.seed % 2**31, options=dict(cell.options["options"]), method=method)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return int(done.stdout)
 
 
 def _model_seconds(system: System, seed: int, rounds: int) -> float:

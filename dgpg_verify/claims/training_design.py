@@ -33,7 +33,8 @@ SEARCH: tuple[Mapping[str, Any], ...] = (
     {"sharing": "shared", "rollouts": 5, "actor_lr": 2e-3},
     {"actor_lr": 1e-4},
 )
-EXACT = "guidance_only/exact"  # the best variant declared: no return, and without the chain rule's bias
+# the best variant declared: no return, without the chain rule's bias, and with the larger step of the search
+EXACT, EXACT_STEP = "guidance_only/exact", 2e-3
 NO_LEARNING, AS_BEST_FIT = "control/no learning", "control/best fit"
 STILL = 1e-12  # a step size that moves nothing
 REFERENCES = ("biased:0.5", "lagged:10", "shuffled", "rounded", "noise:1", "speed_aware")
@@ -113,8 +114,8 @@ def _main(plan: Plan) -> list[TrainingRow]:
         for setting in SETTINGS
     ]  # fmt: skip
     rows.append(plan.row("guidance_only", "guidance only", "main", "guidance_only", {**plan.small, **plan.large}))
-    rows.append(plan.row(EXACT, "guidance only, exact form", "main", "guidance_only", plan.exact,
-                         changes={"guidance": "guidance:exact"}))  # fmt: skip
+    rows.append(plan.row(EXACT, "guidance only, exact, step 2e-3", "main", "guidance_only", plan.exact,
+                         changes={"guidance": "guidance:exact"}, settings={"actor_lr": EXACT_STEP}))  # fmt: skip
     rows.append(plan.row("mappo/large", "MAPPO", "main", "mappo", plan.large))
     rows += [plan.row(name, name.upper(), "main", name, plan.small, **plan.longer()) for name in BASELINES]
     rows += [plan.row(name, label, "main", name, plan.others) for name, label in OTHERS.items()]
@@ -217,6 +218,8 @@ DECLARED = (
     "Training: candidate-scoring networks (2 x 64) for every agent, Adam at 5e-4, 10 epochs an episode, one roll-out "
     "an episode, generalised advantages (0.99, 0.95) with a pooled central critic; published schedule 0.9 -> 0.2 over "
     "the run. The same for every method but for what its name says.",
+    "Guidance alone in its exact form at a step of 2e-3 is the best variant declared. It was added, with that step, "
+    "after single runs at N = 200 and 1500 with seed 0 had shown the published form to level off below Best-Fit.",
     "Scores: Random = 0, Best-Fit over the same candidates = 1, on 40 held-out workloads of each fleet that are never "
     "trained on. The level of a run is the mean of its last 20 % of evaluations, never its best.",
     "C4 rows are judged at 95 % each; a row is refuted only if it is refuted at the Bonferroni level of its claim's "
