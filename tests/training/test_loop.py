@@ -14,7 +14,7 @@ from training_tools import CLOUD, QUEUES, QUICK, quick
 
 from dgpg_verify.core import Rollout
 from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
-from dgpg_verify.training import Method, TrainingRun, evaluate, heldout, method_names, train
+from dgpg_verify.training import Method, TrainingRun, evaluate, heldout, method_names, train, updates
 from dgpg_verify.training import learner as learner_module
 from dgpg_verify.training.learner import Learner
 from dgpg_verify.training.logs import COLUMNS
@@ -103,6 +103,16 @@ def test_a_killed_and_resumed_run_equals_the_uninterrupted_one(
     assert log_of(tmp_path / "killed") == log_of(tmp_path / "whole")
     assert len(log_of(tmp_path / "whole")) == 10 and not list((tmp_path / "killed").glob(".*"))
     assert told(quick(method, out=tmp_path / "killed", resume=True, **given)) == told(whole), "nothing left to do"
+
+
+def test_a_run_in_blocks_resumes_bit_for_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One agent a block, as in teams too large for one, and the optimiser's moments out of the checkpoint."""
+    monkeypatch.setattr(updates, "BLOCK_ROWS", 1)
+    whole = quick("dgpg")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_at(patch, 7)
+        quick("dgpg", out=tmp_path / "run", checkpoint_every=3)
+    assert told(quick("dgpg", out=tmp_path / "run", checkpoint_every=3, resume=True)) == told(whole)
 
 
 def test_restored_scores_follow_the_same_rule_as_played_ones(tmp_path: Path) -> None:

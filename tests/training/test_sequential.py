@@ -16,6 +16,7 @@ from dgpg_verify.policies import TabularPolicy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.strategies import all_profiles
 from dgpg_verify.training import sequential as module
+from dgpg_verify.training import updates
 from dgpg_verify.training.batch import Decisions, pack
 from dgpg_verify.training.sequential import sequential, split_actor
 
@@ -92,6 +93,18 @@ def test_the_order_is_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (
         len(orders) == 6
     )  # all orders of 3 agents: one is missed with probability 6 (5/6)^30 = 2.5 %, once and for all
+
+
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One agent is all there is in a block: whether it fits or not, the team ends at the same parameters."""
+    ends = []
+    for rows in (10**6, 1):
+        monkeypatch.setattr(updates, "BLOCK_ROWS", rows)
+        team, decisions, _ = packed()
+        sequential(team, decisions, PLAIN, seed=4)
+        ends.append(team.table.clone())
+    assert not torch.equal(ends[0], tabular().parameters.float())
+    torch.testing.assert_close(ends[1], ends[0])
 
 
 def test_facts_describe_the_whole_team() -> None:
