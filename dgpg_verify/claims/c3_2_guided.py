@@ -21,10 +21,12 @@ from dgpg_verify.claims.complexity_rows import (
 from dgpg_verify.claims.complexity_stats import Series, arrival_verdict, floor_share, read_complexity
 from dgpg_verify.claims.judged_rows import level_of
 from dgpg_verify.complexity import FACTORS
+from dgpg_verify.complexity.methods import ANNEAL
 from dgpg_verify.core import Evidence, LedgerRow
 
 STATEMENT = "DG-PG needs O(1 / eps) joint samples, up to logarithms, to a gap of eps per agent, whatever N."
 LAST = FACTORS[-1]
+PUBLISHED, LATER = "guided:published", 2.0 * ANNEAL
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class GuidedSamplesClaim(ComplexityClaim):
         laws = [law for law in SYSTEMS if any(s.law == law for s in floors)]
         questions = [
             *[question for series in runs if series.to_the_end for question in _exponents(series)],
+            *[question for series in runs if series.to_the_end for question in _after_the_schedule(series)],
             *[question for law in laws for question in _arrivals(law, [s for s in floors if s.law == law])],
         ]
         return ledger_rows(self.id, questions, self.recorded)
@@ -58,6 +61,16 @@ def _exponents(series: Series) -> list[Question]:
     total = Asked("p_total", 1.0, "theta")
     made = [exponent_question(key, STATEMENT, series, asked, primary=primary) for asked in (P_NONE, Q_ONE)]
     return [*made, exponent_question(key, STATEMENT, series, total, note="p + q")]
+
+
+def _after_the_schedule(series: Series) -> list[Question]:
+    """The published schedule where it has ended: before, alpha is larger at small N than at large, so that no one
+    power of N holds over both regimes."""
+    later = series.later_than(LATER) if series.method == PUBLISHED else None
+    if later is None:
+        return []
+    note = f"only eps that no fleet reaches before {LATER:g} samples, twice as long as the schedule falls"
+    return [exponent_question(later.name, STATEMENT, later, asked, note=note) for asked in (P_NONE, Q_ONE)]
 
 
 def _arrivals(law: str, floors: Sequence[Series]) -> list[Question]:

@@ -6,7 +6,7 @@ eps enters as a share of each fleet's own gap at the start; floors as their medi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,8 @@ from dgpg_verify.claims.complexity_design import FAMILY, SHARE
 from dgpg_verify.claims.complexity_law_cells import NEVER
 from dgpg_verify.core import Estimate, Evidence, Label, Verdict
 from dgpg_verify.statistics import SampleFit, clopper_pearson, coverage_band, fit_samples, judge_at_least
+from dgpg_verify.statistics.sample_fits import MINIMUM_N
+from dgpg_verify.statistics.scaling import top_decade
 
 Array = NDArray[np.float64]
 FEWEST_ERROR = 1e-3  # chance that an oracle row fails although the instrument is right
@@ -68,6 +70,23 @@ class Series:
     def to_the_end(self) -> bool:
         """Whether its runs had the time to arrive; otherwise they show a floor."""
         return "budget" not in self.options
+
+    def later_than(self, samples: float) -> Series | None:
+        """The same at those eps that no fleet reaches within `samples` at any deciding N; None if there is none.
+
+        For a method that changes on the way: only eps that are reached after its last change tell one power of N.
+        """
+        deciding = top_decade(np.array(self.n_values), MINIMUM_N)
+        places = np.flatnonzero((self.stack("low")[:, deciding] >= samples).all((0, 1)))
+        if not deciding.any() or not len(places):
+            return None
+        factors = [self.factors[place] for place in places]
+        kept = []
+        for item in self.items:
+            ends = {name: np.asarray(item.values[name])[:, places] for name in ("low", "high")}
+            cell = replace(item.cell, options={**item.cell.options, "factors": factors, "grid": "later"})
+            kept.append(replace(item, cell=cell, values={**item.values, **ends}))
+        return Series(self.row, tuple(kept))
 
     def stack(self, name: str) -> Array:
         """[F, G, ...]: fleets, then N."""

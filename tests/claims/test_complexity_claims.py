@@ -141,6 +141,23 @@ def test_larger_n_at_one_eps_has_a_row_of_its_own() -> None:
     assert rules == {"theory", "theory wide"}
 
 
+@pytest.mark.parametrize("p_late, label", [(1.0, "refuted"), (0.0, "supported")])
+def test_the_published_schedule_is_judged_again_after_its_end(p_late: float, label: str) -> None:
+    """Fast before 2 000 samples whatever N, and like N^p after: both regimes at once tell no power, the second does."""
+    early = np.array(FACTORS) < 50.0
+
+    def seen(item: Evidence, late: float) -> Evidence:
+        low = np.where(early, 20.0 * np.array(FACTORS), late * np.asarray(item.values["low"]))
+        return replace(item, values={**item.values, "low": low, "high": low * 1.02})
+
+    rows = judged(GUIDED, [seen(item, 10.0) for item in series_of("guided:published", p_late, 1.0)])
+    row = rows["C3.2/team/aligned/guided:published/theory/later/p"]
+    assert row.verdict == label and not row.primary and "eps from gap0/55 to gap0/300" in row.holds_when
+    never = [seen(item, 0.01) for item in series_of("guided:published", 0.0, 1.0)]  # all before
+    fixed = [seen(item, 10.0) for item in series_of("guided:0.2", 1.0, 1.0)]  # nothing changes on the way
+    assert not any("later" in key for key in judged(GUIDED, [*never, *fixed]))
+
+
 def named(item: Evidence, part: str, method: str, more: Mapping[str, Any] | None = None) -> Evidence:
     """The same arrivals under another part, method and options."""
     options = {**item.cell.options, "method": method, **(more or {"step": "adam"})}
