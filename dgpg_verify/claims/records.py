@@ -127,6 +127,28 @@ _GROUPS: tuple[Group, ...] = (
         "near a vertex the softmax gradient vanishes while the gap does not",
         ("A4/game/plain/gradient domination",),
     ),
+    (
+        "supported",
+        "with the advantage normalised before mixing the guidance leads, and it is learned from few roll-outs",
+        (
+            *(f"C4.1/dgpg/parts/N={n}/mean" for n in (5, 10, 50)),
+            *(f"C4.3/dgpg/parts/N={n}/score" for n in (10, 50)),
+        ),
+    ),
+    (
+        "refuted",
+        "as sums the return outweighs the guidance, so that DG-PG does what MAPPO does",
+        (
+            *(f"C4.1/dgpg/sum/N=50/{what}" for what in ("percentile", "mean")),
+            *(f"C4.3/dgpg/sum/N={n}/score" for n in (10, 50)),
+            *(f"C4.4/sum/N=50/fast/alpha {alpha}" for alpha in ("0.2", "0.4", "0.6", "0.8")),
+        ),
+    ),
+    (
+        "supported",
+        "one roll-out an update says too little of one agent's part in a shared return",
+        ("C4.2/mappo/N=5/fails/longer", "C4.2/mappo/N=10/fails/longer", "C4.2/mappo/N=10/fails/tuned"),
+    ),
 )
 
 RECORDS: Mapping[str, tuple[str, str]] = {key: (label, reason) for label, reason, keys in _GROUPS for key in keys}
