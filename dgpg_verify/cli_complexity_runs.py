@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dgpg_verify.cli_games import LARGEST_FIELD
 from dgpg_verify.complexity import (
     Curve,
     GreedyStep,
@@ -112,8 +113,6 @@ def build_problem(system: str, n_agents: int, fleets: int, seed: int, options: d
 
 def _check_references(fleets: Iterable[Any]) -> None:
     """InputError where a reference is too large to be squared without overflow."""
-    from dgpg_verify.cli_games import LARGEST_FIELD
-
     largest = max(float(one.reference_state.abs().max()) for one in fleets)
     if not largest <= LARGEST_FIELD:
         raise InputError(f"reference_state holds {largest:g}: numbers must lie in +-{LARGEST_FIELD:g}")
