@@ -89,11 +89,16 @@ def verify(
 
 
 @app.command()
-def report(folder: Annotated[Path, typer.Argument(help="a run folder", metavar="DIR")]) -> None:
+def report(
+    folder: Annotated[Path, typer.Argument(help="a run folder", metavar="DIR")],
+    unfinished: Annotated[
+        bool, typer.Option("--unfinished", help="judge what is whole of a run that is not finished")
+    ] = False,
+) -> None:
     """Judge a run folder again and draw its report, from its cells alone; exit code 1 if a row fails."""
     from dgpg_verify.claims.runner import rejudge
 
-    _show(rejudge(folder))
+    _show(rejudge(folder, unfinished=unfinished))
 
 
 for _command in (
@@ -114,6 +119,9 @@ def _show(run: RunResult) -> None:
     typer.echo(terminal_table(run.rows))
     outcomes = [row_outcome(row, run.scale, run.decided_at[row.row]) for row in run.rows]
     failures = [outcome.message for outcome in outcomes if outcome.result == "fail"]
+    if run.missing:  # such as an inconclusive row that has yet to see most of its N
+        typer.echo(f"not finished: {run.missing} cells were done without; rows neither pass nor fail before that")
+        failures = []
     for message in failures:
         typer.echo(f"FAILED {message}")
     typer.echo(f"report: {run.folder / 'report.html'}")

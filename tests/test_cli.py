@@ -176,7 +176,9 @@ def test_a_failing_row_is_exit_code_1(
 
     def ran(*given: object, **options: object) -> SimpleNamespace:
         asked.extend([*given, options])
-        return SimpleNamespace(rows=(row,), folder=Path("some/run"), scale="smoke", decided_at={row.row: "full"})
+        return SimpleNamespace(
+            rows=(row,), folder=Path("some/run"), scale="smoke", decided_at={row.row: "full"}, missing=0
+        )
 
     monkeypatch.setattr(runner, "run_claims", ran)
     monkeypatch.setattr(runner, "rejudge", ran)
@@ -188,7 +190,18 @@ def test_a_failing_row_is_exit_code_1(
         wanted = {"scale": "smoke", "seed": 4, "workers": None, "resume": False, "out": None}
         assert asked == [None, wanted]
     else:
-        assert asked == [Path("some/run"), {}]
+        assert asked == [Path("some/run"), {"unfinished": False}]
+
+
+def test_an_unfinished_run_neither_passes_nor_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = _row("refuted", "supported")  # a failure, were the run finished
+    ran = SimpleNamespace(rows=(row,), folder=Path("some/run"), scale="full", decided_at={row.row: "full"}, missing=7)
+    monkeypatch.setattr(runner, "rejudge", lambda *_, **options: ran if options == {"unfinished": True} else None)
+    code, out, _ = _run("report", "some/run", "--unfinished", capsys=capsys)
+    assert code == 0 and "FAILED" not in out
+    assert "not finished: 7 cells were done without" in out
 
 
 def test_an_interrupt_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

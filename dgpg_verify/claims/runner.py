@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,14 @@ SPEED = "speed.json"
 
 @dataclass(frozen=True)
 class RunResult:
-    """The judged rows, where they lie, and from which scale on each row has to be decided."""
+    """The judged rows, where they lie, and from which scale on each row has to be decided. missing: cells that a
+    judgement of an unfinished run did without."""
 
     rows: tuple[LedgerRow, ...]
     folder: Path
     scale: str
     decided_at: Mapping[str, str]
+    missing: int = 0
 
 
 def default_workers() -> int:
@@ -99,19 +102,31 @@ def run_claims(
     return _judge_and_report(chosen, evidence, folder, scale)
 
 
-def rejudge(folder: str | Path, claims: Sequence[Claim] | None = None) -> RunResult:
+def rejudge(folder: str | Path, claims: Sequence[Claim] | None = None, unfinished: bool = False) -> RunResult:
     """Judge and draw again from the cells of a run folder alone; measures nothing.
 
-    claims: the claim objects if they are not registered. Raises InputError if the folder is no finished run.
+    claims: the claim objects if they are not registered. unfinished: allow for missing cells; a row is then judged at
+    those N at which all its replicates are there, never from some of them (whoever looks would choose the sample), and
+    the page says what is missing. Raises InputError if the folder is no run, or not finished without `unfinished`.
     """
     folder = Path(folder)
     index = _read_index(folder)
     known = {claim.id: claim for claim in (select_claims() if claims is None else claims)}
-    missing = [name for name in index["claims"] if name not in known]
-    if missing:
-        raise InputError(f"{folder.name}/{INDEX} names unknown claims: {', '.join(missing)}")
-    evidence = {name: _read_listed(folder, name, files) for name, files in index["claims"].items()}
-    return _judge_and_report([known[name] for name in index["claims"]], evidence, folder, index["scale"])
+    unknown = [name for name in index["claims"] if name not in known]
+    if unknown:
+        raise InputError(f"{folder.name}/{INDEX} names unknown claims: {', '.join(unknown)}")
+    listed: Mapping[str, Mapping[str, str]] = index["claims"]
+    missing: set[str] = set()
+    if unfinished:
+        whole = {name: _whole_groups(folder, files) for name, files in listed.items()}
+        missing = {file for name, files in listed.items() for file in files if file not in whole[name]}
+        listed = {name: files for name, files in whole.items() if files}
+        if not listed:
+            raise InputError(f"{folder.name} holds no row with all its replicates at any N: run on with --resume")
+    _note_missing(folder, len(missing), len({file for files in index["claims"].values() for file in files}))
+    evidence = {name: _read_listed(folder, name, files) for name, files in listed.items()}
+    judged = _judge_and_report([known[name] for name in listed], evidence, folder, index["scale"])
+    return replace(judged, missing=len(missing))
 
 
 @dataclass(frozen=True)
@@ -194,10 +209,40 @@ def _read_index(folder: Path) -> dict[str, Any]:
     return {"scale": index["scale"], "seed": index["seed"], "claims": claims}
 
 
+def _whole_groups(folder: Path, files: Mapping[str, str]) -> dict[str, str]:
+    """The files of those rows and N of which no cell is missing, or measured by another state of the code."""
+
+    def group(file: str) -> str:
+        return re.sub(r"-r\d+-[0-9a-f]+\.npz$", "", file)
+
+    lacking = {group(file) for file, key in files.items() if _finished(folder / file, key) is None}
+    return {file: key for file, key in files.items() if group(file) not in lacking}
+
+
+def _note_missing(folder: Path, missing: int, cells: int) -> None:
+    """Say in environment.json, which the page reads, how much of the run a judgement did without."""
+    if not (folder / ENVIRONMENT).exists():
+        return
+    described = read_json(folder / ENVIRONMENT)
+    described.pop("unfinished", None)
+    write_json(
+        folder / ENVIRONMENT, described | ({"unfinished": {"missing": missing, "cells": cells}} if missing else {})
+    )
+
+
+def _finished(path: Path, key: str) -> Evidence | None:
+    """The evidence of a cell; None if it is missing or of another state of the code."""
+    found = read_cell(path) if path.exists() else None
+    return found[0] if found is not None and found[1] == key else None
+
+
 def _read_listed(folder: Path, claim: str, files: Mapping[str, str]) -> list[Evidence]:
     """The evidence of one claim; a missing cell, or one of another state of the code, raises InputError."""
-    found = [read_cell(folder / file) if (folder / file).exists() else None for file in files]
-    lost = [file for file, cell in zip(files, found) if cell is None or cell[1] != files[file]]
+    found = {file: _finished(folder / file, key) for file, key in files.items()}
+    lost = [file for file, evidence in found.items() if evidence is None]
     if lost:
-        raise InputError(f"{len(lost)} of {len(files)} cells of {claim} are not finished ({lost[0]}): use --resume")
-    return [cell[0] for cell in found if cell is not None]
+        raise InputError(
+            f"{len(lost)} of {len(files)} cells of {claim} are not finished ({lost[0]}): measure them with --resume, "
+            "or judge what is whole with `dgpg-verify report --unfinished`"
+        )
+    return [evidence for evidence in found.values() if evidence is not None]

@@ -68,6 +68,12 @@ def _read(folder: Path) -> tuple[list[LedgerRow], Tables, Mapping[str, Any], lis
         environment = found
     else:
         notes.append(f"{ENVIRONMENT} is missing: commit, versions and seeds are unknown.")
+    if "unfinished" in environment:
+        lacking = environment["unfinished"]
+        notes.append(
+            f"This run is not finished: {lacking['missing']} of {lacking['cells']} cells were done without. A row is "
+            "judged at those N at which all its replicates are there; its label may change with the others."
+        )
     empty = [name for name in expected_tables(run_claims(environment)) if not tables.get(name)]
     if empty and (folder / RECORDS).is_file():
         notes.append(f"Empty tables: {', '.join(empty)}.")

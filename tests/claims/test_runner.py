@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -181,6 +182,33 @@ def test_rows_know_from_which_scale_on_they_must_be_decided(finished: Path) -> N
     late = ToyClaim()
     object.__setattr__(late, "decided_at", {"C9.1/two": "full"})
     assert rejudge(finished, [late]).decided_at == {"C9.1/one": "standard", "C9.1/two": "full"}
+
+
+def test_an_unfinished_run_is_judged_where_all_replicates_are_there(finished: Path, tmp_path: Path) -> None:
+    """A row loses the N at which a replicate is missing, or of another code, and keeps the others; the page says so."""
+    out = tmp_path / "cut"
+    shutil.copytree(finished, out)
+    sizes = sorted({int(path.name.split("-n")[1].split("-")[0]) for path in out.glob("cells/*.npz")})
+    (lost,) = out.glob(f"cells/toy-one-n{sizes[-1]}-r2-*.npz")
+    lost.unlink()
+    with pytest.raises(InputError, match=r"1 of 24 cells of C9\.1 are not finished.*--unfinished"):
+        rejudge(out, [ToyClaim()])
+    result = rejudge(out, [ToyClaim()], unfinished=True)
+    one, two = result.rows
+    assert one.n_values == tuple(sizes[:-1]) and two.n_values == tuple(sizes)
+    assert result.missing == 4  # all replicates of the row at that N
+    assert "not finished: 4 of 24 cells" in (out / "report.html").read_text()
+
+    for path in out.glob("cells/toy-two-*-r0-*.npz"):
+        path.unlink()
+    assert [row.row for row in rejudge(out, [ToyClaim()], unfinished=True).rows] == ["C9.1/one"]
+    shutil.copytree(finished / "cells", out / "cells", dirs_exist_ok=True)
+    assert rejudge(out, [ToyClaim()], unfinished=True).missing == 0
+    assert "not finished" not in (out / "report.html").read_text()
+    for path in out.glob("cells/*-r1-*.npz"):
+        path.unlink()
+    with pytest.raises(InputError, match="no row with all its replicates"):
+        rejudge(out, [ToyClaim()], unfinished=True)
 
 
 REFUSED = {

@@ -44,7 +44,8 @@ class ToyClaim:
         return Evidence(cell, {"mean": float(x.mean()), "some": x[:3].numpy()}, 0.0)
 
     def judge(self, evidence: Sequence[Evidence]) -> list[LedgerRow]:
-        return [self._row(name, [e for e in evidence if e.cell.row == name]) for name in ROWS]
+        seen = {name: [e for e in evidence if e.cell.row == name] for name in ROWS}
+        return [self._row(name, items) for name, items in seen.items() if items]
 
     def tables(self, evidence: Sequence[Evidence]) -> dict[str, list[dict[str, Any]]]:
         return {"moments": [_moment(e) for e in evidence], "declared": [{"text": "uniforms are uniform"}]}
@@ -77,7 +78,7 @@ class ToyClaim:
             recorded={"label": record[0], "reason": record[1]} if record else None,
             because=f"{mean:.6f} +- 0.01",
             return_share=None,
-            n_values=N_VALUES,
+            n_values=tuple(sorted({e.cell.n for e in evidence})),
             replicates=4,
             seeds=tuple(e.cell.seed for e in evidence),
             files=tuple(cell_file(e.cell) for e in evidence),
