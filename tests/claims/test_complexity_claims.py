@@ -29,6 +29,9 @@ from dgpg_verify.complexity import FACTORS, TheoryStep, cell_generator, learn, m
 from dgpg_verify.complexity.game import GameProblem
 from dgpg_verify.core import Evidence, InputError, LedgerRow, to_json
 from dgpg_verify.statistics import PRIMARY_ROWS
+from dgpg_verify.statistics.sample_fits import MINIMUM_N
+from dgpg_verify.statistics.sample_parts import FEWEST_EPS, LEAST_SPAN
+from dgpg_verify.statistics.scaling import MINIMUM_VALUES, top_decade
 
 CLAIMS = (SHARED, GUIDED, CONSTANTS)
 N = (32, 64, 128, 256)
@@ -112,6 +115,19 @@ def test_design_has_no_cell_twice(scale: str) -> None:
     assert len(set(cells)) == len(cells)
     laws = {batch.options["law"] for batch in complexity_design(scale) if "law" in batch.options}
     assert laws == set(LAWS) | ({CLOUD} if SCALES[scale]["cloud_n"] else set())
+
+
+def test_every_row_of_full_scale_can_be_decided() -> None:
+    """Enough N and eps for the fit to speak, whatever it will say; the row `wide` has one eps and p alone."""
+    rows: dict[str, list[Batch]] = {}
+    for batch in complexity_design("full"):
+        if batch.part in ("run", "cloud") and "budget" not in batch.options:
+            rows.setdefault(batch.key, []).append(batch)
+    for key, batches in rows.items():
+        factors = batches[0].options["factors"]
+        assert top_decade(np.array([batch.n for batch in batches]), MINIMUM_N).sum() >= MINIMUM_VALUES, key
+        enough = len(factors) >= FEWEST_EPS and factors[-1] / factors[0] >= LEAST_SPAN
+        assert enough or key.endswith("/wide"), key
 
 
 @pytest.mark.parametrize("claim, method, p, label", [
