@@ -50,8 +50,12 @@ class SharedReturnSamplesClaim(ComplexityClaim):
 
     @property
     def decided_at(self) -> Mapping[str, str]:
-        """The game's start of the schedule alone takes N (K - 1) samples: exponents of eps need the full scale."""
-        return {f"C3.1/{FLUID}/{RETURN}/{THEORY}/q": "full"}
+        """p needs two decades of N, and the game's start of the schedule alone takes N (K - 1) samples: full scale."""
+        return {
+            f"C3.1/{ALIGNED}/{RETURN}/{THEORY}/p": "full",
+            f"C3.1/{FLUID}/{RETURN}/{THEORY}/p": "full",
+            f"C3.1/{FLUID}/{RETURN}/{THEORY}/q": "full",
+        }
 
     def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
         runs = [s for s in read_complexity(evidence, "run", "cloud") if s.method in (RETURN, MAPPO) and s.to_the_end]

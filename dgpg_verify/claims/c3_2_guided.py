@@ -43,6 +43,11 @@ class GuidedSamplesClaim(ComplexityClaim):
     controls: Sequence[Any] = ("guided:zero", "difference")
     parts = ("run", "cloud", "floor")
 
+    @property
+    def decided_at(self) -> Mapping[str, str]:
+        """With N to 192 its p is still 0.08 [0, 0.16] (standard scale, seed 3)."""
+        return {f"C3.2/{ALIGNED}/guided:optimal/{THEORY}/p": "full"}
+
     def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
         runs = [s for s in read_complexity(evidence, "run", "cloud") if s.method not in (RETURN, MAPPO)]
         floors = [*read_complexity(evidence, "floor"), *[s for s in runs if s.law == "team/biased"]]

@@ -109,6 +109,16 @@ _GROUPS: tuple[Group, ...] = (
         ("C3.2/team/aligned/guided:sqrt/theory/p",),
     ),
     (
+        "supported",
+        "at alpha* the variance is bounded, and the reference is J's own optimum",
+        ("C3.2/team/aligned/guided:optimal/theory/p",),
+    ),
+    (
+        "supported",
+        "the variance of the shared return, of order N an agent, sets the step and so the samples",
+        ("C3.1/team/aligned/return/theory/p", "C3.1/game/fluid/return/theory/p"),
+    ),
+    (
         "refuted",
         "J_alpha has another optimum than J: below that floor no number of samples helps",
         tuple(
