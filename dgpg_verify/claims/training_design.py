@@ -91,7 +91,7 @@ class Plan:
 
 _DECADES = dict.fromkeys((5, 10, 20, 50, 100, 200), 10) | dict.fromkeys((500, 1000, 1500), 3)
 _PLANS = {
-    "smoke": Plan(15, 10, 1, grid={4: 2}, small={4: 2}, alphas={4: 2}, alpha_settings=("sum",)),
+    "smoke": Plan(30, 10, 1, grid={4: 2}, small={4: 2}, alphas={4: 2}, alpha_settings=("sum",)),
     "standard": Plan(40, 30, 3, grid={5: 6, 10: 6, 50: 6}, small={5: 6, 10: 6}, others={10: 6}, large={50: 3},
                      exact={50: 3}, mixed_to=10, alphas={50: 4}, ablated={10: 3}, searched={10: 6}, real={10: 3},
                      patient={10: 3}, known={5: 6}, measured=24, searches=4, alpha_settings=("sum",)),
