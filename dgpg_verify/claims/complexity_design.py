@@ -48,7 +48,7 @@ CONTROL_P = {"growing": 1.0, "constant": 0.0}  # variance an agent of the noise 
 # What each scale holds. n: of teams; coarse: factors of rows beside; game_n, game_factors: of the shared return, which
 # is slow there; cheap_n: of the difference reward in the game; floor_n: floors.
 SCALES: Mapping[str, Mapping[str, Any]] = {
-    "smoke": {"n": (8, 16, 32, 64), "factors": 3, "coarse": 3, "beside_n": (8, 16), "second_n": (8, 16),
+    "smoke": {"n": (8, 16), "factors": 3, "coarse": 3, "beside_n": (8,), "second_n": (8,),
               "game_n": (4, 8), "game_factors": 1, "cheap_n": (4, 8), "cheap_factors": 2, "floor_n": (8, 12),
               "floor_budget": 200, "plain_n": (8,), "plain_budget": 200, "errors": 300, "stride": 12, "coverage": 40,
               "teams": 6, "copies": 50, "constants_n": (8, 16, 32, 64), "game_constants_n": (4, 8),
