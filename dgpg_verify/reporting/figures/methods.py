@@ -58,7 +58,7 @@ _AGAIN = ("H", "8", "1", "2", "3", "4")  # rows that would look alike differ in 
 FAMILIES = {
     "DG-PG": ("dgpg",),
     "Without guidance": ("mappo", "ippo", "happo", "reinforce"),
-    "Controls": (),
+    "Other methods": (),
 }
 
 
@@ -68,9 +68,9 @@ def method_of(record: Mapping[str, Any]) -> str:
 
 
 def family_of(record: Mapping[str, Any]) -> str:
-    """Which rows share a panel: DG-PG, methods without guidance, controls."""
+    """Which rows share a panel: DG-PG, methods without guidance, other methods."""
     method = method_of(record)
-    return next((name for name, methods in FAMILIES.items() if method in methods), "Controls")
+    return next((name for name, methods in FAMILIES.items() if method in methods), "Other methods")
 
 
 def families(records: Iterable[Record]) -> list[str]:
