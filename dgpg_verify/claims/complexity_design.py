@@ -52,7 +52,7 @@ SCALES: Mapping[str, Mapping[str, Any]] = {
               "game_n": (4, 8), "game_factors": 1, "cheap_n": (4, 8), "cheap_factors": 2, "floor_n": (8, 12),
               "floor_budget": 200, "plain_n": (8,), "plain_budget": 200, "errors": 300, "stride": 12, "coverage": 40,
               "teams": 6, "copies": 50, "constants_n": (8, 16, 32, 64), "game_constants_n": (4, 8),
-              "wide_n": (), "cloud_n": (4,), "cloud_methods": ("guidance_only",), "cloud_episodes": 4},
+              "wide_n": (), "cloud_n": ()},
     "standard": {"n": (8, 16, 32, 64, 128, 192), "factors": 7, "coarse": 4, "beside_n": (8, 32, 48, 64, 96),
                  "second_n": (8, 32, 48, 64, 96), "game_n": (8, 32, 40, 48, 64), "game_factors": 1,
                  "cheap_n": (8, 32, 48, 64, 96), "cheap_factors": 5, "floor_n": (8, 16, 32, 64), "floor_budget": 2000,
@@ -197,7 +197,7 @@ DECLARED = (
     "verdict on q.",
     "The game with the shared return: eps from gap0/10, at full scale to gap0/100 up to N = 128; at larger N gap0/10 "
     "alone, in a row of its own (wide).",
-    "Cloud scheduling (at full scale; smoke only shows that it runs): MAPPO, guidance alone and DG-PG as published "
+    "Cloud scheduling (at full scale): MAPPO, guidance alone and DG-PG as published "
     "(sums) with the trainer's settings, 6 fleets, 18 episodes of 40 steps, an episode is a joint sample. The gap is "
     "that to Best-Fit, estimated on 20 held-out workloads after every episode: eps, from gap0/2.5 to gap0/20, is a "
     "share of a score and no distance to an optimum. Arrivals after episode 9 cannot be confirmed and are censored; "
