@@ -28,33 +28,21 @@ ROW = "cost/dgpg against mappo"
 METHODS = ("mappo", "dgpg")
 CONTROL = "happo"  # updates agents one by one: its time must be seen to be more than a little
 CONTROL_N = 25  # at most
-# The most memory two iterations ever held above what their process held before them. A fresh process loads the
-# libraries once and forks one child a method, so that neither method finds memory the other has freed. Writing 5 to
-# clear_refs sets the high-water mark back, so that the import does not hide it (Linux).
+# One process a method: the most memory two iterations ever held above what the process held before them. Writing 5 to
+# clear_refs sets the high-water mark back, so that importing the libraries does not hide it (Linux).
 PEAK = """
-import os, sys
 from pathlib import Path
-import torch
 from dgpg_verify.claims.cost_cells import learner_of
 from dgpg_verify.systems import make_system
 def held(what):
     status = Path("/proc/self/status").read_text().split()
     return 1024 * int(status[status.index(what + ":") + 1])
-def peak(method):
-    learner = learner_of(make_system("cloud", {n}, seed={seed}, **{options!r}), method, {seed})
-    Path("/proc/self/clear_refs").write_text("5")
-    before = held("VmRSS")
-    for k in range(2):
-        learner.iterate(k, 0.5)
-    return held("VmHWM") - before
-torch.optim.Adam([torch.zeros(1)])  # the optimiser loads more of the library when first used
-for method in {methods!r}:
-    child = os.fork()
-    if child == 0:
-        print(peak(method), flush=True)
-        os._exit(0)
-    if os.waitpid(child, 0)[1]:
-        sys.exit(1)
+learner = learner_of(make_system("cloud", {n}, seed={seed}, **{options!r}), {method!r}, {seed})
+Path("/proc/self/clear_refs").write_text("5")
+before = held("VmRSS")
+for k in range(2):
+    learner.iterate(k, 0.5)
+print(held("VmHWM") - before)
 """
 
 
@@ -80,7 +68,7 @@ def measure_cost_cell(cell: Cell) -> Evidence:
         for name in METHODS if turn % 2 else reversed(METHODS):
             spent[name] = min(spent[name], _seconds(steps[name]))
     values: dict[str, Any] = {f"{name}_seconds": spent[name] for name in METHODS}
-    values |= {f"{name}_bytes": peak for name, peak in zip(METHODS, _peaks(cell), strict=True)}
+    values |= {f"{name}_bytes": _peak(cell, name) for name in METHODS}
     if cell.n <= CONTROL_N:
         values[f"{CONTROL}_seconds"] = _seconds(_iteration(learner_of(system, CONTROL, seed)))
     values["model_seconds"] = _model_seconds(system, seed, cell.options["rounds"])
@@ -106,11 +94,10 @@ def _seconds(work: Callable[[], Any]) -> float:
     return time.process_time() - began
 
 
-def _peaks(cell: Cell) -> list[int]:
-    """Bytes, method by method."""
-    code = PEAK.format(n=cell.n, seed=cell.seed % 2**31, options=dict(cell.options["options"]), methods=METHODS)
+def _peak(cell: Cell, method: str) -> int:
+    code = PEAK.format(n=cell.n, seed=cell.seed % 2**31, options=dict(cell.options["options"]), method=method)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return [int(line) for line in done.stdout.split()]
+    return int(done.stdout)
 
 
 def _model_seconds(system: System, seed: int, rounds: int) -> float:

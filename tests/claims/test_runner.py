@@ -185,7 +185,7 @@ def test_rows_know_from_which_scale_on_they_must_be_decided(finished: Path) -> N
 
 
 def test_an_unfinished_run_is_judged_where_all_replicates_are_there(finished: Path, tmp_path: Path) -> None:
-    """A row loses the N at which a replicate is missing, or of another code, and keeps the others; the page says so."""
+    """A row loses the N at which a replicate is missing and keeps the others; the page says so."""
     out = tmp_path / "cut"
     shutil.copytree(finished, out)
     sizes = sorted({int(path.name.split("-n")[1].split("-")[0]) for path in out.glob("cells/*.npz")})
