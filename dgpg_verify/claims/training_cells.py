@@ -1,7 +1,9 @@
-"""Cells shared by C4: one method trained on one fleet, with its curve on held-out workloads.
+"""Cells shared by C4: one method trained on some fleets of one size, with its curves on held-out workloads.
 
-A row is a method with its settings; a cell is one fleet with one seed. All methods meet the same fleets, the same
-training workloads and the same held-out workloads at equal (N, replicate), so that comparisons are paired.
+A row is a method with its settings; a replicate is one fleet with one seed. Small fleets are trained together, as many
+in a cell as make up a batch of agents worth the name: a cell is named by the first of them. All methods meet the same
+fleets, the same training workloads and the same held-out workloads at equal (N, replicate), so that comparisons are
+paired.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -17,13 +19,15 @@ from dgpg_verify.claims.gradient_cells import build_system, measured_values, pre
 from dgpg_verify.claims.registry import cell_seed
 from dgpg_verify.core import Cell, Evidence, System
 from dgpg_verify.measurement import measure_gradients
-from dgpg_verify.training import Method, TrainingRun, make_method, train
+from dgpg_verify.systems import CloudScheduling
+from dgpg_verify.training import Method, TrainingRun, make_method, train_together
 
 FAMILY = "training"
 ROOMS = ("training",)  # measured by these rooms as well: their source is part of the cells' key
 BASE = "gae:central"  # what DG-PG mixes with guidance when it trains
 MEASURED_CREDITS = ("return", BASE, "guidance", "difference")
 POINTS = ("start", "middle", "end")  # where the gradient's moments are measured
+TOGETHER = 160  # agents of a cell: from there on a batch of fleets saves nothing
 
 
 @dataclass(frozen=True)
@@ -62,35 +66,43 @@ class TrainingRow:
         return (self.alpha or method.alpha) if method.mixes else None
 
     def cells(self, seed: int) -> list[Cell]:
+        """`seeds`: of every replicate from the cell's own on. They do not depend on the row: methods meet on the same
+        fleets and workloads."""
         options = {
             "system": "cloud", "options": dict(self.options), "method": self.method, "changes": dict(self.changes),
             "alpha": self.alpha, "sharing": self.sharing, "settings": dict(self.settings), "episodes": self.episodes,
             "evaluate_every": self.evaluate_every, "measured": self.measured,
         }  # fmt: skip
-        return [
-            # the seed does not depend on the row: methods meet on the same fleets and workloads
-            Cell(FAMILY, self.key, n, replicate, cell_seed(seed, FAMILY, n, replicate), options)
-            for n, seeds in self.n_values.items()
-            for replicate in range(seeds)
-        ]
+        made = []
+        for n, replicates in self.n_values.items():
+            seeds = [cell_seed(seed, FAMILY, n, replicate) for replicate in range(replicates)]
+            size = max(1, TOGETHER // n)
+            made += [
+                Cell(FAMILY, self.key, n, first, seeds[first], options | {"seeds": seeds[first : first + size]})
+                for first in range(0, replicates, size)
+            ]
+        return made
 
 
 def measure_training_cell(cell: Cell) -> Evidence:
-    """Train once; a function of the cell alone. Values: the curve, the heuristics' returns, the training log."""
+    """Train on all fleets of the cell; a function of the cell alone. Values, replicate by replicate: the curve, the
+    heuristics' returns, the training log."""
     began = time.perf_counter()
-    asked, system = cell.options, build_system(cell)
-    moments: dict[str, Any] = {}
+    asked, seeds = cell.options, [seed % 2**31 for seed in cell.options["seeds"]]
+    systems = [cast(CloudScheduling, build_system(replace(cell, seed=seed))) for seed in seeds]
+    values: list[dict[str, Any]] = [{} for _ in seeds]
 
-    def observe(episode: int, policy: Any) -> None:
+    def observe(fleet: int, episode: int, policy: Any) -> None:
         point = _point(episode, asked["episodes"], asked["evaluate_every"])
         if asked["measured"] and point:
-            moments.update(prefixed(point, _moments(system, policy, asked["measured"], cell.seed % 2**31)))
+            found = _moments(systems[fleet], policy, asked["measured"], seeds[fleet])
+            values[fleet].update(prefixed(point, found))
 
-    run = train(
-        system,
+    runs = train_together(
+        systems,
         _method(asked),
         asked["episodes"],
-        cell.seed % 2**31,
+        seeds,
         asked["alpha"],
         asked["sharing"],
         evaluate_every=asked["evaluate_every"],
@@ -98,14 +110,30 @@ def measure_training_cell(cell: Cell) -> Evidence:
         observe=observe,
         **asked["settings"],
     )
-    return Evidence(cell, _curve(run) | _log(run) | moments, time.perf_counter() - began)
+    kept: dict[str, Any] = {}
+    for k, run in enumerate(runs):
+        kept |= prefixed(str(cell.replicate + k), _curve(run) | _log(run) | values[k])
+    return Evidence(cell, kept, time.perf_counter() - began)
+
+
+def replicates_of(evidence: Evidence) -> list[Evidence]:
+    """What was measured on each fleet of a cell, as evidence of its own with an equal share of the time."""
+    cell, found = evidence.cell, []
+    seeds = cell.options["seeds"]
+    for replicate, seed in enumerate(seeds, cell.replicate):
+        start = f"{replicate}/"
+        values = {name[len(start) :]: value for name, value in evidence.values.items() if name.startswith(start)}
+        own = replace(cell, replicate=replicate, seed=seed)
+        found.append(Evidence(own, values, evidence.seconds / len(seeds)))
+    return found
 
 
 def training_cost(cell: Cell) -> float:
     """Rough work of a cell, so that long ones start first."""
     evaluations = 1 + cell.options["episodes"] // cell.options["evaluate_every"]
     played = cell.options["episodes"] * 30 + evaluations * 40 + cell.options["measured"] * 10
-    return float(played * cell.options["options"].get("horizon", 100) * (20 + cell.n))
+    agents = cell.n * len(cell.options["seeds"])
+    return float(played * cell.options["options"].get("horizon", 100) * (20 + agents))
 
 
 def _method(asked: Mapping[str, Any]) -> Method:

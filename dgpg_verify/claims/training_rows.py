@@ -51,13 +51,18 @@ def trained_in(evidence: Sequence[Evidence]) -> dict[tuple[str, int], Trained]:
 
 def training_rows_in(evidence: Iterable[Evidence]) -> dict[str, TrainingRow]:
     """The design rows whose options the cells were measured with."""
-    measured = {item.cell.row: dict(item.cell.options) for item in evidence if item.cell.claim == FAMILY}
+    measured = {item.cell.row: _setup(item.cell) for item in evidence if item.cell.claim == FAMILY}
     known: dict[str, TrainingRow] = {}
     for scale in ("smoke", "standard", "full"):
         for key, row in training_design(scale, recorded=True).items():
-            if key in measured and measured[key] == row.cells(0)[0].options:
+            if key in measured and measured[key] == _setup(row.cells(0)[0]):
                 known[key] = row
     return known
+
+
+def _setup(cell: Cell) -> dict[str, Any]:
+    """A cell's options but for what its fleets are drawn from."""
+    return {name: value for name, value in cell.options.items() if name != "seeds"}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgpg_verify.claims.training_cells import FAMILY, TrainingRow
+from dgpg_verify.claims.training_cells import FAMILY, TrainingRow, replicates_of
 from dgpg_verify.core import Estimate, Evidence, cell_files
 from dgpg_verify.statistics import Convergence, convergence, last_window
 from dgpg_verify.statistics.intervals import t_quantile
@@ -134,10 +134,9 @@ def read_training(evidence: Iterable[Evidence], rows: Mapping[str, TrainingRow])
     groups: dict[tuple[str, int], list[TrainedRun]] = {}
     for item in evidence:
         if item.cell.claim == FAMILY and item.cell.row in rows:
-            run = TrainedRun.read(item)
-            if run.scored:
-                groups.setdefault((item.cell.row, item.cell.n), []).append(run)
-    ordered = {key: tuple(sorted(runs, key=lambda run: run.replicate)) for key, runs in sorted(groups.items())}
+            runs = [TrainedRun.read(one) for one in replicates_of(item)]
+            groups.setdefault((item.cell.row, item.cell.n), []).extend(run for run in runs if run.scored)
+    ordered = {key: tuple(sorted(runs, key=lambda run: run.replicate)) for key, runs in sorted(groups.items()) if runs}
     return {key: Trained(rows[key[0]], key[1], runs) for key, runs in ordered.items()}
 
 

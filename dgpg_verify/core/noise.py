@@ -6,6 +6,7 @@ two noises with a mask; nothing else in the package draws random numbers during 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,11 @@ class Noise:
 
     def __len__(self) -> int:
         return self.environment.shape[0]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Noise]) -> Noise:
+        """Roll-outs of one size, one after the other."""
+        return cls(torch.cat([part.environment for part in parts]), torch.cat([part.agents for part in parts]))
 
     def resample(self, other: Noise, agents: Tensor, environment: bool = False) -> Noise:
         """This noise with the streams of the agents marked in `agents` (bool [N]) taken from `other`.

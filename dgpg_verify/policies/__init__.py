@@ -6,6 +6,7 @@ from dgpg_verify.policies.mlp import MLPPolicy
 from dgpg_verify.policies.prior import HeuristicPrior, heuristic_prior
 from dgpg_verify.policies.registry import make_policy, n_features, policy_names, uniform_policy
 from dgpg_verify.policies.softmax import SoftmaxPolicy, inverse_cdf, logit_scores, masked_softmax
+from dgpg_verify.policies.stack import PolicyStack
 from dgpg_verify.policies.tabular import TabularPolicy
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "HeuristicPrior",
     "LinearPolicy",
     "MLPPolicy",
+    "PolicyStack",
     "SoftmaxPolicy",
     "TabularPolicy",
     "heuristic_prior",

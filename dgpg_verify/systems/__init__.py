@@ -1,6 +1,6 @@
 """What agents act on: one file (or folder) each, with its fleet, workload, references and its own heuristics."""
 
-from dgpg_verify.systems.cloud import CloudScheduling
+from dgpg_verify.systems.cloud import CloudScheduling, CloudStack
 from dgpg_verify.systems.graphs import random_candidates
 from dgpg_verify.systems.linear_quadratic import LinearQuadraticTeam
 from dgpg_verify.systems.load_balancing import LoadBalancingGame
@@ -9,6 +9,7 @@ from dgpg_verify.systems.registry import make_system, register_system, system_na
 
 __all__ = [
     "CloudScheduling",
+    "CloudStack",
     "LinearQuadraticTeam",
     "LoadBalancingGame",
     "alter_reference",

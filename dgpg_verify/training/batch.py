@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -56,3 +57,36 @@ def pack(rollout: Rollout, weight: Tensor) -> Decisions:
     seen = Observation(take(rollout.seen.features), take(rollout.seen.mask), kept)
     log_prob = take(rollout.log_prob).float()
     return Decisions(seen, kept, take(rollout.actions), log_prob, take(weight).float(), step)
+
+
+def joined(teams: Sequence[Decisions], shared: bool) -> Decisions:
+    """Decisions of several teams as those of all their agents, [L, S N]; with parameters shared within a team, as
+    those of one agent a team, [L', S], who made them all. Padded to the longest."""
+    parts = [_of_one_agent(team) for team in teams] if shared else teams
+    length = max(len(part.live) for part in parts)
+
+    def join(values: Sequence[Tensor]) -> Tensor:
+        return torch.cat([_padded(value, length) for value in values], dim=1)
+
+    names = ("live", "actions", "old_log_prob", "weight", "step")
+    seen = (join([getattr(part.seen, name) for part in parts]) for name in ("features", "mask", "active"))
+    return Decisions(Observation(*seen), *(join([getattr(part, name) for part in parts]) for name in names))
+
+
+def _of_one_agent(team: Decisions) -> Decisions:
+    """All live decisions in one column; the first place where there is none."""
+    live = team.live.flatten().nonzero().squeeze(1)
+    live = live if len(live) else live.new_zeros(1)
+
+    def column(values: Tensor) -> Tensor:
+        return values.flatten(0, 1)[live].unsqueeze(1)
+
+    seen = Observation(column(team.seen.features), column(team.seen.mask), column(team.seen.active))
+    names = ("live", "actions", "old_log_prob", "weight", "step")
+    return Decisions(seen, *(column(getattr(team, name)) for name in names))
+
+
+def _padded(values: Tensor, length: int) -> Tensor:
+    """Zeros, False for flags, up to `length` rows."""
+    missing = length - len(values)
+    return torch.cat([values, values.new_zeros(missing, *values.shape[1:])]) if missing else values

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import Credit, InputError, NonFiniteError, Rollout, System, check_finite, draw_noise
+from dgpg_verify.core import Credit, InputError, Noise, NonFiniteError, Rollout, System, check_finite, draw_noise
 from dgpg_verify.credits import GuidedCredit, episode_returns, gae, setting_scales
 from dgpg_verify.critics import critic_inputs
 from dgpg_verify.rollouts import collect
@@ -22,7 +23,7 @@ from dgpg_verify.training.networks import Actor, CriticLearner, Sharing, make_ac
 from dgpg_verify.training.schedules import Schedule
 from dgpg_verify.training.sequential import SequentialActors, sequential, split_actor
 from dgpg_verify.training.settings import Settings
-from dgpg_verify.training.updates import UpdateFacts, imitate, plain_gradient, ppo
+from dgpg_verify.training.updates import AgentFacts, UpdateFacts, imitate, plain_gradient, ppo
 
 TRAINING_STREAM, START_STREAM = 0, 1
 
@@ -49,19 +50,46 @@ class Learner:
 
         Returns the numbers of one log line. Raises NonFiniteError naming the iteration.
         """
-        noise = draw_noise(
-            stream_seed(self.seed, TRAINING_STREAM), index, self.system, self.policy, self.settings.rollouts
-        )
-        keep = build_credit(self.method, self.settings, 1.0, None).keeps_states
         try:
-            rollout = collect(self.system, self.policy, noise, keep_states=keep)
-            check_choices(rollout)
-            weight, alpha = self._credit(rollout, progress)
-            facts = self._update(rollout, weight, index, imitating)
-            loss, explained = self._learn_values(rollout)
-            check_finite("actor parameter ", self.actor.leaf)
+            rollout = collect(self.system, self.policy, self.noise(index), keep_states=self.keeps_states)
+            decisions, alpha = self.prepare(rollout, progress, imitating)
+            facts = self.rule(imitating)(self.actor, decisions, self.settings, self.update_seed(index))
+            return self.conclude(rollout, alpha, facts.over())
         except NonFiniteError as error:
             raise NonFiniteError(f"iteration {index}: {error}") from None
+
+    def noise(self, index: int) -> Noise:
+        """The random numbers of one iteration's episodes."""
+        seed = stream_seed(self.seed, TRAINING_STREAM)
+        return draw_noise(seed, index, self.system, self.policy, self.settings.rollouts)
+
+    def update_seed(self, index: int) -> int:
+        """Of what one iteration's update draws at random: order of minibatches, order of agents."""
+        return stream_seed(self.seed, 1000 + index)
+
+    @property
+    def keeps_states(self) -> bool:
+        """Whether the credit plays parts of an episode again."""
+        return build_credit(self.method, self.settings, 1.0, None).keeps_states
+
+    def rule(self, imitating: bool) -> Callable[[Any, Decisions, Settings, int], AgentFacts]:
+        """How an iteration's decisions change the actor."""
+        if self.method.update == "sequential":
+            return sequential
+        return imitate if imitating else {"ppo": ppo, "gradient": plain_gradient}[self.method.update]
+
+    def prepare(self, rollout: Rollout, progress: float, imitating: bool) -> tuple[Decisions, float | None]:
+        """What the actor learns from: decisions with their normalised credit; and the alpha used (None without)."""
+        check_choices(rollout)
+        weight, alpha = self._credit(rollout, progress)
+        normalised = normalise_advantages(weight, rollout.active, self.settings.advantage_norm)
+        check_finite("credit [roll-out, step, agent] = ", normalised)
+        return self._demonstrated(rollout, normalised) if imitating else pack(rollout, normalised), alpha
+
+    def conclude(self, rollout: Rollout, alpha: float | None, facts: UpdateFacts) -> dict[str, Any]:
+        """Learn values from the same roll-out, after the actor; the numbers of one log line."""
+        loss, explained = self._learn_values(rollout)
+        check_finite("actor parameter ", self.actor.leaf)
         reward = float(episode_returns(rollout).mean())
         return {"reward": reward, "alpha": alpha, "value_loss": loss, "explained": explained, **asdict(facts)}
 
@@ -84,18 +112,6 @@ class Learner:
             self.tracker = self.tracker.updated(gradients)
         alpha = self.schedule(progress, self.tracker.best_alpha())
         return (1.0 - alpha) * parts[0] + alpha * parts[1], alpha
-
-    def _update(self, rollout: Rollout, weight: Tensor, index: int, imitating: bool) -> UpdateFacts:
-        normalised = normalise_advantages(weight, rollout.active, self.settings.advantage_norm)
-        check_finite("credit [roll-out, step, agent] = ", normalised)
-        decisions = pack(rollout, normalised)
-        seed = stream_seed(self.seed, 1000 + index)
-        if isinstance(self.actor, SequentialActors):
-            return sequential(self.actor, decisions, self.settings, seed)
-        if imitating:
-            return imitate(self.actor, self._demonstrated(rollout, normalised), self.settings, seed)
-        rule = {"ppo": ppo, "gradient": plain_gradient}[self.method.update]
-        return rule(self.actor, decisions, self.settings, seed)
 
     def _demonstrated(self, rollout: Rollout, weight: Tensor) -> Decisions:
         """The same decisions with the actions the heuristic would have taken, and their probabilities."""

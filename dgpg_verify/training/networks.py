@@ -58,11 +58,11 @@ class Actor:
         """Set the leaf's gradient to 0."""
         self.leaf.grad = torch.zeros_like(self.leaf)
 
-    def step(self, grad_clip: float) -> float:
-        """One clipped Adam step along the gradient in the leaf; returns the mean norm of a network's before."""
-        norm = clip_rows(self.leaf, grad_clip)
+    def step(self, grad_clip: float) -> Tensor:
+        """One clipped Adam step along the gradient in the leaf; returns the norm of each network's before."""
+        norms = clip_rows(self.leaf, grad_clip)
         self.optimiser.step()
-        return norm
+        return norms
 
 
 @dataclass
@@ -103,13 +103,13 @@ class CriticLearner:
         return last
 
 
-def clip_rows(leaf: Tensor, largest: float) -> float:
-    """Scale each network's gradient (a row; the whole of a 1-d leaf) down to norm `largest`; mean norm before."""
+def clip_rows(leaf: Tensor, largest: float) -> Tensor:
+    """Scale each network's gradient (a row; the whole of a 1-d leaf) down to norm `largest`; the norms before."""
     assert leaf.grad is not None
     rows = leaf.grad if leaf.grad.ndim == 2 else leaf.grad[None]
     norms = rows.norm(dim=1, keepdim=True)
     rows.mul_((largest / (norms + 1e-6)).clamp(max=1.0))
-    return float(norms.mean())
+    return norms[:, 0]
 
 
 def make_actor(system: System, method: Method, settings: Settings, sharing: Sharing, seed: int) -> Actor:

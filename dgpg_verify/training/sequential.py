@@ -17,7 +17,7 @@ from dgpg_verify.core import InputError, generator
 from dgpg_verify.training.batch import Decisions
 from dgpg_verify.training.networks import Actor, adam
 from dgpg_verify.training.settings import Settings
-from dgpg_verify.training.updates import UpdateFacts, chosen_log_prob, facts, ppo_norms
+from dgpg_verify.training.updates import AgentFacts, chosen_log_prob, ppo_norms, sums
 
 
 @dataclass
@@ -52,29 +52,29 @@ def split_actor(policy: Any, settings: Settings) -> SequentialActors:
     return SequentialActors(replace(policy, parameters=table), table, actors)
 
 
-def sequential(team: SequentialActors, decisions: Decisions, settings: Settings, seed: int) -> UpdateFacts:
+def sequential(team: SequentialActors, decisions: Decisions, settings: Settings, seed: int) -> AgentFacts:
     """One round over all agents. Cost: N times one agent's PPO; nothing is batched over agents."""
     n = decisions.live.shape[1]
     product = torch.ones(int(decisions.step.max()) + 1, dtype=torch.float32, device=decisions.step.device)
-    norms = []
+    norms = {}
     for i in torch.randperm(n, generator=generator(seed, 8)).tolist():
         own = decisions.agents(torch.tensor([i], device=product.device))
-        change, norm = _ratio_after(team.actors[i], own, settings, seed, product)
+        change, norms[i] = _ratio_after(team.actors[i], own, settings, seed, product)
         product = product * change
-        norms.append(norm)
     with torch.no_grad():
         whole = Actor(team.policy, team.actors[0].optimiser)
         log_prob, bonus = chosen_log_prob(whole, decisions)
-        return facts(decisions.live, (log_prob - decisions.old_log_prob).exp(), bonus, settings.clip, norms)
+        ended = sums(decisions.live, (log_prob - decisions.old_log_prob).exp(), bonus, settings.clip)
+    return AgentFacts(ended, torch.cat([norms[i] for i in range(n)], dim=1))
 
 
-def _ratio_after(actor: Actor, own: Decisions, settings: Settings, seed: int, product: Tensor) -> tuple[Tensor, float]:
+def _ratio_after(actor: Actor, own: Decisions, settings: Settings, seed: int, product: Tensor) -> tuple[Tensor, Tensor]:
     """Update one agent; its new / old probability at every step of the roll-outs, 1 where it did not decide, and the
-    norm of its gradient."""
+    norms of its gradient [steps, 1]."""
     weighted = replace(own, weight=own.weight * product[own.step])
-    steps = ppo_norms(actor, weighted, settings, seed)
+    norms = ppo_norms(actor, weighted, settings, seed)
     with torch.no_grad():
         ratio = (chosen_log_prob(actor, own)[0] - own.old_log_prob).exp()
         change = torch.ones_like(product)
         change[own.step[own.live]] = ratio[own.live]
-        return change, sum(steps) / len(steps)
+        return change, norms

@@ -29,6 +29,21 @@ class UpdateFacts:
     gradient_norm: float
 
 
+@dataclass(frozen=True)
+class AgentFacts:
+    """The same before it is averaged. sums [4, N]: live decisions of every agent, how many of them are outside the
+    clip, their KL and their entropy; norms [steps, networks]."""
+
+    sums: Tensor
+    norms: Tensor
+
+    def over(self, agents: slice = slice(None), networks: slice = slice(None)) -> UpdateFacts:
+        """The averages over some agents and over some networks; over all by default."""
+        count, *totals = self.sums[:, agents].sum(1).tolist()
+        clipped, kl, bonus = (total / max(count, 1.0) for total in totals)
+        return UpdateFacts(clipped, kl, bonus, float(self.norms[:, networks].mean()))
+
+
 def chosen_log_prob(actor: Actor, decisions: Decisions) -> tuple[Tensor, Tensor]:
     """log pi of the actions taken and the entropy, both [L, N]; 0 where nothing was decided."""
     log_probs = log_probabilities(actor.policy.logits(decisions.seen), decisions.seen.mask)
@@ -38,12 +53,12 @@ def chosen_log_prob(actor: Actor, decisions: Decisions) -> tuple[Tensor, Tensor]
     return torch.where(decisions.live, chosen, zero), torch.where(decisions.live, bonus, zero)
 
 
-def ppo(actor: Actor, decisions: Decisions, settings: Settings, seed: int) -> UpdateFacts:
+def ppo(actor: Actor, decisions: Decisions, settings: Settings, seed: int) -> AgentFacts:
     """`epochs` passes of the clipped surrogate with entropy bonus. seed: order of the minibatches."""
     return _passes(actor, decisions, settings, seed, settings.epochs, _surrogate(settings))
 
 
-def ppo_norms(actor: Actor, decisions: Decisions, settings: Settings, seed: int) -> list[float]:
+def ppo_norms(actor: Actor, decisions: Decisions, settings: Settings, seed: int) -> Tensor:
     """The same update without its facts, which cost one more pass; the gradient norm of every step."""
     return _descend(*_prepared(actor, decisions), settings, seed, settings.epochs, _surrogate(settings))
 
@@ -57,7 +72,7 @@ def _surrogate(settings: Settings) -> Loss:
     return gain
 
 
-def plain_gradient(actor: Actor, decisions: Decisions, settings: Settings, seed: int) -> UpdateFacts:
+def plain_gradient(actor: Actor, decisions: Decisions, settings: Settings, seed: int) -> AgentFacts:
     """One step along sum_t w_t grad log pi_t, averaged over live decisions: REINFORCE with whatever credit."""
 
     def gain(actor: Actor, part: Decisions) -> tuple[Tensor, Tensor, Tensor]:
@@ -67,7 +82,7 @@ def plain_gradient(actor: Actor, decisions: Decisions, settings: Settings, seed:
     return _passes(actor, decisions, settings, seed, 1, gain)
 
 
-def imitate(actor: Actor, decisions: Decisions, settings: Settings, seed: int) -> UpdateFacts:
+def imitate(actor: Actor, decisions: Decisions, settings: Settings, seed: int) -> AgentFacts:
     """Raise log pi of `decisions.actions`, here what a reference controller would have done."""
 
     def gain(actor: Actor, part: Decisions) -> tuple[Tensor, Tensor, Tensor]:
@@ -77,13 +92,13 @@ def imitate(actor: Actor, decisions: Decisions, settings: Settings, seed: int) -
     return _passes(actor, decisions, settings, seed, settings.epochs, gain)
 
 
-def _passes(actor: Actor, decisions: Decisions, settings: Settings, seed: int, epochs: int, loss: Loss) -> UpdateFacts:
+def _passes(actor: Actor, decisions: Decisions, settings: Settings, seed: int, epochs: int, loss: Loss) -> AgentFacts:
     actor, decisions = _prepared(actor, decisions)
     norms = _descend(actor, decisions, settings, seed, epochs, loss)
     with torch.no_grad():
-        parts = [(block.live, *loss(own, block)[1:]) for own, block in blocks(actor, decisions)]
-        live, ratio, bonus = (torch.cat([value.flatten() for value in values]) for values in zip(*parts, strict=True))
-        return facts(live, ratio, bonus, settings.clip, norms)
+        parts = [sums(block.live, *loss(own, block)[1:], settings.clip) for own, block in blocks(actor, decisions)]
+        found = torch.cat(parts, dim=1)
+        return AgentFacts(found if actor.order is None else found[:, actor.order.argsort()], norms)
 
 
 def _prepared(actor: Actor, decisions: Decisions) -> tuple[Actor, Decisions]:
@@ -98,14 +113,15 @@ def _prepared(actor: Actor, decisions: Decisions) -> tuple[Actor, Decisions]:
     return replace(actor, policy=policy), replace(decisions, seen=seen)
 
 
-def _descend(actor: Actor, decisions: Decisions, settings: Settings, seed: int, epochs: int, loss: Loss) -> list[float]:
-    norms: list[float] = []
+def _descend(actor: Actor, decisions: Decisions, settings: Settings, seed: int, epochs: int, loss: Loss) -> Tensor:
+    """The gradient norm of every network at every step, [steps, networks]."""
+    norms: list[Tensor] = []
     for epoch in range(epochs):
         for part in minibatches(decisions, settings.minibatches, seed, epoch):
             actor.clear()
             _add_gradients(actor, part, loss, epoch)
             norms.append(actor.step(settings.grad_clip))
-    return norms
+    return torch.stack(norms)
 
 
 def _add_gradients(actor: Actor, part: Decisions, loss: Loss, epoch: int) -> None:
@@ -138,18 +154,12 @@ def _in_one_block(actor: Actor, decisions: Decisions) -> bool:
     return decisions.seen.mask.numel() <= BLOCK_ROWS or getattr(actor.policy, "prior", None) is not None
 
 
-def facts(live: Tensor, ratio: Tensor, bonus: Tensor, clip: float, norms: list[float]) -> UpdateFacts:
-    """Summary over live decisions, arrays of one shape."""
-    count = live.sum().clamp(min=1)
+def sums(live: Tensor, ratio: Tensor, bonus: Tensor, clip: float) -> Tensor:
+    """Of every agent's live decisions, see AgentFacts: arrays [L, N] -> [4, N] float64."""
     outside = ((ratio - 1.0).abs() > clip) & live
     tiny = torch.finfo(ratio.dtype).tiny  # a ratio that underflows would make the log infinite
     kl = torch.where(live, ratio - 1.0 - ratio.clamp(min=tiny).log(), torch.zeros_like(ratio))
-    return UpdateFacts(
-        clipped=float(outside.sum() / count),
-        kl=float(kl.sum() / count),
-        entropy=float(bonus.sum() / count),
-        gradient_norm=sum(norms) / max(len(norms), 1),
-    )
+    return torch.stack([values.sum(0, dtype=torch.float64) for values in (live, outside, kl, bonus)])
 
 
 def minibatches(decisions: Decisions, count: int, seed: int, epoch: int) -> Iterator[Decisions]:

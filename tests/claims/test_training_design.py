@@ -11,7 +11,7 @@ from dgpg_verify.claims.c1_4_as_run import CLAIM as AS_RUN
 from dgpg_verify.claims.c4_1_episodes import CLAIM as EPISODES
 from dgpg_verify.claims.c4_2_baselines_fail import CLAIM as FAIL
 from dgpg_verify.claims.sources import measuring_hash
-from dgpg_verify.claims.training_cells import TrainingRow, measure_training_cell
+from dgpg_verify.claims.training_cells import TOGETHER, TrainingRow, measure_training_cell, replicates_of
 from dgpg_verify.claims.training_design import LONGER, SEARCH, TUNED, search_rows, training_design
 from dgpg_verify.core import InputError
 from dgpg_verify.training import make_method, make_schedule
@@ -85,22 +85,56 @@ def tiny(**changes: object) -> TrainingRow:
     return replace(row, **changes)  # type: ignore[arg-type]
 
 
-def test_a_cell_holds_its_curve_and_is_a_function_of_itself() -> None:
-    cell = tiny(measured=4).cells(0)[0]
+def test_a_cell_holds_its_curves_and_is_a_function_of_itself() -> None:
+    cell = tiny(measured=4, n_values={3: 2}).cells(0)[0]
     first, again = measure_training_cell(cell), measure_training_cell(cell)
-    assert list(first.values["episodes"]) == [0, 1, 2] and len(first.values["returns"]) == 3
-    assert {"random", "best_fit"} <= set(first.values["heuristics"])
-    assert all(f"{point}/covariance" in first.values for point in ("start", "middle", "end"))
-    for name in ("returns", "start/covariance", "alpha", "reward"):
-        assert np.array_equal(first.values[name], again.values[name])
+    for one in replicates_of(first):
+        assert list(one.values["episodes"]) == [0, 1, 2] and len(one.values["returns"]) == 3
+        assert {"random", "best_fit"} <= set(one.values["heuristics"])
+        assert all(f"{point}/covariance" in one.values for point in ("start", "middle", "end"))
+    assert len(first.values) == 2 * len(replicates_of(first)[0].values) and first.values.keys() == again.values.keys()
+    for name, value in first.values.items():
+        if not name.endswith("learning_seconds"):
+            np.testing.assert_array_equal(value, again.values[name])
+
+
+def test_a_cell_holds_what_each_of_its_fleets_gives_alone() -> None:
+    """Same fleet, same seed, same method, trained by itself: returns and moments agree to rounding."""
+    cell = tiny(measured=4, n_values={3: 3}).cells(5)[0]
+    together = replicates_of(measure_training_cell(cell))
+    assert [one.cell.replicate for one in together] == [0, 1, 2]
+    for one in together:
+        alone = replace(one.cell, options={**cell.options, "seeds": [one.cell.seed]})
+        found = replicates_of(measure_training_cell(alone))[0].values
+        for name in ("returns", "reward", "start/covariance", "end/signal", "gain"):
+            np.testing.assert_allclose(found[name], one.values[name], rtol=1e-4)
+        assert found["heuristics"] == pytest.approx(one.values["heuristics"])
+    assert len({float(one.values["returns"][0]) for one in together}) == 3
+
+
+def test_fleets_share_cells_up_to_a_batch_worth_the_name() -> None:
+    """Every replicate once, in order, no cell with more agents than a batch; a large fleet has its own."""
+    row = tiny(n_values={5: 40, 50: 10, 200: 3})
+    for n, replicates in row.n_values.items():
+        cells = [cell for cell in row.cells(7) if cell.n == n]
+        covered = [cell.replicate + k for cell in cells for k in range(len(cell.options["seeds"]))]
+        assert covered == list(range(replicates))
+        assert all(len(cell.options["seeds"]) == 1 or n * len(cell.options["seeds"]) <= TOGETHER for cell in cells)
+        assert len(cells) < replicates or n > TOGETHER // 2
+        assert all(cell.seed == cell.options["seeds"][0] for cell in cells)
+
+
+def test_methods_meet_on_the_same_fleets() -> None:
+    one, other = tiny(n_values={5: 4}), tiny(key="other", method="mappo", n_values={5: 3})
+    assert one.cells(3)[0].options["seeds"][:3] == other.cells(3)[0].options["seeds"]
 
 
 def test_alpha_zero_is_mappo_bit_for_bit() -> None:
     guided = measure_training_cell(tiny(alpha="0").cells(0)[0])
     base = measure_training_cell(tiny(method="mappo").cells(0)[0])
     other = measure_training_cell(tiny(alpha="0.5").cells(0)[0])
-    assert np.array_equal(guided.values["returns"], base.values["returns"])
-    assert not np.array_equal(other.values["returns"], base.values["returns"])
+    assert np.array_equal(guided.values["0/returns"], base.values["0/returns"])
+    assert not np.array_equal(other.values["0/returns"], base.values["0/returns"])
 
 
 def test_an_unknown_scale_or_setting_is_refused() -> None:

@@ -17,10 +17,13 @@ RANDOM, BEST_FIT = -100.0, -40.0
 def training_evidence(
     row: TrainingRow, n: int, scores: Sequence[NDArray[np.float64]], gain_error: float = 1.0, **more: Any
 ) -> list[Evidence]:
-    """One cell a curve of scores [E]: returns on a scale on which Random has -100 and Best-Fit -40."""
-    options = row.cells(0)[0].options
-    cells = [Cell("training", row.key, n, k, 1000 * n + k, options) for k in range(len(scores))]
-    return [Evidence(cell, _values(row, curve, gain_error) | more, 1.0) for cell, curve in zip(cells, scores)]
+    """One cell for each curve of scores [E]: returns on a scale on which Random has -100 and Best-Fit -40."""
+    found = []
+    for k, curve in enumerate(scores):
+        seed, values = 1000 * n + k, _values(row, curve, gain_error) | more
+        cell = Cell("training", row.key, n, k, seed, {**row.cells(0)[0].options, "seeds": [seed]})
+        found.append(Evidence(cell, {f"{k}/{name}": value for name, value in values.items()}, 1.0))
+    return found
 
 
 def episodes_of(row: TrainingRow) -> NDArray[np.float64]:

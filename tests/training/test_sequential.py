@@ -109,7 +109,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_facts_describe_the_whole_team() -> None:
     team, decisions, _ = packed(2)
-    facts = sequential(team, decisions, PLAIN, 0)
+    facts = sequential(team, decisions, PLAIN, 0).over()
     assert facts.gradient_norm > 0.0 and facts.kl > 0.0 and 0.0 < facts.entropy <= np.log(2)
 
 

@@ -113,7 +113,7 @@ def test_every_decision_twice_is_the_same_step(what: str) -> None:
 
 def test_facts_equal_a_loop() -> None:
     given, actor = decisions(), plain_actor(policy(), rate=0.0)
-    facts = ppo(actor, given, settings(epochs=2, clip=CLIP), 0)
+    facts = ppo(actor, given, settings(epochs=2, clip=CLIP), 0).over()
     outside, kl, bonus, logits = [], [], [], policy().parameters
     for k, i in given.live.nonzero().tolist():
         p = slow_chances(logits[i], given.seen.mask[k, i])
@@ -131,7 +131,7 @@ def test_an_action_that_became_impossible_leaves_a_finite_kl() -> None:
     """A ratio that underflows to 0 would give log 0; the log would no longer be JSON."""
     given = decisions()
     given = replace(given, old_log_prob=torch.full_like(given.old_log_prob, 800.0), weight=given.weight.abs())
-    assert np.isfinite(ppo(plain_actor(policy()), given, settings(epochs=1), 0).kl)
+    assert np.isfinite(ppo(plain_actor(policy()), given, settings(epochs=1), 0).over().kl)
 
 
 def test_gradients_are_clipped_network_by_network() -> None:
@@ -199,7 +199,7 @@ def test_blocks_of_agents_give_the_whole_gradient(
         monkeypatch.setattr(updates, "BLOCK_ROWS", rows)
         actor = plain_actor(policy(sharing), rate=0.1)
         assert len(list(updates.blocks(actor, given))) == (1 if rows > 1 else N)
-        found.append(rule(actor, given, settings(epochs=3, entropy=BONUS, minibatches=2), 0))
+        found.append(rule(actor, given, settings(epochs=3, entropy=BONUS, minibatches=2), 0).over())
         steps.append(actor.leaf.detach() - policy(sharing).parameters)
     assert float(steps[0].abs().max()) > 0.0
     torch.testing.assert_close(steps[1], steps[0], rtol=1e-10, atol=1e-12)

@@ -3,6 +3,7 @@
 from dgpg_verify.systems.cloud.fleet import Fleet
 from dgpg_verify.systems.cloud.observation import FEATURES
 from dgpg_verify.systems.cloud.scheduling import CloudScheduling, CloudState
+from dgpg_verify.systems.cloud.stack import CloudStack
 from dgpg_verify.systems.cloud.workload import Jobs
 
-__all__ = ["FEATURES", "CloudScheduling", "CloudState", "Fleet", "Jobs"]
+__all__ = ["FEATURES", "CloudScheduling", "CloudStack", "CloudState", "Fleet", "Jobs"]

@@ -34,7 +34,7 @@ def candidate_features(servers: Tensor, index: Tensor, shares: Tensor, log_durat
     """Features [B, N, K, F] float32.
 
     Args:
-        servers: the columns of SERVER_FEATURES, [B, 12, M]. index: int64 [N, K] candidates.
+        servers: the columns of SERVER_FEATURES, [B, 12, M]. index: int64 [1 or B, N, K] candidates.
         shares: the jobs' cores and memory over those of the candidates, [2, B, N, K]. log_duration: [B, N].
         clock: t / T and day rate, [2].
 
@@ -46,8 +46,8 @@ def candidate_features(servers: Tensor, index: Tensor, shares: Tensor, log_durat
     table[..., :own] = servers.transpose(1, 2)
     table[..., FEATURE["time"] :] = clock
     first = torch.arange(0, batch * n_servers, n_servers, device=index.device)[:, None]
-    row = (first + index.flatten()).flatten()
-    out = table.flatten(0, 1).index_select(0, row).view(batch, *index.shape, len(FEATURES))
+    row = (first + index.flatten(1)).flatten()
+    out = table.flatten(0, 1).index_select(0, row).view(batch, *index.shape[1:], len(FEATURES))
     out[..., own : own + 2] = shares.permute(1, 2, 3, 0)
     out[..., FEATURE["log_duration"]] = log_duration[..., None]
     return out

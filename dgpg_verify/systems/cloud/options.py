@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -15,6 +14,7 @@ from torch import Tensor
 from dgpg_verify.core import InputError, check_choice, check_int, check_real
 from dgpg_verify.systems.cloud.fit import Candidates
 from dgpg_verify.systems.cloud.fleet import Fleet, load_fleet
+from dgpg_verify.systems.cloud.layout import Layout
 from dgpg_verify.systems.cloud.reference import Reference, check_reference, make_reference
 from dgpg_verify.systems.cloud.traces import Replay, read_record
 from dgpg_verify.systems.cloud.workload import Generator, Workload, bimodal, preset
@@ -29,38 +29,20 @@ STREAM = 20  # first spawn key of this system's own random streams
 
 @dataclass(frozen=True)
 class Parts:
-    """What does not change between roll-outs. server_columns [3 M]: log cores, log memory and speed, see
-    `observation`; day [T]: arrival rate over its mean."""
+    """What does not change between roll-outs. day [T]: arrival rate over its mean."""
 
     fleet: Fleet
     capacity: Tensor
     candidates: Candidates
-    server_columns: Tensor
     workload: Workload
     day: Tensor
     reference: Reference
     origin: dict[str, Any]
 
-    @cached_property
-    @torch.inference_mode(False)  # kept beyond the roll-out that first asks
-    def rooms(self) -> Tensor:
-        """Cores, memory and speed of every candidate, [3, N K]."""
-        chosen = self.candidates
-        return torch.stack([chosen.cores, chosen.memory, self.fleet.speed[chosen.index]]).flatten(1)
-
-    @cached_property
-    @torch.inference_mode(False)
-    def first(self) -> Tensor:
-        """Where each dispatcher's candidates begin in a flat [N, K], int64 [N]."""
-        n_agents, k = self.candidates.index.shape
-        return torch.arange(0, n_agents * k, k, device=self.candidates.index.device)
-
-    @cached_property
-    @torch.inference_mode(False)
-    def clock(self) -> Tensor:
-        """t / T and day rate of every step, [T, 2]."""
-        time = torch.arange(len(self.day), dtype=torch.float64) / len(self.day)
-        return torch.stack([time, self.day], dim=1).to(self.capacity.device)
+    @property
+    def layout(self) -> Layout:
+        """What every step reads, made anew."""
+        return Layout.of(self.fleet, self.candidates, self.day)
 
     def to(self, device: torch.device) -> Parts:
         """A copy with its tensors on `device`."""
@@ -71,7 +53,6 @@ class Parts:
             fleet=Fleet(fleet.names, *moved),
             capacity=self.capacity.to(device),
             candidates=Candidates(*(part.to(device) for part in (chosen.index, chosen.cores, chosen.memory))),
-            server_columns=self.server_columns.to(device),
             reference=self.reference.to(device),
         )
 
@@ -117,13 +98,11 @@ def build_parts(options: dict[str, Any]) -> Parts:
     index = torch.as_tensor(random_candidates(n_agents, servers, options["n_candidates"], rng[1]))
     candidates = Candidates(index, fleet.cores[index], fleet.memory[index])
     workload, workload_origin = _make_workload(options, fleet)
-    relative = [(column / column.mean()).log() for column in (fleet.cores, fleet.memory)]
     day = workload.day / workload.rate if isinstance(workload, Generator) else torch.ones(options["horizon"])
     return Parts(
         fleet=fleet,
         capacity=fleet.capacity,
         candidates=candidates,
-        server_columns=torch.cat([*relative, fleet.speed]),
         workload=workload,
         day=day,
         reference=make_reference(options["reference"], fleet, seed),

@@ -13,8 +13,9 @@ from dgpg_verify.core import Influence, InputError, Observation, Transition
 from dgpg_verify.systems.cloud import heuristics
 from dgpg_verify.systems.cloud.fit import fit_jobs
 from dgpg_verify.systems.cloud.fleet import Fleet
+from dgpg_verify.systems.cloud.layout import Layout
 from dgpg_verify.systems.cloud.observation import FEATURES, candidate_features
-from dgpg_verify.systems.cloud.options import build_parts, check_options
+from dgpg_verify.systems.cloud.options import Parts, build_parts, check_options
 from dgpg_verify.systems.cloud.queues import (
     SLACK,
     STEP,
@@ -111,6 +112,7 @@ class CloudScheduling:
         }  # fmt: skip
         self._options = check_options(options)
         self.parts = build_parts(self._options)
+        self.layout = self.parts.layout
 
     @property
     def n_agents(self) -> int:
@@ -180,16 +182,15 @@ class CloudScheduling:
 
     def observe(self, state: CloudState) -> Observation:
         """features [B, N, K, F] float32 (names in FEATURES), mask, active. Cost O(B N K F)."""
-        parts, here, queues = self.parts, self._jobs_now(state), state.queues
+        layout, here, queues = self.layout, self._jobs_now(state), state.queues
         batch, n_servers = queues.count.shape
         logs = torch.cat([queues.count, queues.waiting, queues.backlog], dim=1).float().log1p()
-        constant = parts.server_columns.expand(batch, -1)
+        constant = layout.server_columns.expand(batch, -1)
         servers = torch.cat([constant, queues.committed, self.reference_at(state), state.free, logs], dim=1)
         duration = torch.where(here.active, here.duration, MEAN_DURATION) / MEAN_DURATION
-        index = parts.candidates.index
-        shares = state.work[:2, ..., None] / parts.rooms[:2].view(2, 1, *index.shape)
-        clock = parts.clock[state.step]
-        features = candidate_features(servers.view(batch, -1, n_servers), index, shares, duration.log(), clock)
+        shares = state.work[:2, ..., None] / layout.capacities
+        clock = layout.clock[state.step]
+        features = candidate_features(servers.view(batch, -1, n_servers), layout.index, shares, duration.log(), clock)
         return Observation(features, (shares <= ROOM).all(0), here.active)
 
     def reference_at(self, state: CloudState) -> Tensor:
@@ -238,22 +239,23 @@ class CloudScheduling:
             bad = actions[(actions < -1) | (actions >= self.n_actions)][0]
             raise InputError(f"action = {int(bad)} is not allowed: it must be an integer in [-1, {self.n_actions - 1}]")
         acts = active & (actions >= 0)
-        pair = self.parts.first + actions.clamp(min=0)
-        load = state.work / self.parts.rooms.index_select(1, pair.flatten()).view_as(state.work) * acts
+        pair = self.layout.first + actions.clamp(min=0)
+        load = state.work / self.layout.rooms.index_select(1, pair.flatten()).view_as(state.work) * acts
         if len(actions) and float(load[:2].max()) > ROOM:
             where = (load[:2].amax(0) > ROOM).nonzero()[0].tolist()
             raise InputError(
                 f"action = {int(actions[tuple(where)])} of roll-out {where[0]}, agent {where[1]} is not allowed: "
                 f"the job can never run on that candidate (mask False)"
             )
-        return acts, self.candidates.take(pair), load
+        return acts, self.layout.servers.take(pair), load
 
     def _influence(self, state: CloudState, acts: Tensor, server: Tensor, load: Tensor) -> Influence:
         """Shares of the chosen server's cores and memory, [B, N, 2]; zero where no job joined."""
         index = torch.stack([server, server + self.n_servers], dim=-1) * acts[..., None]
         value = load[:2].permute(1, 2, 0)
         if self._options["influence"] == "multi_step":
-            value = value * self._stay(state.here, self.parts.fleet.speed[server], state.step)[..., None]
+            speed = self.layout.speed.expand(len(server), -1).gather(1, server)
+            value = value * self._stay(state.here, speed, state.step)[..., None]
         return Influence(index, value)
 
     def residence(self, state: CloudState) -> Tensor:
@@ -270,7 +272,8 @@ class CloudScheduling:
         wide = Jobs(
             *(column[..., None] for column in (here.active, here.cores, here.memory, here.duration, here.arrival))
         )
-        return self._steps(wide, self.parts.fleet.speed[self.parts.candidates.index], state.step)
+        index = self.layout.index
+        return self._steps(wide, self.layout.speed.gather(1, index.flatten(1)).view_as(index), state.step)
 
     def _stay(self, here: Jobs, speed: Tensor, step: int) -> Tensor:
         return self._discounted(self._steps(here, speed, step))
@@ -339,9 +342,17 @@ class CloudScheduling:
 
     def to(self, device: torch.device | str) -> CloudScheduling:
         """The same system with its constants on `device`; noise and actions must then be there too."""
-        moved = object.__new__(CloudScheduling)
-        moved._options, moved.parts = self._options, self.parts.to(torch.device(device))
-        return moved
+        parts = self.parts.to(torch.device(device))
+        return self._with(parts, parts.layout)
+
+    def laid_out(self, layout: Layout) -> CloudScheduling:
+        """The same system whose steps read other constants: those of several fleets side by side, see `stack`."""
+        return self._with(self.parts, layout)
+
+    def _with(self, parts: Parts, layout: Layout) -> CloudScheduling:
+        other = object.__new__(CloudScheduling)
+        other._options, other.parts, other.layout = self._options, parts, layout
+        return other
 
 
 def _cost(jobs: Jobs) -> Tensor:

@@ -1,0 +1,71 @@
+"""One policy for the agents of several fleets that are played side by side: every fleet has its own networks.
+
+A stack of systems (see `systems.cloud.stack`) has S R roll-outs of N agents, a policy with own networks expects R
+roll-outs of S N agents. With parameters shared within a fleet, its network decides for R N agents at once: it is then
+one agent that sees R N decisions. Either way S fleets cost one pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dgpg_verify.core import InputError, Observation
+
+
+@dataclass(frozen=True)
+class PolicyStack:
+    """policy: networks of all fleets, [S N, P] or, where a fleet shares its parameters, [S, P]; fleets: S."""
+
+    policy: Any
+    fleets: int
+    shared: bool
+
+    @property
+    def noise_size(self) -> int:
+        return int(self.policy.noise_size)
+
+    @classmethod
+    def of(cls, policies: Sequence[Any], parameters: Tensor | None = None) -> PolicyStack:
+        """Of the fleets' policies, which may differ in their parameters alone. parameters: instead of a copy of theirs.
+
+        Raises InputError for policies of different kinds or sizes.
+        """
+        first = policies[0]
+        shapes = {(type(one), tuple(one.parameters.shape), one.sharing) for one in policies}
+        if len(shapes) > 1:
+            raise InputError(f"policies of a stack are of {len(shapes)} kinds or sizes: they must be of one")
+        if parameters is None:
+            parameters = torch.cat([one.parameters.detach().view(-1, one.parameters.shape[-1]) for one in policies])
+        whole = replace(first, parameters=parameters, sharing="independent")
+        return cls(whole, len(policies), first.sharing == "shared")
+
+    def act(self, seen: Observation, noise: Tensor) -> Tensor:
+        """As the fleets' policies: observation of S R roll-outs, uniforms [S R, N, U] -> actions [S R, N]."""
+        return self._unfold(self.policy.act(self._seen(seen), self._fold(noise)), seen)
+
+    def decide(self, seen: Observation, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Actions and their log-probabilities, both [S R, N]."""
+        actions, log_prob = self.policy.decide(self._seen(seen), self._fold(noise))
+        return self._unfold(actions, seen), self._unfold(log_prob, seen)
+
+    def _seen(self, seen: Observation) -> Observation:
+        return Observation(self._fold(seen.features), self._fold(seen.mask), self._fold(seen.active))
+
+    def _fold(self, values: Tensor) -> Tensor:
+        """[S R, N, ...] -> [R, S N, ...], or [R N, S, ...] where a fleet's agents are one."""
+        by_fleet = values.view(self.fleets, -1, *values.shape[1:])
+        if self.shared:
+            return by_fleet.flatten(1, 2).transpose(0, 1)
+        return by_fleet.transpose(0, 1).flatten(1, 2)
+
+    def _unfold(self, values: Tensor, seen: Observation) -> Tensor:
+        """The way back, to the shape of `seen.active`."""
+        shape = seen.active.shape
+        if self.shared:
+            return values.transpose(0, 1).reshape(shape)
+        return values.view(-1, self.fleets, shape[1]).transpose(0, 1).reshape(shape)

@@ -1,0 +1,106 @@
+"""Learners of several small fleets in step: they play, are evaluated and are updated as one batch of agents.
+
+At ten agents a step of anything costs what calling it costs, and six fleets together take little longer than one.
+Credit, critic and schedule stay each learner's own, so that nothing is shared but time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from dgpg_verify.core import InputError, Noise, NonFiniteError, Policy
+from dgpg_verify.policies import PolicyStack
+from dgpg_verify.rollouts import collect, split_rollout
+from dgpg_verify.systems import CloudScheduling, CloudStack
+from dgpg_verify.training.batch import Decisions, joined
+from dgpg_verify.training.learner import Learner, make_learner
+from dgpg_verify.training.methods import Method
+from dgpg_verify.training.networks import Actor, Sharing, adam
+from dgpg_verify.training.schedules import make_schedule
+from dgpg_verify.training.settings import Settings
+from dgpg_verify.training.updates import UpdateFacts
+
+
+@dataclass
+class Team:
+    """S learners on one stack. actor: the networks of all, [S N, P] or, shared within a fleet, [S, P], which the
+    learners' own policies are views of; None where agents learn one after the other."""
+
+    learners: Sequence[Learner]
+    stack: CloudStack
+    actor: Actor | None
+
+    @property
+    def policies(self) -> list[Any]:
+        """Of every fleet."""
+        return [learner.policy for learner in self.learners]
+
+    @property
+    def policy(self) -> PolicyStack:
+        """Of all fleets at once."""
+        return PolicyStack.of(self.policies, None if self.actor is None else self.actor.leaf.detach())
+
+    def iterate(self, index: int, progress: float, imitating: bool = False) -> list[dict[str, Any]]:
+        """One iteration of every learner, see `Learner.iterate`; the numbers of their log lines."""
+        noise = Noise.joined([learner.noise(index) for learner in self.learners])
+        try:
+            whole = collect(self.stack, cast(Policy, self.policy), noise, self.learners[0].keeps_states)
+            parts = split_rollout(whole, self.stack.systems, self.policies)
+            told = self._each(lambda one, k: one.prepare(parts[k], progress, imitating))
+            facts = self._update([decisions for decisions, _ in told], index, imitating)
+            return self._each(lambda one, k: one.conclude(parts[k], told[k][1], facts[k]))
+        except NonFiniteError as error:
+            raise NonFiniteError(f"iteration {index}: {error}") from None
+
+    def _each(self, work: Callable[[Learner, int], Any]) -> list[Any]:
+        """work(learner, its number) of all; a number that is not finite is said to be that fleet's."""
+        found = []
+        for k, learner in enumerate(self.learners):
+            try:
+                found.append(work(learner, k))
+            except NonFiniteError as error:
+                raise NonFiniteError(f"fleet {k}: {error}") from None
+        return found
+
+    def _update(self, decisions: Sequence[Decisions], index: int, imitating: bool) -> list[UpdateFacts]:
+        first = self.learners[0]
+        rule, settings = first.rule(imitating), first.settings
+        if self.actor is None:
+            own = zip(self.learners, decisions, strict=True)
+            return [rule(one.actor, part, settings, one.update_seed(index)).over() for one, part in own]
+        stacked = self.policy
+        whole = joined(decisions, stacked.shared)
+        facts = rule(self.actor, whole, settings, first.update_seed(index))
+        size = whole.live.shape[1] // len(self.learners)
+        fleets = [slice(k * size, (k + 1) * size) for k in range(len(self.learners))]
+        return [facts.over(fleet, fleet) for fleet in fleets]
+
+
+def make_team(
+    systems: Sequence[CloudScheduling], method: Method, settings: Settings, alpha: str, sharing: Sharing,
+    seeds: Sequence[int],
+) -> Team:  # fmt: skip
+    """Fresh learners, one a fleet, each as `make_learner` makes it. Raises InputError for fleets of several kinds."""
+    for system in systems:
+        if not isinstance(system, CloudScheduling):
+            raise InputError(f"system = {type(system).__name__} is not allowed here: only cloud fleets can be stacked")
+    stack = CloudStack(systems, settings.rollouts)
+    schedule = make_schedule(alpha, stack.n_agents)
+    learners = [
+        make_learner(system, method, settings, schedule, sharing, seed)
+        for system, seed in zip(systems, seeds, strict=True)
+    ]
+    return Team(learners, stack, None if method.update == "sequential" else _join_actors(learners, settings))
+
+
+def _join_actors(learners: Sequence[Learner], settings: Settings) -> Actor:
+    """One leaf and one Adam for all networks; Adam steps every number by itself, so it is the learners' own Adam."""
+    stacked = PolicyStack.of([learner.policy for learner in learners])
+    leaf = stacked.policy.parameters.requires_grad_(True)
+    actor = Actor(replace(stacked.policy, parameters=leaf), adam(leaf, settings.actor_lr, settings))
+    for learner, rows in zip(learners, leaf.detach().chunk(len(learners)), strict=True):
+        own = rows.view_as(learner.policy.parameters)  # same storage: an in-place step shows
+        learner.actor = Actor(replace(learner.policy, parameters=own), actor.optimiser)
+    return actor
