@@ -54,7 +54,9 @@ class Learner:
             rollout = collect(self.system, self.policy, self.noise(index), keep_states=self.keeps_states)
             decisions, alpha = self.prepare(rollout, progress, imitating)
             facts = self.rule(imitating)(self.actor, decisions, self.settings, self.update_seed(index))
-            return self.conclude(rollout, alpha, facts.over())
+            targets, explained = self.value_targets(rollout)
+            loss = None if self.critic is None else self.critic.fit(rollout, targets, self.settings)
+            return self.line(rollout, alpha, facts.over(), loss, explained)
         except NonFiniteError as error:
             raise NonFiniteError(f"iteration {index}: {error}") from None
 
@@ -86,9 +88,10 @@ class Learner:
         check_finite("credit [roll-out, step, agent] = ", normalised)
         return self._demonstrated(rollout, normalised) if imitating else pack(rollout, normalised), alpha
 
-    def conclude(self, rollout: Rollout, alpha: float | None, facts: UpdateFacts) -> dict[str, Any]:
-        """Learn values from the same roll-out, after the actor; the numbers of one log line."""
-        loss, explained = self._learn_values(rollout)
+    def line(
+        self, rollout: Rollout, alpha: float | None, facts: UpdateFacts, loss: float | None, explained: float | None
+    ) -> dict[str, Any]:
+        """The numbers of one log line. Raises NonFiniteError for an actor parameter that is not finite."""
         check_finite("actor parameter ", self.actor.leaf)
         reward = float(episode_returns(rollout).mean())
         return {"reward": reward, "alpha": alpha, "value_loss": loss, "explained": explained, **asdict(facts)}
@@ -120,16 +123,16 @@ class Learner:
             log_prob = self.policy.log_prob(rollout.seen, shown)
         return pack(replace(rollout, actions=shown, log_prob=log_prob), weight)
 
-    def _learn_values(self, rollout: Rollout) -> tuple[float | None, float | None]:
-        """Fit the critic to lambda-returns under its values before this update; loss and explained variance."""
+    def value_targets(self, rollout: Rollout) -> tuple[Tensor, float | None]:
+        """What the critic is to learn, lambda-returns under its values before this update, and the variance it
+        explained of them; nothing without a critic."""
         if self.critic is None:
-            return None, None
+            return rollout.reward.new_zeros(0), None
         values = self.critic.values(rollout)
         advantages = advantages_of(rollout, values, self.settings)
         targets = advantages + values
         spread = float(targets.var(correction=0))
-        explained = 1.0 - float(advantages.var(correction=0)) / spread if spread > 0 else 0.0
-        return self.critic.fit(rollout, targets, self.settings), explained
+        return targets, 1.0 - float(advantages.var(correction=0)) / spread if spread > 0 else 0.0
 
     def state(self) -> dict[str, Any]:
         """Copies of all tensors, for a checkpoint."""

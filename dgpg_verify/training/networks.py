@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from dgpg_verify.core import InputError, Rollout, System
 from dgpg_verify.critics import ValueNetwork, critic_inputs
 from dgpg_verify.critics.value_norm import ValueNorm
 from dgpg_verify.policies import MLPPolicy, heuristic_prior, n_features
-from dgpg_verify.training.losses import live_mean, value_loss
+from dgpg_verify.training.losses import value_loss
 from dgpg_verify.training.methods import Method
 from dgpg_verify.training.settings import Settings
 
@@ -76,31 +77,42 @@ class CriticLearner:
         return self.network(rollout)
 
     def fit(self, rollout: Rollout, targets: Tensor, settings: Settings) -> float:
-        """`epochs` passes towards raw value targets [B,T] or [B,T,N]; returns the last loss per value.
+        """`epochs` passes towards raw value targets [B,T] or [B,T,N]; returns the last loss per value."""
+        return fit_values([self], self, [rollout], [targets], settings)[0]
 
-        The normaliser takes the targets in first. All steps count, also those at which a local critic's agent had
-        nothing to decide: rewards go on, and the advantages of the decisions before bootstrap from those values.
-        """
-        if settings.value_norm:
-            self.network = replace(self.network, norm=self.network.norm.updated(targets))
-        inputs = critic_inputs(self.network.kind, rollout)
-        goal = self.network.norm.normalise(targets).float()
-        per_agent = len(self.network.parameters) > 1
-        shape = (-1, goal.shape[-1]) if per_agent else (-1, 1)
-        every = torch.ones_like(goal.reshape(shape), dtype=torch.bool)
-        with torch.no_grad():
-            old = self.network.normalised(inputs)
-        last = 0.0
-        for _ in range(settings.epochs):
-            clip = settings.clip if settings.value_clip else None
-            errors = value_loss(self.network.normalised(inputs), old, goal, clip, settings.huber)
-            loss = live_mean(errors.reshape(shape), every, per_agent)
-            self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            clip_rows(self.network.parameters, settings.grad_clip)
-            self.optimiser.step()
-            last = float(loss.detach()) / (goal.shape[-1] if per_agent else 1)
-        return last
+
+def fit_values(
+    critics: Sequence[CriticLearner],
+    whole: CriticLearner,
+    rollouts: Sequence[Rollout],
+    targets: Sequence[Tensor],
+    settings: Settings,
+) -> list[float]:
+    """`epochs` passes of several critics towards their raw value targets; the last loss per value of each.
+
+    whole: the networks of all of them in order, which each critic's own are views of. Every critic's normaliser takes
+    its targets in first. All steps count, also those at which a local critic's agent had nothing to decide: rewards
+    go on, and the advantages of the decisions before bootstrap from those values.
+    """
+    if settings.value_norm:
+        for critic, target in zip(critics, targets, strict=True):
+            critic.network = replace(critic.network, norm=critic.network.norm.updated(target))
+    inputs = [critic_inputs(one.network.kind, rollout) for one, rollout in zip(critics, rollouts, strict=True)]
+    goals = [one.network.norm.normalise(target).float() for one, target in zip(critics, targets, strict=True)]
+    copies = len(critics[0].network.parameters)
+    seen = torch.cat([one.reshape(-1, copies, one.shape[-1]) for one in inputs], dim=1)[None]  # [1, rows, S C, F]
+    goal = torch.cat([one.reshape(-1, copies) for one in goals], dim=1)[None]
+    clip = settings.clip if settings.value_clip else None
+    with torch.no_grad():
+        old = whole.network.normalised(seen)
+    losses = goal.new_zeros(goal.shape[2])
+    for _ in range(settings.epochs):
+        losses = value_loss(whole.network.normalised(seen), old, goal, clip, settings.huber).mean((0, 1))
+        whole.optimiser.zero_grad(set_to_none=True)
+        losses.sum().backward()  # no critic's loss reads another's network
+        clip_rows(whole.network.parameters, settings.grad_clip)
+        whole.optimiser.step()
+    return [float(value) for value in losses.detach().view(len(critics), copies).mean(1)]
 
 
 def clip_rows(leaf: Tensor, largest: float) -> Tensor:

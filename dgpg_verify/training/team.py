@@ -10,14 +10,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from dgpg_verify.core import InputError, Noise, NonFiniteError, Policy
+import torch
+from torch import Tensor
+
+from dgpg_verify.core import InputError, Noise, NonFiniteError, Policy, Rollout
 from dgpg_verify.policies import PolicyStack
 from dgpg_verify.rollouts import collect, split_rollout
 from dgpg_verify.systems import CloudScheduling, CloudStack
 from dgpg_verify.training.batch import Decisions, joined
 from dgpg_verify.training.learner import Learner, make_learner
 from dgpg_verify.training.methods import Method
-from dgpg_verify.training.networks import Actor, Sharing, adam
+from dgpg_verify.training.networks import Actor, CriticLearner, Sharing, adam, fit_values
 from dgpg_verify.training.schedules import make_schedule
 from dgpg_verify.training.settings import Settings
 from dgpg_verify.training.updates import UpdateFacts
@@ -26,11 +29,13 @@ from dgpg_verify.training.updates import UpdateFacts
 @dataclass
 class Team:
     """S learners on one stack. actor: the networks of all, [S N, P] or, shared within a fleet, [S, P], which the
-    learners' own policies are views of; None where agents learn one after the other."""
+    learners' own policies are views of; None where agents learn one after the other. critic: likewise; None where
+    the credit needs none."""
 
     learners: Sequence[Learner]
     stack: CloudStack
     actor: Actor | None
+    critic: CriticLearner | None
 
     @property
     def policies(self) -> list[Any]:
@@ -50,7 +55,9 @@ class Team:
             parts = split_rollout(whole, self.stack.systems, self.policies)
             told = self._each(lambda one, k: one.prepare(parts[k], progress, imitating))
             facts = self._update([decisions for decisions, _ in told], index, imitating)
-            return self._each(lambda one, k: one.conclude(parts[k], told[k][1], facts[k]))
+            sought = self._each(lambda one, k: one.value_targets(parts[k]))
+            losses = self._learn_values(parts, [targets for targets, _ in sought])
+            return self._each(lambda one, k: one.line(parts[k], told[k][1], facts[k], losses[k], sought[k][1]))
         except NonFiniteError as error:
             raise NonFiniteError(f"iteration {index}: {error}") from None
 
@@ -77,6 +84,13 @@ class Team:
         fleets = [slice(k * size, (k + 1) * size) for k in range(len(self.learners))]
         return [facts.over(fleet, fleet) for fleet in fleets]
 
+    def _learn_values(self, parts: Sequence[Rollout], targets: Sequence[Tensor]) -> list[float] | list[None]:
+        """Fit all critics; the loss of each."""
+        critics = [learner.critic for learner in self.learners if learner.critic is not None]
+        if self.critic is None:
+            return [None] * len(self.learners)
+        return fit_values(critics, self.critic, parts, targets, self.learners[0].settings)
+
 
 def make_team(
     systems: Sequence[CloudScheduling], method: Method, settings: Settings, alpha: str, sharing: Sharing,
@@ -92,7 +106,8 @@ def make_team(
         make_learner(system, method, settings, schedule, sharing, seed)
         for system, seed in zip(systems, seeds, strict=True)
     ]
-    return Team(learners, stack, None if method.update == "sequential" else _join_actors(learners, settings))
+    actor = None if method.update == "sequential" else _join_actors(learners, settings)
+    return Team(learners, stack, actor, _join_critics(learners, settings) if method.critic else None)
 
 
 def _join_actors(learners: Sequence[Learner], settings: Settings) -> Actor:
@@ -104,3 +119,13 @@ def _join_actors(learners: Sequence[Learner], settings: Settings) -> Actor:
         own = rows.view_as(learner.policy.parameters)  # same storage: an in-place step shows
         learner.actor = Actor(replace(learner.policy, parameters=own), actor.optimiser)
     return actor
+
+
+def _join_critics(learners: Sequence[Learner], settings: Settings) -> CriticLearner:
+    """The same for their critics; normalisers stay each learner's own."""
+    critics = [learner.critic for learner in learners if learner.critic is not None]
+    leaf = torch.cat([critic.network.parameters.detach() for critic in critics]).requires_grad_(True)
+    whole = CriticLearner(replace(critics[0].network, parameters=leaf), adam(leaf, settings.critic_lr, settings))
+    for critic, own in zip(critics, leaf.detach().chunk(len(critics)), strict=True):
+        critic.network, critic.optimiser = replace(critic.network, parameters=own), whole.optimiser
+    return whole
