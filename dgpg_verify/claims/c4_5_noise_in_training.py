@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dgpg_verify.claims.gradient_stats import CellStats
-from dgpg_verify.claims.training_cells import BASE, POINTS
+from dgpg_verify.claims.training_cells import BASE, MEASURED_FROM, POINTS
 from dgpg_verify.claims.training_design import DGPG
 from dgpg_verify.claims.training_rows import Question, TrainingClaim, judged, trained_in
 from dgpg_verify.claims.training_stats import Trained, TrainedRun
@@ -25,7 +25,6 @@ SENTENCES = {
     "inconclusive": "At the {point} of training the noise grows like N^{value} [{low}, {high}], which does not decide: "
     "{label}.",
 }
-MINIMUM_N = 16
 Runs = Mapping[tuple[str, int], Trained]
 
 
@@ -46,28 +45,26 @@ class NoiseInTrainingClaim(TrainingClaim):
 
     def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
         trained = trained_in(evidence)
-        groups = {key: [one for (row, _), one in trained.items() if row == key] for key in DGPG}
-        questions = [
-            _question(group, point) for group in groups.values() if group and _measured(group) for point in POINTS
-        ]
+        groups = {key: [one for (row, _), one in trained.items() if row == key and _measured(one)] for key in DGPG}
+        questions = [_question(group, point) for group in groups.values() if group for point in POINTS]
         return judged(self.id, questions, self.recorded)
 
 
-def _measured(group: Sequence[Trained]) -> bool:
-    return all(f"{point}/names" in run.values for one in group for run in one.runs for point in POINTS)
+def _measured(one: Trained) -> bool:
+    return all(f"{point}/names" in run.values for run in one.runs for point in POINTS)
 
 
 def _question(group: Sequence[Trained], point: str) -> Question:
     """Over the N of the top decade, with as many fleets as every one of them has."""
     top = max(one.n for one in group)
-    used = [one for one in group if 10 * one.n >= top and one.n >= MINIMUM_N] or list(group[-1:])
+    used = [one for one in group if 10 * one.n >= top and one.n >= MEASURED_FROM] or list(group[-1:])
     fleets = min(len(one.runs) for one in used)
     table = np.array([[_paired_ratio(one, run, point) for run in one.runs[:fleets]] for one in used])
     row = group[0].row
 
     def verdict(level: float) -> Verdict:
         # as in C1.4, every setting has a proved bound, so a bent curve is decided as well
-        fit = fit_scaling([one.n for one in used], table, level, minimum_n=MINIMUM_N)
+        fit = fit_scaling([one.n for one in used], table, level, minimum_n=MEASURED_FROM)
         return judge(fit, 0.0, 0.15, "big_o", proved_bound=True)
 
     shares = [_mixture(one, run, point).return_share for one in used[-1:] for run in one.runs]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dgpg_verify.claims.cost_cells import CONTROL, cost_cells, measure_cost_cell
+from dgpg_verify.claims.cost_cells import CONTROL, METHODS, cost_cells, measure_cost_cell
 from dgpg_verify.claims.records import RECORDS
 from dgpg_verify.claims.training_rows import FEWEST_FOR_CONTROL
 from dgpg_verify.core import Cell, Evidence, LedgerRow, Verdict, cell_files
@@ -28,10 +28,11 @@ GROWTH = {
     "refuted": "Evaluating the model costs N^{value:.2f} per agent [{low:.2f}, {high:.2f}], N = {n}: it grows.",
     "inconclusive": "Evaluating the model costs N^{value} per agent, which does not decide, N = {n}.",
 }
-SIZES: Mapping[str, tuple[Mapping[int, int], Mapping[str, Any], int]] = {
-    "smoke": ({16: 2}, {"horizon": 3}, 2),
-    "standard": (dict.fromkeys((25, 50, 100, 200), 6), {"horizon": 20}, 6),
-    "full": ({25: 6} | dict.fromkeys((150, 300, 600, 1500), 6), {"horizon": 50}, 6),
+# N -> fleets, options of the system, rounds, fleets of each N on which memory is measured
+SIZES: Mapping[str, tuple[Mapping[int, int], Mapping[str, Any], int, int]] = {
+    "smoke": ({16: 2}, {"horizon": 3}, 2, 2),
+    "standard": (dict.fromkeys((25, 50, 100), 6), {"horizon": 20}, 6, 3),
+    "full": ({25: 6} | dict.fromkeys((150, 300, 600, 1500), 6), {"horizon": 50}, 6, 6),
 }
 Fleets = Mapping[int, Sequence[Evidence]]
 
@@ -55,8 +56,7 @@ class CostClaim:
         return RECORDS
 
     def cells(self, scale: str, seed: int) -> Sequence[Cell]:
-        n_values, options, rounds = SIZES[scale]
-        return cost_cells(n_values, options, rounds, seed)
+        return cost_cells(*SIZES[scale], seed)
 
     def measure(self, cell: Cell) -> Evidence:
         return measure_cost_cell(cell)
@@ -77,6 +77,7 @@ class CostClaim:
 
 def _ratio(n: int, items: Sequence[Evidence], what: str, recorded: Mapping[str, tuple[str, str]]) -> LedgerRow:
     suffix = {"time": "seconds", "memory": "bytes"}[what]
+    items = [item for item in items if f"mappo_{suffix}" in item.values]
     ratios = [float(item.values[f"dgpg_{suffix}"]) / float(item.values[f"mappo_{suffix}"]) for item in items]
     verdict = judge_threshold(geometric_mean_interval(ratios, LEVEL), ADDED)
     note = f"ratios {min(ratios):.3f} to {max(ratios):.3f}"
@@ -169,10 +170,11 @@ def _row(
 
 def _record(item: Evidence) -> dict[str, Any]:
     base, guided = float(item.values["mappo_seconds"]), float(item.values["dgpg_seconds"])
-    small, large = float(item.values["mappo_bytes"]), float(item.values["dgpg_bytes"])
+    small, large = (item.values.get(f"{name}_bytes") for name in METHODS)
     return {
         "n": item.cell.n, "replicate": item.cell.replicate, "base_seconds": base, "guided_seconds": guided,
-        "ratio": guided / base, "base_bytes": small, "guided_bytes": large, "bytes_ratio": large / small,
+        "ratio": guided / base, "base_bytes": small, "guided_bytes": large,
+        "bytes_ratio": None if small is None or large is None else float(large) / float(small),
         "model_seconds": float(item.values["model_seconds"]),
     }  # fmt: skip
 

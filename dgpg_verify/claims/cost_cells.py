@@ -46,18 +46,22 @@ print(held("VmHWM") - before)
 """
 
 
-def cost_cells(n_values: Mapping[int, int], options: Mapping[str, Any], rounds: int, seed: int) -> list[Cell]:
-    """One cell a fleet. rounds: iterations of each method that are timed."""
+def cost_cells(
+    n_values: Mapping[int, int], options: Mapping[str, Any], rounds: int, weighed: int, seed: int
+) -> list[Cell]:
+    """One cell a fleet. rounds: iterations of each method that are timed; weighed: fleets of each N on which memory is
+    measured too, which takes two processes that load the libraries anew."""
     asked = {"system": "cloud", "options": dict(options), "rounds": rounds}
     return [
-        Cell(FAMILY, ROW, n, replicate, cell_seed(seed, ROW, n, replicate), asked)
+        Cell(FAMILY, ROW, n, replicate, cell_seed(seed, ROW, n, replicate), asked | {"weighed": replicate < weighed})
         for n, fleets in n_values.items()
         for replicate in range(fleets)
     ]
 
 
 def measure_cost_cell(cell: Cell) -> Evidence:
-    """Processor time of an iteration of both methods (the least of some), peak memory of both, time of the model."""
+    """Processor time of an iteration of both methods (the least of some), time of the model and, where asked for, peak
+    memory of both."""
     began = time.perf_counter()
     system, seed = build_system(cell), cell.seed % 2**31
     steps = {name: _iteration(learner_of(system, name, seed)) for name in METHODS}
@@ -68,7 +72,8 @@ def measure_cost_cell(cell: Cell) -> Evidence:
         for name in METHODS if turn % 2 else reversed(METHODS):
             spent[name] = min(spent[name], _seconds(steps[name]))
     values: dict[str, Any] = {f"{name}_seconds": spent[name] for name in METHODS}
-    values |= {f"{name}_bytes": _peak(cell, name) for name in METHODS}
+    if cell.options["weighed"]:
+        values |= {f"{name}_bytes": _peak(cell, name) for name in METHODS}
     if cell.n <= CONTROL_N:
         values[f"{CONTROL}_seconds"] = _seconds(_iteration(learner_of(system, CONTROL, seed)))
     values["model_seconds"] = _model_seconds(system, seed, cell.options["rounds"])

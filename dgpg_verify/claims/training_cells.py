@@ -27,7 +27,8 @@ ROOMS = ("training",)  # measured by these rooms as well: their source is part o
 BASE = "gae:central"  # what DG-PG mixes with guidance when it trains
 MEASURED_CREDITS = ("return", BASE, "guidance", "difference")
 POINTS = ("start", "middle", "end")  # where the gradient's moments are measured
-TOGETHER = 160  # agents of a cell: from there on a batch of fleets saves nothing
+MEASURED_FROM = 16  # agents: exponents in N are judged from there on, so the noise of smaller teams is not read
+TOGETHER = 200  # agents of a cell: from there on a batch of fleets saves nothing
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class TrainingRow:
     label: for a legend. part: the experiment it belongs to. n_values: N -> number of seeds (independent fleets).
     alpha None = the method's own schedule. changes: fields of the Method that differ (such as the form of guidance);
     settings: fields of `training.Settings`. evaluate_every: episodes between evaluations on 40 held-out workloads.
-    measured: roll-outs by which the gradient is measured at start, middle and end; 0 = not.
+    measured: roll-outs by which the gradient is measured at start, middle and end, of teams of MEASURED_FROM agents or
+    more; 0 = not.
     """
 
     key: str
@@ -71,14 +73,14 @@ class TrainingRow:
         options = {
             "system": "cloud", "options": dict(self.options), "method": self.method, "changes": dict(self.changes),
             "alpha": self.alpha, "sharing": self.sharing, "settings": dict(self.settings), "episodes": self.episodes,
-            "evaluate_every": self.evaluate_every, "measured": self.measured,
+            "evaluate_every": self.evaluate_every,
         }  # fmt: skip
         made = []
         for n, replicates in self.n_values.items():
             seeds = [cell_seed(seed, FAMILY, n, replicate) for replicate in range(replicates)]
-            size = max(1, TOGETHER // n)
+            size, own = max(1, TOGETHER // n), options | {"measured": self.measured if n >= MEASURED_FROM else 0}
             made += [
-                Cell(FAMILY, self.key, n, first, seeds[first], options | {"seeds": seeds[first : first + size]})
+                Cell(FAMILY, self.key, n, first, seeds[first], own | {"seeds": seeds[first : first + size]})
                 for first in range(0, replicates, size)
             ]
         return made

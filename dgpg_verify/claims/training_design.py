@@ -94,7 +94,7 @@ _PLANS = {
     "smoke": Plan(30, 10, 1, grid={4: 2}, small={4: 2}, alphas={4: 2}, alpha_settings=("sum",)),
     "standard": Plan(40, 30, 3, grid={5: 6, 10: 6, 50: 6}, small={5: 6, 10: 6}, others={10: 6}, large={50: 3},
                      exact={50: 3}, mixed_to=10, alphas={50: 4}, ablated={10: 3}, searched={10: 6}, real={10: 3},
-                     patient={10: 3}, known={5: 6}, measured=24, searches=4, alpha_settings=("sum",)),
+                     patient={10: 3}, known={5: 6}, measured=12, searches=4, alpha_settings=("sum",)),
     "full": Plan(100, 30, 2, grid=_DECADES, small=dict.fromkeys((2, 5, 10), 10), others=dict.fromkeys((2, 5, 10), 10),
                  large={n: seeds for n, seeds in _DECADES.items() if n > 10},
                  exact=dict.fromkeys((50, 200, 500, 1000, 1500), 3), alphas={50: 10},

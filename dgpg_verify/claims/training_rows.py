@@ -61,8 +61,8 @@ def training_rows_in(evidence: Iterable[Evidence]) -> dict[str, TrainingRow]:
 
 
 def _setup(cell: Cell) -> dict[str, Any]:
-    """A cell's options but for what its fleets are drawn from."""
-    return {name: value for name, value in cell.options.items() if name != "seeds"}
+    """A cell's options but for those that depend on N: what its fleets are drawn from, and how they are measured."""
+    return {name: value for name, value in cell.options.items() if name not in ("seeds", "measured")}
 
 
 @dataclass(frozen=True)

@@ -163,18 +163,23 @@ class Learner:
 
 
 def make_learner(
-    system: System, method: Method, settings: Settings, schedule: Schedule, sharing: Sharing, seed: int
+    system: System,
+    method: Method,
+    settings: Settings,
+    schedule: Schedule,
+    sharing: Sharing,
+    seed: int,
+    width: int | None = None,
 ) -> Learner:
-    """Fresh actor and critic. The critic's input width is read off one uniform roll-out."""
+    """Fresh actor and critic. width: of the critic's input; by default it is read off one uniform roll-out."""
     start = stream_seed(seed, START_STREAM) % 2**31
     actor: Actor | SequentialActors = make_actor(system, method, settings, sharing, start)
     if method.update == "sequential":
         actor = split_actor(actor.policy, settings)
-    critic = None
-    if method.critic:
-        noise = draw_noise(0, 0, system, actor.policy, 1)
-        width = critic_inputs(method.critic, collect(system, actor.policy, noise)).shape[-1]
-        critic = make_critic(system, method, settings, sharing, width, start)
+    if method.critic and width is None:
+        rollout = collect(system, actor.policy, draw_noise(0, 0, system, actor.policy, 1))
+        width = critic_inputs(method.critic, rollout).shape[-1]
+    critic = None if width is None else make_critic(system, method, settings, sharing, width, start)
     return Learner(system, method, settings, schedule, seed, actor, critic)
 
 

@@ -102,10 +102,10 @@ def make_team(
             raise InputError(f"system = {type(system).__name__} is not allowed here: only cloud fleets can be stacked")
     stack = CloudStack(systems, settings.rollouts)
     schedule = make_schedule(alpha, stack.n_agents)
-    learners = [
-        make_learner(system, method, settings, schedule, sharing, seed)
-        for system, seed in zip(systems, seeds, strict=True)
-    ]
+    learners: list[Learner] = []
+    for system, seed in zip(systems, seeds, strict=True):
+        width = learners[0].critic.network.width if learners and learners[0].critic else None
+        learners.append(make_learner(system, method, settings, schedule, sharing, seed, width))
     actor = None if method.update == "sequential" else _join_actors(learners, settings)
     return Team(learners, stack, actor, _join_critics(learners, settings) if method.critic else None)
 

@@ -10,24 +10,27 @@ from dgpg_verify.core import Evidence, LedgerRow
 
 
 def judged(added: float, growth: float, bytes_added: float = 0.0, fleets: int = 6) -> dict[str, LedgerRow]:
-    """Six fleets a size whose guidance adds a share `added` (within 1 %) and whose model costs N^(1 + growth)."""
-    cells = cost_cells(dict.fromkeys((25, 50, 100, 200), fleets), {"horizon": 20}, 3, 0)
-    items = [
+    return {row.row: row for row in CLAIM.judge(evidence(added, growth, bytes_added, fleets))}
+
+
+def evidence(added: float, growth: float, bytes_added: float = 0.0, fleets: int = 6) -> list[Evidence]:
+    """Six fleets a size whose guidance adds a share `added` (within 1 %) and whose model costs N^(1 + growth); memory
+    is measured on three."""
+    cells = cost_cells(dict.fromkeys((25, 50, 100, 200), fleets), {"horizon": 20}, 3, 3, 0)
+    return [
         Evidence(
             cell,
             {
                 "mappo_seconds": 1.0,
                 "dgpg_seconds": 1.0 + added + 0.002 * (cell.replicate - 2.5),
-                "mappo_bytes": 1e9,
-                "dgpg_bytes": 1e9 * (1.0 + bytes_added),
                 "model_seconds": 1e-6 * cell.n ** (1.0 + growth) * (1.0 + 0.01 * cell.replicate),
             }
-            | ({"happo_seconds": 5.0 + cell.replicate} if cell.n == 25 else {}),
+            | ({"happo_seconds": 5.0 + cell.replicate} if cell.n == 25 else {})
+            | ({"mappo_bytes": 1e9, "dgpg_bytes": 1e9 * (1.0 + bytes_added)} if cell.options["weighed"] else {}),
             1.0,
         )
         for cell in cells
     ]
-    return {row.row: row for row in CLAIM.judge(items)}
 
 
 def test_little_and_much_are_told_apart() -> None:
@@ -42,15 +45,25 @@ def test_a_model_that_costs_more_per_agent_at_larger_n_is_seen() -> None:
 
 
 def test_a_real_cell_measures_both_methods_and_the_model() -> None:
-    cell = cost_cells({3: 1}, {"horizon": 3}, 1, 0)[0]
+    cell = cost_cells({3: 1}, {"horizon": 3}, 1, 0, 0)[0]
     values = measure_cost_cell(cell).values
     assert all(values[name] > 0 for name in ("mappo_seconds", "dgpg_seconds", "model_seconds"))
     assert values["happo_seconds"] > 0
+    assert not any("bytes" in name for name in values), "memory was not asked for"
+
+
+def test_memory_is_judged_from_the_fleets_it_was_measured_on() -> None:
+    rows = judged(0.01, 0.0)
+    assert rows["C5/memory/N=50"].replicates == 3 and rows["C5/time/N=50"].replicates == 6
+    shown = [
+        record["bytes_ratio"] for record in CLAIM.tables(evidence(0.01, 0.0))["guidance_cost"] if record["n"] == 50
+    ]
+    assert shown == [1.0, 1.0, 1.0, None, None, None]
 
 
 def test_memory_is_that_of_training_and_grows_with_it() -> None:
     """Above what the process held before: neither the libraries nor the parent process are in it."""
-    small, large = (measure_cost_cell(cost_cells({n: 1}, {"horizon": 10}, 1, 0)[0]).values for n in (5, 80))
+    small, large = (measure_cost_cell(cost_cells({n: 1}, {"horizon": 10}, 1, 1, 0)[0]).values for n in (5, 80))
     assert 0 < small["mappo_bytes"] < large["mappo_bytes"]
     assert large["mappo_bytes"] < 2**30 and large["dgpg_bytes"] == pytest.approx(large["mappo_bytes"], rel=0.3)
 

@@ -11,7 +11,7 @@ from dgpg_verify.claims.c1_4_as_run import CLAIM as AS_RUN
 from dgpg_verify.claims.c4_1_episodes import CLAIM as EPISODES
 from dgpg_verify.claims.c4_2_baselines_fail import CLAIM as FAIL
 from dgpg_verify.claims.sources import measuring_hash
-from dgpg_verify.claims.training_cells import TOGETHER, TrainingRow, measure_training_cell, replicates_of
+from dgpg_verify.claims.training_cells import MEASURED_FROM, TOGETHER, TrainingRow, measure_training_cell, replicates_of
 from dgpg_verify.claims.training_design import LONGER, SEARCH, TUNED, search_rows, training_design
 from dgpg_verify.core import InputError
 from dgpg_verify.training import make_method, make_schedule
@@ -28,6 +28,11 @@ def test_every_row_names_known_methods_settings_and_schedules(scale: str) -> Non
         make_schedule(row.alpha or method.alpha, 10)
         assert row.episodes % row.evaluate_every == 0
         assert row.n_values and min(row.n_values.values()) >= 2
+
+
+def test_noise_is_measured_where_it_is_read() -> None:
+    cells = {cell.n: cell for cell in tiny(measured=4, n_values={5: 1, MEASURED_FROM: 1, 50: 1}).cells(0)}
+    assert [cells[n].options["measured"] for n in sorted(cells)] == [0, 4, 4]
 
 
 def test_methods_meet_on_the_same_fleets_and_seeds_differ() -> None:
@@ -86,7 +91,7 @@ def tiny(**changes: object) -> TrainingRow:
 
 
 def test_a_cell_holds_its_curves_and_is_a_function_of_itself() -> None:
-    cell = tiny(measured=4, n_values={3: 2}).cells(0)[0]
+    cell = tiny(measured=4, n_values={MEASURED_FROM: 2}).cells(0)[0]
     first, again = measure_training_cell(cell), measure_training_cell(cell)
     for one in replicates_of(first):
         assert list(one.values["episodes"]) == [0, 1, 2] and len(one.values["returns"]) == 3
@@ -100,7 +105,7 @@ def test_a_cell_holds_its_curves_and_is_a_function_of_itself() -> None:
 
 def test_a_cell_holds_what_each_of_its_fleets_gives_alone() -> None:
     """Same fleet, same seed, same method, trained by itself: returns and moments agree to rounding."""
-    cell = tiny(measured=4, n_values={3: 3}).cells(5)[0]
+    cell = tiny(measured=4, n_values={MEASURED_FROM: 3}).cells(5)[0]
     together = replicates_of(measure_training_cell(cell))
     assert [one.cell.replicate for one in together] == [0, 1, 2]
     for one in together:
@@ -122,6 +127,11 @@ def test_fleets_share_cells_up_to_a_batch_worth_the_name() -> None:
         assert all(len(cell.options["seeds"]) == 1 or n * len(cell.options["seeds"]) <= TOGETHER for cell in cells)
         assert len(cells) < replicates or n > TOGETHER // 2
         assert all(cell.seed == cell.options["seeds"][0] for cell in cells)
+
+
+def test_noise_is_measured_where_it_is_read() -> None:
+    cells = {cell.n: cell for cell in tiny(measured=4, n_values={5: 1, MEASURED_FROM: 1, 50: 1}).cells(0)}
+    assert [cells[n].options["measured"] for n in sorted(cells)] == [0, 4, 4]
 
 
 def test_methods_meet_on_the_same_fleets() -> None:
