@@ -28,21 +28,30 @@ ROW = "cost/dgpg against mappo"
 METHODS = ("mappo", "dgpg")
 CONTROL = "happo"  # updates agents one by one: its time must be seen to be more than a little
 CONTROL_N = 25  # at most
-# One process a method: the most memory two iterations ever held above what the process held before them. Writing 5 to
-# clear_refs sets the high-water mark back, so that importing the libraries does not hide it (Linux).
+# One fresh process: the most memory two iterations of a method ever held above what the process held before them.
+# Writing 5 to clear_refs sets the high-water mark back, so that importing the libraries does not hide it (Linux). Both
+# methods learn on a small team first, which makes what is made once, and what the first one freed goes back to the
+# system before the second one is measured.
 PEAK = """
+import ctypes, gc
 from pathlib import Path
 from dgpg_verify.claims.cost_cells import learner_of
 from dgpg_verify.systems import make_system
 def held(what):
     status = Path("/proc/self/status").read_text().split()
     return 1024 * int(status[status.index(what + ":") + 1])
-learner = learner_of(make_system("cloud", {n}, seed={seed}, **{options!r}), {method!r}, {seed})
-Path("/proc/self/clear_refs").write_text("5")
-before = held("VmRSS")
-for k in range(2):
-    learner.iterate(k, 0.5)
-print(held("VmHWM") - before)
+def peak(n, method):
+    learner = learner_of(make_system("cloud", n, seed={seed}, **{options!r}), method, {seed})
+    gc.collect()
+    getattr(ctypes.CDLL(None), "malloc_trim", int)(0)
+    Path("/proc/self/clear_refs").write_text("5")
+    before = held("VmRSS")
+    for k in range(2):
+        learner.iterate(k, 0.5)
+    return held("VmHWM") - before
+for method in {methods!r}:
+    peak(2, method)
+print(*(peak({n}, method) for method in {methods!r}))
 """
 
 
@@ -73,7 +82,7 @@ def measure_cost_cell(cell: Cell) -> Evidence:
             spent[name] = min(spent[name], _seconds(steps[name]))
     values: dict[str, Any] = {f"{name}_seconds": spent[name] for name in METHODS}
     if cell.options["weighed"]:
-        values |= {f"{name}_bytes": _peak(cell, name) for name in METHODS}
+        values |= _peaks(cell)
     if cell.n <= CONTROL_N:
         values[f"{CONTROL}_seconds"] = _seconds(_iteration(learner_of(system, CONTROL, seed)))
     values["model_seconds"] = _model_seconds(system, seed, cell.options["rounds"])
@@ -99,10 +108,12 @@ def _seconds(work: Callable[[], Any]) -> float:
     return time.process_time() - began
 
 
-def _peak(cell: Cell, method: str) -> int:
-    code = PEAK.format(n=cell.n, seed=cell.seed % 2**31, options=dict(cell.options["options"]), method=method)
+def _peaks(cell: Cell) -> dict[str, int]:
+    """Peak memory of both methods, bytes; which of them is first alternates from fleet to fleet."""
+    methods = METHODS if cell.replicate % 2 else METHODS[::-1]
+    code = PEAK.format(n=cell.n, seed=cell.seed % 2**31, options=dict(cell.options["options"]), methods=methods)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return int(done.stdout)
+    return {f"{name}_bytes": int(found) for name, found in zip(methods, done.stdout.split(), strict=True)}
 
 
 def _model_seconds(system: System, seed: int, rounds: int) -> float:

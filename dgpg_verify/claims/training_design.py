@@ -94,8 +94,8 @@ _PLANS = {
     "smoke": Plan(30, 10, 1, grid={4: 2}, small={4: 2}, alphas={4: 2}, alpha_settings=("sum",)),
     "standard": Plan(40, 30, 3, grid={5: 6, 10: 6, 50: 6}, small={5: 6, 10: 6}, others={10: 6}, large={50: 3},
                      exact={50: 3}, mixed_to=10, alphas={50: 4}, ablated={10: 3}, searched={10: 6}, real={10: 3},
-                     patient={10: 3}, known={5: 6}, measured=12, searches=4, alpha_settings=("sum",)),
-    "full": Plan(100, 30, 2, grid=_DECADES, small=dict.fromkeys((2, 5, 10), 10), others=dict.fromkeys((2, 5, 10), 10),
+                     patient={10: 3}, known={5: 6}, measured=4, searches=4, alpha_settings=("sum",)),
+    "full": Plan(100, 30, 3, grid=_DECADES, small=dict.fromkeys((2, 5, 10), 10), others=dict.fromkeys((2, 5, 10), 10),
                  large={n: seeds for n, seeds in _DECADES.items() if n > 10},
                  exact=dict.fromkeys((50, 200, 500, 1000, 1500), 3), alphas={50: 10},
                  ablated={10: 10, 50: 10}, searched=dict.fromkeys((2, 5, 10), 10), real={10: 10, 50: 10},
@@ -218,6 +218,8 @@ DECLARED = (
     "Training: candidate-scoring networks (2 x 64) for every agent, Adam at 5e-4, 10 epochs an episode, one roll-out "
     "an episode, generalised advantages (0.99, 0.95) with a pooled central critic; published schedule 0.9 -> 0.2 over "
     "the run. The same for every method but for what its name says.",
+    "Fleets of one row and N train as one batch of agents. Each meets the networks, workloads and draws it would meet "
+    "alone; credit, critic and schedule are its own.",
     "Guidance alone in its exact form at a step of 2e-3 is the best variant declared. It was added, with that step, "
     "after single runs at N = 200 and 1500 with seed 0 had shown the published form to level off below Best-Fit.",
     "Scores: Random = 0, Best-Fit over the same candidates = 1, on 40 held-out workloads of each fleet that are never "

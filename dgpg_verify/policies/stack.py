@@ -8,7 +8,7 @@ one agent that sees R N decisions. Either way S fleets cost one pass.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import torch
@@ -31,14 +31,15 @@ class PolicyStack:
 
     @classmethod
     def of(cls, policies: Sequence[Any], parameters: Tensor | None = None) -> PolicyStack:
-        """Of the fleets' policies, which may differ in their parameters alone. parameters: instead of a copy of theirs.
+        """Of the fleets' policies, which may differ in their parameters and in the system of their prior alone.
+        parameters: instead of a copy of theirs.
 
         Raises InputError for policies of different kinds or sizes.
         """
+        kinds = {_kind(one) for one in policies}
+        if len(kinds) != 1:
+            raise InputError(f"policies of a stack are of {len(kinds)} kinds or sizes: they must be of one")
         first = policies[0]
-        shapes = {(type(one), tuple(one.parameters.shape), one.sharing) for one in policies}
-        if len(shapes) > 1:
-            raise InputError(f"policies of a stack are of {len(shapes)} kinds or sizes: they must be of one")
         if parameters is None:
             parameters = torch.cat([one.parameters.detach().view(-1, one.parameters.shape[-1]) for one in policies])
         whole = replace(first, parameters=parameters, sharing="independent")
@@ -69,3 +70,11 @@ class PolicyStack:
         if self.shared:
             return values.transpose(0, 1).reshape(shape)
         return values.view(-1, self.fleets, shape[1]).transpose(0, 1).reshape(shape)
+
+
+def _kind(policy: Any) -> tuple[Any, ...]:
+    """All that must be the same in a stack."""
+    own = [getattr(policy, field.name) for field in fields(policy) if field.name not in ("parameters", "prior")]
+    prior = getattr(policy, "prior", None)
+    rule = (type(prior), getattr(prior, "name", None), getattr(prior, "temperature", None))
+    return (type(policy), tuple(policy.parameters.shape), *own, *rule)

@@ -11,12 +11,13 @@ from torch import Tensor
 from dgpg_verify.core import Influence, Noise, NonFiniteError, Observation, Policy, Rollout, System, Transition
 
 
-def collect(system: System, policy: Policy, noise: Noise, keep_states: bool = False) -> Rollout:
+def collect(system: System, policy: Policy, noise: Noise, keep_states: bool = False, check: bool = True) -> Rollout:
     """Roll out B = len(noise) episodes of T steps; a pure function of its arguments.
 
     Args:
         noise: environment [B, T, E], agents [B, T, N, U].
         keep_states: keep the T pre-step states, for counterfactual re-runs (memory T x state).
+        check: whether `check_rollout` is called at the end; False for a caller who does it part by part.
 
     Returns:
         Rollout with leading axes [B, T].
@@ -26,7 +27,10 @@ def collect(system: System, policy: Policy, noise: Noise, keep_states: bool = Fa
 
     Cost: T x (observe + act + step), no loop over roll-outs, agents or servers.
     """
-    return _collect(system, policy, noise, keep_states, full=False)[0]
+    rollout = _collect(system, policy, noise, keep_states, full=False)[0]
+    if check:
+        check_rollout(rollout)
+    return rollout
 
 
 def collect_fully(
@@ -37,7 +41,9 @@ def collect_fully(
     A policy with `decide_fully(seen, noise)` has found them to act; its scores then need no second look at all
     candidates of the whole roll-out. None for any other. Raises as `collect`.
     """
-    return _collect(system, policy, noise, keep_states, full=hasattr(policy, "decide_fully"))
+    found = _collect(system, policy, noise, keep_states, full=hasattr(policy, "decide_fully"))
+    check_rollout(found[0])
+    return found
 
 
 def _collect(
@@ -58,7 +64,6 @@ def _collect(
             state = transition.next_state
     values = record.values()
     rollout = _rollout(system, policy, noise, values, states if keep_states else None)
-    _check(rollout)
     return rollout, values.get("probabilities")
 
 
@@ -151,7 +156,8 @@ def _rollout(
     )
 
 
-def _check(rollout: Rollout) -> None:
+def check_rollout(rollout: Rollout) -> None:
+    """Raise NonFiniteError naming roll-out and step where a reward or state is NaN or infinite."""
     for name in ("reward", "x", "reference"):
         values = getattr(rollout, name)
         if not bool(values.sum().isfinite()):

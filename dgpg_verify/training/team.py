@@ -15,12 +15,12 @@ from torch import Tensor
 
 from dgpg_verify.core import InputError, Noise, NonFiniteError, Policy, Rollout
 from dgpg_verify.policies import PolicyStack
-from dgpg_verify.rollouts import collect, split_rollout
+from dgpg_verify.rollouts import check_rollout, collect, split_rollout
 from dgpg_verify.systems import CloudScheduling, CloudStack
 from dgpg_verify.training.batch import Decisions, joined
 from dgpg_verify.training.learner import Learner, make_learner
 from dgpg_verify.training.methods import Method
-from dgpg_verify.training.networks import Actor, CriticLearner, Sharing, adam, fit_values
+from dgpg_verify.training.networks import Actor, CriticLearner, Sharing, actor_of, adam, fit_values
 from dgpg_verify.training.schedules import make_schedule
 from dgpg_verify.training.settings import Settings
 from dgpg_verify.training.updates import UpdateFacts
@@ -49,10 +49,8 @@ class Team:
 
     def iterate(self, index: int, progress: float, imitating: bool = False) -> list[dict[str, Any]]:
         """One iteration of every learner, see `Learner.iterate`; the numbers of their log lines."""
-        noise = Noise.joined([learner.noise(index) for learner in self.learners])
         try:
-            whole = collect(self.stack, cast(Policy, self.policy), noise, self.learners[0].keeps_states)
-            parts = split_rollout(whole, self.stack.systems, self.policies)
+            parts = self._play([learner.noise(index) for learner in self.learners])
             told = self._each(lambda one, k: one.prepare(parts[k], progress, imitating))
             facts = self._update([decisions for decisions, _ in told], index, imitating)
             sought = self._each(lambda one, k: one.value_targets(parts[k]))
@@ -60,6 +58,14 @@ class Team:
             return self._each(lambda one, k: one.line(parts[k], told[k][1], facts[k], losses[k], sought[k][1]))
         except NonFiniteError as error:
             raise NonFiniteError(f"iteration {index}: {error}") from None
+
+    def _play(self, noise: Sequence[Noise]) -> list[Rollout]:
+        """Every fleet's roll-outs, played side by side."""
+        policies, keep = self.policies, self.learners[0].keeps_states
+        whole = collect(self.stack, cast(Policy, self.policy), Noise.joined(noise), keep, check=False)
+        parts = split_rollout(whole, self.stack.systems, policies)
+        self._each(lambda _, k: check_rollout(parts[k]))
+        return parts
 
     def _each(self, work: Callable[[Learner, int], Any]) -> list[Any]:
         """work(learner, its number) of all; a number that is not finite is said to be that fleet's."""
@@ -75,11 +81,13 @@ class Team:
         first = self.learners[0]
         rule, settings = first.rule(imitating), first.settings
         if self.actor is None:
-            own = zip(self.learners, decisions, strict=True)
-            return [rule(one.actor, part, settings, one.update_seed(index)).over() for one, part in own]
-        stacked = self.policy
-        whole = joined(decisions, stacked.shared)
-        facts = rule(self.actor, whole, settings, first.update_seed(index))
+            return self._each(lambda one, k: rule(one.actor, decisions[k], settings, one.update_seed(index)).over())
+        whole = joined(decisions, self.policy.shared)
+        try:
+            facts = rule(self.actor, whole, settings, first.update_seed(index))
+        except NonFiniteError:
+            self._each(lambda one, k: rule(actor_of(one.policy, settings), decisions[k], settings, 0))  # whose was it?
+            raise
         size = whole.live.shape[1] // len(self.learners)
         fleets = [slice(k * size, (k + 1) * size) for k in range(len(self.learners))]
         return [facts.over(fleet, fleet) for fleet in fleets]
@@ -96,7 +104,11 @@ def make_team(
     systems: Sequence[CloudScheduling], method: Method, settings: Settings, alpha: str, sharing: Sharing,
     seeds: Sequence[int],
 ) -> Team:  # fmt: skip
-    """Fresh learners, one a fleet, each as `make_learner` makes it. Raises InputError for fleets of several kinds."""
+    """Fresh learners, one a fleet, each as `make_learner` makes it. Raises InputError for fleets of several kinds, and
+    for minibatches: drawn from all fleets' decisions they would tie the fleets together (not with HAPPO, which updates
+    agents one by one)."""
+    if settings.minibatches > 1 and method.update != "sequential":
+        raise InputError(f"minibatches = {settings.minibatches} is not allowed for fleets in one batch: it must be 1")
     for system in systems:
         if not isinstance(system, CloudScheduling):
             raise InputError(f"system = {type(system).__name__} is not allowed here: only cloud fleets can be stacked")

@@ -49,10 +49,12 @@ def train_together(
         A TrainingRun of each fleet, in order.
 
     Raises:
-        InputError: as `train`; fleets of several kinds; another number of seeds than of fleets.
+        InputError: as `train`; no fleet, fleets of several kinds; another number of seeds than of fleets; minibatches.
 
     Cost: per episode one roll-out of S N agents, one batch of updates, and S critics and credits.
     """
+    if not systems:
+        raise InputError("systems = [] is not allowed: it must hold at least 1 fleet")
     if len(seeds) != len(systems):
         raise InputError(f"seeds = {list(seeds)!r} is not allowed for {len(systems)} fleets: it must be one of each")
     method = make_method(method)

@@ -30,11 +30,6 @@ def test_every_row_names_known_methods_settings_and_schedules(scale: str) -> Non
         assert row.n_values and min(row.n_values.values()) >= 2
 
 
-def test_noise_is_measured_where_it_is_read() -> None:
-    cells = {cell.n: cell for cell in tiny(measured=4, n_values={5: 1, MEASURED_FROM: 1, 50: 1}).cells(0)}
-    assert [cells[n].options["measured"] for n in sorted(cells)] == [0, 4, 4]
-
-
 def test_methods_meet_on_the_same_fleets_and_seeds_differ() -> None:
     design = training_design("standard", recorded=False)
     seeds = {

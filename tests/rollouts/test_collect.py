@@ -167,7 +167,7 @@ def test_what_is_recorded_may_enter_a_backward_pass(horizon: int) -> None:
     rollout = collect(system, policy, draw_noise(0, 0, system, policy, 2))
     tensors = {name: value for name, value in vars(rollout).items() if isinstance(value, torch.Tensor)}
     tensors |= vars(rollout.seen) | vars(rollout.influence)
-    tensors |= {name: value for name, value in vars(system.parts).items() if isinstance(value, torch.Tensor)}
+    tensors |= {name: value for name, value in vars(system.layout).items() if isinstance(value, torch.Tensor)}
     assert {"features", "mask", "rooms", "clock"} <= set(tensors)
     assert [name for name, value in tensors.items() if value.is_inference()] == []
 

@@ -14,7 +14,8 @@ from dgpg_verify.core import InputError, Rollout, generator
 from dgpg_verify.critics import critic_inputs
 from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam
 from dgpg_verify.training import Settings
-from dgpg_verify.training.networks import CriticLearner
+from dgpg_verify.training.networks import CriticLearner, fit_values
+from dgpg_verify.training.team import _join_critics
 
 CASES = [("mappo", "independent"), ("ippo", "independent"), ("ippo", "shared")]
 
@@ -199,3 +200,65 @@ def test_each_option_of_the_networks_reaches_actor_and_critic(method: str, optio
 def test_bad_options_of_the_networks_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(InputError, match=next(iter(bad))):
         learner_of("mappo", **bad)
+
+
+# several critics at once
+
+RATE, FITS = 0.01, 2  # RATE / 100 a step: a gradient's rounding, 1e-7, over Adam's 1e-5, see test_together
+
+
+def several(method: str, sharing: str, **changes: object) -> tuple[list[CriticLearner], CriticLearner, Settings]:
+    """Three critics as views of one leaf, which is stepped."""
+    learners = [learner_of(method, seed=k, sharing=sharing, **changes) for k in range(3)]
+    whole = _join_critics(learners, learners[0].settings)
+    return [one.critic for one in learners if one.critic is not None], whole, learners[0].settings
+
+
+def moments_of(critic: CriticLearner) -> tuple[float, float]:
+    mean, sd = critic.network.norm.moments()
+    return float(mean), float(sd)
+
+
+@pytest.mark.parametrize("changes", [{}, {"value_norm": False, "value_clip": False, "huber": None, "grad_clip": 0.5}])
+@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize(("method", "sharing"), CASES)
+def test_several_critics_learn_what_each_learns_alone(
+    method: str, sharing: str, size: int, changes: dict[str, object]
+) -> None:
+    """Twice in a row, so that moments of Adam and of the targets are carried on: losses, parameters, normalisers."""
+    changes = {"epochs": 4, "critic_lr": RATE, **changes}
+    critics, whole, settings = several(method, sharing, **changes)
+    alone = [learner_of(method, seed=k, sharing=sharing, **changes).critic for k in range(3)]
+    start = [one.network.parameters.detach().clone() for one in critics]
+    for fit in range(FITS):
+        rollouts = [played(10 * fit + k, size) for k in range(3)]
+        targets = [(k + 1) * targets_of(critic, rollouts[k], k) for k, critic in enumerate(critics)]
+        losses = fit_values(critics, whole, rollouts, targets, settings)
+        assert len(losses) == 3 and all(isinstance(loss, float) for loss in losses)
+        for k, one in enumerate(alone):
+            assert one is not None
+            assert losses[k] == pytest.approx(one.fit(rollouts[k], targets[k], settings), rel=1e-4)
+            expected, found = one.network.parameters.detach(), critics[k].network.parameters.detach()
+            assert found.shape == expected.shape
+            assert float((found - expected).abs().max()) <= RATE / 100 * settings.epochs * (fit + 1)
+            assert float((found - start[k]).abs().max()) > RATE
+            assert moments_of(critics[k]) == moments_of(one)
+        assert len(set(losses)) == 3
+        assert len({moments_of(critic) for critic in critics}) == (3 if settings.value_norm else 1)
+
+
+@pytest.mark.parametrize("loud", [0, 1, 2])
+@pytest.mark.parametrize(("method", "sharing"), CASES)
+def test_a_critics_targets_move_no_other_critic(method: str, sharing: str, loud: int) -> None:
+    """Not by a bit: neither through gradients, nor their clipping, nor the normaliser."""
+    found = []
+    for shift in (0.0, 500.0):
+        critics, whole, settings = several(method, sharing, epochs=3, value_norm=shift == 0.0)
+        settings = replace(settings, value_norm=False)
+        targets = [targets_of(critic, played(k), k) for k, critic in enumerate(critics)]
+        targets[loud] = targets[loud] + shift
+        losses = fit_values(critics, whole, [played(k) for k in range(3)], targets, settings)
+        found.append([(one.network.parameters.clone(), loss) for one, loss in zip(critics, losses)])
+    for k in range(3):
+        (one, loss), (other, moved) = found[0][k], found[1][k]
+        assert (torch.equal(one, other) and loss == moved) is (k != loud)

@@ -14,8 +14,9 @@ from training_tools import all_finite, decisions_of, plain_actor, settings, slow
 from dgpg_verify.core import NonFiniteError, generator
 from dgpg_verify.policies import TabularPolicy
 from dgpg_verify.training import updates
-from dgpg_verify.training.batch import Decisions
-from dgpg_verify.training.updates import imitate, minibatches, plain_gradient, ppo
+from dgpg_verify.training.batch import Decisions, joined
+from dgpg_verify.training.sequential import sequential, split_actor
+from dgpg_verify.training.updates import AgentFacts, UpdateFacts, imitate, minibatches, plain_gradient, ppo
 
 L, N, K, CLIP, BONUS = 6, 3, 4, 0.2, 0.3
 
@@ -222,3 +223,69 @@ def test_blocks_hold_every_decision_and_hardly_any_padding(monkeypatch: pytest.M
     seen = torch.cat([block.step[block.live] for block in parts])
     assert sorted(seen.tolist()) == sorted(step[live].tolist())
     assert [tuple(block.live.shape) for block in parts] == [(6, 2), (4, 2)]
+
+
+# facts of a part of the agents
+
+
+@pytest.mark.parametrize("rows", [10**6, 1])
+@pytest.mark.parametrize("some", [slice(0, 1), slice(1, 3), slice(2, 3), slice(0, 3)])
+@pytest.mark.parametrize("rule", [ppo, plain_gradient, imitate])
+def test_facts_of_a_slice_are_those_of_its_agents_alone(
+    rule: Any, some: slice, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last agent has no decision: zeros, no 0 / 0. In one block, and in one an agent with the busiest first."""
+    monkeypatch.setattr(updates, "BLOCK_ROWS", rows)
+    given = decisions().agents(torch.tensor([1, 0, 2]))
+    table = policy().parameters[[1, 0, 2]]
+    options = settings(epochs=3, entropy=BONUS, clip=CLIP)
+    whole = rule(plain_actor(TabularPolicy(table), rate=0.3), given, options, 0)
+    own = rule(plain_actor(TabularPolicy(table[some]), rate=0.3), given.agents(some), options, 0)
+    assert whole.sums.shape == (4, N) and whole.norms.shape[1] == N
+    found, expected = whole.over(some, some), own.over()
+    assert asdict(found) == pytest.approx(asdict(expected), rel=1e-6, abs=1e-12)
+    if some == slice(2, 3):
+        assert found == UpdateFacts(0.0, 0.0, 0.0, 0.0)
+    else:
+        assert found.gradient_norm > 0.0 and found.entropy > 0.0
+
+
+def test_facts_of_two_slices_differ() -> None:
+    """Control of the test above: agents 0 and 1 have other numbers, each of the four."""
+    facts = ppo(plain_actor(policy(), rate=0.3), decisions(), settings(epochs=1, entropy=BONUS, clip=CLIP), 0)
+    one, other = (asdict(facts.over(slice(i, i + 1), slice(i, i + 1))) for i in (0, 1))
+    assert all(one[name] != pytest.approx(other[name], rel=1e-3) for name in one)
+
+
+@pytest.mark.parametrize("rows", [10**6, 1])
+@pytest.mark.parametrize("rule", [ppo, plain_gradient, imitate])
+def test_teams_that_share_parameters_are_updated_and_described_like_each_alone(
+    rule: Any, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two teams, one network each: a row each of one leaf. The second has fewer decisions."""
+    monkeypatch.setattr(updates, "BLOCK_ROWS", rows)
+    teams = [decisions("shared", 0), decisions("shared", 1).rows(torch.arange(4))]
+    options = settings(epochs=3, entropy=BONUS, clip=CLIP, grad_clip=0.2)
+    leaf = torch.stack([policy("shared").parameters, policy("shared").parameters.flip(0)])
+    actor = plain_actor(TabularPolicy(leaf))
+    facts = rule(actor, joined(teams, shared=True), options, 0)
+    for k, team in enumerate(teams):
+        alone = plain_actor(TabularPolicy(leaf[k], sharing="shared"))
+        expected = rule(alone, team, options, 0).over()
+        assert asdict(facts.over(slice(k, k + 1), slice(k, k + 1))) == pytest.approx(asdict(expected), rel=1e-5)
+        torch.testing.assert_close(actor.leaf[k], alone.leaf, rtol=1e-5, atol=1e-7)
+        assert float((actor.leaf[k] - leaf[k]).detach().abs().max()) > 1e-2
+    assert facts.norms.shape == ((1 if rule is plain_gradient else 3), 2)
+
+
+@pytest.mark.parametrize("quiet", [0, 1, 2])
+def test_facts_of_agents_one_after_the_other_stand_at_their_own_place(quiet: int) -> None:
+    """Whatever the order of the round: an agent without a credit has gradient 0, the others have not."""
+    given = decisions()
+    given = replace(given, weight=torch.ones(L, N).index_fill(1, torch.tensor(quiet), 0.0), live=given.live | True)
+    given = replace(given, actions=given.actions.clamp(min=0))
+    for seed in range(4):
+        team = split_actor(policy(), settings())
+        facts = sequential(team, given, settings(epochs=2, entropy=0.0, clip=CLIP), seed)
+        assert isinstance(facts, AgentFacts) and facts.sums.shape == (4, N) and facts.norms.shape == (2, N)
+        assert (facts.norms > 0.0).all(0).tolist() == [i != quiet for i in range(N)]

@@ -1,0 +1,409 @@
+"""train_together() against train() of each fleet by itself: same numbers, same order, same refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from training_tools import QUEUES
+
+from dgpg_verify.core import InputError, NonFiniteError, Transition
+from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
+from dgpg_verify.training import TrainingRun, evaluation, make_method, train, train_together, updates
+from dgpg_verify.training import learner as learner_module
+from dgpg_verify.training import team as team_module
+from dgpg_verify.training import together as together_module
+from dgpg_verify.training.learner import Learner
+from dgpg_verify.training.team import Team, make_team
+
+N, T, SEEDS = 4, 8, (11, 3, 7)
+FLEETS = [CloudScheduling(N, seed=seed, horizon=T) for seed in (1, 2, 5)]
+RATE, EPOCHS, EPISODES = 0.01, 2, 4
+QUICK: dict[str, Any] = {"episodes": EPISODES, "workloads": 3, "evaluate_every": 4, "progress": False}
+QUICK |= {"hidden": 8, "epochs": EPOCHS, "actor_lr": RATE, "critic_lr": RATE}
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "dgpg sum": ("dgpg", {"setting": "sum"}),
+    "dgpg parts": ("dgpg", {"setting": "parts"}),
+    "dgpg adaptive": ("dgpg", {"alpha": "adaptive"}),
+    "dgpg adaptive shared": ("dgpg", {"alpha": "adaptive", "sharing": "shared"}),
+    "mappo": ("mappo", {}),
+    "mappo shared": ("mappo", {"sharing": "shared"}),
+    "mappo of 2 roll-outs": ("mappo", {"rollouts": 2}),
+    "ippo": ("ippo", {}),
+    "ippo shared": ("ippo", {"sharing": "shared", "rollouts": 2}),
+    "ippo without tricks": ("ippo", {"value_norm": False, "value_clip": False, "huber": None, "feature_norm": False}),
+    "happo": ("happo", {"minibatches": 2}),
+    "guidance_only": ("guidance_only", {}),
+    "imitation": ("imitation", {}),
+    "residual": ("residual", {}),
+    "residual shared": ("residual", {"sharing": "shared"}),
+    "difference": ("difference", {"advantage_norm": "agent"}),
+    "reinforce": ("reinforce", {"rollouts": 5, "episodes": 10, "evaluate_every": 5}),
+}
+# Gradients are float32 sums over at most 5 N T = 160 decisions, padded or not: their error is below 1e-7 of size 1.
+# Adam divides by sqrt(v) + 1e-5, so one step of at most RATE is off by at most RATE / 100, however small a gradient.
+# What is computed from such parameters is far closer: most gradients are a thousand times 1e-5 and more.
+CLOSE = {"rel": 1e-4, "abs": 1e-6}
+ALLOWED = RATE / 100  # of a parameter, per step
+
+
+def together(method: str, fleets: Sequence[Any] = FLEETS, seeds: Sequence[int] = SEEDS, **more: Any) -> list[Any]:
+    return train_together(fleets, method, seeds=seeds, **{**QUICK, **more})
+
+
+def alone(method: str, k: int, **more: Any) -> TrainingRun:
+    return train(FLEETS[k], method, seed=SEEDS[k], **{**QUICK, **more})
+
+
+@cache
+def whole(case: str) -> list[TrainingRun]:
+    """All fleets of a case, played once for all tests."""
+    method, more = CASES[case]
+    return together(method, **more)
+
+
+@cache
+def single(case: str, k: int) -> TrainingRun:
+    """Likewise fleet k by itself."""
+    method, more = CASES[case]
+    return alone(method, k, **more)
+
+
+def parameters(run: TrainingRun) -> Tensor:
+    found: Tensor = run.policy.parameters.detach()
+    return found
+
+
+def steps_of(run: TrainingRun) -> int:
+    """Of the optimiser in the whole run, at most."""
+    return len(run.history) * EPOCHS * run.config["settings"]["minibatches"]
+
+
+def assert_agree(one: TrainingRun, other: TrainingRun) -> None:
+    """Every number of two runs but seconds."""
+    assert len(one.history) == len(other.history) > 1
+    for found, expected in zip(one.history, other.history):
+        assert asdict(found) | {"seconds": 0.0} == pytest.approx(asdict(expected) | {"seconds": 0.0}, **CLOSE)
+    assert [episode for episode, _ in one.evaluations] == [episode for episode, _ in other.evaluations]
+    for (_, found), (_, expected) in zip(one.evaluations, other.evaluations):
+        np.testing.assert_allclose(found.returns, expected.returns, rtol=1e-9)
+        numbers = [(value.mean, value.score, value.gap) for value in (found, expected)]
+        assert numbers[0] == pytest.approx(numbers[1], **CLOSE)
+    assert one.policy.sharing == other.policy.sharing and parameters(one).shape == parameters(other).shape
+    assert float((parameters(one) - parameters(other)).abs().max()) <= ALLOWED * steps_of(one)
+
+
+def assert_differ(one: TrainingRun, other: TrainingRun) -> None:
+    """Control: what `assert_agree` would refuse, each number by itself, at the first iteration and at the last."""
+    for index in (0, -1):
+        for name in ("reward", "entropy", "gradient_norm", "value_loss", "explained"):
+            pair = [getattr(run.history[index], name) for run in (one, other)]
+            assert pair[0] is None or pair[0] != pytest.approx(pair[1], **CLOSE), name
+    assert float((parameters(one) - parameters(other)).abs().max()) > 10 * ALLOWED * steps_of(one)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_fleet_learns_what_it_learns_alone(case: str) -> None:
+    runs, method = whole(case), CASES[case][0]
+    assert len(runs) == 3
+    for k, run in enumerate(runs):
+        expected = single(case, k)
+        assert_agree(run, expected)
+        assert run.config == expected.config and run.folder is None
+        assert torch.equal(run.heldout.noise.environment, expected.heldout.noise.environment)
+        assert run.heldout.returns.keys() == expected.heldout.returns.keys()
+        assert {record.alpha is None for record in run.history} == {method not in ("dgpg", "guidance_only")}
+    assert_differ(runs[0], runs[1])
+    assert_differ(runs[1], runs[2])
+
+
+@pytest.mark.parametrize("case", ["mappo of 2 roll-outs", "ippo shared"])
+def test_blocks_of_agents_change_nothing(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few agents a block, busiest first and from several fleets: facts go back to the fleet they are of."""
+    monkeypatch.setattr(updates, "BLOCK_ROWS", 60)
+    method, more = CASES[case]
+    for k, run in enumerate(together(method, **more)):
+        assert_agree(run, single(case, k))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"influence": "multi_step", "discount": 0.9},
+        {"reference": "noise:0.3", "n_servers": 3},
+        {"reference": "endogenous", "load": 1.5},
+    ],
+    ids=["multi_step", "noise", "endogenous"],
+)
+def test_other_fleets_learn_what_they_learn_alone_too(options: dict[str, Any]) -> None:
+    fleets = [CloudScheduling(3, seed=seed, horizon=8, **options) for seed in (4, 0)]
+    for fleet, seed, run in zip(fleets, (2, 9), together("dgpg", fleets, (2, 9))):
+        assert_agree(run, train(fleet, "dgpg", seed=seed, **QUICK))
+
+
+def test_evaluations_have_a_score_where_train_has_one() -> None:
+    fleets = [CloudScheduling(6, seed=seed, horizon=40) for seed in (0, 1)]
+    quick: dict[str, Any] = {"episodes": 2, "workloads": 20, "evaluate_every": 0}
+    runs = together("guidance_only", fleets, (0, 1), **quick)
+    assert any(score is not None for run in runs for _, score in run.scores), "no score: nothing was compared"
+    for fleet, seed, run in zip(fleets, (0, 1), runs):
+        assert_agree(run, train(fleet, "guidance_only", seed=seed, **{**QUICK, **quick}))
+
+
+def test_one_fleet_is_enough() -> None:
+    method, more = CASES["dgpg sum"]
+    assert_agree(together(method, FLEETS[:1], SEEDS[:1], **more)[0], single("dgpg sum", 0))
+
+
+# what depends on what
+
+
+def bits(run: TrainingRun) -> list[Any]:
+    records = [{**asdict(record), "seconds": 0.0} for record in run.history]
+    return [records, [found.returns.tolist() for _, found in run.evaluations], parameters(run).tolist()]
+
+
+@pytest.mark.parametrize("case", ["dgpg adaptive", "ippo shared", "happo", "reinforce"])
+def test_the_same_call_gives_the_same_bits(case: str) -> None:
+    method, more = CASES[case]
+    assert [bits(run) for run in together(method, **more)] == [bits(run) for run in whole(case)]
+
+
+def test_global_random_numbers_are_neither_read_nor_drawn() -> None:
+    found = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        state = torch.random.get_rng_state()
+        found.append([bits(run) for run in together("happo", FLEETS[:2], SEEDS[:2], episodes=2)])
+        assert torch.equal(state, torch.random.get_rng_state())
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("order", [(2, 0), (1, 2, 0)])
+@pytest.mark.parametrize("case", ["dgpg adaptive", "ippo shared"])
+def test_neighbours_and_place_do_not_matter(case: str, order: tuple[int, ...]) -> None:
+    method, more = CASES[case]
+    runs = together(method, [FLEETS[k] for k in order], [SEEDS[k] for k in order], **more)
+    for k, run in zip(order, runs):
+        assert_agree(run, whole(case)[k])
+
+
+@pytest.mark.parametrize(("case", "changed"), [("dgpg adaptive", 1), ("ippo shared", 0), ("happo", 0)])
+def test_another_seed_changes_its_own_fleet_and_no_other(case: str, changed: int) -> None:
+    method, more = CASES[case]
+    moved = together(method, seeds=[*SEEDS[:changed], 23, *SEEDS[changed + 1 :]], **more)
+    for k in range(3):
+        (assert_differ if k == changed else assert_agree)(moved[k], whole(case)[k])
+
+
+def test_minibatches_are_refused() -> None:
+    """Drawn from the decisions of all fleets they would tie one fleet's steps to its neighbours."""
+    with pytest.raises(InputError, match="minibatches = 2"):
+        together("mappo", minibatches=2)
+
+
+# observers
+
+
+@pytest.mark.parametrize(("method", "every"), [("mappo", 0), ("mappo", 1), ("happo", 3)])
+def test_observers_see_every_fleet_at_every_evaluation_in_order(method: str, every: int) -> None:
+    """With the policy of that moment, as `train` shows it."""
+    seen: list[tuple[int, int, Tensor]] = []
+
+    def observe(fleet: int, episode: int, policy: Any) -> None:
+        seen.append((fleet, episode, policy.parameters.detach().clone()))
+
+    runs = together(method, evaluate_every=every, observe=observe)
+    episodes = {0: [0, 4], 1: [0, 1, 2, 3, 4], 3: [0, 3, 4]}[every]
+    assert [(fleet, episode) for fleet, episode, _ in seen] == [(k, e) for e in episodes for k in range(3)]
+    for k, run in enumerate(runs):
+        expected: list[Tensor] = []
+
+        def keep(_: int, policy: Any, kept: list[Tensor] = expected) -> None:
+            kept.append(policy.parameters.detach().clone())
+
+        train(FLEETS[k], method, seed=SEEDS[k], observe=keep, **{**QUICK, "evaluate_every": every})
+        own = [values for fleet, _, values in seen if fleet == k]
+        for found, wanted in zip(own, expected, strict=True):
+            assert found.shape == wanted.shape
+            assert float((found - wanted).abs().max()) <= ALLOWED * steps_of(run)
+        assert torch.equal(own[-1], parameters(run)) and not torch.equal(own[0], own[-1])
+        assert [record.episode for record in run.history if record.evaluation is not None] == episodes[1:]
+
+
+# refusals
+
+GAME = LoadBalancingGame.random(N, seed=0)
+SMALL, SHORT = CloudScheduling(N - 1, seed=0, horizon=T), CloudScheduling(N, seed=0, horizon=T - 1)
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "a seed too few": ({"seeds": (1, 2)}, r"seeds = \[1, 2\] is not allowed for 3 fleets"),
+    "a seed too many": ({"seeds": (1, 2, 3, 4)}, r"seeds = \[1, 2, 3, 4\] is not allowed for 3 fleets"),
+    "a seed for all": ({"seeds": (0,)}, r"seeds = \[0\] is not allowed for 3 fleets"),
+    "a negative seed": ({"seeds": (1, -2, 3)}, "seed = -2"),
+    "no fleets but games": ({"fleets": [GAME] * 3}, "system = LoadBalancingGame is not allowed"),
+    "a queue among them": ({"fleets": [*FLEETS[:2], QUEUES]}, "system = SmallQueues is not allowed"),
+    "two sizes": ({"fleets": [*FLEETS[:2], SMALL]}, "system 2 differs from the first in n_agents, n_candidates"),
+    "two horizons": ({"fleets": [FLEETS[0], SHORT, FLEETS[1]]}, "system 1 differs from the first in horizon"),
+    "alpha without guidance": ({"alpha": 0.5}, "alpha = 0.5 is not allowed with method 'mappo'"),
+    "alpha above 1": ({"method": "dgpg", "alpha": 1.5}, "alpha = '?1.5"),
+    "no multiple": ({"rollouts": 3}, "episodes = 4 is not allowed: it must be a multiple of rollouts = 3"),
+    "one roll-out": ({"method": "reinforce", "rollouts": 1}, "rollouts = 1 is not allowed with base credit"),
+    "shared happo": ({"method": "happo", "sharing": "shared"}, "sharing = 'shared' is not allowed with method 'happo'"),
+    "unknown method": ({"method": "mapo"}, "method = 'mapo'"),
+    "unknown setting": ({"epoch": 3}, "setting of a run = 'epoch'"),
+    "unknown sharing": ({"sharing": "both"}, "sharing = 'both'"),
+    "unknown heuristic": ({"method": "imitation", "heuristic": "best"}, "heuristic = 'best'"),
+    "zero episodes": ({"episodes": 0}, "episodes = 0"),
+    "no workloads": ({"workloads": 0}, "workloads = 0"),
+    "evaluate_every": ({"evaluate_every": -1}, "evaluate_every = -1"),
+}
+
+
+class Played(Exception):
+    """What a refusal must come before."""
+
+
+@pytest.fixture
+def unplayed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise Played
+
+    places = ((team_module, "collect"), (learner_module, "collect"), (together_module, "play"), (evaluation, "play"))
+    for module, name in places:
+        monkeypatch.setattr(module, name, refuse)
+
+
+@pytest.mark.usefixtures("unplayed")
+@pytest.mark.parametrize("case", BAD)
+def test_bad_arguments_are_refused_before_anything_is_played(case: str) -> None:
+    changes, match = BAD[case]
+    with pytest.raises(InputError, match=match) as caught:
+        together(**{"method": "mappo", **changes})
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("unplayed")
+@pytest.mark.parametrize("method", ["mappo", "guidance_only"])
+def test_good_arguments_are_played(method: str) -> None:
+    """Control of the test above."""
+    with pytest.raises(Played):
+        together(method)
+
+
+def test_no_fleets_are_refused() -> None:
+    with pytest.raises(InputError, match="at least 1"):
+        together("mappo", [], [])
+
+
+# numbers that are not finite
+
+
+def team_of(method: str, sharing: str = "independent", rollouts: int = 2) -> Team:
+    chosen = make_method(method)
+    settings = chosen.settings({"hidden": 8, "epochs": EPOCHS, "rollouts": rollouts})
+    return make_team(FLEETS, chosen, settings, chosen.alpha, sharing, SEEDS)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("sharing", ["independent", "shared"])
+@pytest.mark.parametrize("method", ["mappo", "ippo", "dgpg"])
+def test_a_credit_that_is_not_finite_is_said_to_be_its_fleets(method: str, sharing: str) -> None:
+    team = team_of(method, sharing)
+    critic = team.learners[1].critic
+    assert critic is not None
+    critic.network.parameters[:, -1] = torch.nan
+    with pytest.raises(NonFiniteError, match=r"^iteration 4: fleet 1: credit \[roll-out, step, agent\] = "):
+        team.iterate(4, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("rule", "method"), [("ppo", "mappo"), ("sequential", "happo"), ("plain_gradient", "reinforce")]
+)
+def test_a_parameter_that_is_not_finite_is_said_to_be_its_fleets(
+    rule: str, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An update that ends with a NaN in the last fleet's second agent."""
+    team, real = team_of(method), getattr(learner_module, rule)
+
+    def broken(actor: Any, *rest: Any) -> Any:
+        found = real(actor, *rest)
+        if actor in (team.actor, team.learners[2].actor):
+            team.learners[2].policy.parameters[1, 3] = torch.nan
+        return found
+
+    monkeypatch.setattr(learner_module, rule, broken)
+    with pytest.raises(NonFiniteError, match=r"^iteration 4: fleet 2: actor parameter .*1, 3"):
+        team.iterate(4, 0.0)
+
+
+@dataclass
+class Broken:
+    """A stack whose reward is NaN at step 3 of the second fleet's first roll-out."""
+
+    inner: Any
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def step(self, state: Any, actions: Tensor) -> Transition:
+        moved: Transition = self.inner.step(state, actions)
+        if state.step != 3:
+            return moved
+        return replace(moved, reward=moved.reward.index_fill(0, torch.tensor(2), torch.nan))
+
+
+@pytest.mark.parametrize("method", ["mappo", "happo", "guidance_only", "reinforce"])
+def test_a_nan_reward_stops_the_iteration(method: str) -> None:
+    team = team_of(method)
+    team.stack = Broken(team.stack)  # type: ignore[assignment]
+    with pytest.raises(NonFiniteError, match=r"^iteration 4: .*reward is not finite at roll-out"):
+        team.iterate(4, 0.0)
+
+
+def test_a_nan_reward_is_said_to_be_its_fleets() -> None:
+    team = team_of("mappo")
+    team.stack = Broken(team.stack)  # type: ignore[assignment]
+    with pytest.raises(NonFiniteError, match=r"^iteration 4: fleet 1: reward is not finite at roll-out 0, step 3"):
+        team.iterate(4, 0.0)
+
+
+@pytest.mark.parametrize("method", ["mappo", "happo", "reinforce"])
+def test_a_loss_that_is_not_finite_is_said_to_be_its_fleets(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    team = team_of(method)
+    second, real = team.learners[1], Learner.prepare
+
+    def prepare(self: Learner, *given: Any) -> Any:
+        decisions, alpha = real(self, *given)
+        return replace(decisions, weight=decisions.weight * (torch.nan if self is second else 1.0)), alpha
+
+    monkeypatch.setattr(Learner, "prepare", prepare)
+    with pytest.raises(NonFiniteError, match=r"^iteration 4: fleet 1: actor loss is nan"):
+        team.iterate(4, 0.0)
+
+
+# how a team is put together
+
+
+@pytest.mark.parametrize("sharing", ["independent", "shared"])
+def test_learners_hold_views_of_the_networks_that_are_stepped(sharing: str) -> None:
+    """Actor and critics start as each learner's own, and a step of all shows in every learner's own."""
+    team = team_of("ippo", sharing)
+    assert team.actor is not None and team.critic is not None
+    wholes = (team.actor.leaf, team.critic.network.parameters)
+    for index in range(2):
+        parts: list[list[Tensor]] = [[], []]
+        for learner in team.learners:
+            assert learner.critic is not None
+            parts[0].append(learner.policy.parameters.view(-1, wholes[0].shape[1]))
+            parts[1].append(learner.critic.network.parameters)
+        for whole, part in zip(wholes, parts):
+            assert torch.equal(whole.detach(), torch.cat(part)) and part[1].data_ptr() != whole.data_ptr()
+            assert part[0].data_ptr() == whole.data_ptr() and part[0].shape == part[1].shape
+        team.iterate(index, 0.0)
+    moments = [learner.critic.network.norm.moments()[0] for learner in team.learners if learner.critic]
+    assert len({float(mean) for mean in moments}) == 3, "each fleet normalises its own values"
