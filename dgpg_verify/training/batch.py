@@ -63,6 +63,8 @@ def joined(teams: Sequence[Decisions], shared: bool) -> Decisions:
     """Decisions of several teams as those of all their agents, [L, S N]; with parameters shared within a team, as
     those of one agent a team, [L', S], who made them all. Padded to the longest."""
     parts = [_of_one_agent(team) for team in teams] if shared else teams
+    if len(parts) == 1:
+        return parts[0]
     length = max(len(part.live) for part in parts)
 
     def join(values: Sequence[Tensor]) -> Tensor:

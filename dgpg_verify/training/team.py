@@ -1,6 +1,6 @@
 """Learners of several small fleets in step: they play, are evaluated and are updated as one batch of agents.
 
-At ten agents a step of anything costs what calling it costs, and six fleets together take little longer than one.
+At ten agents a step of anything costs what calling it costs: six fleets play together in twice the time of one.
 Credit, critic and schedule stay each learner's own, so that nothing is shared but time.
 """
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dgpg_verify.claims.c5_cost import CLAIM
-from dgpg_verify.claims.cost_cells import cost_cells, measure_cost_cell
-from dgpg_verify.core import Evidence, LedgerRow
+from dgpg_verify.claims.cost_cells import CONTROL_N, cost_cells, measure_cost_cell
+from dgpg_verify.core import Cell, Evidence, LedgerRow
 
 
 def judged(added: float, growth: float, bytes_added: float = 0.0, fleets: int = 6) -> dict[str, LedgerRow]:
@@ -17,20 +17,20 @@ def evidence(added: float, growth: float, bytes_added: float = 0.0, fleets: int 
     """Six fleets a size whose guidance adds a share `added` (within 1 %) and whose model costs N^(1 + growth); memory
     is measured on three."""
     cells = cost_cells(dict.fromkeys((25, 50, 100, 200), fleets), {"horizon": 20}, 3, 3, 0)
-    return [
-        Evidence(
-            cell,
-            {
-                "mappo_seconds": 1.0,
-                "dgpg_seconds": 1.0 + added + 0.002 * (cell.replicate - 2.5),
-                "model_seconds": 1e-6 * cell.n ** (1.0 + growth) * (1.0 + 0.01 * cell.replicate),
-            }
-            | ({"happo_seconds": 5.0 + cell.replicate} if cell.n == 25 else {})
-            | ({"mappo_bytes": 1e9, "dgpg_bytes": 1e9 * (1.0 + bytes_added)} if cell.options["weighed"] else {}),
-            1.0,
-        )
-        for cell in cells
-    ]
+    return [made_up(cell, added, growth, bytes_added) for cell in cells]
+
+
+def made_up(cell: Cell, added: float, growth: float, bytes_added: float = 0.0) -> Evidence:
+    values = {
+        "mappo_seconds": 1.0,
+        "dgpg_seconds": 1.0 + added + 0.002 * (cell.replicate - 2.5),
+        "model_seconds": 1e-6 * cell.n ** (1.0 + growth) * (1.0 + 0.01 * cell.replicate),
+    }
+    if cell.n <= CONTROL_N:
+        values["happo_seconds"] = 5.0 + cell.replicate
+    if cell.options["weighed"]:
+        values |= {"mappo_bytes": 1e9, "dgpg_bytes": 1e9 * (1.0 + bytes_added)}
+    return Evidence(cell, values, 1.0)
 
 
 def test_little_and_much_are_told_apart() -> None:
@@ -75,3 +75,11 @@ def test_the_control_must_be_seen_to_cost_more() -> None:
 
 def test_the_control_is_silent_where_few_timings_could_not_decide() -> None:
     assert "C5/time/control" not in judged(0.0, 0.0, fleets=2)
+
+
+@pytest.mark.parametrize("scale", ["standard", "full"])
+def test_every_row_of_a_scale_can_be_decided(scale: str) -> None:
+    """Growth needs enough N, the control enough fleets, memory at least an interval."""
+    rows = {row.row: row for row in CLAIM.judge([made_up(cell, 0.01, 0.0) for cell in CLAIM.cells(scale, 0)])}
+    assert {row.verdict for row in rows.values() if row.kind == "claim"} == {"supported"}
+    assert rows["C5/time/control"].verdict == "refuted"

@@ -11,7 +11,7 @@ import pytest
 from speed_tools import ratio_of_least, seconds
 
 from dgpg_verify.systems import CloudScheduling
-from dgpg_verify.training import make_method, make_schedule, train
+from dgpg_verify.training import make_method, make_schedule, train, train_together
 from dgpg_verify.training.learner import Learner, make_learner
 
 TABLE = "DGPG_SPEED_TABLE" in os.environ  # otherwise small sizes only: then the tests show that the rows can be made
@@ -55,6 +55,26 @@ def test_what_guidance_adds_to_training(benchmark: Any, speed_row: Callable[...,
     benchmark.pedantic(base, rounds=1)
     shown = f"{100 * (middle - 1):+.1f} % ({100 * (low - 1):+.0f} to {100 * (high - 1):+.0f} %)"
     speed_row(f"guidance added to MAPPO, N = {n}, one iteration", "<= 5 % time", shown, middle <= 1.05)
+    assert middle > 0
+
+
+@pytest.mark.parametrize(("n", "fleets"), [(5, 10), (10, 6)] if TABLE else [(3, 2)])
+def test_what_training_together_saves(n: int, fleets: int, benchmark: Any, speed_row: Callable[..., None]) -> None:
+    """The same runs as one batch of agents and one after the other, with their evaluations."""
+    systems, episodes = [CloudScheduling(n, seed=k, horizon=HORIZON) for k in range(fleets)], 12 if TABLE else 2
+    asked: dict[str, Any] = {"setting": "parts", "evaluate_every": episodes // 2, "progress": False}
+
+    def apart() -> Any:
+        return [train(system, "dgpg", episodes, k, **asked) for k, system in enumerate(systems)]
+
+    def together() -> Any:
+        return train_together(systems, "dgpg", episodes, range(fleets), **asked)
+
+    together()  # plays the heuristics, which are remembered
+    middle, low, high = ratio_of_least(apart, together, rounds=2)
+    benchmark.pedantic(together, rounds=1)
+    what = f"training {fleets} fleets of {n} agents one after the other, over training them together"
+    speed_row(what, "", f"{middle:.1f} ({low:.1f} to {high:.1f})", None, "processor time, one thread, with evaluations")
     assert middle > 0
 
 

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from together_tools import EPOCHS, FLEETS, QUICK, RATE, SEEDS, team_of, together
 from torch import Tensor
-from training_tools import QUEUES
 
-from dgpg_verify.core import InputError, NonFiniteError, Transition
-from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
-from dgpg_verify.training import TrainingRun, evaluation, make_method, train, train_together, updates
-from dgpg_verify.training import learner as learner_module
-from dgpg_verify.training import team as team_module
-from dgpg_verify.training import together as together_module
-from dgpg_verify.training.learner import Learner
-from dgpg_verify.training.team import Team, make_team
+from dgpg_verify.core import InputError
+from dgpg_verify.systems import CloudScheduling
+from dgpg_verify.training import TrainingRun, train, updates
 
-N, T, SEEDS = 4, 8, (11, 3, 7)
-FLEETS = [CloudScheduling(N, seed=seed, horizon=T) for seed in (1, 2, 5)]
-RATE, EPOCHS, EPISODES = 0.01, 2, 4
-QUICK: dict[str, Any] = {"episodes": EPISODES, "workloads": 3, "evaluate_every": 4, "progress": False}
-QUICK |= {"hidden": 8, "epochs": EPOCHS, "actor_lr": RATE, "critic_lr": RATE}
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "dgpg sum": ("dgpg", {"setting": "sum"}),
     "dgpg parts": ("dgpg", {"setting": "parts"}),
@@ -51,10 +40,6 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
 # What is computed from such parameters is far closer: most gradients are a thousand times 1e-5 and more.
 CLOSE = {"rel": 1e-4, "abs": 1e-6}
 ALLOWED = RATE / 100  # of a parameter, per step
-
-
-def together(method: str, fleets: Sequence[Any] = FLEETS, seeds: Sequence[int] = SEEDS, **more: Any) -> list[Any]:
-    return train_together(fleets, method, seeds=seeds, **{**QUICK, **more})
 
 
 def alone(method: str, k: int, **more: Any) -> TrainingRun:
@@ -235,155 +220,6 @@ def test_observers_see_every_fleet_at_every_evaluation_in_order(method: str, eve
             assert float((found - wanted).abs().max()) <= ALLOWED * steps_of(run)
         assert torch.equal(own[-1], parameters(run)) and not torch.equal(own[0], own[-1])
         assert [record.episode for record in run.history if record.evaluation is not None] == episodes[1:]
-
-
-# refusals
-
-GAME = LoadBalancingGame.random(N, seed=0)
-SMALL, SHORT = CloudScheduling(N - 1, seed=0, horizon=T), CloudScheduling(N, seed=0, horizon=T - 1)
-BAD: dict[str, tuple[dict[str, Any], str]] = {
-    "a seed too few": ({"seeds": (1, 2)}, r"seeds = \[1, 2\] is not allowed for 3 fleets"),
-    "a seed too many": ({"seeds": (1, 2, 3, 4)}, r"seeds = \[1, 2, 3, 4\] is not allowed for 3 fleets"),
-    "a seed for all": ({"seeds": (0,)}, r"seeds = \[0\] is not allowed for 3 fleets"),
-    "a negative seed": ({"seeds": (1, -2, 3)}, "seed = -2"),
-    "no fleets but games": ({"fleets": [GAME] * 3}, "system = LoadBalancingGame is not allowed"),
-    "a queue among them": ({"fleets": [*FLEETS[:2], QUEUES]}, "system = SmallQueues is not allowed"),
-    "two sizes": ({"fleets": [*FLEETS[:2], SMALL]}, "system 2 differs from the first in n_agents, n_candidates"),
-    "two horizons": ({"fleets": [FLEETS[0], SHORT, FLEETS[1]]}, "system 1 differs from the first in horizon"),
-    "alpha without guidance": ({"alpha": 0.5}, "alpha = 0.5 is not allowed with method 'mappo'"),
-    "alpha above 1": ({"method": "dgpg", "alpha": 1.5}, "alpha = '?1.5"),
-    "no multiple": ({"rollouts": 3}, "episodes = 4 is not allowed: it must be a multiple of rollouts = 3"),
-    "one roll-out": ({"method": "reinforce", "rollouts": 1}, "rollouts = 1 is not allowed with base credit"),
-    "shared happo": ({"method": "happo", "sharing": "shared"}, "sharing = 'shared' is not allowed with method 'happo'"),
-    "unknown method": ({"method": "mapo"}, "method = 'mapo'"),
-    "unknown setting": ({"epoch": 3}, "setting of a run = 'epoch'"),
-    "unknown sharing": ({"sharing": "both"}, "sharing = 'both'"),
-    "unknown heuristic": ({"method": "imitation", "heuristic": "best"}, "heuristic = 'best'"),
-    "zero episodes": ({"episodes": 0}, "episodes = 0"),
-    "no workloads": ({"workloads": 0}, "workloads = 0"),
-    "evaluate_every": ({"evaluate_every": -1}, "evaluate_every = -1"),
-}
-
-
-class Played(Exception):
-    """What a refusal must come before."""
-
-
-@pytest.fixture
-def unplayed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any, **__: Any) -> None:
-        raise Played
-
-    places = ((team_module, "collect"), (learner_module, "collect"), (together_module, "play"), (evaluation, "play"))
-    for module, name in places:
-        monkeypatch.setattr(module, name, refuse)
-
-
-@pytest.mark.usefixtures("unplayed")
-@pytest.mark.parametrize("case", BAD)
-def test_bad_arguments_are_refused_before_anything_is_played(case: str) -> None:
-    changes, match = BAD[case]
-    with pytest.raises(InputError, match=match) as caught:
-        together(**{"method": "mappo", **changes})
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.usefixtures("unplayed")
-@pytest.mark.parametrize("method", ["mappo", "guidance_only"])
-def test_good_arguments_are_played(method: str) -> None:
-    """Control of the test above."""
-    with pytest.raises(Played):
-        together(method)
-
-
-def test_no_fleets_are_refused() -> None:
-    with pytest.raises(InputError, match="at least 1"):
-        together("mappo", [], [])
-
-
-# numbers that are not finite
-
-
-def team_of(method: str, sharing: str = "independent", rollouts: int = 2) -> Team:
-    chosen = make_method(method)
-    settings = chosen.settings({"hidden": 8, "epochs": EPOCHS, "rollouts": rollouts})
-    return make_team(FLEETS, chosen, settings, chosen.alpha, sharing, SEEDS)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("sharing", ["independent", "shared"])
-@pytest.mark.parametrize("method", ["mappo", "ippo", "dgpg"])
-def test_a_credit_that_is_not_finite_is_said_to_be_its_fleets(method: str, sharing: str) -> None:
-    team = team_of(method, sharing)
-    critic = team.learners[1].critic
-    assert critic is not None
-    critic.network.parameters[:, -1] = torch.nan
-    with pytest.raises(NonFiniteError, match=r"^iteration 4: fleet 1: credit \[roll-out, step, agent\] = "):
-        team.iterate(4, 0.0)
-
-
-@pytest.mark.parametrize(
-    ("rule", "method"), [("ppo", "mappo"), ("sequential", "happo"), ("plain_gradient", "reinforce")]
-)
-def test_a_parameter_that_is_not_finite_is_said_to_be_its_fleets(
-    rule: str, method: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An update that ends with a NaN in the last fleet's second agent."""
-    team, real = team_of(method), getattr(learner_module, rule)
-
-    def broken(actor: Any, *rest: Any) -> Any:
-        found = real(actor, *rest)
-        if actor in (team.actor, team.learners[2].actor):
-            team.learners[2].policy.parameters[1, 3] = torch.nan
-        return found
-
-    monkeypatch.setattr(learner_module, rule, broken)
-    with pytest.raises(NonFiniteError, match=r"^iteration 4: fleet 2: actor parameter .*1, 3"):
-        team.iterate(4, 0.0)
-
-
-@dataclass
-class Broken:
-    """A stack whose reward is NaN at step 3 of the second fleet's first roll-out."""
-
-    inner: Any
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
-
-    def step(self, state: Any, actions: Tensor) -> Transition:
-        moved: Transition = self.inner.step(state, actions)
-        if state.step != 3:
-            return moved
-        return replace(moved, reward=moved.reward.index_fill(0, torch.tensor(2), torch.nan))
-
-
-@pytest.mark.parametrize("method", ["mappo", "happo", "guidance_only", "reinforce"])
-def test_a_nan_reward_stops_the_iteration(method: str) -> None:
-    team = team_of(method)
-    team.stack = Broken(team.stack)  # type: ignore[assignment]
-    with pytest.raises(NonFiniteError, match=r"^iteration 4: .*reward is not finite at roll-out"):
-        team.iterate(4, 0.0)
-
-
-def test_a_nan_reward_is_said_to_be_its_fleets() -> None:
-    team = team_of("mappo")
-    team.stack = Broken(team.stack)  # type: ignore[assignment]
-    with pytest.raises(NonFiniteError, match=r"^iteration 4: fleet 1: reward is not finite at roll-out 0, step 3"):
-        team.iterate(4, 0.0)
-
-
-@pytest.mark.parametrize("method", ["mappo", "happo", "reinforce"])
-def test_a_loss_that_is_not_finite_is_said_to_be_its_fleets(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    team = team_of(method)
-    second, real = team.learners[1], Learner.prepare
-
-    def prepare(self: Learner, *given: Any) -> Any:
-        decisions, alpha = real(self, *given)
-        return replace(decisions, weight=decisions.weight * (torch.nan if self is second else 1.0)), alpha
-
-    monkeypatch.setattr(Learner, "prepare", prepare)
-    with pytest.raises(NonFiniteError, match=r"^iteration 4: fleet 1: actor loss is nan"):
-        team.iterate(4, 0.0)
 
 
 # how a team is put together

@@ -49,6 +49,8 @@ class Layout:
     @classmethod
     def stacked(cls, layouts: Sequence[Layout], rollouts: int) -> Layout:
         """Of fleets of one size with one clock, the first `rollouts` roll-outs belonging to the first of them."""
+        if len(layouts) == 1:
+            return layouts[0]
 
         def rows(name: str, dim: int = 0) -> Tensor:
             return torch.cat([getattr(one, name) for one in layouts], dim).repeat_interleave(rollouts, dim)
