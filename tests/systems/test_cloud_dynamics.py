@@ -184,6 +184,7 @@ def test_permuting_dispatchers_changes_nothing_else() -> None:
     chosen = system.parts.candidates
     permuted = Candidates(chosen.index[order], chosen.cores[order], chosen.memory[order])
     twin.parts = dataclasses.replace(twin.parts, candidates=permuted)
+    twin.layout = twin.parts.layout
     state, other = system.start(noise), twin.start(torch.cat([own, noise[..., 50:]], dim=-1))
     rng = generator(3, 4)
     for _ in range(40):

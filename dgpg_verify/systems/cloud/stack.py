@@ -16,7 +16,8 @@ from torch import Tensor
 from dgpg_verify.core import InputError, Observation, Transition, check_int
 from dgpg_verify.systems.cloud.layout import Layout
 from dgpg_verify.systems.cloud.queues import empty_queues
-from dgpg_verify.systems.cloud.scheduling import CloudScheduling, CloudState
+from dgpg_verify.systems.cloud.scheduling import CloudScheduling
+from dgpg_verify.systems.cloud.state import CloudState
 from dgpg_verify.systems.cloud.workload import Jobs
 
 JOB_COLUMNS = tuple(column.name for column in fields(Jobs))
