@@ -10,6 +10,8 @@ from torch import Tensor
 
 from dgpg_verify.core import Observation, Rollout
 
+COLUMNS = ("live", "actions", "old_log_prob", "weight", "step")  # of Decisions, [L, N] each
+
 
 @dataclass(frozen=True)
 class Decisions:
@@ -27,15 +29,13 @@ class Decisions:
     def rows(self, index: Tensor) -> Decisions:
         """Only the rows `index` of the L axis."""
         seen = Observation(self.seen.features[index], self.seen.mask[index], self.seen.active[index])
-        parts = {name: getattr(self, name)[index] for name in ("live", "actions", "old_log_prob", "weight", "step")}
-        return replace(self, seen=seen, **parts)
+        return replace(self, seen=seen, **{name: getattr(self, name)[index] for name in COLUMNS})
 
     def agents(self, index: Tensor | slice, length: int | None = None) -> Decisions:
         """Only the agents `index`, and the first `length` rows."""
         at = (slice(length), index)
         seen = Observation(self.seen.features[at], self.seen.mask[at], self.seen.active[at])
-        names = ("live", "actions", "old_log_prob", "weight", "step")
-        return replace(self, seen=seen, **{name: getattr(self, name)[at] for name in names})
+        return replace(self, seen=seen, **{name: getattr(self, name)[at] for name in COLUMNS})
 
     def lengths(self) -> Tensor:
         """Rows up to each agent's last decision, int64 [N]: what comes after is padding."""
@@ -70,9 +70,8 @@ def joined(teams: Sequence[Decisions], shared: bool) -> Decisions:
     def join(values: Sequence[Tensor]) -> Tensor:
         return torch.cat([_padded(value, length) for value in values], dim=1)
 
-    names = ("live", "actions", "old_log_prob", "weight", "step")
     seen = (join([getattr(part.seen, name) for part in parts]) for name in ("features", "mask", "active"))
-    return Decisions(Observation(*seen), *(join([getattr(part, name) for part in parts]) for name in names))
+    return Decisions(Observation(*seen), *(join([getattr(part, name) for part in parts]) for name in COLUMNS))
 
 
 def _of_one_agent(team: Decisions) -> Decisions:
@@ -84,8 +83,7 @@ def _of_one_agent(team: Decisions) -> Decisions:
         return values.flatten(0, 1)[live].unsqueeze(1)
 
     seen = Observation(column(team.seen.features), column(team.seen.mask), column(team.seen.active))
-    names = ("live", "actions", "old_log_prob", "weight", "step")
-    return Decisions(seen, *(column(getattr(team, name)) for name in names))
+    return Decisions(seen, *(column(getattr(team, name)) for name in COLUMNS))
 
 
 def _padded(values: Tensor, length: int) -> Tensor:
