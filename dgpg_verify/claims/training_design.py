@@ -95,7 +95,7 @@ _PLANS = {
     "standard": Plan(40, 30, 3, grid={5: 6, 10: 6, 50: 6}, small={5: 6, 10: 6}, others={10: 6}, large={50: 3},
                      exact={50: 3}, mixed_to=10, alphas={50: 4}, ablated={10: 3}, searched={10: 6}, real={10: 3},
                      patient={10: 3}, known={5: 6}, measured=4, searches=4, alpha_settings=("sum",)),
-    "full": Plan(100, 30, 2, grid=_DECADES, small=dict.fromkeys((2, 5, 10), 10), others=dict.fromkeys((2, 5, 10), 10),
+    "full": Plan(100, 30, 3, grid=_DECADES, small=dict.fromkeys((2, 5, 10), 10), others=dict.fromkeys((2, 5, 10), 10),
                  large={n: seeds for n, seeds in _DECADES.items() if n > 10},
                  exact=dict.fromkeys((50, 200, 500, 1000, 1500), 3), alphas={50: 10},
                  ablated={10: 10, 50: 10}, searched=dict.fromkeys((2, 5, 10), 10), real={10: 10, 50: 10},

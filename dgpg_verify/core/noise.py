@@ -33,6 +33,10 @@ class Noise:
         """Roll-outs of one size, one after the other."""
         return cls(torch.cat([part.environment for part in parts]), torch.cat([part.agents for part in parts]))
 
+    def part(self, low: int, high: int) -> Noise:
+        """Roll-outs low to high - 1, or to the end where there are fewer; views."""
+        return Noise(self.environment[low:high], self.agents[low:high])
+
     def resample(self, other: Noise, agents: Tensor, environment: bool = False) -> Noise:
         """This noise with the streams of the agents marked in `agents` (bool [N]) taken from `other`.
 

@@ -22,8 +22,7 @@ def play(system: System, act: Act, noise: Noise, chunk: int | None = None) -> Te
     parts = []
     with torch.inference_mode():  # without the book-keeping of autograd; only returns leave
         for low in range(0, len(noise), size):
-            part = Noise(noise.environment[low : low + size], noise.agents[low : low + size])
-            parts.append(_play(system, act, part))
+            parts.append(_play(system, act, noise.part(low, low + size)))
     returns = torch.cat(parts)  # outside of it: an ordinary tensor
     check_finite("return of roll-out ", returns)
     return returns

@@ -148,6 +148,11 @@ def greedy_act(policy: Any) -> Act:
     return act
 
 
+def workloads_at_a_time(n_agents: int, n_actions: int) -> int:
+    """How many workloads are played at once, so that memory stays bounded whatever N and their number are."""
+    return max(1, WORK // (n_agents * max(n_actions, 1)))
+
+
 def stream_seed(seed: int, stream: int) -> int:
     """Seed of one of a run's streams: training, initialisation, evaluation, measuring."""
     state = np.random.SeedSequence(seed, spawn_key=(77, stream)).generate_state(1, np.uint64)[0]
@@ -155,5 +160,4 @@ def stream_seed(seed: int, stream: int) -> int:
 
 
 def _returns(system: System, act: Act, noise: Noise) -> NDArray[np.float64]:
-    chunk = max(1, WORK // (system.n_agents * max(system.n_actions, 1)))
-    return play(system, act, noise, chunk).cpu().numpy()
+    return play(system, act, noise, workloads_at_a_time(system.n_agents, system.n_actions)).cpu().numpy()

@@ -7,13 +7,16 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from dgpg_verify.core import InputError, Noise
 from dgpg_verify.rollouts.play import play
 from dgpg_verify.systems import CloudScheduling, CloudStack
 from dgpg_verify.training.course import Course
-from dgpg_verify.training.evaluation import HELD_OUT, Heldout, heldout
+from dgpg_verify.training.evaluation import HELD_OUT, Heldout, heldout, workloads_at_a_time
 from dgpg_verify.training.loop import TrainingRun
 from dgpg_verify.training.methods import Method, make_method
 from dgpg_verify.training.plan import check_plan, run_config
@@ -80,12 +83,9 @@ def _to_the_end(
     progress: bool,
     observe: Callable[[int, int, Any], None] | None,
 ) -> None:
-    stage = CloudStack(team.stack.systems, len(on[0].noise))
-
     def evaluate_all() -> None:
-        returns = play(stage, team.policy.act, Noise.joined([one.noise for one in on])).chunk(len(on))
-        for k, (course, one, found) in enumerate(zip(courses, on, returns, strict=True)):
-            course.evaluated(one.judged(found.cpu().numpy()))
+        for k, (course, one, found) in enumerate(zip(courses, on, _returns(team, on), strict=True)):
+            course.evaluated(one.judged(found))
             if observe is not None:
                 observe(k, course.done, team.policies[k])
 
@@ -102,3 +102,16 @@ def _to_the_end(
             for course, own in zip(courses, facts, strict=True):
                 course.record(own)
             bar.update(team.stack.rollouts)
+
+
+def _returns(team: Team, on: Sequence[Heldout]) -> NDArray[np.float64]:
+    """What every fleet's policy gets on its held-out workloads, [S, B]; as many workloads at a time as
+    `evaluate` would take of one fleet with all the agents."""
+    systems, policy = team.stack.systems, team.policy
+    at_a_time = workloads_at_a_time(len(systems) * systems[0].n_agents, systems[0].n_actions)
+    parts = []
+    for low in range(0, len(on[0].noise), at_a_time):
+        noise = [one.noise.part(low, low + at_a_time) for one in on]
+        stage = CloudStack(systems, len(noise[0]))
+        parts.append(play(stage, policy.act, Noise.joined(noise)).view(len(on), -1))
+    return torch.cat(parts, dim=1).cpu().numpy()

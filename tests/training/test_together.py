@@ -12,9 +12,10 @@ import torch
 from together_tools import EPOCHS, FLEETS, QUICK, RATE, SEEDS, team_of, together
 from torch import Tensor
 
-from dgpg_verify.core import InputError
+from dgpg_verify.core import InputError, Noise
 from dgpg_verify.systems import CloudScheduling
-from dgpg_verify.training import TrainingRun, train, updates
+from dgpg_verify.training import TrainingRun, evaluation, train, updates
+from dgpg_verify.training import together as together_module
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "dgpg sum": ("dgpg", {"setting": "sum"}),
@@ -139,6 +140,22 @@ def test_evaluations_have_a_score_where_train_has_one() -> None:
     assert any(score is not None for run in runs for _, score in run.scores), "no score: nothing was compared"
     for fleet, seed, run in zip(fleets, (0, 1), runs):
         assert_agree(run, train(fleet, "guidance_only", seed=seed, **{**QUICK, **quick}))
+
+
+def test_evaluations_stay_within_the_numbers_that_one_fleet_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room for 2 of the 3 workloads of the 3 fleets: played as 2 and 1, with what they gave at once."""
+    at_a_time, real = [], together_module.play
+
+    def seen(system: Any, act: Any, noise: Noise) -> Tensor:
+        at_a_time.append(len(noise))
+        return real(system, act, noise)
+
+    monkeypatch.setattr(together_module, "play", seen)
+    monkeypatch.setattr(evaluation, "WORK", 2 * len(FLEETS) * FLEETS[0].n_agents * FLEETS[0].n_actions)
+    method, more = CASES["dgpg parts"]
+    for k, run in enumerate(together(method, **more)):
+        assert_agree(run, whole("dgpg parts")[k])
+    assert at_a_time == 2 * [6, 3]  # before and after
 
 
 def test_one_fleet_is_enough() -> None:
