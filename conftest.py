@@ -30,6 +30,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--workers", type=int, metavar="W", help="processes that measure (default: 2, or the cores)")
     group.addoption("--resume", action="store_true", help="keep the finished cells of the run folder")
     group.addoption("--out", metavar="DIR", help="run folder (default: reports/<scale>-seed<S>)")
+    group.addoption("--rows", metavar="PATTERNS", help="measure only rows such as 'dgpg/*,mappo' in this sitting")
+    group.addoption("--n-max", type=int, metavar="N", help="measure only cells of at most N agents in this sitting")
     group.addoption("--vary-seed", action="store_true", help="draw the seed of stochastic tests, and print it")
 
 
@@ -40,9 +42,9 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--vary-seed is for tests: choose the seed of --benchmark with --seed")
     config.stash[SEED] = secrets.randbelow(2**31) if config.option.vary_seed else config.option.seed
     config.stash[TESTED] = set()
-    for name in ("scale", "claims", "workers", "out", "resume"):
+    for name in ("scale", "claims", "workers", "out", "resume", "rows", "n_max"):
         if getattr(config.option, name) and not config.option.benchmark:
-            raise pytest.UsageError(f"--{name} has an effect only together with --benchmark")
+            raise pytest.UsageError(f"--{name.replace('_', '-')} has an effect only together with --benchmark")
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -71,6 +73,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             workers=config.option.workers,
             resume=config.option.resume,
             out=config.option.out,
+            rows=config.option.rows,
+            n_max=config.option.n_max,
         )
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
@@ -107,6 +111,8 @@ def _row_param(run: Any, row: Any) -> Any:
     from dgpg_verify.claims.outcome import row_outcome
     from dgpg_verify.core import ClaimRefuted
 
+    if run.missing:  # such as an inconclusive row that has yet to see most of its N
+        return _skipped(row.row, "the run is not finished: its rows neither pass nor fail before that")
     outcome = row_outcome(row, run.scale, run.decided_at[row.row])
     marks = [pytest.mark.xfail(strict=True, raises=ClaimRefuted, reason=outcome.message)]
     return pytest.param(outcome, marks=marks if outcome.result == "refuted" else [], id=row.row)
@@ -145,6 +151,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     terminalreporter.write_line(terminal_table(run.rows))
     for row in _untested(config):
         terminalreporter.write_line(f"no test in theorems/ looks at row {row}", red=True)
+    if run.missing:
+        terminalreporter.write_line(f"not finished: {run.missing} cells are missing; go on with --resume")
     page = run.folder / "report.html"
     here = Path.cwd()
     shown = page.resolve().relative_to(here) if page.resolve().is_relative_to(here) else page

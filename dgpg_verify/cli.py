@@ -81,11 +81,14 @@ def verify(
     workers: Annotated[int | None, typer.Option(help="processes that measure (default: 2, or the cores)")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="keep the finished cells of the run folder")] = False,
     out: Annotated[Path | None, typer.Option(help="run folder (default: reports/<scale>-seed<seed>)")] = None,
+    rows: Annotated[str | None, typer.Option(help="measure only rows such as 'dgpg/*,mappo' in this sitting")] = None,
+    n_max: Annotated[int | None, typer.Option(help="measure only cells of at most N agents in this sitting")] = None,
 ) -> None:
     """Measure and judge the claims, as `pytest theorems/ --benchmark` does; exit code 1 if a row fails."""
     from dgpg_verify.claims.runner import run_claims
 
-    _show(run_claims(claims, scale=scale, seed=seed, workers=workers, resume=resume, out=out))
+    asked = {"scale": scale, "seed": seed, "workers": workers, "resume": resume, "out": out, "rows": rows}
+    _show(run_claims(claims, **asked, n_max=n_max))  # type: ignore[arg-type]
 
 
 @app.command()

@@ -188,6 +188,7 @@ def test_a_failing_row_is_exit_code_1(
     assert ("FAILED" in out) == (code == 1)
     if command[0] == "verify":
         wanted = {"scale": "smoke", "seed": 4, "workers": None, "resume": False, "out": None}
+        wanted |= {"rows": None, "n_max": None}
         assert asked == [None, wanted]
     else:
         assert asked == [Path("some/run"), {"unfinished": False}]

@@ -13,6 +13,7 @@ from typing import Any
 
 from dgpg_verify.claims.environment import describe_run
 from dgpg_verify.claims.registry import SCALES, Claim, select_claims
+from dgpg_verify.claims.sitting import Sitting
 from dgpg_verify.claims.sources import measuring_hash
 from dgpg_verify.core import (
     Cell,
@@ -67,13 +68,17 @@ def run_claims(
     resume: bool = False,
     out: str | Path | None = None,
     progress: bool = True,
+    rows: str | None = None,
+    n_max: int | None = None,
 ) -> RunResult:
     """Measure, judge and report.
 
     claims: prefixes ("C1,A3"), claim objects, or None for all. scale: smoke, standard or full. out: the run
     folder, `reports/<scale>-seed<seed>` by default; an existing one is refused unless `resume`, which keeps
-    every finished cell whose key (package source, configuration, seed) matches. The ledger does not depend on
-    `workers` but for `seconds`. Raises InputError before anything is written.
+    every finished cell whose key (package source, configuration, seed) matches. rows, n_max: measure only the cells
+    whose row fits one of these patterns ("dgpg/*,mappo") and whose N is at most n_max, then judge what is whole, as
+    `rejudge` does of an unfinished run; other sittings go on with `resume`. The ledger does not depend on `workers`
+    but for `seconds`. Raises InputError before anything is written.
     """
     chosen = select_claims(claims) if claims is None or isinstance(claims, str) else list(claims)
     check_unique("claims", [claim.id for claim in chosen])
@@ -85,6 +90,8 @@ def run_claims(
     options["claims"] = [claim.id for claim in chosen]
     _check_folder(folder, scale, seed, resume)
     wanted = {claim.id: unique_cells(claim.cells(scale, seed)) for claim in chosen}
+    every = [cell for cells in wanted.values() for cell in cells]
+    now = Sitting.of(rows, n_max).chosen(every)
 
     owners = _owners(chosen, wanted)
     store = CellStore(folder, owners.source)
@@ -92,12 +99,13 @@ def run_claims(
     write_json(folder / ENVIRONMENT, described)
     listed = {name: {cell_file(cell): store.key(cell) for cell in cells} for name, cells in wanted.items()}
     write_json(folder / INDEX, {"schema": 1, "scale": scale, "seed": seed, "claims": listed})
-    every = [cell for cells in wanted.values() for cell in cells]
     kept = sum(store.has(cell) for cell in unique_cells(every)) if resume else 0
     began = time.perf_counter()
-    measured = iter(run_cells(every, owners.measure, store, workers, resume, progress, owners.cost))
+    measured = iter(run_cells(now, owners.measure, store, workers, resume, progress, owners.cost))
     timed = {"measuring_seconds": round(time.perf_counter() - began, 1), "kept_cells": kept}
     write_json(folder / ENVIRONMENT, described | timed)
+    if len(now) < len(every):
+        return rejudge(folder, chosen, unfinished=True)
     evidence = {name: [next(measured) for _ in cells] for name, cells in wanted.items()}
     return _judge_and_report(chosen, evidence, folder, scale)
 
