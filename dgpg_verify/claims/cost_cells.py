@@ -1,11 +1,13 @@
 """Cells of C5: what guidance adds to the time and memory of its base method, and what the model itself costs.
 
 A cell is one fleet: iterations of MAPPO and of DG-PG (the same but for the guidance) take turns in one process, so
-that a busy machine slows both alike.
+that a busy machine slows both alike. Memory is counted, not observed: every tensor made and let go.
 """
 
 from __future__ import annotations
 
+import gc
+import json
 import subprocess
 import sys
 import time
@@ -13,12 +15,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from torch.profiler import ProfilerActivity, profile
 
 from dgpg_verify.claims.gradient_cells import build_system
 from dgpg_verify.claims.registry import cell_seed
 from dgpg_verify.core import Cell, Evidence, System, draw_noise
 from dgpg_verify.credits import make_credit
 from dgpg_verify.rollouts import collect
+from dgpg_verify.systems import make_system
 from dgpg_verify.training import make_method, make_schedule
 from dgpg_verify.training.learner import Learner, make_learner
 
@@ -28,30 +32,12 @@ ROW = "cost/dgpg against mappo"
 METHODS = ("mappo", "dgpg")
 CONTROL = "happo"  # updates agents one by one: its time must be seen to be more than a little
 CONTROL_N = 25  # at most
-# One fresh process: the most memory two iterations of a method ever held above what the process held before them.
-# Writing 5 to clear_refs sets the high-water mark back, so that importing the libraries does not hide it (Linux). Both
-# methods learn on a small team first, which makes what is made once, and what the first one freed goes back to the
-# system before the second one is measured.
-PEAK = """
-import ctypes, gc
-from pathlib import Path
-from dgpg_verify.claims.cost_cells import learner_of
-from dgpg_verify.systems import make_system
-def held(what):
-    status = Path("/proc/self/status").read_text().split()
-    return 1024 * int(status[status.index(what + ":") + 1])
-def peak(n, method):
-    learner = learner_of(make_system("cloud", n, seed={seed}, **{options!r}), method, {seed})
-    gc.collect()
-    getattr(ctypes.CDLL(None), "malloc_trim", int)(0)
-    Path("/proc/self/clear_refs").write_text("5")
-    before = held("VmRSS")
-    for k in range(2):
-        learner.iterate(k, 0.5)
-    return held("VmHWM") - before
-for method in {methods!r}:
-    peak(2, method)
-print(*(peak({n}, method) for method in {methods!r}))
+MORE = 2  # roll-outs an update: the base method with them holds more, which must be seen
+# In a process of its own: the profiler talks on stderr and slows down what runs beside it.
+CHILD = """
+import json, sys
+from dgpg_verify.claims.cost_cells import peaks
+print(json.dumps(peaks(**json.loads(sys.argv[1]))))
 """
 
 
@@ -59,7 +45,7 @@ def cost_cells(
     n_values: Mapping[int, int], options: Mapping[str, Any], rounds: int, weighed: int, seed: int
 ) -> list[Cell]:
     """One cell a fleet. rounds: iterations of each method that are timed; weighed: fleets of each N on which memory is
-    measured too, which takes two processes that load the libraries anew."""
+    measured too, in a process that loads the libraries anew."""
     asked = {"system": "cloud", "options": dict(options), "rounds": rounds}
     return [
         Cell(FAMILY, ROW, n, replicate, cell_seed(seed, ROW, n, replicate), asked | {"weighed": replicate < weighed})
@@ -69,8 +55,8 @@ def cost_cells(
 
 
 def measure_cost_cell(cell: Cell) -> Evidence:
-    """Processor time of an iteration of both methods (the least of some), time of the model and, where asked for, peak
-    memory of both."""
+    """Processor time of an iteration of both methods (the least of some), time of the model and, where asked for, the
+    most bytes of tensors that both ever held."""
     began = time.perf_counter()
     system, seed = build_system(cell), cell.seed % 2**31
     steps = {name: _iteration(learner_of(system, name, seed)) for name in METHODS}
@@ -89,10 +75,10 @@ def measure_cost_cell(cell: Cell) -> Evidence:
     return Evidence(cell, values, time.perf_counter() - began)
 
 
-def learner_of(system: System, method: str, seed: int) -> Learner:
+def learner_of(system: System, method: str, seed: int, rollouts: int = 1) -> Learner:
     """A fresh learner of either method, in the setting that needs most work."""
     chosen = make_method(method)
-    settings = chosen.settings({"setting": "parts"} if chosen.mixes else {})
+    settings = chosen.settings({"rollouts": rollouts} | ({"setting": "parts"} if chosen.mixes else {}))
     return make_learner(system, chosen, settings, make_schedule(chosen.alpha, system.n_agents), "independent", seed)
 
 
@@ -108,12 +94,44 @@ def _seconds(work: Callable[[], Any]) -> float:
     return time.process_time() - began
 
 
+def peaks(n: int, options: Mapping[str, Any], seed: int) -> dict[str, int]:
+    """Peak bytes by name: of both methods and, at small N, of a control that learns from two roll-outs at once."""
+    system = make_system("cloud", n, seed=seed, **options)
+    asked: dict[str, tuple[str, int]] = {f"{name}_bytes": (name, 1) for name in METHODS}
+    if n <= CONTROL_N:
+        asked["more_bytes"] = (METHODS[0], MORE)
+    return {name: peak_bytes(_two_iterations(system, *kind, seed)) for name, kind in asked.items()}
+
+
+def peak_bytes(work: Callable[[], Any]) -> int:
+    """The most bytes of tensors that `work` ever held at once, above those there before; from every allocation and
+    release, so that no allocator's habits are in it, but blind to what is no tensor. Cost: a few times that of the
+    work."""
+    gc.collect()  # what an earlier call left in cycles must not be let go, and so subtracted, in this one
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+        work()
+    events = seen.profiler.kineto_results.events()
+    steps = sorted((event.start_ns(), event.nbytes()) for event in events if event.name() == "[memory]")
+    return int(np.cumsum([0, *(size for _, size in steps)]).max())
+
+
+def _two_iterations(system: System, method: str, rollouts: int, seed: int) -> Callable[[], None]:
+    """The second one holds what the first one made for good, such as the optimiser's moments."""
+
+    def work() -> None:
+        learner = learner_of(system, method, seed, rollouts)
+        for k in range(2):
+            learner.iterate(k, 0.5)
+
+    return work
+
+
 def _peaks(cell: Cell) -> dict[str, int]:
-    """Peak memory of both methods, bytes; which of them is first alternates from fleet to fleet."""
-    methods = METHODS if cell.replicate % 2 else METHODS[::-1]
-    code = PEAK.format(n=cell.n, seed=cell.seed % 2**31, options=dict(cell.options["options"]), methods=methods)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return {f"{name}_bytes": int(found) for name, found in zip(methods, done.stdout.split(), strict=True)}
+    asked = {"n": cell.n, "options": dict(cell.options["options"]), "seed": cell.seed % 2**31}
+    command = [sys.executable, "-c", CHILD, json.dumps(asked)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found: dict[str, int] = json.loads(done.stdout)
+    return found
 
 
 def _model_seconds(system: System, seed: int, rounds: int) -> float:

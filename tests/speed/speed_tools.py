@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from torch.profiler import ProfilerActivity, profile
 
 
 def seconds(work: Callable[[], Any]) -> float:
@@ -41,18 +39,3 @@ def ratio_of_least(slow: Callable[[], Any], fast: Callable[[], Any], rounds: int
     of_rounds = [sum(slows) / sum(fasts) for slows, fasts in spent]
     least = [min(min(pair) for pair in side) for side in zip(*spent, strict=True)]
     return least[0] / least[1], min(of_rounds), max(of_rounds)
-
-
-def peak_tensor_bytes(work: Callable[[], Any]) -> int:
-    """Largest sum of live tensors during one call, above those alive before it; freed at once counts as freed.
-
-    Resident memory cannot show what small sizes need: an allocator keeps and returns it in blocks of its own.
-    """
-    gc.collect()  # what an earlier call left in cycles must not be freed, and so subtracted, in this one
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as traced:
-        result = work()
-    assert result is not None
-    events = [e for e in traced.profiler.kineto_results.events() if e.name() == "[memory]"]  # type: ignore[union-attr]
-    changes = [e.nbytes() for e in sorted(events, key=lambda e: e.start_ns())]
-    assert changes  # otherwise nothing was traced
-    return int(np.cumsum(changes).max())

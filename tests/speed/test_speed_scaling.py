@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from speed_tools import paired_ratio, peak_tensor_bytes, ratio_of_least, seconds
+from speed_tools import paired_ratio, ratio_of_least, seconds
 
+from dgpg_verify.claims.cost_cells import peak_bytes as peak_tensor_bytes
 from dgpg_verify.core import draw_noise
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.policies import uniform_policy

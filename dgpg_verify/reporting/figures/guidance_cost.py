@@ -64,7 +64,8 @@ def draw_guidance_cost(tables: Tables, group: Group | None = None, dispute: str 
     count = f"{min(sizes)} to {max(sizes)}" if len(sizes) > 1 else f"{min(sizes)}"
     caption = (
         f"{count} replicates for every N, timed in turn with and without guidance; small marks are replicates, large "
-        "ones geometric means with 95 % intervals. Model: reference, influence z and guidance credit of one joint "
+        "ones geometric means with 95 % intervals. Memory: the most bytes of tensors at once, counted. Model: "
+        "reference, influence z and guidance credit of one joint "
         f"step, divided by N; level means O(1) for each agent. {dispute}"
     )
     with styled():
