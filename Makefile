@@ -25,7 +25,7 @@ OFFLINE := --no-index --find-links $(WHEELS)
 UPPER := tests/training tests/claims tests/reporting tests/test_cli.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install wheels theorems test lint types layers tests upper lower properties smoke full reference reference-training reference-equilibria reference-complexity report coverage format clean
+.PHONY: help install wheels theorems test lint types layers tests upper lower properties smoke full reference reference-training reference-equilibria reference-complexity reference-scaling report coverage format clean
 
 help: ## list the commands
 	@grep -hE "^[a-z-]+:.*## " $(MAKEFILE_LIST) | awk -F ":.*## " '{printf "%-21s %s\n", $$1, $$2}'
@@ -95,6 +95,9 @@ reference-equilibria: install ## claims on equilibria, as committed in reports/r
 reference-complexity: install ## claims on sample complexity, as committed in reports/reference-complexity
 	$(BIN)/python -m pytest theorems/ --benchmark --claims $(COMPLEXITY) --scale $(SCALE) --seed $(SEED) --resume --out $(RUN)-complexity
 	$(call keep,$(RUN)-complexity,reports/reference-complexity)
+
+reference-scaling: install ## training at full scale, in sittings that keep their cells: ARGS="--n-max 200"
+	$(BIN)/python -m pytest theorems/ --benchmark --claims $(TRAINING) --scale full --seed 5 --resume --out reports/reference-scaling $(ARGS)
 
 # A run folder as it is committed: without its cells, and the README's tables made from it.
 define keep

@@ -180,6 +180,7 @@ def _judge_and_report(
             plain = (to_json(record) for record in records)
             tables.setdefault(name, {}).update({json.dumps(r, sort_keys=True): r for r in plain})
     check_unique("row keys of the ledger", [row.row for row in rows])
+    _note_seconds(folder, evidence)
     records_of = {name: list(records.values()) for name, records in tables.items()}
     if (folder / SPEED).exists():  # written beside the run by the speed suite, see `make reference`
         records_of["speed"] = json.loads((folder / SPEED).read_text())
@@ -236,6 +237,14 @@ def _note_missing(folder: Path, missing: int, cells: int) -> None:
     write_json(
         folder / ENVIRONMENT, described | ({"unfinished": {"missing": missing, "cells": cells}} if missing else {})
     )
+
+
+def _note_seconds(folder: Path, evidence: Mapping[str, Sequence[Evidence]]) -> None:
+    """Say in environment.json what all cells took together, in however many sittings."""
+    seconds = {cell_file(item.cell): item.seconds for items in evidence.values() for item in items}
+    if (folder / ENVIRONMENT).exists():
+        described = read_json(folder / ENVIRONMENT)
+        write_json(folder / ENVIRONMENT, described | {"cell_seconds": round(sum(seconds.values()), 1)})
 
 
 def _finished(path: Path, key: str) -> Evidence | None:

@@ -11,6 +11,7 @@ from toy_claim import N_VALUES, ToyClaim
 from dgpg_verify.claims.runner import RunResult, run_claims
 from dgpg_verify.claims.sitting import Sitting
 from dgpg_verify.core import Cell, InputError
+from dgpg_verify.core.cells import read_cell
 
 CELLS = [Cell("toy", row, n, 0, 1, {}) for row in ("dgpg/sum", "dgpg/parts", "mappo") for n in (5, 50)]
 
@@ -66,6 +67,8 @@ def test_sittings_come_to_the_run_measured_at_once(tmp_path: Path) -> None:
     second = _run(parts, n_max=N_VALUES[1], resume=True)
     assert second.missing == 8 and [row.n_values for row in second.rows] == 2 * [N_VALUES[:2]]
     last = _run(parts, resume=True)
+    spent = [read_cell(path)[0].seconds for path in parts.glob("cells/*.npz")]
+    assert json.loads((parts / "environment.json").read_text())["cell_seconds"] == round(sum(spent), 1)
     assert last.missing == 0 and "not finished" not in (parts / "report.html").read_text()
     assert {path.name: path.stat().st_mtime_ns for path in parts.glob("cells/*.npz") if path.name in kept} == kept
     for name in ("ledger.json", "records.json"):
