@@ -118,6 +118,7 @@ def test_a_sitting_neither_passes_nor_fails(project: Path) -> None:
     assert "7 skipped" in ran.stdout and "passed" not in ran.stdout  # six rows, and the claim that was not asked for
     assert "not finished: 16 cells are missing; go on with --resume" in ran.stdout
     assert "no test in theorems/" not in ran.stdout
+    assert "no row of C9.2 is whole yet" in ran.stdout
 
 
 def test_without_benchmark_nothing_is_measured(project: Path) -> None:
