@@ -99,7 +99,7 @@ _PLANS = {
                  large={n: seeds for n, seeds in _DECADES.items() if n > 10},
                  exact={2: 10} | _DECADES, alphas={50: 10},
                  ablated={10: 10, 50: 10}, searched=dict.fromkeys((2, 5, 10), 10), real={10: 10, 50: 10},
-                 patient={5: 10, 10: 10, 50: 3}, known={5: 10}, measured=64),
+                 patient={5: 10, 10: 10, 50: 3}, known={5: 10}, measured=16),
 }  # fmt: skip
 
 
