@@ -25,10 +25,10 @@ OFFLINE := --no-index --find-links $(WHEELS)
 UPPER := tests/training tests/claims tests/reporting tests/test_cli.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install wheels theorems test lint types layers tests upper lower properties smoke full reference reference-training reference-equilibria reference-complexity reference-scaling report coverage format clean
+.PHONY: help install wheels theorems test lint types layers tests upper lower properties smoke full reference reference-training reference-equilibria reference-complexity reference-training-full report coverage format clean
 
 help: ## list the commands
-	@grep -hE "^[a-z-]+:.*## " $(MAKEFILE_LIST) | awk -F ":.*## " '{printf "%-21s %s\n", $$1, $$2}'
+	@grep -hE "^[a-z-]+:.*## " $(MAKEFILE_LIST) | awk -F ":.*## " '{printf "%-24s %s\n", $$1, $$2}'
 
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -96,8 +96,8 @@ reference-complexity: install ## claims on sample complexity, as committed in re
 	$(BIN)/python -m pytest theorems/ --benchmark --claims $(COMPLEXITY) --scale $(SCALE) --seed $(SEED) --resume --out $(RUN)-complexity
 	$(call keep,$(RUN)-complexity,reports/reference-complexity)
 
-reference-scaling: install ## training at full scale, in sittings that keep their cells: ARGS="--n-max 200"
-	$(BIN)/python -m pytest theorems/ --benchmark --claims $(TRAINING) --scale full --seed 5 --resume --out reports/reference-scaling $(ARGS)
+reference-training-full: install ## training at full scale, in sittings that keep their cells: ARGS="--n-max 200"
+	$(BIN)/python -m pytest theorems/ --benchmark --claims $(TRAINING) --scale full --seed 5 --resume --out reports/reference-training-full $(ARGS)
 
 # A run folder as it is committed: without its cells, and the README's tables made from it.
 define keep
