@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from toy_claim import ToyClaim
 
-from dgpg_verify.claims import runner
+from dgpg_verify.claims import environment, runner
 from dgpg_verify.claims.environment import relative_command
 from dgpg_verify.claims.runner import RunResult, rejudge, run_claims
 from dgpg_verify.core import CellFailed, InputError, LedgerRow, to_json
@@ -150,6 +150,25 @@ def test_shared_cells_are_measured_once(tmp_path: Path) -> None:
     assert [row.row for row in result.rows] == ["C9.1/one", "C9.1/two", "C9.2/one", "C9.2/two"]
     records = json.loads((tmp_path / "shared" / "records.json").read_text())["tables"]
     assert len(records["moments"]) == 24 and len(records["declared"]) == 1
+
+
+def test_only_changed_code_makes_a_run_dirty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sitting writes into the report it goes on with; that is no change of what measures."""
+    package = tmp_path / "package" / "claims"
+    package.mkdir(parents=True)
+    (tmp_path / "reports").mkdir()
+    for path in (package / "environment.py", tmp_path / "reports" / "ledger.md"):
+        path.write_text("one\n")
+    author = ("-c", "user.name=a", "-c", "user.email=a@b")
+    for command in (("init", "-q"), ("add", "."), (*author, "commit", "-q", "-m", "first")):
+        subprocess.run(("git", *command), cwd=tmp_path, check=True)
+    monkeypatch.setattr(environment, "__file__", str(package / "environment.py"))
+    dirty = lambda: environment.describe_run({}, "")["dirty"]  # noqa: E731
+    assert dirty() is False
+    (tmp_path / "reports" / "ledger.md").write_text("two\n")
+    assert dirty() is False
+    (package / "environment.py").write_text("two\n")
+    assert dirty() is True
 
 
 def _same_keys(self: ToyClaim, evidence: object) -> list[LedgerRow]:
