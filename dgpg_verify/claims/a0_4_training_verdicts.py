@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from dgpg_verify.claims.ledger_row import ledger_row, provenance
 from dgpg_verify.claims.records import RECORDS
 from dgpg_verify.claims.registry import cell_seed
-from dgpg_verify.core import Cell, Evidence, Label, LedgerRow, cell_files
+from dgpg_verify.core import Cell, Estimate, Evidence, Label, LedgerRow, Verdict
 from dgpg_verify.statistics import (
     DroppingRule,
     settling_error_rates,
@@ -69,34 +70,20 @@ def _row(item: Evidence) -> LedgerRow:
     said = (
         f"errs in {rate:.3f} of {worst['repetitions']} experiments at worst ({worst['truth']}); allowed {allowed:.3f}"
     )
-    return LedgerRow(
-        row=f"A0.4/{item.cell.row}",
-        id="A0.4",
-        primary=False,
+    return ledger_row(
+        "A0.4",
+        item.cell.row,
+        Verdict(label, said, Estimate(rate, None, None, 0.999, int(worst["repetitions"]))),
+        replace(provenance([item]), replicates=int(worst["repetitions"]), seeds=(0,)),
+        {},
         statement=STATEMENT,
         holds_when=said,
         system="synthetic curves",
         policy="various",
-        sharing="independent",
-        setting="",
         statistic="largest error rate",
         relation="at_most",
-        estimate=rate,
-        low=None,
-        high=None,
-        level=0.999,
         expected=allowed,
-        margin=None,
-        verdict=label,
-        verdict_margins={},
-        recorded=None,
-        because=said,
-        return_share=None,
-        n_values=(1,),
-        replicates=int(worst["repetitions"]),
-        seeds=(0,),
-        files=(cell_files(item.cell),),
-        seconds=item.seconds,
+        setting="",
         kind="control" if control else "oracle",
         expected_label="refuted" if control else "supported",
     )

@@ -19,9 +19,10 @@ from dgpg_verify.claims.instrument_checks import (
     independent_rewards,
     observed_guidance_bias,
 )
+from dgpg_verify.claims.ledger_row import ledger_row, provenance
 from dgpg_verify.claims.records import RECORDS
 from dgpg_verify.claims.registry import cell_seed
-from dgpg_verify.core import Cell, Evidence, Label, LedgerRow, cell_files
+from dgpg_verify.core import Cell, Estimate, Evidence, Label, LedgerRow, Verdict
 from dgpg_verify.statistics import (
     PRIMARY_LEVEL,
     calibration_table,
@@ -216,34 +217,19 @@ def _row(
     expected: float | None,
     expected_label: Label | None = None,
 ) -> LedgerRow:
-    return LedgerRow(
-        row=f"A0/{key}",
-        id="A0",
-        primary=False,
+    return ledger_row(
+        "A0",
+        key,
+        Verdict(verdict, because, Estimate(estimate, None, None, COVERAGE, len(evidence))),
+        provenance(evidence),
+        {},
         statement=STATEMENT,
         holds_when=because,
         system=system,
         policy="various",
-        sharing="independent",
-        setting="sum",
         statistic=statistic,
         relation="equal",
-        estimate=estimate,
-        low=None,
-        high=None,
-        level=COVERAGE,
         expected=expected,
-        margin=None,
-        verdict=verdict,
-        verdict_margins={},
-        recorded=None,
-        because=because,
-        return_share=None,
-        n_values=tuple(sorted({e.cell.n for e in evidence})),
-        replicates=len(evidence),
-        seeds=tuple(sorted({e.cell.replicate for e in evidence})),
-        files=(cell_files(evidence[0].cell),),
-        seconds=sum(e.seconds for e in evidence),
         kind=kind,
         expected_label="supported" if kind == "oracle" else expected_label,
     )

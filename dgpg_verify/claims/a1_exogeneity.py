@@ -9,9 +9,10 @@ from typing import Any
 
 from dgpg_verify.claims import design as grid
 from dgpg_verify.claims.gradient_cells import TRACES, build_system
+from dgpg_verify.claims.ledger_row import ledger_row, provenance
 from dgpg_verify.claims.records import RECORDS
 from dgpg_verify.claims.registry import cell_seed
-from dgpg_verify.core import Cell, Estimate, Evidence, LedgerRow, cell_files, draw_noise
+from dgpg_verify.core import Cell, Estimate, Evidence, Label, LedgerRow, Verdict, draw_noise
 from dgpg_verify.policies import make_policy
 from dgpg_verify.rollouts import collect
 
@@ -73,39 +74,25 @@ class ExogeneityAudit:
         moved = sum(float(item.values["largest_change"]) > 0.0 for item in evidence)
         name = key.rpartition("/")[2]
         control = name == CONTROL
-        estimate = Estimate(largest, largest, largest, 1.0, len(evidence))
-        full_key = f"A1/{key}"
-        record = self.recorded.get(full_key)
-        return LedgerRow(
-            row=full_key,
-            id=self.id,
-            primary=name == "fluid",
+        why = f"the reference changed in {moved} of {len(evidence)} fleets, by at most {largest:.3g}"
+        label: Label = "refuted" if moved else "supported"
+        return ledger_row(
+            self.id,
+            key,
+            Verdict(label, why, Estimate(largest, largest, largest, 1.0, len(evidence))),
+            provenance(evidence),
+            self.recorded,
             statement=self.statement,
             holds_when=f"Reference {name}: {'moves with' if moved else 'bit-identical under'} {len(POLICIES)} policies "
             f"in {moved or len(evidence)} of {len(evidence)} fleets.",
             system=f"cloud, reference or workload {name}",
             policy=", ".join(POLICIES),
-            sharing="independent",
-            setting="sum",
             statistic="largest change of x~ between policies",
             relation=self.relation,
-            estimate=estimate.value,
-            low=estimate.low,
-            high=estimate.high,
-            level=1.0,
             expected=0.0,
             margin=0.0,
-            verdict="refuted" if moved else "supported",
-            verdict_margins={},
-            recorded=None if record is None else {"label": record[0], "reason": record[1]},
-            because=f"the reference changed in {moved} of {len(evidence)} fleets, by at most {largest:.3g}"
-            + ("; control: must be caught" if control else ""),
-            return_share=None,
-            n_values=tuple(sorted({item.cell.n for item in evidence})),
-            replicates=len(evidence),
-            seeds=tuple(sorted({item.cell.replicate for item in evidence})),
-            files=(cell_files(evidence[0].cell),),
-            seconds=sum(item.seconds for item in evidence),
+            notes=("control: must be caught" if control else "",),
+            primary=name == "fluid",
             kind="control" if control else "audit",
             expected_label="refuted" if control else None,
         )

@@ -17,10 +17,10 @@ from dgpg_verify.claims.complexity_rows import (
     Question,
     describe_method,
     ledger_rows,
-    number,
 )
 from dgpg_verify.claims.complexity_stats import Series, arrivals_in, read_complexity
 from dgpg_verify.claims.judged_rows import level_of
+from dgpg_verify.claims.words import number
 from dgpg_verify.core import Estimate, Evidence, Label, LedgerRow, Verdict
 from dgpg_verify.statistics import fit_scaling, judge, judge_at_least, judge_margins, mean_interval
 from dgpg_verify.statistics.verdict import MARGIN
@@ -80,13 +80,14 @@ def _exponent(series: Series, what: str) -> Question:
     fit = fit_scaling(series.n_values, constant_values(series, what).T, level_of(assumed), minimum_n=32)
     values = np.median(constant_values(series, what), axis=0)
     ends = f"median {values[0]:.3g} at N = {series.n_values[0]}, {values[-1]:.3g} at N = {series.n_values[-1]}"
+    growth = "" if fit.exponent is None else f" ~ N^{fit.exponent:.2f}"
     return Question(
         key=f"{series.law}/{what}",
         statement=STATEMENT if assumed else f"{WORDS[what]} grows as N: why the shared return is slow.",
         statistic=f"exponent of {what} in N",
         read=[series],
         verdict=judge(fit, expected, MARGIN, relation),
-        sentence=f"{WORDS[what]} on {SYSTEMS[series.law]} ({SOURCE[series.law]}) ~ N^{number(fit.exponent)}: {ends}.",
+        sentence=f"{WORDS[what]} on {SYSTEMS[series.law]} ({SOURCE[series.law]}){growth}: {ends}.",
         expected=expected,
         relation=relation,
         primary=assumed,
@@ -136,7 +137,7 @@ def _domination(series: Series) -> Question:
         read=[series],
         verdict=verdict,
         sentence="Along the flow from the uniform policy |grad J|^2 / (2 gap) falls as "
-        f"t^{number(verdict.estimate.value)} (times {FLOW_TIMES[-3]:g} to {FLOW_TIMES[-1]:g}), to "
+        f"t^{number(verdict.estimate.value, '.2f')} (times {FLOW_TIMES[-3]:g} to {FLOW_TIMES[-1]:g}), to "
         f"{np.median(fall[:, -1] / fall[:, 0]):.2g} of its first value (median): no constant of gradient domination "
         "holds to the end; the entropy term restores one.",
         expected=0.0,

@@ -19,8 +19,7 @@ STATEMENT = (
 SENTENCES = {
     "supported": "Runs settle after {value} episodes [{low}, {high}] ({statistic} over seeds): {where}.",
     "refuted": "Runs do not settle in the claimed time, {statistic} over seeds at least {low} episodes: {where}.",
-    "inconclusive": "The {statistic} of the episodes to settle is {value} [{low}, {high}], which does not decide: "
-    "{where}.",
+    "inconclusive": "The {statistic} of the episodes to settle is {estimate}, which does not decide: {where}.",
 }
 WITHIN = {"percentile": 10.0, "mean": 20.0}
 SMALLEST, LARGEST = 5, {"percentile": 200, "mean": 1500}

@@ -26,7 +26,7 @@ SPREAD = {
 FAST = {
     "supported": "Runs settle after {value} episodes [{low}, {high}] (90th percentile): {where}.",
     "refuted": "Runs do not settle within 10 episodes (90th percentile at least {low}): {where}.",
-    "inconclusive": "The 90th percentile of the episodes to settle is {value} [{low}, {high}]: {where}.",
+    "inconclusive": "The 90th percentile of the episodes to settle is {estimate}, which does not decide: {where}.",
 }
 ONE_PERCENT, FAST_WITHIN = 0.01, 10.0
 Runs = Mapping[tuple[str, int], Trained]

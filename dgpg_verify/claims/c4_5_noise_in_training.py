@@ -79,7 +79,12 @@ def _question(group: Sequence[Trained], point: str) -> Question:
         relation="big_o",
         margin=0.15,
         primary=True,
-        extra={"point": point, "label": row.label, "share": f"{np.mean(shares):.2g}"},
+        extra={
+            "point": point,
+            "label": row.label,
+            "statistic": f"paired ratio at the {point} of training",
+            "share": f"{np.mean(shares):.2g}",
+        },
     )
 
 

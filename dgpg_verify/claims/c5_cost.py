@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from dgpg_verify.claims.cost_cells import CONTROL, METHODS, MORE, cost_cells, measure_cost_cell
+from dgpg_verify.claims.ledger_row import Records, distinct, ledger_row, provenance
 from dgpg_verify.claims.records import RECORDS
 from dgpg_verify.claims.training_rows import FEWEST_FOR_CONTROL
-from dgpg_verify.core import Cell, Evidence, LedgerRow, Verdict, cell_files
+from dgpg_verify.core import Cell, Evidence, LedgerRow, Verdict
 from dgpg_verify.statistics import fit_scaling, geometric_mean_interval, judge, judge_threshold
 
 STATEMENT = "Guidance adds little to the time and memory of its base method; evaluating its model costs O(1) per agent."
@@ -76,7 +77,7 @@ class CostClaim:
         return {"guidance_cost": [_record(item) for item in evidence]}
 
 
-def _ratio(n: int, items: Sequence[Evidence], what: str, recorded: Mapping[str, tuple[str, str]]) -> LedgerRow:
+def _ratio(n: int, items: Sequence[Evidence], what: str, recorded: Records) -> LedgerRow:
     suffix = {"time": "seconds", "memory": "bytes"}[what]
     items = [item for item in items if f"mappo_{suffix}" in item.values]
     ratios = [float(item.values[f"dgpg_{suffix}"]) / float(item.values[f"mappo_{suffix}"]) for item in items]
@@ -106,7 +107,7 @@ def _controls(fleets: Fleets) -> list[LedgerRow]:
     return made
 
 
-def _growth(fleets: Fleets, recorded: Mapping[str, tuple[str, str]]) -> LedgerRow:
+def _growth(fleets: Fleets, recorded: Records) -> LedgerRow:
     """Exponent of the model's time per agent: at most 0."""
     n_values = [n for n in sorted(fleets) if 10 * n >= max(fleets)]
     items = [item for n in n_values for item in fleets[n]]
@@ -126,44 +127,33 @@ def _row(
     expected: float,
     relation: str,
     sentences: Mapping[str, str],
-    recorded: Mapping[str, tuple[str, str]],
+    recorded: Records,
     what: str,
     note: str,
 ) -> LedgerRow:
-    estimate, record = verdict.estimate, recorded.get(f"C5/{key}")
-    n_values = tuple(sorted({item.cell.n for item in items}))
+    estimate = verdict.estimate
+    n_values = distinct(item.cell.n for item in items)
     known = estimate.value is not None and estimate.low is not None and estimate.high is not None
     shown = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "what": what}
     shown["n"] = ", ".join(map(str, n_values))
     options = ", ".join(f"{name} {value}" for name, value in items[0].cell.options["options"].items())
-    return LedgerRow(
-        row=f"C5/{key}",
-        id="C5",
-        primary=True,
+    return ledger_row(
+        "C5",
+        key,
+        verdict,
+        provenance(items, replicates=min(sum(item.cell.n == n for item in items) for n in n_values)),
+        recorded,
         statement=STATEMENT,
         holds_when=sentences[verdict.label].format(**shown) if known else "Not measurable.",
         system=f"cloud ({options})",
         policy="DG-PG against MAPPO",
-        sharing="independent",
-        setting="parts",
         statistic=statistic,
         relation=relation,
-        estimate=estimate.value,
-        low=estimate.low,
-        high=estimate.high,
-        level=estimate.level,
         expected=expected,
         margin=0.15 if relation == "big_o" else None,
-        verdict=verdict.label,
-        verdict_margins={},
-        recorded=None if record is None else {"label": record[0], "reason": record[1]},
-        because=f"{verdict.why}; {note}",
-        return_share=None,
-        n_values=n_values,
-        replicates=min(sum(item.cell.n == n for item in items) for n in n_values),
-        seeds=tuple(sorted({item.cell.replicate for item in items})),
-        files=(cell_files(items[0].cell),),
-        seconds=sum(item.seconds for item in items),
+        notes=(note,),
+        primary=True,
+        setting="parts",
     )
 
 

@@ -10,8 +10,10 @@ from dgpg_verify.claims.complexity_cells import complexity_cost, measure_complex
 from dgpg_verify.claims.complexity_design import cells_of
 from dgpg_verify.claims.complexity_stats import Series, fit_of
 from dgpg_verify.claims.complexity_tables import complexity_tables
-from dgpg_verify.claims.judged_rows import Judged, Kind, judged_row, level_of
+from dgpg_verify.claims.judged_rows import Judged, judged_row, level_of
+from dgpg_verify.claims.ledger_row import Kind
 from dgpg_verify.claims.records import RECORDS
+from dgpg_verify.claims.words import power
 from dgpg_verify.core import Cell, Evidence, Label, LedgerRow, Verdict
 from dgpg_verify.statistics import SampleFit, judge_p, judge_q
 from dgpg_verify.statistics.verdict import MARGIN
@@ -91,9 +93,8 @@ def exponent_question(
         read=[series],
         verdict=verdict,
         sentence=f"{describe_method(series.method)} on {describe_law(series)}, {STEPS[series.step]}, "
-        f"setting {setting_of(series)}, {eps_words(fit, series)}: samples ~ N^{number(fit.p.exponent)} "
-        f"eps^-{number(fit.q.exponent)} per agent "
-        f"(total gap: N^{number(fit.p_total.exponent)}), N = {', '.join(str(n) for n in series.n_values)}.",
+        f"setting {setting_of(series)}, {eps_words(fit, series)}: {law_words(fit)}, "
+        f"N = {', '.join(str(n) for n in series.n_values)}.",
         expected=asked.expected,
         relation=asked.relation,
         primary=primary,
@@ -110,7 +111,20 @@ def eps_words(fit: SampleFit, series: Series) -> str:
     """The accuracies that entered."""
     used = [1.0 / eps for eps in fit.eps] or series.factors
     ends = f"gap0/{used[0]:.3g}" + (f" to gap0/{used[-1]:.3g}" if len(used) > 1 else "")
-    return f"eps from {ends}" + ("" if fit.eps else " (no exponent measurable)")
+    return f"eps from {ends}"
+
+
+def law_words(fit: SampleFit) -> str:
+    """How samples grow, as far as it is known."""
+    grows = " ".join(part for part in (power("N", fit.p.exponent), _power_of_eps(fit.q.exponent)) if part)
+    total = power("N", fit.p_total.exponent)
+    return (
+        f"samples ~ {grows} per agent{f' (total gap: {total})' if total else ''}" if grows else "no exponent measurable"
+    )
+
+
+def _power_of_eps(q: float | None) -> str:
+    return power("eps", None if q is None else -q)
 
 
 def setting_of(series: Series) -> str:
@@ -137,14 +151,12 @@ def describe_method(method: str) -> str:
         "mappo": "MAPPO (shared return, central critic)",
         "guidance_only": "Guidance alone (alpha = 1)",
         "dgpg": "DG-PG, alpha 0.9 -> 0.2 over the run",
+        "growing": "The exact gradient with noise that grows as N",
+        "constant": "The exact gradient with the same noise at every N",
     }
     value = name.partition(":")[2]
     told = words.get(name, f"Guided, alpha = {value}")
     return told + (f" on the {base} reward" if base else "")
-
-
-def number(value: float | None) -> str:
-    return "?" if value is None else f"{value:.2f}"
 
 
 def ledger_rows(claim: str, questions: Sequence[Question], recorded: Mapping[str, tuple[str, str]]) -> list[LedgerRow]:

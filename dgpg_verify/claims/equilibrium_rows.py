@@ -11,6 +11,7 @@ from dgpg_verify.claims.equilibrium_stats import Pooled
 from dgpg_verify.claims.equilibrium_tables import equilibrium_tables
 from dgpg_verify.claims.judged_rows import Judged, judged_row
 from dgpg_verify.claims.records import RECORDS
+from dgpg_verify.claims.words import UNKNOWN
 from dgpg_verify.core import Cell, Evidence, LedgerRow, Verdict
 from dgpg_verify.equilibria.forms import Form
 
@@ -78,12 +79,14 @@ def what_holds(form: Form) -> str:
 
 
 def percent(value: float | None) -> str:
-    return "?" if value is None else f"{100 * value:.3g} %"
+    return UNKNOWN if value is None else f"{100 * value:.3g} %"
 
 
 def interval(verdict: Verdict) -> str:
     """A rate with its interval in percent."""
     e = verdict.estimate
+    if e.value is None:
+        return "an unknown share"
     return f"{percent(e.value)} [{percent(e.low)}, {percent(e.high)}]"
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Literal, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from dgpg_verify.core import Evidence, Label, LedgerRow, Verdict, cell_files
+from dgpg_verify.claims.ledger_row import Kind, Records, ledger_row, provenance
+from dgpg_verify.core import Evidence, Label, LedgerRow, Verdict
 from dgpg_verify.statistics import PRIMARY_LEVEL
 
 LEVEL = 0.95
-Kind = Literal["claim", "audit", "control", "oracle"]
 
 
 class Group(Protocol):
@@ -54,42 +54,27 @@ def level_of(primary: bool) -> float:
     return PRIMARY_LEVEL if primary else LEVEL
 
 
-def judged_row(
-    claim: str, question: Judged[G], recorded: Mapping[str, tuple[str, str]], system: str, policy: str
-) -> LedgerRow:
+def judged_row(claim: str, question: Judged[G], recorded: Records, system: str, policy: str) -> LedgerRow:
     """The ledger's row of a judged question; system and policy in words."""
-    key, estimate = f"{claim}/{question.key}", question.verdict.estimate
-    record = recorded.get(key)
-    items = [item for group in question.read for item in group.items]
     role = "" if question.primary or question.kind in ("control", "oracle") else "exploratory"
-    return LedgerRow(
-        row=key,
-        id=claim,
-        primary=question.primary,
+    return ledger_row(
+        claim,
+        question.key,
+        question.verdict,
+        provenance(*(group.items for group in question.read), replicates=question.verdict.estimate.n),
+        recorded,
         statement=question.statement,
         holds_when=question.sentence,
         system=system,
         policy=policy,
-        sharing="independent",
-        setting=question.setting,
         statistic=question.statistic,
         relation=question.relation,
-        estimate=estimate.value,
-        low=estimate.low,
-        high=estimate.high,
-        level=estimate.level,
         expected=question.expected,
         margin=question.margin,
-        verdict=question.verdict.label,
-        verdict_margins=dict(question.margins),
-        recorded=None if record is None else {"label": record[0], "reason": record[1]},
-        because="; ".join(part for part in (question.verdict.why, question.note, role) if part),
-        return_share=None,
-        n_values=tuple(sorted({item.cell.n for item in items})),
-        replicates=estimate.n,
-        seeds=tuple(sorted({item.cell.replicate for item in items})),
-        files=tuple(dict.fromkeys(cell_files(group.items[0].cell) for group in question.read)),
-        seconds=sum(item.seconds for item in items),
+        margins=question.margins,
+        notes=(question.note, role),
+        primary=question.primary,
+        setting=question.setting,
         kind=question.kind,
         expected_label=question.expected_label,
     )

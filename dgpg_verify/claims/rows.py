@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 from dgpg_verify.claims.design import design
 from dgpg_verify.claims.gradient_cells import Row
+from dgpg_verify.claims.ledger_row import Kind, Provenance, Records, distinct, ledger_row
 from dgpg_verify.claims.series import Series, Statistic, read_series
+from dgpg_verify.claims.words import UNKNOWN, is_unknown, number
 from dgpg_verify.core import Evidence, Label, LedgerRow, Verdict
 from dgpg_verify.statistics import PRIMARY_LEVEL, judge, judge_margins, judge_threshold
 
 EXPLORATORY_LEVEL = 0.95
-Kind = Literal["claim", "audit", "control", "oracle"]
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Measured:
         return PRIMARY_LEVEL if self.primary else EXPLORATORY_LEVEL
 
 
-def exponent_row(claim: Statement, item: Measured, recorded: Mapping[str, tuple[str, str]]) -> LedgerRow:
+def exponent_row(claim: Statement, item: Measured, recorded: Records) -> LedgerRow:
     """Fit the statistic's exponent and judge it against the claim."""
     expected = claim.expected if item.expected is None else item.expected
     relation = item.relation or claim.relation
@@ -67,18 +68,16 @@ def exponent_row(claim: Statement, item: Measured, recorded: Mapping[str, tuple[
     fit = item.series.fit(item.statistic, item.level)
     verdict = judge(fit, expected, claim.margin, relation, item.proved_bound)
     margins = judge_margins(fit, expected, relation, proved_bound=item.proved_bound)
-    beside = f"; full range {fit.full.exponent:.2f}" if fit.full else ""
-    if fit.affine:
-        beside += f"; a + b N: {fit.affine.a:.3g} + {fit.affine.b:.3g} N"
+    slope = f"full range {fit.full.exponent:.2f}" if fit.full else ""
+    line = f"a + b N: {fit.affine.a:.3g} + {fit.affine.b:.3g} N" if fit.affine else ""
     used = fit.top_decade.n_values if fit.top_decade else None
-    because = f"{verdict.why}{beside}{'; ' + item.note if item.note else ''}"
-    return _row(claim, item, verdict, because, margins, expected, relation, recorded, used)
+    return _row(claim, item, verdict, (slope, line, item.note), margins, expected, relation, recorded, used)
 
 
 def threshold_row(
     claim: Statement,
     item: Measured,
-    recorded: Mapping[str, tuple[str, str]],
+    recorded: Records,
     support_at: float,
     refute_above: float,
 ) -> LedgerRow:
@@ -86,71 +85,68 @@ def threshold_row(
     estimate = item.series.at_largest(item.statistic, item.level)
     verdict = judge_threshold(estimate, support_at, refute_above)
     n = max(item.series.cells)
-    because = f"{verdict.why} at N = {n}{'; ' + item.note if item.note else ''}"
-    return _row(claim, item, verdict, because, {}, support_at, "at_most", recorded, (n,))
+    verdict = replace(verdict, why=f"{verdict.why} at N = {n}")
+    return _row(claim, item, verdict, (item.note,), {}, support_at, "at_most", recorded, (n,))
 
 
 def _row(
     claim: Statement,
     item: Measured,
     verdict: Verdict,
-    because: str,
+    notes: Sequence[str],
     margins: Mapping[str, Label],
     expected: float,
     relation: str,
-    recorded: Mapping[str, tuple[str, str]],
+    recorded: Records,
     n_values: Sequence[int] | None,
 ) -> LedgerRow:
-    key = f"{claim.id}/{item.key}"
-    record = recorded.get(key)
-    estimate = verdict.estimate
     share = item.series.mean(item.return_share) if item.return_share else None
-    return LedgerRow(
-        row=key,
-        id=claim.id,
-        primary=item.primary,
+    return ledger_row(
+        claim.id,
+        item.key,
+        verdict,
+        _read(item.series, n_values),
+        recorded,
         statement=claim.statement,
         holds_when=_sentence(claim, item, verdict, share),
         system=describe(item.row),
         policy=item.row.policy,
-        sharing=item.row.sharing,
-        setting=item.setting,
         statistic=item.name,
         relation=relation,
-        estimate=estimate.value,
-        low=estimate.low,
-        high=estimate.high,
-        level=estimate.level,
         expected=expected,
         margin=claim.margin,
-        verdict=verdict.label,
-        verdict_margins=dict(margins),
-        recorded=None if record is None else {"label": record[0], "reason": record[1]},
-        because=because,
+        margins=margins,
+        notes=notes,
+        primary=item.primary,
+        sharing=item.row.sharing,
+        setting=item.setting,
         return_share=share,
-        n_values=tuple(n_values or sorted(item.series.cells)),
-        replicates=item.series.fleets,
-        seeds=tuple(sorted({cell.fleet for cells in item.series.cells.values() for cell in cells})),
-        files=(item.series.files,),
-        seconds=item.series.seconds,
         kind=item.kind,
         expected_label=item.expected_label,
     )
 
 
+def _read(series: Series, n_values: Sequence[int] | None) -> Provenance:
+    return Provenance(
+        n_values=tuple(n_values or sorted(series.cells)),
+        replicates=series.fleets,
+        seeds=distinct(cell.fleet for cells in series.cells.values() for cell in cells),
+        files=(series.files,),
+        seconds=series.seconds,
+    )
+
+
 def _sentence(claim: Statement, item: Measured, verdict: Verdict, share: float | None) -> str:
-    estimate = verdict.estimate
-
-    def number(value: float | None) -> str:
-        return "?" if value is None else f"{value:.2f}"
-
+    if is_unknown(estimate := verdict.estimate):
+        what = f"The {item.name.replace('_', ' ')}{f' ({item.suffix})' if item.suffix else ''}"
+        return f"{what} is {UNKNOWN} ({verdict.why}): {describe(item.row)}, policy {item.row.policy}."
     template = claim.sentences.get(verdict.label, "")
     return template.format(
-        exponent=number(estimate.value),
-        low=number(estimate.low),
-        high=number(estimate.high),
+        exponent=number(estimate.value, ".2f"),
+        low=number(estimate.low, ".2f"),
+        high=number(estimate.high, ".2f"),
         where=describe(item.row) + f", policy {item.row.policy}",
-        share=number(share),
+        share=number(share, ".2f"),
         statistic=item.name.replace("_", " "),
         setting=item.setting,
         suffix=item.suffix,

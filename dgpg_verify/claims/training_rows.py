@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
+from dgpg_verify.claims.ledger_row import Kind, Provenance, Records, distinct, ledger_row
 from dgpg_verify.claims.records import RECORDS
 from dgpg_verify.claims.training_cells import FAMILY, TrainingRow, measure_training_cell, training_cost
 from dgpg_verify.claims.training_design import training_design
 from dgpg_verify.claims.training_stats import Trained, read_training
 from dgpg_verify.claims.training_tables import training_tables
+from dgpg_verify.claims.words import is_unknown, number, with_interval
 from dgpg_verify.core import Cell, Evidence, Label, LedgerRow, Verdict
 from dgpg_verify.statistics import bonferroni
 
 LEVEL = 0.95
 FEWEST_FOR_CONTROL = 6  # seeds: with fewer no share of failing seeds is decided at 95 %
+UNMEASURED = "The {statistic} is not measurable ({why}): {where}."
 Judge = Callable[[float], Verdict]  # level -> verdict
 
 
@@ -68,7 +71,7 @@ def _setup(cell: Cell) -> dict[str, Any]:
 @dataclass(frozen=True)
 class Question:
     """One row before it is judged. judge: level -> verdict. sentences: label -> nearest true sentence, filled with
-    {value}, {low}, {high}, {n} and {where}. runs: what it is read from, the first row names it."""
+    {estimate} (or {value}, {low}, {high}), {n} and {where}. runs: what it is read from, the first row names it."""
 
     key: str
     statement: str
@@ -83,11 +86,11 @@ class Question:
     note: str = ""
     tuning: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
-    kind: Literal["claim", "control"] = "claim"
+    kind: Kind = "claim"
     expected_label: Label | None = None
 
 
-def judged(claim: str, questions: Sequence[Question], recorded: Mapping[str, tuple[str, str]]) -> list[LedgerRow]:
+def judged(claim: str, questions: Sequence[Question], recorded: Records) -> list[LedgerRow]:
     """Judge all rows of a claim; a primary row is refuted only if it is so at the Bonferroni level too.
 
     A claim is supported when all its primary rows are, which needs no correction; it is refuted when one is, which
@@ -126,40 +129,38 @@ def where(trained: Trained) -> str:
     return f"{row.label}, N = {trained.n}{options}, {row.sharing} parameters"
 
 
-def _row(claim: str, question: Question, verdict: Verdict, recorded: Mapping[str, tuple[str, str]]) -> LedgerRow:
-    first, key, estimate = question.runs[0], f"{claim}/{question.key}", verdict.estimate
-    record = recorded.get(key)
-    seconds = sum(one.seconds for one in question.runs)
-    return LedgerRow(
-        row=key,
-        id=claim,
-        primary=question.primary,
+def _row(claim: str, question: Question, verdict: Verdict, recorded: Records) -> LedgerRow:
+    first = question.runs[0]
+    return ledger_row(
+        claim,
+        question.key,
+        verdict,
+        _read(question.runs),
+        recorded,
         statement=question.statement,
         holds_when=_sentence(question, verdict),
         system=f"cloud ({_options(first.row)})",
         policy=first.row.label,
-        sharing=first.row.sharing,
-        setting=question.tuning or first.row.setting or "",
         statistic=question.statistic,
         relation=question.relation,
-        estimate=estimate.value,
-        low=estimate.low,
-        high=estimate.high,
-        level=estimate.level,
         expected=question.expected,
         margin=question.margin,
-        verdict=verdict.label,
-        verdict_margins={},
-        recorded=None if record is None else {"label": record[0], "reason": record[1]},
-        because=f"{verdict.why}{'; ' + question.note if question.note else ''}",
-        return_share=None,
-        n_values=tuple(sorted({one.n for one in question.runs})),
-        replicates=min(len(one.runs) for one in question.runs),
-        seeds=tuple(sorted({run.replicate for one in question.runs for run in one.runs})),
-        files=tuple(dict.fromkeys(one.files for one in question.runs)),
-        seconds=seconds,
+        notes=(question.note,),
+        primary=question.primary,
+        sharing=first.row.sharing,
+        setting=question.tuning or first.row.setting or "",
         kind=question.kind,
         expected_label=question.expected_label,
+    )
+
+
+def _read(runs: Sequence[Trained]) -> Provenance:
+    return Provenance(
+        n_values=distinct(one.n for one in runs),
+        replicates=min(len(one.runs) for one in runs),
+        seeds=distinct(run.replicate for one in runs for run in one.runs),
+        files=tuple(dict.fromkeys(one.files for one in runs)),
+        seconds=sum(one.seconds for one in runs),
     )
 
 
@@ -168,15 +169,15 @@ def _options(row: TrainingRow) -> str:
 
 
 def _sentence(question: Question, verdict: Verdict) -> str:
-    def number(value: float | None) -> str:
-        return "?" if value is None else f"{value:.3g}"
-
     estimate = verdict.estimate
-    return question.sentences.get(verdict.label, "").format(
+    about = {"statistic": question.statistic.replace("_", " "), "where": where(question.runs[0]), "why": verdict.why}
+    about |= question.extra
+    sentence = UNMEASURED if is_unknown(estimate) else question.sentences[verdict.label]
+    return sentence.format(
+        estimate=with_interval(estimate),
         value=number(estimate.value),
         low=number(estimate.low),
         high=number(estimate.high),
         n=question.runs[0].n,
-        where=where(question.runs[0]),
-        **question.extra,
+        **about,
     )

@@ -251,7 +251,7 @@ def test_small_cells_end_to_end() -> None:
     np.testing.assert_array_equal(again.values["high"], made[0].values["high"])
     for claim in CLAIMS:
         for row in claim.judge(made):
-            assert row.holds_when and row.because and json.dumps(to_json(row))
+            assert row.holds_when and "?" not in row.holds_when and row.because and json.dumps(to_json(row))
     tables = complexity_tables(made)
     assert {"complexity_curves", "complexity_arrivals", "complexity_floors", "complexity_constants"} <= set(tables)
     for record in (record for records in tables.values() for record in records):

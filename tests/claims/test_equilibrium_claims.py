@@ -233,7 +233,7 @@ def test_real_cells_are_judged_and_make_strict_json(tiny: list[Evidence]) -> Non
         rows = judged(claim, *tiny)
         assert rows and all(key.startswith(f"{claim.id}/") for key in rows)
         json.dumps(to_json(list(rows.values())), allow_nan=False)
-        assert not [row.row for row in rows.values() if not row.holds_when or not row.because]
+        assert not [row.row for row in rows.values() if not row.holds_when or "?" in row.holds_when or not row.because]
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)

@@ -37,7 +37,9 @@ def climbs(key: str, n: int, settled: list[float]) -> list[Evidence]:
 
 
 def judged(claim: Any, items: list[Evidence]) -> dict[str, LedgerRow]:
-    return {row.row: row for row in claim.judge(items)}
+    rows = {row.row: row for row in claim.judge(items)}
+    assert not [key for key, row in rows.items() if not row.holds_when or "?" in row.holds_when]
+    return rows
 
 
 def test_quick_runs_support_ten_episodes_and_late_ones_refute_them() -> None:

@@ -1,0 +1,43 @@
+"""Sentences of the ledger: numbers, bounds, and what is not known."""
+
+from __future__ import annotations
+
+import pytest
+
+from dgpg_verify.claims.complexity_rows import describe_method
+from dgpg_verify.claims.words import is_unknown, number, power, with_interval
+from dgpg_verify.core import Estimate
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "said"),
+    [
+        (0.9312, 0.9, 0.96, "0.931 [0.9, 0.96]"),
+        (None, 6.917, None, "at least 6.92"),
+        (None, None, 20.0, "at most 20"),
+        (None, 3.0, 5.0, "between 3 and 5"),
+        (9.5, 8.0, None, "at least 8"),
+        (9.5, None, None, "9.5"),
+        (None, None, None, "not measurable"),
+        (0.0, 0.0, 0.0, "0 [0, 0]"),
+    ],
+)
+def test_an_estimate_is_told_as_far_as_it_is_known(
+    value: float | None, low: float | None, high: float | None, said: str
+) -> None:
+    estimate = Estimate(value, low, high, 0.95, 5)
+    assert with_interval(estimate) == said
+    assert is_unknown(estimate) == (said == "not measurable")
+
+
+def test_numbers_and_powers() -> None:
+    assert number(0.97312, ".2f") == "0.97"
+    assert number(None) == "not measurable"
+    assert power("N", 1.0) == "N^1.00"
+    assert power("eps", -0.894) == "eps^-0.89"
+    assert power("N", None) == ""
+
+
+def test_every_method_of_the_learning_runs_has_words() -> None:
+    for method in ("return", "guided:0.2", "guided:sqrt@difference", "growing", "constant", "mappo"):
+        assert not describe_method(method).rstrip().endswith("=")
