@@ -121,7 +121,7 @@ def test_text_shows_samples_powers_and_what_is_missing(capsys: pytest.CaptureFix
         f"{m}, N = {n}" for m in ("return", "guided:0.2") for n in (2, 3, 4, 6)
     ]
     short = run(*SMALL, capsys=capsys)[1]
-    assert "no p, q, q with log, p + q: the top decade holds 2 values of N" in short
+    assert "no p, q, q with log, p + q: too few N >= 1 in the top decade: 2" in short
 
 
 def test_trained_policies_have_an_estimated_gap_and_no_floor(capsys: pytest.CaptureFixture[str]) -> None:

@@ -116,7 +116,7 @@ def fit_samples(
     frame = _Frame(bounds.sizes, deciding, level, minimum_n, fleets, 0)
     censored = float(np.isposinf(bounds.high[:, deciding]).mean()) if deciding.any() else 0.0
     if deciding.sum() < MINIMUM_VALUES:
-        why = f"the top decade holds {deciding.sum()} values of N >= {minimum_n}; at least {MINIMUM_VALUES} are needed"
+        why = f"too few N >= {minimum_n} in the top decade: {deciding.sum()}, where {MINIMUM_VALUES} are needed"
         return _nothing(frame, why, censored)
     used, dropped = usable_eps(bounds, deciding, max_censored)
     if used == 0:

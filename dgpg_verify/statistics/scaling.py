@@ -137,7 +137,7 @@ def _usable(values: Array) -> bool:
 def _obstacle(sizes: NDArray[np.int64], values: Array) -> str:
     """Why no exponent can be decided, or an empty string."""
     if len(sizes) < MINIMUM_VALUES:
-        return f"the top decade holds {len(sizes)} values of N; at least {MINIMUM_VALUES} are needed"
+        return f"too few N in the top decade: {len(sizes)}, where {MINIMUM_VALUES} are needed"
     usable = np.isfinite(values) & (values > 0)
     for n, row in zip(sizes, usable, strict=True):
         if not row.all():
