@@ -43,7 +43,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SEED] = secrets.randbelow(2**31) if config.option.vary_seed else config.option.seed
     config.stash[TESTED] = set()
     for name in ("scale", "claims", "workers", "out", "resume", "rows", "n_max"):
-        if getattr(config.option, name) and not config.option.benchmark:
+        value = getattr(config.option, name)
+        if value is not None and value is not False and not config.option.benchmark:
             raise pytest.UsageError(f"--{name.replace('_', '-')} has an effect only together with --benchmark")
 
 

@@ -151,6 +151,8 @@ USAGE = {
     "resume without benchmark": ({"benchmark": False, "resume": True}, "--resume has an effect only together"),
     "rows without benchmark": ({"benchmark": False, "rows": "dgpg/*"}, "--rows has an effect only together"),
     "n_max without benchmark": ({"benchmark": False, "n_max": 5}, "--n-max has an effect only together"),
+    "n_max 0 without benchmark": ({"benchmark": False, "n_max": 0}, "--n-max has an effect only together"),
+    "no rows without benchmark": ({"benchmark": False, "rows": ""}, "--rows has an effect only together"),
     "no row of that name": ({"claims": "C4", "scale": "smoke", "rows": "dgp"}, "rows = 'dgp' fits no row"),
     "two kinds of seed": ({"vary_seed": True}, "--vary-seed is for tests"),
 }
