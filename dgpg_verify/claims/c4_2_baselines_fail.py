@@ -57,7 +57,7 @@ def _at_preset(trained: Runs) -> list[Question]:
     compared = {n: one.row.episodes for (key, n), one in trained.items() if key == "dgpg/sum"}
     made = []
     for (key, n), one in trained.items():
-        if one.row.part == "patient":
+        if one.row.part == "patient" and one.row.method in BASELINES:
             made.append(_fails(one, one.levels, "patient", f"{one.row.episodes} episodes, 10 an update", False))
         if key.removesuffix("/shared") not in BASELINES:
             continue

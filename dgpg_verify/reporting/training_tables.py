@@ -13,7 +13,7 @@ PARTS = {
     "main": "All methods at the same settings",
     "alpha": "Constant \u03b1",
     "ablation": "One thing changed at a time",
-    "patient": "Baselines with many more samples",
+    "patient": "With many more samples",
     "real": "Fleets and jobs after public records",
     "tuned": "Candidates of the search for settings",
 }

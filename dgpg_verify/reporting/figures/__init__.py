@@ -81,7 +81,7 @@ FIGURES = (
     FigureSpec("complexity_floors", "The gap that no number of samples closes", draw_complexity_floors,
                "complexity_floors", "C3"),
     FigureSpec("learning_curves", "Learning curves of all methods", draw_learning_curves, "curves", "C4"),
-    FigureSpec("learning_curves_patient", "Baselines with many more samples", draw_learning_curves_patient, "curves",
+    FigureSpec("learning_curves_patient", "With many more samples", draw_learning_curves_patient, "curves",
                "C4.2"),
     FigureSpec("learning_curves_real", "Learning curves on recorded fleets", draw_learning_curves_real, "curves", "C4"),
     FigureSpec("ablations", "What is left when one thing is changed", draw_ablations, "runs", "C4"),

@@ -113,6 +113,9 @@ def draw_learning_curves_real(tables: Tables, group: Group | None = None, disput
 
 
 def draw_learning_curves_patient(tables: Tables, group: Group | None = None, dispute: str = "") -> Figure:
-    """Learning curves of the baselines with many more samples. tables["curves"], part patient. Raises NothingToDraw."""
-    what = "The same baselines with shared parameters, ten roll-outs an update and many more episodes: wrong, or slow?"
+    """Learning curves with many more samples. tables["curves"], part patient. Raises NothingToDraw."""
+    what = (
+        "Baselines with shared parameters and ten roll-outs an update: wrong, or slow? Guidance alone with more "
+        "updates: biased, or not finished?"
+    )
     return _draw(tables, "patient", what, dispute)
