@@ -12,7 +12,7 @@ from typing import Any
 from dgpg_verify.claims import design as grid
 from dgpg_verify.claims.gradient_cells import Row
 from dgpg_verify.claims.gradient_claim import GradientClaim
-from dgpg_verify.claims.gradient_stats import CellStats
+from dgpg_verify.claims.gradient_stats import CellStats, return_share
 from dgpg_verify.claims.rows import Measured, Statement, exponent_row, rows_in, series_of
 from dgpg_verify.claims.series import Series
 from dgpg_verify.core import Evidence, LedgerRow
@@ -66,8 +66,8 @@ class MinimumVarianceClaim(GradientClaim):
 
 
 def _items(key: str, series: Series, row: Row) -> list[Measured]:
-    def share(cell: CellStats) -> float:
-        return cell.guided(cell.alpha_star()).return_share
+    def share(cells: Sequence[CellStats]) -> float | None:
+        return return_share([cell.guided(cell.alpha_star()) for cell in cells])
 
     def item(name: str, statistic: Any, primary: bool, suffix: str = "alpha 1", **more: Any) -> Measured:
         return Measured(series, row, name, statistic, suffix=suffix, primary=primary, return_share=share, **more)

@@ -9,7 +9,7 @@ from typing import Any
 from dgpg_verify.claims import design as grid
 from dgpg_verify.claims.gradient_cells import Row
 from dgpg_verify.claims.gradient_claim import GradientClaim
-from dgpg_verify.claims.gradient_stats import CellStats
+from dgpg_verify.claims.gradient_stats import CellStats, return_share
 from dgpg_verify.claims.rows import Measured, Statement, exponent_row, rows_in, series_of
 from dgpg_verify.claims.series import Series
 from dgpg_verify.core import Evidence, LedgerRow
@@ -78,8 +78,8 @@ def _item(key: str, series: Series, row: Row, alpha: float, setting: str) -> Mea
         """On the guidance's scale, so that dividing both parts by N changes nothing."""
         return cell.guided(alpha, setting).paired_ratio(cell.scales(setting)[1])
 
-    def share(cell: CellStats) -> float:
-        return cell.guided(alpha, setting).return_share
+    def share(cells: Sequence[CellStats]) -> float | None:
+        return return_share([cell.guided(alpha, setting) for cell in cells])
 
     cloud = row.system == "cloud"  # its signal is too faint for a ratio at every N; the yardstick is not
     return Measured(

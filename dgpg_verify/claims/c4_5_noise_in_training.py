@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from dgpg_verify.claims.gradient_stats import CellStats
+from dgpg_verify.claims.gradient_stats import CellStats, return_share
 from dgpg_verify.claims.training_cells import BASE, MEASURED_FROM, POINTS
 from dgpg_verify.claims.training_design import DGPG
 from dgpg_verify.claims.training_rows import Question, TrainingClaim, judged, trained_in
 from dgpg_verify.claims.training_stats import Trained, TrainedRun
+from dgpg_verify.claims.words import number
 from dgpg_verify.core import Evidence, LedgerRow, Verdict
 from dgpg_verify.statistics import fit_scaling, judge
 
@@ -67,7 +68,7 @@ def _question(group: Sequence[Trained], point: str) -> Question:
         fit = fit_scaling([one.n for one in used], table, level, minimum_n=MEASURED_FROM)
         return judge(fit, 0.0, 0.15, "big_o", proved_bound=True)
 
-    shares = [_mixture(one, run, point).return_share for one in used[-1:] for run in one.runs]
+    share = return_share([_mixture(one, run, point) for one in used[-1:] for run in one.runs])
     return Question(
         key=f"{row.key}/paired_ratio/{point}",
         statement=STATEMENT,
@@ -83,7 +84,7 @@ def _question(group: Sequence[Trained], point: str) -> Question:
             "point": point,
             "label": row.label,
             "statistic": f"paired ratio at the {point} of training",
-            "share": f"{np.mean(shares):.2g}",
+            "share": number(share, ".2g"),
         },
     )
 

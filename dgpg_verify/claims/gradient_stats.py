@@ -6,7 +6,7 @@ from two credits and their covariance; nothing is measured again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dgpg_verify.core import Evidence
 from dgpg_verify.oracles.mixing import mixing_weights, optimal_alpha, setting_scales
+from dgpg_verify.statistics import mean_interval
 
 Array = NDArray[np.float64]
 POINTING_COSINE = 0.7
@@ -167,10 +168,11 @@ class Mixture:
         return _ratio(self.variance, self.stats.variance("difference") * scale**2)
 
     @property
-    def return_share(self) -> float:
-        """omega: the part of the update's length that comes from grad J."""
-        ours = self.w_base * np.sqrt(max(self.stats.objective_signal(), 0.0))
-        return _ratio(float(ours), float(ours + self.w_guidance * np.sqrt(max(self.stats.guidance_signal(), 0.0))))
+    def squared_lengths(self) -> tuple[float, float]:
+        """Of what the return and the guidance add to the mean update. Unbiased, so either may fall below 0 where it is
+        measured and lost in noise."""
+        s = self.stats
+        return self.w_base**2 * s.objective_signal(), self.w_guidance**2 * s.guidance_signal()
 
     @property
     def efficiency(self) -> float:
@@ -179,6 +181,22 @@ class Mixture:
         inner = self.w_base * _inner(s, self.base) + self.w_guidance * _inner(s, "guidance")
         below = s.objective_signal() * (self.variance * s.n + self.signal)
         return max(0.0, inner) ** 2 / below if below > 0 else float("nan")
+
+
+def return_share(mixtures: Sequence[Mixture], level: float = 0.95) -> float | None:
+    """omega over fleets: the part of the update's length that comes from grad J, from the mean squared lengths.
+
+    None where a part's length is not told from 0 (its t interval over fleets reaches 0, exact ones aside). The mean of
+    shares of single fleets would count a return that is lost in noise as none.
+    """
+    exact = all("objective_signal" in one.stats.extra for one in mixtures)
+    lengths = []
+    for squares in np.array([one.squared_lengths for one in mixtures]).T:
+        known = exact or not squares.any() or (len(squares) > 1 and (mean_interval(squares, level).low or 0.0) > 0.0)
+        if not known or not squares.mean() >= 0.0:
+            return None
+        lengths.append(float(np.sqrt(squares.mean())))
+    return lengths[0] / sum(lengths) if sum(lengths) > 0.0 else None
 
 
 def efficiency(stats: CellStats, credit: str) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 
 from dgpg_verify.claims import design as grid
 from dgpg_verify.claims.gradient_cells import Row
-from dgpg_verify.claims.gradient_stats import CellStats, efficiency
+from dgpg_verify.claims.gradient_stats import CellStats, efficiency, return_share
 from dgpg_verify.claims.rows import EXPLORATORY_LEVEL, rows_in, series_of
 from dgpg_verify.claims.series import Series, read_series
 from dgpg_verify.core import Evidence
@@ -136,7 +136,7 @@ def _alpha_curves(row: Row, series: Series) -> list[Record]:
                 values = np.array([cell.guided(alpha, setting).variance for cell in cells])
                 interval = mean_interval(values, EXPLORATORY_LEVEL) if len(values) > 1 else None
                 predicted = np.mean([_identity(cell, alpha, setting) for cell in cells])
-                shares = [cell.guided(alpha, setting).return_share for cell in cells]
+                share = return_share([cell.guided(alpha, setting) for cell in cells])
                 records.append(
                     _where(row)
                     | {
@@ -147,7 +147,7 @@ def _alpha_curves(row: Row, series: Series) -> list[Record]:
                         "predicted": float(predicted),
                         "variance_low": interval.low if interval else None,
                         "variance_high": interval.high if interval else None,
-                        "return_share": _number(float(np.mean(shares))),
+                        "return_share": share,
                         "crossover_n": crossing,
                     }
                 )
@@ -177,6 +177,7 @@ def _optimal(row: Row, series: Series) -> list[Record]:
     records = []
     for setting in grid.SETTING_NAMES if series.key in CURVES else ("sum",):
         for n, cells in series.cells.items():
+            share = return_share([cell.guided(cell.alpha_star(setting), setting) for cell in cells])
             for cell in cells:
                 alpha = cell.alpha_star(setting)
                 best = cell.guided(alpha, setting)
@@ -191,7 +192,7 @@ def _optimal(row: Row, series: Series) -> list[Record]:
                         "min_variance": best.variance,
                         "guidance_variance": cell.guided(1.0, setting).variance,
                         "efficiency": _number(best.efficiency),
-                        "return_share": _number(best.return_share),
+                        "return_share": share,
                     }
                 )
     return records

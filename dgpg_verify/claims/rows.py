@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from dgpg_verify.claims.design import design
 from dgpg_verify.claims.gradient_cells import Row
+from dgpg_verify.claims.gradient_stats import CellStats
 from dgpg_verify.claims.ledger_row import Kind, Provenance, Records, distinct, ledger_row
 from dgpg_verify.claims.series import Series, Statistic, read_series
 from dgpg_verify.claims.words import UNKNOWN, is_unknown, number
@@ -46,7 +47,7 @@ class Measured:
     expected: float | None = None
     relation: str | None = None
     proved_bound: bool = False
-    return_share: Statistic | None = None
+    return_share: Callable[[Sequence[CellStats]], float | None] | None = None
     kind: Kind = "claim"
     expected_label: Label | None = None
     note: str = ""
@@ -100,7 +101,7 @@ def _row(
     recorded: Records,
     n_values: Sequence[int] | None,
 ) -> LedgerRow:
-    share = item.series.mean(item.return_share) if item.return_share else None
+    share = item.return_share(item.series.cells[max(item.series.cells)]) if item.return_share else None
     return ledger_row(
         claim.id,
         item.key,

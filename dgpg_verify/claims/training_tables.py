@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dgpg_verify.claims.gradient_stats import CellStats
+from dgpg_verify.claims.gradient_stats import CellStats, return_share
 from dgpg_verify.claims.training_cells import BASE, POINTS
 from dgpg_verify.claims.training_design import DECLARED, TUNED, search_rows
 from dgpg_verify.claims.training_stats import Trained, TrainedRun, cross_fitted, searches
@@ -37,7 +37,7 @@ def training_tables(trained: Runs) -> dict[str, list[Record]]:
         "training_scores": [_scores(one) for one in every],
         "profiles": [record for one in every if one.row.part == "main" for record in _profile(one)],
         "improvements": _improvements(trained),
-        "training_noise": [record for one in every for run in one.runs for record in _noise(one, run)],
+        "training_noise": [record for one in every for point in POINTS for record in _noise(one, point)],
         "tuning": _tuning(trained),
         "declared": [{"text": text} for text in DECLARED],
     }
@@ -161,23 +161,23 @@ def _improvements(trained: Runs) -> list[Record]:
     return made
 
 
-def _noise(one: Trained, run: TrainedRun) -> list[Record]:
-    """The gradient's moments at three points of a run: base, guidance, and the mixture the schedule used there.
+def _noise(one: Trained, point: str) -> list[Record]:
+    """The gradient's moments at one point of all runs: base, guidance, and the mixture the schedule used there.
 
-    paired_ratio: variance over that of the difference reward on the same fleet, which C4.5 is judged by.
+    paired_ratio: variance over that of the difference reward on the same fleet, which C4.5 is judged by. return_share:
+    of the mixture, over all runs together.
     """
-    made: list[Record] = []
-    for point in POINTS:
-        if f"{point}/names" not in run.values:
-            continue
-        stats = CellStats.read(run.evidence, point)
-        mixed = stats.guided(run.alpha_at(point), one.row.setting or "sum", BASE)
+    runs = [run for run in one.runs if f"{point}/names" in run.values]
+    setting, made = one.row.setting or "sum", []
+    read = [CellStats.read(run.evidence, point) for run in runs]
+    mixtures = [stats.guided(run.alpha_at(point), setting, BASE) for stats, run in zip(read, runs)]
+    share = return_share(mixtures) if mixtures else None
+    for run, stats, mixed in zip(runs, read, mixtures):
         for name, credit in (("base", BASE), ("guidance", "guidance")):
             made.append(_moments(one, run, point, name, stats.variance(credit), stats.noise_to_signal(credit),
                                  stats.paired_ratio(credit), None))  # fmt: skip
-        paired = mixed.paired_ratio(stats.scales(one.row.setting or "sum", BASE)[1])
-        shown = (mixed.variance, mixed.noise_to_signal, paired, mixed.return_share)
-        made.append(_moments(one, run, point, "guided", *shown))
+        paired = mixed.paired_ratio(stats.scales(setting, BASE)[1])
+        made.append(_moments(one, run, point, "guided", mixed.variance, mixed.noise_to_signal, paired, share))
     return made
 
 

@@ -14,7 +14,7 @@ from dgpg_verify.claims.gradient_cells import (
     exact_moments,
     measure_cell,
 )
-from dgpg_verify.claims.gradient_stats import CellStats, efficiency
+from dgpg_verify.claims.gradient_stats import CellStats, Mixture, efficiency, return_share
 from dgpg_verify.claims.rows import rows_in, series_of
 from dgpg_verify.core import Evidence
 
@@ -58,8 +58,21 @@ def test_mixtures_equal_the_oracles_guided_credit(exact_cell, setting: str, alph
     mixed, expected = stats.guided(alpha, setting), oracle.guided(alpha, setting=setting)
     assert mixed.variance == pytest.approx(expected.variance.mean(), rel=1e-9)
     assert mixed.signal == pytest.approx(expected.signal_squared.sum(), rel=1e-9)
-    assert mixed.return_share == pytest.approx(oracle.return_share(alpha, setting), rel=1e-9)
+    assert return_share([mixed]) == pytest.approx(oracle.return_share(alpha, setting), rel=1e-9)
     assert mixed.efficiency == pytest.approx(expected.efficiency, rel=1e-9)
+
+
+def test_a_return_lost_in_noise_has_no_share_rather_than_none_of_it() -> None:
+    def fleet(objective: float, guidance: float) -> Mixture:
+        signal = np.array([[objective, 0.0], [0.0, guidance]])
+        names = ("return", "guidance")
+        return CellStats(9, 0, 0, names, np.eye(2), signal, None, np.ones(2), {}).guided(0.2)
+
+    shares = [return_share([fleet(one, 4.0 + 0.1 * k) for k, one in enumerate(signals)]) for signals in (
+        [3.6, 4.0, 4.4], [-1.0, 4.0, 1.0], [-1.0, -2.0, -1.5], [4.0])]  # fmt: skip
+    lengths = 0.8 * 2.0, 0.2 * np.sqrt(4.1)
+    assert shares[0] == pytest.approx(lengths[0] / sum(lengths))
+    assert shares[1:] == [None, None, None]  # reaches 0, below 0, one fleet without an interval
 
 
 def test_alpha_star_minimises_the_variance(exact_cell) -> None:  # type: ignore[no-untyped-def]
