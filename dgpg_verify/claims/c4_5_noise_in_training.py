@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from dgpg_verify.claims.gradient_stats import CellStats, return_share
 from dgpg_verify.claims.training_cells import BASE, MEASURED_FROM, POINTS
 from dgpg_verify.claims.training_design import DGPG
@@ -56,11 +54,10 @@ def _measured(one: Trained) -> bool:
 
 
 def _question(group: Sequence[Trained], point: str) -> Question:
-    """Over the N of the top decade, with as many fleets as every one of them has."""
+    """Over the N of the top decade, with all fleets of every N."""
     top = max(one.n for one in group)
     used = [one for one in group if 10 * one.n >= top and one.n >= MEASURED_FROM] or list(group[-1:])
-    fleets = min(len(one.runs) for one in used)
-    table = np.array([[_paired_ratio(one, run, point) for run in one.runs[:fleets]] for one in used])
+    table = [[_paired_ratio(one, run, point) for run in one.runs] for one in used]
     row = group[0].row
 
     def verdict(level: float) -> Verdict:

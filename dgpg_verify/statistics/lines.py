@@ -8,9 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from dgpg_verify.statistics.checks import Array
+
+Counts = NDArray[np.int64]
 
 # Spreads below this fraction of the values are rounding, not information: an exactly repeated value gets
 # an interval of that width instead of a division by zero.
@@ -42,31 +45,33 @@ def t_interval(value: Array, error: Array, df: Array, level: float) -> tuple[Arr
     return value - half, value + half
 
 
-def fit_lines(x: Array, values: Array, scale_axis: Array | None = None, paired: bool = False) -> Lines:
+def fit_lines(
+    x: Array, values: Array, scale_axis: Array | None = None, paired: bool = False, counts: Counts | None = None
+) -> Lines:
     """Fit one line per data set.
 
     x [K] abscissae; values [..., K, R] replicates; scale_axis [K] (default x) is what the replicates' spread
-    may depend on. Unpaired: R independent replicates at each x. Weights follow a variance function
-    log s_k^2 = a + b * scale_k with two fitted numbers: K separately estimated weights would be too noisy
+    may depend on; counts [K]: the first counts[k] >= 2 of the R values are replicates, the others are not looked
+    at (default: all). Unpaired: independent replicates at each x. Weights follow a variance function
+    log s_k^2 = a + b * scale_k with two fitted numbers, times R_k: K separately estimated weights would be too noisy
     with few replicates and, for skewed data, correlated with the means. The standard error does not trust the
-    function to be right: it is the sandwich sqrt(sum_k c_k^2 s_k^2 / R) of the line's coefficients c_k, with
+    function to be right: it is the sandwich sqrt(sum_k c_k^2 s_k^2 / R_k) of the line's coefficients c_k, with
     Welch-Satterthwaite degrees of freedom; but a variance s_k^2 below the function is raised to it, because
     skewed replicates that look calm are the usual way to a false verdict. Paired (replicate r is the same unit
     at each x): one least-squares line per replicate, then a t interval over replicates. R = 1: residual errors
     with K - 2 degrees of freedom. Lack of fit: Welch-James test of Johansen (Biometrika 67, 1980), for equal
     means Welch's analysis of variance; Hotelling's T^2 when paired. Cost O(data), O(K^3) when paired.
     """
-    replicates = values.shape[-1]
-    means = values.mean(-1)
-    if replicates == 1:
-        return _residual_lines(x, means)
+    if values.shape[-1] == 1:
+        return _residual_lines(x, values.mean(-1))
     if paired:
         return _paired_lines(x, values)
-    spread = _variances(values)
+    replicates = np.full(len(x), values.shape[-1]) if counts is None else counts
+    means, spread = _moments(values, replicates)
     axis = x if scale_axis is None else scale_axis
-    weights = _smooth_weights(axis, spread)
-    slope_c, intercept_c = _coefficients(x, weights)
-    believed = np.maximum(spread, (spread * weights).mean(-1, keepdims=True) / weights)
+    precision = _smooth_weights(axis, spread)
+    slope_c, intercept_c = _coefficients(x, precision * (replicates / replicates.max()))
+    believed = np.maximum(spread, (spread * precision).mean(-1, keepdims=True) / precision)
     slope_error, slope_df = _sandwich(slope_c, believed, replicates)
     intercept_error, intercept_df = _sandwich(intercept_c, believed, replicates)
     return Lines(
@@ -80,9 +85,15 @@ def fit_lines(x: Array, values: Array, scale_axis: Array | None = None, paired: 
     )
 
 
-def _variances(values: Array) -> Array:
-    """Variance over replicates (ddof 1), floored at rounding: [..., K]."""
-    return np.maximum(values.var(-1, ddof=1), _rounding(values)[..., None] ** 2)
+def _moments(values: Array, replicates: Counts) -> tuple[Array, Array]:
+    """Mean and variance (ddof 1, floored at rounding) over the first replicates[k] values: [..., K] each."""
+    held = np.arange(values.shape[-1]) < replicates[:, None]
+    looked_at = values if held.all() else np.where(held, values, 0.0)
+    if held.all():
+        means, spread = values.mean(-1), values.var(-1, ddof=1)
+    else:
+        means, spread = values.mean(-1, where=held), values.var(-1, ddof=1, where=held)
+    return means, np.maximum(spread, _rounding(looked_at)[..., None] ** 2)
 
 
 def _rounding(values: Array) -> Array:
@@ -109,15 +120,15 @@ def _coefficients(x: Array, weights: Array) -> tuple[Array, Array]:
     return slope_c, share - centre * slope_c
 
 
-def _sandwich(coefficients: Array, spread: Array, replicates: int) -> tuple[Array, Array]:
+def _sandwich(coefficients: Array, spread: Array, replicates: Counts) -> tuple[Array, Array]:
     """Standard error of sum c_k mean_k and its Welch-Satterthwaite degrees of freedom."""
     parts = coefficients**2 * spread / replicates
     total = parts.sum(-1)
     shares = parts / total[..., None]
-    return np.sqrt(total), (replicates - 1) / (shares**2).sum(-1)
+    return np.sqrt(total), 1.0 / (shares**2 / (replicates - 1)).sum(-1)
 
 
-def _welch_james(x: Array, means: Array, spread: Array, replicates: int) -> Array:
+def _welch_james(x: Array, means: Array, spread: Array, replicates: Counts | int) -> Array:
     """p-value of "the means lie on a line" with unequal variances (Johansen 1980); NaN for K < 3."""
     free = len(x) - 2
     if free < 1:
@@ -128,7 +139,7 @@ def _welch_james(x: Array, means: Array, spread: Array, replicates: int) -> Arra
     intercept = (intercept_c * means).sum(-1, keepdims=True)
     statistic = (weights * (means - intercept - slope * x) ** 2).sum(-1)
     leverage = intercept_c + slope_c * x
-    correction = ((1.0 - leverage) ** 2).sum(-1) / (replicates - 1)
+    correction = ((1.0 - leverage) ** 2 / (replicates - 1)).sum(-1)
     scale = free + 2.0 * correction - 6.0 * correction / (free + 2.0)
     return special.fdtrc(free, free * (free + 2.0) / (3.0 * correction), statistic / scale)
 

@@ -46,6 +46,39 @@ def test_the_sandwich_error_on_a_hand_case() -> None:
     assert np.allclose([low, high], [interval.low, interval.high])
 
 
+def test_unequal_numbers_of_replicates_are_welchs_two_samples() -> None:
+    rng = np.random.default_rng(5)
+    a, b = 2.0 * rng.standard_normal(9), 5.0 + rng.standard_normal(4)
+    y = np.stack([a, np.concatenate([b, np.full(5, np.nan)])])
+    lines = fit_lines(np.array([0.0, 1.0]), y, counts=np.array([9, 4]))
+    welch = stats.ttest_ind(b, a, equal_var=False)
+    assert lines.slope == pytest.approx(b.mean() - a.mean(), rel=1e-12)
+    assert lines.slope_df == pytest.approx(welch.df, rel=1e-12)
+    assert lines.slope / lines.slope_error == pytest.approx(welch.statistic, rel=1e-12)
+
+
+def test_weights_count_the_replicates() -> None:
+    y, counts = sample(7, replicates=10), np.array([10, 3, 3, 3])
+    spread = np.array([row[:count].var(ddof=1) for row, count in zip(y, counts)])
+    means = [row[:count].mean() for row, count in zip(y, counts)]
+    wls = sm.WLS(means, sm.add_constant(X), weights=_smooth_weights(X, spread) * counts).fit()
+    lines = fit_lines(X, y, counts=counts)
+    assert np.allclose([lines.intercept, lines.slope], wls.params, rtol=1e-12)
+
+
+def test_lack_of_fit_with_unequal_numbers_is_welchs_anova() -> None:
+    # three groups at x = -1, 0, 1 whose line is removed by construction: one contrast, a Welch t statistic squared
+    rng = np.random.default_rng(6)
+    groups = [0.5 * rng.standard_normal(n) + shift for n, shift in ((8, 1.0), (4, 1.5), (5, 2.2))]
+    y = np.stack([np.concatenate([g, np.zeros(8 - len(g))]) for g in groups])
+    contrast = np.array([1.0, -2.0, 1.0])
+    parts = contrast**2 * [g.var(ddof=1) / len(g) for g in groups]
+    statistic = (contrast @ [g.mean() for g in groups]) ** 2 / parts.sum()
+    df = parts.sum() ** 2 / (parts**2 / [len(g) - 1 for g in groups]).sum()
+    found = fit_lines(np.array([-1.0, 0.0, 1.0]), y, counts=np.array([8, 4, 5])).lack_of_fit
+    assert found == pytest.approx(stats.f.sf(statistic, 1, df), rel=1e-6)
+
+
 def test_a_variance_below_the_fitted_function_is_raised_to_it_and_none_is_lowered() -> None:
     y = sample(1)
     y[1] = y[1].mean() + 1e-3 * (y[1] - y[1].mean())

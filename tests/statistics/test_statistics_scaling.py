@@ -73,6 +73,40 @@ def test_the_affine_weights_follow_log_n() -> None:
     assert np.allclose([affine.a, affine.b], wls.params)
 
 
+def test_rows_of_different_length_are_used_whole(seed: int) -> None:
+    rows = [list(row) for row in powers(0.5, seed)]
+    ragged = [row[:count] for row, count in zip(rows, (20, 20, 20, 10, 3, 3, 3))]
+    fit, cut = fit_scaling(SIZES, ragged), fit_scaling(SIZES, [row[:3] for row in rows])
+    assert (fit.n, cut.n) == (3, 3) and fit.top_decade.replicates == 3
+    assert fit.exponent != cut.exponent and fit.top_decade.standard_error < cut.top_decade.standard_error
+    backwards = fit_scaling(SIZES[::-1], ragged[::-1])
+    assert (backwards.exponent, backwards.low) == (fit.exponent, fit.low)
+    equal = fit_scaling(SIZES, [tuple(row) for row in rows])
+    assert dataclasses.asdict(equal) == dataclasses.asdict(fit_scaling(SIZES, powers(0.5, seed)))
+    ragged[4][1] = float("nan")
+    assert "1 of 3 replicates" in fit_scaling(SIZES, ragged).why
+
+
+def test_few_fleets_at_large_n_are_refused_only_where_no_interval_exists() -> None:
+    rows = [list(row) for row in powers()]
+    with pytest.raises(InputError, match="at least 2 replicates at every N"):
+        fit_scaling(SIZES, [*rows[:6], rows[6][:1]])
+    with pytest.raises(InputError, match="as many replicates at every N"):
+        fit_scaling(SIZES, [*rows[:6], rows[6][:5]], paired=True)
+
+
+def test_intervals_cover_with_three_fleets_at_large_n(seed: int) -> None:
+    # as above for 10, 3, 3 and 3 fleets, which is what training runs have from 200 to 1 500 agents
+    low, high = coverage_band(0.95, 200)
+    rng = np.random.default_rng([3, seed])
+    misses = 0
+    for _ in range(200):
+        rows = [np.exp(0.3 * rng.standard_normal(count)) for count in (10, 3, 3, 3)]
+        fit = fit_scaling((200, 500, 1000, 1500), rows, level=0.95)
+        misses += not fit.low <= 0.0 <= fit.high
+    assert low <= misses <= high
+
+
 def test_intervals_cover_at_their_level_with_few_heteroscedastic_fleets(seed: int) -> None:
     # 200 data sets of 5 fleets whose spread falls with N; outside the band once in 1 000 correct instruments.
     low, high = coverage_band(0.95, 200)
