@@ -9,7 +9,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dgpg_verify.reporting.figures.methods import label_of, method_of
-from dgpg_verify.reporting.figures.runs import Limits, dots, few, outside, outside_text, runs_text, score_limits
+from dgpg_verify.reporting.figures.runs import (
+    Limits,
+    dots,
+    few,
+    lengths_text,
+    outside,
+    outside_text,
+    runs_text,
+    score_limits,
+)
 from dgpg_verify.reporting.figures.select import Group, need, number
 from dgpg_verify.reporting.figures.style import GRID, INK, MUTED, detail, panels, quiet, styled
 from dgpg_verify.reporting.records import Record, Tables
@@ -17,6 +26,7 @@ from dgpg_verify.reporting.wording import method_name
 
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#8a5fb5", "#b08a4a", "#1b3a5c", "#cc79a7", "#7f7f7f")
 MAIN = "As run"
+BASE = "DG-PG, parts"  # what every ablation changes
 GROUPS = {
     "reference": "Other reference",
     "influence": "Form of influence",
@@ -76,6 +86,8 @@ def _panel(ax: Axes, lines: Sequence[Line], sums: Sequence[Record], runs: Sequen
     ax.set_ylim(max(places.values()) + 0.7, 0.1)
     for value in (0.0, 1.0):
         ax.axvline(value, color=MUTED, lw=1.0, ls=(0, (6, 2)), zorder=1.5)
+    if any(label == BASE for _, label in lines):
+        ax.axvline(_mean(sums, runs, BASE), color=colors[MAIN], lw=1.0, ls=":", zorder=1.5)
     for group, label in lines:
         y, color = places[label], colors[group]
         ax.axhline(y, color=GRID, lw=0.7, zorder=0)
@@ -91,6 +103,14 @@ def _panel(ax: Axes, lines: Sequence[Line], sums: Sequence[Record], runs: Sequen
     quiet(ax)
     ax.grid(False)
     ax.tick_params(axis="y", length=0)
+
+
+def _title(lines: Sequence[Line], sums: Sequence[Record], runs: Sequence[Record]) -> str:
+    """The change that costs most, beside what it changes."""
+    worst = min((label for g, label in lines if g != MAIN), key=lambda label: _mean(sums, runs, label))
+    base = next((label for _, label in lines if label == BASE), None)
+    beside = f" in place of {_mean(sums, runs, base):.2f}" if base else ""
+    return f"Largest loss: \u2018{_short(worst)}\u2019, mean score {_mean(sums, runs, worst):.2f}{beside}"
 
 
 def _names(ax: Axes, lines: Sequence[Line], colors: Mapping[str, str]) -> None:
@@ -129,17 +149,17 @@ def draw_ablations(tables: Tables, group: Group | None = None, dispute: str = ""
     colors = {name: COLORS[k % len(COLORS)] for k, name in enumerate(dict.fromkeys(g for g, _ in lines))}
     levels = [v for r in runs if (v := number(r.get("level"))) is not None]
     limits = score_limits(levels)
-    worst = min((label for g, label in lines if g != MAIN), key=lambda label: _mean(sums, runs, label))
     caption = (
         f"{runs_text(runs)}; every dot one run, diamonds means with intervals. Score of the last 20 % of evaluations; "
-        "dashed: Random = 0, Best-Fit = 1. Same architecture, roll-outs, evaluation and seeds throughout. Triangles: "
-        f"runs beyond the frame.{outside_text(outside(levels, limits), 'levels lie')} {dispute}"
+        "dashed: Random = 0, Best-Fit = 1. Same architecture, roll-outs an update, evaluation and seeds throughout. "
+        f"{lengths_text(runs)} Triangles: runs beyond the frame.{outside_text(outside(levels, limits), 'levels lie')} "
+        f"{dispute}"
     )
     with styled():
         fig, axes = panels(
-            1, len(sizes), subtitle="One thing changed at a time, everything else as run; MAPPO is the same learner "
-            "without the descent term.", title=f"Largest loss: \u2018{_short(worst)}\u2019, mean score "
-            f"{_mean(sums, runs, worst):.2f}",
+            1, len(sizes), title=_title(lines, sums, runs),
+            subtitle="Coloured groups change one thing of DG-PG in setting parts, whose mean is dotted; as run: the "
+            "other methods. MAPPO has no descent term.",
             caption=caption, height=0.3 + 0.215 * (max(_places(lines).values()) + 1), gap=(0.3, 0.8),
             width=12.0 if len(sizes) > 1 else 9.5,
         )  # fmt: skip

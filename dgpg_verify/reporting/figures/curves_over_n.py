@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -29,6 +29,7 @@ from dgpg_verify.reporting.figures.style import detail, panels, quiet, styled
 from dgpg_verify.reporting.records import Record, Tables
 
 MARKERS = "osD^vPX"
+METHODS = ("dgpg", "guidance_only", "mappo")
 
 
 def size_look(k: int, count: int, n: float) -> Look:
@@ -37,15 +38,17 @@ def size_look(k: int, count: int, n: float) -> Look:
     return Look(color, MARKERS[k % len(MARKERS)], "-", k, f"N = {n:g}")
 
 
-def _title(tables: Tables, row: str, label: str) -> str:
-    found = by_n([r for r in tables.get("training_scores", ()) if r["row"] == row], "settle_p90")
-    if len(found) < 2:
-        return "The same method at every N: does the time to converge grow?"
-    (small, a), *_, (large, b) = found.items()
-    return (
-        f"{label}: 90 % of runs converge within {a[0]:.3g} episodes at N\u00a0=\u00a0{small:g}, "
-        f"{b[0]:.3g} at N\u00a0=\u00a0{large:g}"
-    )
+def _title(tables: Tables, rows: Sequence[str], labels: Mapping[str, str]) -> str:
+    """Mean episodes to settle at the smallest and largest N, of the first row whose runs settle at both."""
+    for row in rows:
+        found = by_n([r for r in tables.get("training_scores", ()) if r["row"] == row], "settle_mean")
+        if len(found) > 1:
+            (small, a), *_, (large, b) = found.items()
+            return (
+                f"{labels[row]}: runs settle after {a[0]:.3g} episodes on average at N\u00a0=\u00a0{small:g}, "
+                f"{b[0]:.3g} at N\u00a0=\u00a0{large:g}"
+            )
+    return "The same method at every N: does the time to converge grow?"
 
 
 def _panel(ax: Axes, rows: Sequence[Record], sizes: Sequence[float], limits: Limits, named: bool) -> None:
@@ -57,16 +60,16 @@ def _panel(ax: Axes, rows: Sequence[Record], sizes: Sequence[float], limits: Lim
 
 
 def draw_curves_over_n(tables: Tables, group: Group | None = None, dispute: str = "") -> Figure:
-    """DG-PG's learning curves, one panel per variant, colour from N; at most six variants and seven N.
+    """Learning curves of the rows trained at most N, one panel a row, colour from N; at most six rows and seven N.
 
-    tables["curves"], part main, method dgpg; `training_scores` for the title. Raises NothingToDraw.
+    tables["curves"], part main: DG-PG, guidance alone, MAPPO; `training_scores` for the title. Raises NothingToDraw.
     """
     rows = [
         r
         for r in tables.get("curves", ())
-        if r.get("part") == "main" and method_of(r) == "dgpg" and number(r.get("score")) is not None
+        if r.get("part") == "main" and method_of(r) in METHODS and number(r.get("score")) is not None
     ]
-    need(rows, "curves", "score of method dgpg in part main")
+    need(rows, "curves", "score of DG-PG, guidance alone or MAPPO in part main")
     found = looks(tables, rows)
     sizes = few([float(r["n"]) for r in rows], 7)
     width = {row: len({r["n"] for r in rows if r["row"] == row}) for row in found}
@@ -89,7 +92,7 @@ def draw_curves_over_n(tables: Tables, group: Group | None = None, dispute: str 
     cols = {1: 1, 2: 2, 4: 2}.get(len(chosen), 3)
     with styled():
         fig, axes = panels(
-            -(-len(chosen) // cols), cols, title=_title(tables, chosen[0], found[chosen[0]].label),
+            -(-len(chosen) // cols), cols, title=_title(tables, chosen, {row: found[row].label for row in chosen}),
             subtitle="If the time to converge did not depend on N, the curves of a panel would rise together.",
             caption=caption, height=2.5, width=12.0 if cols > 1 else 8.5, gap=(0.6, 1.0), keys=keys, detailed=True,
         )  # fmt: skip

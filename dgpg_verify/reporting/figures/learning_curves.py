@@ -51,10 +51,11 @@ def _title(rows: Sequence[Record], place: Place, found: Mapping[str, Look]) -> s
     """The last evaluation of the most telling rows, in numbers."""
     rows = pick(rows, system=place[0], n=place[1])
     said = []
-    for method in ("dgpg", "mappo", "ippo", "guidance_only"):
-        row = next((key for key in found if any(r["row"] == key and method_of(r) == method for r in rows)), None)
-        middle = median_curve(split_runs([r for r in rows if r["row"] == row]))
-        if row is not None and len(middle):
+    for method, most in (("dgpg", 2), ("mappo", 1), ("ippo", 1), ("guidance_only", 1)):
+        keys = [key for key in found if any(r["row"] == key and method_of(r) == method for r in rows)]
+        keys = [key for key in keys if not key.endswith("/shared")] or keys
+        for row in keys[:most]:
+            middle = median_curve(split_runs([r for r in rows if r["row"] == row]))
             said.append(f"{found[row].label} {middle[-1, 1]:.2f}")
     if not said:
         return "Learning curves"
@@ -70,11 +71,13 @@ def _draw(tables: Tables, part: str, what: str, dispute: str) -> Figure:
     rows = [r for r in rows if (str(r.get("system") or ""), float(r["n"])) in columns]
     found, present = looks(tables, rows), families(rows)
     limits = {f: score_limits(float(r["score"]) for r in rows if family_of(r) == f) for f in present}
+    other = sorted({float(r["n"]) for r in table} - {n for _, n in columns})
     beyond = [not limits[family_of(r)][0] <= r["score"] <= limits[family_of(r)][1] for r in rows]
     caption = (
         f"{runs_text(rows)}, every thin line one, thick lines medians. Score: Random = 0, Best-Fit = 1 (dashed), on "
         "evaluation streams no run was trained on. Dotted: 10 and 20 episodes, the claimed times to converge."
-        f"{axis_text(max(float(r['episode']) for r in rows))}{outside_text(sum(beyond), 'evaluations lie')} {dispute}"
+        f"{axis_text(max(float(r['episode']) for r in rows))}{outside_text(sum(beyond), 'evaluations lie')}"
+        f"{' Not drawn: N = ' + ', '.join(f'{n:g}' for n in other) + '.' if other else ''} {dispute}"
     )
     with styled():
         fig, axes = panels(
@@ -102,7 +105,8 @@ def _draw(tables: Tables, part: str, what: str, dispute: str) -> Figure:
 def draw_learning_curves(tables: Tables, group: Group | None = None, dispute: str = "") -> Figure:
     """Learning curves of all methods at identical settings. tables["curves"], part main. Raises NothingToDraw."""
     what = (
-        "All methods share architecture, roll-outs, evaluation, fleets and seeds. Dashed in colour: shared parameters."
+        "All methods share architecture, roll-outs an update, evaluation, fleets and seeds; baselines get more "
+        "episodes. Dashed: shared parameters."
     )
     return _draw(tables, "main", what, dispute)
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 
-from dgpg_verify.reporting.figures.methods import Look
+from dgpg_verify.reporting.figures.methods import Look, label_of
 from dgpg_verify.reporting.figures.select import number
 from dgpg_verify.reporting.figures.style import MUTED, log_y
 from dgpg_verify.reporting.records import Record
@@ -46,6 +46,19 @@ def outside(values: Iterable[float], limits: Limits) -> int:
 def outside_text(count: int, what: str) -> str:
     """Says how many values lie outside the frame, so that nobody takes them for missing."""
     return f" {count} {what} outside the frame." if count else ""
+
+
+def lengths_text(runs: Iterable[Record]) -> str:
+    """How long the runs were trained, methods that were trained longer named."""
+    lengths: dict[float, dict[str, None]] = {}
+    for r in runs:
+        if (length := number(r.get("horizon_episodes"))) is not None:
+            lengths.setdefault(length, {})[f"{label_of(r)} (N = {r['n']:g})"] = None
+    if not lengths:
+        return ""
+    usual = max(lengths, key=lambda length: len(lengths[length]))
+    others = [f"{length:g}: {', '.join(names)}" for length, names in sorted(lengths.items()) if length != usual]
+    return f"Trained for {usual:g} episodes{'; ' * bool(others)}{'; '.join(others)}."
 
 
 def score_axis(ax: Axes, limits: Limits, *, named: bool = True) -> None:

@@ -39,22 +39,24 @@ def draw_score_profiles(tables: Tables, group: Group | None = None, dispute: str
     methods = {n: {family_of(r) for r in rows if r["n"] == n} for n in {float(r["n"]) for r in rows}}
     full = [n for n, found in methods.items() if len(found) == max(map(len, methods.values()))]
     sizes = few(full, 4)
+    other = sorted(set(methods) - set(sizes))
     rows = [r for r in rows if float(r["n"]) in sizes]
+    low, high = min(float(r["threshold"]) for r in rows), max(float(r["threshold"]) for r in rows)
     found = looks(tables, rows)
     seen = {family_of(r) for r in rows}
     present = [name for name in FAMILIES if name in seen]
     widths = [v for r in rows if (v := number(r.get("band"))) is not None]
-    band = f"; all of a curve at once: within {max(widths):.2g}" if widths else ""
+    band = f"; a whole curve at once: \u00b1\u00a0{max(widths):.2g}" if widths else ""
     caption = (
         "A curve further to the right is better: at every score, the share of runs above it. Dashed: Random = 0, "
         f"Best-Fit = 1, and half of the runs. Shaded: intervals, score by score{band}. Score of a run: mean over the "
-        f"last 20 % of its evaluations. {dispute}"
+        f"last 20 % of its evaluations; runs below {low:g} lie left of the frame."
+        f"{' Not drawn: N = ' + ', '.join(f'{n:g}' for n in other) + '.' if other else ''} {dispute}"
     )
-    low, high = min(float(r["threshold"]) for r in rows), max(float(r["threshold"]) for r in rows)
     with styled():
         fig, axes = panels(
             len(present), len(sizes), title="How many runs reach which score",
-            subtitle="All runs at once, none hidden in a mean: the share of runs whose score exceeds the value below.",
+            subtitle="The share of runs whose score exceeds the value below.",
             caption=caption, height=1.75, width=12.0 if len(sizes) > 1 else 8.5,
             gap=(0.42, 0.98), keys=look_keys(found), detailed=True,
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,8 +12,10 @@ from dgpg_verify.reporting.figures.lines import draw_means, draw_replicates, lim
 from dgpg_verify.reporting.figures.select import Group, by_n, need, number
 from dgpg_verify.reporting.figures.style import CreditStyle, detail, dodge, log_y, n_axis, panels, quiet, styled
 from dgpg_verify.reporting.records import Record, Tables
-from dgpg_verify.reporting.wording import exponent_text, number_text
+from dgpg_verify.reporting.wording import number_text
+from dgpg_verify.statistics import fit_scaling
 
+LEVEL = 0.95
 POINTS = ("start", "middle", "end")
 DECIDING = ("paired_ratio", "V / V of the difference reward")
 FIELDS = (("variance", "variance V"), ("noise_to_signal", "noise-to-signal"))
@@ -54,28 +56,25 @@ def _panel(ax: Axes, rows: Sequence[Record], field: str, span: tuple[float, floa
     quiet(ax)
 
 
-def _title(rows: Sequence[Record], label: str) -> str:
-    """How much noisier the base is than the guided credit at the end, at the largest N measured."""
-    end = [r for r in rows if r["point"] == "end"]
-    found = {c: by_n([r for r in end if r["credit"] == c], "variance") for c in ("base", "guided")}
-    both = sorted(set(found["base"]) & set(found["guided"]))
-    if not both:
+def _title(rows: Sequence[Record], labels: Mapping[str, str], field: str) -> str:
+    """How the noise of the mixture grows with N at the end of training, by the fit the verdict rests on."""
+    said = []
+    for row in dict.fromkeys(r["row"] for r in rows):
+        end = by_n([r for r in rows if r["row"] == row and r["point"] == "end" and r["credit"] == "guided"], field)
+        found = {n: values for n, values in end.items() if len(values) > 1}
+        fit = fit_scaling(list(found), list(found.values()), LEVEL) if found else None
+        if fit and fit.exponent is not None:
+            said.append(f"N^{fit.exponent:.2f} ({labels[row]})")
+    if not said:
         return "Gradient noise along training"
-    median = {c: sorted(found[c][both[-1]])[len(found[c][both[-1]]) // 2] for c in found}
-    if median["base"] <= 0:
-        return "Gradient noise along training"
-    ratio = median["guided"] / median["base"]
-    return (
-        f"{label} at the end of training, N\u00a0=\u00a0{both[-1]:g}: variance of the guided credit "
-        f"{number_text(ratio, 2) if ratio < 100 else exponent_text(ratio)} of the base credit's"
-    )
+    return f"Noise at the end of training, relative to the difference reward's, goes like {', '.join(said)}"
 
 
 def draw_training_noise(tables: Tables, group: Group | None = None, dispute: str = "") -> Figure:
     """Noise of base, guidance and guided credit at three points of training, against N.
 
-    tables["training_noise"]; the paired ratio where the table holds it, else the variance, above, and the
-    noise-to-signal below; two rows of panels for each trained row (at most two). Raises NothingToDraw.
+    tables["training_noise"]: the paired ratio; where the table has none, the variance and the noise-to-signal. A row of
+    panels for each trained row (at most two) and number. Raises NothingToDraw.
     """
     table = list(tables.get("training_noise", ()))
     need(table, "training_noise", "record")
@@ -83,30 +82,31 @@ def draw_training_noise(tables: Tables, group: Group | None = None, dispute: str
     labels = {str(r["row"]): str(r.get("label") or r["row"]) for r in table}
     chosen = sorted(labels, key=_rank)[:2]
     rows = [r for r in table if r["row"] in chosen]
-    fields = (DECIDING, FIELDS[1]) if any(number(r.get(DECIDING[0])) is not None for r in rows) else FIELDS
+    fields = (DECIDING,) if any(number(r.get(DECIDING[0])) is not None for r in rows) else FIELDS
     points = [p for p in POINTS if any(r["point"] == p for r in rows)]
-    lost = sum(number(r.get("noise_to_signal")) is None for r in rows)
+    lost = sum(number(r.get(fields[-1][0])) is None for r in rows)
     left = ", ".join(labels[row] for row in labels if row not in chosen)
     caption = (
         "Small marks are runs, large ones geometric means with 95 % intervals over runs. Measured at the policies met "
-        "along training, at the \u03b1 in use there. Noise-to-signal not measurable (its signal's interval reaches 0) "
-        f"for {lost} of {len(rows)} records.{' Not drawn here: ' + left + '.' if left else ''} {dispute}"
+        "along training, at the \u03b1 in use there."
+        f"{f' Not measurable in {lost} of {len(rows)} records.' if lost else ''}"
+        f"{' Not drawn here: ' + left + '.' if left else ''} {dispute}"
     )
     keys = [(Line2D([], [], color=s.color, marker=s.marker, ms=7, lw=1.4, mec="white", mew=0.7), name)
             for s, name in STYLES.values()]  # fmt: skip
     with styled():
         fig, axes = panels(
-            2 * len(chosen), len(points), title=_title([r for r in rows if r["row"] == chosen[0]], labels[chosen[0]]),
+            len(fields) * len(chosen), len(points), title=_title(rows, labels, fields[0][0]),
             subtitle="Per agent. A straight line is a power of N: slope 1 is proportional to N, slope 0 no trend.",
             caption=caption, height=1.95, gap=(0.6, 0.98), keys=keys, detailed=True,
         )  # fmt: skip
         for k, row in enumerate(chosen):
             mine = [r for r in rows if r["row"] == row]
             for f, (field, name) in enumerate(fields):
-                span = limits([v for found in by_n(mine, field).values() for v in found], pad=0.2, least_decades=1.0)
+                span = limits([v for found in by_n(rows, field).values() for v in found], pad=0.2, least_decades=1.0)
                 for c, point in enumerate(points):
-                    ax = axes[2 * k + f][c]
-                    n_axis(ax, [r["n"] for r in mine], "agents N" if f else None)
+                    ax = axes[len(fields) * k + f][c]
+                    n_axis(ax, [r["n"] for r in mine], "agents N" if f == len(fields) - 1 else None)
                     _panel(ax, [r for r in mine if r["point"] == point], field, span)
                     detail(ax, f"{labels[row]}: {point}", _where(mine, point) if f == 0 else "")
                     if c == 0:

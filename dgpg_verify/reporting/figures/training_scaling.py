@@ -12,6 +12,7 @@ from dgpg_verify.reporting.figures.methods import Look, families, family_of, loo
 from dgpg_verify.reporting.figures.runs import (
     Limits,
     dots,
+    lengths_text,
     outside,
     outside_text,
     score_axis,
@@ -74,11 +75,12 @@ def _title(sums: Sequence[Record], found: Mapping[str, Look]) -> str:
     last = mine[-1]
     settle = number(last.get("settle_p90"))
     level = number(last.get("mean" if last.get("iqm") is None else "iqm"))
-    said = [] if level is None else [f"score {number_text(level)}"]
+    what = "mean" if last.get("iqm") is None else "interquartile mean"
+    said = [] if level is None else [f"score {number_text(level, 2)} ({what})"]
     if settle is not None:
         said.append(f"90 % of runs settle within {settle:.3g} episodes")
     elif last.get("never"):
-        said.append("fewer than 90 % of runs settle")
+        said.append(f"{last['seeds'] - last['never']} of {last['seeds']} runs settle")
     return f"{found[str(lead)].label} at N\u00a0=\u00a0{last['n']:g}: {', '.join(said) or 'too few runs'}"
 
 
@@ -105,7 +107,7 @@ def draw_training_scaling(tables: Tables, group: Group | None = None, dispute: s
         "start to level; large marks are 90th percentiles with intervals; dotted: claimed, 10 (v1, N \u2264 200) and "
         f"20 (v3, mean). Open triangles: {never} of {len(runs)} runs "
         "never settle within the episodes trained (censored), or more than 10 % of a row's runs."
-        f"{outside_text(beyond, 'levels lie')} {dispute}"
+        f"{outside_text(beyond, 'levels lie')} {lengths_text(runs)} {dispute}"
     )
     with styled():
         fig, axes = panels(
