@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 HEAD = ("credit", "variance", "noise-to-signal", "efficiency", "alignment", "cross-agent")
-BAD_INPUT, INTERRUPTED = 2, 130
+NOT_FINITE, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(
     help="Checks the theorems of Descent-Guided Policy Gradient empirically and exactly.",
@@ -162,7 +162,7 @@ def _moments_json(moments: GradientMoments, asked: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Entry point: bad input and bad usage become one line on stderr and exit code 2."""
+    """Entry point: one line on stderr for bad input and usage (exit code 2) and for a number that is not finite (1)."""
     for name in THREADS:
         os.environ.setdefault(name, "1")
     if len(sys.argv) == 1:
@@ -173,6 +173,12 @@ def main() -> None:
         _leave(error.format_message(), BAD_INPUT)
     except (KeyboardInterrupt, click.Abort):
         code = INTERRUPTED
+    except ArithmeticError as error:
+        from dgpg_verify.core import NonFiniteError
+
+        if not isinstance(error, NonFiniteError):
+            raise
+        _leave(str(error), NOT_FINITE)
     except ValueError as error:
         from dgpg_verify.core import InputError
 

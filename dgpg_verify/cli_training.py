@@ -32,7 +32,7 @@ def train(
     option: Annotated[list[str] | None, typer.Option(help="NAME=VALUE of the system; repeatable")] = None,
     set: Annotated[list[str] | None, typer.Option(help="NAME=VALUE of the run's settings; repeatable")] = None,
 ) -> None:
-    """Train all agents at once; prints the score after every evaluation (Random = 0, Best-Fit = 1)."""
+    """Train all agents at once, then print the score of every evaluation (Random = 0, Best-Fit = 1)."""
     from dgpg_verify import training
     from dgpg_verify.core import GIVEN_APART, check_int, parse_pairs
     from dgpg_verify.systems import make_system
@@ -106,7 +106,8 @@ def compare(
             f"{run.done * run.system.horizon:>10}{seconds:>9.1f}"
         )
     typer.echo(
-        "score: Random = 0, Best-Fit = 1 (mean return where a system has no heuristics); best is no summary, see last"
+        "score: Random = 0, Best-Fit = 1 (mean return where there are no heuristics, or Best-Fit is not above Random "
+        "beyond noise); best is no summary, see last"
     )
 
 

@@ -130,6 +130,19 @@ def test_commands(command: list[str], said: str, capsys: pytest.CaptureFixture[s
     _refused(command, said, capsys)
 
 
+def test_a_run_that_diverges_ends_in_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No bad input, so another exit code: which number, and where."""
+    command = ["train", "cloud", "--n", "3", "--method", "mappo", "--episodes", "3", "--workloads", "2", "--option",
+               "horizon=5", "--set", "critic_lr=1e38", "--set", "layer_norm=false"]  # fmt: skip
+    monkeypatch.setattr(sys, "argv", ["dgpg-verify", *command])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert left.value.code == 1 and said.startswith("error: ") and "iteration 1" in said
+
+
 @pytest.mark.parametrize("text, said", FLEETS.values(), ids=FLEETS.keys())
 def test_fleet_files(text: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "fleet.csv").write_text(text)

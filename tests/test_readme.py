@@ -33,19 +33,35 @@ def test_a_changed_verdict_would_be_noticed() -> None:
     assert script.rendered() != text.replace(label.group(0), "**unknown**", 1)
 
 
-def test_snippets_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The measuring example and the credit example, as printed."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+SNIPPETS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+
+
+def _snippet(word: str) -> str:
+    (found,) = [text for text in SNIPPETS if word in text]
+    return found
+
+
+def test_the_measuring_and_the_credit_example_run_as_printed() -> None:
     scope: dict[str, Any] = {}
-    exec(blocks[0], scope)  # our own README
-    exec(blocks[1], scope)
+    exec(_snippet("LoadBalancingGame.random"), scope)  # our own README
     assert scope["m"]["guidance"].variance.shape == (64,)
+    exec(_snippet("register_credit("), scope)
+    found = scope["measure_gradients"](scope["system"], "uniform", credits=["own_load"], rollouts=8)
+    assert (found["own_load"].variance > 0).all()
 
 
-@pytest.mark.parametrize("block", range(3))
-def test_extension_examples_stay_under_twenty_lines(block: int) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    assert len(blocks[block].splitlines()) < 20
+@pytest.mark.parametrize("word", ["run = train(", "train_together("])
+def test_the_training_examples_run_on_fewer_agents(word: str) -> None:
+    text = re.sub(r"n_agents=\d+", "n_agents=3", _snippet(word))
+    text = re.sub(r"episodes=\d+", "episodes=1", text).replace("range(6)", "range(2)")
+    scope: dict[str, Any] = {}
+    exec(text, scope)
+    assert "run" in scope or len(scope["runs"]) == 2
+
+
+@pytest.mark.parametrize("word", ["register_credit(", "class Toy"])
+def test_extension_examples_stay_under_twenty_lines(word: str) -> None:
+    assert len(_snippet(word).splitlines()) < 20
 
 
 def test_reports_name_no_path_of_a_machine() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,18 +30,40 @@ AGAINST = ("dgpg/sum", "dgpg/parts")
 
 
 def training_tables(trained: Runs) -> dict[str, list[Record]]:
-    """curves, runs, training_scores, profiles, improvements, training_noise and tuning of all rows."""
-    every = list(trained.values())
+    """curves, runs, training_scores, profiles, improvements, training_noise and tuning of all rows.
+
+    Profiles and probabilities of improvement compare runs of the main rows after equally many episodes; levels and
+    scores hold what was trained longer twice, as it ended and (part `equal`) as it stood then.
+    """
+    every, equal = list(trained.values()), _at_equal_episodes(trained)
+    cut = [_named(one, trained[key]) for key, one in equal.items() if one is not trained[key]]
     return {
         "curves": [record for one in every for run in one.runs for record in _curve(one, run)],
-        "runs": [_run(one, run) for one in every for run in one.runs],
-        "training_scores": [_scores(one) for one in every],
-        "profiles": [record for one in every if one.row.part == "main" for record in _profile(one)],
-        "improvements": _improvements(trained),
+        "runs": [_run(one, run) for one in (*every, *cut) for run in one.runs],
+        "training_scores": [_scores(one) for one in (*every, *cut)],
+        "profiles": [record for one in equal.values() for record in _profile(one)],
+        "improvements": _improvements(equal),
         "training_noise": [record for one in every for point in POINTS for record in _noise(one, point)],
         "tuning": _tuning(trained),
         "declared": [{"text": text} for text in DECLARED],
     }
+
+
+def _at_equal_episodes(trained: Runs) -> dict[tuple[str, int], Trained]:
+    """The main rows, all of one N cut to as many episodes as the shortest of them."""
+    main = {key: one for key, one in trained.items() if one.row.part == "main"}
+    shortest = {n: min(one.row.episodes for (_, m), one in main.items() if m == n) for _, n in main}
+    return {
+        (row, n): one if one.row.episodes == shortest[n] else one.until(shortest[n]) for (row, n), one in main.items()
+    }
+
+
+def _named(cut: Trained, whole: Trained) -> Trained:
+    """A cut row under a name of its own."""
+    episodes = int(cut.runs[0].episodes[-1])
+    row = replace(whole.row, key=f"{whole.row.key}/equal", label=f"{whole.row.label}, {episodes} episodes",
+                  part="equal", episodes=episodes)  # fmt: skip
+    return Trained(row, cut.n, cut.runs)
 
 
 def _where(one: Trained) -> Record:
@@ -55,6 +78,7 @@ def _where(one: Trained) -> Record:
         "setting": row.setting,
         "alpha": row.schedule,
         "part": row.part,
+        "episodes": row.episodes,
         "n": one.n,
     }
 
@@ -144,11 +168,11 @@ def _profile(one: Trained) -> list[Record]:
 
 
 def _improvements(trained: Runs) -> list[Record]:
-    """Probability that a run of one method ends above a run of DG-PG, at equal N."""
+    """Probability that a run of one method ends above a run of DG-PG, at equal N and episodes."""
     made = []
     for (key, n), one in trained.items():
         for rival in AGAINST:
-            if one.row.part != "main" or key == rival or (rival, n) not in trained:
+            if key == rival or (rival, n) not in trained:
                 continue
             other = trained[rival, n]
             found = probability_of_improvement(one.levels, other.levels, LEVEL)

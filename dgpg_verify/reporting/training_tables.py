@@ -10,7 +10,8 @@ from dgpg_verify.reporting.wording import row_label
 
 SECTION_TABLES = {"training_scores": "C4", "tuning": "C4.2", "improvements": "C4.2"}  # table -> section
 PARTS = {
-    "main": "All methods at the same settings",
+    "main": "All methods, the same settings but for what the name says; baselines with more episodes",
+    "equal": "What was trained longer, after as many episodes as the others",
     "alpha": "Constant \u03b1",
     "ablation": "One thing changed at a time",
     "patient": "With many more samples",

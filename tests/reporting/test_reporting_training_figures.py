@@ -115,7 +115,8 @@ def test_curves_over_n_draw_every_run_of_the_sizes_shown(made: Tables) -> None:
     figure = figures.draw_curves_over_n(made)
     drawn = {ax.get_title(loc="left") for ax in figure.axes}
     assert len(drawn) == 6 and {"DG-PG, sum", "DG-PG, parts", "guidance only"} <= drawn
-    assert thin_lines(figure) == runs_in([r for r in rows if r["n"] in shown and r["label"] in drawn])
+    assert thin_lines(figure) == runs_in([r for r in rows if r["n"] in shown and r["label"] in drawn
+                                            and r["row"] != "mappo/large"])  # fmt: skip
 
 
 def test_scaling_draws_every_run_twice_and_marks_those_that_never_settle(made: Tables) -> None:

@@ -13,7 +13,6 @@ from dgpg_verify.reporting.figures.runs import (
     Limits,
     dots,
     few,
-    lengths_text,
     outside,
     outside_text,
     runs_text,
@@ -40,18 +39,20 @@ def group_of_row(record: Mapping[str, object]) -> str:
     """The group an ablation is listed in: its own field `group`, else what its row's key and method tell."""
     if record.get("group"):
         return str(record["group"])
-    if record.get("part") == "main":
+    if record.get("part") in ("main", "equal"):
         return MAIN
     key = f"{record['row']} {record.get('label')}"
     known = (name for word, name in GROUPS.items() if word in key)
     return next(known, method_name(method_of(record)))
 
 
-def _kept(record: Record, ns: set[float]) -> bool:
-    """Ablations, and the rows they are compared with: DG-PG and MAPPO as run, at the same N."""
-    part = record.get("part")
-    as_run = part == "main" and method_of(record) in ("dgpg", "mappo", "guidance_only")
-    return part == "ablation" or (as_run and float(record["n"]) in ns)
+def _kept(records: Sequence[Record], ns: set[float]) -> list[Record]:
+    """Ablations, and what they are compared with at the same N: DG-PG, guidance alone and MAPPO as run, after as many
+    episodes (part `equal` stands for a row that was trained longer)."""
+    longer = {str(r["row"]).removesuffix("/equal") for r in records if r.get("part") == "equal"}
+    as_run = [r for r in records if r.get("part") == "equal" or (r.get("part") == "main" and r["row"] not in longer)]
+    chosen = [r for r in as_run if method_of(r) in ("dgpg", "mappo", "guidance_only") and float(r["n"]) in ns]
+    return [*chosen, *(r for r in records if r.get("part") == "ablation")]
 
 
 def _sorted_lines(sums: Sequence[Record], runs: Sequence[Record]) -> list[Line]:
@@ -143,8 +144,8 @@ def draw_ablations(tables: Tables, group: Group | None = None, dispute: str = ""
     ns = {float(r["n"]) for r in every if r.get("part") == "ablation"}
     need([r for r in every if r.get("part") == "ablation"], "runs", "record of part ablation")
     sizes = few(ns, 3)
-    runs = [r for r in tables.get("runs", ()) if _kept(r, ns) and float(r["n"]) in sizes]
-    sums = [r for r in tables.get("training_scores", ()) if _kept(r, ns) and float(r["n"]) in sizes]
+    runs = [r for r in _kept(tables.get("runs", ()), ns) if float(r["n"]) in sizes]
+    sums = [r for r in _kept(tables.get("training_scores", ()), ns) if float(r["n"]) in sizes]
     lines = _sorted_lines(sums, runs)
     colors = {name: COLORS[k % len(COLORS)] for k, name in enumerate(dict.fromkeys(g for g, _ in lines))}
     levels = [v for r in runs if (v := number(r.get("level"))) is not None]
@@ -152,7 +153,7 @@ def draw_ablations(tables: Tables, group: Group | None = None, dispute: str = ""
     caption = (
         f"{runs_text(runs)}; every dot one run, diamonds means with intervals. Score of the last 20 % of evaluations; "
         "dashed: Random = 0, Best-Fit = 1. Same architecture, roll-outs an update, evaluation and seeds throughout. "
-        f"{lengths_text(runs)} Triangles: runs beyond the frame.{outside_text(outside(levels, limits), 'levels lie')} "
+        f"Triangles: runs beyond the frame.{outside_text(outside(levels, limits), 'levels lie')} "
         f"{dispute}"
     )
     with styled():

@@ -51,6 +51,10 @@ def _title(tables: Tables, rows: Sequence[str], labels: Mapping[str, str]) -> st
     return "The same method at every N: does the time to converge grow?"
 
 
+def _ends(sizes: Sequence[float]) -> str:
+    return f"N = {min(sizes):g}" + (f" to {max(sizes):g}" if len(set(sizes)) > 1 else "")
+
+
 def _panel(ax: Axes, rows: Sequence[Record], sizes: Sequence[float], limits: Limits, named: bool) -> None:
     score_axis(ax, limits, named=named)
     episode_axis(ax, max(float(r["episode"]) for r in rows))
@@ -72,13 +76,14 @@ def draw_curves_over_n(tables: Tables, group: Group | None = None, dispute: str 
     need(rows, "curves", "score of DG-PG, guidance alone or MAPPO in part main")
     found = looks(tables, rows)
     sizes = few([float(r["n"]) for r in rows], 7)
+    ends = {row: _ends([float(r["n"]) for r in rows if r["row"] == row]) for row in found}
     width = {row: len({r["n"] for r in rows if r["row"] == row}) for row in found}
     kept = sorted(found, key=lambda row: -width[row])[:6]
     chosen = [row for row in found if row in kept]
     rows = [r for r in rows if r["row"] in chosen and float(r["n"]) in sizes]
     limits = score_limits(float(r["score"]) for r in rows)
     beyond = outside((float(r["score"]) for r in rows), limits)
-    left = [one.label for row, one in found.items() if row not in chosen]
+    left = [f"{one.label} ({ends[row]})" for row, one in found.items() if row not in chosen]
     caption = (
         f"{runs_text(rows)}, every thin line one, thick lines medians. Score: Random = 0, Best-Fit = 1 (dashed). "
         "Dotted: 10 and 20 episodes, the claimed times."
@@ -102,5 +107,5 @@ def draw_curves_over_n(tables: Tables, group: Group | None = None, dispute: str 
         for k, (ax, row) in enumerate(zip(flat, chosen)):
             mine = [r for r in rows if r["row"] == row]
             _panel(ax, mine, sizes, limits, k % cols == 0)
-            detail(ax, found[row].label, f"N = {min(r['n'] for r in mine):g} to {max(r['n'] for r in mine):g}")
+            detail(ax, found[row].label, ends[row])
     return fig

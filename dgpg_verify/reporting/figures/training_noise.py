@@ -59,7 +59,7 @@ def _panel(ax: Axes, rows: Sequence[Record], field: str, span: tuple[float, floa
 def _title(rows: Sequence[Record], labels: Mapping[str, str], field: str) -> str:
     """How the noise of the mixture grows with N at the end of training, by the fit the verdict rests on."""
     said = []
-    for row in dict.fromkeys(r["row"] for r in rows):
+    for row in labels:
         end = by_n([r for r in rows if r["row"] == row and r["point"] == "end" and r["credit"] == "guided"], field)
         found = {n: values for n, values in end.items() if len(values) > 1}
         fit = fit_scaling(list(found), list(found.values()), LEVEL) if found else None
@@ -85,6 +85,7 @@ def draw_training_noise(tables: Tables, group: Group | None = None, dispute: str
     fields = (DECIDING,) if any(number(r.get(DECIDING[0])) is not None for r in rows) else FIELDS
     points = [p for p in POINTS if any(r["point"] == p for r in rows)]
     lost = sum(number(r.get(fields[-1][0])) is None for r in rows)
+    title = _title(rows, {row: labels[row] for row in chosen}, fields[0][0])
     left = ", ".join(labels[row] for row in labels if row not in chosen)
     caption = (
         "Small marks are runs, large ones geometric means with 95 % intervals over runs. Measured at the policies met "
@@ -96,7 +97,7 @@ def draw_training_noise(tables: Tables, group: Group | None = None, dispute: str
             for s, name in STYLES.values()]  # fmt: skip
     with styled():
         fig, axes = panels(
-            len(fields) * len(chosen), len(points), title=_title(rows, labels, fields[0][0]),
+            len(fields) * len(chosen), len(points), title=title,
             subtitle="Per agent. A straight line is a power of N: slope 1 is proportional to N, slope 0 no trend.",
             caption=caption, height=1.95, gap=(0.6, 0.98), keys=keys, detailed=True,
         )  # fmt: skip

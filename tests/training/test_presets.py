@@ -1,0 +1,60 @@
+"""Presets against the values of the reference implementations, written out here once more by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from dgpg_verify.critics import value_norm
+from dgpg_verify.training import make_method, make_schedule
+from dgpg_verify.training.settings import Settings
+
+# MAPPO and IPPO as the on-policy repository runs them (Yu et al. 2022); imitation and residual are ours.
+PUBLISHED = {
+    "discount": 0.99, "lam": 0.95, "clip": 0.2, "epochs": 10, "minibatches": 1, "rollouts": 1, "actor_lr": 5e-4,
+    "critic_lr": 5e-4, "adam_eps": 1e-5, "grad_clip": 10.0, "entropy": 0.01, "huber": 10.0, "value_clip": True,
+    "value_norm": True, "advantage_norm": "batch", "setting": "sum", "hidden": 64, "initialisation": "orthogonal",
+    "gain": 0.01, "feature_norm": True, "layer_norm": True, "imitation_share": 0.5, "heuristic": "best_fit",
+    "temperature": 0.3,
+}  # fmt: skip
+CHANGED = {
+    "happo": {"epochs": 5, "advantage_norm": "agent"},  # HARL
+    "reinforce": {"advantage_norm": "none", "entropy": 0.0, "rollouts": 5},
+}
+# name -> base credit, guidance, update rule, alpha
+METHODS = {
+    "dgpg": ("gae:central", "guidance", "ppo", "0.9->0.2"),
+    "mappo": ("gae:central", "", "ppo", None),
+    "ippo": ("gae:local", "", "ppo", None),
+    "happo": ("gae:central", "", "sequential", None),
+    "guidance_only": ("", "guidance", "ppo", "1"),
+    "imitation": ("gae:central", "", "ppo", None),
+    "residual": ("gae:central", "", "ppo", None),
+    "difference": ("difference", "", "ppo", None),
+    "reinforce": ("return", "", "gradient", None),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_settings_are_the_published_ones_but_for_what_is_named(name: str) -> None:
+    assert make_method(name).settings({}).to_json() == PUBLISHED | CHANGED.get(name, {})
+
+
+def test_every_setting_is_in_the_table() -> None:
+    assert Settings().to_json() == PUBLISHED
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods_are_what_their_names_say(name: str) -> None:
+    method = make_method(name)
+    base, guidance, update, alpha = METHODS[name]
+    assert (method.base, method.guidance, method.update) == (base, guidance, update)
+    assert alpha is None or method.alpha == alpha
+
+
+def test_the_published_schedule_falls_from_nine_to_two_tenths() -> None:
+    schedule = make_schedule(make_method("dgpg").alpha, 30)
+    assert [schedule(0.0), schedule(0.5), schedule(1.0)] == pytest.approx([0.9, 0.55, 0.2])
+
+
+def test_the_value_normaliser_forgets_as_published() -> None:
+    assert (value_norm.DECAY, value_norm.VARIANCE_FLOOR) == (0.99999, 1e-2)
