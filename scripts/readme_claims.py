@@ -54,9 +54,14 @@ def claims_table(reports: list[Report]) -> str:
         f"{len(report.rows)} rows."
         for report in reports
     ]
-    lines += ["", "| claim | as stated | verdict | nearest sentence that holds |", "|---|---|---|---|"]
+    lines += [
+        "",
+        "| claim | as stated | verdict | rows s / r / i | its deciding row, in words |",
+        "|---|---|---|---|---|",
+    ]
     for summary in (summary for report in reports for summary in claim_summary(report.rows)):
-        lines.append(f"| {summary.id} | {summary.statement} | **{summary.label}** | {summary.holds_when} |")
+        rows = " / ".join(str(len(found)) for found in (summary.supported, summary.refuted, summary.inconclusive))
+        lines.append(f"| {summary.id} | {summary.statement} | **{summary.label}** | {rows} | {summary.holds_when} |")
     checks = [row for report in reports for row in report.rows if row.kind in ("control", "oracle")]
     passed = sum(row.verdict == (row.expected_label or "supported") for row in checks)
     lines += ["", f"{passed} of {len(checks)} controls and oracle checks returned what they are built to return."]

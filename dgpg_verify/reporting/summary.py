@@ -35,8 +35,11 @@ def _excess(row: LedgerRow) -> float:
 
 
 def _deciding(rows: list[LedgerRow], label: Label) -> LedgerRow | None:
-    """The refuting row that lies furthest off; else the weakest of the rows that carry the label."""
+    """The refuting row that lies furthest off, the weakest supporting one, or the first that did not decide (those
+    with a number before those without)."""
     chosen = [row for row in rows if row.verdict == label] or rows
+    if label == "inconclusive":
+        return next((row for row in chosen if row.estimate is not None), chosen[0] if chosen else None)
     return max(chosen, key=lambda row: (_excess(row), row.row), default=None)
 
 
