@@ -66,7 +66,7 @@ def run_claims(environment: Mapping[str, Any]) -> list[str] | None:
 def repeat_command(environment: Mapping[str, Any], claim: str | None = None, *, other_seed: bool = False) -> str:
     """The command that repeats a run, or one family of claims; with another seed it is the one that disputes it."""
     parts = ["pytest theorems/ --benchmark", f"--scale {run_scale(environment)}"]
-    if claim:
-        parts.append(f"--claims {claim.split('.')[0]}")
+    if asked := claim.split(".")[0] if claim else _option(environment, "claims"):
+        parts.append(f"--claims {asked}")
     parts.append(f"--seed {run_seed(environment) + int(other_seed)}")
     return " ".join(parts)
