@@ -16,6 +16,30 @@ from dgpg_verify.reporting import claim_summary
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ("reference", "reference-equilibria", "reference-complexity", "reference-training")
+TRAINING_REPORT = "reference-training-full"
+# claim, method and step, words
+SAMPLES = (
+    ("C3.1", "return/theory", "the shared return"),
+    ("C3.2", "guided:0.2/theory", "DG-PG at alpha = 0.2, where the published schedule ends"),
+    ("C3.2", "guided:published/theory", "DG-PG, published schedule, at every eps"),
+    ("C3.2", "guided:published/theory/later", "the same, at eps reached after its end"),
+    ("C3.2", "guided:sqrt/theory", "1 - alpha = N^-1/2"),
+    ("C3.2", "guided:optimal/theory", "alpha* of least variance"),
+    ("C3.2", "guidance/theory", "guidance alone"),
+    ("C3.2", "difference/theory", "the difference reward, which needs no reference"),
+)
+# words, rows: the first that has a given N
+TRAINING = {
+    "DG-PG, `sum`": ("dgpg/sum",),
+    "DG-PG, `parts`": ("dgpg/parts",),
+    "guidance alone": ("guidance_only",),
+    "guidance alone, exact, step 2e-3": ("guidance_only/exact",),
+    "MAPPO": ("mappo/equal", "mappo/large"),
+    "MAPPO, 78 episodes": ("mappo",),
+    "IPPO, 78 episodes": ("ippo",),
+    "MAPPO, 400 episodes, ten an update": ("mappo/patient",),
+    "IPPO, 400 episodes, ten an update": ("ippo/patient",),
+}
 GOALS = {  # seconds, by family and scale
     "C1 + A1 + A3": {"smoke": 30, "standard": 480, "full": 3600},
     "C2 + A2": {"smoke": 30, "standard": 180, "full": 1800},
@@ -68,6 +92,44 @@ def claims_table(reports: list[Report]) -> str:
     return "\n".join(lines)
 
 
+def samples_table(report: Report) -> str:
+    """Powers of N and of 1/eps of the rules for alpha, on the team whose reference is perfect."""
+    rows = {row.row: row for row in report.rows}
+    lines = ["| what the agents learn from | n ~ N^p | n ~ eps^-q | N to |", "|---|---|---|---|"]
+    for claim, method, words in SAMPLES:
+        p, q = (rows[f"{claim}/team/aligned/{method}/{what}"] for what in ("p", "q"))
+        lines.append(f"| {words} | {_interval(p)} | {_interval(q)} | {max(p.n_values)} |")
+    return "\n".join(lines)
+
+
+def _interval(row: LedgerRow) -> str:
+    return "-" if row.estimate is None else f"{row.estimate:.2f} [{row.low:.2f}, {row.high:.2f}]"
+
+
+def training_table(report: Report) -> str:
+    """Score at the end of training and mean of the episodes to settle, of the leading rows at every N."""
+    scores = {(record["row"], record["n"]): record for record in report.tables["training_scores"]}
+    leading = {row for rows in TRAINING.values() for row in rows}
+    sizes = sorted({n for row, n in scores if row in leading})
+    lines = [f"| score; episodes to settle | {' | '.join(map(str, sizes))} |", "|---" * (len(sizes) + 1) + "|"]
+    for words, rows in TRAINING.items():
+        found = [next((scores[row, n] for row in rows if (row, n) in scores), None) for n in sizes]
+        lines.append(f"| {words} | {' | '.join(_score(record) for record in found)} |")
+    missing = report.environment.get("unfinished", {}).get("missing", 0)
+    behind = f"`reports/{report.name}/`: scale {report.environment['scale']}, seed {report.environment['seed']}"
+    return "\n".join([f"{behind}{f', {missing} cells not measured yet' if missing else ''}.", "", *lines])
+
+
+def _score(record: dict | None) -> str:
+    if record is None:
+        return ""
+    half = "" if record["low"] is None else f" \u00b1 {(record['high'] - record['low']) / 2:.2f}"
+    score = f"{record['mean']:.2f}{half}"
+    if record["settle_mean"] is not None:
+        return f"{score}; {record['settle_mean']:.3g}"
+    return f"{score}; {record['never']}/{record['seeds']} never" if record["never"] else score
+
+
 def run_time(report: Report) -> list[dict]:
     """What measuring a committed run took: in one go its wall time, in sittings that of its cells."""
     environment = report.environment
@@ -111,6 +173,9 @@ def rendered() -> str:
     reports = [Report.read(name) for name in REPORTS if (ROOT / "reports" / name).is_dir()]
     text = replace_block((ROOT / "README.md").read_text(), "claims", claims_table(reports))
     speed = [*reports[0].tables.get("speed", []), *(row for report in reports for row in run_time(report))]
+    named = {report.name: report for report in reports}
+    text = replace_block(text, "samples", samples_table(named["reference-complexity"]))
+    text = replace_block(text, "training", training_table(Report.read(TRAINING_REPORT)))
     return replace_block(text, "speed", speed_table(speed))
 
 
