@@ -99,7 +99,7 @@ def _section(key: str, rows: Sequence[LedgerRow], figures: Sequence[Drawn]) -> d
         "id": key,
         "title": SECTION_TITLES.get(key, rows[0].statement if rows else key),
         "statement": rows[0].statement if rows else "",
-        "rows": sorted(rows, key=lambda row: (not row.primary, row.row)),
+        "rows": sorted(rows, key=lambda row: (not row.primary, wording.natural(row.row))),
         "figures": figure_families([f for f in figures if f.claim == key]),
         "overview": key.startswith("C") and "." not in key and not rows,  # what several claims share
     }

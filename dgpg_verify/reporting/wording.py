@@ -77,8 +77,12 @@ def row_label(label: Any, method: str) -> str:
 
 def claim_order(key: str) -> tuple[bool, list[tuple[int, str]]]:
     """Sort key of a claim's id: claims (C) before audits (A), C1.2 before C1.10."""
-    parts = re.findall(r"\d+|\D+", key)
-    return not key.startswith("C"), [(int(p), "") if p.isdigit() else (-1, p) for p in parts]
+    return not key.startswith("C"), natural(key)
+
+
+def natural(key: str) -> list[tuple[int, str]]:
+    """Sort key that puts N=5 before N=10."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.findall(r"\d+|\D+", key)]
 
 
 def sentence(text: str) -> str:

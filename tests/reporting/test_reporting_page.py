@@ -15,6 +15,7 @@ from dgpg_verify.reporting import claim_summary, write_ledger, write_records, wr
 from dgpg_verify.reporting.objections import OBJECTIONS, answer
 from dgpg_verify.reporting.provenance import flatten, repeat_command, scrub
 from dgpg_verify.reporting.strip import domain, interval_strip
+from dgpg_verify.reporting.wording import claim_order, natural
 
 
 class Page(html.parser.HTMLParser):
@@ -185,3 +186,8 @@ def test_strips_share_a_scale_and_one_wild_interval_dwarfs_nothing() -> None:
     blank = interval_strip(ledger_row("c", "C1.1", estimate=None, low=None, high=None), (low, high))
     assert 'class="dot"' not in blank and 'class="interval"' not in blank
     assert domain([ledger_row("d", "A1", estimate=0.0, low=0.0, high=0.0, expected=0.0, margin=0.0)])[0] < 0
+
+
+def test_rows_and_claims_are_in_natural_order() -> None:
+    assert sorted(["a/N=10/x", "a/N=2/x", "a/N=5/x", "b"], key=natural) == ["a/N=2/x", "a/N=5/x", "a/N=10/x", "b"]
+    assert sorted(["A1", "C1.10", "C1.2"], key=claim_order) == ["C1.2", "C1.10", "A1"]
