@@ -88,7 +88,7 @@ def _level_panel(ax: Axes, rows: Sequence[Record], sums: Sequence[Record], alpha
     said = ""
     if fixed:
         centre = float(np.mean(fixed))
-        ax.axhspan(centre - SPREAD / 2, centre + SPREAD / 2, color=GOOD, alpha=0.22, lw=0, zorder=1)
+        ax.axhspan(centre - SPREAD / 2, centre + SPREAD / 2, color=GOOD, alpha=0.35, lw=1.0, ec=GOOD, zorder=1)
         said = f"spread of the means {max(fixed) - min(fixed):.2g}"
     for k, (alpha, values) in enumerate(zip(alphas, levels)):
         dots(ax, _jitter(k, len(values)), values, _color(alpha), limits=limits)
@@ -126,7 +126,7 @@ def draw_alpha_sensitivity(tables: Tables, group: Group | None = None, dispute: 
     columns = sorted({_place(r) for r in of_alpha if float(r["n"]) == n}, key=_order)[:5]
     rows, sums = ([r for r in tables.get(name, ()) if _kept(r, n, columns)] for name in ("runs", "training_scores"))
     levels = [v for r in rows if (v := number(r.get("level"))) is not None]
-    limits = _limits(levels)
+    limits = _limits([*levels, *(v for r in sums for f in ("low", "high") if (v := number(r.get(f))) is not None)])
     top = max([30.0, *(v for r in rows for f in ("settled_at", "horizon_episodes") if (v := number(r.get(f))))])
     caption = (
         "Coloured dots are runs (orange: mostly return, blue: mostly guidance, grey: a schedule), black marks means "

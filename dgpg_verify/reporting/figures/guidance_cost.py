@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -13,7 +12,9 @@ from dgpg_verify.reporting.figures.select import Group, by_n, need, number
 from dgpg_verify.reporting.figures.style import MUTED, CreditStyle, detail, log_y, n_axis, panels, quiet, styled
 from dgpg_verify.reporting.records import Record, Tables
 from dgpg_verify.reporting.wording import number_text
+from dgpg_verify.statistics import geometric_mean_interval
 
+LEVEL = 0.95
 PANELS = (
     ("ratio", "learning time", "with guidance / without", CreditStyle("#0072b2", "s", 0)),
     ("bytes_ratio", "memory", "with guidance / without", CreditStyle("#d55e00", "o", 1)),
@@ -35,9 +36,17 @@ def _panel(ax: Axes, rows: Sequence[Record], field: str, style: CreditStyle) -> 
     draw_means(ax, rows, field, style, 1.0)
     if is_ratio:
         ax.axhline(1.0, color=MUTED, lw=1.0, ls=(0, (6, 2)), zorder=1)
-        ax.annotate("no cost", (0, 1), (3, -3), va="top", size=8, color=MUTED, textcoords="offset points",
-                    xycoords=("axes fraction", "data"))  # fmt: skip
+        ax.annotate("no cost", (0.5, 1), (0, -4), va="top", ha="center", size=8, color=MUTED,
+                    textcoords="offset points", xycoords=("axes fraction", "data"))  # fmt: skip
     quiet(ax)
+
+
+def _mean(values: Sequence[float]) -> str:
+    """Geometric mean, as the verdict takes it, with its interval where there are several."""
+    if len(values) < 2:
+        return number_text(values[0])
+    found = geometric_mean_interval(values, LEVEL)
+    return f"{found.value:.3g} [{found.low:.3g}, {found.high:.3g}]"
 
 
 def draw_guidance_cost(tables: Tables, group: Group | None = None, dispute: str = "") -> Figure:
@@ -57,9 +66,7 @@ def draw_guidance_cost(tables: Tables, group: Group | None = None, dispute: str 
     title = "What guidance adds in time and memory"
     if found:
         n, values = list(found.items())[-1]
-        title = (
-            f"At N\u00a0=\u00a0{n:g} learning with guidance takes {number_text(float(np.median(values)))} times as long"
-        )
+        title = f"At N\u00a0=\u00a0{n:g} learning with guidance takes {_mean(values)} times as long"
     sizes = {len(v) for v in by_n(rows, shown[0][0]).values()}
     count = f"{min(sizes)} to {max(sizes)}" if len(sizes) > 1 else f"{min(sizes)}"
     caption = (
