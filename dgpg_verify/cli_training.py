@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from dgpg_verify.training import Heldout
+    from dgpg_verify.training import Heldout, Method
     from dgpg_verify.training.folder import StoredRun
 
-OF_TRAIN = ("system", "method", "episodes", "seed", "alpha", "sharing", "evaluate_every", "workloads", "out",
+OF_TRAIN = ("system", "method", "episodes", "seed", "alpha", "guidance", "sharing", "evaluate_every", "workloads", "out",
             "resume", "tensorboard")  # fmt: skip
 
 
@@ -23,6 +24,7 @@ def train(
     episodes: Annotated[int, typer.Option(help="roll-outs of T joint steps to learn from")] = 20,
     seed: Annotated[int, typer.Option(help="root of every random stream")] = 0,
     alpha: Annotated[str | None, typer.Option(help="A, A->B, n^-0.5 or adaptive (default: the method's)")] = None,
+    guidance: Annotated[str | None, typer.Option(help="chain_rule, exact or multi_step (default: as named)")] = None,
     sharing: Annotated[str, typer.Option(help="independent or shared parameters")] = "independent",
     evaluate_every: Annotated[int, typer.Option(help="episodes between evaluations; 0 = start and end only")] = 2,
     workloads: Annotated[int, typer.Option(help="held-out workloads of an evaluation")] = 40,
@@ -41,7 +43,7 @@ def train(
     built = make_system(system, check_int("n", n, 1), seed, **parse_pairs(option or [], GIVEN_APART))
     run = training.train(
         built,
-        method,
+        _of_form(method, guidance),
         episodes,
         seed,
         alpha,
@@ -58,6 +60,21 @@ def train(
         samples = episode * built.horizon
         typer.echo(f"episode {episode:>5}  samples {samples:>8}  return {evaluation.mean:>14.2f}" + _score(evaluation))
     typer.echo(_references(run.heldout))
+
+
+def _of_form(name: str, form: str | None) -> Method:
+    """The method with another form of guidance, if one is asked for."""
+    from dgpg_verify.core import InputError, check_choice
+    from dgpg_verify.credits.guidance import FORMS
+    from dgpg_verify.training import make_method
+
+    method = make_method(name)
+    if form is None:
+        return method
+    check_choice("guidance", form, FORMS)
+    if not method.guidance:
+        raise InputError(f"guidance = {form!r} is not allowed with method {name!r}: it has none")
+    return replace(method, guidance=f"guidance:{form}")
 
 
 def evaluate(

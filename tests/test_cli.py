@@ -113,6 +113,15 @@ def test_a_score_that_noise_could_make_is_not_printed(tmp_path: Path, capsys: py
     assert "  score " not in out
 
 
+def test_guidance_may_have_another_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train = ["train", "cloud", "--n", "3", "--episodes", "1", "--workloads", "2", "--option", "horizon=5"]
+    for form in ("exact", "multi_step"):
+        folder = tmp_path / form
+        code, *_ = _run(*train, "--method", "guidance_only", "--guidance", form, "--out", str(folder), capsys=capsys)
+        assert code == 0
+        assert json.loads((folder / "config.json").read_text())["method"]["guidance"] == f"guidance:{form}"
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -126,6 +135,9 @@ def test_a_score_that_noise_could_make_is_not_printed(tmp_path: Path, capsys: py
         ["--resume"],
         ["--workloads", "0"],
         ["--method", "happo", "--sharing", "shared"],
+        ["--method", "mappo", "--guidance", "exact"],
+        ["--guidance", "half"],
+        ["--set", "guidance=exact"],
     ],
     ids=lambda words: " ".join(words),
 )
