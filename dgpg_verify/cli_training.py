@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from dgpg_verify.training import Heldout, Method
     from dgpg_verify.training.folder import StoredRun
 
-OF_TRAIN = ("system", "method", "episodes", "seed", "alpha", "guidance", "sharing", "evaluate_every", "workloads", "out",
-            "resume", "tensorboard")  # fmt: skip
+OF_TRAIN = ("system", "method", "episodes", "seed", "alpha", "guidance", "sharing", "evaluate_every", "workloads",
+            "out", "resume", "tensorboard")  # fmt: skip
 
 
 def train(
