@@ -164,7 +164,7 @@ def draw_ablations(tables: Tables, group: Group | None = None, dispute: str = ""
             caption=caption, height=0.3 + 0.215 * (max(_places(lines).values()) + 1), gap=(0.3, 0.8),
             width=12.0 if len(sizes) > 1 else 9.5,
         )  # fmt: skip
-        _make_room(fig, axes[0], 2.3)
+        _make_room(fig, axes[0], 2.8)
         for k, (ax, n) in enumerate(zip(axes[0], sizes)):
             _panel(ax, lines, [r for r in sums if r["n"] == n], [r for r in runs if r["n"] == n], limits, colors)
             if k == 0:
