@@ -15,8 +15,8 @@ from dgpg_verify.core import LedgerRow, ledger_row_from_json
 from dgpg_verify.reporting import claim_summary
 
 ROOT = Path(__file__).resolve().parent.parent
-REPORTS = ("reference", "reference-equilibria", "reference-complexity", "reference-training")
-TRAINING_REPORT = "reference-training-full"
+REPORTS = ("reference", "reference-equilibria", "reference-complexity", "reference-training-full")
+TIMED = (*REPORTS, "reference-training")
 # claim, method and step, words
 SAMPLES = (
     ("C3.1", "return/theory", "the shared return"),
@@ -32,9 +32,14 @@ SAMPLES = (
 TRAINING = {
     "DG-PG, `sum`": ("dgpg/sum",),
     "DG-PG, `parts`": ("dgpg/parts",),
+    "DG-PG, `mixed`": ("dgpg/mixed",),
     "guidance alone": ("guidance_only",),
     "guidance alone, exact, step 2e-3": ("guidance_only/exact",),
+    "residual on Best-Fit (starts there)": ("residual",),
+    "difference reward": ("difference",),
+    "HAPPO": ("happo",),
     "MAPPO": ("mappo/equal", "mappo/large"),
+    "IPPO": ("ippo/equal",),
     "MAPPO, 78 episodes": ("mappo",),
     "IPPO, 78 episodes": ("ippo",),
     "MAPPO, 400 episodes, ten an update": ("mappo/patient",),
@@ -75,7 +80,7 @@ def claims_table(reports: list[Report]) -> str:
     """One line a claim: statement, label, nearest true sentence, interval."""
     lines = [
         f"`reports/{report.name}/`: scale {report.environment['scale']}, seed {report.environment['seed']}, "
-        f"{len(report.rows)} rows."
+        f"{len(report.rows)} rows{_unfinished(report)}."
         for report in reports
     ]
     lines += [
@@ -90,6 +95,11 @@ def claims_table(reports: list[Report]) -> str:
     passed = sum(row.verdict == (row.expected_label or "supported") for row in checks)
     lines += ["", f"{passed} of {len(checks)} controls and oracle checks returned what they are built to return."]
     return "\n".join(lines)
+
+
+def _unfinished(report: Report) -> str:
+    found = report.environment.get("unfinished")
+    return f", {found['missing']} of {found['cells']} cells not measured yet" if found else ""
 
 
 def samples_table(report: Report) -> str:
@@ -115,9 +125,7 @@ def training_table(report: Report) -> str:
     for words, rows in TRAINING.items():
         found = [next((scores[row, n] for row in rows if (row, n) in scores), None) for n in sizes]
         lines.append(f"| {words} | {' | '.join(_score(record) for record in found)} |")
-    missing = report.environment.get("unfinished", {}).get("missing", 0)
-    behind = f"`reports/{report.name}/`: scale {report.environment['scale']}, seed {report.environment['seed']}"
-    return "\n".join([f"{behind}{f', {missing} cells not measured yet' if missing else ''}.", "", *lines])
+    return "\n".join(lines)
 
 
 def _score(record: dict | None) -> str:
@@ -170,12 +178,12 @@ def replace_block(text: str, name: str, body: str) -> str:
 
 
 def rendered() -> str:
-    reports = [Report.read(name) for name in REPORTS if (ROOT / "reports" / name).is_dir()]
-    text = replace_block((ROOT / "README.md").read_text(), "claims", claims_table(reports))
-    speed = [*reports[0].tables.get("speed", []), *(row for report in reports for row in run_time(report))]
-    named = {report.name: report for report in reports}
-    text = replace_block(text, "samples", samples_table(named["reference-complexity"]))
-    text = replace_block(text, "training", training_table(Report.read(TRAINING_REPORT)))
+    reports = {name: Report.read(name) for name in TIMED}
+    leading = [reports[name] for name in REPORTS]
+    text = replace_block((ROOT / "README.md").read_text(), "claims", claims_table(leading))
+    text = replace_block(text, "samples", samples_table(reports["reference-complexity"]))
+    text = replace_block(text, "training", training_table(reports["reference-training-full"]))
+    speed = [*leading[0].tables.get("speed", []), *(row for report in reports.values() for row in run_time(report))]
     return replace_block(text, "speed", speed_table(speed))
 
 
