@@ -18,7 +18,7 @@ from dgpg_verify.claims.equilibrium_stats import Pooled, judge_none, judge_proof
 from dgpg_verify.claims.judged_rows import level_of
 from dgpg_verify.claims.shift_cells import SHIFT_ALPHAS
 from dgpg_verify.claims.tradeoff_cells import RULES
-from dgpg_verify.claims.words import UNKNOWN, power
+from dgpg_verify.claims.words import power
 from dgpg_verify.core import Estimate, Evidence, Label, LedgerRow, Verdict
 from dgpg_verify.equilibria.claim_forms import FORMS
 from dgpg_verify.equilibria.counterexamples import load_all
@@ -228,7 +228,7 @@ def _shift(group: Pooled) -> Question:
     if kind == "entropy":
         verdict = _error_order(error, group.over("certified").astype(bool))
         said = "The shift law predicts the move of the optimum with entropy up to an error of order "
-        said += power("alpha", verdict.estimate.value) or UNKNOWN
+        said += power("alpha", verdict.estimate.value) or "that is not measurable"
         statistic, expected, relation = "order of the error in alpha", 2.0, "at_least"
     else:
         worst = float((error / (1.0 + found)).max())

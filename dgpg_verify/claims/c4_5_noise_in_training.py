@@ -56,7 +56,8 @@ def _measured(one: Trained) -> bool:
 def _question(group: Sequence[Trained], point: str) -> Question:
     """Over the N of the top decade, with all fleets of every N."""
     top = max(one.n for one in group)
-    used = [one for one in group if 10 * one.n >= top and one.n >= MEASURED_FROM] or list(group[-1:])
+    used = [one for one in group if 10 * one.n >= top and one.n >= MEASURED_FROM and len(one.runs) > 1]
+    used = used or list(group[-1:])
     table = [[_paired_ratio(one, run, point) for run in one.runs] for one in used]
     row = group[0].row
 

@@ -186,17 +186,23 @@ class Mixture:
 def return_share(mixtures: Sequence[Mixture], level: float = 0.95) -> float | None:
     """omega over fleets: the part of the update's length that comes from grad J, from the mean squared lengths.
 
-    None where a part's length is not told from 0 (its t interval over fleets reaches 0, exact ones aside). The mean of
-    shares of single fleets would count a return that is lost in noise as none.
+    None where a part's length is not told from 0 (its t interval over fleets reaches 0; parts that are known exactly
+    aside). The mean of shares of single fleets would count a return that is lost in noise as none.
     """
-    exact = all("objective_signal" in one.stats.extra for one in mixtures)
+    ours, theirs = np.array([one.squared_lengths for one in mixtures]).T
+    if not (ours.any() and theirs.any()):
+        return 1.0 if ours.any() else 0.0 if theirs.any() else None
     lengths = []
-    for squares in np.array([one.squared_lengths for one in mixtures]).T:
-        known = exact or not squares.any() or (len(squares) > 1 and (mean_interval(squares, level).low or 0.0) > 0.0)
-        if not known or not squares.mean() >= 0.0:
+    for squares, name in ((ours, "objective_signal"), (theirs, "guidance_signal")):
+        exact = all(one.stats.extra.get(name) is not None for one in mixtures)
+        if not np.isfinite(squares).all() or not (exact or _above_zero(squares, level)) or squares.mean() < 0.0:
             return None
         lengths.append(float(np.sqrt(squares.mean())))
-    return lengths[0] / sum(lengths) if sum(lengths) > 0.0 else None
+    return lengths[0] / sum(lengths)
+
+
+def _above_zero(values: Array, level: float) -> bool:
+    return len(values) > 1 and (mean_interval(values, level).low or 0.0) > 0.0
 
 
 def efficiency(stats: CellStats, credit: str) -> float:

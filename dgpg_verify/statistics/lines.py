@@ -69,9 +69,10 @@ def fit_lines(
     replicates = np.full(len(x), values.shape[-1]) if counts is None else counts
     means, spread = _moments(values, replicates)
     axis = x if scale_axis is None else scale_axis
-    precision = _smooth_weights(axis, spread)
+    precision = _smooth_weights(axis, spread, replicates)
     slope_c, intercept_c = _coefficients(x, precision * (replicates / replicates.max()))
-    believed = np.maximum(spread, (spread * precision).mean(-1, keepdims=True) / precision)
+    level = (spread * precision * _shares(replicates)).sum(-1, keepdims=True)
+    believed = np.maximum(spread, level / precision)
     slope_error, slope_df = _sandwich(slope_c, believed, replicates)
     intercept_error, intercept_df = _sandwich(intercept_c, believed, replicates)
     return Lines(
@@ -101,12 +102,22 @@ def _rounding(values: Array) -> Array:
     return ROUNDING * np.maximum(np.abs(values).max((-2, -1)), 1e-60)
 
 
-def _smooth_weights(axis: Array, spread: Array) -> Array:
-    """Inverse of the fitted variance function, largest weight 1: [..., K]."""
+def _shares(replicates: Counts) -> Array:
+    """What each x says of the common variance: its share of all degrees of freedom."""
+    return (replicates - 1) / (replicates - 1).sum()
+
+
+def _smooth_weights(axis: Array, spread: Array, replicates: Counts) -> Array:
+    """Inverse of the fitted variance function, largest weight 1: [..., K].
+
+    The log of a variance from few replicates lies below that of the true one, by digamma(df/2) - log(df/2): without
+    that correction an x with fewer replicates would pass for a quieter one.
+    """
     floored = np.maximum(spread, WEIGHT_FLOOR * spread.max(-1, keepdims=True))
-    logs = np.log(floored)
-    centred = axis - axis.mean()
-    power = (centred * logs).sum(-1, keepdims=True) / (centred**2).sum()
+    half, share = (replicates - 1) / 2, _shares(replicates)
+    logs = np.log(floored) - (special.digamma(half) - np.log(half))
+    centred = axis - (share * axis).sum()
+    power = (share * centred * logs).sum(-1, keepdims=True) / (share * centred**2).sum()
     weights = np.exp(-power * centred)
     return weights / weights.max(-1, keepdims=True)
 

@@ -62,17 +62,42 @@ def test_mixtures_equal_the_oracles_guided_credit(exact_cell, setting: str, alph
     assert mixed.efficiency == pytest.approx(expected.efficiency, rel=1e-9)
 
 
-def test_a_return_lost_in_noise_has_no_share_rather_than_none_of_it() -> None:
-    def fleet(objective: float, guidance: float) -> Mixture:
-        signal = np.array([[objective, 0.0], [0.0, guidance]])
-        names = ("return", "guidance")
-        return CellStats(9, 0, 0, names, np.eye(2), signal, None, np.ones(2), {}).guided(0.2)
+def fleet(objective: float, guidance: float, alpha: float = 0.2, **exact: float) -> Mixture:
+    signal = np.array([[objective, 0.0], [0.0, guidance]])
+    return CellStats(9, 0, 0, ("return", "guidance"), np.eye(2), signal, None, np.ones(2), exact).guided(alpha)
 
-    shares = [return_share([fleet(one, 4.0 + 0.1 * k) for k, one in enumerate(signals)]) for signals in (
-        [3.6, 4.0, 4.4], [-1.0, 4.0, 1.0], [-1.0, -2.0, -1.5], [4.0])]  # fmt: skip
+
+def test_the_share_is_of_the_root_mean_squares_over_fleets() -> None:
+    shares = return_share([fleet(3.6, 4.0), fleet(4.0, 4.1), fleet(4.4, 4.2)])
     lengths = 0.8 * 2.0, 0.2 * np.sqrt(4.1)
-    assert shares[0] == pytest.approx(lengths[0] / sum(lengths))
-    assert shares[1:] == [None, None, None]  # reaches 0, below 0, one fleet without an interval
+    assert shares == pytest.approx(lengths[0] / sum(lengths))
+
+
+@pytest.mark.parametrize(
+    "objective, guidance",
+    [
+        ([-1.0, 4.0, 1.0], [4.0, 4.1, 4.2]),  # the return's interval reaches 0
+        ([-1.0, -2.0, -1.5], [4.0, 4.1, 4.2]),
+        ([3.6, 4.0, 4.4], [-5.0, 6.0, -0.5]),  # the guidance's does
+        ([4.0], [4.0]),  # one fleet has no interval
+        ([float("nan"), 4.0, 4.1], [4.0, 4.1, 4.2]),
+    ],
+)
+def test_what_is_lost_in_noise_has_no_share_rather_than_none_of_it(
+    objective: list[float], guidance: list[float]
+) -> None:
+    assert return_share([fleet(*pair) for pair in zip(objective, guidance)]) is None
+
+
+def test_a_part_without_weight_has_no_share_however_noisy_the_other_is() -> None:
+    assert return_share([fleet(-1.0, 4.0, alpha=0.0)]) == 1.0
+    assert return_share([fleet(4.0, -1.0, alpha=1.0)]) == 0.0
+
+
+def test_exact_lengths_need_no_interval_and_measured_ones_beside_them_do() -> None:
+    known = {"objective_signal": 4.0, "guidance_signal": 4.0}
+    assert return_share([fleet(0.0, 0.0, **known)]) == pytest.approx(0.8)
+    assert return_share([fleet(0.0, g, objective_signal=4.0) for g in (-5.0, 6.0, -0.5)]) is None
 
 
 def test_alpha_star_minimises_the_variance(exact_cell) -> None:  # type: ignore[no-untyped-def]

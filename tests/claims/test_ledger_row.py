@@ -42,6 +42,16 @@ def test_groups_name_their_files_once_and_may_count_replicates_themselves() -> N
     assert found.replicates == 5
 
 
+def test_words_of_the_claim_are_passed_on() -> None:
+    words = {"margin": 0.15, "margins": {"0.10": "refuted"}, "setting": "parts", "sharing": "shared", "primary": True,
+             "return_share": 0.25, "kind": "control", "expected_label": "refuted", "expected": 0.5}  # fmt: skip
+    row = _row(**words)
+    assert dict(row.verdict_margins) == words.pop("margins")
+    assert {name: getattr(row, name) for name in words} == words
+    assert (row.statement, row.holds_when, row.system, row.policy) == ("s", "h", "y", "p")
+    assert (row.statistic, row.relation) == ("t", "big_o")
+
+
 def test_a_row_without_a_record_says_so() -> None:
     items = [_cell(2, 0)]
     row = ledger_row("X1", "b", VERDICT, provenance(items), {}, statement="s", holds_when="h", system="y", policy="p",

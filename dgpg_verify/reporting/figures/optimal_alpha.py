@@ -80,10 +80,11 @@ def draw_optimal_alpha(tables: Tables, group: Group | None = None, dispute: str 
     title = (
         f"At N\u00a0=\u00a0{last} the least noise is at "
         f"\u03b1*\u00a0=\u00a0{_median(rows, 'alpha_star', last)}, where the return's "
-        f"share of the update is {_median(rows, 'return_share', last)} (medians over fleets)"
+        f"share of the update is {_median(rows, 'return_share', last)}"
     )
     caption = (
-        f"{fleets_text(rows)}, every dot one fleet, lines are medians. \u03b1* = (V_PG \u2212 C)/(V_PG + "
+        f"{fleets_text(rows)}, every dot one fleet, lines are medians; the return's share is over all fleets "
+        "together. \u03b1* = (V_PG \u2212 C)/(V_PG + "
         "V_G \u2212 2C) clipped to "
         "[0, 1], pooled over agents. A level N(1 \u2212 \u03b1*) means that the weight left to the "
         f"return falls like 1/N. {dispute}"

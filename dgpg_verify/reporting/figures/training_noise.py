@@ -35,9 +35,11 @@ def _where(rows: Sequence[Record], point: str) -> str:
     if alphas:
         ends = [f"{alphas[0]:.2g}", f"{alphas[-1]:.2g}"]
         said.append("\u03b1 = " + (ends[0] if ends[0] == ends[1] else " to ".join(ends)))
-    if shares:
-        n, values = list(shares.items())[-1]
-        said.append(f"return share {number_text(sorted(values)[len(values) // 2], 2)} at N = {n:g}")
+    last = max(float(r["n"]) for r in mine)
+    if last in shares:
+        said.append(f"return share {number_text(shares[last][0], 2)} at N = {last:g}")
+    else:
+        said.append(f"return share not measurable at N = {last:g}")
     return ", ".join(said)
 
 
