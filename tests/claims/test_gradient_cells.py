@@ -98,6 +98,8 @@ def test_exact_lengths_need_no_interval_and_measured_ones_beside_them_do() -> No
     known = {"objective_signal": 4.0, "guidance_signal": 4.0}
     assert return_share([fleet(0.0, 0.0, **known)]) == pytest.approx(0.8)
     assert return_share([fleet(0.0, g, objective_signal=4.0) for g in (-5.0, 6.0, -0.5)]) is None
+    known_to_one = [fleet(0.0, 4.0, **known), fleet(-9.0, 4.1), fleet(9.0, 4.2)]
+    assert return_share(known_to_one) is None
 
 
 def test_alpha_star_minimises_the_variance(exact_cell) -> None:  # type: ignore[no-untyped-def]

@@ -37,9 +37,9 @@ def measured(key: str, growth: float, fleets: dict[int, int] | None = None, obje
     for n, count in (fleets or FLEETS).items():
         for k in range(count):
             jitter = 0.02 * np.sin(1.0 + k + 0.1 * n)
-            (one,) = training_evidence(
-                row, n, [np.ones(len(episodes_of(row)))], **moments(n, n**growth, 1e-9, jitter, objective)
-            )
+            seen = objective if n == max(fleets or FLEETS) else 1.0
+            known = moments(n, n**growth, 1e-9, jitter, seen)
+            (one,) = training_evidence(row, n, [np.ones(len(episodes_of(row)))], **known)
             values = {name.replace("0/", f"{k}/", 1): value for name, value in one.values.items()}
             options = {**one.cell.options, "seeds": [1000 * n + k]}
             made.append(Evidence(replace(one.cell, replicate=k, options=options), values, 1.0))

@@ -67,7 +67,7 @@ def test_ablations_are_compared_with_rows_of_their_length_and_none_is_lost() -> 
     records = [
         record("mappo", 5, "main"), record("mappo/equal", 5, "equal"), record("mappo", 10, "main"),
         record("dgpg/parts", 10, "main"), record("happo", 10, "main"), record("dgpg/x", 10, "ablation"),
-        record("dgpg/y", 5, "ablation"),
+        record("dgpg/y", 5, "ablation"), record("dgpg/parts", 20, "main"),
     ]  # fmt: skip
     kept = sorted((r["row"], r["n"]) for r in _kept(records, {5.0, 10.0}))
     assert kept == [("dgpg/parts", 10), ("dgpg/x", 10), ("dgpg/y", 5), ("mappo", 10), ("mappo/equal", 5)]

@@ -220,6 +220,14 @@ def test_noise_draws_every_measurable_record_and_counts_the_others(made: Tables)
     assert f"in {lost} of {len(rows)} records" in caption(figure) and "Not drawn here: DG-PG, mixed" in caption(figure)
 
 
+def test_a_share_that_is_not_measurable_at_the_largest_n_is_said_to_be_so(made: Tables) -> None:
+    last = max(r["n"] for r in made["training_noise"])
+    lost = [{**r, "return_share": None if r["n"] == last else r["return_share"]} for r in made["training_noise"]]
+    for table, said in ((made["training_noise"], "return share 0."), (lost, f"not measurable at N = {last}")):
+        figure = figures.draw_training_noise({"training_noise": table})
+        assert any(said in text.get_text() for ax in figure.axes for text in ax.texts)
+
+
 def test_noise_shows_the_deciding_ratio_where_it_was_measured(made: Tables) -> None:
     rows = [{**r, "paired_ratio": 2.0} for r in made["training_noise"]]
     assert figures.draw_training_noise({"training_noise": rows}).axes[0].get_ylabel().startswith("V / V of")

@@ -81,6 +81,9 @@ def test_rows_of_different_length_are_used_whole(seed: int) -> None:
     assert fit.exponent != cut.exponent and fit.top_decade.standard_error < cut.top_decade.standard_error
     backwards = fit_scaling(SIZES[::-1], ragged[::-1])
     assert (backwards.exponent, backwards.low) == (fit.exponent, fit.low)
+    turned = fit_scaling(SIZES, [row[::-1] for row in ragged])  # no value counts for more than another
+    for line, other in ((fit.full, turned.full), (fit.top_decade, turned.top_decade), (fit.affine, turned.affine)):
+        assert dataclasses.astuple(line)[:5] == pytest.approx(dataclasses.astuple(other)[:5], rel=1e-9)
     equal = fit_scaling(SIZES, [tuple(row) for row in rows])
     assert dataclasses.asdict(equal) == dataclasses.asdict(fit_scaling(SIZES, powers(0.5, seed)))
     ragged[4][1] = float("nan")
