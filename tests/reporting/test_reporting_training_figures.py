@@ -15,7 +15,7 @@ from dgpg_verify.reporting import figures
 from dgpg_verify.reporting.figures import FIGURES, NothingToDraw
 from dgpg_verify.reporting.figures.ablations import group_of_row
 from dgpg_verify.reporting.figures.methods import looks
-from dgpg_verify.reporting.figures.runs import few, median_curve, score_limits, split_runs
+from dgpg_verify.reporting.figures.runs import few, lengths_text, median_curve, score_limits, split_runs
 from dgpg_verify.reporting.figures.saving import svg_text
 
 Tables = dict[str, list[dict[str, Any]]]
@@ -106,6 +106,15 @@ def test_scores_far_below_random_are_cut_off_and_counted(made: Tables) -> None:
     assert min(ax.get_ylim()[0] for ax in figure.axes) > -2
     assert "3 evaluations lie outside the frame" in caption(figure)
     assert "outside the frame" not in caption(figures.draw_learning_curves(made))
+
+
+def test_methods_that_were_trained_longer_are_named_with_their_n() -> None:
+    def run(label: str, n: int, episodes: int) -> dict[str, Any]:
+        return {"row": label, "label": label, "method": "mappo", "n": n, "horizon_episodes": episodes}
+
+    runs = [run("A", 5, 30), run("A", 50, 30), run("A", 10, 30), run("B", 10, 78), run("B", 5, 78)]
+    assert lengths_text(runs) == "Trained for 30 episodes; 78: B (N = 5, 10)."
+    assert lengths_text(runs[:3]) == "Trained for 30 episodes." and lengths_text([{"row": "A", "n": 5}]) == ""
 
 
 def test_curves_over_n_draw_every_run_of_the_sizes_shown(made: Tables) -> None:

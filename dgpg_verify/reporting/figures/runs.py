@@ -49,16 +49,24 @@ def outside_text(count: int, what: str) -> str:
 
 
 def lengths_text(runs: Iterable[Record]) -> str:
-    """How long the runs were trained, methods that were trained longer named."""
-    lengths: dict[float, dict[str, None]] = {}
+    """How long the runs were trained, methods that were trained longer named with their N."""
+    lengths: dict[float, dict[str, set[float]]] = {}
     for r in runs:
         if (length := number(r.get("horizon_episodes"))) is not None:
-            lengths.setdefault(length, {})[f"{label_of(r)} (N = {r['n']:g})"] = None
+            lengths.setdefault(length, {}).setdefault(label_of(r), set()).add(float(r["n"]))
     if not lengths:
         return ""
-    usual = max(lengths, key=lambda length: len(lengths[length]))
-    others = [f"{length:g}: {', '.join(names)}" for length, names in sorted(lengths.items()) if length != usual]
-    return f"Trained for {usual:g} episodes{'; ' * bool(others)}{'; '.join(others)}."
+    usual = max(lengths, key=lambda length: sum(map(len, lengths[length].values())))
+    others = [
+        f"{length:g}: {', '.join(f'{name} (N = {_listed(sizes)})' for name, sizes in names.items())}"
+        for length, names in sorted(lengths.items())
+        if length != usual
+    ]
+    return f"Trained for {'; '.join([f'{usual:g} episodes', *others])}."
+
+
+def _listed(sizes: Iterable[float]) -> str:
+    return ", ".join(f"{n:g}" for n in sorted(sizes))
 
 
 def score_axis(ax: Axes, limits: Limits, *, named: bool = True) -> None:
