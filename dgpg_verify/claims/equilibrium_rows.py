@@ -11,7 +11,7 @@ from dgpg_verify.claims.equilibrium_stats import Pooled
 from dgpg_verify.claims.equilibrium_tables import equilibrium_tables
 from dgpg_verify.claims.judged_rows import Judged, judged_row
 from dgpg_verify.claims.records import RECORDS
-from dgpg_verify.claims.words import UNKNOWN
+from dgpg_verify.claims.words import NOT_MEASURABLE
 from dgpg_verify.core import Cell, Evidence, LedgerRow, Verdict
 from dgpg_verify.equilibria.forms import Form
 
@@ -79,7 +79,7 @@ def what_holds(form: Form) -> str:
 
 
 def percent(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{100 * value:.3g} %"
+    return NOT_MEASURABLE if value is None else f"{100 * value:.3g} %"
 
 
 def interval(verdict: Verdict) -> str:

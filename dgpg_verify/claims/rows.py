@@ -11,7 +11,7 @@ from dgpg_verify.claims.gradient_cells import Row
 from dgpg_verify.claims.gradient_stats import CellStats
 from dgpg_verify.claims.ledger_row import Kind, Provenance, Records, distinct, ledger_row
 from dgpg_verify.claims.series import Series, Statistic, read_series
-from dgpg_verify.claims.words import UNKNOWN, is_unknown, number
+from dgpg_verify.claims.words import NOT_MEASURABLE, is_unknown, number
 from dgpg_verify.core import Evidence, Label, LedgerRow, Verdict
 from dgpg_verify.statistics import PRIMARY_LEVEL, judge, judge_margins, judge_threshold
 
@@ -140,7 +140,7 @@ def _read(series: Series, n_values: Sequence[int] | None) -> Provenance:
 def _sentence(claim: Statement, item: Measured, verdict: Verdict, share: float | None) -> str:
     if is_unknown(estimate := verdict.estimate):
         what = f"The {item.name.replace('_', ' ')}{f' ({item.suffix})' if item.suffix else ''}"
-        return f"{what} is {UNKNOWN} ({verdict.why}): {describe(item.row)}, policy {item.row.policy}."
+        return f"{what} is {NOT_MEASURABLE} ({verdict.why}): {describe(item.row)}, policy {item.row.policy}."
     template = claim.sentences.get(verdict.label, "")
     return template.format(
         exponent=number(estimate.value, ".2f"),

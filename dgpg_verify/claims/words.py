@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dgpg_verify.core import Estimate
 
-UNKNOWN = "not measurable"
+NOT_MEASURABLE = "not measurable"
 
 
 def number(value: float | None, form: str = ".3g") -> str:
-    return UNKNOWN if value is None else format(value, form)
+    return NOT_MEASURABLE if value is None else format(value, form)
 
 
 def with_interval(estimate: Estimate, form: str = ".3g") -> str:
@@ -18,7 +18,7 @@ def with_interval(estimate: Estimate, form: str = ".3g") -> str:
     )
     if low is None or high is None:
         known = [f"at least {low}"] * (low is not None) + [f"at most {high}"] * (high is not None)
-        return known[0] if known else value or UNKNOWN
+        return known[0] if known else value or NOT_MEASURABLE
     return f"between {low} and {high}" if value is None else f"{value} [{low}, {high}]"
 
 

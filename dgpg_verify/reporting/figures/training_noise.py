@@ -69,7 +69,8 @@ def _title(rows: Sequence[Record], labels: Mapping[str, str], field: str) -> str
             said.append(f"N^{fit.exponent:.2f} ({labels[row]})")
     if not said:
         return "Gradient noise along training"
-    return f"Noise at the end of training, relative to the difference reward's, goes like {', '.join(said)}"
+    beside = ", relative to the difference reward's," if field == DECIDING[0] else ""
+    return f"Noise at the end of training{beside} goes like {', '.join(said)}"
 
 
 def draw_training_noise(tables: Tables, group: Group | None = None, dispute: str = "") -> Figure:
