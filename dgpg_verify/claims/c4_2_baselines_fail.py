@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dgpg_verify.claims.training_design import AS_BEST_FIT, BASELINES, NO_LEARNING, search_rows
@@ -74,27 +74,25 @@ def _tuned(trained: Runs) -> list[Question]:
     made = []
     for key in BASELINES:
         for _, candidates in searches(trained, key, search_rows(key)):
-            episodes = int(candidates[0].runs[0].episodes[-1])
-            levels, _ = cross_fitted(candidates)
-            made.append(_fails(candidates[0], levels, "tuned", f"{episodes} episodes, tuned", True, candidates))
+            one, _ = cross_fitted(candidates)
+            question = _fails(one, one.levels, "tuned", f"{one.row.episodes} episodes", True)
+            made.append(replace(question, key=f"{key}/N={one.n}/fails/tuned", tuning="tuned", read=candidates))
     return made
 
 
-def _fails(
-    one: Trained, levels: Array, name: str, how: str, primary: bool, read: Sequence[Trained] | None = None
-) -> Question:
+def _fails(one: Trained, levels: Array, name: str, how: str, primary: bool) -> Question:
     return Question(
         key=f"{one.row.key}/N={one.n}/fails/{name}",
         statement=STATEMENT,
         statistic="share of seeds that fail",
-        runs=read or [one],
+        runs=[one],
         judge=lambda level: judge_fails(levels, level=level),
         sentences=FAILS,
         expected=0.8,
         relation="at_least",
         primary=primary,
         note=f"mean score {levels.mean():.3g}, lowest {levels.min():.3g}, highest {levels.max():.3g}",
-        tuning="tuned" if name == "tuned" else "preset",
+        tuning="preset",
         extra={"how": how},
     )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from dgpg_verify.claims.training_design import AS_BEST_FIT, DGPG, EXACT, NO_LEARNING
+from dgpg_verify.claims.training_design import AS_BEST_FIT, DGPG, EXACT, NO_LEARNING, TUNED, search_rows
 from dgpg_verify.claims.training_rows import Question, TrainingClaim, as_control, controls_in, judged, trained_in
-from dgpg_verify.claims.training_stats import Trained
+from dgpg_verify.claims.training_stats import Trained, cross_fitted, searches
 from dgpg_verify.core import Evidence, Label, LedgerRow, Verdict
 from dgpg_verify.statistics import judge_matches, judge_slightly_below
 
@@ -40,7 +40,7 @@ class BestFitClaim(TrainingClaim):
     margin: float = 0.05
     controls: Sequence[Any] = ()
     decided_at: str = "full"
-    parts = frozenset({"main", "ablation", "real", "patient", "control"})
+    parts = frozenset({"main", "tuned", "ablation", "real", "patient", "control"})
 
     def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
         trained = trained_in(evidence)
@@ -48,11 +48,17 @@ class BestFitClaim(TrainingClaim):
         answers: dict[str, Label] = {NO_LEARNING: "refuted", AS_BEST_FIT: "supported"}
         known = controls_in(trained)
         controls = [as_control(_question(known[row]), label) for row, label in answers.items() if row in known]
-        return judged(self.id, [*(_question(one) for one in kept), *controls], self.recorded)
+        return judged(self.id, [*(_question(one) for one in kept), *_tuned(trained), *controls], self.recorded)
 
 
 def _shown(one: Trained) -> bool:
     return one.row.key in (*DGPG, *BESIDE) or one.row.part in ("ablation", "real", "patient")
+
+
+def _tuned(trained: Mapping[tuple[str, int], Trained]) -> list[Question]:
+    """Every method at the settings that did best on the other seeds."""
+    found = [candidates for key in TUNED for _, candidates in searches(trained, key, search_rows(key))]
+    return [replace(_question(cross_fitted(candidates)[0]), read=candidates, tuning="tuned") for candidates in found]
 
 
 def _question(one: Trained) -> Question:

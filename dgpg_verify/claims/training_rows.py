@@ -10,7 +10,7 @@ from dgpg_verify.claims.ledger_row import Kind, Provenance, Records, distinct, l
 from dgpg_verify.claims.records import RECORDS
 from dgpg_verify.claims.training_cells import FAMILY, TrainingRow, measure_training_cell, training_cost
 from dgpg_verify.claims.training_design import training_design
-from dgpg_verify.claims.training_stats import Trained, read_training
+from dgpg_verify.claims.training_stats import OWN, Trained, read_training
 from dgpg_verify.claims.training_tables import training_tables
 from dgpg_verify.claims.words import is_unknown, number, with_interval
 from dgpg_verify.core import Cell, Evidence, Label, LedgerRow, Verdict
@@ -71,7 +71,8 @@ def _setup(cell: Cell) -> dict[str, Any]:
 @dataclass(frozen=True)
 class Question:
     """One row before it is judged. judge: level -> verdict. sentences: label -> nearest true sentence, filled with
-    {estimate} (or {value}, {low}, {high}), {n} and {where}. runs: what it is read from, the first row names it."""
+    {estimate} (or {value}, {low}, {high}), {n} and {where}. runs: what it is read from, the first row names it;
+    read: all the runs that needs, where it is more."""
 
     key: str
     statement: str
@@ -88,6 +89,7 @@ class Question:
     extra: Mapping[str, str] = field(default_factory=dict)
     kind: Kind = "claim"
     expected_label: Label | None = None
+    read: Sequence[Trained] = ()
 
 
 def judged(claim: str, questions: Sequence[Question], recorded: Records) -> list[LedgerRow]:
@@ -126,7 +128,8 @@ def where(trained: Trained) -> str:
     """Method, N and system in words."""
     row = trained.row
     options = "".join(f", {name.replace('_', ' ')} {value}" for name, value in sorted(row.options.items()))
-    return f"{row.label}, N = {trained.n}{options}, {row.sharing} parameters"
+    sharing = "at its own settings" if row.sharing == OWN else f"{row.sharing} parameters"
+    return f"{row.label}, N = {trained.n}{options}, {sharing}"
 
 
 def _row(claim: str, question: Question, verdict: Verdict, recorded: Records) -> LedgerRow:
@@ -135,7 +138,7 @@ def _row(claim: str, question: Question, verdict: Verdict, recorded: Records) ->
         claim,
         question.key,
         verdict,
-        _read(question.runs),
+        _read(question.read or question.runs),
         recorded,
         statement=question.statement,
         holds_when=_sentence(question, verdict),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ from dgpg_verify.statistics.intervals import t_quantile
 
 Array = NDArray[np.float64]
 WIDTH_LEVEL = 0.99
+OWN = "own"  # settings, sharing of parameters among them, that a search chose for the method
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def read_training(evidence: Iterable[Evidence], rows: Mapping[str, TrainingRow])
 def searches(
     trained: Mapping[tuple[str, int], Trained], key: str, rows: Sequence[str]
 ) -> list[tuple[int, list[Trained]]]:
-    """(N, candidates) of a tuned method wherever it was searched: its default first, all cut to as many episodes.
+    """(N, candidates) of a method wherever it was searched: its default first, all cut to as many episodes.
 
     rows: keys of the candidates. An N at which candidates differ in seeds, or have fewer than two, is left out.
     """
@@ -156,12 +157,14 @@ def searches(
     return made
 
 
-def cross_fitted(candidates: Sequence[Trained]) -> tuple[Array, list[int]]:
-    """Scores of a tuned method: on each seed, that of the candidate which did best on all the other seeds.
+def cross_fitted(candidates: Sequence[Trained]) -> tuple[Trained, list[int]]:
+    """A method at its own settings: on each seed, the run of the candidate which did best on all the other seeds.
 
-    No run is judged on the runs that chose its settings. Returns levels [R] and the candidate chosen for each seed.
+    No run is judged on the runs that chose its settings. Returns those runs, and the candidate chosen for each seed.
     """
     table = np.stack([one.levels for one in candidates])  # [C, R]
-    others = table.sum(1, keepdims=True) - table
-    chosen = others.argmax(0)
-    return table[chosen, np.arange(table.shape[1])], chosen.tolist()
+    chosen = (table.sum(1, keepdims=True) - table).argmax(0).tolist()
+    default = candidates[0].row
+    row = replace(default, key=f"{default.key}/tuned", label=f"{default.label}, tuned", part=OWN, sharing=OWN,
+                  episodes=min(one.row.episodes for one in candidates))  # fmt: skip
+    return Trained(row, candidates[0].n, tuple(candidates[c].runs[k] for k, c in enumerate(chosen))), chosen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -33,16 +33,17 @@ def training_tables(trained: Runs) -> dict[str, list[Record]]:
     """curves, runs, training_scores, profiles, improvements, training_noise and tuning of all rows.
 
     Profiles and probabilities of improvement compare runs of the main rows after equally many episodes; levels and
-    scores hold what was trained longer twice, as it ended and (part `equal`) as it stood then.
+    scores hold what was trained longer twice, as it ended and (part `equal`) as it stood then, and every method once
+    more at the settings that a search chose for it (part `own`).
     """
-    every, equal = list(trained.values()), _at_equal_episodes(trained)
+    every, equal, own = list(trained.values()), _at_equal_episodes(trained), _at_own_settings(trained)
     cut = [_named(one, trained[key]) for key, one in equal.items() if one is not trained[key]]
     return {
         "curves": [record for one in every for run in one.runs for record in _curve(one, run)],
-        "runs": [_run(one, run) for one in (*every, *cut) for run in one.runs],
-        "training_scores": [_scores(one) for one in (*every, *cut)],
+        "runs": [_run(one, run) for one in (*every, *cut, *own.values()) for run in one.runs],
+        "training_scores": [_scores(one) for one in (*every, *cut, *own.values())],
         "profiles": [record for one in equal.values() for record in _profile(one)],
-        "improvements": _improvements(equal),
+        "improvements": _improvements(equal, AGAINST) + _improvements(own, [f"{key}/tuned" for key in AGAINST]),
         "training_noise": [record for one in every for point in POINTS for record in _noise(one, point)],
         "tuning": _tuning(trained),
         "declared": [{"text": text} for text in DECLARED],
@@ -56,6 +57,12 @@ def _at_equal_episodes(trained: Runs) -> dict[tuple[str, int], Trained]:
     return {
         (row, n): one if one.row.episodes == shortest[n] else one.until(shortest[n]) for (row, n), one in main.items()
     }
+
+
+def _at_own_settings(trained: Runs) -> dict[tuple[str, int], Trained]:
+    """Every method that was searched, as cross-fitting finds it."""
+    found = [cross_fitted(candidates)[0] for key in TUNED for _, candidates in searches(trained, key, search_rows(key))]
+    return {(one.row.key, one.n): one for one in found}
 
 
 def _named(cut: Trained, whole: Trained) -> Trained:
@@ -121,8 +128,10 @@ def _judgeable(run: TrainedRun) -> bool:
 
 
 def _scores(one: Trained) -> Record:
-    """Level and time to settle over seeds; intervals only where there are seeds enough for one."""
-    levels, runs = one.levels, [run.convergence for run in one.runs if _judgeable(run)]
+    """Level and time to settle over seeds; intervals only where there are seeds enough for one, times to settle only
+    where every run was evaluated often enough for one."""
+    levels = one.levels
+    runs = [run.convergence for run in one.runs] if all(map(_judgeable, one.runs)) else []
     few = len(levels) < 3
     unknown = Estimate(None, None, None, LEVEL, len(levels))
     iqm = unknown if few else interquartile_mean(levels, LEVEL)
@@ -167,11 +176,11 @@ def _profile(one: Trained) -> list[Record]:
     ]  # fmt: skip
 
 
-def _improvements(trained: Runs) -> list[Record]:
-    """Probability that a run of one method ends above a run of DG-PG, at equal N and episodes."""
+def _improvements(trained: Runs, rivals: Sequence[str]) -> list[Record]:
+    """Probability that a run of one method ends above a run of a rival, at equal N and episodes."""
     made = []
     for (key, n), one in trained.items():
-        for rival in AGAINST:
+        for rival in rivals:
             if key == rival or (rival, n) not in trained:
                 continue
             other = trained[rival, n]
@@ -219,7 +228,7 @@ def _number(value: float | None) -> float | None:
 
 
 def _tuning(trained: Runs) -> list[Record]:
-    """Every candidate of every tuned method, and how many held-out seeds would choose it."""
+    """Every candidate of every method, and how many held-out seeds would choose it."""
     made = []
     for key in TUNED:
         for n, candidates in searches(trained, key, search_rows(key)):

@@ -93,6 +93,7 @@ OBJECTIONS = (
             "learning_curves_real",
             "score_profiles",
             "training_scaling",
+            "own_settings",
         ),
         tables=(("training_scores", "seeds, scores and intervals of every row"), ("tuning", "search for settings")),
     ),

@@ -16,6 +16,7 @@ PARTS = {
     "ablation": "One thing changed at a time",
     "patient": "With many more samples",
     "real": "Fleets and jobs after public records",
+    "own": "Every method at the settings that a search chose for it, on other seeds",
     "tuned": "Candidates of the search for settings",
 }
 

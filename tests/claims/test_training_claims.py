@@ -84,6 +84,17 @@ def test_a_baseline_is_tuned_before_it_is_said_to_fail() -> None:
     assert rows["C4.2/mappo/N=10/fails/longer"].verdict == "supported"
 
 
+def test_every_method_is_held_against_best_fit_at_its_own_settings_too() -> None:
+    keys = search_rows("happo")
+    found = {key: [0.4] * 6 for key in keys} | {keys[4]: [1.02] * 6}
+    rows = judged(BEST_FIT, [item for key, levels in found.items() for item in runs(key, 10, levels)])
+    assert rows["C4.3/happo/N=10/score"].verdict == "refuted"
+    tuned = rows["C4.3/happo/tuned/N=10/score"]
+    assert (tuned.verdict, tuned.setting, tuned.primary) == ("supported", "tuned", False)
+    assert "HAPPO, tuned, N = 10" in tuned.holds_when and "at its own settings" in tuned.holds_when
+    assert len(tuned.files) == len(keys) and set(rows) == {"C4.3/happo/N=10/score", "C4.3/happo/tuned/N=10/score"}
+
+
 def test_collapse_needs_a_fall_and_a_low_end() -> None:
     falls = judged(FAIL, runs("ippo", 5, [0.9] * 6) + runs("ippo", 10, [0.05] * 6))["C4.2/ippo/collapses"]
     never = judged(FAIL, runs("ippo", 5, [0.1] * 6) + runs("ippo", 10, [0.05] * 6))["C4.2/ippo/collapses"]

@@ -75,11 +75,12 @@ def candidates(table: np.ndarray) -> list[Trained]:
 
 def test_cross_fitting_against_a_plain_loop() -> None:
     table = np.random.default_rng(5).normal(size=(5, 6))
-    levels, chosen = cross_fitted(candidates(table))
+    one, chosen = cross_fitted(candidates(table))
+    assert (one.row.key, one.row.part, one.row.label) == ("dgpg/sum/tuned", "own", "DG-PG, sum, tuned")
     for seed in range(6):
         means = [np.mean([row[k] for k in range(6) if k != seed]) for row in table]
         assert chosen[seed] == int(np.argmax(means))
-        assert levels[seed] == pytest.approx(table[chosen[seed], seed])
+        assert one.levels[seed] == pytest.approx(table[chosen[seed], seed])
 
 
 def test_cross_fitting_is_not_optimistic_where_choosing_in_sample_is() -> None:
@@ -90,7 +91,7 @@ def test_cross_fitting_is_not_optimistic_where_choosing_in_sample_is() -> None:
     """
     rng = np.random.default_rng(7)
     tables = rng.normal(size=(40, 5, 6))
-    fitted = np.array([cross_fitted(candidates(table))[0].mean() for table in tables])
+    fitted = np.array([cross_fitted(candidates(table))[0].levels.mean() for table in tables])
     in_sample = np.array([table[table.mean(1).argmax()].mean() for table in tables])
     assert abs(stats.ttest_1samp(fitted, 0.0).statistic) < 4.3
     assert stats.ttest_1samp(in_sample, 0.0).statistic > 4.3

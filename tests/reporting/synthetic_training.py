@@ -65,6 +65,9 @@ def design() -> list[Row]:
                              ("reference rounded", 1.0), ("reference noise:1", 0.6))),
         *(Row(f"search/mappo/{key}", key, "mappo", level, part="tuned", ns=(10,)) for key, level in
           (("actor_lr 0.002", 0.6), ("sharing shared, actor_lr 0.002", 0.8))),
+        *(Row(f"{key}/tuned", f"{label}, tuned", method, level, -0.1, part="own", ns=(2, 10), sharing="own")
+          for key, label, method, level in (("mappo", "MAPPO", "mappo", 0.9), ("happo", "happo", "happo", 0.7),
+                                            ("dgpg/parts", "DG-PG, parts", "dgpg", 1.1))),
         Row("mappo/patient", "MAPPO, patient", "mappo", 1.05, part="patient", ns=(10,), sharing="shared", pace=20.0),
         Row("recorded/dgpg/parts", "DG-PG, parts", level=1.04, setting="parts", part="real", ns=(10, 50),
             system="cloud_openb", **published),

@@ -199,6 +199,23 @@ def test_ablations_are_sorted_within_groups_and_mappo_is_said_to_lack_the_descen
     assert names.index("DG-PG, parts") < names.index("guidance only") < names.index("MAPPO (no descent term)")
 
 
+def test_own_settings_stand_beside_the_shared_ones_at_equal_episodes(made: Tables) -> None:
+    figure = figures.draw_own_settings(made)
+    own = [r for r in made["runs"] if r["part"] == "own"]
+    assert dots(figure) == len(own) == 24
+    names = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert names == ["DG-PG, parts", "MAPPO", "HAPPO"]  # by the mean at their own settings
+    before = next(r["mean"] for r in made["training_scores"] if (r["row"], r["n"], r["part"]) == ("mappo", 10, "main"))
+    after = next(r["mean"] for r in made["training_scores"] if (r["row"], r["n"]) == ("mappo/tuned", 10))
+    assert f"Tuning moves \u2018MAPPO\u2019 most, by {after - before:+.2f} to {after:.2f}" in title(figure)
+    cut = [{**r, "row": "mappo/equal", "part": "equal", "mean": after - 1} for r in made["training_scores"]
+           if (r["row"], r["n"]) == ("mappo", 10)]  # fmt: skip
+    other = figures.draw_own_settings({**made, "training_scores": [*made["training_scores"], *cut]})
+    assert f"by +1.00 to {after:.2f} at 10 agents" in title(other)
+    with pytest.raises(NothingToDraw, match="part own"):
+        figures.draw_own_settings({"training_scores": [r for r in made["training_scores"] if r["part"] != "own"]})
+
+
 @pytest.mark.parametrize(
     ("record", "group"),
     [
@@ -275,7 +292,7 @@ def test_one_run_without_intervals_can_be_drawn(spec: figures.FigureSpec, made: 
 
 
 def test_every_training_figure_says_how_to_dispute_it(made: Tables) -> None:
-    assert len(TRAINING) == 10
+    assert len(TRAINING) == 11
     for spec in TRAINING:
         assert "Dispute it: now" in caption(spec.draw(made, None, "Dispute it: now")), spec.key
 

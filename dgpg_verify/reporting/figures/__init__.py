@@ -30,6 +30,7 @@ from dgpg_verify.reporting.figures.learning_curves import (
 )
 from dgpg_verify.reporting.figures.locality import draw_locality
 from dgpg_verify.reporting.figures.optimal_alpha import draw_optimal_alpha
+from dgpg_verify.reporting.figures.own_settings import draw_own_settings
 from dgpg_verify.reporting.figures.paired_ratio import draw_paired_ratio
 from dgpg_verify.reporting.figures.pointing import draw_pointing
 from dgpg_verify.reporting.figures.saving import inline_svg, save_figure
@@ -89,6 +90,8 @@ FIGURES = (
     FigureSpec("training_scaling", "Level and episodes to settle against N", draw_training_scaling,
                "training_scores", "C4.1"),
     FigureSpec("score_profiles", "How many runs reach which score", draw_score_profiles, "profiles", "C4.2"),
+    FigureSpec("own_settings", "The same settings for all, and each method's own", draw_own_settings,
+               "training_scores", "C4.2"),
     FigureSpec("alpha_sensitivity", "Sensitivity to \u03b1", draw_alpha_sensitivity, "runs", "C4.4"),
     FigureSpec("training_noise", "Gradient noise along training", draw_training_noise, "training_noise", "C4.5"),
     FigureSpec("guidance_cost", "Added time and memory of guidance", draw_guidance_cost, "guidance_cost", "C5"),
@@ -123,6 +126,7 @@ __all__ = [
     "draw_learning_curves_real",
     "draw_locality",
     "draw_optimal_alpha",
+    "draw_own_settings",
     "draw_paired_ratio",
     "draw_pointing",
     "draw_samples_to_gap",

@@ -19,7 +19,7 @@ from dgpg_verify.reporting.figures.runs import (
     score_limits,
 )
 from dgpg_verify.reporting.figures.select import Group, need, number
-from dgpg_verify.reporting.figures.style import GRID, INK, MUTED, detail, panels, quiet, styled
+from dgpg_verify.reporting.figures.style import GRID, INK, MUTED, detail, make_room, panels, quiet, styled
 from dgpg_verify.reporting.records import Record, Tables
 from dgpg_verify.reporting.wording import method_name
 
@@ -165,7 +165,7 @@ def draw_ablations(tables: Tables, group: Group | None = None, dispute: str = ""
             caption=caption, height=0.3 + 0.215 * (max(_places(lines).values()) + 1), gap=(0.3, 0.8),
             width=12.0 if len(sizes) > 1 else 9.5,
         )  # fmt: skip
-        _make_room(fig, axes[0], 2.8)
+        make_room(fig, axes[0], 2.8)
         for k, (ax, n) in enumerate(zip(axes[0], sizes)):
             _panel(ax, lines, [r for r in sums if r["n"] == n], [r for r in runs if r["n"] == n], limits, colors)
             if k == 0:
@@ -175,14 +175,3 @@ def draw_ablations(tables: Tables, group: Group | None = None, dispute: str = ""
             detail(ax, f"{n:g} agents", "")
             ax.set_xlabel("score")
     return fig
-
-
-def _make_room(fig: Figure, axes: Sequence[Axes], inches: float) -> None:
-    """Move the panels right by `inches` and narrow them, so that long row names fit on their left."""
-    width = inches / fig.get_figwidth()
-    right = max(ax.get_position().x1 for ax in axes)
-    left = min(ax.get_position().x0 for ax in axes)
-    shrink = (right - left - width) / (right - left)
-    for ax in axes:
-        box = ax.get_position()
-        ax.set_position((right - (right - box.x0) * shrink, box.y0, box.width * shrink, box.height))

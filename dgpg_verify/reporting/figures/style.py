@@ -249,6 +249,17 @@ def detail(ax: Axes, title: str, text: str) -> None:
     ax.annotate(text, (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", color=MUTED, size=8.8)
 
 
+def make_room(fig: Figure, axes: Sequence[Axes], inches: float) -> None:
+    """Move the panels right by `inches` and narrow them, so that long row names fit on their left."""
+    width = inches / fig.get_figwidth()
+    right = max(ax.get_position().x1 for ax in axes)
+    left = min(ax.get_position().x0 for ax in axes)
+    shrink = (right - left - width) / (right - left)
+    for ax in axes:
+        box = ax.get_position()
+        ax.set_position((right - (right - box.x0) * shrink, box.y0, box.width * shrink, box.height))
+
+
 def dodge(ax: Axes, k: int, count: int) -> float:
     """Factor on N that sets series k of `count` apart from its neighbours, the same on paper in every panel."""
     low, high = ax.get_xlim()
