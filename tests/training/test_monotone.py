@@ -78,13 +78,15 @@ def path(payoff: Array, penalty: float, sequential: bool, seed: int) -> Array:
     return np.array(found)
 
 
-GAMES = [game([1.0, 0.9, 0.8], [0.0, 0.1, 0.2]), game([1.0, 1.0, 1.0], [0.0, 0.0, 0.0])]
+GAMES = {"three": game([1.0, 0.9, 0.8], [0.0, 0.1, 0.2]), "equal": game([1.0, 1.0, 1.0], [0.0, 0.0, 0.0])}
+PAY_OFFS = {name: pay_offs(one) for name, one in GAMES.items()}
+PAY_OFFS["any shared reward"] = np.random.default_rng(0).normal(size=(3, 3, 3))
 
 
 @pytest.mark.parametrize("penalty", PENALTIES)
-@pytest.mark.parametrize("which", range(len(GAMES)))
-def test_sequential_updates_never_lower_the_objective(which: int, penalty: float) -> None:
-    payoff = pay_offs(GAMES[which])
+@pytest.mark.parametrize("which", PAY_OFFS)
+def test_sequential_updates_never_lower_the_objective(which: str, penalty: float) -> None:
+    payoff = PAY_OFFS[which]
     for seed in range(20):
         steps = np.diff(path(payoff, penalty, True, seed))
         assert steps.min() >= -1e-8 * np.ptp(payoff)  # the clip at 1e-9 moves J by no more than that
@@ -92,14 +94,14 @@ def test_sequential_updates_never_lower_the_objective(which: int, penalty: float
 
 def test_control_moving_all_at_once_can_lower_it() -> None:
     """Three equal agents that all leave the crowded server meet again on the next one."""
-    payoff = pay_offs(GAMES[1])
+    payoff = PAY_OFFS["equal"]
     worst = min(np.diff(path(payoff, PENALTIES[0], False, seed)).min() for seed in range(20))
     assert worst < -0.1 * np.ptp(payoff)
 
 
 def test_the_weights_are_those_of_the_decomposition() -> None:
     """After one agent has moved, the re-weighted advantage of the next is that under its new policy, exactly."""
-    payoff = pay_offs(GAMES[0])
+    payoff = PAY_OFFS["three"]
     old = np.array([[0.5, 0.3, 0.2], [0.2, 0.5, 0.3], [0.3, 0.3, 0.4]])
     new = old.copy()
     new[0] = [0.1, 0.1, 0.8]

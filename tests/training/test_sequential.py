@@ -1,4 +1,4 @@
-"""HAPPO: the product of ratios against loops, an exact gradient, and why one after the other improves."""
+"""HAPPO: the product of ratios against loops, and an exact gradient (why one after the other: test_monotone.py)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from training_tools import QUEUES, game, played, settings, slow_chances, tabular
 
@@ -155,74 +154,3 @@ def test_the_last_agents_direction_is_the_exact_gradient_at_the_updated_team(mon
     torch.testing.assert_close(found, exact(mixed), rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(plain, exact(policy.parameters), rtol=1e-4, atol=1e-6)
     assert float((found - plain).norm()) > 0.02 * float(plain.norm())
-
-
-# Why one after the other: exact advantages and a KL penalty, in plain numpy. Kuba et al. (2022), theorem 2: J never
-# falls. Clipping only imitates the penalty, so no such promise is made (or tested) of the clipped update.
-
-Table = NDArray[np.float64]
-
-
-def joint(chances: list[Table]) -> Table:
-    """Probability of every profile, [K] * N."""
-    out = np.ones(())
-    for p in chances:
-        out = np.multiply.outer(out, p)
-    return out
-
-
-def own_advantage(reward: Table, chances: list[Table], i: int) -> Table:
-    """E[reward | a_i = k] - J, the others at `chances`: [K]."""
-    others = np.moveaxis(reward * joint([np.ones_like(p) if j == i else p for j, p in enumerate(chances)]), i, 0)
-    values = others.reshape(len(chances[i]), -1).sum(1)
-    return values - values @ chances[i]
-
-
-def penalised(p: Table, advantage: Table, strength: float) -> Table:
-    """argmax over q of q . A - strength KL(q, p) = p exp(A / strength), normalised."""
-    q = p * np.exp((advantage - advantage.max()) / strength)
-    return q / q.sum()
-
-
-def climb(reward: Table, rng: np.random.Generator, one_by_one: bool, strength: float) -> list[float]:
-    """J after every round of updates, each agent knowing those before it or only the team as it was."""
-    n, k = reward.ndim, reward.shape[0]
-    chances = [rng.dirichlet(np.ones(k)) for _ in range(n)]
-    curve = [float((joint(chances) * reward).sum())]
-    for _ in range(25):
-        old = list(chances)
-        for i in rng.permutation(n):
-            chances[i] = penalised(old[i], own_advantage(reward, chances if one_by_one else old, i), strength)
-        curve.append(float((joint(chances) * reward).sum()))
-    return curve
-
-
-def rewards() -> list[Table]:
-    """Load balancing with equal jobs on two empty servers, with three agents and servers, and random common pay."""
-    found = []
-    for system in (game([1.0, 1.0], [0.0, 0.0]), game([1.0, 0.6, 0.3], [0.0, 0.2, 0.1])):
-        n, k = system.n_agents, system.n_actions
-        profiles = torch.tensor(list(np.ndindex(*[k] * n)))
-        found.append(system.step(None, profiles).reward.numpy().reshape([k] * n))  # type: ignore[arg-type]
-    return [*found, np.random.default_rng(0).normal(size=(3, 3, 3))]
-
-
-@pytest.mark.parametrize("case", [0, 1, 2], ids=["two", "three", "random"])
-@pytest.mark.parametrize("strength", [3.0, 0.3, 0.03])
-def test_exact_penalised_updates_one_by_one_never_lower_the_objective(case: int, strength: float) -> None:
-    reward = rewards()[case]
-    for start in range(5):
-        curve = climb(reward, np.random.default_rng(start), True, strength)
-        assert min(np.diff(curve)) >= -1e-12 and curve[-1] > curve[0]
-
-
-def test_control_all_at_once_falls() -> None:
-    """Both agents move to the server that was emptier: with a weak penalty J goes down."""
-    curves = [climb(rewards()[0], np.random.default_rng(start), False, 0.03) for start in range(5)]
-    assert min(min(np.diff(curve)) for curve in curves) < -0.1
-
-
-def test_a_stronger_penalty_moves_less() -> None:
-    p, advantage = np.array([0.2, 0.5, 0.3]), np.array([1.0, -1.0, 0.5])
-    moved = [float(np.abs(penalised(p, advantage, strength) - p).sum()) for strength in (10.0, 1.0, 0.1)]
-    assert moved == sorted(moved) and moved[0] < 0.2
