@@ -13,6 +13,7 @@ SMOKE := reports/smoke-check
 SCALE ?= standard
 SEED ?= 0
 RUN := reports/$(SCALE)-seed$(SEED)
+FULL := reports/full-seed$(SEED)-training
 TRAINING := C4,C5,A0.4
 EQUILIBRIA := C2,A2
 COMPLEXITY := C3,A4
@@ -96,8 +97,9 @@ reference-complexity: install ## claims on sample complexity, as committed in re
 	$(BIN)/python -m pytest theorems/ --benchmark --claims $(COMPLEXITY) --scale $(SCALE) --seed $(SEED) --resume --out $(RUN)-complexity
 	$(call keep,$(RUN)-complexity,reports/reference-complexity)
 
-reference-training-full: install ## training at full scale, in sittings that keep their cells: ARGS="--n-max 200"
-	$(BIN)/python -m pytest theorems/ --benchmark --claims $(TRAINING) --scale full --seed 5 --resume --out reports/reference-training-full $(ARGS)
+reference-training-full: install ## training at full scale, hours; in sittings that keep their cells: ARGS="--n-max 200"
+	$(BIN)/python -m pytest theorems/ --benchmark --claims $(TRAINING) --scale full --seed $(SEED) --resume --out $(FULL) $(ARGS)
+	$(if $(ARGS),,$(call keep,$(FULL),reports/reference-training-full))
 
 # A run folder as it is committed: without its cells, and the README's tables made from it.
 define keep

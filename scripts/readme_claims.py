@@ -128,11 +128,36 @@ def training_table(report: Report) -> str:
     return "\n".join(lines)
 
 
+def tuned_table(report: Report) -> str:
+    """Score of every method at the settings all share and at its own, at equal episodes; the best first."""
+    scores = {(record["row"], record["n"]): record for record in report.tables["training_scores"]}
+    own = {key: record for key, record in scores.items() if record["part"] == "own"}
+    sizes = sorted({n for _, n in own})
+    names = {row: record["label"].removesuffix(", tuned") for (row, _), record in own.items()}
+    lines = [
+        f"| the same settings for all \u2192 its own | {' | '.join(map(str, sizes))} |",
+        "|---" * (len(sizes) + 1) + "|",
+    ]
+    for row in sorted(names, key=lambda row: -sum(own[row, n]["mean"] for n in sizes)):
+        before = [_shared(scores, row.removesuffix("/tuned"), n) for n in sizes]
+        cells = [f"{was['mean']:.2f} \u2192 {_mean(own[row, n])}" for was, n in zip(before, sizes)]
+        lines.append(f"| {names[row]} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _shared(scores: dict, row: str, n: int) -> dict:
+    return scores.get((f"{row}/equal", n)) or scores[row, n]
+
+
+def _mean(record: dict) -> str:
+    half = "" if record["low"] is None else f" \u00b1 {(record['high'] - record['low']) / 2:.2f}"
+    return f"{record['mean']:.2f}{half}"
+
+
 def _score(record: dict | None) -> str:
     if record is None:
         return ""
-    half = "" if record["low"] is None else f" \u00b1 {(record['high'] - record['low']) / 2:.2f}"
-    score = f"{record['mean']:.2f}{half}"
+    score = _mean(record)
     if record["settle_mean"] is not None:
         return f"{score}; {record['settle_mean']:.3g}"
     return f"{score}; {record['never']}/{record['seeds']} never" if record["never"] else score
@@ -183,6 +208,7 @@ def rendered() -> str:
     text = replace_block((ROOT / "README.md").read_text(), "claims", claims_table(leading))
     text = replace_block(text, "samples", samples_table(reports["reference-complexity"]))
     text = replace_block(text, "training", training_table(reports["reference-training-full"]))
+    text = replace_block(text, "tuned", tuned_table(reports["reference-training-full"]))
     speed = [*leading[0].tables.get("speed", []), *(row for report in reports.values() for row in run_time(report))]
     return replace_block(text, "speed", speed_table(speed))
 

@@ -140,10 +140,7 @@ _GROUPS: tuple[Group, ...] = (
     (
         "supported",
         "with the advantage normalised before mixing the guidance leads, and it is learned from few roll-outs",
-        (
-            *(f"C4.1/dgpg/parts/N={n}/mean" for n in (5, 10, 50)),
-            *(f"C4.3/dgpg/parts/N={n}/score" for n in (10, 50)),
-        ),
+        tuple(f"C4.1/dgpg/parts/N={n}/mean" for n in (5, 10, 50)),
     ),
     (
         "refuted",
