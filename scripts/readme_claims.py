@@ -129,13 +129,13 @@ def training_table(report: Report) -> str:
 
 
 def tuned_table(report: Report) -> str:
-    """Score of every method at the settings all share and at its own, at equal episodes; the best first."""
+    """Score of every method at the preset and at its own settings, at equal episodes; the best first."""
     scores = {(record["row"], record["n"]): record for record in report.tables["training_scores"]}
     own = {key: record for key, record in scores.items() if record["part"] == "own"}
     sizes = sorted({n for _, n in own})
     names = {row: record["label"].removesuffix(", tuned") for (row, _), record in own.items()}
     lines = [
-        f"| the same settings for all \u2192 its own | {' | '.join(map(str, sizes))} |",
+        f"| the preset \u2192 its own settings | {' | '.join(map(str, sizes))} |",
         "|---" * (len(sizes) + 1) + "|",
     ]
     for row in sorted(names, key=lambda row: -sum(own[row, n]["mean"] for n in sizes)):

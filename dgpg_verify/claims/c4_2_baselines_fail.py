@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dgpg_verify.claims.training_design import AS_BEST_FIT, BASELINES, NO_LEARNING, search_rows
+from dgpg_verify.claims.training_design import AS_BEST_FIT, BASELINES, NO_LEARNING
 from dgpg_verify.claims.training_rows import Question, TrainingClaim, as_control, controls_in, judged, trained_in
-from dgpg_verify.claims.training_stats import Array, Trained, cross_fitted, searches
+from dgpg_verify.claims.training_search import searches
+from dgpg_verify.claims.training_stats import Array, Trained
 from dgpg_verify.core import Evidence, Label, LedgerRow, Verdict
 from dgpg_verify.statistics import judge_collapses, judge_fails
 
@@ -72,11 +73,12 @@ def _at_preset(trained: Runs) -> list[Question]:
 def _tuned(trained: Runs) -> list[Question]:
     """At the settings that did best on the other seeds; the default competes at as many episodes as the others."""
     made = []
-    for key in BASELINES:
-        for _, candidates in searches(trained, key, search_rows(key)):
-            one, _ = cross_fitted(candidates)
+    for search in searches(trained):
+        if search.key in BASELINES:
+            one = search.tuned
             question = _fails(one, one.levels, "tuned", f"{one.row.episodes} episodes", True)
-            made.append(replace(question, key=f"{key}/N={one.n}/fails/tuned", tuning="tuned", read=candidates))
+            key = f"{search.key}/N={one.n}/fails/tuned"
+            made.append(replace(question, key=key, tuning="tuned", read=search.candidates))
     return made
 
 

@@ -6,22 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dgpg_verify.claims.training_design import AS_BEST_FIT, DGPG, EXACT, NO_LEARNING, TUNED, search_rows
+from dgpg_verify.claims.training_design import AS_BEST_FIT, DGPG, EXACT, NO_LEARNING
 from dgpg_verify.claims.training_rows import Question, TrainingClaim, as_control, controls_in, judged, trained_in
-from dgpg_verify.claims.training_stats import Trained, cross_fitted, searches
+from dgpg_verify.claims.training_search import searches
+from dgpg_verify.claims.training_stats import Trained
 from dgpg_verify.core import Evidence, Label, LedgerRow, Verdict
 from dgpg_verify.statistics import judge_matches, judge_slightly_below
 
 STATEMENT = "DG-PG ends at or above Best-Fit for N <= 100, and slightly below it at N = 200."
 MATCHES = {
-    "supported": "It ends no more than 0.05 below Best-Fit (score - 1 = {value} [{low}, {high}]): {where}.",
-    "refuted": "It ends below Best-Fit (score - 1 = {value} [{low}, {high}]; Random is -1): {where}.",
-    "inconclusive": "Score - 1 = {value} [{low}, {high}] does not decide whether it is at Best-Fit: {where}.",
+    "supported": "It ends no more than 0.05 below Best-Fit (score - 1 = {value} [{low}, {high}]): {where}, {how}.",
+    "refuted": "It ends below Best-Fit (score - 1 = {value} [{low}, {high}]; Random is -1): {where}, {how}.",
+    "inconclusive": "Score - 1 = {value} [{low}, {high}] does not decide whether it is at Best-Fit: {where}, {how}.",
 }
 BELOW = {
-    "supported": "It ends slightly below Best-Fit (score {value} [{low}, {high}]): {where}.",
-    "refuted": "Its score is not in [0.8, 1) but {value} [{low}, {high}]: {where}.",
-    "inconclusive": "Its score {value} [{low}, {high}] does not decide: {where}.",
+    "supported": "It ends slightly below Best-Fit (score {value} [{low}, {high}]): {where}, {how}.",
+    "refuted": "Its score is not in [0.8, 1) but {value} [{low}, {high}]: {where}, {how}.",
+    "inconclusive": "Its score {value} [{low}, {high}] does not decide: {where}, {how}.",
 }
 AT_BEST_FIT, SLIGHTLY_BELOW = 100, 200
 BESIDE = ("guidance_only", EXACT, "dgpg/sum/shared", "mappo", "ippo", "happo", "difference", "imitation", "residual")
@@ -57,8 +58,7 @@ def _shown(one: Trained) -> bool:
 
 def _tuned(trained: Mapping[tuple[str, int], Trained]) -> list[Question]:
     """Every method at the settings that did best on the other seeds."""
-    found = [candidates for key in TUNED for _, candidates in searches(trained, key, search_rows(key))]
-    return [replace(_question(cross_fitted(candidates)[0]), read=candidates, tuning="tuned") for candidates in found]
+    return [replace(_question(one.tuned), read=one.candidates, tuning="tuned") for one in searches(trained)]
 
 
 def _question(one: Trained) -> Question:
@@ -81,6 +81,7 @@ def _question(one: Trained) -> Question:
         relation="at_least" if matches else "equal",
         margin=None if matches else 0.1,
         primary=one.row.key in DGPG and one.n <= SLIGHTLY_BELOW,
+        extra={"how": f"{int(one.runs[0].episodes[-1])} episodes"},
         note=f"cost {gap:+.2g} % above the best heuristic's ({', '.join(best)})",
     )
 

@@ -34,7 +34,7 @@ SEARCH: tuple[Mapping[str, Any], ...] = (
     {"sharing": "shared", "rollouts": 5, "actor_lr": 2e-3},
     {"actor_lr": 1e-4},
 )
-# sequential updates want parameters per agent: two further steps in place of the shared points
+# sequential updates want parameters per agent: another step, and five roll-outs at the preset's, in place of sharing
 SEARCH_UNSHARED: tuple[Mapping[str, Any], ...] = (SEARCH[0], {"actor_lr": 1e-3}, SEARCH[2], {"rollouts": 5}, SEARCH[4])
 # the best variant declared: no return, without the chain rule's bias, and with the larger step of the search
 EXACT, EXACT_STEP = "guidance_only/exact", 2e-3
@@ -214,9 +214,11 @@ def search_name(point: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in point.items()) or "default"
 
 
-def search_rows(key: str) -> Sequence[str]:
-    """Keys of all candidates of a method; the first is its default, the row of the main comparison."""
-    return [key, *(f"search/{key}/{search_name(point)}" for point in search_points(key))]
+def search_rows(key: str, horizon: int | None = None) -> Sequence[str]:
+    """Keys of all candidates of a method; the first is its default, the row of the main comparison. With `horizon`
+    those that the scale of that horizon declares."""
+    tried = next((plan.searches for plan in _PLANS.values() if plan.horizon == horizon), len(SEARCH))
+    return [key, *(f"search/{key}/{search_name(point)}" for point in search_points(key)[:tried])]
 
 
 def _recorded(plan: Plan) -> list[TrainingRow]:
@@ -255,9 +257,10 @@ DECLARED = (
     "C4.5 reads all fleets of every N. Until the full run of seed 5 had reached N = 500 it read as many as the N with "
     "the fewest; that threw away seven of ten fleets below 500 and was changed when it had left rows undecided.",
     "Every method is tuned: trained at the same list of settings (step size, sharing of parameters, roll-outs an "
-    "update) for as many episodes (HAPPO, which shares no parameters, at two further steps in place of "
-    "sharing). The points with five roll-outs an update were added after a first run (seed 0) had "
-    "shown MAPPO below Random at one; all are kept, which can only help the method that is said to fail. DG-PG (sum), "
-    "MAPPO and IPPO were searched first; the other methods after the full run of seed 5 had shown how those ended. The "
-    "setting judged on a seed is the one that did best on the other seeds, so no run is judged on what chose it.",
+    "update) for as many episodes (HAPPO, which shares no parameters, at one further step and with five roll-outs at "
+    "its preset's in place of sharing). The points with five roll-outs an update were added after a first run (seed 0)"
+    " had shown MAPPO below Random at one; all are kept, which can only help the method that is said to fail. DG-PG "
+    "(sum), MAPPO and IPPO were searched first; the other methods after the full run of seed 5 had shown how those "
+    "ended. The setting judged on a seed is the one that did best on the other seeds, so no run is judged on what "
+    "chose it. Not searched: the critic's step, alpha, and guidance alone in its exact form.",
 )

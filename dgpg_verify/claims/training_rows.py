@@ -10,7 +10,7 @@ from dgpg_verify.claims.ledger_row import Kind, Provenance, Records, distinct, l
 from dgpg_verify.claims.records import RECORDS
 from dgpg_verify.claims.training_cells import FAMILY, TrainingRow, measure_training_cell, training_cost
 from dgpg_verify.claims.training_design import training_design
-from dgpg_verify.claims.training_stats import OWN, Trained, read_training
+from dgpg_verify.claims.training_stats import CHOSEN, Trained, read_training
 from dgpg_verify.claims.training_tables import training_tables
 from dgpg_verify.claims.words import is_unknown, number, with_interval
 from dgpg_verify.core import Cell, Evidence, Label, LedgerRow, Verdict
@@ -128,7 +128,7 @@ def where(trained: Trained) -> str:
     """Method, N and system in words."""
     row = trained.row
     options = "".join(f", {name.replace('_', ' ')} {value}" for name, value in sorted(row.options.items()))
-    sharing = "at its own settings" if row.sharing == OWN else f"{row.sharing} parameters"
+    sharing = "at its own settings" if row.sharing == CHOSEN else f"{row.sharing} parameters"
     return f"{row.label}, N = {trained.n}{options}, {sharing}"
 
 

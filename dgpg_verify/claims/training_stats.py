@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,7 @@ from dgpg_verify.statistics.intervals import t_quantile
 
 Array = NDArray[np.float64]
 WIDTH_LEVEL = 0.99
-OWN = "own"  # settings, sharing of parameters among them, that a search chose for the method
+CHOSEN = "chosen"  # sharing of parameters: one of the settings that a search chose
 
 
 @dataclass(frozen=True)
@@ -139,32 +139,3 @@ def read_training(evidence: Iterable[Evidence], rows: Mapping[str, TrainingRow])
             groups.setdefault((item.cell.row, item.cell.n), []).extend(run for run in runs if run.scored)
     ordered = {key: tuple(sorted(runs, key=lambda run: run.replicate)) for key, runs in sorted(groups.items()) if runs}
     return {key: Trained(rows[key[0]], key[1], runs) for key, runs in ordered.items()}
-
-
-def searches(
-    trained: Mapping[tuple[str, int], Trained], key: str, rows: Sequence[str]
-) -> list[tuple[int, list[Trained]]]:
-    """(N, candidates) of a method wherever it was searched: its default first, all cut to as many episodes.
-
-    rows: keys of the candidates. An N at which candidates differ in seeds, or have fewer than two, is left out.
-    """
-    made = []
-    for n in sorted({n for row, n in trained if row.startswith(f"search/{key}/")}):
-        found = [trained[row, n] for row in rows if (row, n) in trained]
-        candidates = [one.until(min(other.row.episodes for other in found)) for one in found]
-        if len({len(one.runs) for one in candidates}) == 1 and len(candidates[0].runs) > 1:
-            made.append((n, candidates))
-    return made
-
-
-def cross_fitted(candidates: Sequence[Trained]) -> tuple[Trained, list[int]]:
-    """A method at its own settings: on each seed, the run of the candidate which did best on all the other seeds.
-
-    No run is judged on the runs that chose its settings. Returns those runs, and the candidate chosen for each seed.
-    """
-    table = np.stack([one.levels for one in candidates])  # [C, R]
-    chosen = (table.sum(1, keepdims=True) - table).argmax(0).tolist()
-    default = candidates[0].row
-    row = replace(default, key=f"{default.key}/tuned", label=f"{default.label}, tuned", part=OWN, sharing=OWN,
-                  episodes=min(one.row.episodes for one in candidates))  # fmt: skip
-    return Trained(row, candidates[0].n, tuple(candidates[c].runs[k] for k, c in enumerate(chosen))), chosen

@@ -10,8 +10,9 @@ import numpy as np
 
 from dgpg_verify.claims.gradient_stats import CellStats, return_share
 from dgpg_verify.claims.training_cells import BASE, POINTS
-from dgpg_verify.claims.training_design import DECLARED, TUNED, search_rows
-from dgpg_verify.claims.training_stats import Trained, TrainedRun, cross_fitted, searches
+from dgpg_verify.claims.training_design import DECLARED
+from dgpg_verify.claims.training_search import searches
+from dgpg_verify.claims.training_stats import Trained, TrainedRun
 from dgpg_verify.core import Estimate
 from dgpg_verify.statistics import (
     interquartile_mean,
@@ -61,7 +62,7 @@ def _at_equal_episodes(trained: Runs) -> dict[tuple[str, int], Trained]:
 
 def _at_own_settings(trained: Runs) -> dict[tuple[str, int], Trained]:
     """Every method that was searched, as cross-fitting finds it."""
-    found = [cross_fitted(candidates)[0] for key in TUNED for _, candidates in searches(trained, key, search_rows(key))]
+    found = [search.tuned for search in searches(trained)]
     return {(one.row.key, one.n): one for one in found}
 
 
@@ -230,16 +231,14 @@ def _number(value: float | None) -> float | None:
 def _tuning(trained: Runs) -> list[Record]:
     """Every candidate of every method, and how many held-out seeds would choose it."""
     made = []
-    for key in TUNED:
-        for n, candidates in searches(trained, key, search_rows(key)):
-            _, chosen = cross_fitted(candidates)
-            for k, one in enumerate(candidates):
-                mean = mean_interval(one.levels, LEVEL)
-                made.append(
-                    {
-                        "method": key, "n": n, "setting": "default" if k == 0 else one.row.label,
-                        "seeds": len(one.runs), "mean": mean.value, "low": mean.low, "high": mean.high,
-                        "chosen": chosen.count(k), "default": k == 0,
-                    }
-                )  # fmt: skip
+    for search in searches(trained):
+        for k, one in enumerate(search.candidates):
+            mean = mean_interval(one.levels, LEVEL)
+            made.append(
+                {
+                    "method": search.key, "n": search.n, "setting": "default" if k == 0 else one.row.label,
+                    "seeds": len(one.runs), "mean": mean.value, "low": mean.low, "high": mean.high,
+                    "chosen": search.chosen.count(k), "default": k == 0,
+                }
+            )  # fmt: skip
     return made

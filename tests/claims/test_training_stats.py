@@ -1,4 +1,4 @@
-"""Training cells read back: scores, levels, cross-fitted tuning, and which fleets count."""
+"""Training cells read back: scores, levels, and which fleets count."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 from scipy import stats
 from training_evidence import episodes_of, rising, training_evidence
 
-from dgpg_verify.claims.training_design import search_rows, training_design
+from dgpg_verify.claims.training_design import training_design
 from dgpg_verify.claims.training_rows import trained_in, training_rows_in
-from dgpg_verify.claims.training_stats import Trained, cross_fitted
+from dgpg_verify.claims.training_stats import Trained
 
 DESIGN = training_design("full", recorded=False)
 ROW = DESIGN["dgpg/parts"]
@@ -64,37 +64,6 @@ def test_rows_are_found_again_with_the_options_they_were_measured_with() -> None
     assert training_rows_in(items) == {"dgpg/parts": ROW}
     changed = [replace(item, cell=replace(item.cell, options={"other": 1})) for item in items]
     assert training_rows_in(changed) == {}
-
-
-def candidates(table: np.ndarray) -> list[Trained]:
-    made = []
-    for key, levels in zip(search_rows("dgpg/sum"), table):
-        made.append(trained([np.full(POINTS, level) for level in levels], key=key))
-    return made
-
-
-def test_cross_fitting_against_a_plain_loop() -> None:
-    table = np.random.default_rng(5).normal(size=(5, 6))
-    one, chosen = cross_fitted(candidates(table))
-    assert (one.row.key, one.row.part, one.row.label) == ("dgpg/sum/tuned", "own", "DG-PG, sum, tuned")
-    for seed in range(6):
-        means = [np.mean([row[k] for k in range(6) if k != seed]) for row in table]
-        assert chosen[seed] == int(np.argmax(means))
-        assert one.levels[seed] == pytest.approx(table[chosen[seed], seed])
-
-
-def test_cross_fitting_is_not_optimistic_where_choosing_in_sample_is() -> None:
-    """On pure noise a search finds nothing: cross-fitted scores have mean 0, in-sample ones do not.
-
-    40 experiments of 5 candidates and 6 seeds; |t| > 4.3 with 39 degrees of freedom has probability 1.1e-4 if the
-    mean is 0.
-    """
-    rng = np.random.default_rng(7)
-    tables = rng.normal(size=(40, 5, 6))
-    fitted = np.array([cross_fitted(candidates(table))[0].levels.mean() for table in tables])
-    in_sample = np.array([table[table.mean(1).argmax()].mean() for table in tables])
-    assert abs(stats.ttest_1samp(fitted, 0.0).statistic) < 4.3
-    assert stats.ttest_1samp(in_sample, 0.0).statistic > 4.3
 
 
 def test_a_settled_curve_is_read_as_settled() -> None:

@@ -90,7 +90,7 @@ FIGURES = (
     FigureSpec("training_scaling", "Level and episodes to settle against N", draw_training_scaling,
                "training_scores", "C4.1"),
     FigureSpec("score_profiles", "How many runs reach which score", draw_score_profiles, "profiles", "C4.2"),
-    FigureSpec("own_settings", "The same settings for all, and each method's own", draw_own_settings,
+    FigureSpec("own_settings", "The preset, and each method's own settings", draw_own_settings,
                "training_scores", "C4.2"),
     FigureSpec("alpha_sensitivity", "Sensitivity to \u03b1", draw_alpha_sensitivity, "runs", "C4.4"),
     FigureSpec("training_noise", "Gradient noise along training", draw_training_noise, "training_noise", "C4.5"),

@@ -1,4 +1,4 @@
-"""Figure: every method at the settings all methods share and at those a search chose for it."""
+"""Figure: every method at the preset and at the settings a search chose for it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from dgpg_verify.reporting.figures.style import GRID, INK, MUTED, detail, make_r
 from dgpg_verify.reporting.records import Record, Tables
 
 PART, SUFFIX = "own", "/tuned"
-APART = 0.17  # of a line's height: same settings above, own settings below
+APART = 0.17  # of a line's height: the preset above, own settings below
 
 
-def _shared(records: Sequence[Record], methods: set[str]) -> list[Record]:
-    """The same methods at the shared settings, after as many episodes: part `equal` where a row was trained longer."""
+def _preset(records: Sequence[Record], methods: set[str]) -> list[Record]:
+    """The same methods at the preset, after as many episodes: part `equal` where a row was trained longer."""
     equal = {(str(r["row"]).removesuffix("/equal"), r["n"]): r for r in records if r.get("part") == "equal"}
     main = [r for r in records if r.get("part") == "main" and r["row"] in methods]
     return [{**equal.get((r["row"], r["n"]), r), "row": r["row"], "label": r["label"]} for r in main]
@@ -50,7 +50,7 @@ def _estimate(ax: Axes, record: Record, y: float, limits: Limits, look: Look, fa
 
 
 def _panel(
-    ax: Axes, order: Sequence[str], shared: Sequence[Record], own: Sequence[Record], runs: Sequence[Record],
+    ax: Axes, order: Sequence[str], preset: Sequence[Record], own: Sequence[Record], runs: Sequence[Record],
     limits: Limits, found: Mapping[str, Look],
 ) -> None:  # fmt: skip
     ax.set_xlim(limits)
@@ -61,7 +61,7 @@ def _panel(
         ax.axhline(y + 0.5, color=GRID, lw=0.7, zorder=0)
         levels = [v for r in runs if _method(r) == row and (v := number(r.get("level"))) is not None]
         dots(ax, levels, [y + APART] * len(levels), found[row].color, limits=limits, across=True)
-        for records, shift, face in ((shared, -APART, "white"), (own, APART, found[row].color)):
+        for records, shift, face in ((preset, -APART, "white"), (own, APART, found[row].color)):
             for r in (r for r in records if _method(r) == row):
                 _estimate(ax, r, y + shift, limits, found[row], face)
     quiet(ax)
@@ -69,9 +69,9 @@ def _panel(
     ax.tick_params(axis="y", length=0)
 
 
-def _title(own: Sequence[Record], shared: Sequence[Record], n: float, found: Mapping[str, Look]) -> str:
+def _title(own: Sequence[Record], preset: Sequence[Record], n: float, found: Mapping[str, Look]) -> str:
     """What tuning gains most, at the largest N."""
-    before = {r["row"]: number(r.get("mean")) for r in shared if r["n"] == n}
+    before = {r["row"]: number(r.get("mean")) for r in preset if r["n"] == n}
     gains = {
         _method(r): (float(r["mean"]), float(r["mean"]) - was)
         for r in own
@@ -79,7 +79,7 @@ def _title(own: Sequence[Record], shared: Sequence[Record], n: float, found: Map
     }
     if not gains:
         return "Each method at the settings that a search chose for it"
-    row = max(gains, key=lambda key: gains[key][1])
+    row = max(gains, key=lambda key: abs(gains[key][1]))
     level, gain = gains[row]
     return f"Tuning moves \u2018{found[row].label}\u2019 most, by {gain:+.2f} to {level:.2f} at {n:g} agents"
 
@@ -88,11 +88,11 @@ def _keys() -> Keys:
     def one(face: str) -> Line2D:
         return Line2D([], [], color=INK, marker="D", ms=6, mfc=face, mec=INK, lw=1.6)
 
-    return [(one("white"), "settings that all methods share"), (one(INK), "its own, chosen on the other seeds")]
+    return [(one("white"), "the preset"), (one(INK), "its own settings, chosen on the other seeds")]
 
 
 def draw_own_settings(tables: Tables, group: Group | None = None, dispute: str = "") -> Figure:
-    """Level of every method at the shared and at its own settings, one panel per N (at most three).
+    """Level of every method at the preset and at its own settings, one panel per N (at most three).
 
     tables["runs"] and tables["training_scores"], part own, beside main and equal. Raises NothingToDraw.
     """
@@ -101,12 +101,12 @@ def draw_own_settings(tables: Tables, group: Group | None = None, dispute: str =
     sizes = few({float(r["n"]) for r in own}, 3)
     own = [r for r in own if float(r["n"]) in sizes]
     order = _order(own)
-    shared = [r for r in _shared(list(tables["training_scores"]), {*order}) if float(r["n"]) in sizes]
+    preset = [r for r in _preset(list(tables["training_scores"]), {*order}) if float(r["n"]) in sizes]
     runs = [r for r in tables.get("runs", ()) if r.get("part") == PART and float(r["n"]) in sizes]
-    found = looks(tables, [{**r, "row": _method(r)} for r in shared])
+    found = looks(tables, [{**r, "row": _method(r)} for r in preset])
     order = [row for row in order if row in found]
     levels = [v for r in runs if (v := number(r.get("level"))) is not None]
-    limits = score_limits([*levels, *(v for r in shared if (v := number(r.get("mean"))) is not None)])
+    limits = score_limits([*levels, *(v for r in preset if (v := number(r.get("mean"))) is not None)])
     caption = (
         f"{runs_text(runs)}; small dots: single runs at the method's own settings, diamonds means with "
         "intervals. The search tries as many settings for every method (step size, sharing of parameters, roll-outs "
@@ -116,14 +116,14 @@ def draw_own_settings(tables: Tables, group: Group | None = None, dispute: str =
     )
     with styled():
         fig, axes = panels(
-            1, len(sizes), title=_title(own, shared, max(sizes), found),
+            1, len(sizes), title=_title(own, preset, max(sizes), found),
             subtitle="As many episodes for all. Methods are sorted by their mean at their own settings.",
             caption=caption, height=0.5 + 0.33 * len(order), gap=(0.3, 0.8), keys=_keys(),
             width=12.0 if len(sizes) > 1 else 9.5,
         )  # fmt: skip
         make_room(fig, axes[0], 2.0)
         for k, (ax, n) in enumerate(zip(axes[0], sizes)):
-            _panel(ax, order, [r for r in shared if r["n"] == n], [r for r in own if r["n"] == n],
+            _panel(ax, order, [r for r in preset if r["n"] == n], [r for r in own if r["n"] == n],
                    [r for r in runs if r["n"] == n], limits, found)  # fmt: skip
             ax.set_yticks(range(len(order)), [found[row].label for row in order] if k == 0 else [""] * len(order))
             ax.tick_params(axis="y", labelsize=9.0, labelcolor=INK, pad=6)
