@@ -41,9 +41,11 @@ def train(
 
     check_int("seed", seed, 0)
     built = make_system(system, check_int("n", n, 1), seed, **parse_pairs(option or [], GIVEN_APART))
+    chosen, settings = _of_form(method, guidance), parse_pairs(set or [], OF_TRAIN)
+    chosen.check_read(settings)
     run = training.train(
         built,
-        _of_form(method, guidance),
+        chosen,
         episodes,
         seed,
         alpha,
@@ -53,7 +55,7 @@ def train(
         out=out,
         resume=resume,
         tensorboard=tensorboard,
-        **parse_pairs(set or [], OF_TRAIN),
+        **settings,
     )
     typer.echo(f"{system}, N = {n}, method {method}, alpha {run.config['alpha']}, {sharing} parameters, seed {seed}")
     for episode, evaluation in run.evaluations:

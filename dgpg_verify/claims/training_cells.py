@@ -24,7 +24,7 @@ from dgpg_verify.training import Method, TrainingRun, make_method, train_togethe
 
 FAMILY = "training"
 ROOMS = ("training",)  # measured by these rooms as well: their source is part of the cells' key
-BASE = "gae:central"  # what DG-PG mixes with guidance when it trains
+BASE = "gae:central"  # the kind of credit that DG-PG mixes with guidance; here its critic is a regression of its own
 MEASURED_CREDITS = ("return", BASE, "guidance", "difference")
 POINTS = ("start", "middle", "end")  # where the gradient's moments are measured
 MEASURED_FROM = 16  # agents: exponents in N are judged from there on, so the noise of smaller teams is not read

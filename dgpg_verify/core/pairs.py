@@ -11,8 +11,12 @@ from dgpg_verify.core.errors import InputError, check_unique
 GIVEN_APART = ("name", "n_agents", "seed")  # what every command that builds a system asks for by itself
 
 
+WORDS = {"True": True, "False": False, "None": None}
+
+
 def parse_pairs(pairs: list[str], taken: Collection[str] = ()) -> dict[str, Any]:
-    """["horizon=50", "fleet=aws"] -> {"horizon": 50, "fleet": "aws"}; values are JSON where they can be.
+    """["horizon=50", "fleet=aws"] -> {"horizon": 50, "fleet": "aws"}; values are JSON where they can be, or True, False
+    and None as Python writes them.
 
     Raises InputError on anything that is not NAME=VALUE, on a name given twice, and on one of `taken`: names that
     have an option of their own on the command line.
@@ -27,7 +31,7 @@ def parse_pairs(pairs: list[str], taken: Collection[str] = ()) -> dict[str, Any]
         try:
             options[name] = json.loads(text)
         except json.JSONDecodeError:
-            options[name] = text
+            options[name] = WORDS.get(text, text)
     if pairs:
         check_unique("option", [pair.partition("=")[0] for pair in pairs])
     return options

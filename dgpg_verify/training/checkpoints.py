@@ -9,22 +9,54 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from dgpg_verify.core import InputError
+from dgpg_verify.core import InputError, check_int, check_real
+from dgpg_verify.training.logs import Record
 
 CONFIG, CHECKPOINT = "config.json", "checkpoint.pt"
 SCHEMA = 2
 
 
-def save_checkpoint(
-    folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Any], plain: Mapping[str, Any]
-) -> None:
-    """Write tensors (nested dicts of tensors and numbers) and plain JSON values atomically, config inside."""
-    stored = {"schema": SCHEMA, "config": canonical(config), "plain": json.dumps(plain, allow_nan=False), **tensors}
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come. done: episodes; seconds: of learning; history: lines of the log; evaluations: episode
+    and held-out returns."""
+
+    done: int
+    seconds: float
+    history: tuple[Record, ...]
+    evaluations: tuple[tuple[int, NDArray[np.float64]], ...]
+
+    def to_json(self) -> str:
+        history = [asdict(record) for record in self.history]
+        evaluations = [[episode, returns.tolist()] for episode, returns in self.evaluations]
+        parts = {"done": self.done, "seconds": self.seconds, "history": history, "evaluations": evaluations}
+        return json.dumps(parts, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Progress:
+        """Raises KeyError, TypeError or ValueError for what `to_json` has not written."""
+        parts = json.loads(text)
+        history = tuple(Record(**record) for record in parts["history"])
+        evaluations = tuple(
+            (check_int("episode", episode, 0), np.asarray(returns, dtype=np.float64))
+            for episode, returns in parts["evaluations"]
+        )
+        return cls(
+            check_int("done", parts["done"], 0), check_real("seconds", parts["seconds"], 0.0), history, evaluations
+        )
+
+
+def save_checkpoint(folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Any], progress: Progress) -> None:
+    """Write tensors (nested dicts of tensors and numbers) and progress as JSON atomically, config inside."""
+    stored = {"schema": SCHEMA, "config": canonical(config), "plain": progress.to_json(), **tensors}
     temporary = folder / f".{CHECKPOINT}.{os.getpid()}.tmp"
     try:
         torch.save(stored, temporary)
@@ -33,8 +65,8 @@ def save_checkpoint(
         temporary.unlink(missing_ok=True)
 
 
-def load_checkpoint(folder: Path, config: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(tensors, plain values) of a folder's checkpoint.
+def load_checkpoint(folder: Path, config: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], Progress]:
+    """(tensors, progress) of a folder's checkpoint.
 
     Raises InputError when there is none, when it is corrupt, or when it belongs to another configuration: then the
     first value that differs is named.
@@ -46,15 +78,15 @@ def load_checkpoint(folder: Path, config: Mapping[str, Any] | None = None) -> tu
         stored = torch.load(path, weights_only=True)
         if stored["schema"] != SCHEMA:
             raise ValueError(f"schema {stored['schema']} is not {SCHEMA}")
-        known, plain = json.loads(stored["config"]), json.loads(stored["plain"])
+        known, progress = json.loads(stored["config"]), Progress.from_json(stored["plain"])
     except Exception as error:  # torch.load raises many kinds on a damaged file
-        reason = " ".join(str(error).split())[:120]
+        reason = " ".join(f"{type(error).__name__} {error}".split())[:120]
         raise InputError(
             f"checkpoint {path.name} in {folder} is corrupt ({reason}): delete it and train again"
         ) from None
     if config is not None:
         _same(known, json.loads(canonical(config)), folder)
-    return {name: value for name, value in stored.items() if name not in ("schema", "config", "plain")}, plain
+    return {name: value for name, value in stored.items() if name not in ("schema", "config", "plain")}, progress
 
 
 def check_resumable(folder: Path, config: Mapping[str, Any]) -> bool:
@@ -79,7 +111,9 @@ def write_config(folder: Path, config: Mapping[str, Any]) -> None:
 def read_config(folder: Path) -> dict[str, Any]:
     """What a run folder was made with. Raises InputError when there is none or it cannot be read."""
     try:
-        config: dict[str, Any] = json.loads((folder / CONFIG).read_text())
+        config = json.loads((folder / CONFIG).read_text())
+        if not isinstance(config, dict):
+            raise ValueError("it is no JSON object")
         return config
     except FileNotFoundError:
         raise InputError(f"{folder} holds no {CONFIG}: it is no run folder of train") from None

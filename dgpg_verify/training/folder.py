@@ -39,15 +39,13 @@ def read_run(folder: str | Path) -> StoredRun:
     """
     folder = Path(folder)
     config = read_config(folder)
-    tensors, plain = load_checkpoint(folder, config)
+    tensors, stored = load_checkpoint(folder, config)
     system = rebuild(config["system"])
     method, settings = Method(**config["method"]), Settings(**config["settings"])
     schedule = make_schedule(config["alpha"], system.n_agents)
     learner = make_learner(system, method, settings, schedule, config["sharing"], config["seed"])
     learner.load(tensors)
-    history = tuple(Record(**record) for record in plain["history"])
-    evaluations = tuple((int(episode), np.asarray(returns)) for episode, returns in plain["evaluations"])
-    return StoredRun(folder, config, system, learner.policy, plain["done"], history, evaluations)
+    return StoredRun(folder, config, system, learner.policy, stored.done, stored.history, stored.evaluations)
 
 
 def rebuild(config: dict[str, Any]) -> System:

@@ -91,8 +91,10 @@ class Learner:
     def line(
         self, rollout: Rollout, alpha: float | None, facts: UpdateFacts, loss: float | None, explained: float | None
     ) -> dict[str, Any]:
-        """The numbers of one log line. Raises NonFiniteError for an actor parameter that is not finite."""
+        """The numbers of one log line. Raises NonFiniteError for a parameter that is not finite."""
         check_finite("actor parameter ", self.actor.leaf)
+        if self.critic is not None:
+            check_finite("critic parameter ", self.critic.network.parameters)
         reward = float(episode_returns(rollout).mean())
         return {"reward": reward, "alpha": alpha, "value_loss": loss, "explained": explained, **asdict(facts)}
 
@@ -148,15 +150,23 @@ class Learner:
         return stored
 
     def load(self, stored: dict[str, Any]) -> None:
-        """Continue from `state()` of a learner of the same configuration."""
+        """Continue from `state()` of a learner of the same configuration. Raises InputError for anything else."""
+        try:
+            self._load(stored)
+        except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+            reason = " ".join(f"{type(error).__name__} {error}".split())[:120]
+            raise InputError(f"checkpoint is not one of this learner ({reason}): delete it and train again") from None
+
+    def _load(self, stored: dict[str, Any]) -> None:
         with torch.no_grad():
-            self.actor.leaf.copy_(stored["actor"])
+            self.actor.leaf.copy_(_alike(stored["actor"], self.actor.leaf))
         for actor, state in zip(_actors(self.actor), stored["actor_optimisers"], strict=True):
             _load_adam(actor.optimiser, state)
         self.tracker = self.tracker.with_state(stored["tracker"])
         if self.critic is not None:
             with torch.no_grad():
-                self.critic.network.parameters.copy_(stored["critic"])
+                leaf = self.critic.network.parameters
+                leaf.copy_(_alike(stored["critic"], leaf))
             _load_adam(self.critic.optimiser, stored["critic_optimiser"])
             norm = self.critic.network.norm.with_state(stored["value_norm"])
             self.critic.network = replace(self.critic.network, norm=norm)
@@ -206,10 +216,21 @@ def _actors(actor: Actor | SequentialActors) -> list[Actor]:
     return list(actor.actors) if isinstance(actor, SequentialActors) else [actor]
 
 
+def _alike(stored: Tensor, leaf: Tensor) -> Tensor:
+    """`stored`, if it has the shape of `leaf`: copying would stretch a smaller tensor in silence."""
+    if stored.shape != leaf.shape:
+        raise ValueError(f"shape {tuple(stored.shape)} is not {tuple(leaf.shape)}")
+    return stored
+
+
 def _adam_state(optimiser: torch.optim.Adam) -> dict[Any, Any]:
     """Its moments and step counts, copied: the optimiser goes on in place."""
     return copy.deepcopy(optimiser.state_dict()["state"])
 
 
 def _load_adam(optimiser: torch.optim.Adam, state: dict[Any, Any]) -> None:
+    leaves = [leaf for group in optimiser.param_groups for leaf in group["params"]]
+    for index, moments in state.items():
+        for name in ("exp_avg", "exp_avg_sq"):
+            _alike(moments[name], leaves[index])
     optimiser.load_state_dict({"state": copy.deepcopy(state), "param_groups": optimiser.state_dict()["param_groups"]})

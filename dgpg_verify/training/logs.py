@@ -49,24 +49,30 @@ def write_log(folder: Path, history: Sequence[Record]) -> None:
     temporary.replace(folder / LOG)
 
 
+def event_writer() -> Any:
+    """TensorBoard's writer. Raises InputError when the extra is missing."""
+    try:
+        return importlib.import_module("torch.utils.tensorboard").SummaryWriter
+    except ImportError:
+        raise InputError(
+            "tensorboard = True is not allowed: the package tensorboard is not installed (pip install "
+            "dgpg-verify[tensorboard])"
+        ) from None
+
+
 class Events:
-    """TensorBoard events of a run; does nothing when not asked for. Raises InputError when the extra is missing."""
+    """TensorBoard events of a run; does nothing when not asked for. What a killed run had written beyond the
+    checkpoint that a resumed one starts from is purged."""
 
     def __init__(self, folder: Path | None, wanted: bool) -> None:
+        self._folder = folder if wanted else None
         self._writer: Any = None
-        if wanted and folder is not None:
-            try:
-                module = importlib.import_module("torch.utils.tensorboard")
-            except ImportError:
-                raise InputError(
-                    "tensorboard = True is not allowed: the package tensorboard is not installed (pip install "
-                    "dgpg-verify[tensorboard])"
-                ) from None
-            self._writer = module.SummaryWriter(str(folder))
 
     def add(self, record: Record) -> None:
-        if self._writer is None:
+        if self._folder is None:
             return
+        if self._writer is None:
+            self._writer = event_writer()(str(self._folder), purge_step=record.samples)
         values: Mapping[str, Any] = asdict(record)
         for name, value in values.items():
             if value is not None and name not in ("episode", "samples"):

@@ -5,16 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 from dgpg_verify.core import InputError, System, check_int
 from dgpg_verify.systems import make_system
-from dgpg_verify.training.checkpoints import check_resumable, load_checkpoint, save_checkpoint, write_config
+from dgpg_verify.training.checkpoints import Progress, check_resumable, load_checkpoint, save_checkpoint, write_config
 from dgpg_verify.training.course import Course
 from dgpg_verify.training.evaluation import HELD_OUT, Evaluation, Heldout, evaluate, heldout
 from dgpg_verify.training.learner import Learner, make_learner
@@ -166,26 +165,21 @@ class _Run:
     def save(self) -> None:
         assert self.folder is not None
         course = self.course
-        plain = {
-            "done": course.done,
-            "seconds": course.seconds,
-            "history": [asdict(record) for record in course.history],
-            "evaluations": [[episode, evaluation.returns.tolist()] for episode, evaluation in course.evaluations],
-        }
-        save_checkpoint(self.folder, self.config, self.learner.state(), plain)
+        evaluations = tuple((episode, evaluation.returns) for episode, evaluation in course.evaluations)
+        progress = Progress(course.done, course.seconds, tuple(course.history), evaluations)
+        save_checkpoint(self.folder, self.config, self.learner.state(), progress)
         write_log(self.folder, course.history)
 
     def restore(self) -> None:
         assert self.folder is not None
         if not check_resumable(self.folder, self.config):
             return
-        tensors, plain = load_checkpoint(self.folder, self.config)
+        tensors, stored = load_checkpoint(self.folder, self.config)
         self.learner.load(tensors)
         course = self.course
-        course.done, course.seconds = plain["done"], plain["seconds"]
-        course.history = [Record(**record) for record in plain["history"]]
-        for episode, values in plain["evaluations"]:
-            course.evaluations.append((episode, self.on.judged(np.asarray(values))))
+        course.done, course.seconds, course.history = stored.done, stored.seconds, [*stored.history]
+        for episode, returns in stored.evaluations:
+            course.evaluations.append((episode, self.on.judged(returns)))
         write_log(self.folder, course.history)  # a kill between checkpoint and log leaves an older log
         self.bar.update(course.done)
 

@@ -67,7 +67,33 @@ class Method:
         return self.base in ("return", "return:centred", "return:to_go")
 
     def settings(self, changes: Mapping[str, Any]) -> Settings:
+        """The preset with some values replaced. Raises InputError on a name that does not exist. Names that this method
+        never reads are taken, so that one set of settings can be given to all; see `check_read`."""
         return Settings().changed({**self.preset, **changes})
+
+    def check_read(self, changes: Mapping[str, Any]) -> None:
+        """Raise InputError on a setting without effect on this method: for runs of this one alone."""
+        for name in changes:
+            if reason := self._unread().get(name):
+                raise InputError(f"{name} = {changes[name]!r} is not allowed with method {self.name!r}: {reason}")
+
+    def _unread(self) -> dict[str, str]:
+        """Settings without effect here, and why."""
+        found: dict[str, str] = {}
+        if not self.mixes:
+            found["setting"] = "it mixes nothing with guidance"
+        if not self.critic:
+            unused = ("discount", "lam", "critic_lr", "huber", "value_clip", "value_norm")
+            found |= dict.fromkeys(unused, "it has no critic")
+        if self.update == "gradient":
+            found |= dict.fromkeys(("epochs", "clip"), "it takes one plain gradient step")
+        if self.start == "plain":
+            found["heuristic"] = "it starts from no heuristic"
+        if self.start != "residual":
+            found["temperature"] = "it learns on top of no heuristic"
+        if self.start != "imitation":
+            found["imitation_share"] = "it imitates nothing"
+        return found
 
 
 _METHODS: dict[str, Method] = {}

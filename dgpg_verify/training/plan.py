@@ -9,6 +9,7 @@ from typing import Any
 
 from dgpg_verify.core import InputError, System, check_choice, check_int
 from dgpg_verify.training.checkpoints import check_resumable
+from dgpg_verify.training.logs import event_writer
 from dgpg_verify.training.methods import Method
 from dgpg_verify.training.settings import Settings
 
@@ -62,6 +63,11 @@ def run_folder(out: str | Path | None, resume: bool, config: Mapping[str, Any], 
             raise InputError("resume = True is not allowed without out: there is no folder to go on from")
         return None
     folder = Path(out)
+    if tensorboard:
+        event_writer()
+    inside = next((one for one in folder.parents if one.exists()), folder)
+    if inside.exists() and inside != folder and not inside.is_dir():
+        raise InputError(f"out = {str(out)!r} lies in {inside.name!r}, which is a file: it must be a folder")
     if resume:
         check_resumable(folder, config)
         return folder

@@ -24,15 +24,18 @@ class Settings:
     """Options of one run; immutable, checked on construction.
 
     discount, lam: of generalised advantage estimation. clip: of the surrogate (and of the value when
-    `value_clip`). epochs, minibatches: passes over one iteration's decisions; minibatches split roll-outs' steps.
+    `value_clip`). epochs, minibatches: passes over one iteration's decisions; minibatches split the actor's
+    steps (the critic takes all at once).
     rollouts: episodes per iteration. grad_clip: largest gradient norm of one network (one agent's, or the shared
     one). entropy: bonus per decision. huber: where the value loss turns linear (None = squared error).
     value_norm: learn normalised targets. advantage_norm: "batch" (all live decisions), "agent" (each agent its own)
-    or "none". setting: relative scale of the two parts of DG-PG's credit. hidden: width of both hidden layers of
+    or "none". setting: relative scale of the two parts of DG-PG's credit ("mean" scales both
+    alike, which advantage_norm undoes). hidden: width of both hidden layers of
     every network. initialisation: "orthogonal" or "gaussian" weights; gain: of the actor's last layer at the start
     (the critic's has 1). feature_norm, layer_norm: layer normalisation of the input features and after each hidden
     layer, in actor and critic. imitation_share: share of the episodes that
-    `imitation` spends imitating. heuristic, temperature: what `imitation` imitates and `residual` starts from.
+    `imitation` spends imitating. heuristic: what `imitation` imitates and `residual` starts from, there
+    divided by `temperature`.
     """
 
     discount: float = 0.99

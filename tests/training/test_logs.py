@@ -11,7 +11,7 @@ import pytest
 
 from dgpg_verify.core import InputError
 from dgpg_verify.systems import CloudScheduling
-from dgpg_verify.training import train
+from dgpg_verify.training import loop, train
 
 
 class Writer:
@@ -20,8 +20,8 @@ class Writer:
     made: ClassVar[list[Writer]] = []
     scalars: list[tuple[str, float, int]]
 
-    def __init__(self, folder: str) -> None:
-        self.folder, self.scalars, self.closed = folder, [], False
+    def __init__(self, folder: str, purge_step: int) -> None:
+        self.folder, self.purged, self.scalars, self.closed = folder, purge_step, [], False
         self.made.append(self)
 
     def add_scalar(self, name: str, value: float, step: int) -> None:
@@ -57,6 +57,24 @@ def test_events_hold_every_number_of_the_log_against_samples(written: list[Write
     assert not {"episode", "samples"} & {name for name, *_ in writer.scalars}
 
 
+def test_a_resumed_run_purges_what_was_written_beyond_its_checkpoint(written: list[Writer], tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop._Run, "save", _killed_at_second(loop._Run.save))
+        _run(tmp_path / "a", tensorboard=True, checkpoint_every=1)
+    _run(tmp_path / "a", tensorboard=True, checkpoint_every=1, resume=True)
+    assert [writer.purged for writer in written] == [5, 10]
+    assert [step for name, _, step in written[1].scalars if name == "reward"] == [10, 15]
+
+
+def _killed_at_second(save: Any) -> Any:
+    def saved(run: Any) -> None:
+        if run.course.done == 2:
+            raise KeyboardInterrupt
+        save(run)
+
+    return saved
+
+
 def test_without_being_asked_nothing_is_written(written: list[Writer], tmp_path: Path) -> None:
     _run(tmp_path / "a")
     assert not written
@@ -66,3 +84,4 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(InputError, match="the package tensorboard is not installed"):
         _run(tmp_path / "a", tensorboard=True)
+    assert not (tmp_path / "a").exists()

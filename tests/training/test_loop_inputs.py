@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from dgpg_verify.core import InputError, NonFiniteError, Transition
 from dgpg_verify.strategies import SmallQueues
 from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam
 from dgpg_verify.training import Method, train
+from dgpg_verify.training.folder import read_run
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "zero episodes": ({"episodes": 0}, "episodes = 0"),
@@ -71,10 +73,43 @@ def refused(folder: Path, match: str, **changes: Any) -> None:
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
 
 
+def test_checkpoints_that_are_none_of_train(tmp_path: Path) -> None:
+    folder = finished(tmp_path)
+    stored = torch.load(folder / "checkpoint.pt", weights_only=True)
+    torch.save({name: value for name, value in stored.items() if name != "actor"}, folder / "checkpoint.pt")
+    refused(folder, "checkpoint is not one of this learner .KeyError 'actor'.", resume=True)
+    for wrong in (torch.zeros(3), torch.zeros(1)):
+        torch.save({**stored, "actor": wrong}, folder / "checkpoint.pt")
+        refused(folder, "checkpoint is not one of this learner .ValueError shape", resume=True)
+    moments = [{k: {**m, "exp_avg": torch.zeros(2)} for k, m in state.items()} for state in stored["actor_optimisers"]]
+    torch.save({**stored, "actor_optimisers": moments}, folder / "checkpoint.pt")
+    refused(folder, "checkpoint is not one of this learner .ValueError shape .2,.", resume=True)
+    progress = json.loads(stored["plain"])
+    for name, value in (("done", "three"), ("seconds", None), ("history", [{"episode": 1}]), ("evaluations", [3])):
+        torch.save({**stored, "plain": json.dumps({**progress, name: value})}, folder / "checkpoint.pt")
+        refused(folder, "is corrupt", resume=True)
+        with pytest.raises(InputError, match="is corrupt"):
+            read_run(folder)
+        torch.save({**stored, "plain": json.dumps({k: v for k, v in progress.items() if k != name})},
+                   folder / "checkpoint.pt")  # fmt: skip
+        refused(folder, f"is corrupt .KeyError '{name}'", resume=True)
+    (folder / "checkpoint.pt").unlink()
+    (folder / "config.json").write_text("[1, 2]")
+    refused(folder, "it is no JSON object", resume=True)
+
+
+@pytest.mark.parametrize("method", ["mappo", "dgpg"])
+def test_a_critic_that_diverges_is_named(method: str) -> None:
+    with pytest.raises(NonFiniteError, match="iteration 0: critic parameter"):
+        quick(method, critic_lr=1e38, layer_norm=False)
+
+
 def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
     folder = finished(tmp_path)
     refused(folder, "is not empty: choose another folder")
     refused(folder / "log.csv", "is a file")
+    refused(folder / "log.csv" / "x", "lies in 'log.csv', which is a file")
+    refused(folder / "log.csv" / "x" / "y", "lies in 'log.csv', which is a file")
     refused(tmp_path / "missing", "no run folder of train", resume=True)
 
 
