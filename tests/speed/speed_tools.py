@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -39,3 +41,14 @@ def ratio_of_least(slow: Callable[[], Any], fast: Callable[[], Any], rounds: int
     of_rounds = [sum(slows) / sum(fasts) for slows, fasts in spent]
     least = [min(min(pair) for pair in side) for side in zip(*spent, strict=True)]
     return least[0] / least[1], min(of_rounds), max(of_rounds)
+
+
+def peak_of(program: str) -> float:
+    """Most resident bytes of a fresh process that runs `program`."""
+    # of this process alone: getrusage would start from the parent's size at the fork
+    ask = """
+status = open("/proc/self/status").read().split()
+print(1024 * int(status[status.index("VmHWM:") + 1]))
+"""
+    done = subprocess.run([sys.executable, "-c", program + ask], capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from speed_tools import paired_ratio, ratio_of_least, seconds
+from speed_tools import paired_ratio, peak_of, ratio_of_least, seconds
 
 from dgpg_verify.claims.cost_cells import peak_bytes as peak_tensor_bytes
 from dgpg_verify.core import draw_noise
@@ -32,17 +31,12 @@ from dgpg_verify.systems import LoadBalancingGame
 from dgpg_verify.measurement import measure_gradients
 game = LoadBalancingGame.random({n}, seed=0)
 measure_gradients(game, "uniform", ["return", "guidance", "guided:0.5"], rollouts={rollouts}, progress=False)
-# the peak of this program alone: getrusage would start from the parent's size at the fork
-status = open("/proc/self/status").read().split()
-print(1024 * int(status[status.index("VmHWM:") + 1]))
 """
 
 
 def peak_bytes(n: int, rollouts: int = 32) -> float:
     """Peak resident memory of a fresh process that measures a game of n agents."""
-    program = PEAK.format(n=n, rollouts=rollouts)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    return float(done.stdout.split()[-1])
+    return peak_of(PEAK.format(n=n, rollouts=rollouts))
 
 
 def measure_game(n: int, rollouts: int = 64) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from speed_tools import ratio_of_least, seconds
+from speed_tools import peak_of, ratio_of_least, seconds
 
 from dgpg_verify.systems import CloudScheduling
 from dgpg_verify.training import make_method, make_schedule, train, train_together
@@ -91,3 +91,21 @@ def test_time_of_a_whole_training(n: int, goal: int, benchmark: Any, speed_row: 
     spent, score = done.history[-1].seconds, done.scores[-1][1]
     note = f"wall time of 20 episodes without evaluations, one thread; score {score:.2f} (Random 0, Best-Fit 1)"
     speed_row(f"training DG-PG (setting parts), N = {n}", f"<= {goal} s", f"{spent:.0f} s", spent <= goal, note)
+
+
+PROGRAM = """
+import torch
+torch.set_num_threads(1)
+from dgpg_verify.systems import CloudScheduling
+from dgpg_verify.training import train
+train(CloudScheduling({n}, seed=0), "dgpg", 2, setting="parts", progress=False)
+"""
+
+
+def test_memory_of_training(benchmark: Any, speed_row: Callable[..., None]) -> None:
+    """Two episodes of the paper's horizon, evaluated on the usual 40 workloads."""
+    n = 1500 if TABLE else 5
+    peak = benchmark.pedantic(lambda: peak_of(PROGRAM.format(n=n)), rounds=1)
+    note = "resident, two episodes of 100 steps with their evaluations on 40 workloads"
+    speed_row(f"memory of training, N = {n}", "<= 8 GiB", f"{peak / 2**30:.1f} GiB", peak <= 8 * 2**30, note)
+    assert peak < 8 * 2**30
