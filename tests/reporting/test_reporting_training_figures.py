@@ -212,6 +212,8 @@ def test_own_settings_stand_beside_the_shared_ones_at_equal_episodes(made: Table
            if (r["row"], r["n"]) == ("mappo", 10)]  # fmt: skip
     other = figures.draw_own_settings({**made, "training_scores": [*made["training_scores"], *cut]})
     assert f"by +1.00 to {after:.2f} at 10 agents" in title(other)
+    lost = [{**r, "mean": -3.0} if (r["row"], r["n"]) == ("happo/tuned", 10) else r for r in made["training_scores"]]
+    assert "moves \u2018HAPPO\u2019 most, by -3." in title(figures.draw_own_settings({**made, "training_scores": lost}))
     with pytest.raises(NothingToDraw, match="part own"):
         figures.draw_own_settings({"training_scores": [r for r in made["training_scores"] if r["part"] != "own"]})
 
