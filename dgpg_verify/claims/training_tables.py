@@ -154,7 +154,7 @@ def _scores(one: Trained) -> Record:
         "settle_mean": typical.value,
         "settle_mean_low": typical.low,
         "settle_mean_high": typical.high,
-        "never": sum(run.settled_at is None for run in runs) if len(runs) == len(levels) else None,
+        "never": sum(run.settled_at is None for run in runs) if runs else None,
         "samples_to_settle": None if typical.value is None else typical.value * one.runs[0].horizon,
         "gap_percent": float(np.mean([run.gap_percent for run in one.runs])),
         "best_heuristic": max(heuristics, key=lambda name: heuristics[name]),

@@ -65,8 +65,8 @@ def run_folder(out: str | Path | None, resume: bool, config: Mapping[str, Any], 
     folder = Path(out)
     if tensorboard:
         event_writer()
-    inside = next((one for one in folder.parents if one.exists()), folder)
-    if inside.exists() and inside != folder and not inside.is_dir():
+    inside = next((one for one in folder.parents if one.exists()), Path())
+    if not inside.is_dir():
         raise InputError(f"out = {str(out)!r} lies in {inside.name!r}, which is a file: it must be a folder")
     if resume:
         check_resumable(folder, config)

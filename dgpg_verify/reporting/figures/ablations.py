@@ -12,6 +12,7 @@ from dgpg_verify.reporting.figures.methods import label_of, method_of
 from dgpg_verify.reporting.figures.runs import (
     Limits,
     dots,
+    equally_long,
     few,
     outside,
     outside_text,
@@ -48,10 +49,8 @@ def group_of_row(record: Mapping[str, object]) -> str:
 
 def _kept(records: Sequence[Record], ns: set[float]) -> list[Record]:
     """Ablations, and what they are compared with at the same N: DG-PG, guidance alone and MAPPO as run, after as many
-    episodes (part `equal` stands for a row that was trained longer)."""
-    longer = {(str(r["row"]).removesuffix("/equal"), r["n"]) for r in records if r.get("part") == "equal"}
-    main = [r for r in records if r.get("part") == "main" and (r["row"], r["n"]) not in longer]
-    as_run = [*main, *(r for r in records if r.get("part") == "equal")]
+    episodes."""
+    as_run = equally_long(records)
     chosen = [r for r in as_run if method_of(r) in ("dgpg", "mappo", "guidance_only") and float(r["n"]) in ns]
     return [*chosen, *(r for r in records if r.get("part") == "ablation")]
 

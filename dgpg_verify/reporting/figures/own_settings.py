@@ -11,7 +11,16 @@ from matplotlib.lines import Line2D
 
 from dgpg_verify.reporting.figures.grid import Keys
 from dgpg_verify.reporting.figures.methods import Look, looks
-from dgpg_verify.reporting.figures.runs import Limits, dots, few, outside, outside_text, runs_text, score_limits
+from dgpg_verify.reporting.figures.runs import (
+    Limits,
+    dots,
+    equally_long,
+    few,
+    outside,
+    outside_text,
+    runs_text,
+    score_limits,
+)
 from dgpg_verify.reporting.figures.select import Group, need, number
 from dgpg_verify.reporting.figures.style import GRID, INK, MUTED, detail, make_room, panels, quiet, styled
 from dgpg_verify.reporting.records import Record, Tables
@@ -21,10 +30,10 @@ APART = 0.17  # of a line's height: the preset above, own settings below
 
 
 def _preset(records: Sequence[Record], methods: set[str]) -> list[Record]:
-    """The same methods at the preset, after as many episodes: part `equal` where a row was trained longer."""
-    equal = {(str(r["row"]).removesuffix("/equal"), r["n"]): r for r in records if r.get("part") == "equal"}
-    main = [r for r in records if r.get("part") == "main" and r["row"] in methods]
-    return [{**equal.get((r["row"], r["n"]), r), "row": r["row"], "label": r["label"]} for r in main]
+    """The same methods at the preset, after as many episodes, each under its own name."""
+    labels = {str(r["row"]): r["label"] for r in records if r.get("part") == "main" and r["row"] in methods}
+    found = [(str(r["row"]).removesuffix("/equal"), r) for r in equally_long(records)]
+    return [{**r, "row": row, "label": labels[row]} for row, r in found if row in labels]
 
 
 def _order(own: Sequence[Record]) -> list[str]:

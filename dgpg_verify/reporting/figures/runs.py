@@ -185,6 +185,13 @@ def dots(
                        linewidths=0.9, zorder=3, clip_on=False, gid="replicates")  # fmt: skip
 
 
+def equally_long(records: Sequence[Record]) -> list[Record]:
+    """Main rows; what was trained longer as it stood after as many episodes as the others (part `equal`)."""
+    equal = [r for r in records if r.get("part") == "equal"]
+    longer = {(str(r["row"]).removesuffix("/equal"), r["n"]) for r in equal}
+    return [*(r for r in records if r.get("part") == "main" and (r["row"], r["n"]) not in longer), *equal]
+
+
 def runs_text(records: Sequence[Record]) -> str:
     """How many runs stand behind every row and N: '10 runs' or '3 to 10 runs'."""
     sets: dict[tuple[str, ...], set[str]] = {}
