@@ -63,7 +63,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     if not config.option.benchmark or config.option.collectonly or not _theorems_asked(config):
         return
-    from dgpg_verify.claims.runner import run_claims
+    from dgpg_verify.claims.run import run_claims
     from dgpg_verify.core import InputError
 
     try:

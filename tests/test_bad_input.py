@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 import torch
 
-from dgpg_verify import cli
 from dgpg_verify.claims.outcome import row_outcome
-from dgpg_verify.claims.runner import run_claims
-from dgpg_verify.core import Cell, CellStore, Evidence, InputError, run_cells
+from dgpg_verify.claims.run import run_claims
+from dgpg_verify.cli import main as cli
+from dgpg_verify.core import Cell, Evidence, InputError
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.reporting import read_ledger, read_records, write_report
+from dgpg_verify.runs import CellStore, run_cells
 from dgpg_verify.statistics import fit_scaling, judge
 from dgpg_verify.systems import LoadBalancingGame, make_system
 
@@ -175,8 +176,8 @@ def test_trace_files_that_are_no_text(broken: bytes, tmp_path: Path, capsys: pyt
 
 
 def test_a_real_process_leaves_with_2_and_no_traceback() -> None:
-    command = [sys.executable, "-m", "dgpg_verify.cli", "measure", "load_balancing", "--n", "-3"]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=Path(cli.__file__).parents[1])
+    command = [sys.executable, "-m", "dgpg_verify", "measure", "load_balancing", "--n", "-3"]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=Path(cli.__file__).parents[2])
     assert ran.returncode == 2
     assert ran.stderr == "error: n = -3 is not allowed: it must be an integer >= 1\n"
 

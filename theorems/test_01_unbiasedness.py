@@ -21,8 +21,8 @@ from dgpg_verify.core import Observation
 from dgpg_verify.credits import make_credit
 from dgpg_verify.policies import GaussianPolicy, SoftmaxPolicy, TabularPolicy
 from dgpg_verify.rollouts import collect
-from dgpg_verify.strategies import EXACT, all_profiles, game_and_policy, gauss_hermite, team_and_policy
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
+from dgpg_verify.testing import EXACT, all_profiles, game_and_policy, gauss_hermite, team_and_policy
 
 ROUNDING = 1e-10  # of the largest term
 SEPARABLE = ("quadratic", "delay", "mm1")

@@ -22,7 +22,8 @@ from dgpg_verify.credits import make_credit
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.policies import SoftmaxPolicy, TabularPolicy
 from dgpg_verify.rollouts import collect
-from dgpg_verify.strategies import (
+from dgpg_verify.systems import LoadBalancingGame
+from dgpg_verify.testing import (
     EXACT,
     all_profiles,
     cloud_systems,
@@ -32,7 +33,6 @@ from dgpg_verify.strategies import (
     softmax_policies,
     team_and_policy,
 )
-from dgpg_verify.systems import LoadBalancingGame
 
 ROUNDING = 1e-10
 BASES = ("return", "return:raw", "return:to_go", "difference", "gae:central", "gae:local", "normalised@return")

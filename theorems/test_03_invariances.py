@@ -21,7 +21,8 @@ from dgpg_verify.credits import make_credit
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.policies import LinearPolicy, SoftmaxPolicy, TabularPolicy
 from dgpg_verify.rollouts import collect
-from dgpg_verify.strategies import (
+from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
+from dgpg_verify.testing import (
     EXACT,
     all_profiles,
     game_and_policy,
@@ -30,7 +31,6 @@ from dgpg_verify.strategies import (
     softmax_policies,
     team_and_policy,
 )
-from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
 
 ROUNDING = 1e-10
 CREDITS = ("return", "return:raw", "difference", "guidance", "guidance:exact", "guidance:observed", "guided:0.5")

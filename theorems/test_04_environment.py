@@ -18,7 +18,8 @@ from torch import Tensor
 from dgpg_verify.core import Noise, Transition, draw_noise
 from dgpg_verify.policies import TabularPolicy
 from dgpg_verify.rollouts import collect
-from dgpg_verify.strategies import (
+from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam, LoadBalancingGame, alter_reference
+from dgpg_verify.testing import (
     EXACT,
     cloud_systems,
     game_and_policy,
@@ -27,7 +28,6 @@ from dgpg_verify.strategies import (
     softmax_policies,
     team_and_policy,
 )
-from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam, LoadBalancingGame, alter_reference
 
 TIGHT = 1e-12
 

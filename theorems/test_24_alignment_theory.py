@@ -17,17 +17,17 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from dgpg_verify.equilibria import rational
-from dgpg_verify.equilibria.alignment import alignment_at, sign_agreement, tied_descents
-from dgpg_verify.equilibria.law import random_games, random_tables
-from dgpg_verify.equilibria.pure import pure_nash
-from dgpg_verify.equilibria.saddles import guidance_gradient_at, saddles
-from dgpg_verify.equilibria.simplex_alignment import simplex_alignment
-from dgpg_verify.equilibria.softmax_alignment import softmax_alignment
-from dgpg_verify.equilibria.tables import Tables, joint_tables
-from dgpg_verify.equilibria.thresholds import alpha_intervals
-from dgpg_verify.strategies import EXACT, load_balancing_games
+from dgpg_verify.equilibria.alignment.points import alignment_at, sign_agreement, tied_descents
+from dgpg_verify.equilibria.alignment.simplex import simplex_alignment
+from dgpg_verify.equilibria.alignment.softmax import softmax_alignment
+from dgpg_verify.equilibria.exact import rational
+from dgpg_verify.equilibria.games.law import random_games, random_tables
+from dgpg_verify.equilibria.games.pure import pure_nash
+from dgpg_verify.equilibria.games.tables import Tables, joint_tables
+from dgpg_verify.equilibria.shift.saddles import guidance_gradient_at, saddles
+from dgpg_verify.equilibria.shift.thresholds import alpha_intervals
 from dgpg_verify.systems import LoadBalancingGame
+from dgpg_verify.testing import EXACT, load_balancing_games
 
 Row = list[Fraction]
 ALPHAS = (0.125, 0.25, 0.5, 0.875)  # dyadic: mixtures of integers are exact in float64

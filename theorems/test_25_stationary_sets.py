@@ -17,10 +17,10 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from dgpg_verify.equilibria.affine_sets import set_relation, solution_set
-from dgpg_verify.equilibria.teams import misaligned_point, team_stationary
-from dgpg_verify.strategies import EXACT, linear_quadratic_teams
+from dgpg_verify.equilibria.exact.affine_sets import set_relation, solution_set
+from dgpg_verify.equilibria.games.teams import misaligned_point, team_stationary
 from dgpg_verify.systems import LinearQuadraticTeam
+from dgpg_verify.testing import EXACT, linear_quadratic_teams
 
 Row = list[Fraction]
 ALPHAS = (0.125, 0.25, 0.5, 0.875)

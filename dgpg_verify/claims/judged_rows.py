@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from dgpg_verify.claims.ledger_row import Kind, Records, ledger_row, provenance
+from dgpg_verify.claims.ledger import Kind, Records, ledger_row, provenance
 from dgpg_verify.core import Evidence, Label, LedgerRow, Verdict
 from dgpg_verify.statistics import PRIMARY_LEVEL
 

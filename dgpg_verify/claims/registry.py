@@ -76,9 +76,9 @@ def all_claims() -> list[Claim]:
     """Every known claim, C1.1 first, audits after the claims."""
     import dgpg_verify.claims as room
 
-    for module in pkgutil.iter_modules(room.__path__):
-        if CLAIM_MODULE.fullmatch(module.name):
-            loaded = importlib.import_module(f"{room.__name__}.{module.name}")
+    for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
+        if CLAIM_MODULE.fullmatch(module.name.rpartition(".")[2]):
+            loaded = importlib.import_module(module.name)
             for claim in getattr(loaded, "CLAIMS", None) or [loaded.CLAIM]:
                 register_claim(claim)
     return sorted(_REGISTERED.values(), key=lambda claim: _order(claim.id))

@@ -1,6 +1,6 @@
-"""Protocols, frozen records, explicit noise, errors and atomic cells: what every other room speaks in."""
+"""The contract, frozen records, explicit noise and errors: what every other room speaks in."""
 
-from dgpg_verify.core.cells import CellStore, cell_file, cell_files, cell_name, source_hash, unique_cells
+from dgpg_verify.core.contract import Credit, Influence, Observation, Policy, Rollout, System, Transition
 from dgpg_verify.core.errors import (
     ClaimRefuted,
     InputError,
@@ -13,7 +13,6 @@ from dgpg_verify.core.errors import (
 )
 from dgpg_verify.core.noise import Noise, draw_noise, generator, open_uniforms
 from dgpg_verify.core.pairs import GIVEN_APART, parse_pairs
-from dgpg_verify.core.protocols import Credit, Influence, Observation, Policy, Rollout, System, Transition
 from dgpg_verify.core.records import (
     LABELS,
     Cell,
@@ -27,14 +26,11 @@ from dgpg_verify.core.records import (
     ledger_row_from_json,
     to_json,
 )
-from dgpg_verify.core.workers import CellFailed, run_cells
 
 __all__ = [
     "GIVEN_APART",
     "LABELS",
     "Cell",
-    "CellFailed",
-    "CellStore",
     "ClaimRefuted",
     "Credit",
     "Estimate",
@@ -51,10 +47,7 @@ __all__ = [
     "System",
     "Transition",
     "Verdict",
-    "cell_file",
-    "cell_files",
     "cell_from_json",
-    "cell_name",
     "check_choice",
     "check_finite",
     "check_int",
@@ -66,8 +59,5 @@ __all__ = [
     "ledger_row_from_json",
     "open_uniforms",
     "parse_pairs",
-    "run_cells",
-    "source_hash",
     "to_json",
-    "unique_cells",
 ]

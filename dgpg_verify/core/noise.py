@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from dgpg_verify.core.protocols import Policy, System
+    from dgpg_verify.core.contract import Policy, System
 
 
 @dataclass(frozen=True)

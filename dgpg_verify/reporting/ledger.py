@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from dgpg_verify.core import LABELS, InputError, LedgerRow, ledger_row_from_json
-from dgpg_verify.reporting.files import check_schema, read_json, write_atomic, write_json
 from dgpg_verify.reporting.wording import claim_order, interval_text, number_text, relation_text, setting_text
+from dgpg_verify.runs.files import check_schema, read_json, write_atomic, write_json
 
 LEDGER = "ledger.json"
 KINDS = ("claim", "audit", "control", "oracle")

@@ -12,18 +12,18 @@ from markupsafe import Markup
 
 from dgpg_verify.core import LABELS, LedgerRow
 from dgpg_verify.reporting import wording
-from dgpg_verify.reporting.complexity_tables import SECTION_TABLES as COMPLEXITY_TABLES
-from dgpg_verify.reporting.complexity_tables import complexity_context
-from dgpg_verify.reporting.equilibrium_tables import SECTION_TABLES as EQUILIBRIUM_TABLES
-from dgpg_verify.reporting.equilibrium_tables import equilibrium_context
+from dgpg_verify.reporting.equilibria.tables import SECTION_TABLES as EQUILIBRIUM_TABLES
+from dgpg_verify.reporting.equilibria.tables import equilibrium_context
 from dgpg_verify.reporting.ledger import status_text
 from dgpg_verify.reporting.objections import OBJECTIONS, answer
 from dgpg_verify.reporting.provenance import flatten, repeat_command, run_scale, run_seed, scrub
 from dgpg_verify.reporting.records import Record, Tables
+from dgpg_verify.reporting.samples.tables import SECTION_TABLES as COMPLEXITY_TABLES
+from dgpg_verify.reporting.samples.tables import complexity_context
 from dgpg_verify.reporting.strip import domain, interval_strip
 from dgpg_verify.reporting.summary import claim_summary
-from dgpg_verify.reporting.training_tables import SECTION_TABLES as TRAINING_TABLES
-from dgpg_verify.reporting.training_tables import score_groups, tuning_groups
+from dgpg_verify.reporting.training.tables import SECTION_TABLES as TRAINING_TABLES
+from dgpg_verify.reporting.training.tables import score_groups, tuning_groups
 
 SECTION_TABLES = TRAINING_TABLES | EQUILIBRIUM_TABLES | COMPLEXITY_TABLES  # table -> section
 SECTION_TITLES = {

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dgpg_verify.core import InputError, to_json
-from dgpg_verify.reporting.files import check_schema, read_json, write_atomic
+from dgpg_verify.runs.files import check_schema, read_json, write_atomic
 
 Record = dict[str, Any]
 Tables = Mapping[str, Sequence[Record]]

@@ -16,11 +16,11 @@ from dgpg_verify.reporting.figures import (
     main_groups,
     save_figure,
 )
-from dgpg_verify.reporting.files import read_json, write_atomic
 from dgpg_verify.reporting.ledger import LEDGER, ledger_markdown, read_ledger
 from dgpg_verify.reporting.page import Drawn, Run, anchor, render_page
 from dgpg_verify.reporting.provenance import repeat_command, run_claims, run_scale
 from dgpg_verify.reporting.records import RECORDS, TABLES, VARIANCE_CSV, Tables, expected_tables, read_records
+from dgpg_verify.runs.files import read_json, write_atomic
 
 PAGE = "report.html"
 ENVIRONMENT = "environment.json"

@@ -14,16 +14,16 @@ from dgpg_verify.core import Credit, InputError, Noise, NonFiniteError, Rollout,
 from dgpg_verify.credits import GuidedCredit, episode_returns, gae, setting_scales
 from dgpg_verify.critics import critic_inputs
 from dgpg_verify.rollouts import collect
-from dgpg_verify.training.adaptive import NoiseTracker
-from dgpg_verify.training.batch import Decisions, pack
 from dgpg_verify.training.evaluation import heuristic_act, stream_seed
-from dgpg_verify.training.losses import normalise_advantages
 from dgpg_verify.training.methods import Method, build_credit
 from dgpg_verify.training.networks import Actor, CriticLearner, Sharing, make_actor, make_critic
 from dgpg_verify.training.schedules import Schedule
-from dgpg_verify.training.sequential import SequentialActors, sequential, split_actor
 from dgpg_verify.training.settings import Settings
-from dgpg_verify.training.updates import AgentFacts, UpdateFacts, imitate, plain_gradient, ppo
+from dgpg_verify.training.updates.adaptive import NoiseTracker
+from dgpg_verify.training.updates.batch import Decisions, pack
+from dgpg_verify.training.updates.losses import normalise_advantages
+from dgpg_verify.training.updates.rules import AgentFacts, UpdateFacts, imitate, plain_gradient, ppo
+from dgpg_verify.training.updates.sequential import SequentialActors, sequential, split_actor
 
 TRAINING_STREAM, START_STREAM = 0, 1
 

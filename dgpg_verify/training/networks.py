@@ -13,9 +13,9 @@ from dgpg_verify.core import InputError, Rollout, System
 from dgpg_verify.critics import ValueNetwork, critic_inputs
 from dgpg_verify.critics.value_norm import ValueNorm
 from dgpg_verify.policies import MLPPolicy, heuristic_prior, n_features
-from dgpg_verify.training.losses import value_loss
 from dgpg_verify.training.methods import Method
 from dgpg_verify.training.settings import Settings
+from dgpg_verify.training.updates.losses import value_loss
 
 Sharing = Literal["independent", "shared"]
 

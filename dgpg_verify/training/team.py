@@ -17,13 +17,13 @@ from dgpg_verify.core import InputError, Noise, NonFiniteError, Policy, Rollout
 from dgpg_verify.policies import PolicyStack
 from dgpg_verify.rollouts import check_rollout, collect, split_rollout
 from dgpg_verify.systems import CloudScheduling, CloudStack
-from dgpg_verify.training.batch import Decisions, joined
 from dgpg_verify.training.learner import Learner, make_learner
 from dgpg_verify.training.methods import Method
 from dgpg_verify.training.networks import Actor, CriticLearner, Sharing, actor_of, adam, fit_values
 from dgpg_verify.training.schedules import make_schedule
 from dgpg_verify.training.settings import Settings
-from dgpg_verify.training.updates import UpdateFacts
+from dgpg_verify.training.updates.batch import Decisions, joined
+from dgpg_verify.training.updates.rules import UpdateFacts
 
 
 @dataclass

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from dgpg_verify.claims.ledger_row import ledger_row, provenance
-from dgpg_verify.core import Cell, Estimate, Evidence, LedgerRow, Verdict, cell_files
+from dgpg_verify.claims.ledger import ledger_row, provenance
+from dgpg_verify.core import Cell, Estimate, Evidence, LedgerRow, Verdict
+from dgpg_verify.runs import cell_files
 
 VERDICT = Verdict("refuted", "interval [1, 2] lies outside", Estimate(1.5, 1.0, 2.0, 0.99, 7))
 

@@ -6,10 +6,10 @@ import dataclasses
 import itertools
 
 import pytest
-from toy_claim import ToyClaim
 
 from dgpg_verify.claims.outcome import Outcome, require, row_outcome
 from dgpg_verify.core import LABELS, ClaimRefuted, Evidence, InputError, LedgerRow
+from tests.claims.toy_claim import ToyClaim
 
 CLAIM = ToyClaim()
 EVIDENCE = [Evidence(cell, {"mean": 0.5}, 0.0) for cell in CLAIM.cells("smoke", 0)]

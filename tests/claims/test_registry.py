@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from toy_claim import ToyClaim
 
 from dgpg_verify.claims import registry
 from dgpg_verify.claims.registry import Claim, all_claims, cell_seed, register_claim, select_claims
 from dgpg_verify.core import InputError
+from tests.claims.toy_claim import ToyClaim
 
 IDS = ("C1.1", "C1.2", "C1.10", "C10.1", "A1", "A3")
 

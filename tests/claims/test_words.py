@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dgpg_verify.claims.complexity_rows import describe_method
+from dgpg_verify.claims.samples.questions import describe_method
 from dgpg_verify.claims.words import is_unknown, number, power, with_interval
 from dgpg_verify.core import Estimate
 

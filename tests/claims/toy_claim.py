@@ -12,8 +12,9 @@ import numpy as np
 import torch
 
 from dgpg_verify.claims.registry import Relation, cell_seed
-from dgpg_verify.claims.runner import run_claims
-from dgpg_verify.core import Cell, Evidence, LedgerRow, cell_file, generator
+from dgpg_verify.claims.run import run_claims
+from dgpg_verify.core import Cell, Evidence, LedgerRow, generator
+from dgpg_verify.runs import cell_file
 
 N_VALUES = (2, 4, 8)
 ROWS = ("one", "two")

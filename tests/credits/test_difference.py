@@ -12,8 +12,8 @@ from dgpg_verify.credits import make_credit
 from dgpg_verify.measurement import gradients_of, measure_gradients
 from dgpg_verify.policies import make_policy
 from dgpg_verify.rollouts import collect
-from dgpg_verify.strategies import SmallQueues
 from dgpg_verify.systems import LoadBalancingGame
+from dgpg_verify.testing import SmallQueues
 
 QUEUES = SmallQueues(torch.tensor([[0, 1, 2], [2, 1, 0], [1, 0, 2]]), 3, horizon=3, discount=0.9, keep=1.0)
 FALSE_ALARM = 1e-4  # of each statistical check below

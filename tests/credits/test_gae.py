@@ -15,7 +15,7 @@ from dgpg_verify.credits import GAECredit, gae, make_credit
 from dgpg_verify.critics import reward_to_go
 from dgpg_verify.policies import make_policy
 from dgpg_verify.rollouts import collect
-from dgpg_verify.strategies import EXACT, SmallQueues
+from dgpg_verify.testing import EXACT, SmallQueues
 
 QUEUES = SmallQueues(torch.tensor([[0, 1, 2], [2, 1, 0], [1, 0, 2]]), 3, horizon=5, discount=0.8)
 

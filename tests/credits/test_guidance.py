@@ -9,8 +9,8 @@ from dgpg_verify.core import InputError, Rollout, draw_noise
 from dgpg_verify.credits import GuidanceCredit, make_credit
 from dgpg_verify.policies import make_policy, uniform_policy
 from dgpg_verify.rollouts import collect
-from dgpg_verify.strategies import SmallQueues
 from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
+from dgpg_verify.testing import SmallQueues
 
 QUEUES = SmallQueues(torch.tensor([[0, 1, 2], [2, 1, 0], [1, 0, 2]]), 3, horizon=4, discount=0.5)
 FORMS = ("chain_rule", "exact", "observed", "multi_step")

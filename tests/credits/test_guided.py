@@ -11,7 +11,7 @@ from dgpg_verify.core import InputError, Rollout, draw_noise
 from dgpg_verify.credits import SETTINGS, GuidedCredit, NormalisedCredit, credit_sd, make_credit, setting_scales
 from dgpg_verify.policies import make_policy
 from dgpg_verify.rollouts import collect
-from dgpg_verify.strategies import SmallQueues
+from dgpg_verify.testing import SmallQueues
 
 QUEUES = SmallQueues(torch.tensor([[0, 1, 2], [2, 1, 0], [1, 0, 2]]), 3, horizon=4, discount=0.5)
 

@@ -9,7 +9,7 @@ from dgpg_verify.core import Rollout, draw_noise
 from dgpg_verify.credits import discounted_to_go, episode_returns, make_credit
 from dgpg_verify.policies import make_policy
 from dgpg_verify.rollouts import collect
-from dgpg_verify.strategies import SmallQueues
+from dgpg_verify.testing import SmallQueues
 
 QUEUES = SmallQueues(torch.tensor([[0, 1, 2], [2, 1, 0], [1, 0, 2]]), 3, horizon=4, discount=0.5)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dgpg_verify.core import InputError
 from dgpg_verify.critics import ValueNorm
 from dgpg_verify.critics.value_norm import DECAY, VARIANCE_FLOOR
-from dgpg_verify.strategies import EXACT
+from dgpg_verify.testing import EXACT
 
 batches = st.lists(st.lists(st.floats(-100, 100), min_size=1, max_size=5), min_size=1, max_size=6)
 

@@ -14,7 +14,7 @@ from dgpg_verify.core import generator
 from dgpg_verify.measurement import jackknife
 from dgpg_verify.measurement.accumulate import GROUPS, MAX_GROUP_VALUES, GroupMoments, group_count
 from dgpg_verify.measurement.jackknife import finish
-from dgpg_verify.strategies import EXACT
+from dgpg_verify.testing import EXACT
 
 
 def gradients(c: int, b: int, n: int, p: int, seed: int = 0, mean: float = 0.0) -> torch.Tensor:

@@ -17,7 +17,7 @@ from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.measurement.combine import fit_credits, make_basis
 from dgpg_verify.policies import make_policy
 from dgpg_verify.rollouts import collect
-from dgpg_verify.strategies import SmallQueues
+from dgpg_verify.testing import SmallQueues
 
 QUEUES = SmallQueues(torch.tensor([[0, 1, 2], [2, 1, 0], [1, 0, 2]]), 3, horizon=3, discount=0.9)
 COMBINED = (

@@ -14,8 +14,8 @@ from dgpg_verify.measurement.combine import fit_credits, make_basis
 from dgpg_verify.measurement.cross_agent import MAX_SETS, frozen_sets, pick_and_freeze
 from dgpg_verify.policies import TabularPolicy, make_policy
 from dgpg_verify.rollouts import collect
-from dgpg_verify.strategies import all_profiles
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
+from dgpg_verify.testing import all_profiles
 
 GAME = LoadBalancingGame.random(4, seed=1, n_candidates=3)
 POLICY = TabularPolicy(torch.linspace(-1.0, 1.0, 12, dtype=torch.float64).view(4, 3))

@@ -16,8 +16,8 @@ from dgpg_verify.credits import make_credit
 from dgpg_verify.measurement import accumulate, chunk_size, gradient_blocks, gradients, gradients_of, measure_gradients
 from dgpg_verify.policies import LinearPolicy, TabularPolicy, make_policy
 from dgpg_verify.rollouts import collect
-from dgpg_verify.strategies import SmallQueues
 from dgpg_verify.systems import LoadBalancingGame
+from dgpg_verify.testing import SmallQueues
 
 QUEUES = SmallQueues(torch.tensor([[0, 1, 2], [2, 1, 0], [1, 0, 2]]), 3, horizon=3, discount=0.9)
 GAME = LoadBalancingGame.random(4, seed=1, n_candidates=3)

@@ -13,8 +13,8 @@ from dgpg_verify.credits import make_credit
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.policies import LinearPolicy, TabularPolicy, make_policy
 from dgpg_verify.rollouts import collect
-from dgpg_verify.strategies import SmallQueues, all_profiles
 from dgpg_verify.systems import LoadBalancingGame
+from dgpg_verify.testing import SmallQueues, all_profiles
 
 GAME = LoadBalancingGame.random(4, seed=1, n_candidates=3)
 POLICY = TabularPolicy(torch.linspace(-1.0, 1.0, 12, dtype=torch.float64).view(4, 3))

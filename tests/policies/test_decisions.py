@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dgpg_verify.core import generator
 from dgpg_verify.policies.decisions import Decisions
-from dgpg_verify.strategies import EXACT
+from dgpg_verify.testing import EXACT
 
 
 @EXACT

@@ -12,8 +12,8 @@ from torch import Tensor
 from dgpg_verify.core import Rollout, draw_noise, generator
 from dgpg_verify.policies import GaussianPolicy, LinearPolicy, MLPPolicy, TabularPolicy
 from dgpg_verify.rollouts import collect
-from dgpg_verify.strategies import SmallQueues
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
+from dgpg_verify.testing import SmallQueues
 
 QUEUES = SmallQueues(torch.tensor([[0, 1, 2], [2, 1, 0], [1, 0, 2]]), 3, horizon=4)
 SHARINGS = ("independent", "shared")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from dgpg_verify.policies import inverse_cdf, logit_scores, masked_softmax
-from dgpg_verify.strategies import EXACT
+from dgpg_verify.testing import EXACT
 
 TINY, NEARLY_ONE = 2.0**-53, 1.0 - 2.0**-53  # the ends of open_uniforms
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import synthetic_run
 
 from dgpg_verify.reporting import write_report
+from tests.reporting import synthetic_run
 
 
 @pytest.fixture(scope="session")

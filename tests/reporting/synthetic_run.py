@@ -11,7 +11,7 @@ import numpy as np
 
 from dgpg_verify.core import LedgerRow
 from dgpg_verify.reporting import write_ledger, write_records, write_variance_csv
-from dgpg_verify.reporting.files import write_json
+from dgpg_verify.runs.files import write_json
 
 NS = (2, 4, 8, 16, 32, 64, 128, 256)
 ALPHAS: tuple[float | str, ...] = (0.2, 0.4, 0.6, 0.8, "0.9->0.2@start", "0.9->0.2@middle", "0.9->0.2@end")

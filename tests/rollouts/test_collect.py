@@ -17,8 +17,8 @@ from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.policies import GaussianPolicy, LinearPolicy, make_policy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.rollouts.collect import collect_fully
-from dgpg_verify.strategies import EXACT, SmallQueues, noise_seeds, small_queues
 from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam, LoadBalancingGame
+from dgpg_verify.testing import EXACT, SmallQueues, noise_seeds, small_queues
 
 QUEUES = SmallQueues(torch.tensor([[0, 1, 2], [2, 1, 0], [1, 0, 2]]), 3, horizon=4)
 

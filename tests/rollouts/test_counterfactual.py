@@ -12,9 +12,9 @@ from hypothesis import given
 from dgpg_verify.core import InputError, Noise, Observation, Rollout, draw_noise
 from dgpg_verify.policies import make_policy
 from dgpg_verify.rollouts import branch_returns, collect, one_step_rewards, restep_rewards
-from dgpg_verify.strategies import EXACT, SmallQueues, game_and_policy, noise_seeds, small_queues, team_and_policy
 from dgpg_verify.systems import LoadBalancingGame
 from dgpg_verify.systems.load_balancing import COSTS
+from dgpg_verify.testing import EXACT, SmallQueues, game_and_policy, noise_seeds, small_queues, team_and_policy
 
 
 def assert_close(found: torch.Tensor, expected: torch.Tensor, scale: torch.Tensor) -> None:

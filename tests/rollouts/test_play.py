@@ -13,7 +13,7 @@ from dgpg_verify.core import NonFiniteError, Transition, draw_noise
 from dgpg_verify.policies import TabularPolicy, uniform_policy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.rollouts.play import play
-from dgpg_verify.strategies import QueueState, SmallQueues
+from dgpg_verify.testing import QueueState, SmallQueues
 
 QUEUES = SmallQueues(torch.tensor([[0, 1], [2, 1], [1, 0]]), 3, horizon=5, discount=0.8)
 SIZE = 7

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from speed_tools import paired_ratio
 from torch import Tensor
 from torch.func import grad, vmap
 
@@ -19,6 +18,7 @@ from dgpg_verify.measurement.combine import Basis, fit_credits, make_basis
 from dgpg_verify.policies import MLPPolicy, make_policy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import CloudScheduling
+from tests.speed.speed_tools import paired_ratio
 
 CREDITS = (
     "return:raw", "return", "return:to_go", "gae:central", "gae:local", "guidance", "guidance:exact", "difference",

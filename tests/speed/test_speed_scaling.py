@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from speed_tools import paired_ratio, peak_of, ratio_of_least, seconds
 
-from dgpg_verify.claims.cost_cells import peak_bytes as peak_tensor_bytes
+from dgpg_verify.claims.cost.measure import peak_bytes as peak_tensor_bytes
 from dgpg_verify.core import draw_noise
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.policies import uniform_policy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "systems"))  # the plain twin lives with its test
-from plain_cloud import plain_rollouts
+from tests.speed.speed_tools import paired_ratio, peak_of, ratio_of_least, seconds
+from tests.systems.cloud.plain_cloud import plain_rollouts
 
 SIZES = (50, 500, 5000)
 LARGE = (25_000, 50_000, 100_000, 200_000)

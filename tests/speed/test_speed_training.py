@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from speed_tools import peak_of, ratio_of_least, seconds
 
 from dgpg_verify.systems import CloudScheduling
 from dgpg_verify.training import make_method, make_schedule, train, train_together
 from dgpg_verify.training.learner import Learner, make_learner
+from tests.speed.speed_tools import peak_of, ratio_of_least, seconds
 
 TABLE = "DGPG_SPEED_TABLE" in os.environ  # otherwise small sizes only: then the tests show that the rows can be made
 SIZES = (5, 50, 200, 1500) if TABLE else (5, 20, 50)

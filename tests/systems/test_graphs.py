@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from dgpg_verify.core import InputError
-from dgpg_verify.strategies import EXACT
 from dgpg_verify.systems import random_candidates
+from dgpg_verify.testing import EXACT
 
 
 def drawn(n: int, m: int, k: int, seed: int = 0) -> np.ndarray:

@@ -12,8 +12,8 @@ import torch
 from hypothesis import given
 
 from dgpg_verify.core import InputError, System, generator
-from dgpg_verify.strategies import EXACT, linear_quadratic_teams
 from dgpg_verify.systems import LinearQuadraticTeam, make_system
+from dgpg_verify.testing import EXACT, linear_quadratic_teams
 
 
 def actions_for(team: LinearQuadraticTeam, size: int = 4) -> torch.Tensor:

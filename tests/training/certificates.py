@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dgpg_verify.core import Rollout
-from dgpg_verify.oracles.enumeration import SmallGame
+from dgpg_verify.oracles.games.enumeration import SmallGame
 from dgpg_verify.systems import LoadBalancingGame
 from dgpg_verify.training.learner import Learner
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import binom
-from training_tools import QUEUES, tabular
 
 import dgpg_verify.training.evaluation as module
 from dgpg_verify.core import InputError, draw_noise
@@ -19,6 +18,7 @@ from dgpg_verify.rollouts.play import play
 from dgpg_verify.systems import CloudScheduling
 from dgpg_verify.training import Heldout, evaluate, heldout, heuristic_act
 from dgpg_verify.training.evaluation import greedy_act, stream_seed
+from tests.training.training_tools import QUEUES, tabular
 
 CLOUD = CloudScheduling(6, seed=0, horizon=40)  # queues build up, so that rules differ
 

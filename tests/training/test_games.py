@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from certificates import Opposed, arrived, costs, equilibria, largest_gain, smallest_gain
 from numpy.typing import NDArray
 from scipy.stats import binom
-from training_tools import game, learner_of
 
 from dgpg_verify.policies import TabularPolicy, heuristic_prior
 from dgpg_verify.systems import LoadBalancingGame
 from dgpg_verify.training import method_names
 from dgpg_verify.training.networks import actor_of
-from dgpg_verify.training.sequential import split_actor
+from dgpg_verify.training.updates.sequential import split_actor
+from tests.training.certificates import Opposed, arrived, costs, equilibria, largest_gain, smallest_gain
+from tests.training.training_tools import game, learner_of
 
 GAMES = [
     game([1.0, 0.9], [0.0, 0.1]),

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from training_tools import QUEUES, learner_of, noise_of, slow_gae
-from watch import Watch
 
 from dgpg_verify.core import InputError, Observation, draw_noise
 from dgpg_verify.credits import GuidanceCredit
 from dgpg_verify.rollouts import collect
-from dgpg_verify.strategies import SmallQueues
 from dgpg_verify.systems import CloudScheduling
+from dgpg_verify.testing import SmallQueues
 from dgpg_verify.training import Method
 from dgpg_verify.training import learner as module
 from dgpg_verify.training.learner import Learner
+from tests.training.training_tools import QUEUES, learner_of, noise_of, slow_gae
+from tests.training.watch import Watch
 
 
 def trained(method: str | Method, iterations: int = 3, **changes: Any) -> Learner:

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from training_tools import QUEUES, learner_of, played
-from watch import Watch
 
 from dgpg_verify.core import InputError, Noise, NonFiniteError, Observation, Transition
-from dgpg_verify.strategies import SmallQueues
+from dgpg_verify.testing import SmallQueues
 from dgpg_verify.training.learner import check_choices
+from tests.training.training_tools import QUEUES, learner_of, played
+from tests.training.watch import Watch
 
 
 @dataclass(frozen=True)

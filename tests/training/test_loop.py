@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 import torch
-from training_tools import CLOUD, QUEUES, QUICK, quick
 
 from dgpg_verify.core import Rollout
 from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
-from dgpg_verify.training import Method, TrainingRun, evaluate, heldout, method_names, train, updates
+from dgpg_verify.training import Method, TrainingRun, evaluate, heldout, method_names, train
 from dgpg_verify.training import learner as learner_module
 from dgpg_verify.training.learner import Learner
 from dgpg_verify.training.logs import COLUMNS
+from dgpg_verify.training.updates import rules as updates
+from tests.training.training_tools import CLOUD, QUEUES, QUICK, quick
 
 METHODS = [("dgpg", "adaptive"), ("ippo", None), ("happo", None), ("imitation", None)]
 FOOLISH = Method("foolish", base="", guidance="guidance", alpha="1")

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from training_tools import CLOUD, QUEUES, QUICK, quick
 
 from dgpg_verify.core import InputError, NonFiniteError, Transition
-from dgpg_verify.strategies import SmallQueues
 from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam
+from dgpg_verify.testing import SmallQueues
 from dgpg_verify.training import Method, train
 from dgpg_verify.training.folder import read_run
+from tests.training.training_tools import CLOUD, QUEUES, QUICK, quick
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "zero episodes": ({"episodes": 0}, "episodes = 0"),

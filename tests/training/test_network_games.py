@@ -11,13 +11,13 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from certificates import Opposed, arrived, costs, equilibria, smallest_gain
 from numpy.typing import NDArray
 from scipy.stats import binom
-from training_tools import game, learner_of
 
 from dgpg_verify.policies.layer_norm import normalise
 from dgpg_verify.systems import LoadBalancingGame
+from tests.training.certificates import Opposed, arrived, costs, equilibria, smallest_gain
+from tests.training.training_tools import game, learner_of
 
 GAMES = [game([1.0, 0.6], [0.0, 0.3, 0.9]), game([1.0, 0.7], [0.0, 0.4, 1.2])]
 METHODS = ("dgpg", "mappo", "ippo", "happo", "guidance_only", "difference")

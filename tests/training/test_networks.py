@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from training_tools import QUEUES, learner_of, played
 
 from dgpg_verify.core import InputError, Rollout, generator
 from dgpg_verify.critics import critic_inputs
@@ -16,6 +15,7 @@ from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam
 from dgpg_verify.training import Settings
 from dgpg_verify.training.networks import CriticLearner, fit_values
 from dgpg_verify.training.team import _join_critics
+from tests.training.training_tools import QUEUES, learner_of, played
 
 CASES = [("mappo", "independent"), ("ippo", "independent"), ("ippo", "shared")]
 

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from together_tools import EPOCHS, FLEETS, QUICK, RATE, SEEDS, team_of, together
 from torch import Tensor
 
 from dgpg_verify.core import InputError, Noise
 from dgpg_verify.systems import CloudScheduling
-from dgpg_verify.training import TrainingRun, evaluation, train, updates
+from dgpg_verify.training import TrainingRun, evaluation, train
 from dgpg_verify.training import together as together_module
+from dgpg_verify.training.updates import rules as updates
+from tests.training.together_tools import EPOCHS, FLEETS, QUICK, RATE, SEEDS, team_of, together
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "dgpg sum": ("dgpg", {"setting": "sum"}),

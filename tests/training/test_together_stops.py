@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from together_tools import FLEETS, N, T, team_of, together
 from torch import Tensor
-from training_tools import QUEUES
 
 from dgpg_verify.core import InputError, NonFiniteError, Transition
 from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
@@ -18,6 +16,8 @@ from dgpg_verify.training import learner as learner_module
 from dgpg_verify.training import team as team_module
 from dgpg_verify.training import together as together_module
 from dgpg_verify.training.learner import Learner
+from tests.training.together_tools import FLEETS, N, T, team_of, together
+from tests.training.training_tools import QUEUES
 
 # refusals
 

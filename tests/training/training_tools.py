@@ -11,12 +11,12 @@ from torch import Tensor
 from dgpg_verify.core import Noise, Observation, Rollout, draw_noise, generator
 from dgpg_verify.policies import SoftmaxPolicy, TabularPolicy
 from dgpg_verify.rollouts import collect
-from dgpg_verify.strategies import SmallQueues
 from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
+from dgpg_verify.testing import SmallQueues
 from dgpg_verify.training import Method, Settings, TrainingRun, make_method, make_schedule, train
-from dgpg_verify.training.batch import Decisions
 from dgpg_verify.training.learner import Learner, make_learner
 from dgpg_verify.training.networks import Actor
+from dgpg_verify.training.updates.batch import Decisions
 
 # B = 4 roll-outs (by default), T = 5, N = 3, K = 2: all different, so that swapped axes cannot fit by accident
 QUEUES = SmallQueues(torch.tensor([[0, 1], [2, 1], [1, 0]]), 3, horizon=5)

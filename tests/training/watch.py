@@ -9,8 +9,8 @@ from torch import Tensor
 
 from dgpg_verify.core import Rollout
 from dgpg_verify.training import learner as module
-from dgpg_verify.training.batch import Decisions
 from dgpg_verify.training.learner import Learner
+from dgpg_verify.training.updates.batch import Decisions
 
 
 class Watch:

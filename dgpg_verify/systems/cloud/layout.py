@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dgpg_verify.systems.cloud.fit import Candidates
 from dgpg_verify.systems.cloud.fleet import Fleet
+from dgpg_verify.systems.cloud.workload.fit import Candidates
 
 
 @dataclass(frozen=True)

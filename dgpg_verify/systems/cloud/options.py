@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import InputError, check_choice, check_int, check_real
-from dgpg_verify.systems.cloud.fit import Candidates
 from dgpg_verify.systems.cloud.fleet import Fleet, load_fleet
 from dgpg_verify.systems.cloud.layout import Layout
 from dgpg_verify.systems.cloud.reference import Reference, check_reference, make_reference
-from dgpg_verify.systems.cloud.traces import Replay, read_record
-from dgpg_verify.systems.cloud.workload import Generator, Workload, bimodal, preset
+from dgpg_verify.systems.cloud.workload.fit import Candidates
+from dgpg_verify.systems.cloud.workload.generator import Generator, Workload, bimodal, preset
+from dgpg_verify.systems.cloud.workload.traces import Replay, read_record
 from dgpg_verify.systems.graphs import random_candidates
 
 PRESETS = ("philly", "openb", "lcg")

@@ -11,7 +11,7 @@ from torch import Tensor
 from dgpg_verify.core import InputError, check_int, check_real
 from dgpg_verify.systems.cloud.fleet import Fleet
 from dgpg_verify.systems.cloud.queues import TIME_LEFT
-from dgpg_verify.systems.cloud.workload import Jobs
+from dgpg_verify.systems.cloud.workload.generator import Jobs
 from dgpg_verify.systems.references import alternating_signs, shuffled
 
 VARIANTS = (

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from dgpg_verify.core import Influence, InputError, Observation, Transition
 from dgpg_verify.systems.cloud import heuristics
-from dgpg_verify.systems.cloud.fit import fit_jobs
 from dgpg_verify.systems.cloud.fleet import Fleet
 from dgpg_verify.systems.cloud.layout import Layout
 from dgpg_verify.systems.cloud.observation import FEATURES, candidate_features
@@ -24,7 +23,8 @@ from dgpg_verify.systems.cloud.queues import (
     serve,
 )
 from dgpg_verify.systems.cloud.state import CloudState
-from dgpg_verify.systems.cloud.workload import MEAN_DURATION, Jobs
+from dgpg_verify.systems.cloud.workload.fit import fit_jobs
+from dgpg_verify.systems.cloud.workload.generator import MEAN_DURATION, Jobs
 
 ROOM = 1.0 + SLACK  # largest share of a server's capacity that a job may take
 

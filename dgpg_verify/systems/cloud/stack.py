@@ -18,7 +18,7 @@ from dgpg_verify.systems.cloud.layout import Layout
 from dgpg_verify.systems.cloud.queues import empty_queues
 from dgpg_verify.systems.cloud.scheduling import CloudScheduling
 from dgpg_verify.systems.cloud.state import CloudState
-from dgpg_verify.systems.cloud.workload import Jobs
+from dgpg_verify.systems.cloud.workload.generator import Jobs
 
 JOB_COLUMNS = tuple(column.name for column in fields(Jobs))
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.systems.cloud.queues import Queues
-from dgpg_verify.systems.cloud.workload import Jobs
+from dgpg_verify.systems.cloud.workload.generator import Jobs
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,142 @@
+"""Cells of C5: what guidance adds to the time and memory of its base method, and what the model itself costs.
+
+A cell is one fleet: iterations of MAPPO and of DG-PG (the same but for the guidance) take turns in one process, so
+that a busy machine slows both alike. Memory is counted, not observed: every tensor made and let go.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from torch.profiler import ProfilerActivity, profile
+
+from dgpg_verify.claims.noise.measure import build_system
+from dgpg_verify.claims.registry import cell_seed
+from dgpg_verify.core import Cell, Evidence, System, draw_noise
+from dgpg_verify.credits import make_credit
+from dgpg_verify.rollouts import collect
+from dgpg_verify.systems import make_system
+from dgpg_verify.training import make_method, make_schedule
+from dgpg_verify.training.learner import Learner, make_learner
+
+FAMILY = "cost"
+ROOMS = ("training",)
+ROW = "cost/dgpg against mappo"
+METHODS = ("mappo", "dgpg")
+CONTROL = "happo"  # updates agents one by one: its time must be seen to be more than a little
+CONTROL_N = 25  # at most
+MORE = 2  # roll-outs an update: the base method with them holds more, which must be seen
+# In a process of its own: the profiler talks on stderr and slows down what runs beside it.
+CHILD = """
+import json, sys
+from dgpg_verify.claims.cost_cells import peaks
+print(json.dumps(peaks(**json.loads(sys.argv[1]))))
+"""
+
+
+def cost_cells(
+    n_values: Mapping[int, int], options: Mapping[str, Any], rounds: int, weighed: int, seed: int
+) -> list[Cell]:
+    """One cell a fleet. rounds: iterations of each method that are timed; weighed: fleets of each N on which memory is
+    measured too, in a process that loads the libraries anew."""
+    asked = {"system": "cloud", "options": dict(options), "rounds": rounds}
+    return [
+        Cell(FAMILY, ROW, n, replicate, cell_seed(seed, ROW, n, replicate), asked | {"weighed": replicate < weighed})
+        for n, fleets in n_values.items()
+        for replicate in range(fleets)
+    ]
+
+
+def measure_cost_cell(cell: Cell) -> Evidence:
+    """Processor time of an iteration of both methods (the least of some), time of the model and, where asked for, the
+    most bytes of tensors that both ever held."""
+    began = time.perf_counter()
+    system, seed = build_system(cell), cell.seed % 2**31
+    steps = {name: _iteration(learner_of(system, name, seed)) for name in METHODS}
+    for step in steps.values():
+        step()  # warm: buffers exist, code is loaded
+    spent = dict.fromkeys(METHODS, np.inf)
+    for turn in range(cell.options["rounds"]):
+        for name in METHODS if turn % 2 else reversed(METHODS):
+            spent[name] = min(spent[name], _seconds(steps[name]))
+    values: dict[str, Any] = {f"{name}_seconds": spent[name] for name in METHODS}
+    if cell.options["weighed"]:
+        values |= _peaks(cell)
+    if cell.n <= CONTROL_N:
+        values[f"{CONTROL}_seconds"] = _seconds(_iteration(learner_of(system, CONTROL, seed)))
+    values["model_seconds"] = _model_seconds(system, seed, cell.options["rounds"])
+    return Evidence(cell, values, time.perf_counter() - began)
+
+
+def learner_of(system: System, method: str, seed: int, rollouts: int = 1) -> Learner:
+    """A fresh learner of either method, in the setting that needs most work."""
+    chosen = make_method(method)
+    settings = chosen.settings({"rollouts": rollouts} | ({"setting": "parts"} if chosen.mixes else {}))
+    return make_learner(system, chosen, settings, make_schedule(chosen.alpha, system.n_agents), "independent", seed)
+
+
+def _iteration(learner: Learner) -> Callable[[], Any]:
+    """One episode with its update; every call is the next iteration."""
+    count = iter(range(10**6))
+    return lambda: learner.iterate(next(count), 0.5)
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def peaks(n: int, options: Mapping[str, Any], seed: int) -> dict[str, int]:
+    """Peak bytes by name: of both methods and, at small N, of a control that learns from two roll-outs at once."""
+    system = make_system("cloud", n, seed=seed, **options)
+    asked: dict[str, tuple[str, int]] = {f"{name}_bytes": (name, 1) for name in METHODS}
+    if n <= CONTROL_N:
+        asked["more_bytes"] = (METHODS[0], MORE)
+    return {name: peak_bytes(_two_iterations(system, *kind, seed)) for name, kind in asked.items()}
+
+
+def peak_bytes(work: Callable[[], Any]) -> int:
+    """The most bytes of tensors that `work` ever held at once, above those there before; from every allocation and
+    release, so that no allocator's habits are in it, but blind to what is no tensor. Cost: a few times that of the
+    work."""
+    gc.collect()  # what an earlier call left in cycles must not be let go, and so subtracted, in this one
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+        work()
+    events = seen.profiler.kineto_results.events()
+    steps = sorted((event.start_ns(), event.nbytes()) for event in events if event.name() == "[memory]")
+    return int(np.cumsum([0, *(size for _, size in steps)]).max())
+
+
+def _two_iterations(system: System, method: str, rollouts: int, seed: int) -> Callable[[], None]:
+    """The second one holds what the first one made for good, such as the optimiser's moments."""
+
+    def work() -> None:
+        learner = learner_of(system, method, seed, rollouts)
+        for k in range(2):
+            learner.iterate(k, 0.5)
+
+    return work
+
+
+def _peaks(cell: Cell) -> dict[str, int]:
+    asked = {"n": cell.n, "options": dict(cell.options["options"]), "seed": cell.seed % 2**31}
+    command = [sys.executable, "-c", CHILD, json.dumps(asked)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found: dict[str, int] = json.loads(done.stdout)
+    return found
+
+
+def _model_seconds(system: System, seed: int, rounds: int) -> float:
+    """Seconds a joint step of evaluating the model on a finished roll-out: x - x~ times z for every decision."""
+    policy = learner_of(system, "dgpg", seed).policy
+    rollout = collect(system, policy, draw_noise(seed, 0, system, policy, 1))
+    credit = make_credit("guidance").fit([rollout])
+    return min(_seconds(lambda: credit(rollout)) for _ in range(3 * rounds)) / system.horizon

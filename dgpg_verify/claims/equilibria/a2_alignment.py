@@ -1,0 +1,179 @@
+"""A2: moving the state toward the reference improves J: the cosine of grad J and -grad G is not negative."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgpg_verify.claims.equilibria.design import PERFECT, POLICIES, PRACTICAL, SHUFFLED
+from dgpg_verify.claims.equilibria.measure.alignment import TEAM_POINTS, TEAM_RANDOM, UNDEFINED
+from dgpg_verify.claims.equilibria.questions import EquilibriumClaim, Question, interval, ledger_rows
+from dgpg_verify.claims.equilibria.read import Pooled, judge_audit, read_equilibria
+from dgpg_verify.claims.judged_rows import level_of
+from dgpg_verify.core import Evidence, Label, LedgerRow
+
+STATEMENT = "Moving the state toward its reference improves J: <grad J, -grad G> >= 0 (assumption: descent alignment)."
+WHO = {"joint": "of all agents together", "agent": "of some agent"}
+EVERYWHERE = {
+    "simplex": ("simplex_negative", "simplex", "in simplex coordinates at some profile"),
+    "softmax": ("misaligned", "perfect", "in softmax coordinates at some theta"),
+}
+Law = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class AlignmentAudit(EquilibriumClaim):
+    """Share of fleets with a certified negative cosine, at declared policies; quadratic teams in closed form."""
+
+    id: str = "A2"
+    title: str = "Descent alignment"
+    source: str = "assumption of the equilibrium and convergence theorems"
+    statement: str = STATEMENT
+    relation: str = "at_most"
+    expected: float = 0.0
+    margin: float = 0.0
+    controls: Sequence[Any] = (PERFECT, SHUFFLED)
+    parts = ("aligned", "team", "readings")
+
+    def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
+        games = read_equilibria(evidence, "aligned")
+        fluid = [group for group in games if group.reference == PRACTICAL]
+        teams = _by_law(read_equilibria(evidence, "team"))
+        readings = [g for g in read_equilibria(evidence, "readings") if g.reference == PRACTICAL]
+        questions = [
+            *[_game([group], who, primary=True) for group in fluid for who in WHO],
+            *[_game([group], "joint", name) for group in fluid for name in POLICIES],
+            *[_game([g], "joint") for g in games if g.reference not in (PERFECT, PRACTICAL, SHUFFLED)],
+            *[_everywhere(group, name) for group in readings for name in EVERYWHERE],
+            *[question for law, groups in teams.items() if law != (1.0, 0.0) for question in _team(law, groups)],
+            *_controls(games, teams),
+        ]
+        return ledger_rows(self.id, questions, self.recorded)
+
+
+def _game(
+    groups: Sequence[Pooled], who: str, policy: str = "", primary: bool = False, control: Label | None = None
+) -> Question:
+    """One-shot games: all declared policies, or one of them."""
+    chosen = [POLICIES.index(policy)] if policy else range(len(POLICIES))
+    violated, share, lowest = _violations(groups, who, list(chosen))
+    verdict = judge_audit(violated, level_of(primary))
+    cost, reference = groups[0].cost, groups[0].reference
+    named = f"at the policy {policy}" if policy else f"at the policies {', '.join(POLICIES)}"
+    law = f"{cost}, reference {reference}" if len(groups) == 1 else f"all costs, reference {reference}"
+    key = f"load_balancing/{cost if len(groups) == 1 else 'all'}/{reference}/{policy or 'all policies'}/{who}"
+    sentence = f"The cosine {WHO[who]} is negative somewhere among them in {interval(verdict)} of fleets ({law}, "
+    sentence += f"N = {groups[0].n}, K = {groups[0].k}), {named}; {100 * share:.3g} % of the cosines are negative, "
+    sentence += f"the least joint one is {lowest:.2f}. Elsewhere nothing is said."
+    return Question(
+        key=f"control/{key}" if control else key,
+        statement=STATEMENT,
+        statistic="share of fleets with a negative cosine",
+        read=groups,
+        verdict=verdict,
+        sentence=sentence,
+        expected=0.0,
+        relation="at_most",
+        policy=policy or ", ".join(POLICIES),
+        primary=primary,
+        kind="control" if control else "audit",
+        expected_label=control,
+    )
+
+
+def _violations(groups: Sequence[Pooled], who: str, policies: list[int]) -> tuple[NDArray[np.bool_], float, float]:
+    """Per fleet whether any certified cosine is negative; share of all cosines; least joint cosine."""
+    rows, counts, totals, lowest = [], 0.0, 0.0, 1.0
+    for group in groups:
+        here = np.isin(np.asarray(group.items[0].values["policy"]), policies)
+        joint = group.by_fleet("joint")[:, here]
+        known = joint[joint != UNDEFINED]
+        lowest = min(lowest, float(known.min())) if len(known) else lowest
+        if who == "joint":
+            bad, defined = group.by_fleet("negative")[:, here], len(known)
+        else:
+            bad, defined = group.by_fleet("agents_negative")[:, here], group.by_fleet("agents_defined")[:, here].sum()
+        rows.append((bad > 0).any(1))
+        counts, totals = counts + float(bad.sum()), totals + float(defined)
+    return np.concatenate(rows), counts / max(totals, 1.0), lowest
+
+
+def _everywhere(group: Pooled, name: str) -> Question:
+    """Two agents, every profile: certainly misaligned somewhere, certainly aligned, or not decided."""
+    against, sure, words = EVERYWHERE[name]
+    violated, aligned = group.by_fleet(against).astype(bool), group.by_fleet(sure).astype(bool)
+    verdict = judge_audit(violated, level_of(False))
+    if verdict.label == "supported" and not aligned.all():
+        undecided = f"no witness, but only {int(aligned.sum())} of {len(aligned)} fleets are certified"
+        verdict = type(verdict)("inconclusive", undecided, verdict.estimate)
+    return Question(
+        key=f"load_balancing/{group.cost}/{group.reference}/N={group.n},K={group.k}/every profile/{name}",
+        statement=STATEMENT,
+        statistic="share of fleets with a negative inner product",
+        read=[group],
+        verdict=verdict,
+        sentence=f"Certainly misaligned {words}: {interval(verdict)} of fleets of two agents ({group.cost}, reference "
+        f"{group.reference}, K = {group.k}); aligned at every profile: {int(aligned.sum())} of {len(aligned)}.",
+        expected=0.0,
+        relation="at_most",
+        policy="every profile",
+        kind="audit",
+    )
+
+
+def _by_law(groups: Sequence[Pooled]) -> Mapping[Law, list[Pooled]]:
+    found: dict[Law, list[Pooled]] = {}
+    for group in groups:
+        found.setdefault((group.options["alignment"], group.options["bias"]), []).append(group)
+    return found
+
+
+def _team(law: Law, groups: Sequence[Pooled], control: Label | None = None) -> list[Question]:
+    """Quadratic teams: at the declared points jointly and by agent, and a witness anywhere."""
+    named = "theta = 0, half and nine tenths of the way to the optimum of J, and random theta"
+    return [
+        _team_row(law, groups, "joint", "negative", f"The joint cosine is negative at {named}", control),
+        _team_row(law, groups, "agent", "agents_negative", f"Some agent's product is negative at {named}", control),
+        _team_row(law, groups, "anywhere", "witness", "A misaligned theta was found by closed form", control),
+    ]
+
+
+def _team_row(law: Law, groups: Sequence[Pooled], name: str, field: str, said: str, control: Label | None) -> Question:
+    violated = np.concatenate([(group.by_fleet(field).reshape(-1, _points(field)) > 0).any(1) for group in groups])
+    verdict = judge_audit(violated, level_of(False))
+    key = f"linear_quadratic/alignment={law[0]:g}/bias={law[1]:g}/{name}"
+    sizes = " and ".join(str(group.n) for group in groups)
+    return Question(
+        key=f"control/{key}" if control else key,
+        statement=STATEMENT,
+        statistic="share of teams with a negative inner product",
+        read=groups,
+        verdict=verdict,
+        sentence=f"{said}: {interval(verdict)} of teams (alignment {law[0]:g}, reference {law[1]:g} standard "
+        f"deviations from the optimum, N = {sizes}). Sufficient for alignment at every theta: J = -cG + const.",
+        expected=0.0,
+        relation="at_most",
+        policy=", ".join(TEAM_POINTS) if field != "witness" else "every theta",
+        kind="control" if control else "audit",
+        expected_label=control,
+    )
+
+
+def _points(field: str) -> int:
+    """Columns of a stored field: the declared points, or one number a team."""
+    return 1 if field == "witness" else len(TEAM_POINTS) - 1 + TEAM_RANDOM
+
+
+def _controls(games: Sequence[Pooled], teams: Mapping[Law, Sequence[Pooled]]) -> list[Question]:
+    """J = -cG + const must pass everywhere, a reference of other servers must be caught."""
+    perfect = [group for group in games if group.reference == PERFECT]
+    made = [_game(perfect, who, control="supported") for who in WHO] if perfect else []
+    made += [_game([group], "joint", control="refuted") for group in games if group.reference == SHUFFLED]
+    return made + [q for law, groups in teams.items() if law == (1.0, 0.0) for q in _team(law, groups, "supported")]
+
+
+CLAIM = AlignmentAudit()

@@ -1,0 +1,1 @@
+"""Cells on equilibria: small games, alignment, stored counterexamples, shifts, the trade-off in alpha."""

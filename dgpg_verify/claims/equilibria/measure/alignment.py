@@ -1,0 +1,164 @@
+"""Cells of A2 and of the readings of alignment: where grad J and -grad G agree, in games and in quadratic teams.
+
+A cosine counts as negative only where the inner product is below minus its own rounding bound, and is undefined where
+one of the gradients has vanished (equilibria/alignment.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgpg_verify.claims.equilibria.design import ALPHAS, NEAR, PERFECT, POLICIES, RANDOM_POLICIES
+from dgpg_verify.claims.equilibria.measure.intervals import ever_gained, ever_lost
+from dgpg_verify.claims.noise.measure import one_shot_probabilities
+from dgpg_verify.core import Cell
+from dgpg_verify.equilibria.alignment.points import alignment_at, sign_agreement, tied_descents
+from dgpg_verify.equilibria.alignment.simplex import simplex_alignment
+from dgpg_verify.equilibria.alignment.softmax import softmax_alignment
+from dgpg_verify.equilibria.exact.affine_sets import set_relation
+from dgpg_verify.equilibria.games.compare import RELATIONS
+from dgpg_verify.equilibria.games.law import child_seeds, perfect_guidance, random_games, random_tables
+from dgpg_verify.equilibria.games.pure import STRICT, pure_kinds, pure_nash
+from dgpg_verify.equilibria.games.tables import Tables, joint_tables
+from dgpg_verify.equilibria.games.teams import misaligned_point, team_inner, team_matrices, team_stationary
+from dgpg_verify.equilibria.shift.thresholds import alpha_intervals
+from dgpg_verify.policies import make_policy
+from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
+
+ROOMS = ("equilibria",)
+Array = NDArray[np.float64]
+UNDEFINED = 2.0  # stands for an undefined cosine in stored arrays
+TEAM_POINTS = ("start", "toward:0.5", "toward:0.9", "random")
+TEAM_RANDOM = 8
+READINGS_ALPHA = 0.5  # where inclusions of the readings are tested, beside every alpha at once
+
+
+def measure_alignment(cell: Cell) -> dict[str, Any]:
+    """Softmax coordinates: joint and per agent at every policy of POLICIES.
+
+    joint, negative [F, S]: cosine (2: undefined) and whether it is certainly below 0; agents_negative and
+    agents_defined [F, S]: how many agents; policy uint8 [S]: place in POLICIES of each profile.
+    """
+    games, tables = drawn_games(cell)
+    profiles, policy = policy_profiles(games, tables, cell.seed)
+    found = alignment_at(tables, profiles, "softmax")
+    return {
+        "joint": np.where(np.isfinite(found.cosine), found.cosine, UNDEFINED),
+        "negative": found.negative,
+        "agents_negative": found.agent_negative.sum(-1).astype(np.uint8),
+        "agents_defined": np.isfinite(found.agent_cosine).sum(-1).astype(np.uint8),
+        "policy": policy,
+    }
+
+
+def drawn_games(cell: Cell) -> tuple[list[LoadBalancingGame], Tables]:
+    """The fleets of a cell and their tables; "perfect" replaces the guidance."""
+    options, count = cell.options, cell.options["fleets"]
+    reference = options["reference"]
+    drawn = "fluid" if reference == PERFECT else reference
+    games = random_games(count, cell.n, options["k"], options["cost"], drawn, cell.seed)
+    tables = joint_tables(games)
+    return games, perfect_guidance(tables, child_seeds(count, cell.seed)) if reference == PERFECT else tables
+
+
+def policy_profiles(games: list[LoadBalancingGame], tables: Tables, seed: int) -> tuple[Array, NDArray[np.uint8]]:
+    """Profiles [F, S, N, K] of the declared policies, and the place in POLICIES of each of them [S]."""
+    shape = (len(games), tables.n_agents, tables.n_actions)
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(21,)))
+    made: list[tuple[int, Array]] = []
+    for place, name in enumerate(POLICIES):
+        if name == "uniform":
+            made.append((place, np.full(shape, 1.0 / tables.n_actions)))
+        elif name == "random":
+            made += [(place, _softmax(rng.normal(size=shape))) for _ in range(RANDOM_POLICIES)]
+        elif name == "near_equilibrium":
+            best = np.where(pure_nash(tables.reward), tables.reward, -np.inf).reshape(len(games), -1).argmax(1)
+            vertex = np.eye(shape[2])[np.stack(np.unravel_index(best, tables.reward.shape[1:]), axis=1)]
+            made.append((place, (1.0 - NEAR) * vertex + NEAR / shape[2]))
+        else:
+            policies = (make_policy(f"heuristic:{name}", game) for game in games)
+            made.append((place, np.stack([one_shot_probabilities(g, p) for g, p in zip(games, policies)])))
+    p = np.stack([profile for _, profile in made], axis=1)
+    return p / p.sum(-1, keepdims=True), np.array([place for place, _ in made], dtype=np.uint8)
+
+
+def _softmax(logits: Array) -> Array:
+    weights = np.exp(logits - logits.max(-1, keepdims=True))
+    return np.asarray(weights / weights.sum(-1, keepdims=True))
+
+
+def measure_readings(cell: Cell) -> dict[str, Any]:
+    """Which readings of alignment hold in each fleet of two agents, and which inclusions fail at some alpha; bool [F].
+
+    simplex: at every profile, jointly (each: agent by agent), exact up to a resolution of 2e-8 of the forms
+    (simplex_negative: certainly not); signs:
+    sign agreement; perfect: J = -cG + const; misaligned: a softmax profile with a negative product was found.
+    lost, gained: at some alpha in (0, 1); strict_lost: a strict equilibrium of J at one of ALPHAS.
+    """
+    options = cell.options
+    tables = random_tables(options["fleets"], cell.n, options["k"], options["cost"], options["reference"], cell.seed)
+    intervals = alpha_intervals(tables)
+    of_j = intervals.holds(0.0)
+    strict = pure_kinds(tables, 0.0) == STRICT
+    simplex, softmax = simplex_alignment(tables), softmax_alignment(tables)
+    kept = [strict & ~intervals.holds(alpha) for alpha in ALPHAS]
+    return {
+        "simplex": simplex.aligned,
+        "simplex_negative": simplex.negative,
+        "each": np.asarray((simplex.agent_lower >= -simplex.resolution[:, None]).all(1)),
+        "signs": sign_agreement(tables),
+        "perfect": softmax.aligned,
+        "misaligned": softmax.negative,
+        "tied": tied_descents(tables),
+        "lost": ever_lost(tables, of_j),
+        "gained": ever_gained(intervals, of_j),
+        "strict_lost": np.asarray(np.any([k.reshape(len(k), -1).any(1) for k in kept], axis=0)),
+    }
+
+
+def measure_team(cell: Cell) -> dict[str, Any]:
+    """Alignment of quadratic teams at declared points, a witness anywhere, and their stationary sets over alpha.
+
+    negative bool [F, S], agents_negative [F, S], cosine [F, S] (2: undefined), point uint8 [S]: place in TEAM_POINTS;
+    witness bool [F]; relations uint8 [A, F]; distance, lost [A, F]: |theta_alpha - S_J| and J* - J(theta_alpha).
+    """
+    options = cell.options
+    made: dict[str, list[Any]] = {name: [] for name in ("cosine", "negative", "agents_negative", "witness")}
+    over: dict[str, list[Any]] = {name: [] for name in ("relations", "distance", "lost")}
+    for seed in child_seeds(options["fleets"], cell.seed):
+        team = LinearQuadraticTeam.random(cell.n, seed, options["alignment"], options["bias"])
+        for name, value in zip(made, _team_alignment(team, seed)):
+            made[name].append(value)
+        base = team_stationary(team, 0.0)
+        here = [team_stationary(team, alpha) for alpha in ALPHAS]
+        over["relations"].append([RELATIONS.index(set_relation(base.points, one.points)) for one in here])
+        over["distance"].append([base.points.distance(one.point) for one in here])
+        over["lost"].append([one.value_lost for one in here])
+    places = [0, 1, 2, *[3] * TEAM_RANDOM]
+    return (
+        {name: np.stack(rows) for name, rows in made.items()}
+        | {name: np.array(rows).T for name, rows in over.items()}
+        | {"point": np.array(places, dtype=np.uint8)}
+    )
+
+
+def _team_alignment(team: LinearQuadraticTeam, seed: int) -> Iterator[Any]:
+    """cosine, negative, agents_negative at the points, and whether a misaligned theta was found anywhere."""
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(22,)))
+    optimum = team_stationary(team, 0.0).point
+    drawn = rng.normal(size=(TEAM_RANDOM, len(optimum)))
+    theta = np.concatenate([np.stack([0.0 * optimum, 0.5 * optimum, 0.9 * optimum]), drawn])
+    inner, rounding = team_inner(team, theta)
+    matrices = team_matrices(team)
+    up, down = matrices.gradient_j(theta), -matrices.gradient_g(theta)
+    lengths = np.linalg.norm(up, axis=1) * np.linalg.norm(down, axis=1)
+    defined = lengths > 1e-18 * lengths[0]
+    yield np.where(defined, inner / np.where(defined, lengths, 1.0), UNDEFINED)
+    yield defined & (inner < -rounding)
+    # the joint bound is a sum over agents, so it bounds each of them
+    yield (up * down < -rounding[:, None]).sum(1)
+    yield misaligned_point(team) is not None

@@ -1,0 +1,170 @@
+"""Cells of C2.1, C2.2 and A2: a batch of fleets of one law, each enumerated on every joint action.
+
+Everything is exact for the table entries: sets of pure equilibria are compared without tolerance, for single alphas
+and for all alpha in (0, 1) at once. What is kept is one number a fleet, so that judging can pool as it likes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgpg_verify.claims.equilibria.design import ALPHAS
+from dgpg_verify.claims.equilibria.measure.alignment import measure_alignment, measure_readings, measure_team
+from dgpg_verify.claims.equilibria.measure.counterexamples import measure_counterexample, measure_quadratic
+from dgpg_verify.claims.equilibria.measure.intervals import ever_gained, ever_lost, flat
+from dgpg_verify.claims.equilibria.measure.shift import measure_shift
+from dgpg_verify.claims.equilibria.measure.tradeoff import measure_tradeoff
+from dgpg_verify.core import Cell, Evidence
+from dgpg_verify.equilibria.flows.ascent import reached_equilibrium
+from dgpg_verify.equilibria.flows.stationary import declared_starts, stationary_points
+from dgpg_verify.equilibria.games.compare import RELATIONS, compare_points, compare_sets, total_variation
+from dgpg_verify.equilibria.games.law import random_tables
+from dgpg_verify.equilibria.games.profiles import Points, certified_points, expected, nash_conv
+from dgpg_verify.equilibria.games.pure import pure_nash
+from dgpg_verify.equilibria.games.tables import Tables
+from dgpg_verify.equilibria.games.two_player import two_player_equilibria
+from dgpg_verify.equilibria.shift.annealing import anneal_pure
+from dgpg_verify.equilibria.shift.thresholds import AlphaIntervals, alpha_intervals
+
+ROOMS = ("equilibria",)  # measured by this room as well: its source is part of the cells' key
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+WHICH = ("best", "worst", "reached")
+MAX_LIMITS = 2000  # thresholds kept a cell
+
+
+def measure_equilibrium_cell(cell: Cell) -> Evidence:
+    """Measure one cell; a function of the cell alone."""
+    began = time.perf_counter()
+    values = MEASURES[cell.row.partition("/")[0]](cell)
+    return Evidence(cell, values, time.perf_counter() - began)
+
+
+def equilibrium_cost(cell: Cell) -> float:
+    """Rough work of a cell in milliseconds, so that long ones start first."""
+    part, fleets = cell.row.partition("/")[0], float(cell.options.get("fleets", 1))
+    each = {"pure": 1.5, "readings": 2.0, "mixed": 20.0, "aligned": 12.0, "team": 20.0, "shift": 8.0}
+    return fleets * each.get(part, 5.0 * cell.n) * (1.0 + (cell.n == 6) * 6.0)
+
+
+def law_tables(cell: Cell) -> Tables:
+    """The fleets of a cell."""
+    options = cell.options
+    return random_tables(options["fleets"], cell.n, options["k"], options["cost"], options["reference"], cell.seed)
+
+
+def measure_pure(cell: Cell) -> dict[str, Any]:
+    """Pure equilibrium sets of J and J_alpha, and what their members are worth in J.
+
+    relations uint8 [A + 1, F]: place in RELATIONS of the set of J against that of J_alpha, alphas in order, last for
+    every alpha in (0, 1) (lost or gained at some alpha). limits: alpha_c of every equilibrium of J, at most 2 000.
+    """
+    tables = law_tables(cell)
+    intervals = alpha_intervals(tables)
+    of_j = intervals.holds(0.0)
+    lost, gained = ever_lost(tables, of_j), ever_gained(intervals, of_j)
+    every = np.select([~lost & ~gained, gained & ~lost, lost & ~gained], [0, 1, 2], default=3)
+    at = [_codes(compare_sets(of_j, intervals.holds(alpha))) for alpha in ALPHAS]
+    limits = intervals.high[of_j]
+    annealed = anneal_pure(tables, ALPHAS)
+    values: dict[str, Any] = {
+        "relations": np.stack([*at, every]).astype(np.uint8),
+        "limits": limits[:MAX_LIMITS],
+        "never_share": float(1.0 - flat(of_j & ~pure_nash(-tables.guidance)).sum() / of_j.sum()),
+        "present": annealed.present,
+        "lost": annealed.lost,
+        "foreign": annealed.foreign,
+        "for_good": annealed.for_good,
+    }
+    return values | (_values(tables, of_j, intervals) if cell.options["values"] else {})
+
+
+def _values(tables: Tables, of_j: Mask, intervals: AlphaIntervals) -> dict[str, Any]:
+    """Best, worst and reached equilibrium of J_alpha in J, beside those of J: arrays [3, A, F'] over WHICH.
+
+    loss = (J there - J here) / range; ratio of the two; moved: largest total variation of an agent's policy;
+    nash_conv in J as a share of its range. F': fleets in which J is not constant.
+    """
+    usable = tables.range > 0.0
+    kept, of_j = tables.take(usable), of_j[usable]
+    base = _chosen(kept.reward, of_j) | {"reached": reached_equilibrium(kept.reward)}
+    made: dict[str, list[Array]] = {name: [] for name in ("loss", "ratio", "moved", "nash_conv")}
+    for alpha in ALPHAS:
+        here = _chosen(kept.reward, intervals.holds(alpha)[usable]) | {"reached": reached_equilibrium(kept.of(alpha))}
+        worth = [(expected(kept.reward, base[w]), expected(kept.reward, here[w])) for w in WHICH]
+        made["loss"].append(np.stack([(a - b) / kept.range for a, b in worth]))
+        made["ratio"].append(np.stack([b / np.where(a != 0.0, a, -1.0) for a, b in worth]))
+        made["moved"].append(np.stack([total_variation(base[w], here[w]) for w in WHICH]))
+        made["nash_conv"].append(np.stack([nash_conv(kept.reward, here[w]) / kept.range for w in WHICH]))
+    return {name: np.stack(rows, axis=1) for name, rows in made.items()}
+
+
+def _chosen(reward: Array, members: Mask) -> dict[str, Array]:
+    """Best and worst marked joint action of each fleet as profiles [F, N, K]; a common-interest game has one always."""
+    value, marked = flat(reward), flat(members)
+    places = {"best": np.where(marked, value, -np.inf).argmax(1), "worst": np.where(marked, value, np.inf).argmin(1)}
+    shape = reward.shape[1:]
+    unit = np.eye(shape[0])
+    return {name: unit[np.stack(np.unravel_index(place, shape), axis=1)] for name, place in places.items()}
+
+
+def measure_mixed(cell: Cell) -> dict[str, Any]:
+    """Sets with mixed equilibria. relations int8 [A, F]: place in RELATIONS, or -1: not decided.
+
+    Two agents: all equilibria, not decided where a game is degenerate. Three: certified points of either side tested
+    on the other, so unequal sets can be seen (reported as "intersect") and equal ones never.
+    """
+    tables = law_tables(cell)
+    codes = _two(tables) if cell.n == 2 else _more(tables)
+    return {"relations": codes.astype(np.int8)}
+
+
+def _two(tables: Tables) -> NDArray[np.int64]:
+    base = two_player_equilibria(tables.reward)
+    rows = []
+    for alpha in ALPHAS:
+        other = two_player_equilibria(tables.of(alpha))
+        known = ~base.degenerate & ~other.degenerate
+        rows.append(np.where(known, _codes(compare_points(base.points, other.points, tables.fleets)), -1))
+    return np.stack(rows)
+
+
+def _more(tables: Tables) -> NDArray[np.int64]:
+    starts = declared_starts(tables.n_agents, tables.n_actions)
+    base = stationary_points(tables.reward, starts).points
+    rows = []
+    for alpha in ALPHAS:
+        mixed = tables.of(alpha)
+        unequal = _foreign(base, mixed, tables.fleets)
+        unequal |= _foreign(stationary_points(mixed, starts).points, tables.reward, tables.fleets)
+        rows.append(np.where(unequal, RELATIONS.index("intersect"), -1))
+    return np.stack(rows)
+
+
+def _foreign(points: Points, table: Array, fleets: int) -> Mask:
+    """Has a fleet a point that is certainly no equilibrium of the table (NashConv > 1e-6 of its range)? [F]"""
+    found = np.zeros(fleets, dtype=bool)
+    found[points.fleet[~certified_points(table, points, 1e-6)]] = True
+    return found
+
+
+def _codes(relations: NDArray[np.str_]) -> NDArray[np.int64]:
+    return np.array([RELATIONS.index(str(name)) for name in relations], dtype=np.int64)
+
+
+MEASURES: Mapping[str, Callable[[Cell], dict[str, Any]]] = {
+    "pure": measure_pure,
+    "readings": measure_readings,
+    "mixed": measure_mixed,
+    "aligned": measure_alignment,
+    "team": measure_team,
+    "shift": measure_shift,
+    "tradeoff": measure_tradeoff,
+    "counterexample": measure_counterexample,
+    "quadratic": measure_quadratic,
+}

@@ -1,0 +1,55 @@
+"""Whether equilibria are lost or gained at SOME alpha in (0, 1), exactly: shared by the cells of C2.1 and C2.2."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgpg_verify.equilibria.games.deviations import exact_changes
+from dgpg_verify.equilibria.games.pure import pure_nash
+from dgpg_verify.equilibria.games.tables import Tables
+from dgpg_verify.equilibria.shift.thresholds import AlphaIntervals
+
+ROOMS = ("equilibria",)
+Mask = NDArray[np.bool_]
+CLOSE = 1e-12  # ends of intervals this close are compared again in fractions
+
+
+def ever_lost(tables: Tables, of_j: Mask) -> Mask:
+    """Does an equilibrium of J fail in J_alpha at some alpha in (0, 1)? [F], exact.
+
+    It does iff some deviation lowers G: then it pays from alpha = |dJ| / (|dJ| + |dG|) < 1 on.
+    """
+    return np.asarray(flat(of_j & ~pure_nash(-tables.guidance)).any(1))
+
+
+def ever_gained(intervals: AlphaIntervals, of_j: Mask) -> Mask:
+    """Is some joint action an equilibrium of J_alpha at some alpha in (0, 1), but none of J? [F], exact."""
+    low, high = intervals.low, intervals.high
+    found = ~of_j & (low <= high) & (low < 1.0)
+    near = ~of_j & (low <= high + CLOSE) & (low <= 1.0) & ((high - low <= CLOSE) | (low >= 1.0 - CLOSE))
+    for place in np.argwhere(near):
+        low_exact, high_exact = _exact_interval(intervals.tables, int(place[0]), tuple(int(k) for k in place[1:]))
+        found[tuple(place)] = low_exact <= high_exact and low_exact < 1
+    return np.asarray(flat(found).any(1))
+
+
+def _exact_interval(tables: Tables, fleet: int, actions: tuple[int, ...]) -> tuple[Fraction, Fraction]:
+    """Alphas at which a joint action is an equilibrium, in fractions; (2, 0) if at none."""
+    low, high = Fraction(0), Fraction(1)
+    for change_j, change_g in exact_changes(tables, fleet, actions):
+        if change_j > 0 and change_g < 0:
+            return Fraction(2), Fraction(0)
+        if change_j > 0:
+            low = max(low, change_j / (change_j + change_g))
+        elif change_g < 0:
+            high = min(high, change_j / (change_j + change_g))
+    return low, high
+
+
+def flat(values: NDArray[Any]) -> NDArray[Any]:
+    """[F, K, ..., K] as [F, K^N]."""
+    return values.reshape(len(values), -1)

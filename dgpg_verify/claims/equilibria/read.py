@@ -1,0 +1,142 @@
+"""What the cells of C2.1, C2.2 and A2 say, pooled over batches: rates with exact intervals, values, shares violated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgpg_verify.claims.equilibria.design import ALPHAS, EVERY, FAMILY, FEWEST, RATE
+from dgpg_verify.core import Estimate, Evidence, Label, Verdict
+from dgpg_verify.equilibria.games.compare import RELATIONS
+from dgpg_verify.statistics import clopper_pearson, judge_at_least, mean_interval
+
+Array = NDArray[np.float64]
+UNKNOWN = -1  # in stored relations: not decided
+Group = tuple[str, int]  # row and N of cells
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """All batches of one row at one N, in the order of their number."""
+
+    row: str
+    n: int
+    items: tuple[Evidence, ...]
+
+    @property
+    def part(self) -> str:
+        return self.row.partition("/")[0]
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        return self.items[0].cell.options
+
+    @property
+    def cost(self) -> str:
+        return str(self.options.get("cost", ""))
+
+    @property
+    def reference(self) -> str:
+        return str(self.options.get("reference", ""))
+
+    @property
+    def k(self) -> int:
+        return int(self.options.get("k", 0))
+
+    def over(self, name: str) -> NDArray[Any]:
+        """An array whose last axis is the fleets, batches joined."""
+        return np.concatenate([np.asarray(item.values[name]) for item in self.items], axis=-1)
+
+    def by_fleet(self, name: str) -> NDArray[Any]:
+        """An array whose first axis is the fleets, batches joined."""
+        return np.concatenate([np.asarray(item.values[name]) for item in self.items])
+
+    def has(self, name: str) -> bool:
+        return all(name in item.values for item in self.items)
+
+
+def read_equilibria(evidence: Iterable[Evidence], *parts: str) -> list[Pooled]:
+    """The pooled groups of the named parts, in the order in which their cells come."""
+    groups: dict[Group, list[Evidence]] = {}
+    for item in evidence:
+        if item.cell.claim == FAMILY and item.cell.row.partition("/")[0] in parts:
+            groups.setdefault((item.cell.row, item.cell.n), []).append(item)
+    return [
+        Pooled(row, n, tuple(sorted(items, key=lambda item: item.cell.replicate))) for (row, n), items in groups.items()
+    ]
+
+
+def alpha_place(alpha: float | str) -> int:
+    """Where an alpha of ALPHAS, or EVERY, stands in stored relations."""
+    return len(ALPHAS) if alpha == EVERY else ALPHAS.index(float(alpha))
+
+
+def relation_counts(codes: NDArray[Any]) -> dict[str, int]:
+    """How many fleets have each relation of RELATIONS; undecided ones are left out."""
+    return {name: int((codes == place).sum()) for place, name in enumerate(RELATIONS)}
+
+
+def equal_rate(codes: NDArray[Any], level: float) -> Estimate:
+    """Share of decided fleets with equal sets (Clopper & Pearson 1934); unknown where none is decided."""
+    decided = codes[codes != UNKNOWN]
+    if not len(decided):
+        return Estimate(None, None, None, level, 0)
+    return clopper_pearson(int((decided == 0).sum()), len(decided), level)
+
+
+def judge_rate(codes: NDArray[Any], level: float) -> Verdict:
+    """Equal in at least 99 % of the fleets: supported if the interval lies above, refuted if below."""
+    estimate = equal_rate(codes, level)
+    if estimate.value is None:
+        return Verdict("inconclusive", "no fleet is decided: all games are degenerate", estimate)
+    decided = judge_at_least(estimate, RATE)
+    counts = ", ".join(f"{count} {name}" for name, count in relation_counts(codes).items() if count)
+    return Verdict(decided.label, f"{decided.why}; {counts}", estimate, decided.decided_at)
+
+
+def judge_unequal_seen(codes: NDArray[Any], level: float) -> Verdict:
+    """Points of one side are known only in part: sets can be seen to differ, never to be equal."""
+    seen = int((codes != UNKNOWN).sum())
+    bound = clopper_pearson(len(codes) - seen, len(codes), level)
+    label: Label = "refuted" if bound.high is not None and bound.high < RATE else "inconclusive"
+    return Verdict(label, f"sets certainly differ in {seen} of {len(codes)} fleets; the others are not decided", bound)
+
+
+def judge_none(violations: int, fleets: int, level: float, fewest: int = FEWEST) -> Verdict:
+    """Universal: refuted by one violation, supported by none in at least `fewest` fleets beside a theorem."""
+    if fleets == 0:
+        return Verdict("inconclusive", "no fleet satisfies the condition", Estimate(None, None, None, level, 0))
+    estimate = clopper_pearson(violations, fleets, level)
+    why = f"{violations} of {fleets} fleets violate it"
+    if violations:
+        return Verdict("refuted", why, estimate)
+    if fleets < fewest:
+        return Verdict("inconclusive", f"{why}, fewer than {fewest}", estimate, fewest)
+    return Verdict("supported", why, estimate)
+
+
+def judge_audit(violated: NDArray[Any], level: float) -> Verdict:
+    """Supported on the stated set if no certified cosine is below 0, else refuted; bool [F]: any in the fleet."""
+    count = int(violated.sum())
+    estimate = clopper_pearson(count, len(violated), level)
+    label: Label = "refuted" if count else "supported"
+    return Verdict(label, f"a certified cosine below 0 in {count} of {len(violated)} fleets", estimate)
+
+
+def judge_proof(failed: Sequence[str], gain: float) -> Verdict:
+    """A stored counterexample refutes if none of its statements is false, and proves nothing otherwise."""
+    estimate = Estimate(gain, gain, gain, 1.0, 1)
+    if failed:
+        return Verdict("inconclusive", f"false statements: {'; '.join(failed)}", estimate)
+    return Verdict("refuted", "verified from the definition in exact arithmetic", estimate)
+
+
+def mean_of(values: Array, level: float = 0.95) -> Estimate:
+    """Mean over fleets with its interval; one fleet or none: no interval."""
+    if len(values) < 2:
+        return Estimate(float(values[0]) if len(values) else None, None, None, level, len(values))
+    return mean_interval(values, level)

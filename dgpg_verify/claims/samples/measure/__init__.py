@@ -1,0 +1,1 @@
+"""Cells on samples: learning runs, floors, constants, controls, cloud scheduling."""

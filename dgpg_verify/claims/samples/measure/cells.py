@@ -1,0 +1,155 @@
+"""Cells of C3.1, C3.2 and A4: runs of one method on one batch of fleets, until every run stays below the smallest eps.
+
+The gap is exact at every checkpoint; what is kept is the arrival of every fleet at every eps, quantiles of the gap
+over fleets, and the floor of the method: the gap at which its noise-free run comes to rest.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from dgpg_verify.claims.samples.measure.cloud import measure_cloud
+from dgpg_verify.claims.samples.measure.constants import measure_constants, measure_plain
+from dgpg_verify.claims.samples.measure.controls import measure_control, measure_errors, measure_expected
+from dgpg_verify.claims.samples.measure.laws import (
+    AnyGame,
+    arrivals_of,
+    budget_of,
+    make_problem,
+    method_of,
+    noise_of,
+    step_of,
+)
+from dgpg_verify.core import Cell, Evidence
+from dgpg_verify.oracles.teams.constants import schedule_bound
+from dgpg_verify.oracles.teams.descent import expected_gaps, expected_return_gaps
+from dgpg_verify.samples import Curve, Method, learn, noise_free_floor, theory_numbers
+from dgpg_verify.samples.problems import Array
+from dgpg_verify.systems import LinearQuadraticTeam
+
+ROOMS = ("samples",)
+FLOOR_TOLERANCE, FLOOR_STEPS = 1e-4, 2_000  # of noise-free runs with alpha*, whose limit has no closed form
+EXACT_N = 8  # up to here curves are drawn with their exact mean, for so many samples (16 recursions a cell)
+EXACT_SAMPLES = {"return": 1_000, "guidance": 100, "guided:0.2": 100}
+FIXED_ALPHA = ("return", "difference", "guidance", "guided:0.2", "guided:0.4", "guided:0.6", "guided:0.8")
+
+
+def measure_complexity_cell(cell: Cell) -> Evidence:
+    """Measure one cell; a function of the cell alone."""
+    began = time.perf_counter()
+    values = MEASURES[cell.row.partition("/")[0]](cell)
+    return Evidence(cell, values, time.perf_counter() - began)
+
+
+def complexity_cost(cell: Cell) -> float:
+    """Rough work of a cell, so that long ones start first."""
+    part, options = cell.row.partition("/")[0], cell.options
+    if part != "run":
+        return {"errors": 3e4, "cloud": 1e5 * cell.n, "floor": 20.0 * cell.n}.get(part, 1e3 + 10.0 * cell.n)
+    slow = options["method"] in ("return", "guided:0.2", "guided:published", "guided:0.4")
+    samples = options.get("budget", options["factors"][-1] * (cell.n if slow else 20.0))
+    return float(samples) * (10.0 + 0.1 * cell.n) * (5.0 if options["law"].startswith("game") else 1.0)
+
+
+def measure_run(cell: Cell) -> dict[str, Any]:
+    """One method, step rule and N.
+
+    start, floor, settled [F]; low, high [F, E]: arrivals at start / factors; samples [C], share [3, C]: QUANTILES over
+    fleets of gap / start; alpha [C]: mean over fleets; diverged [F].
+    """
+    options, method = cell.options, method_of(cell.options["method"])
+    problem = make_problem(options["law"], cell.n, options["fleets"], cell.seed)
+    step, tuning = step_of(cell, method)
+    start = problem.gap(problem.start())
+    last = start / options["factors"][-1]
+    curve = learn(problem, method, step, budget_of(cell), noise_of(cell), stop_below=last)
+    return {
+        **arrivals_of(curve, options["factors"]),
+        **floor_of(problem, method),
+        **_predicted(cell, problem, method),
+        **_exact(cell, problem, method, curve),
+        "tries": [] if tuning is None else [asdict(one) for one in tuning.tries],
+        "scale": None if tuning is None else tuning.scale,
+    }
+
+
+def floor_of(problem: AnyGame, method: Method) -> dict[str, Any]:
+    """Gap [F] at which the method comes to rest without noise: closed form, or its noise-free run for alpha*."""
+    if method.name.startswith("guided:optimal"):
+        found = noise_free_floor(problem, method, FLOOR_TOLERANCE, FLOOR_STEPS)
+        return {"floor": np.maximum(found.gap, 0.0), "settled": found.settled}
+    alpha = method.alpha_at(problem, problem.start(), math.inf)
+    floor = np.maximum(problem.stationary_gap(method.credit, alpha), 0.0)
+    return {"floor": floor, "settled": np.ones(problem.runs, dtype=bool)}
+
+
+def measure_floor(cell: Cell) -> dict[str, Any]:
+    """Floors alone, for methods whose learning runs would only come to rest there."""
+    problem = make_problem(cell.options["law"], cell.n, cell.options["fleets"], cell.seed)
+    return {"start": problem.gap(problem.start()), **floor_of(problem, method_of(cell.options["method"]))}
+
+
+def _predicted(cell: Cell, problem: AnyGame, method: Method) -> dict[str, Any]:
+    """Samples [F, E] that the constants promise on an aligned team (gap of J_alpha = gap of J), fixed alphas only."""
+    aligned = cell.options["law"] == "team/aligned" and cell.options["step"] == "theory"
+    if not aligned or method.name not in FIXED_ALPHA or cell.n > 256:
+        return {}
+    start, alpha = problem.gap(problem.start()), float(method.alpha_at(problem, problem.start(), 0.0)[0])
+    rows = []
+    for team, first in zip(_teams(problem), start):
+        bound = schedule_bound(team, problem_sigma(problem), method.credit, alpha, 1, np.zeros(cell.n))
+        rows.append([bound.samples(first / factor) for factor in cell.options["factors"]])
+    return {"predicted": np.array(rows, dtype=np.float64)}
+
+
+def _exact(cell: Cell, problem: AnyGame, method: Method, curve: Curve) -> dict[str, Any]:
+    """Exact mean over fleets of E gap / start at the first checkpoints, by the recursion (small teams only)."""
+    options = cell.options
+    if not options["law"].startswith("team") or options["step"] != "theory" or cell.n > EXACT_N:
+        return {}
+    if method.name not in EXACT_SAMPLES:
+        return {}
+    marks = curve.samples[curve.samples <= EXACT_SAMPLES[method.name]]
+    steps, shares = theory_steps(problem, method, int(marks[-1])), []
+    alpha = float(method.alpha_at(problem, problem.start(), 0.0)[0])
+    for f, team in enumerate(_teams(problem)):
+        sigma, start = problem_sigma(problem), np.zeros(cell.n)
+        if method.name == "return":  # in the eigenbasis, much cheaper
+            found = expected_return_gaps(team, sigma, steps[f], 1, start, marks)
+        else:
+            found = expected_gaps(team, sigma, method.credit, steps[f], alpha, 1, start, marks)
+        shares.append(found.per_agent / curve.gaps[f, 0])
+    return {"expected": np.mean(shares, axis=0)}
+
+
+def theory_steps(problem: AnyGame, method: Method, count: int) -> Array:
+    """eta_k [R, K] of the theory's schedule at a fixed alpha."""
+    alpha = method.alpha_at(problem, problem.start(), 0.0)
+    mu, offset = theory_numbers(problem, method.credit, alpha)
+    return np.asarray(2.0 / mu[:, None] / (np.arange(count) + offset[:, None]))
+
+
+def _teams(problem: AnyGame) -> tuple[LinearQuadraticTeam, ...]:
+    return getattr(problem, "teams", ())
+
+
+def problem_sigma(problem: AnyGame) -> float:
+    return float(getattr(problem, "sigma", 0.0))
+
+
+MEASURES: Mapping[str, Callable[[Cell], dict[str, Any]]] = {
+    "run": measure_run,
+    "cloud": measure_cloud,
+    "floor": measure_floor,
+    "control": measure_control,
+    "constants": measure_constants,
+    "plain": measure_plain,
+    "expected": measure_expected,
+    "errors": measure_errors,
+}

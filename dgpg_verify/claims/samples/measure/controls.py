@@ -1,0 +1,110 @@
+"""Controls and oracle checks of C3: noise whose growth with N is known, the exact recursion, error rates of fits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dgpg_verify.claims.samples.measure.laws import TeamProblem, budget_of, finite_or_never, make_problem, noise_of
+from dgpg_verify.core import Cell, InputError
+from dgpg_verify.oracles.teams.descent import expected_gaps
+from dgpg_verify.samples import (
+    Constants,
+    TheoryStep,
+    cell_generator,
+    learn,
+    make_method,
+    samples_to_gap,
+    start_fractions,
+    theory_numbers,
+)
+from dgpg_verify.samples.problems import Array
+from dgpg_verify.statistics import sample_control_rates, sample_coverage, sample_error_rates, standard_sample_truths
+
+ROOMS = ("samples", "statistics")
+# Variance an agent of the injected noise: 0.2 N, or that at N = 32 throughout. So large that noise and not the first
+# steps rules the arrival at every control N; k0 is that of a noise-free problem: the noise is the same everywhere.
+NOISE, NOISE_AT = 0.2, 32.0
+TILT = 0.5  # of the biased control: it climbs to the point at which half of the start's distance is left
+RECORDS = (1, 2, 5, 10, 20, 50, 100, 200)
+Z_BAND = 3.29  # two-sided 0.1 %: each record of the oracle check misses with this rate
+
+
+class NoisyTeam(TeamProblem):
+    """A team whose direction is the exact gradient plus Gaussian noise, variance an agent NOISE times N or NOISE_AT.
+
+    With `tilt` it is the exact gradient towards another point: theta_J moved back by tilt (theta_J - start).
+    """
+
+    growing = False
+    tilt = 0.0
+
+    def step_direction(
+        self, state: Array, credit: str, alpha: Array, roll_outs: int, generator: np.random.Generator
+    ) -> Array:
+        noise = generator.standard_normal(state.shape)
+        noise *= np.sqrt(NOISE * (float(self.n_agents) if self.growing else NOISE_AT) / roll_outs)
+        noise += self.mean_direction(state, credit, alpha)
+        return noise
+
+    def mean_direction(self, state: Array, credit: str, alpha: Array) -> Array:
+        exact = super().mean_direction(state, credit, alpha)
+        return exact - self.tilt * super().mean_direction(self.start(), credit, alpha) if self.tilt else exact
+
+    def constants(self, credit: str, alpha: Array) -> Constants:
+        own = super().constants(credit, alpha)
+        return Constants(own.mu, own.smoothness, np.zeros_like(own.mu))
+
+
+def measure_control(cell: Cell) -> dict[str, Any]:
+    """The learner with noise of known growth, or with a known bias; arrivals as in a run."""
+    kind, factors = cell.options["kind"], cell.options["factors"]
+    plain = make_problem(cell.options["law"], cell.n, cell.options["fleets"], cell.seed)
+    if not isinstance(plain, TeamProblem):
+        raise InputError(f"law = {cell.options['law']!r} is not allowed: controls run on teams")
+    problem = NoisyTeam(plain.teams)
+    problem.growing, problem.tilt = kind == "growing", TILT * float(kind == "biased")
+    method, start = make_method("return"), problem.gap(problem.start())
+    budget = 1_000 if kind == "biased" else budget_of(cell)
+    curve = learn(problem, method, TheoryStep(), budget, noise_of(cell), stop_below=start / factors[-1])
+    found = samples_to_gap(curve, start_fractions(curve, factors))
+    # the biased gradient is linear in theta, so its noise-free run ends tilt of the way from theta_J to the start
+    floor = problem.tilt**2 * start
+    return {"start": start, "low": found.low, "high": finite_or_never(found.high), "floor": floor,
+            "settled": np.ones(problem.runs, dtype=bool), "end": curve.gaps[:, -1]}  # fmt: skip
+
+
+def measure_expected(cell: Cell) -> dict[str, Any]:
+    """Mean gap of many runs of the learner against the exact recursion, over random teams: z [teams, records]."""
+    options = cell.options
+    credit = str(options["credit"])
+    alpha = {"return": 0.0, "difference": 0.0, "guidance": 1.0}.get(credit, 0.5)
+    name = {"guided": "guided:0.5", "guided@difference": "guided:0.5@difference"}.get(credit, credit)
+    scores, records = [], np.array((0, *RECORDS))
+    for number in range(options["teams"]):
+        seed = int(np.random.SeedSequence(cell.seed, spawn_key=(number,)).generate_state(1)[0])
+        fleet = TeamProblem.random(cell.n, 1, 1, seed, alignment=0.5, reference_bias=0.3)
+        problem = TeamProblem(fleet.teams, options["copies"])
+        mu, offset = theory_numbers(problem, credit, np.full(problem.runs, alpha))
+        steps = 2.0 / (mu[0] * (np.arange(records[-1]) + offset[0]))
+        curve = learn(
+            problem, make_method(name), TheoryStep(), int(records[-1]), cell_generator(seed, 5), checkpoints=records
+        )
+        exact = expected_gaps(
+            fleet.teams[0], problem.sigma, credit, steps, alpha, 1, np.zeros(cell.n), records[1:]
+        ).per_agent
+        seen = curve.gaps[:, 1:]
+        scores.append((seen.mean(0) - exact) / (seen.std(0, ddof=1) / np.sqrt(len(seen))))
+    return {"scores": np.array(scores)}
+
+
+def measure_errors(cell: Cell) -> dict[str, Any]:
+    """Measured error rates of the verdicts on p and q, of two faulty rules, and coverage of the intervals."""
+    kind, options = cell.options["kind"], cell.options
+    if kind == "rates":
+        truths = standard_sample_truths()[:: options["stride"]]
+        return {"records": sample_error_rates(truths, options["repetitions"], cell.seed % 2**31)}
+    if kind == "faulty":
+        return {"records": sample_control_rates(options["repetitions"], cell.seed % 2**31)}
+    return {"records": sample_coverage(options["configurations"], seed=cell.seed % 2**31)}

@@ -1,0 +1,120 @@
+"""The fleets, methods and steps that the cells of C3.1, C3.2 and A4 name in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import torch
+
+from dgpg_verify.claims.samples.design import GREEDY, LAWS, MIXED, PLAIN, THEORY, TUNED
+from dgpg_verify.core import Cell, InputError
+from dgpg_verify.samples import (
+    Curve,
+    GreedyStep,
+    Method,
+    StepRule,
+    TeamProblem,
+    TheoryStep,
+    Tuning,
+    cell_generator,
+    make_method,
+    samples_to_gap,
+    start_fractions,
+    tune,
+)
+from dgpg_verify.samples.game.plain import PlainGame
+from dgpg_verify.samples.game.problem import GameProblem, random_fleets
+from dgpg_verify.samples.problems import Array, Problem
+from dgpg_verify.systems import LoadBalancingGame
+from dgpg_verify.systems.references import alter_reference
+
+ROOMS = ("samples",)  # measured by this room as well: its source is part of the cells' key
+JOB_CAP = 2.0  # jobs of the game are cut here, so that one temperature serves every fleet at every N
+TEMPERATURE = 16.0  # 2 max h max z^2 of that law: weights h <= 2, shares z <= JOB_CAP / least capacity 1
+FIRST_BUDGET, BUDGET_PER_AGENT = 100_000, 2_000  # joint samples after which a run that has not arrived is censored
+PILOT_BUDGET, PILOT_PER_AGENT = 4_000, 100  # of each try of the tuned schedule
+QUANTILES = (0.5, 0.1, 0.9)
+NEVER = -1.0  # kept in place of infinity: a fleet that never arrived, a run that diverged
+PILOT_KEY = 77  # pilot fleets are apart from those that are judged
+
+AnyGame = GameProblem | TeamProblem
+
+
+def make_problem(law: str, n: int, fleets: int, seed: int) -> AnyGame:
+    """The fleets of a law at one N. Raises InputError on an unknown law."""
+    if law not in LAWS:
+        raise InputError(f"law = {law!r} is not allowed: it must be one of {', '.join(LAWS)}")
+    options = LAWS[law]
+    if law.startswith("team"):
+        return TeamProblem.random(n, fleets, seed=seed, alignment=options["alignment"], reference_bias=options["bias"])
+    games = bounded_fleets(n, fleets, seed, options["reference"])
+    return PlainGame(games) if law == PLAIN else GameProblem(games, temperature=TEMPERATURE)
+
+
+def bounded_fleets(n: int, fleets: int, seed: int, reference: str) -> list[LoadBalancingGame]:
+    """Fleets with jobs cut at JOB_CAP, target and reference drawn anew for the load that is left."""
+    made = []
+    for game in random_fleets(n, fleets, seed):
+        jobs = game.jobs.clamp(max=JOB_CAP)
+        level = (jobs.sum() + (game.background * game.capacity).sum()) / game.capacity.sum()
+        target = torch.full_like(game.target, float(level))
+        state = alter_reference(reference, target, game.capacity, seed)
+        made.append(replace(game, jobs=jobs, target=target, reference_state=state, recipe=None))
+    return made
+
+
+def method_of(name: str) -> Method:
+    """A method of the room, or `mixed:A`: J as a mean, G as a sum, which on sums is alpha N / (alpha N + 1 - alpha)."""
+    if not name.startswith(MIXED.partition(":")[0]):
+        return make_method(name)
+    alpha = float(name.partition(":")[2])
+
+    def rule(problem: Problem, state: Array, samples: float) -> Array:
+        guided = alpha * problem.n_agents
+        return np.full(problem.runs, guided / (guided + 1.0 - alpha))
+
+    return Method(name, "guided", rule)
+
+
+def step_of(cell: Cell, method: Method) -> tuple[StepRule, Tuning | None]:
+    """The step rule of a cell; the tuned one is chosen on pilot fleets of the same law."""
+    name = str(cell.options["step"])
+    if name != TUNED:
+        rules: dict[str, StepRule] = {THEORY: TheoryStep(), GREEDY: GreedyStep()}
+        return rules[name], None
+    pilot_seed = int(np.random.SeedSequence(cell.seed, spawn_key=(PILOT_KEY,)).generate_state(1)[0])
+    pilots = make_problem(cell.options["law"], cell.n, cell.options["pilots"], pilot_seed)
+    tuning = tune(pilots, method, PILOT_BUDGET + PILOT_PER_AGENT * cell.n, pilot_seed)
+    return tuning.step_rule, tuning
+
+
+def noise_of(cell: Cell) -> np.random.Generator:
+    """The noise of a cell's runs: another one for every row, as equal laws share the cell's seed."""
+    return cell_generator(cell.seed, crc32(cell.row.encode()))
+
+
+def finite_or_never(values: Array) -> Array:
+    """Numbers that a cell may hold: NEVER where they are not finite."""
+    return np.where(np.isfinite(values), values, NEVER)
+
+
+def arrivals_of(curve: Curve, factors: list[float]) -> dict[str, Any]:
+    """What is kept of a curve: arrivals at start / factors, and QUANTILES over fleets of gap / start."""
+    found = samples_to_gap(curve, start_fractions(curve, factors))
+    with np.errstate(invalid="ignore"):  # diverged runs are infinite
+        share = np.quantile(curve.gaps / curve.gaps[:, :1], QUANTILES, axis=0, method="lower")
+    return {
+        "start": curve.gaps[:, 0], "low": found.low, "high": finite_or_never(found.high),
+        "samples": curve.samples, "share": finite_or_never(share),
+        "alpha": curve.alphas.mean(0), "diverged": curve.diverged >= 0, "roll_outs": curve.roll_outs,
+    }  # fmt: skip
+
+
+def budget_of(cell: Cell) -> int:
+    """Joint samples per run."""
+    options: Mapping[str, Any] = cell.options
+    return int(options.get("budget", FIRST_BUDGET + BUDGET_PER_AGENT * cell.n))

@@ -1,0 +1,142 @@
+"""Training cells read back: curves in score units, and what the verdicts are taken from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgpg_verify.claims.training.measure import FAMILY, TrainingRow, replicates_of
+from dgpg_verify.core import Estimate, Evidence
+from dgpg_verify.runs import cell_files
+from dgpg_verify.statistics import Convergence, convergence, last_window
+from dgpg_verify.statistics.intervals import t_quantile
+
+Array = NDArray[np.float64]
+WIDTH_LEVEL = 0.99
+CHOSEN = "chosen"  # sharing of parameters: one of the settings that a search chose
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """One run. episodes, returns [E]: evaluations, mean held-out return (sum scale); heuristics: name -> mean return
+    on the same workloads; horizon: joint steps of an episode; values: everything the cell holds."""
+
+    n: int
+    replicate: int
+    seed: int
+    episodes: Array
+    returns: Array
+    heuristics: Mapping[str, float]
+    horizon: int
+    values: Mapping[str, Any]
+    evidence: Evidence
+
+    @classmethod
+    def read(cls, evidence: Evidence) -> TrainedRun:
+        values, cell = evidence.values, evidence.cell
+        return cls(
+            cell.n, cell.replicate, cell.seed, np.asarray(values["episodes"], dtype=np.float64),
+            np.asarray(values["returns"], dtype=np.float64), dict(values["heuristics"]), int(values["horizon"]),
+            values, evidence,
+        )  # fmt: skip
+
+    @property
+    def gain(self) -> Estimate:
+        """What Best-Fit gains on Random, over held-out workloads, at 99 %: a score means something only above 0."""
+        value, half = float(self.values["gain"]), t_quantile(int(self.values["workloads"]) - 1, WIDTH_LEVEL)
+        half *= float(self.values["gain_error"])
+        return Estimate(value, value - half, value + half, WIDTH_LEVEL, int(self.values["workloads"]))
+
+    @property
+    def scored(self) -> bool:
+        return (self.gain.low or 0.0) > 0.0
+
+    @cached_property
+    def scores(self) -> Array:
+        """[E], Random = 0 and Best-Fit = 1 on the same workloads."""
+        return (self.returns - self.heuristics["random"]) / float(self.values["gain"])
+
+    @property
+    def window(self) -> int:
+        """Evaluations in the last 20 %."""
+        return last_window(len(self.episodes))
+
+    @property
+    def level(self) -> float:
+        return float(self.scores[-self.window :].mean())
+
+    @property
+    def level_return(self) -> float:
+        return float(self.returns[-self.window :].mean())
+
+    @property
+    def gap_percent(self) -> float:
+        """Cost above that of the best heuristic, in % of it; negative = better."""
+        best = max(self.heuristics.values())
+        return 100.0 * (best - self.level_return) / abs(best)
+
+    @property
+    def convergence(self) -> Convergence:
+        return convergence(self.episodes, self.scores)[0]
+
+    def alpha_at(self, point: str) -> float:
+        """The guidance's weight that the schedule used at "start", "middle" or "end"."""
+        used = np.asarray(self.values["alpha"])
+        return float(used[{"start": 0, "middle": len(used) // 2, "end": len(used) - 1}[point]])
+
+    def until(self, episode: float) -> TrainedRun:
+        """The same run as it stood after so many episodes (a schedule that depends on the run's length is not)."""
+        kept = self.episodes <= episode
+        return TrainedRun(self.n, self.replicate, self.seed, self.episodes[kept], self.returns[kept], self.heuristics,
+                          self.horizon, self.values, self.evidence)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Trained:
+    """All runs of one row at one N, in order of replicate."""
+
+    row: TrainingRow
+    n: int
+    runs: tuple[TrainedRun, ...]
+
+    @property
+    def levels(self) -> Array:
+        return np.array([run.level for run in self.runs])
+
+    @property
+    def width(self) -> Estimate:
+        """Gain of Best-Fit on Random per agent, mean over these fleets, 99 % over their held-out workloads."""
+        gains = np.array([float(run.values["gain"]) / run.n for run in self.runs])
+        errors = np.array([float(run.values["gain_error"]) / run.n for run in self.runs])
+        df = sum(int(run.values["workloads"]) - 1 for run in self.runs)
+        value = float(gains.mean())
+        half = t_quantile(df, WIDTH_LEVEL) * float(np.sqrt((errors**2).sum())) / len(gains)
+        return Estimate(value, value - half, value + half, WIDTH_LEVEL, len(gains))
+
+    @property
+    def seconds(self) -> float:
+        return sum(run.evidence.seconds for run in self.runs)
+
+    @property
+    def files(self) -> str:
+        return cell_files(self.runs[0].evidence.cell)
+
+    def until(self, episode: float) -> Trained:
+        return Trained(self.row, self.n, tuple(run.until(episode) for run in self.runs))
+
+
+def read_training(evidence: Iterable[Evidence], rows: Mapping[str, TrainingRow]) -> dict[tuple[str, int], Trained]:
+    """(row, N) -> runs, of every training cell whose row is known. Runs of a fleet on which Best-Fit does not beat
+    Random have no score and are left out of every row alike."""
+    groups: dict[tuple[str, int], list[TrainedRun]] = {}
+    for item in evidence:
+        if item.cell.claim == FAMILY and item.cell.row in rows:
+            runs = [TrainedRun.read(one) for one in replicates_of(item)]
+            groups.setdefault((item.cell.row, item.cell.n), []).extend(run for run in runs if run.scored)
+    ordered = {key: tuple(sorted(runs, key=lambda run: run.replicate)) for key, runs in sorted(groups.items()) if runs}
+    return {key: Trained(rows[key[0]], key[1], runs) for key, runs in ordered.items()}

@@ -1,0 +1,244 @@
+"""Plot records of the training experiments, from the cells alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from dgpg_verify.claims.noise.read import CellStats, return_share
+from dgpg_verify.claims.training.design import DECLARED
+from dgpg_verify.claims.training.measure import BASE, POINTS
+from dgpg_verify.claims.training.read import Trained, TrainedRun
+from dgpg_verify.claims.training.search import searches
+from dgpg_verify.core import Estimate
+from dgpg_verify.statistics import (
+    interquartile_mean,
+    mean_interval,
+    performance_profile,
+    probability_of_improvement,
+    settling_mean,
+    settling_percentile,
+)
+
+Record = dict[str, Any]
+Runs = Mapping[tuple[str, int], Trained]
+LEVEL = 0.95
+THRESHOLDS = tuple(np.round(np.arange(-0.5, 1.5001, 0.05), 2).tolist())
+AGAINST = ("dgpg/sum", "dgpg/parts")
+
+
+def training_tables(trained: Runs) -> dict[str, list[Record]]:
+    """curves, runs, training_scores, profiles, improvements, training_noise and tuning of all rows.
+
+    Profiles and probabilities of improvement compare runs of the main rows after equally many episodes; levels and
+    scores hold what was trained longer twice, as it ended and (part `equal`) as it stood then, and every method once
+    more at the settings that a search chose for it (part `own`).
+    """
+    every, equal, own = list(trained.values()), _at_equal_episodes(trained), _at_own_settings(trained)
+    cut = [_named(one, trained[key]) for key, one in equal.items() if one is not trained[key]]
+    return {
+        "curves": [record for one in every for run in one.runs for record in _curve(one, run)],
+        "runs": [_run(one, run) for one in (*every, *cut, *own.values()) for run in one.runs],
+        "training_scores": [_scores(one) for one in (*every, *cut, *own.values())],
+        "profiles": [record for one in equal.values() for record in _profile(one)],
+        "improvements": _improvements(equal, AGAINST) + _improvements(own, [f"{key}/tuned" for key in AGAINST]),
+        "training_noise": [record for one in every for point in POINTS for record in _noise(one, point)],
+        "tuning": _tuning(trained),
+        "declared": [{"text": text} for text in DECLARED],
+    }
+
+
+def _at_equal_episodes(trained: Runs) -> dict[tuple[str, int], Trained]:
+    """The main rows, all of one N cut to as many episodes as the shortest of them."""
+    main = {key: one for key, one in trained.items() if one.row.part == "main"}
+    shortest = {n: min(one.row.episodes for (_, m), one in main.items() if m == n) for _, n in main}
+    return {
+        (row, n): one if one.row.episodes == shortest[n] else one.until(shortest[n]) for (row, n), one in main.items()
+    }
+
+
+def _at_own_settings(trained: Runs) -> dict[tuple[str, int], Trained]:
+    """Every method that was searched, as cross-fitting finds it."""
+    found = [search.tuned for search in searches(trained)]
+    return {(one.row.key, one.n): one for one in found}
+
+
+def _named(cut: Trained, whole: Trained) -> Trained:
+    """A cut row under a name of its own."""
+    episodes = int(cut.runs[0].episodes[-1])
+    row = replace(whole.row, key=f"{whole.row.key}/equal", label=f"{whole.row.label}, {episodes} episodes",
+                  part="equal", episodes=episodes)  # fmt: skip
+    return Trained(row, cut.n, cut.runs)
+
+
+def _where(one: Trained) -> Record:
+    row = one.row
+    recorded = "openb" if "fleet" in row.options else ""
+    return {
+        "row": row.key,
+        "method": row.method,
+        "label": row.label,
+        "system": f"cloud_{recorded}" if recorded else "cloud",
+        "sharing": row.sharing,
+        "setting": row.setting,
+        "alpha": row.schedule,
+        "part": row.part,
+        "episodes": row.episodes,
+        "n": one.n,
+    }
+
+
+def _curve(one: Trained, run: TrainedRun) -> list[Record]:
+    return [
+        _where(one)
+        | {
+            "replicate": run.replicate,
+            "episode": int(episode),
+            "samples": int(episode) * run.horizon,
+            "score": float(score),
+            "return_per_agent": float(value) / run.n,
+        }
+        for episode, score, value in zip(run.episodes, run.scores, run.returns)
+    ]
+
+
+def _run(one: Trained, run: TrainedRun) -> Record:
+    scores = run.scores
+    settled = run.convergence.settled_at if _judgeable(run) else None
+    return _where(one) | {
+        "replicate": run.replicate,
+        "seed": run.seed,
+        "start": float(scores[0]),
+        "level": run.level,
+        "last": float(scores[-1]),
+        "best": float(scores.max()),
+        "best_checkpoint_gap": float(scores.max() - scores[-1]),
+        "settled_at": settled,
+        "horizon_episodes": int(run.episodes[-1]),
+        "steps": run.horizon,
+        "gap_percent": run.gap_percent,
+        "learning_seconds": float(run.values["learning_seconds"]),
+    }
+
+
+def _judgeable(run: TrainedRun) -> bool:
+    return len(run.episodes) >= 10
+
+
+def _scores(one: Trained) -> Record:
+    """Level and time to settle over seeds; intervals only where there are seeds enough for one, times to settle only
+    where every run was evaluated often enough for one."""
+    levels = one.levels
+    runs = [run.convergence for run in one.runs] if all(map(_judgeable, one.runs)) else []
+    few = len(levels) < 3
+    unknown = Estimate(None, None, None, LEVEL, len(levels))
+    iqm = unknown if few else interquartile_mean(levels, LEVEL)
+    mean = mean_interval(levels, LEVEL) if len(levels) > 1 else unknown
+    p90 = settling_percentile(runs, level=LEVEL, law="lognormal") if len(runs) > 1 else unknown
+    typical = settling_mean(runs, LEVEL) if len(runs) > 1 else unknown
+    heuristics = _mean_heuristics(one)
+    return _where(one) | {
+        "seeds": len(levels),
+        "iqm": iqm.value,
+        "iqm_low": iqm.low,
+        "iqm_high": iqm.high,
+        "mean": float(levels.mean()),
+        "low": mean.low,
+        "high": mean.high,
+        "settle_p90": p90.value,
+        "settle_p90_low": p90.low,
+        "settle_p90_high": p90.high,
+        "settle_mean": typical.value,
+        "settle_mean_low": typical.low,
+        "settle_mean_high": typical.high,
+        "never": sum(run.settled_at is None for run in runs) if runs else None,
+        "samples_to_settle": None if typical.value is None else typical.value * one.runs[0].horizon,
+        "gap_percent": float(np.mean([run.gap_percent for run in one.runs])),
+        "best_heuristic": max(heuristics, key=lambda name: heuristics[name]),
+    }
+
+
+def _mean_heuristics(one: Trained) -> dict[str, float]:
+    names = one.runs[0].heuristics
+    return {name: float(np.mean([run.heuristics[name] for run in one.runs])) for name in names}
+
+
+def _profile(one: Trained) -> list[Record]:
+    profile = performance_profile(one.levels, THRESHOLDS, LEVEL)
+    return [
+        {
+            "row": one.row.key, "label": one.row.label, "part": one.row.part, "n": one.n, "threshold": threshold,
+            "share": share.value, "low": share.low, "high": share.high, "band": profile.band,
+        }
+        for threshold, share in zip(profile.thresholds, profile.shares)
+    ]  # fmt: skip
+
+
+def _improvements(trained: Runs, rivals: Sequence[str]) -> list[Record]:
+    """Probability that a run of one method ends above a run of a rival, at equal N and episodes."""
+    made = []
+    for (key, n), one in trained.items():
+        for rival in rivals:
+            if key == rival or (rival, n) not in trained:
+                continue
+            other = trained[rival, n]
+            found = probability_of_improvement(one.levels, other.levels, LEVEL)
+            made.append(
+                {
+                    "row": key, "label": one.row.label, "against": rival, "against_label": other.row.label, "n": n,
+                    "probability": found.value, "low": found.low, "high": found.high,
+                }
+            )  # fmt: skip
+    return made
+
+
+def _noise(one: Trained, point: str) -> list[Record]:
+    """The gradient's moments at one point of all runs: base, guidance, and the mixture the schedule used there.
+
+    paired_ratio: variance over that of the difference reward on the same fleet, which C4.5 is judged by. return_share:
+    of the mixture, over all runs together.
+    """
+    runs = [run for run in one.runs if f"{point}/names" in run.values]
+    setting, made = one.row.setting or "sum", []
+    read = [CellStats.read(run.evidence, point) for run in runs]
+    mixtures = [stats.guided(run.alpha_at(point), setting, BASE) for stats, run in zip(read, runs)]
+    share = return_share(mixtures) if mixtures else None
+    for run, stats, mixed in zip(runs, read, mixtures):
+        for name, credit in (("base", BASE), ("guidance", "guidance")):
+            made.append(_moments(one, run, point, name, stats.variance(credit), stats.noise_to_signal(credit),
+                                 stats.paired_ratio(credit), None))  # fmt: skip
+        paired = mixed.paired_ratio(stats.scales(setting, BASE)[1])
+        made.append(_moments(one, run, point, "guided", mixed.variance, mixed.noise_to_signal, paired, share))
+    return made
+
+
+def _moments(one: Trained, run: TrainedRun, point: str, credit: str, *numbers: float | None) -> Record:
+    """numbers: variance, noise-to-signal, paired ratio, return share; None where not measurable."""
+    names = ("variance", "noise_to_signal", "paired_ratio", "return_share")
+    return {
+        "row": one.row.key, "method": one.row.method, "label": one.row.label, "n": one.n, "replicate": run.replicate,
+        "point": point, "alpha": run.alpha_at(point), "credit": credit,
+    } | {name: _number(value) for name, value in zip(names, numbers)}  # fmt: skip
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or not np.isfinite(value) else float(value)
+
+
+def _tuning(trained: Runs) -> list[Record]:
+    """Every candidate of every method, and how many held-out seeds would choose it."""
+    made = []
+    for search in searches(trained):
+        for k, one in enumerate(search.candidates):
+            mean = mean_interval(one.levels, LEVEL)
+            made.append(
+                {
+                    "method": search.key, "n": search.n, "setting": "default" if k == 0 else one.row.label,
+                    "seeds": len(one.runs), "mean": mean.value, "low": mean.low, "high": mean.high,
+                    "chosen": search.chosen.count(k), "default": k == 0,
+                }
+            )  # fmt: skip
+    return made

@@ -1,0 +1,1 @@
+"""The command `dgpg-verify`: one module for each group of sub-commands."""

@@ -1,0 +1,1 @@
+"""Statements decided in fractions: games, readings of alignment, counterexamples and their search."""

@@ -1,0 +1,1 @@
+"""From a profile to a stationary point: exact ascent, Newton steps, certified optima."""

@@ -1,0 +1,1 @@
+"""How equilibria move with alpha: the shift law, thresholds, saddles, games with entropy."""

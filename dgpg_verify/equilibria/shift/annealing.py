@@ -1,0 +1,140 @@
+"""What annealing alpha from 0.9 to a floor of 0.2 leaves behind, and what alpha -> 0 would remove.
+
+Every equilibrium set of J_alpha is that of J again in the limit; at a floor above 0 it is not. Shown as curves over
+alpha for three kinds of equilibrium: pure ones (they jump, or stay), the unique optimum with entropy, and the
+stationary point of the linear-quadratic team (both move smoothly).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dgpg_verify.core import InputError, check_unique
+from dgpg_verify.equilibria.games.compare import total_variation
+from dgpg_verify.equilibria.games.profiles import expected
+from dgpg_verify.equilibria.games.tables import Array, Tables, check_alpha, table_range
+from dgpg_verify.equilibria.games.teams import team_matrices, team_stationary
+from dgpg_verify.equilibria.shift.entropy import entropy_shift, logit_optimum, mixed_temperature
+from dgpg_verify.equilibria.shift.law import predicted_shift
+from dgpg_verify.equilibria.shift.thresholds import alpha_intervals
+from dgpg_verify.systems import LinearQuadraticTeam
+
+FLOOR = 0.2  # where the published schedule stops
+
+
+@dataclass(frozen=True, eq=False)
+class PureAnnealing:
+    """Counts [A, F] over a grid of alpha: equilibria of J lost in J_alpha, and of J_alpha foreign to J; present [F]:
+    equilibria of J; for_good [F]: lost at every alpha > 0; harmless_below [F]: under it nothing else is wrong."""
+
+    alphas: tuple[float, ...]
+    present: NDArray[np.int64]
+    lost: NDArray[np.int64]
+    foreign: NDArray[np.int64]
+    for_good: NDArray[np.int64]
+    harmless_below: Array
+
+    @property
+    def lost_share(self) -> Array:
+        """Share of all pure equilibria of J lost, pooled over fleets, [A]."""
+        return np.asarray(self.lost.sum(1) / self.present.sum())
+
+    @property
+    def unequal_share(self) -> Array:
+        """Share of fleets whose two pure sets differ, [A]."""
+        return np.asarray(((self.lost > 0) | (self.foreign > 0)).mean(1))
+
+
+@dataclass(frozen=True, eq=False)
+class SmoothAnnealing:
+    """Over a grid of alpha [A, ...], entropy games with the fleets last, teams without.
+
+    distance from the equilibrium of J (games: the largest total variation of an agent's policy; teams: Euclidean, in
+    theta); predicted: the shift law's (nan where J is singular); lost: what J loses there (games: of its unregularised
+    value, as a share of its range, negative where it gains; teams: J* - J); certified.
+    """
+
+    alphas: tuple[float, ...]
+    distance: Array
+    predicted: Array
+    lost: Array
+    certified: NDArray[np.bool_]
+
+
+def anneal_pure(tables: Tables, alphas: Sequence[float]) -> PureAnnealing:
+    """Pure equilibria lost and gained at each alpha, exact for the table entries, ties included.
+
+    Raises InputError on alphas. Cost: O(F (N K + A) K^N).
+    """
+    grid = _grid(alphas)
+    intervals = alpha_intervals(tables)
+    of_j = intervals.holds(0.0)
+    at = [intervals.holds(alpha) for alpha in grid]
+    axes = tuple(range(1, of_j.ndim))
+    enters = np.where((intervals.low <= intervals.high) & ~of_j, intervals.low, 1.0).min(axes)
+    leaves = np.where(of_j & (intervals.high > 0.0), intervals.high, 1.0).min(axes)
+    return PureAnnealing(
+        alphas=grid,
+        present=_count(of_j),
+        lost=np.stack([_count(of_j & ~members) for members in at]),
+        foreign=np.stack([_count(members & ~of_j) for members in at]),
+        for_good=_count(of_j & (intervals.high == 0.0)),
+        harmless_below=np.minimum(enters, leaves),
+    )
+
+
+def anneal_entropy(tables: Tables, tau: ArrayLike, alphas: Sequence[float], kept: bool = False) -> SmoothAnnealing:
+    """Distance of the regularised optimum of J_alpha from that of J; alphas in [0, 1) unless the entropy is `kept`.
+
+    Raises InputError on alphas or tau. Cost: one Newton solve an alpha, each started from the last.
+    """
+    grid = _grid(alphas)
+    if not kept and max(grid) == 1.0:
+        raise InputError("alphas holds 1.0: it must lie in [0, 1) unless the entropy is kept whole")
+    base = logit_optimum(tables.reward, tau)
+    value, spread = expected(tables.reward, base.p), table_range(tables.reward)
+    spread = np.where(spread > 0, spread, 1.0)
+    rows = []
+    for alpha in grid:
+        point = logit_optimum(tables.of(alpha), mixed_temperature(tau, alpha, kept), start=base.p)
+        move = entropy_shift(tables, tau, base.p, alpha, kept)
+        lost = (value - expected(tables.reward, point.p)) / spread
+        rows.append(
+            (
+                total_variation(point.p, base.p),
+                total_variation(move, np.zeros_like(move)),
+                lost,
+                point.certified & base.certified,
+            )
+        )
+    distance, predicted, lost_at, certified = (np.stack(column) for column in zip(*rows))
+    return SmoothAnnealing(grid, distance, predicted, lost_at, certified.astype(bool))
+
+
+def anneal_team(team: LinearQuadraticTeam, alphas: Sequence[float]) -> SmoothAnnealing:
+    """Distance of theta_alpha from theta_J and J* - J(theta_alpha), in closed form; the shift law is exact here."""
+    grid = _grid(alphas)
+    base = team_stationary(team, 0.0)
+    found = [team_stationary(team, alpha) for alpha in grid]
+    # singular teams have sets: the distance is to the set, and the shift law says nothing where J is flat
+    distance = np.array([base.points.distance(point.point) for point in found])
+    certified = np.array([point.residual <= point.residual_bound for point in found])
+    predicted = np.full(len(grid), np.nan)
+    if base.points.dimension == 0:
+        m = team_matrices(team)
+        gradient = m.gradient_g(base.point)
+        moves = [predicted_shift(-m.a, m.b, gradient, alpha) for alpha in grid]
+        predicted = np.array([float(np.linalg.norm(move)) for move in moves])
+    return SmoothAnnealing(grid, distance, predicted, np.array([point.value_lost for point in found]), certified)
+
+
+def _grid(alphas: Sequence[float]) -> tuple[float, ...]:
+    return tuple(check_unique("alphas", [check_alpha(alpha) for alpha in alphas]))
+
+
+def _count(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    return np.asarray(mask.reshape(len(mask), -1).sum(1).astype(np.int64))

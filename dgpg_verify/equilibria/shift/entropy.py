@@ -1,0 +1,205 @@
+"""Optimum of the entropy-regularised game E J + tau sum_i H(p_i): unique, inside the simplices, and certified.
+
+At the optimum p_i = softmax(q_i / tau) for every agent (the logit equations); their residual is the certificate.
+Why a large tau makes it unique: with quadratic costs 1/2 sum h (x - target)^2 the Hessian of E J in p is at most
+max h max z^2 (times the identity: minus a square, plus the diagonal terms h z^2 that multilinearity takes out), and
+the entropy's is at most -tau, as p <= 1. So tau >= 2 max h max z^2 leaves strong concavity of at least tau / 2.
+For any other table `concavity` gives a bound from the table alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dgpg_verify.core import InputError, check_int, check_real
+from dgpg_verify.equilibria.alignment.curvature import pair_values
+from dgpg_verify.equilibria.alignment.tangent import expand, reduce_gradient, reduce_hessian, tangent_basis
+from dgpg_verify.equilibria.games.profiles import action_values, centred, check_profile
+from dgpg_verify.equilibria.games.tables import Array, Tables, check_alpha, check_table, table_range
+from dgpg_verify.equilibria.shift.law import predicted_shift
+from dgpg_verify.systems import LoadBalancingGame
+
+CERTIFICATE = 1e-12  # residual of the logit equations, as a share of the reward's range
+SHRINK = 0.05  # no probability falls below this share of itself in one step
+FLOOR = 0.02  # curvature below this share of tau is lifted to it: away from concavity the step still ascends
+
+
+@dataclass(frozen=True, eq=False)
+class LogitPoint:
+    """A certified maximiser: p [F, N, K]; value [F] of E J + tau sum H; residual [F] of the logit equations as a share
+    of the table's range; certified bool [F]: residual <= tolerance; concavity [F]: a lower bound on the strong
+    concavity in p (table's units); where it is positive the point is the only stationary one."""
+
+    p: Array
+    value: Array
+    residual: Array
+    certified: NDArray[np.bool_]
+    concavity: Array
+
+
+def quadratic_temperature(game: LoadBalancingGame) -> float:
+    """2 max h max z^2: from this tau on the regularised game with quadratic cost is strongly concave.
+
+    Raises InputError for another cost.
+    """
+    if game.cost != "quadratic":
+        raise InputError(f"cost = {game.cost!r} is not allowed: this bound is for the quadratic cost")
+    return 2.0 * float(game.weights.max()) * float(game.shares.max()) ** 2
+
+
+def concavity(table: ArrayLike, tau: ArrayLike) -> Array:
+    """tau - max_i sum_j max |block (i, j) of the Hessian| >= this: strong concavity in p on the tangent space, [F].
+
+    A block of the Hessian is a mean over the others' actions of slices of the table, each centred in both own actions
+    on the tangent space; its norm is at most the largest Frobenius norm of a slice (block Gershgorin). Cost O(N^2 K^N).
+    """
+    values = check_table("table", table)
+    agents, actions = values.ndim - 1, values.shape[1]
+    norms = np.zeros((len(values), agents, agents))
+    for i, j in combinations(range(agents), 2):
+        block = np.moveaxis(values, (1 + i, 1 + j), (-2, -1)).reshape(len(values), -1, actions, actions)
+        block = block - block.mean(-1, keepdims=True)
+        block = block - block.mean(-2, keepdims=True)
+        norms[:, i, j] = norms[:, j, i] = np.sqrt((block**2).sum((-1, -2))).max(1)
+    return _temperatures(tau, len(values)) - norms.sum(-1).max(-1)
+
+
+def logit_optimum(
+    table: ArrayLike,
+    tau: ArrayLike,
+    start: ArrayLike | None = None,
+    tolerance: float = CERTIFICATE,
+    max_steps: int = 200,
+) -> LogitPoint:
+    """Maximise E J + tau sum_i H(p_i) by damped Newton steps on the tangent space.
+
+    Args:
+        table: [F, K, ..., K]; tau: > 0, a number or [F]; start: interior p [F, N, K], uniform by default.
+        tolerance: on the logit residual, a share of the range; max_steps: Newton steps.
+
+    Returns:
+        LogitPoint; a fleet that did not reach the tolerance is not certified (never an error: the caller counts).
+
+    Raises:
+        InputError: shapes that do not fit, tau <= 0, a start on the boundary.
+
+    Cost: O(F (N^2 K^N + N^3 K^3)) a step, about 6 to 10 steps.
+    """
+    values = centred(check_table("table", table))
+    temperature = _temperatures(tau, len(values))
+    limit = check_real("tolerance", tolerance, 0.0, open_low=True)
+    p = _interior_start(values, start)
+    basis = tangent_basis(values.shape[1])
+    for _ in range(check_int("max_steps", max_steps, 1)):
+        active = _residual(values, temperature, p) > limit / 8.0
+        if not active.any():
+            break
+        p[active] = _newton_step(values[active], temperature[active], p[active], basis)
+    residual = _residual(values, temperature, p)
+    middle = (check_table("table", table) - values).reshape(len(values), -1)[:, 0]
+    value = _value(values, temperature, p) + middle
+    return LogitPoint(p, value, residual, residual <= limit, concavity(values, temperature))
+
+
+def mixed_temperature(tau: ArrayLike, alpha: float, kept: bool = False) -> Array:
+    """Temperature of J_alpha: (1 - alpha) tau when the entropy is part of J (default), tau when it is `kept` whole."""
+    return np.asarray(tau, dtype=np.float64) * (1.0 if kept else 1.0 - check_alpha(alpha))
+
+
+def entropy_shift(tables: Tables, tau: ArrayLike, p: ArrayLike, alpha: float, kept: bool = False) -> Array:
+    """First-order move [F, N, K] of the regularised optimum p of J when J becomes J_alpha (shift law, tangent space).
+
+    Args:
+        tables, tau: the game; p: the optimum at alpha = 0; alpha in [0, 1); kept: as in mixed_temperature.
+
+    With the entropy kept whole J_alpha = (1 - alpha) J + alpha (-G + tau sum H): the guided part is then G - tau sum H.
+    Raises InputError as predicted_shift. Cost: O(F (N^2 K^N + N^3 K^3)).
+    """
+    reward, mixture = check_profile(tables.reward, p)
+    temperature = _temperatures(tau, len(reward))
+    basis = tangent_basis(reward.shape[1])
+    entropy = _entropy_hessian(temperature, mixture)
+    first, second = _hessian(reward, mixture) + entropy, _hessian(tables.guidance, mixture)
+    gradient = action_values(tables.guidance, mixture)
+    if kept:
+        second = second - entropy
+        gradient = gradient + temperature[:, None, None] * np.log(mixture)
+    move = predicted_shift(
+        reduce_hessian(first, basis), reduce_hessian(second, basis), reduce_gradient(gradient, basis), alpha
+    )
+    return expand(move, basis, reward.ndim - 1)
+
+
+def _temperatures(tau: ArrayLike, fleets: int) -> Array:
+    values = np.asarray(tau, dtype=np.float64)
+    if values.shape not in ((), (fleets,)) or not (np.isfinite(values) & (values > 0)).all():
+        raise InputError(f"tau = {np.asarray(tau).tolist()} is not allowed: it must be > 0, one number or [{fleets}]")
+    return np.broadcast_to(values, (fleets,))
+
+
+def _interior_start(values: Array, start: ArrayLike | None) -> Array:
+    fleets, agents, actions = len(values), values.ndim - 1, values.shape[1]
+    if start is None:
+        return np.full((fleets, agents, actions), 1.0 / actions)
+    _, p = check_profile(values, start)
+    if p.ndim != 3 or not (p > 0).all():
+        raise InputError(f"start has shape {p.shape}: it must be [F, N, K] with every probability > 0")
+    return p / p.sum(-1, keepdims=True)
+
+
+def _hessian(table: Array, p: Array) -> Array:
+    return pair_values(table, p[:, None])[:, 0]
+
+
+def _entropy_hessian(temperature: Array, p: Array) -> Array:
+    fleets, agents, actions = p.shape
+    hessian = np.zeros((fleets, agents, actions, agents, actions))
+    for i in range(agents):
+        for k in range(actions):
+            hessian[:, i, k, i, k] = -temperature / p[:, i, k]
+    return hessian
+
+
+def _value(table: Array, temperature: Array, p: Array) -> Array:
+    gain = (p[:, 0] * action_values(table, p)[:, 0]).sum(-1)
+    return np.asarray(gain - temperature * (p * np.log(p)).sum((1, 2)))
+
+
+def _residual(table: Array, temperature: Array, p: Array) -> Array:
+    """max |tau log p - q - const_i| over agents and actions, as a share of the range; the constants by log-sum-exp."""
+    values = action_values(table, p)
+    scaled = values / temperature[:, None, None]
+    top = scaled.max(-1, keepdims=True)
+    log_policy = scaled - top - np.log(np.exp(scaled - top).sum(-1, keepdims=True))
+    gap = temperature * np.abs(np.log(p) - log_policy).max((1, 2))
+    spread = table_range(table)
+    return np.asarray(gap / np.where(spread > 0, spread, temperature))
+
+
+def _newton_step(table: Array, temperature: Array, p: Array, basis: Array) -> Array:
+    """One modified Newton step with backtracking on the value; near the optimum the full step."""
+    agents = p.shape[1]
+    hessian = reduce_hessian(_hessian(table, p) + _entropy_hessian(temperature, p), basis)
+    gradient = reduce_gradient(action_values(table, p) - temperature[:, None, None] * np.log(p), basis)
+    curvature, vectors = np.linalg.eigh(-hessian)
+    curvature = np.maximum(curvature, FLOOR * temperature[:, None])
+    along = np.einsum("fab,fa->fb", vectors, gradient)
+    direction = expand(np.einsum("fab,fb->fa", vectors, along / curvature), basis, agents)
+    decrement = (along**2 / curvature).sum(-1)
+    ratio = np.where(direction < 0, p / np.where(direction < 0, -direction, 1.0), np.inf).min((1, 2))
+    step = np.minimum(1.0, (1.0 - SHRINK) * ratio)
+    before = _value(table, temperature, p)
+    # below this the value no longer resolves the gain, and Newton's own convergence takes over
+    resolved = decrement > 1e-9 * (np.abs(before) + temperature)
+    for _ in range(40):
+        moved = p + step[:, None, None] * direction
+        short = resolved & (_value(table, temperature, moved) < before + 1e-4 * step * decrement)
+        if not short.any():
+            break
+        step = np.where(short, 0.5 * step, step)
+    moved = p + step[:, None, None] * direction
+    return np.asarray(moved / moved.sum(-1, keepdims=True))

@@ -1,0 +1,1 @@
+"""Load-balancing games: by enumeration and in closed form."""

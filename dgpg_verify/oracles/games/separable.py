@@ -1,0 +1,198 @@
+"""Exact moments of a load-balancing game whose cost is any sum over servers, by enumerating the agents around each
+pair of servers; slow and plain.
+
+Take agent i out: the cost is B_i + L_ik when i chooses slot k, with B_i the cost of the others alone and L_ik what i's
+job adds to the cost of its server. Costs of two servers are dependent only through agents that can choose both or
+either, so every covariance is a finite sum over their choices. Needs a modest in-degree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dgpg_verify.core import InputError
+from dgpg_verify.oracles.games.conditional import Array, centred_products, moments_from_conditionals
+from dgpg_verify.oracles.moments import OracleMoments
+from dgpg_verify.systems import LoadBalancingGame
+
+SEPARABLE_CREDITS = ("return", "return:raw", "guidance", "guidance:exact", "difference", "coma")
+MAX_STATES = 1 << 20
+
+
+@dataclass(frozen=True)
+class AddedCosts:
+    """Moments around each agent. L = added cost, X = the others' load, B = the others' cost.
+
+    added [N, K] = E L; x_others [N, K] = E X; ll, lx, xx [N, K, K] = Cov(L_k, L_k'), Cov(L_k, X_k'), Cov(X_k, X_k');
+    bl, bx [N, K] = Cov(B, L_k), Cov(B, X_k); b [N] = Var B; cost = E C; x_mean, x_variance [M].
+    """
+
+    added: Array
+    x_others: Array
+    ll: Array
+    lx: Array
+    xx: Array
+    bl: Array
+    bx: Array
+    b: Array
+    cost: float
+    x_mean: Array
+    x_variance: Array
+
+
+def separable_moments(
+    system: LoadBalancingGame, probabilities: Array, names: tuple[str, ...] = SEPARABLE_CREDITS
+) -> OracleMoments:
+    """Exact moments for cost quadratic, delay or mm1 by subsets of the agents around each pair of servers.
+
+    Args: probabilities [N, K], already checked; names: credits of SEPARABLE_CREDITS.
+    Raises: InputError when a pair of servers has more than 2^20 joint states.
+    Cost: O(pairs of servers sharing an agent * agents * 3^shared 2^rest).
+    """
+    p, z = probabilities, system.shares.cpu().numpy()
+    given = added_costs(system, p)
+    servers = system.candidates.cpu().numpy()
+    mean_added = (p * given.added).sum(1, keepdims=True)
+    gap = given.x_others + z - system.reference_state.cpu().numpy()[servers]
+    centred = mean_added - given.added
+    means = {
+        "return": centred,
+        "return:raw": centred - given.cost,
+        "guidance": -z * gap,
+        "guidance:exact": -z * gap + 0.5 * z**2,
+        "difference": -given.added,
+        "coma": centred,
+    }
+
+    def covariance(a: str, b: str) -> Array:
+        return conditional_covariance(a, b, given, p, z)
+
+    reference = system.reference_state.cpu().numpy()
+    distance = 0.5 * float(((given.x_mean - reference) ** 2 + given.x_variance).sum())
+    objectives = (
+        -given.cost,
+        centred_products(p, -given.added),
+        distance,
+        -centred_products(p, means["guidance:exact"]),
+    )
+    return moments_from_conditionals(names, p, {n: means[n] for n in names}, covariance, objectives)
+
+
+def conditional_covariance(a: str, b: str, given: AddedCosts, p: Array, z: Array) -> Array:
+    """Cov(w_a, w_b given a_i = k), [N, K]: each credit is u B + sum_k' l_kk' L_k' + g_k X_k, up to a constant."""
+
+    def parts(name: str) -> tuple[float, Array, Array]:
+        n, k = p.shape
+        eye = np.broadcast_to(np.eye(k), (n, k, k))
+        kind = name.split(":")[0]
+        b_part = -1.0 if kind == "return" else 0.0
+        added = {"return": -eye, "difference": -eye, "coma": p[:, None, :] - eye, "guidance": 0.0 * eye}[kind]
+        return b_part, added, -z if kind == "guidance" else np.zeros_like(z)
+
+    (u, l, g), (u2, l2, g2) = parts(a), parts(b)
+    diagonal = np.arange(p.shape[1])
+    value = u * u2 * given.b[:, None] + np.einsum("ikp,ipq,ikq->ik", l, given.ll, l2)
+    value += u * np.einsum("ikq,iq->ik", l2, given.bl) + u2 * np.einsum("ikq,iq->ik", l, given.bl)
+    value += (u * g2 + u2 * g) * given.bx + g * g2 * given.xx[:, diagonal, diagonal]
+    value += g2 * np.einsum("ikp,ipk->ik", l, given.lx) + g * np.einsum("ikp,ipk->ik", l2, given.lx)
+    return value
+
+
+def added_costs(system: LoadBalancingGame, p: Array) -> AddedCosts:
+    """Walk over all pairs of servers that share an agent and collect the moments around each agent."""
+    servers: NDArray[np.int64] = system.candidates.cpu().numpy()
+    n, k = servers.shape
+    at = [dict[int, int]() for _ in range(system.n_servers)]  # server -> {agent: slot}
+    for i, k_i in np.ndindex(n, k):
+        at[servers[i, k_i]][i] = k_i
+    neighbours = {(int(m), int(o)) for row in servers for m in row for o in row if m <= o}
+    loads = Loads(system, p)
+    added, x_others, bl, bx, b_shift = np.zeros((n, k)), *np.zeros((2, n, k)), np.zeros((n, k)), np.zeros(n)
+    ll, lx, xx = np.zeros((3, n, k, k))
+    total = cost = 0.0
+    x_mean, x_variance = system.background.cpu().numpy().astype(np.float64), np.zeros(system.n_servers)
+    for m in (m for m in range(system.n_servers) if not at[m]):
+        cost += float(loads.costs(x_mean[m : m + 1], m)[0])
+    for m, o in sorted(neighbours):
+        twice = 1.0 if m == o else 2.0
+        whole = loads.pair(m, o, at, None)
+        total += twice * whole.cov("cost", "cost")
+        if m == o:
+            cost += whole.mean("cost")
+            x_mean[m], x_variance[m] = whole.mean("x"), whole.cov("x", "x")
+        for i in at[m].keys() | at[o].keys():
+            part = loads.pair(m, o, at, i)
+            b_shift[i] += twice * (part.cov("cost", "cost") - whole.cov("cost", "cost"))
+            slot_m, slot_o = at[m].get(i), at[o].get(i)
+            if slot_m is not None:
+                bl[i, slot_m] += part.cov("added", "cost")
+                bx[i, slot_m] += part.cov("x", "cost")
+            if slot_o is not None and m != o:
+                bl[i, slot_o] += part.cov("cost", "added")
+                bx[i, slot_o] += part.cov("cost", "x")
+            if slot_m is not None and slot_o is not None:
+                ll[i, slot_m, slot_o] = ll[i, slot_o, slot_m] = part.cov("added", "added")
+                xx[i, slot_m, slot_o] = xx[i, slot_o, slot_m] = part.cov("x", "x")
+                lx[i, slot_m, slot_o], lx[i, slot_o, slot_m] = part.cov("added", "x"), part.cov("x", "added")
+            if m == o and slot_m is not None:
+                added[i, slot_m], x_others[i, slot_m] = part.mean("added"), part.mean("x")
+    return AddedCosts(added, x_others, ll, lx, xx, bl, bx, total + b_shift, cost, x_mean, x_variance)
+
+
+@dataclass(frozen=True)
+class PairStates:
+    """All joint states of two servers: probability [Q], and named values of the first and the second server."""
+
+    probability: Array
+    first: dict[str, Array]
+    second: dict[str, Array]
+
+    def mean(self, name: str) -> float:
+        return float(self.probability @ self.first[name])
+
+    def cov(self, a: str, b: str) -> float:
+        left, right = self.first[a], self.second[b]
+        left = left - self.probability @ left
+        return float(self.probability @ (left * (right - self.probability @ right)))
+
+
+class Loads:
+    """Enumerates the joint loads of two servers under independent choices."""
+
+    def __init__(self, system: LoadBalancingGame, p: Array) -> None:
+        self.system, self.p, self.z = system, p, system.shares.cpu().numpy()
+        self.background = system.background.cpu().numpy()
+
+    def costs(self, x: Array, server: int) -> Array:
+        """Cost of one server at loads x [Q]."""
+        index = torch.full((len(x),), server, dtype=torch.int64)
+        return np.asarray(self.system.server_costs(torch.as_tensor(x), index).numpy())
+
+    def pair(self, m: int, o: int, at: list[dict[int, int]], removed: int | None) -> PairStates:
+        """Joint states of servers m and o with agent `removed` taken out; "added" is what its job would cost."""
+        x_m, x_o, weight = np.array([self.background[m]]), np.array([self.background[o]]), np.ones(1)
+        for j in sorted((at[m].keys() | at[o].keys()) - {removed}):
+            steps = [(at[m][j], 1.0, float(m == o))] if j in at[m] else []
+            steps += [(at[o][j], 0.0, 1.0)] if j in at[o] and m != o else []
+            stay = max(0.0, 1.0 - sum(self.p[j, s] for s, _, _ in steps))
+            if len(weight) * (len(steps) + 1) > MAX_STATES:
+                raise InputError(
+                    f"servers {m} and {o} have more than {MAX_STATES} joint states: the in-degree is too large"
+                )
+            x_m, x_o = (
+                np.concatenate([x] + [x + on[side] * self.z[j, s] for s, *on in steps])
+                for side, x in enumerate((x_m, x_o))
+            )
+            weight = np.concatenate([weight * stay] + [weight * self.p[j, s] for s, _, _ in steps])
+        values = [self._values(m, x_m, at, removed), self._values(o, x_o, at, removed)]
+        return PairStates(weight, values[0], values[1])
+
+    def _values(self, m: int, x: Array, at: list[dict[int, int]], removed: int | None) -> dict[str, Array]:
+        values = {"x": x, "cost": self.costs(x, m)}
+        if removed is not None and removed in at[m]:
+            values["added"] = self.costs(x + self.z[removed, at[m][removed]], m) - values["cost"]
+        return values

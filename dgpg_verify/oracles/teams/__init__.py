@@ -1,0 +1,1 @@
+"""Linear-quadratic teams: moments, learning curves and constants in closed form."""

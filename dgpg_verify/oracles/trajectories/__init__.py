@@ -1,0 +1,1 @@
+"""Systems of several steps, by enumerating every sequence of actions."""

@@ -1,0 +1,146 @@
+"""The tree of everything that can happen in a small finite system on one fixed environment stream; slow and plain.
+
+Nodes of level t are the histories of joint actions before step t; an edge is one joint action that the masks allow.
+Every edge keeps what its step gave, and what it would have given without each agent's action.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dgpg_verify.core import InputError, Observation, Policy, System, Transition
+from dgpg_verify.oracles.trajectories.scores import Score, policy_scores
+
+Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
+MAX_SEQUENCES = 1_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """Step t of the tree: B nodes and C edges, edge e leading to node e of level t + 1.
+
+    state, seen: of the nodes; policy [B, N, K]; active [B, N]; parent [C]; actions [C, N] (-1 = none); probability
+    [C] of the history with this edge; edge_of [B, K^N] = edge of a joint action (inactive agents: digit 0) or -1;
+    score [C, N, P]; reward [C]; x, x_observed, reference [C, D]; z [C, N, D] = x - x without the agent's action;
+    difference [C, N] = reward - reward without it; transition: as the system gave it.
+    """
+
+    state: Any
+    seen: Observation
+    policy: Array
+    active: NDArray[np.bool_]
+    parent: Indices
+    actions: Indices
+    probability: Array
+    edge_of: Indices
+    score: Array
+    reward: Array
+    x: Array
+    x_observed: Array
+    reference: Array
+    z: Array
+    difference: Array
+    transition: Transition
+
+
+def grow_tree(
+    system: System, policy: Policy, environment: Tensor | None = None, score: Score | None = None
+) -> list[Level]:
+    """All levels of the tree. environment [T, E] uniforms (1/2 each by default); score: see `policy_scores`.
+
+    Raises InputError for continuous actions, more than 10^6 action sequences K^(N T), or a wrong stream.
+    Cost: one step of the system per edge and agent.
+    """
+    n, k, horizon = system.n_agents, system.n_actions, system.horizon
+    if k < 1 or k ** (n * horizon) > MAX_SEQUENCES:
+        raise InputError(
+            f"n_actions^(n_agents * horizon) = {k}^{n * horizon} sequences is not allowed: it must be in "
+            f"[1, {MAX_SEQUENCES}]"
+        )
+    shape = (horizon, system.noise_size)
+    stream = torch.full(shape, 0.5, dtype=torch.float64) if environment is None else environment.double()
+    if tuple(stream.shape) != shape:
+        raise InputError(f"environment has shape {tuple(stream.shape)}: it must be [T, E] = {shape}")
+    probabilities = getattr(policy, "probabilities", None)
+    if probabilities is None:
+        raise InputError("the policy has no probabilities(seen): trajectory enumeration needs them")
+    state, weight, levels = system.start(stream[None]), np.ones(1), list[Level]()
+    find_scores = score or policy_scores(policy)
+    for _ in range(horizon):
+        levels.append(_expand(system, probabilities, find_scores, state, weight))
+        state, weight = levels[-1].transition.next_state, levels[-1].probability
+    total = float(weight.sum())
+    if abs(total - 1.0) > 1e-9:
+        raise InputError(f"the histories' probabilities sum to {total}: an active agent has no allowed action")
+    return levels
+
+
+def _expand(
+    system: System, probabilities: Callable[[Observation], Tensor], score: Score, state: Any, weight: Array
+) -> Level:
+    seen = system.observe(state)
+    policy = probabilities(seen).detach().double().numpy()
+    active, mask = seen.active.numpy().astype(bool), seen.mask.numpy().astype(bool)
+    size, n, k = policy.shape
+    joint = np.stack(np.unravel_index(np.arange(k**n), (k,) * n), axis=1)
+    agents = np.arange(n)
+    chance = np.where(active[:, None], policy[:, agents, joint], joint[None] == 0)
+    possible = np.where(active[:, None], mask[:, agents, joint], True).all(2) & (chance.prod(2) > 0.0)
+    parent, which = np.nonzero(possible)
+    edge_of = np.full((size, k**n), -1, dtype=np.int64)
+    edge_of[parent, which] = np.arange(len(parent))
+    actions = np.where(active[parent], joint[which], -1).astype(np.int64)
+    before, played = take(state, parent), torch.as_tensor(actions)
+    transition = system.step(before, played)
+    x, reward = _numpy(transition.x), _numpy(transition.reward)
+    z, difference = np.zeros((len(parent), n, x.shape[1])), np.zeros((len(parent), n))
+    for i in range(n):
+        less = played.clone()
+        less[:, i] = -1
+        without = system.step(before, less)
+        z[:, i], difference[:, i] = x - _numpy(without.x), reward - _numpy(without.reward)
+    return Level(
+        state=state,
+        seen=seen,
+        policy=policy,
+        active=active,
+        parent=parent,
+        actions=actions,
+        probability=weight[parent] * chance[parent, which].prod(1),
+        edge_of=edge_of,
+        score=score(take(seen, parent), played),
+        reward=reward,
+        x=x,
+        x_observed=_numpy(transition.x_observed),
+        reference=_numpy(transition.reference),
+        z=z,
+        difference=difference,
+        transition=transition,
+    )
+
+
+def take(value: Any, rows: Indices) -> Any:
+    """Rows of every tensor in a (nested) dataclass, tuple, list or mapping; other values are kept."""
+    if isinstance(value, Tensor):
+        return value[torch.as_tensor(rows)] if value.ndim else value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {f.name: take(getattr(value, f.name), rows) for f in dataclasses.fields(value) if f.init}
+        return dataclasses.replace(value, **fields)
+    if isinstance(value, dict):
+        return {key: take(item, rows) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(take(item, rows) for item in value)
+    return value
+
+
+def _numpy(values: Tensor) -> Array:
+    return np.asarray(values.detach().double().numpy(), dtype=np.float64)

@@ -1,0 +1,1 @@
+"""Figures of the audits A1 and A3."""

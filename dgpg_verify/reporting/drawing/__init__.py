@@ -1,0 +1,1 @@
+"""What all figures share: style, axes, marks, selection of records, saving."""

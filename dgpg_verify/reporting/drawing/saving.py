@@ -1,0 +1,81 @@
+"""Figures into files and into the page: SVG and PNG beside each other, and an SVG text to put into HTML."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from dgpg_verify.reporting.drawing.style import BAND, GRID, INK, MUTED, styled
+from dgpg_verify.runs.files import write_atomic
+
+_TONES = {INK: "--ink", MUTED: "--muted", GRID: "--grid", BAND: "--band", "#ffffff": "--paper"}
+
+
+def svg_text(figure: Figure, salt: str) -> str:
+    """The figure as SVG; the same figure and salt give the same bytes."""
+    buffer = io.StringIO()
+    with styled(), matplotlib.rc_context({"svg.hashsalt": salt}):
+        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
+    return slim(buffer.getvalue())
+
+
+def slim(svg: str) -> str:
+    """The same picture in fewer bytes: coordinates to 1/100 pt, a dot's style said once per run of equal dots."""
+    svg = re.sub(r'(?<= [xyd]=")[^"]*', lambda found: re.sub(r"(\.\d{2})\d+", r"\1", found[0]), svg)
+
+    svg = re.sub(r' transform="rotate\(-0 [^"]*"', "", svg)
+
+    svg = svg.replace('id="replicates"', 'class="replicates"')  # many groups of dots, and an id is said once
+
+    def merge(found: re.Match[str]) -> str:
+        style = found["style"]
+        return f'<g style="{style}">' + found[0].replace(f' style="{style}"', "") + "</g>"
+
+    dot = r'<use xlink:href="#\w+" x="[^"]*" y="[^"]*" style="'
+    return re.sub(rf'{dot}(?P<style>[^"]*)"/>(?:\s*{dot}(?P=style)"/>)+', merge, svg)
+
+
+def png_bytes(figure: Figure, dpi: int = 100) -> bytes:
+    """The figure as PNG on white."""
+    buffer = io.BytesIO()
+    with styled():
+        figure.set_dpi(dpi)
+        canvas = FigureCanvasAgg(figure)
+        figure.set_facecolor("white")
+        canvas.print_png(buffer, metadata={"Software": None}, pil_kwargs={"compress_level": 4})
+        figure.set_facecolor("none")
+    return buffer.getvalue()
+
+
+def save_figure(figure: Figure, folder: Path, key: str) -> tuple[Path, Path, str]:
+    """Write `folder`/key.svg and key.png, each whole or not at all; returns both paths and the SVG text."""
+    svg = svg_text(figure, key)
+    on_white = svg.replace("<defs>", '<rect width="100%" height="100%" fill="white"/>\n <defs>', 1)
+    return (
+        write_atomic(folder / f"{key}.svg", on_white),
+        write_atomic(folder / f"{key}.png", png_bytes(figure)),
+        svg,
+    )
+
+
+def inline_svg(svg: str, key: str, description: str) -> str:
+    """SVG for an HTML page: no outside names, ids made unique by `key`, neutral tones left to the page's scheme."""
+    body = svg[svg.index("<svg") :]
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.S)
+    body = re.sub(r'\s+xmlns(:\w+)?="[^"]*"', "", body)
+    body = re.sub(r'\bid="([^"]+)"', rf'id="{key}-\1"', body)
+    body = re.sub(r'(xlink:href="#|url\(#)', rf"\g<1>{key}-", body)
+    body = re.sub(r"font-family: [^;\"]+", "font-family: var(--sans)", body)
+    body = re.sub(r"font: ([^;\"']*?)'DejaVu Sans'[^;\"]*", r"font: \1var(--sans)", body)
+    for tone, name in _TONES.items():
+        body = body.replace(tone, f"var({name}, {tone})")
+    body = re.sub(r' width="[^"]*pt"', "", body, count=1)
+    body = re.sub(r' height="[^"]*pt"', "", body, count=1)
+    text = description.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    return body.replace("<svg", f'<svg role="img" aria-label="{text}"', 1)

@@ -1,0 +1,1 @@
+"""Figures and tables of C3 and A4."""

@@ -1,0 +1,193 @@
+"""Measuring many cells: any number of workers, one torch thread each, every finished cell on disk at once.
+
+Handing a task to a worker costs about 25 ms, many a cell less than that: cheap cells are handed over in batches.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import torch
+from joblib import Parallel, delayed, parallel_config
+from joblib.externals.loky import get_reusable_executor
+from tqdm import tqdm
+
+from dgpg_verify.core.errors import InputError, check_int
+from dgpg_verify.core.records import Cell, Evidence
+from dgpg_verify.runs.cells import CellStore, cell_name, unique_cells, write_cell
+
+BAR = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
+LARGEST_BATCH = 32  # cells handed over at once
+BATCHES_LEFT = 16  # a worker: no batch holds more than this part of the cost that is left, so that none waits long
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # parameters of mallopt, from malloc.h
+Measure = Callable[[Cell], Evidence]
+Task = tuple[int, Cell, Path, str]  # index, cell, its file and its key
+
+
+class CellFailed(RuntimeError):
+    """Measuring a cell raised; the message names the cell, the cause is chained."""
+
+
+def run_cells(
+    cells: Sequence[Cell],
+    measure: Measure,
+    store: CellStore,
+    workers: int = 1,
+    resume: bool = False,
+    progress: bool = True,
+    cost: Callable[[Cell], float] | None = None,
+) -> list[Evidence]:
+    """Measure every cell once and return the evidence in the order of `cells`, read back from the files.
+
+    cells: repeats are measured once. measure: a function of the cell alone, so that neither order nor number
+    of workers matters. resume: keep cells whose key matches. cost: relative cost of a cell; longest first.
+    Raises InputError (bad workers, corrupt kept cell) and CellFailed; finished cells stay on disk either way.
+    """
+    workers = check_int("workers", workers, 1)
+    wanted = unique_cells(cells)
+    if resume:
+        store.clean()
+    todo = [cell for cell in wanted if not (resume and store.has(cell))]
+    weight = {id(cell): float(cost(cell)) if cost else 1.0 for cell in todo}
+    todo.sort(key=lambda cell: -weight[id(cell)])  # stable: equal costs keep their order
+    weights = [weight[id(cell)] for cell in todo]
+    shown = _Progress(len(wanted) - len(todo), weights, progress)
+    here = os.getpid()
+    tasks = [(k, cell, store.path(cell), store.key(cell)) for k, cell in enumerate(todo)]
+    try:
+        for k in _finished(measure, tasks, weights, min(workers, max(1, len(tasks))), here):
+            shown.done(k)
+    finally:
+        shown.close()
+    return [store.load(cell) for cell in cells]
+
+
+def _finished(measure: Measure, tasks: list[Task], weights: list[float], workers: int, owner: int) -> Iterator[int]:
+    """Indices of the tasks as they finish."""
+    if workers == 1:
+        threads = torch.get_num_threads()
+        try:
+            for task in tasks:
+                yield _measure_one(measure, *task)
+        finally:
+            torch.set_num_threads(threads)
+        return
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        run = Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")
+        batches = (tasks[part] for part in batches_of(weights, workers))
+        try:
+            for finished in run(delayed(_measure_batch)(measure, batch, owner) for batch in batches):
+                yield from finished
+        finally:
+            get_reusable_executor().shutdown(wait=True, kill_workers=True)
+
+
+def batches_of(weights: Sequence[float], workers: int) -> Iterator[slice]:
+    """Tasks that are handed over together, as consecutive slices: many cheap ones, or a single dear one.
+
+    A batch takes tasks until it holds its part of the cost that is left, one of 16 a worker, or 32 of them: batches
+    shrink toward the end, so that the workers end together.
+    """
+    left, low = float(sum(weights)), 0
+    while low < len(weights):
+        enough, taken, high = left / (BATCHES_LEFT * workers), weights[low], low + 1
+        while high < len(weights) and high - low < LARGEST_BATCH and taken + weights[high] <= enough:
+            taken, high = taken + weights[high], high + 1
+        yield slice(low, high)
+        left, low = left - taken, high
+
+
+def _measure_batch(measure: Measure, tasks: list[Task], owner: int) -> list[int]:
+    """Measure cells one after the other; each is on disk before the next begins. Runs in a worker."""
+    _end_with(owner)
+    _keep_memory()
+    return [_measure_one(measure, *task) for task in tasks]
+
+
+def _measure_one(measure: Measure, index: int, cell: Cell, path: Path, key: str) -> int:
+    """Measure one cell and write it. One torch thread, so that sums have one order."""
+    torch.set_num_threads(1)
+    started = time.perf_counter()
+    try:
+        evidence = measure(cell)
+        if evidence.cell != cell:
+            raise ValueError(f"the evidence is labelled {cell_name(evidence.cell)}")
+        write_cell(path, key, replace(evidence, seconds=time.perf_counter() - started))
+    except InputError as error:
+        raise InputError(f"cell {cell_name(cell)}: {error}") from error
+    except Exception as error:
+        raise CellFailed(f"cell {cell_name(cell)} failed: {type(error).__name__}: {error}") from error
+    return index
+
+
+@cache
+def _end_with(owner: int) -> None:
+    """Once a worker: end it when the process that started it is gone, so that a killed run leaves none behind."""
+
+    def watch() -> None:
+        while os.getppid() == owner:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@cache
+def _keep_memory() -> None:
+    """Once a worker: freed memory is kept for the next tensors instead of going back to the system.
+
+    Each chunk of roll-outs frees tensors of up to a hundred MB and asks for them again; without this a third of the
+    time of a large cell goes into mapping the same pages anew. Only where the C library is glibc; speed alone depends
+    on it.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, 1 << 30)
+        mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
+
+
+class _Progress:
+    """Progress on stderr with time left: a bar on a terminal, a line now and then elsewhere."""
+
+    PAUSE = 15.0  # seconds between plain lines
+
+    def __init__(self, kept: int, weights: list[float], show: bool) -> None:
+        self.weights, self.started, self.spoken = weights, time.perf_counter(), 0.0
+        self.cells, self.work, self.kept = 0, 0.0, kept
+        tty = sys.stderr.isatty()
+        self.plain = show and not tty and bool(weights)
+        self.bar = (
+            tqdm(total=sum(weights), file=sys.stderr, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}")
+            if show and tty and weights
+            else None
+        )
+        if self.plain:
+            self._say(f"measuring {len(weights)} cells" + (f", {kept} kept" if kept else ""))
+
+    def done(self, index: int) -> None:
+        self.cells += 1
+        self.work += self.weights[index]
+        if self.bar is not None:
+            self.bar.set_postfix_str(f"cell {self.cells}/{len(self.weights)}", refresh=False)
+            self.bar.update(self.weights[index])
+        last = self.cells == len(self.weights)
+        if self.plain and (last or time.perf_counter() - self.spoken > self.PAUSE):
+            passed = time.perf_counter() - self.started
+            left = passed * (sum(self.weights) - self.work) / max(self.work, 1e-12)
+            self._say(f"cell {self.cells}/{len(self.weights)}, {passed:.0f} s, about {left:.0f} s left")
+
+    def _say(self, text: str) -> None:
+        self.spoken = time.perf_counter()
+        print(text, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()

@@ -1,0 +1,91 @@
+"""Samples to a gap: when a run's per-agent gap first stays at or below epsilon, known up to two checkpoints.
+
+n_eps = the first checkpoint n with gap <= eps at every checkpoint of [n, STAY n], STAY = 2. It depends on the path up
+to STAY n only, so that ending a curve early, or giving it a larger budget, changes no arrival that was already known.
+Each arrival is an interval (low, high]: the checkpoint before n, and n. A run that has not arrived by (last sample) /
+STAY is right-censored there: low = that number, high = infinity. A diverged run never arrives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dgpg_verify.core import InputError
+from dgpg_verify.samples.learner import STAY, Curve
+from dgpg_verify.samples.problems import Array, IntArray
+
+FACTORS = (10.0, 18.0, 30.0, 55.0, 100.0, 170.0, 300.0)  # eps = (gap at the start) / factor
+
+
+@dataclass(frozen=True, eq=False)
+class Arrivals:
+    """eps, low, high [R, E]: n_eps lies in (low, high]; high is infinite where right-censored. fleets int64 [R]."""
+
+    eps: Array
+    low: Array
+    high: Array
+    fleets: IntArray
+
+    @property
+    def censored(self) -> NDArray[np.bool_]:
+        """[R, E], where the run was not seen to arrive."""
+        return np.isinf(self.high)
+
+
+def samples_to_gap(curve: Curve, eps: ArrayLike) -> Arrivals:
+    """n_eps of every run as an interval of joint samples (claims C3.1, C3.2).
+
+    Args:
+        curve: of `learn`; eps: [E], the same for all runs, or [R, E]; per-agent gaps > 0 and below the start's.
+
+    Returns:
+        Arrivals [R, E].
+
+    Raises:
+        InputError: eps of another shape, not positive, or not below the gap at the start.
+
+    Cost: O(R E C).
+    """
+    levels = _check_eps(curve, eps)
+    samples = curve.samples.astype(np.float64)
+    end = samples[-1]
+    early = samples * STAY <= end  # only there can a stay be confirmed
+    low, high = np.full(levels.shape, end / STAY), np.full(levels.shape, np.inf)
+    for e in range(levels.shape[1]):
+        above = ~(curve.gaps <= levels[:, e, None])  # nan counts as above
+        next_above = np.minimum.accumulate(np.where(above, samples, np.inf)[:, ::-1], axis=1)[:, ::-1]
+        stays = early & (next_above > STAY * samples)
+        stays[:, 0] = False  # the start is above eps: checked
+        first = stays.argmax(1)
+        arrived = stays.any(1)
+        low[arrived, e] = samples[first[arrived] - 1]
+        high[arrived, e] = samples[first[arrived]]
+    return Arrivals(eps=levels, low=low, high=high, fleets=curve.fleets)
+
+
+def start_fractions(curve: Curve, factors: ArrayLike = FACTORS) -> Array:
+    """eps [R, E] = the run's own gap at the start divided by each factor. InputError unless the factors are > 1."""
+    values = np.asarray(factors, dtype=np.float64)
+    if values.ndim != 1 or not len(values) or not bool((values > 1.0).all() & np.isfinite(values).all()):
+        raise InputError(f"factors = {values.tolist()} is not allowed: it must list finite numbers > 1")
+    return np.asarray(curve.gaps[:, :1] / values)
+
+
+def _check_eps(curve: Curve, eps: ArrayLike) -> Array:
+    levels = np.asarray(eps, dtype=np.float64)
+    runs = len(curve.gaps)
+    if levels.ndim == 1:
+        levels = np.broadcast_to(levels, (runs, len(levels)))
+    if levels.ndim != 2 or len(levels) != runs or not levels.shape[1]:
+        raise InputError(f"eps has shape {np.shape(eps)}: it must be [E] or [R, E] with R = {runs}")
+    allowed = (levels > 0.0) & (levels < curve.gaps[:, :1])
+    if not bool(allowed.all()):
+        run, column = (int(k) for k in np.argwhere(~allowed)[0])
+        raise InputError(
+            f"eps = {levels[run, column]:g} is not allowed: it must be in (0, {curve.gaps[run, 0]:g}), "
+            f"below the gap at the start of run {run}"
+        )
+    return levels

@@ -1,0 +1,140 @@
+"""Learning curves where no optimum is known: the distance of a trained policy to Best-Fit on held-out workloads.
+
+The distance is estimated, and Best-Fit is no optimum: a gap below 0 is a policy that beats it. Everything else is as
+with exact gaps: the same curve, the same arrivals, the same fit.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from dgpg_verify.core import InputError, System, check_choice, check_int
+from dgpg_verify.samples.learner import Curve
+from dgpg_verify.samples.problems import Array
+from dgpg_verify.training import TrainingRun, heldout, make_method, method_names, train
+
+GOAL = "best_fit"  # sees the same candidates as the policy
+WORKLOADS = 20  # held-out workloads of an evaluation
+DRAWS = 8  # fleets drawn for each that is needed, before giving up
+
+
+def estimated_curve(
+    systems: Sequence[System],
+    method: str,
+    episodes: int,
+    seeds: Sequence[int],
+    *,
+    evaluate_every: int = 1,
+    workloads: int = WORKLOADS,
+    **changes: Any,
+) -> Curve:
+    """Train once on every fleet; gap = (return of Best-Fit - return of the policy) / N on the fleet's own workloads.
+
+    Source: claims C3.1 and C3.2 where J* is unknown; one joint sample = one roll-out = one episode.
+
+    Args:
+        systems: R fleets of equal N; method: a name of `training.method_names()`; episodes: roll-outs to learn from.
+        seeds: one a fleet, of parameters, training workloads and held-out workloads (a stream of their own).
+        evaluate_every: episodes between evaluations on `workloads` workloads; changes: fields of `training.Settings`.
+
+    Returns:
+        Curve of R runs, checkpoints at the evaluations.
+
+    Raises:
+        InputError: fleets of different N, as many seeds as fleets missing, or a fleet without an evaluation set on
+            which Best-Fit beats Random beyond noise: there would be neither an optimum nor a distance; and as
+            `check_method`.
+
+    Cost: R training runs.
+    """
+    check_method(method, episodes, **changes)
+    check_fleets(systems, seeds)
+    for number, (system, seed) in enumerate(zip(systems, seeds)):
+        check_measurable(system, seed, workloads, f"fleet {number}")
+    runs = [
+        train(system, method, episodes, seed, evaluate_every=evaluate_every, workloads=workloads, progress=False,
+              **changes)
+        for system, seed in zip(systems, seeds)
+    ]  # fmt: skip
+    marks = [episode for episode, _ in runs[0].evaluations]
+    return Curve(
+        method=method,
+        step_rule="adam",
+        roll_outs=make_method(method).settings(changes).rollouts,
+        samples=np.array(marks, dtype=np.int64),
+        gaps=np.stack([_gaps(run, system.n_agents) for run, system in zip(runs, systems)]),
+        alphas=np.stack([_alphas(run, marks) for run in runs]),
+        diverged=np.full(len(runs), -1, dtype=np.int64),
+        fleets=np.arange(len(runs), dtype=np.int64),
+        finished=False,
+    )
+
+
+def scored_fleets(draw: Callable[[int], System], n: int, count: int, seed: int) -> tuple[list[System], list[int], int]:
+    """Fleets with an evaluation set that can tell policies apart: the first `count` of at most DRAWS times as many.
+
+    Args: draw: seed -> fleet; n: its agents, so that fleets are drawn anew at each N; seed: root.
+    Returns: fleets, their seeds, how many were passed over. Raises: InputError where too few are usable.
+    Cost: the heuristics' play on each.
+    """
+    drawn = np.random.SeedSequence(seed, spawn_key=(n,)).generate_state(count * DRAWS).astype(np.int64) % 2**31
+    systems: list[System] = []
+    seeds: list[int] = []
+    for place, one in enumerate(drawn.tolist()):
+        system = draw(one)
+        if heldout(system, one, WORKLOADS).scored:
+            systems.append(system)
+            seeds.append(one)
+        if len(systems) == count:
+            return systems, seeds, place + 1 - count
+    raise InputError(
+        f"{type(system).__name__} with {n} agents has no optimum oracle, and only {len(systems)} of "
+        f"{len(drawn)} fleets have an evaluation set on which Best-Fit beats Random beyond noise: {count} are needed"
+    )
+
+
+def check_method(name: str, episodes: int, **changes: Any) -> None:
+    """Raise InputError for an unknown method, for one that starts at Best-Fit (no gap is left to close), and for
+    episodes that are no multiple of its roll-outs an update."""
+    method = make_method(check_choice("method", name, method_names()))
+    if method.start == "residual":
+        raise InputError(f"method = {name!r} is not allowed: it starts at the heuristic that the gap is measured to")
+    rollouts = method.settings(changes).rollouts
+    if check_int("episodes", episodes, 1) % rollouts:
+        raise InputError(f"episodes = {episodes} is not allowed with {name!r}: it must be a multiple of {rollouts}")
+
+
+def check_fleets(systems: Sequence[System], seeds: Sequence[int]) -> None:
+    """Raise InputError unless there is at least one fleet, one seed a fleet, and one N."""
+    check_int("number of fleets", len(systems), 1)
+    if len(seeds) != len(systems):
+        raise InputError(f"seeds has {len(seeds)} entries: it must have {len(systems)}, one a fleet")
+    sizes = sorted({system.n_agents for system in systems})
+    if len(sizes) > 1:
+        raise InputError(f"systems have n_agents {sizes}: all fleets of one curve must have the same")
+
+
+def check_measurable(system: System, seed: int, workloads: int, name: str) -> None:
+    """Raise InputError for a fleet whose held-out workloads cannot tell policies apart: no optimum is used here."""
+    on = heldout(system, seed, workloads)
+    if not on.scored:
+        raise InputError(
+            f"{name} ({type(system).__name__}, {system.n_agents} agents): no optimum oracle is used here and there is "
+            f"no evaluation set on which policies can be told apart; {on.width_in_words()}"
+        )
+
+
+def _gaps(run: TrainingRun, n_agents: int) -> Array:
+    goal = float(run.heldout.returns[GOAL].mean())
+    return np.array([(goal - evaluation.mean) / n_agents for _, evaluation in run.evaluations])
+
+
+def _alphas(run: TrainingRun, marks: Sequence[int]) -> Array:
+    """The weight that is used from each evaluation on; 0 where nothing is mixed in."""
+    episodes = [record.episode for record in run.history]
+    used = [record.alpha or 0.0 for record in run.history]
+    return np.array([used[min(bisect_right(episodes, mark), len(used) - 1)] for mark in marks])

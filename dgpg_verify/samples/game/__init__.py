@@ -1,0 +1,1 @@
+"""Load-balancing games with entropy as problems to learn."""

@@ -1,0 +1,117 @@
+"""Constants of a regularised game in the logits, measured along its noise-free run (see `game` for what they mean)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dgpg_verify.core import check_int
+from dgpg_verify.samples.game.potential import Potential, softmax
+from dgpg_verify.samples.problems import Array
+
+END = 1e-4  # the run is followed until its gap is this share of the first one, well below gap0 / 300
+RESOLVED = 1e-11  # of the value: a smaller gap is rounding, and gives no ratio
+FLAT = 1e-12  # least eigenvalue of diag(p) - p p^T that rounding resolves
+LANCZOS = 40  # products for the two ends of a spectrum; enough for 1e-3 where the condition number is below 100
+
+
+@dataclass(frozen=True, eq=False)
+class PathConstants:
+    """[F] each. mu: least |gradient|^2 / (2 gap) on the run and least curvature at its end; smoothness: largest
+    curvature in size; spread: largest sum_i (1 - |p_i|^2) / min_i lambda(P_i), P_i on the tangent space."""
+
+    mu: Array
+    smoothness: Array
+    spread: Array
+
+
+def path_constants(
+    objective: Potential, best: Array, ends: Array | None = None, share: float = END, max_steps: int = 2_000
+) -> PathConstants:
+    """Follow gradient ascent in the logits from the uniform policy towards the best value of each potential (S = 1).
+
+    Args:
+        best: [F] value to measure the gap from; ends: logits [F, N, K] where it is taken, None if it is no optimum;
+        share: of the first gap, where the run ends; max_steps: ends it too.
+
+    Curvature is looked at after 0, 1, 2, 4, 8 ... steps and at `ends`, by Lanczos: its ends lie inside the spectrum by
+    less than about 1e-3 of it. Where every gap is rounding, mu falls back on L.
+    Cost: O(F N K) a step, O(40 F N K + 40^2) a look.
+    """
+    best = best[:, None]
+    state = np.zeros((len(best), 1, *objective.fleets.z.shape[1:]))
+    _, top, spread = _look(objective, state)
+    mu = np.full_like(top, np.inf)
+    if ends is not None:
+        mu, last_top, last_spread = _look(objective, ends[:, None])
+        top, spread = np.maximum(top, last_top), np.maximum(spread, last_spread)
+    step = 1.0 / top
+    value, gradient = _climb(objective, state)
+    gap = start = best - value
+    for made in range(1, check_int("max_steps", max_steps, 1) + 1):
+        length = (gradient**2).sum((-1, -2))
+        seen = gap > np.maximum(share * start, RESOLVED * (np.abs(best) + 1.0))
+        if not seen.any():
+            break
+        mu = np.where(seen, np.minimum(mu, length / (2.0 * np.where(seen, gap, 1.0))), mu)
+        moved = state + (step * seen)[..., None, None] * gradient
+        next_value, next_gradient = _climb(objective, moved)
+        short = seen & (next_value < value + 0.25 * step * length)  # only where L grew along the way
+        step = np.where(short, 0.5 * step, step)
+        keep = short[..., None, None]
+        state, gradient = np.where(keep, state, moved), np.where(keep, gradient, next_gradient)
+        value = np.where(short, value, next_value)
+        gap = best - value
+        if made & (made - 1) == 0:
+            look = _look(objective, state)
+            top, spread = np.maximum(top, look[1]), np.maximum(spread, look[2])
+    return PathConstants(np.minimum(mu, top)[:, 0], top[:, 0], spread[:, 0])
+
+
+def _climb(objective: Potential, state: Array) -> tuple[Array, Array]:
+    p, log_p = softmax(state)
+    return objective.value(p, log_p), objective.gradient(p, log_p)
+
+
+def _look(objective: Potential, state: Array) -> tuple[Array, Array, Array]:
+    """(least curvature, largest in size, spread) at logits [F, 1, N, K]: [F, 1] each."""
+    p, log_p = softmax(state)
+    low, high = curvature_ends(objective, p, log_p)
+    lines = p[..., None] * (np.eye(p.shape[-1]) - p[..., None, :])
+    # eigenvalue 0 belongs to the constant direction; the next one vanishes at a vertex of the plain game only
+    least = np.maximum(np.linalg.eigvalsh(lines)[..., 1].min(-1), FLAT)
+    return low, np.maximum(high, -low), (1.0 - (p**2).sum(-1)).sum(-1) / least
+
+
+def curvature_ends(objective: Potential, p: Array, log_p: Array, products: int = LANCZOS) -> tuple[Array, Array]:
+    """Least and largest eigenvalue of minus the Hessian in the logits, each agent's adding to 0: [F, S] each.
+
+    Lanczos with full reorthogonalisation from a fixed direction without symmetries; exact once `products` reaches
+    N (K - 1). Both ends lie inside the spectrum. Cost O(products F S N K + products^2 F S N K).
+    """
+    surplus = objective.surplus(p, log_p)
+    count = min(products, p.shape[-2] * (p.shape[-1] - 1))
+    vector = np.broadcast_to(np.cos(1.0 + np.arange(p[0, 0].size) ** 2 % 7919).reshape(p.shape[-2:]), p.shape)
+    vector = _unit(vector - vector.mean(-1, keepdims=True))
+    basis = np.zeros((count, *p.shape))
+    lines = np.zeros((*p.shape[:2], count, count))
+    for k in range(count):
+        basis[k] = vector
+        image = objective.curvature_times(p, surplus, vector)
+        parts = np.einsum("jfsnk,fsnk->fsj", basis[: k + 1], image)
+        lines[..., : k + 1, k] = lines[..., k, : k + 1] = parts
+        for _ in range(2):  # twice, as what is left may be rounding
+            image = image - np.einsum(
+                "fsj,jfsnk->fsnk", np.einsum("jfsnk,fsnk->fsj", basis[: k + 1], image), basis[: k + 1]
+            )
+            # exact in theory; rounding would let the constant directions, of curvature 0, grow in
+            image = _unit(image - image.mean(-1, keepdims=True))
+        vector = image
+    ends = np.linalg.eigvalsh(lines)
+    return ends[..., 0], ends[..., -1]
+
+
+def _unit(vector: Array) -> Array:
+    size = np.sqrt((vector**2).sum((-1, -2), keepdims=True))
+    return np.asarray(vector / np.where(size > 0.0, size, 1.0))

@@ -1,0 +1,162 @@
+"""One learner for every problem, method and step rule: stochastic gradient ascent with the exact gap written down.
+
+    state <- state + eta_k * mean of `roll_outs` sampled directions of the method's credit
+
+One step costs `roll_outs` joint samples in every run. The gap is exact and is taken at checkpoints only; alpha and
+the constants of the step are refreshed there too. Memory does not grow with the number of steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dgpg_verify.core import InputError, check_int, check_real
+from dgpg_verify.samples.methods import Method
+from dgpg_verify.samples.problems import Array, IntArray, Problem, check_alphas
+from dgpg_verify.samples.steps import StepRule
+
+RATIO = 1.05  # checkpoints are at most 5 % apart, once steps are fine enough
+STAY = 2.0  # a gap counts as reached when it is kept until this many times the samples
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """What one batch of runs did.
+
+    samples int64 [C]: joint samples per run at each checkpoint, samples[0] = 0; gaps [R, C]: per-agent gap there,
+    exact but for the curves of `estimated`, infinity from a run's divergence on; alphas [R, C]; diverged int64 [R]:
+    first checkpoint's samples at which the run was seen to be no longer finite, -1 if never; fleets int64 [R];
+    finished: every run that did not diverge had arrived at `stop_below`, so the budget was not used up.
+    """
+
+    method: str
+    step_rule: str
+    roll_outs: int
+    samples: IntArray
+    gaps: Array
+    alphas: Array
+    diverged: IntArray
+    fleets: IntArray
+    finished: bool
+
+
+def log_checkpoints(budget: int, roll_outs: int = 1, ratio: float = RATIO) -> IntArray:
+    """Samples 0, n, 2n, ... growing by at most `ratio` where whole steps of n = roll_outs allow it, up to budget.
+
+    Returns int64 [C], multiples of roll_outs, ending at the last whole step. InputError unless budget >= roll_outs
+    >= 1 and ratio > 1.
+    """
+    count = check_int("roll_outs", roll_outs, 1)
+    last = check_int("budget", budget, count) // count
+    growth = check_real("ratio", ratio, 1.0, open_low=True)
+    steps = [0, 1]
+    while steps[-1] < last:
+        steps.append(min(max(steps[-1] + 1, int(steps[-1] * growth)), last))
+    return np.array(steps, dtype=np.int64) * count
+
+
+def learn(
+    problem: Problem,
+    method: Method,
+    step_rule: StepRule,
+    budget: int,
+    generator: np.random.Generator,
+    *,
+    roll_outs: int = 1,
+    checkpoints: ArrayLike | None = None,
+    stop_below: ArrayLike | None = None,
+) -> Curve:
+    """Run every run of the problem for at most `budget` joint samples.
+
+    Args:
+        problem: R runs; method: credit and alpha; step_rule: step sizes.
+        budget: joint samples per run; generator: the only source of randomness.
+        roll_outs: joint samples a step, averaged.
+        checkpoints: samples at which to write the gap, increasing multiples of roll_outs; `log_checkpoints` if None.
+        stop_below: gap, a number or [R]; the curve ends once every run that did not diverge has stayed at or below
+            it from some n to STAY n (see `arrival`). None uses the whole budget.
+
+    Returns:
+        Curve. A run whose state or gap is no longer finite is put back to its start, shown with an infinite gap from
+        then on and named in `diverged`; the other runs go on.
+
+    Raises:
+        InputError: budget, roll_outs, checkpoints or stop_below not allowed, alpha outside [0, 1].
+
+    Cost: budget / roll_outs calls of `problem.step_direction`.
+    """
+    marks = log_checkpoints(budget, roll_outs) if checkpoints is None else _check_marks(checkpoints, budget, roll_outs)
+    limit = None if stop_below is None else _check_limit(stop_below, problem.runs)
+    first = problem.start()
+    state, gaps, alphas = first.copy(), [problem.gap(first)], []
+    diverged = np.full(problem.runs, -1, dtype=np.int64)
+    since = np.zeros(problem.runs)  # first checkpoint of the present stay below the limit
+    arrived = np.zeros(problem.runs, dtype=bool)
+    finished = False
+    for before, after in zip(marks[:-1].tolist(), marks[1:].tolist()):
+        alpha = check_alphas(method.alpha_at(problem, state, float(before)), problem.runs)
+        plan = step_rule.plan(problem, method.credit, alpha, roll_outs)
+        alphas.append(alpha)
+        with np.errstate(over="ignore", invalid="ignore"):  # found below, and reported as a divergence
+            for step in range(before // roll_outs, after // roll_outs):
+                direction = problem.step_direction(state, method.credit, alpha, roll_outs, generator)
+                direction *= plan(step, state).reshape(-1, *[1] * (state.ndim - 1))
+                direction += state
+                state = direction
+                if not np.isfinite(state.sum()):
+                    _restart(state, first, diverged, after, ~_finite_runs(state))
+            gap = problem.gap(state)
+        _restart(state, first, diverged, after, ~np.isfinite(gap))
+        gap = np.where(diverged >= 0, np.inf, gap)
+        gaps.append(gap)
+        if limit is not None:
+            since = np.where(gap <= limit, np.where(since > 0, since, after), 0.0)
+            arrived |= (since > 0) & (after >= STAY * since)
+            if bool((arrived | (diverged >= 0)).all()):
+                finished = True
+                break
+    alphas.append(alphas[-1])
+    return Curve(
+        method=method.name,
+        step_rule=step_rule.name,
+        roll_outs=roll_outs,
+        samples=marks[: len(gaps)],
+        gaps=np.stack(gaps, axis=1),
+        alphas=np.stack(alphas, axis=1),
+        diverged=diverged,
+        fleets=problem.fleets,
+        finished=finished,
+    )
+
+
+def _finite_runs(state: Array) -> NDArray[np.bool_]:
+    return np.asarray(np.isfinite(state).reshape(len(state), -1).all(1))
+
+
+def _restart(state: Array, first: Array, diverged: IntArray, samples: int, bad: NDArray[np.bool_]) -> None:
+    """Put bad runs back to their start, in place, and note them as diverged."""
+    state[bad] = first[bad]
+    diverged[bad & (diverged < 0)] = samples
+
+
+def _check_marks(checkpoints: ArrayLike, budget: int, roll_outs: int) -> IntArray:
+    count = check_int("roll_outs", roll_outs, 1)
+    last = check_int("budget", budget, count)
+    marks = np.asarray(checkpoints)
+    rising = marks.ndim == 1 and len(marks) > 1 and marks[0] == 0 and bool((np.diff(marks) > 0).all())
+    if not rising or marks[-1] > last or bool((marks % count != 0).any()):
+        raise InputError(
+            f"checkpoints = {marks.tolist()} is not allowed: they must rise from 0 to at most the budget {last}, "
+            f"in multiples of roll_outs = {count}"
+        )
+    return marks.astype(np.int64)
+
+
+def _check_limit(stop_below: ArrayLike, runs: int) -> Array:
+    limit = np.asarray(stop_below, dtype=np.float64)
+    if limit.shape not in ((), (runs,)) or not bool((limit > 0).all()):
+        raise InputError(f"stop_below = {limit.tolist()} is not allowed: it must be a number > 0 or [R] = ({runs},)")
+    return np.broadcast_to(limit, (runs,))

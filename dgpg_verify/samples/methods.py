@@ -1,0 +1,115 @@
+"""Methods of the comparison: a credit, and the rule that sets alpha along the run.
+
+    return, difference, guidance, guidance:exact       one credit alone (alpha 0 or 1)
+    guided:0.4            fixed alpha
+    guided:published      0.9 -> 0.2, linear over the first `anneal` samples, then 0.2; the same for every N
+    guided:optimal        alpha*: the variance-minimising alpha of the present state (oracle)
+    guided:sqrt           1 - alpha = N^-1/2, the slowest switch-off of the return that keeps the variance bounded
+    guided:zero           alpha = anneal / (samples + anneal) -> 0; the same for every N
+
+`guided:...@difference` mixes the guidance with the difference reward instead of the shared return. Declared choice:
+alpha is refreshed at every checkpoint of a run (at every step at first, then when samples grew by 5 %).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from dgpg_verify.core import InputError, check_real
+from dgpg_verify.samples.problems import Array, Problem
+
+CREDITS = ("return", "difference", "guidance", "guidance:exact", "guided", "guided@difference")
+METHODS = (
+    "return",
+    "difference",
+    "guidance",
+    "guidance:exact",
+    "guided:0.2",
+    "guided:0.4",
+    "guided:0.6",
+    "guided:0.8",
+    "guided:published",
+    "guided:optimal",
+    "guided:sqrt",
+    "guided:zero",
+)
+PUBLISHED = (0.9, 0.2)
+ANNEAL = 1000.0  # samples over which the published schedule falls: declared, and the same for every N
+GRAMMAR = (
+    "return, difference, guidance, guidance:exact or guided:A[@difference] with A in [0, 1], published, optimal, "
+    "sqrt or zero"
+)
+Rule = Callable[[Problem, Array, float], Array]  # (problem, state, samples so far) -> alpha [R]
+
+
+@dataclass(frozen=True)
+class Method:
+    """credit: one of CREDITS, what `Problem` is asked for; rule: alpha [R] at a state and a number of samples."""
+
+    name: str
+    credit: str
+    rule: Rule
+
+    def alpha_at(self, problem: Problem, state: Array, samples: float) -> Array:
+        """alpha [R] in [0, 1]; samples = infinity gives the limit of the schedule."""
+        return self.rule(problem, state, samples)
+
+
+def make_method(name: str, anneal: float = ANNEAL) -> Method:
+    """A method by name (see the module). Raises InputError on another name, alpha outside [0, 1] or anneal <= 0."""
+    length = check_real("anneal", anneal, 0.0, open_low=True)
+    text = str(name).replace(" ", "").lower()
+    if text in CREDITS and not text.startswith("guided"):
+        return Method(text, text, _constant(1.0 if text.startswith("guidance") else 0.0))
+    head, _, base = text.partition("@")
+    kind, _, argument = head.partition(":")
+    if kind != "guided" or base not in ("", "return", "difference") or ("@" in text and not base) or not argument:
+        raise InputError(f"method = {name!r} is not allowed: it must be {GRAMMAR}")
+    credit = "guided@difference" if base == "difference" else "guided"
+    return Method(head + ("@difference" if base == "difference" else ""), credit, _rule(name, credit, argument, length))
+
+
+def uses_return(credit: str) -> bool:
+    """Whether the shared return enters the credit. InputError on an unknown credit."""
+    return base_of(credit) == "return"
+
+
+def base_of(credit: str) -> str | None:
+    """ "return", "difference", or None for guidance alone: what (1 - alpha) multiplies. InputError if unknown."""
+    bases = dict(zip(CREDITS, ("return", "difference", None, None, "return", "difference")))
+    if credit not in bases:
+        raise InputError(f"credit = {credit!r} is not allowed: it must be one of {', '.join(CREDITS)}")
+    return bases[credit]
+
+
+def _rule(name: str, credit: str, argument: str, anneal: float) -> Rule:
+    if argument == "published":
+        return lambda problem, state, samples: _full(problem, _falling(samples, anneal))
+    if argument == "zero":
+        return lambda problem, state, samples: _full(problem, anneal / (samples + anneal))
+    if argument == "sqrt":
+        return lambda problem, state, samples: _full(problem, 1.0 - problem.n_agents**-0.5)
+    if argument == "optimal":
+        return lambda problem, state, samples: problem.optimal_alpha(state, credit)
+    try:
+        value = float(argument)
+    except ValueError:
+        raise InputError(f"method = {name!r} is not allowed: it must be {GRAMMAR}") from None
+    return _constant(check_real("alpha", value, 0.0, 1.0))
+
+
+def _constant(value: float) -> Rule:
+    return lambda problem, state, samples: _full(problem, value)
+
+
+def _falling(samples: float, anneal: float) -> float:
+    """Linear from the first to the last published value, exact at both ends."""
+    done = min(samples / anneal, 1.0)
+    return (1.0 - done) * PUBLISHED[0] + done * PUBLISHED[1]
+
+
+def _full(problem: Problem, value: float) -> Array:
+    return np.full(problem.runs, value)

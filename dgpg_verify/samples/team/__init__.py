@@ -1,0 +1,1 @@
+"""Linear-quadratic teams as problems to learn."""

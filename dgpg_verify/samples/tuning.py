@@ -1,0 +1,109 @@
+"""A tuned step for every (method, N): the same grid, pilot fleets, budget and noise for all, chosen once.
+
+The theory's schedule is cautious, and more so for some methods than for others. So beside it stands eta_k = c times
+the theory's, with the c of one declared grid that reaches the target first on pilot fleets, which are apart from the
+fleets that are judged. Every try is recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dgpg_verify.core import InputError, check_real, check_unique
+from dgpg_verify.samples.arrival import samples_to_gap, start_fractions
+from dgpg_verify.samples.learner import learn
+from dgpg_verify.samples.methods import Method
+from dgpg_verify.samples.problems import Array, Problem, cell_generator
+from dgpg_verify.samples.steps import TheoryStep
+
+GRID = (0.25, 0.5, 1.0, 2.0, 4.0)
+TARGET = 55.0  # the pilot's eps = gap at the start / TARGET: the middle of the range that is judged
+
+
+@dataclass(frozen=True)
+class Try:
+    """One scale on the pilot fleets: median n_eps over runs (None: fewer than half arrived), median gap at the end
+    over the gap at the start (None: infinite), runs that diverged."""
+
+    scale: float
+    median_samples: float | None
+    median_gap: float | None
+    diverged: int
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """The chosen scale and all tries, for the record."""
+
+    method: str
+    n_agents: int
+    scale: float
+    tries: tuple[Try, ...]
+
+    @property
+    def step_rule(self) -> TheoryStep:
+        return TheoryStep(self.scale)
+
+
+def tune(
+    problem: Problem,
+    method: Method,
+    budget: int,
+    seed: int,
+    *,
+    grid: Sequence[float] = GRID,
+    target: float = TARGET,
+    roll_outs: int = 1,
+) -> Tuning:
+    """Choose the scale of the theory's schedule for one method and N on pilot fleets.
+
+    Args:
+        problem: the pilot fleets, never those that are judged; budget: joint samples per run and try.
+        seed: of the noise, the same for every scale (common random numbers).
+        grid: scales to try; target: eps = gap at the start / target.
+
+    Returns:
+        Tuning: the scale with the least median n_eps; if none reached it in half its runs, the one with the least
+        median gap at the end; ties go to the scale nearest the theory's.
+
+    Raises:
+        InputError: empty grid, repeated or non-positive scales, target <= 1.
+
+    Cost: len(grid) runs of `learn`, shorter where all runs arrive.
+    """
+    scales = [check_real("scale", scale, 0.0, open_low=True) for scale in check_unique("grid", grid)]
+    aim = check_real("target", target, 1.0, open_low=True)
+    tries = tuple(_try(problem, method, budget, seed, scale, aim, roll_outs) for scale in scales)
+    usable = [t for t in tries if t.median_samples is not None or t.median_gap is not None]
+    if not usable:
+        raise InputError(f"grid = {scales} is not allowed: half the runs of {method.name} diverged at every scale")
+    return Tuning(method.name, problem.n_agents, min(usable, key=_rank).scale, tries)
+
+
+def _rank(one: Try) -> tuple[float, float, float]:
+    samples = np.inf if one.median_samples is None else one.median_samples
+    gap = np.inf if one.median_gap is None else one.median_gap
+    return (samples, gap if np.isinf(samples) else 0.0, abs(np.log(one.scale)))
+
+
+def _try(problem: Problem, method: Method, budget: int, seed: int, scale: float, target: float, roll_outs: int) -> Try:
+    limit = problem.gap(problem.start()) / target
+    curve = learn(
+        problem, method, TheoryStep(scale), budget, cell_generator(seed), roll_outs=roll_outs, stop_below=limit
+    )
+    median = _upper_median(samples_to_gap(curve, start_fractions(curve, [target])).high[:, 0])
+    gap = _upper_median(curve.gaps[:, -1] / curve.gaps[:, 0])
+    return Try(
+        scale=scale,
+        median_samples=median if np.isfinite(median) else None,
+        median_gap=gap if np.isfinite(gap) else None,
+        diverged=int((curve.diverged >= 0).sum()),
+    )
+
+
+def _upper_median(values: Array) -> float:
+    """The upper median, defined also where some values are infinite."""
+    return float(np.sort(values)[len(values) // 2])

@@ -1,0 +1,1 @@
+"""Error rates of every verdict rule, measured on inputs whose answer is known."""

@@ -1,0 +1,178 @@
+"""How often the verdict on "converges within so many episodes" errs on learning curves whose answer is known.
+
+Curves rise as level (1 - 20^(-t / tau)), so that they reach 95 % of the way at t = tau exactly; every evaluation
+carries noise, every run its own tau and level. "False" is fixed by the law of tau, before any run: supporting is
+false if its 90th percentile (or mean) exceeds the claimed episodes, refuting if it does not. A run that never
+settles has tau infinite.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from scipy import stats
+
+from dgpg_verify.core import check_int
+from dgpg_verify.statistics.calibration.exponents import rate_record
+from dgpg_verify.statistics.checks import Array
+from dgpg_verify.statistics.convergence import convergence
+from dgpg_verify.statistics.settling import CLAIMED, judge_settling
+
+EPISODES = np.arange(61.0)
+NOISE = 0.01  # of one evaluation, score units
+QUICK_TOP = 8.0  # no quick run of two kinds settles later (3 standard deviations)
+FALSE_ALARM = 1e-3  # with which a correct rule exceeds `allowed`
+
+Draw = Callable[[Generator, tuple[int, ...]], Array]
+
+
+@dataclass(frozen=True)
+class CurveLaw:
+    """times(rng, shape) draws tau; after: factor on the curve [E] (1 unless it falls back); truth of C4.1's two
+    statistics in episodes."""
+
+    name: str
+    times: Draw
+    percentile: float
+    mean: float
+    after: Array | None = None
+    noise: float = NOISE
+
+    def sample(self, rng: Generator, repetitions: int, seeds: int) -> Array:
+        """Scores of whole experiments: [repetitions, seeds, E]."""
+        tau = self.times(rng, (repetitions, seeds, 1))
+        level = rng.normal(1.0, 0.05, tau.shape)
+        curves = level * (1.0 - 20.0 ** (-EPISODES / tau))
+        if self.after is not None:
+            curves = curves * self.after
+        return curves + self.noise * rng.standard_normal(curves.shape)
+
+
+@dataclass(frozen=True)
+class SettlingRule:
+    """The verdict rule at a sample size; `rate` is what it promises for each wrong label."""
+
+    name: str
+    statistic: str
+    seeds: int
+    law: str = "any"
+    level: float = 0.95
+
+    @property
+    def rate(self) -> float:
+        return 0.5 * (1.0 - self.level) + 0.005  # 0.5 % for "learned"
+
+    def label(self, scores: Array) -> str:
+        """Label of one experiment, scores [R, E]."""
+        runs = convergence(EPISODES, scores)
+        return judge_settling(runs, self.statistic, level=self.level, law=self.law).label
+
+
+class DroppingRule(SettlingRule):
+    """A faulty rule, for a control: runs that never settle are dropped instead of counted."""
+
+    def label(self, scores: Array) -> str:
+        kept = [run for run in convergence(EPISODES, scores) if run.settled_at is not None]
+        if len(kept) < 2:
+            return "inconclusive"
+        return judge_settling(kept, self.statistic, level=self.level, law=self.law).label
+
+
+def standard_settling_rules() -> list[SettlingRule]:
+    """Percentile at 5 and 40 seeds without a law, at 5 with one; mean at 5 seeds."""
+    return [
+        SettlingRule("90th percentile, any law, 5 seeds", "percentile", 5),
+        SettlingRule("90th percentile, any law, 40 seeds", "percentile", 40),
+        SettlingRule("90th percentile, log-normal, 5 seeds", "percentile", 5, "lognormal"),
+        SettlingRule("mean, 5 seeds", "mean", 5),
+    ]
+
+
+def standard_curves() -> list[CurveLaw]:
+    """Seeds of one kind: never, quick, near the claimed 10, 15, 30, noisy, drifting, collapsing wholly and by half."""
+    fall = np.clip((25.0 - EPISODES) / 10.0, 0.0, 1.0)
+    forever: Draw = lambda rng, shape: np.full(shape, math.inf)  # noqa: E731
+    return [
+        CurveLaw("never", forever, math.inf, math.inf),
+        _normal_times(5.0, 1.0),
+        _normal_times(8.0, 2.0),
+        _normal_times(15.0, 2.0),
+        _normal_times(30.0, 3.0),
+        # Linear to the end: reaches 95 % of its last fifth's mean only inside that fifth.
+        CurveLaw("drifting to the end", _normal_draw(0.01, 0.0), 51.0, 51.0, EPISODES / EPISODES[-1]),
+        replace(_normal_times(5.0, 1.0), name="collapsing", percentile=math.inf, mean=math.inf, after=fall),
+        replace(
+            _normal_times(5.0, 1.0),
+            name="collapsing by half",
+            percentile=math.inf,
+            mean=math.inf,
+            after=0.5 + 0.5 * fall,
+        ),
+        replace(_normal_times(5.0, 1.0), name="settles at 5 -+ 1, noisy evaluations", noise=0.05),
+    ]
+
+
+def uneven_curves() -> list[CurveLaw]:
+    """Seeds of two kinds, most of them quick: some never settle, or a tenth (a little more, a little less) is late."""
+    return [
+        _two_kinds(0.25, math.inf, "25 % of the runs never settle"),
+        _two_kinds(0.125, math.inf, "12.5 % of the runs never settle"),
+        _two_kinds(0.105, 20.0, "10.5 % of the runs settle at 20"),
+        _two_kinds(0.095, 20.0, "9.5 % of the runs settle at 20"),
+    ]
+
+
+def settling_error_rates(
+    rule: SettlingRule, curves: Sequence[CurveLaw] | None = None, repetitions: int = 400, seed: int = 0
+) -> list[dict[str, Any]]:
+    """Run the whole verdict procedure on `repetitions` synthetic experiments per law of curves.
+
+    Args: rule; curves (default `standard_curves()`); repetitions; seed.
+    Returns: one flat record per law, fields as in `error_rates`; allowed: the largest rate a rule that keeps its
+    promise exceeds with probability at most 0.1 %.
+    Raises: InputError. Cost: repetitions * seeds * E numbers per law.
+    """
+    repetitions, seed = check_int("repetitions", repetitions, 1), check_int("seed", seed, 0)
+    allowed = float(stats.binom.isf(FALSE_ALARM, repetitions, rule.rate)) / repetitions
+    records = []
+    for index, curve in enumerate(standard_curves() if curves is None else curves):
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
+        labels = np.array([rule.label(scores) for scores in curve.sample(rng, repetitions, rule.seeds)])
+        truth = curve.percentile if rule.statistic == "percentile" else curve.mean
+        holds = truth <= CLAIMED[rule.statistic]
+        records.append(rate_record(rule.name, curve.name, labels, holds, allowed))
+    return records
+
+
+def settling_limits(repetitions: int = 400, seed: int = 0) -> list[dict[str, Any]]:
+    """The rules on seeds of two kinds: the limit of what few seeds can tell.
+
+    Records as in `settling_error_rates`. The percentile without a law keeps its promise; the mean and the log-normal
+    limit do not, because a handful of seeds often holds no run of the second kind.
+    """
+    rules = standard_settling_rules()
+    return [r for rule in rules for r in settling_error_rates(rule, uneven_curves(), repetitions, seed)]
+
+
+def _normal_draw(centre: float, spread: float) -> Draw:
+    return lambda rng, shape: np.maximum(rng.normal(centre, spread, shape), 0.01)
+
+
+def _normal_times(centre: float, spread: float) -> CurveLaw:
+    truth = centre + spread * float(stats.norm.ppf(0.9))
+    return CurveLaw(f"settles at {centre:g} -+ {spread:g}", _normal_draw(centre, spread), truth, centre)
+
+
+def _two_kinds(share: float, late: float, name: str) -> CurveLaw:
+    """`share` of the runs settles at `late`, the rest at 5 -+ 1. The percentile counts as late if share > 10 %."""
+
+    def times(rng: Generator, shape: tuple[int, ...]) -> Array:
+        quick = _normal_draw(5.0, 1.0)(rng, shape)
+        return np.where(rng.random(shape) < share, late, quick)
+
+    return CurveLaw(name, times, late if share > 0.1 else QUICK_TOP, share * late + (1.0 - share) * 5.0)

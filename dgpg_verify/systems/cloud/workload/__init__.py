@@ -1,0 +1,1 @@
+"""Jobs: their laws, recorded traces, and how they are fitted to the fleet."""

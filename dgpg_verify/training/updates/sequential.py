@@ -1,0 +1,80 @@
+"""HAPPO (Kuba et al. 2022): agents update one after the other, each knowing how those before it have changed.
+
+In random order, agent i maximises the clipped surrogate of M_t A_t, with M_t the product of new / old probabilities of
+the agents that were updated before it at the same step. The advantage is shared; parameters are per agent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dgpg_verify.core import InputError, generator
+from dgpg_verify.training.networks import Actor, adam
+from dgpg_verify.training.settings import Settings
+from dgpg_verify.training.updates.batch import Decisions
+from dgpg_verify.training.updates.rules import AgentFacts, chosen_log_prob, ppo_norms, sums
+
+
+@dataclass
+class SequentialActors:
+    """One actor per agent. Their leaves are views of `table` [N, P], which the whole team's policy reads."""
+
+    policy: Any
+    table: Tensor
+    actors: Sequence[Actor]
+
+    @property
+    def per_agent(self) -> bool:
+        return True
+
+    @property
+    def leaf(self) -> Tensor:
+        return self.table
+
+
+def split_actor(policy: Any, settings: Settings) -> SequentialActors:
+    """Own optimisers for every agent, so that stepping one leaves the others' parameters and momenta alone.
+
+    Raises InputError for shared parameters: there is nothing to update one after the other.
+    """
+    if policy.sharing != "independent":
+        raise InputError("sharing = 'shared' is not allowed with a sequential update: it must be 'independent'")
+    table = policy.parameters.detach().float().clone()
+    actors = []
+    for i in range(len(table)):
+        leaf = table[i : i + 1].detach().requires_grad_(True)  # same storage: an in-place step shows in the table
+        actors.append(Actor(replace(policy, parameters=leaf), adam(leaf, settings.actor_lr, settings)))
+    return SequentialActors(replace(policy, parameters=table), table, actors)
+
+
+def sequential(team: SequentialActors, decisions: Decisions, settings: Settings, seed: int) -> AgentFacts:
+    """One round over all agents. Cost: N times one agent's PPO; nothing is batched over agents."""
+    n = decisions.live.shape[1]
+    product = torch.ones(int(decisions.step.max()) + 1, dtype=torch.float32, device=decisions.step.device)
+    norms = {}
+    for i in torch.randperm(n, generator=generator(seed, 8)).tolist():
+        own = decisions.agents(torch.tensor([i], device=product.device))
+        change, norms[i] = _ratio_after(team.actors[i], own, settings, seed, product)
+        product = product * change
+    with torch.no_grad():
+        whole = Actor(team.policy, team.actors[0].optimiser)
+        log_prob, bonus = chosen_log_prob(whole, decisions)
+        ended = sums(decisions.live, (log_prob - decisions.old_log_prob).exp(), bonus, settings.clip)
+    return AgentFacts(ended, torch.cat([norms[i] for i in range(n)], dim=1))
+
+
+def _ratio_after(actor: Actor, own: Decisions, settings: Settings, seed: int, product: Tensor) -> tuple[Tensor, Tensor]:
+    """Update one agent; its new / old probability at every step of the roll-outs, 1 where it did not decide, and the
+    norms of its gradient [steps, 1]."""
+    weighted = replace(own, weight=own.weight * product[own.step])
+    norms = ppo_norms(actor, weighted, settings, seed)
+    with torch.no_grad():
+        ratio = (chosen_log_prob(actor, own)[0] - own.old_log_prob).exp()
+        change = torch.ones_like(product)
+        change[own.step[own.live]] = ratio[own.live]
+        return change, norms

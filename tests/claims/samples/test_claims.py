@@ -1,0 +1,296 @@
+"""C3.1, C3.2 and A4 on made-up cells with known answers, and their cells on the smallest sizes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dgpg_verify.claims.samples.a4_constants import CLAIM as CONSTANTS
+from dgpg_verify.claims.samples.c3_1_shared_return import CLAIM as SHARED
+from dgpg_verify.claims.samples.c3_2_guided import CLAIM as GUIDED
+from dgpg_verify.claims.samples.design import CLOUD, LAWS, RULES, SCALES, Batch, complexity_design
+from dgpg_verify.claims.samples.measure.cells import measure_complexity_cell
+from dgpg_verify.claims.samples.measure.controls import NOISE, NOISE_AT, NoisyTeam
+from dgpg_verify.claims.samples.measure.laws import (
+    NEVER,
+    TEMPERATURE,
+    arrivals_of,
+    bounded_fleets,
+    make_problem,
+    method_of,
+)
+from dgpg_verify.claims.samples.tables import complexity_tables
+from dgpg_verify.core import Evidence, InputError, LedgerRow, to_json
+from dgpg_verify.samples import FACTORS, TheoryStep, cell_generator, learn, make_method
+from dgpg_verify.samples.game.problem import GameProblem
+from dgpg_verify.statistics import PRIMARY_ROWS
+from dgpg_verify.statistics.sample_fits import MINIMUM_N
+from dgpg_verify.statistics.sample_parts import FEWEST_EPS, LEAST_SPAN
+from dgpg_verify.statistics.scaling import MINIMUM_VALUES, top_decade
+
+CLAIMS = (SHARED, GUIDED, CONSTANTS)
+N = (32, 64, 128, 256)
+FLEETS = 16
+
+
+def run_cell(method: str, law: str, n: int, p: float, q: float, floor: float = 0.0) -> Evidence:
+    """Arrivals that follow N^p eps^-q exactly but for 5 % between fleets."""
+    options = {"law": law, "method": method, "step": "theory", "fleets": FLEETS, "factors": list(FACTORS)}
+    cell = Batch("run", (law, method, "theory"), n, options).cell(0)
+    spread = np.exp(0.05 * np.random.default_rng(n).standard_normal((FLEETS, 1)))
+    seen = 40.0 * n**p * np.array(FACTORS) ** q * spread
+    values = {"low": seen / 1.02, "high": seen * 1.02, "start": np.ones(FLEETS), "floor": np.full(FLEETS, floor),
+              "settled": np.ones(FLEETS, dtype=bool), "samples": np.arange(3), "share": np.ones((3, 3)),
+              "alpha": np.zeros(3), "roll_outs": 1, "tries": [], "scale": None}  # fmt: skip
+    return Evidence(cell, values, 0.0)
+
+
+def series_of(method: str, p: float, q: float, law: str = "team/aligned", floor: float = 0.0) -> list[Evidence]:
+    return [run_cell(method, law, n, p, q, floor) for n in N]
+
+
+def judged(claim: Any, items: list[Evidence]) -> dict[str, LedgerRow]:
+    rows = {row.row: row for row in claim.judge(items)}
+    assert len(rows) == len(claim.judge(items))  # no row hides another
+    return rows
+
+
+@pytest.mark.parametrize("p, label", [(1.0, "supported"), (0.5, "refuted"), (0.0, "refuted"), (1.5, "refuted")])
+def test_shared_return_in_n(p: float, label: str) -> None:
+    row = judged(SHARED, series_of("return", p, 1.0))["C3.1/team/aligned/return/theory/p"]
+    assert row.primary and row.verdict == label
+    assert row.estimate == pytest.approx(p, abs=0.05)
+
+
+@pytest.mark.parametrize("q, label", [(1.0, "supported"), (0.5, "refuted"), (2.0, "refuted")])
+def test_shared_return_in_eps(q: float, label: str) -> None:
+    row = judged(SHARED, series_of("return", 1.0, q))["C3.1/team/aligned/return/theory/q"]
+    assert row.primary and row.verdict == label
+
+
+@pytest.mark.parametrize("p, label", [(0.0, "supported"), (-0.5, "supported"), (0.5, "refuted"), (1.0, "refuted")])
+def test_guided_in_n(p: float, label: str) -> None:
+    """At most N^0 is claimed, so a method that needs fewer samples with more agents satisfies it."""
+    for rule in RULES:
+        row = judged(GUIDED, series_of(rule, p, 1.0))[f"C3.2/team/aligned/{rule}/theory/p"]
+        assert row.primary and row.verdict == label
+        assert "eps from gap0/10 to gap0/300" in row.holds_when
+
+
+def test_total_gap_adds_p_and_q() -> None:
+    row = judged(SHARED, series_of("return", 1.0, 1.0))["C3.1/team/aligned/return/theory/p_total"]
+    assert row.verdict == "supported" and row.estimate == pytest.approx(2.0, abs=0.1)
+
+
+def test_a_floor_leaves_no_exponent() -> None:
+    """eps below 3 x floor do not enter; with all of them below, nothing is decided and the row says so."""
+    rows = judged(GUIDED, series_of("guided:0.2", 0.0, 1.0, floor=0.2))
+    row = rows["C3.2/team/aligned/guided:0.2/theory/p"]
+    assert row.verdict == "inconclusive" and row.estimate is None and "floor" in row.because
+
+
+@pytest.mark.parametrize("floor, label", [(0.0, "inconclusive"), (0.003, "inconclusive"), (0.02, "refuted")])
+def test_arrival_at_the_smallest_eps(floor: float, label: str) -> None:
+    """64 fleets without a floor cannot show 99 %; with a floor above gap0/300 they refute it."""
+    row = judged(GUIDED, series_of("guided:sqrt", 0.0, 1.0, "team/biased", floor))
+    assert row["C3.2/team/biased/guided:sqrt/arrives"].verdict == label
+
+
+def test_primary_rows_fit_the_level() -> None:
+    """No more leading rows than the level is meant for."""
+    items = [e for rule in RULES for law in LAWS for e in series_of(rule, 0.0, 1.0, law)]
+    items += series_of("return", 1.0, 1.0) + series_of("return", 1.0, 1.0, "game/fluid")
+    count = sum(row.primary for claim in (SHARED, GUIDED) for row in judged(claim, items).values())
+    assert 10 <= count <= PRIMARY_ROWS
+
+
+@pytest.mark.parametrize("scale", list(SCALES))
+def test_design_has_no_cell_twice(scale: str) -> None:
+    cells = [(batch.key, batch.n) for batch in complexity_design(scale)]
+    assert len(set(cells)) == len(cells)
+    laws = {batch.options["law"] for batch in complexity_design(scale) if "law" in batch.options}
+    assert laws == set(LAWS) | ({CLOUD} if SCALES[scale]["cloud_n"] else set())
+
+
+def test_every_row_of_full_scale_can_be_decided() -> None:
+    """Enough N and eps for the fit to speak, whatever it will say; the row `wide` has one eps and p alone."""
+    rows: dict[str, list[Batch]] = {}
+    for batch in complexity_design("full"):
+        if batch.part in ("run", "cloud") and "budget" not in batch.options:
+            rows.setdefault(batch.key, []).append(batch)
+    for key, batches in rows.items():
+        factors = batches[0].options["factors"]
+        assert top_decade(np.array([batch.n for batch in batches]), MINIMUM_N).sum() >= MINIMUM_VALUES, key
+        enough = len(factors) >= FEWEST_EPS and factors[-1] / factors[0] >= LEAST_SPAN
+        assert enough or key.endswith("/wide"), key
+
+
+@pytest.mark.parametrize("claim, method, p, label", [
+    (SHARED, "mappo", 1.0, "supported"), (SHARED, "mappo", 0.0, "refuted"),
+    (GUIDED, "guidance_only", 0.0, "supported"), (GUIDED, "dgpg", 1.0, "refuted"),
+])  # fmt: skip
+def test_cloud_rows_say_what_their_gap_is(claim: Any, method: str, p: float, label: str) -> None:
+    items = [named(item, "cloud", method) for item in series_of("return", p, 1.0, "cloud")]
+    rows = judged(claim, items)
+    row = rows[f"{claim.id}/cloud/{method}/adam/p"]
+    assert row.verdict == label and not row.primary and "estimated on held-out workloads" in row.system
+    other = GUIDED if claim is SHARED else SHARED
+    assert not judged(other, items)
+
+
+def test_larger_n_at_one_eps_has_a_row_of_its_own() -> None:
+    """The usual row leads; the wide one stands beside it and does not enter its fit."""
+    usual = series_of("return", 1.0, 1.0, "game/fluid")
+    wide = [named(item, "run", "return", {"grid": "wide", "step": "theory"}) for item in
+            series_of("return", 0.5, 1.0, "game/fluid")]  # fmt: skip
+    rows = judged(SHARED, [*usual, *wide])
+    assert rows["C3.1/game/fluid/return/theory/p"].primary
+    assert rows["C3.1/game/fluid/return/theory/p"].verdict == "supported"
+    beside = rows["C3.1/game/fluid/return/theory/wide/p"]
+    assert not beside.primary and beside.verdict == "refuted"
+    rules = {record["step_rule"] for record in complexity_tables([*usual, *wide])["complexity_exponents"]}
+    assert rules == {"theory", "theory wide"}
+
+
+@pytest.mark.parametrize("p_late, label", [(1.0, "refuted"), (0.0, "supported")])
+def test_the_published_schedule_is_judged_again_after_its_end(p_late: float, label: str) -> None:
+    """Fast before 2 000 samples whatever N, and like N^p after: both regimes at once tell no power, the second does."""
+    early = np.array(FACTORS) < 50.0
+
+    def seen(item: Evidence, late: float) -> Evidence:
+        low = np.where(early, 20.0 * np.array(FACTORS), late * np.asarray(item.values["low"]))
+        return replace(item, values={**item.values, "low": low, "high": low * 1.02})
+
+    rows = judged(GUIDED, [seen(item, 10.0) for item in series_of("guided:published", p_late, 1.0)])
+    row = rows["C3.2/team/aligned/guided:published/theory/later/p"]
+    assert row.verdict == label and not row.primary and "eps from gap0/55 to gap0/300" in row.holds_when
+    never = [seen(item, 0.01) for item in series_of("guided:published", 0.0, 1.0)]  # all before
+    fixed = [seen(item, 10.0) for item in series_of("guided:0.2", 1.0, 1.0)]  # nothing changes on the way
+    assert not any("later" in key for key in judged(GUIDED, [*never, *fixed]))
+
+
+def named(item: Evidence, part: str, method: str, more: Mapping[str, Any] | None = None) -> Evidence:
+    """The same arrivals under another part, method and options."""
+    options = {**item.cell.options, "method": method, **(more or {"step": "adam"})}
+    row = "/".join([part, str(options["law"]), method, *map(str, (more or {}).values())])
+    return replace(item, cell=replace(item.cell, row=row, options=options))
+
+
+def test_methods_share_their_fleets() -> None:
+    """Equal law and N: the same fleets for every method, other noise."""
+    cells = [b.cell(3) for b in complexity_design("smoke") if b.part == "run" and b.n == 8 and "aligned" in b.key]
+    assert len(cells) > 5 and len({cell.seed for cell in cells}) == 1
+
+
+def test_mixed_setting_is_a_heavier_alpha() -> None:
+    """J as a mean and G as a sum: (1 - a) J / N - a G climbs in the same direction as sums at a N / (a N + 1 - a)."""
+    problem = make_problem("team/biased", 6, 2, 0)
+    method = method_of("mixed:0.2")
+    alpha = method.alpha_at(problem, problem.start(), 0.0)
+    state, zero, one = problem.start(), np.zeros(2), np.ones(2)
+    of_j, of_g = (problem.mean_direction(state, "guided", a) for a in (zero, one))
+    mixed = 0.8 * of_j / 6 + 0.2 * of_g
+    found = problem.mean_direction(state, "guided", alpha)
+    np.testing.assert_allclose(found / np.linalg.norm(found), mixed / np.linalg.norm(mixed), rtol=1e-12)
+
+
+def test_one_temperature_serves_every_fleet() -> None:
+    for n in (4, 40):
+        games = bounded_fleets(n, 6, 1, "fluid")
+        assert GameProblem(games, temperature=TEMPERATURE).tau.tolist() == [TEMPERATURE] * 6
+        assert all((game.target == game.reference_state).all() for game in games)
+
+
+def test_unknown_law_is_refused() -> None:
+    with pytest.raises(InputError, match="law = 'team'"):
+        make_problem("team", 4, 2, 0)
+
+
+def test_injected_noise_has_the_stated_variance() -> None:
+    """NOISE times N where it grows, times NOISE_AT where it does not; 2 x 10^4 draws: 1 %, 6 sigma."""
+    for growing in (True, False):
+        problem = NoisyTeam(make_problem("team/aligned", 64, 8, 0).teams)  # type: ignore[union-attr]
+        problem.growing = growing
+        state, alpha = problem.start(), np.zeros(8)
+        exact, rng = problem.mean_direction(state, "return", alpha), np.random.default_rng(0)
+        draws = np.stack([problem.step_direction(state, "return", alpha, 1, rng) - exact for _ in range(40)])
+        assert draws.var() == pytest.approx(NOISE * (64 if growing else NOISE_AT), rel=0.06)
+
+
+def test_biased_control_comes_to_rest_at_a_quarter() -> None:
+    problem = NoisyTeam(make_problem("team/aligned", 6, 4, 0).teams)  # type: ignore[union-attr]
+    problem.tilt = 0.5
+    state = problem.start()
+    for _ in range(400):
+        state = state + 0.3 * problem.mean_direction(state, "return", np.zeros(4))
+    np.testing.assert_allclose(problem.gap(state) / problem.gap(problem.start()), 0.25, rtol=1e-6)
+
+
+def test_what_is_kept_of_a_curve() -> None:
+    problem = make_problem("team/aligned", 4, 5, 0)
+    curve = learn(problem, make_method("difference"), TheoryStep(), 400, cell_generator(0))
+    kept = arrivals_of(curve, [10.0, 30.0])
+    assert kept["share"].shape == (3, len(curve.samples)) and kept["low"].shape == (5, 2)
+    assert (kept["share"][1] <= kept["share"][0]).all() and (kept["share"][0] <= kept["share"][2]).all()
+
+
+SMALL = ("run/team/aligned/return/theory", "run/team/aligned/guided:optimal/theory", "floor/game/fluid/guided:0.2",
+         "constants/team/aligned", "constants/game/fluid", "expected/guided")  # fmt: skip
+
+
+def test_small_cells_end_to_end() -> None:
+    """The smallest cell of each kind: judged, tabled, and the same when measured again."""
+    design = {batch.key: batch for batch in reversed(complexity_design("smoke"))}
+    made = [measure_complexity_cell(design[key].cell(0)) for key in SMALL]
+    again = measure_complexity_cell(design[SMALL[0]].cell(0))
+    np.testing.assert_array_equal(again.values["high"], made[0].values["high"])
+    for claim in CLAIMS:
+        for row in claim.judge(made):
+            assert row.holds_when and "?" not in row.holds_when and row.because and json.dumps(to_json(row))
+    tables = complexity_tables(made)
+    assert {"complexity_curves", "complexity_arrivals", "complexity_floors", "complexity_constants"} <= set(tables)
+    for record in (record for records in tables.values() for record in records):
+        assert json.dumps(to_json(record), allow_nan=False)
+        flat = [v for value in record.values() for v in (value if isinstance(value, list) else [value])]
+        assert not any(isinstance(value, list | dict | tuple) for value in flat)  # the page reads flat records only
+
+
+def test_fleets_that_never_arrive_are_kept_as_such() -> None:
+    """A budget that is too short: no number for a missing arrival, and the share is told."""
+    options = {"law": "team/biased", "method": "guidance", "step": "theory", "fleets": 4, "factors": [10.0, 300.0]}
+    cell = Batch("run", ("team/biased", "guidance", "theory"), 6, options | {"budget": 40}).cell(0)
+    made = measure_complexity_cell(cell)
+    assert (np.asarray(made.values["high"])[:, 1] == NEVER).all() and np.isfinite(made.values["share"]).all()
+    record = complexity_tables([made])["complexity_arrivals"][1]
+    assert record["censored"] == 1.0 and record["each"] == [None] * 4 and record["median"] is None
+    assert judged(GUIDED, [made])["C3.2/team/biased/guidance/arrives"].verdict in ("refuted", "inconclusive")
+
+
+def test_tries_of_the_tuned_step_are_kept() -> None:
+    options = {"law": "team/aligned", "method": "difference", "step": "tuned", "fleets": 4, "factors": [10.0],
+               "pilots": 2}  # fmt: skip
+    made = measure_complexity_cell(Batch("run", ("team/aligned", "difference", "tuned"), 4, options).cell(0))
+    record = complexity_tables([made])["complexity_tuning"][0]
+    assert record["scale"] in record["tried"] and len(record["median_samples"]) == len(record["tried"]) == 5
+
+
+def test_constants_that_grow_are_refuted() -> None:
+    """The audit must fail where smoothness or 1/mu grow with N."""
+    rows = {}
+    for power in (0.0, 0.5):
+        made = []
+        for n in N:
+            cell = Batch("constants", ("team/aligned",), n, {"law": "team/aligned", "fleets": FLEETS}).cell(0)
+            spread = np.exp(0.02 * np.random.default_rng(n).standard_normal(FLEETS))
+            grows = n**power * spread
+            made.append(Evidence(cell, {"smoothness": grows, "mu": 1 / grows, "noise_trace": n * spread,
+                                        "k0": n * spread}, 0.0))  # fmt: skip
+        rows[power] = judged(CONSTANTS, made)
+    for what in ("smoothness", "1/mu"):
+        assert rows[0.0][f"A4/team/aligned/{what}"].verdict == "supported"
+        assert rows[0.5][f"A4/team/aligned/{what}"].verdict == "refuted"

@@ -1,0 +1,277 @@
+"""A whole run on a toy claim, in real processes: kill and resume, one and two workers, judging from files alone."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dgpg_verify.claims import run as runner
+from dgpg_verify.claims.run import RunResult, rejudge, run_claims
+from dgpg_verify.core import InputError, LedgerRow, to_json
+from dgpg_verify.runs import CellFailed, environment
+from dgpg_verify.runs.environment import relative_command
+from tests.claims.toy_claim import ToyClaim
+
+PROGRAM = Path(__file__).with_name("toy_claim.py")
+FREE = ("seconds", "files")  # the two columns that may differ between runs
+
+
+def _ledger(folder: Path) -> list[dict]:
+    rows = json.loads((folder / "ledger.json").read_text())["rows"]
+    return [{key: value for key, value in row.items() if key not in FREE} for row in rows]
+
+
+def _run(folder: Path, seed: int = 5, **options: object) -> RunResult:
+    return run_claims([ToyClaim()], "smoke", seed, 1, out=folder, progress=False, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _run(tmp_path_factory.mktemp("runs") / "finished").folder
+
+
+def test_a_run_folder_holds_everything(finished: Path) -> None:
+    names = {path.name for path in finished.iterdir()}
+    assert {"ledger.json", "ledger.md", "records.json", "variance_vs_n.csv", "report.html"} <= names
+    assert {"environment.json", "cells"} <= names
+    assert len(list((finished / "cells").glob("*.npz"))) == 24
+    assert len((finished / "variance_vs_n.csv").read_text().splitlines()) == 25
+
+
+def test_environment_names_no_place_and_no_person(finished: Path) -> None:
+    text = (finished / "environment.json").read_text()
+    environment = json.loads(text)
+    asked = {"scale": "smoke", "seed": 5, "workers": 1, "resume": False, "claims": ["C9.1"]}
+    assert {name: environment[name] for name in asked} == asked
+    assert {"commit", "dirty", "versions", "processor", "command", "source"} <= set(environment)
+    for secret in (str(Path.cwd()), str(Path.home()), os.uname().nodename):
+        assert secret not in text
+
+
+def test_command_lines_lose_their_absolute_paths() -> None:
+    arguments = ["/usr/bin/pytest", "/data/here/theorems/", "--out=/elsewhere/run", "--scale", "smoke"]
+    assert relative_command(arguments, Path("/data/here")) == "pytest theorems --out=run --scale smoke"
+    assert relative_command(["/x/pytest/__main__.py"], Path("/data")) == "pytest"
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _wait(until: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+def _alive(pid: int) -> bool:
+    """Whether the process runs; a zombie that nobody has collected yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for the workers in /proc")
+def test_kill_and_resume_give_the_uninterrupted_ledger(finished: Path, tmp_path: Path) -> None:
+    """The run is killed once a few cells are finished; its two workers go with it, the finished cells stay."""
+    out = tmp_path / "killed"
+    command = [sys.executable, str(PROGRAM), str(out), "2", "0.3"]
+    process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+    try:
+        _wait(lambda: len(list(out.glob("cells/*.npz"))) >= 4)
+        workers = _children(process.pid)
+        process.kill()
+        process.wait()
+        assert len(workers) >= 2
+        _wait(lambda: not any(map(_alive, workers)), seconds=20.0)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    kept = {path: path.stat().st_mtime_ns for path in out.glob("cells/*.npz")}
+    assert 4 <= len(kept) < 24
+    assert not (out / "ledger.json").exists()
+    with pytest.raises(InputError, match=r"cells of C9\.1 are not finished"):
+        rejudge(out, [ToyClaim()])
+    with pytest.raises(InputError, match="--resume"):
+        _run(out)
+
+    subprocess.run([*command[:3], "2", "0", "resume"], check=True, stderr=subprocess.DEVNULL)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept  # what was finished was not measured again
+    assert _ledger(out) == _ledger(finished)
+    assert not list(out.glob("cells/.*"))
+
+
+def test_another_seed_gives_other_numbers_and_the_same_verdicts(finished: Path, tmp_path: Path) -> None:
+    other = _run(tmp_path / "other", seed=6).rows
+    rows = _ledger(finished)
+    assert [row.verdict for row in other] == [row["verdict"] for row in rows]
+    assert all(row.estimate != before["estimate"] for row, before in zip(other, rows))
+
+
+def test_the_ledger_is_judged_from_files_alone(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = _ledger(finished)
+    (finished / "ledger.json").unlink()
+    monkeypatch.setattr(ToyClaim, "measure", None)
+    monkeypatch.setattr(ToyClaim, "cells", None)
+    result = rejudge(finished, [ToyClaim()])
+    assert _ledger(finished) == before
+    assert result.decided_at == {"C9.1/one": "standard", "C9.1/two": "standard"}
+
+
+def test_judging_again_sees_another_judge(finished: Path) -> None:
+    rows = rejudge(finished, [ToyClaim(expected=0.9)]).rows
+    assert [row.verdict for row in rows] == ["refuted", "refuted"]
+    rejudge(finished, [ToyClaim()])
+
+
+def test_shared_cells_are_measured_once(tmp_path: Path) -> None:
+    calls: list[str] = []
+
+    class Noted(ToyClaim):
+        def measure(self, cell):  # type: ignore[no-untyped-def]
+            calls.append(self.id)
+            return super().measure(cell)
+
+    claims = [Noted(), Noted(id="C9.2")]
+    result = run_claims(claims, "smoke", 5, 1, out=tmp_path / "shared", progress=False)
+    assert calls == ["C9.1"] * 24
+    assert [row.row for row in result.rows] == ["C9.1/one", "C9.1/two", "C9.2/one", "C9.2/two"]
+    records = json.loads((tmp_path / "shared" / "records.json").read_text())["tables"]
+    assert len(records["moments"]) == 24 and len(records["declared"]) == 1
+
+
+def test_only_changed_code_makes_a_run_dirty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sitting writes into the report it goes on with; that is no change of what measures."""
+    package = tmp_path / "package" / "claims"
+    package.mkdir(parents=True)
+    (tmp_path / "reports").mkdir()
+    for path in (package / "environment.py", tmp_path / "reports" / "ledger.md"):
+        path.write_text("one\n")
+    author = ("-c", "user.name=a", "-c", "user.email=a@b")
+    for command in (("init", "-q"), ("add", "."), (*author, "commit", "-q", "-m", "first")):
+        subprocess.run(("git", *command), cwd=tmp_path, check=True)
+    monkeypatch.setattr(environment, "__file__", str(package / "environment.py"))
+    dirty = lambda: environment.describe_run({}, "")["dirty"]  # noqa: E731
+    assert dirty() is False
+    (tmp_path / "reports" / "ledger.md").write_text("two\n")
+    assert dirty() is False
+    (package / "environment.py").write_text("two\n")
+    assert dirty() is True
+
+
+def _same_keys(self: ToyClaim, evidence: object) -> list[LedgerRow]:
+    return [self._row("one", list(evidence))] * 2  # type: ignore[call-overload]
+
+
+def test_two_rows_with_one_key_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ToyClaim, "judge", _same_keys)
+    with pytest.raises(InputError, match=r"row keys of the ledger holds 'C9\.1/one' more than once"):
+        _run(tmp_path / "x")
+
+
+def test_a_failing_cell_leaves_the_rest_for_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measure = ToyClaim.measure
+
+    def broken(self: ToyClaim, cell):  # type: ignore[no-untyped-def]
+        if (cell.row, cell.n, cell.replicate) == ("two", 2, 3):
+            raise RuntimeError("no luck")
+        return measure(self, cell)
+
+    monkeypatch.setattr(ToyClaim, "measure", broken)
+    with pytest.raises(CellFailed, match=r"toy two n=2 replicate=3 .*no luck"):
+        _run(tmp_path / "x")
+    monkeypatch.setattr(ToyClaim, "measure", measure)
+    assert len(list((tmp_path / "x/cells").glob("*.npz"))) == 23
+    assert len(_run(tmp_path / "x", resume=True).rows) == 2
+
+
+def test_rows_know_from_which_scale_on_they_must_be_decided(finished: Path) -> None:
+    late = ToyClaim()
+    object.__setattr__(late, "decided_at", {"C9.1/two": "full"})
+    assert rejudge(finished, [late]).decided_at == {"C9.1/one": "standard", "C9.1/two": "full"}
+
+
+def test_an_unfinished_run_is_judged_where_all_replicates_are_there(finished: Path, tmp_path: Path) -> None:
+    """A row loses the N at which a replicate is missing and keeps the others; the page says so."""
+    out = tmp_path / "cut"
+    shutil.copytree(finished, out)
+    sizes = sorted({int(path.name.split("-n")[1].split("-")[0]) for path in out.glob("cells/*.npz")})
+    (lost,) = out.glob(f"cells/toy-one-n{sizes[-1]}-r2-*.npz")
+    lost.unlink()
+    with pytest.raises(InputError, match=r"1 of 24 cells of C9\.1 are not finished.*--unfinished"):
+        rejudge(out, [ToyClaim()])
+    result = rejudge(out, [ToyClaim()], unfinished=True)
+    one, two = result.rows
+    assert one.n_values == tuple(sizes[:-1]) and two.n_values == tuple(sizes)
+    assert result.missing == 4  # all replicates of the row at that N
+    assert "not finished: 4 of 24 cells" in (out / "report.html").read_text()
+
+    for path in out.glob("cells/toy-two-*-r0-*.npz"):
+        path.unlink()
+    assert [row.row for row in rejudge(out, [ToyClaim()], unfinished=True).rows] == ["C9.1/one"]
+    shutil.copytree(finished / "cells", out / "cells", dirs_exist_ok=True)
+    assert rejudge(out, [ToyClaim()], unfinished=True).missing == 0
+    assert "not finished" not in (out / "report.html").read_text()
+    for path in out.glob("cells/*-r1-*.npz"):
+        path.unlink()
+    with pytest.raises(InputError, match="no row with all its replicates"):
+        rejudge(out, [ToyClaim()], unfinished=True)
+
+
+REFUSED = {
+    "unknown scale": ({"scale": "huge"}, "scale = 'huge'.*smoke, standard, full"),
+    "negative seed": ({"seed": -1}, "seed = -1"),
+    "fractional seed": ({"seed": 0.5}, "seed = 0.5"),
+    "no workers": ({"workers": 0}, "workers = 0"),
+    "unknown claim": ({"claims": "C77"}, "claims = 'C77'"),
+    "empty claim": ({"claims": ""}, "claims = ''"),
+    "the same claim twice": ({"claims": [ToyClaim(), ToyClaim()]}, "'C9.1' more than once"),
+    "no claim": ({"claims": []}, "claims is empty"),
+}
+
+
+@pytest.mark.parametrize("options, said", REFUSED.values(), ids=REFUSED.keys())
+def test_bad_options_leave_nothing_behind(options: dict, said: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=said):
+        run_claims(**{"claims": [ToyClaim()], "scale": "smoke", "out": tmp_path / "x", **options})
+    assert not (tmp_path / "x").exists()
+
+
+def test_folders_that_are_refused(finished: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"exists already.*--resume"):
+        _run(finished)
+    with pytest.raises(InputError, match="holds scale smoke, seed 5, not scale smoke, seed 6"):
+        _run(finished, seed=6, resume=True)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="is a file"):
+        _run(tmp_path / "file")
+    with pytest.raises(InputError, match="no run folder"):
+        rejudge(tmp_path / "nothing", [ToyClaim()])
+    with pytest.raises(InputError, match=r"unknown claims: C9\.1"):
+        rejudge(finished, [dataclasses.replace(ToyClaim(), id="C9.7")])
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"schema": 2}', '{"schema": 1, "claims": {}, "scale": "tiny"}'])
+def test_a_corrupt_index_is_refused(text: str, finished: Path, tmp_path: Path) -> None:
+    (tmp_path / "cells").mkdir()
+    (tmp_path / runner.INDEX).write_text(text)
+    with pytest.raises(InputError, match=r"index\.json"):
+        rejudge(tmp_path, [ToyClaim()])
+
+
+def test_rows_go_through_json(finished: Path) -> None:
+    rows = rejudge(finished, [ToyClaim()]).rows
+    assert json.loads((finished / "ledger.json").read_text())["rows"] == [to_json(row) for row in rows]

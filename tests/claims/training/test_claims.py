@@ -1,0 +1,167 @@
+"""C4.1 - C4.4 on made-up curves with known answers: each label must come out, and only there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dgpg_verify.claims.training.c4_1_episodes import CLAIM as EPISODES
+from dgpg_verify.claims.training.c4_2_baselines_fail import CLAIM as FAIL
+from dgpg_verify.claims.training.c4_3_best_fit import CLAIM as BEST_FIT
+from dgpg_verify.claims.training.c4_4_any_alpha import CLAIM as ANY_ALPHA
+from dgpg_verify.claims.training.design import ALPHAS, AS_BEST_FIT, NO_LEARNING, search_rows, training_design
+from dgpg_verify.claims.training.measure import TrainingRow
+from dgpg_verify.core import Evidence, LedgerRow
+from tests.claims.training.evidence import episodes_of, rising, training_evidence
+
+DESIGN = training_design("full", recorded=False)
+
+
+def flat(row: TrainingRow, level: float, seed: int, noise: float = 0.002) -> Any:
+    at = episodes_of(row)
+    return level + noise * np.random.default_rng(seed).standard_normal(len(at))
+
+
+def runs(key: str, n: int, levels: list[float]) -> list[Evidence]:
+    """Flat curves at the given levels, one a seed."""
+    row = DESIGN[key]
+    return training_evidence(row, n, [flat(row, level, k) for k, level in enumerate(levels)])
+
+
+def climbs(key: str, n: int, settled: list[float]) -> list[Evidence]:
+    """Curves that climb to Best-Fit and settle at the given episodes."""
+    row = DESIGN[key]
+    return training_evidence(row, n, [rising(row, at, seed=k) for k, at in enumerate(settled)])
+
+
+def judged(claim: Any, items: list[Evidence]) -> dict[str, LedgerRow]:
+    rows = {row.row: row for row in claim.judge(items)}
+    assert not [key for key, row in rows.items() if not row.holds_when or "?" in row.holds_when]
+    return rows
+
+
+def test_quick_runs_support_ten_episodes_and_late_ones_refute_them() -> None:
+    quick, late = climbs("dgpg/parts", 10, [4.0] * 12), climbs("dgpg/sum", 10, [20.0] * 12)
+    rows = judged(EPISODES, quick + late)
+    assert rows["C4.1/dgpg/parts/N=10/percentile"].verdict == "supported"
+    assert "assumes log-normal" in rows["C4.1/dgpg/parts/N=10/percentile"].because
+    assert rows["C4.1/dgpg/sum/N=10/percentile"].verdict == "refuted"
+    assert rows["C4.1/dgpg/sum/N=10/percentile"].primary
+
+
+def test_one_run_that_never_settles_cannot_be_called_quick() -> None:
+    row = DESIGN["dgpg/parts"]
+    curves = [rising(row, 4.0, seed=k) for k in range(11)] + [flat(row, 0.0, 99)]
+    found = judged(EPISODES, training_evidence(row, 10, curves))["C4.1/dgpg/parts/N=10/percentile"]
+    assert found.verdict != "supported" and "1 of 12 runs never settle" in found.because
+
+
+def test_failing_and_succeeding_baselines_are_told_apart() -> None:
+    rows = judged(FAIL, runs("mappo", 10, [0.1] * 6) + runs("ippo", 10, [0.9] * 6))
+    assert rows["C4.2/mappo/N=10/fails/longer"].verdict == "supported"
+    assert rows["C4.2/ippo/N=10/fails/longer"].verdict == "refuted"
+    assert not [key for key in rows if "/equal" in key]  # nothing to compare with: no DG-PG in this evidence
+
+
+def test_equal_episodes_are_those_of_dgpg() -> None:
+    row = DESIGN["mappo"]
+    at = episodes_of(row)
+    late = [np.where(at <= 30, 0.0, 0.9) for _ in range(6)]  # learns only in the extra episodes
+    items = training_evidence(row, 10, late) + runs("dgpg/sum", 10, [0.5] * 6)
+    rows = judged(FAIL, items)
+    assert rows["C4.2/mappo/N=10/fails/equal"].verdict == "supported"
+    assert rows["C4.2/mappo/N=10/fails/longer"].verdict == "refuted"
+
+
+def test_a_baseline_is_tuned_before_it_is_said_to_fail() -> None:
+    keys = search_rows("mappo")
+    found = {key: [0.1] * 6 for key in keys} | {keys[2]: [0.8] * 6}
+    items = [item for key, levels in found.items() for item in runs(key, 10, levels)]
+    rows = judged(FAIL, items)
+    assert rows["C4.2/mappo/N=10/fails/tuned"].verdict == "refuted"
+    assert rows["C4.2/mappo/N=10/fails/longer"].verdict == "supported"
+
+
+def test_every_method_is_held_against_best_fit_at_its_own_settings_too() -> None:
+    keys = search_rows("happo")
+    found = {key: [0.4] * 6 for key in keys} | {keys[4]: [1.02] * 6}
+    rows = judged(BEST_FIT, [item for key, levels in found.items() for item in runs(key, 10, levels)])
+    assert rows["C4.3/happo/N=10/score"].verdict == "refuted"
+    tuned = rows["C4.3/happo/tuned/N=10/score"]
+    assert (tuned.verdict, tuned.setting, tuned.primary) == ("supported", "tuned", False)
+    assert "HAPPO, tuned, N = 10" in tuned.holds_when and "at its own settings" in tuned.holds_when
+    assert len(tuned.files) == len(keys) and set(rows) == {"C4.3/happo/N=10/score", "C4.3/happo/tuned/N=10/score"}
+
+
+def test_collapse_needs_a_fall_and_a_low_end() -> None:
+    falls = judged(FAIL, runs("ippo", 5, [0.9] * 6) + runs("ippo", 10, [0.05] * 6))["C4.2/ippo/collapses"]
+    never = judged(FAIL, runs("ippo", 5, [0.1] * 6) + runs("ippo", 10, [0.05] * 6))["C4.2/ippo/collapses"]
+    assert (falls.verdict, never.verdict) == ("supported", "refuted")
+
+
+def test_at_best_fit_below_it_and_slightly_below_at_200() -> None:
+    rows = judged(BEST_FIT, runs("dgpg/parts", 50, [1.0] * 6) + runs("dgpg/sum", 50, [0.7] * 6))
+    assert rows["C4.3/dgpg/parts/N=50/score"].verdict == "supported"
+    assert rows["C4.3/dgpg/sum/N=50/score"].verdict == "refuted"
+    rows = judged(BEST_FIT, runs("dgpg/parts", 200, [0.9] * 6) + runs("dgpg/sum", 200, [1.1] * 6))
+    assert rows["C4.3/dgpg/parts/N=200/score"].verdict == "supported"
+    assert rows["C4.3/dgpg/sum/N=200/score"].verdict == "refuted"
+
+
+def spread(levels: dict[str, float]) -> LedgerRow:
+    items = [item for alpha in ALPHAS for item in runs(f"dgpg/sum/alpha {alpha}", 50, [levels[alpha]] * 5)]
+    return judged(ANY_ALPHA, items)["C4.4/sum/N=50/spread"]
+
+
+def test_equal_alphas_are_equivalent_and_one_that_is_worse_refutes() -> None:
+    assert spread(dict.fromkeys(ALPHAS, 0.95)).verdict == "supported"
+    assert spread(dict.fromkeys(ALPHAS, 0.95) | {"0.2": 0.5}).verdict == "refuted"
+
+
+def test_a_fast_alpha_is_fast_and_a_slow_one_is_not() -> None:
+    items = [
+        item
+        for alpha, settled in zip(ALPHAS, (4.0, 4.0, 20.0, 4.0))
+        for item in climbs(f"dgpg/sum/alpha {alpha}", 50, [settled] * 12)
+    ]
+    rows = judged(ANY_ALPHA, items)
+    assert rows["C4.4/sum/N=50/fast/alpha 0.4"].verdict == "supported"
+    assert rows["C4.4/sum/N=50/fast/alpha 0.6"].verdict == "refuted"
+
+
+def test_controls_get_the_label_they_are_built_for_and_others_do_not() -> None:
+    """What never learns, and Best-Fit itself; swapped, every control must fail."""
+    right = runs(NO_LEARNING, 5, [0.0] * 6) + runs(AS_BEST_FIT, 5, [1.0] * 6)
+    wrong = runs(NO_LEARNING, 5, [1.0] * 6) + runs(AS_BEST_FIT, 5, [0.0] * 6)
+    seen = 0
+    for claim in (EPISODES, FAIL, BEST_FIT, ANY_ALPHA):
+        for row in claim.judge(right):
+            seen += row.kind == "control"
+            assert row.kind != "control" or row.verdict == row.expected_label, row.row
+        for row in claim.judge(wrong):
+            separates = "C4.1" not in row.row and "C4.4" not in row.row  # those cannot tell which is which
+            assert row.kind != "control" or not separates or row.verdict != row.expected_label, row.row
+    assert seen == 7
+
+
+def test_controls_are_silent_where_no_seed_number_could_decide() -> None:
+    assert not [row for row in FAIL.judge(runs(NO_LEARNING, 5, [0.0] * 2)) if row.kind == "control"]
+
+
+def test_a_primary_row_is_refuted_only_beyond_the_level_of_all_rows() -> None:
+    """One row at the edge is refuted alone and undecided beside many others."""
+    edge = [0.72, 0.84, 0.6, 0.86, 0.64, 0.88]
+    alone = judged(BEST_FIT, runs("dgpg/sum", 10, edge))["C4.3/dgpg/sum/N=10/score"]
+    items = runs("dgpg/sum", 10, edge)
+    for key in ("dgpg/parts", "dgpg/mixed"):
+        items += [item for n in (5, 10, 20, 50, 100) for item in runs(key, n, [1.0] * 6)]
+    among = judged(BEST_FIT, items)["C4.3/dgpg/sum/N=10/score"]
+    assert alone.verdict == "refuted"
+    assert among.verdict == "inconclusive" and "rows together" in among.because
+
+
+@pytest.mark.parametrize("claim", [EPISODES, FAIL, BEST_FIT, ANY_ALPHA])
+def test_a_run_of_other_claims_alone_gives_no_rows(claim: Any) -> None:
+    assert list(claim.judge([])) == []

@@ -1,0 +1,165 @@
+"""Methods at their own settings: chosen without the run that is judged, only from searches that are whole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from dgpg_verify.claims.training.c4_2_baselines_fail import CLAIM as FAIL
+from dgpg_verify.claims.training.design import BASELINES, DGPG, SEARCH, TUNED, search_rows, training_design
+from dgpg_verify.claims.training.questions import trained_in
+from dgpg_verify.claims.training.search import Search, searches
+from dgpg_verify.claims.training.tables import training_tables
+from dgpg_verify.core import Evidence
+from tests.claims.training.evidence import episodes_of, training_evidence
+
+DESIGN = training_design("full", recorded=False)
+
+
+def candidate(key: str, levels: Any, n: int = 10) -> list[Evidence]:
+    row = DESIGN[key]
+    return training_evidence(row, n, [np.full(len(episodes_of(row)), level) for level in levels])
+
+
+def search_of(key: str, table: np.ndarray, n: int = 10) -> list[Evidence]:
+    """table [C, R]: the level of every candidate on every seed."""
+    return [item for name, levels in zip(search_rows(key), table, strict=True) for item in candidate(name, levels, n)]
+
+
+def only(evidence: list[Evidence]) -> Search:
+    (found,) = searches(trained_in(evidence))
+    return found
+
+
+def test_cross_fitting_against_a_plain_loop() -> None:
+    table = np.random.default_rng(5).normal(size=(6, 6))
+    search = only(search_of("dgpg/sum", table))
+    row = search.tuned.row
+    assert (row.key, row.part, row.label, row.episodes) == ("dgpg/sum/tuned", "own", "DG-PG, sum, tuned", 30)
+    for seed in range(6):
+        means = [np.mean([levels[k] for k in range(6) if k != seed]) for levels in table]
+        assert search.chosen[seed] == int(np.argmax(means))
+        assert search.tuned.levels[seed] == pytest.approx(table[search.chosen[seed], seed])
+        assert search.tuned.runs[seed].replicate == seed
+
+
+def test_cross_fitting_is_not_optimistic_where_choosing_in_sample_is() -> None:
+    """On pure noise a search finds nothing: cross-fitted scores have mean 0, in-sample ones do not.
+
+    40 experiments of 6 candidates and 6 seeds; |t| > 4.3 with 39 degrees of freedom has probability 1.1e-4 if the
+    mean is 0.
+    """
+    tables = np.random.default_rng(7).normal(size=(40, 6, 6))
+    fitted = np.array([only(search_of("dgpg/sum", table)).tuned.levels.mean() for table in tables])
+    in_sample = np.array([table[table.mean(1).argmax()].mean() for table in tables])
+    assert abs(stats.ttest_1samp(fitted, 0.0).statistic) < 4.3
+    assert stats.ttest_1samp(in_sample, 0.0).statistic > 4.3
+
+
+def test_a_search_that_is_not_whole_says_nothing() -> None:
+    """A sitting may have measured some of the candidates, without the default among them, or on fewer seeds."""
+    keys = search_rows("mappo")
+    whole = {key: candidate(key, [0.1, 0.2, 0.3]) for key in keys}
+    assert len(searches(trained_in([item for items in whole.values() for item in items]))) == 1
+    for missing in keys:
+        some = trained_in([item for key, items in whole.items() if key != missing for item in items])
+        assert searches(some) == []
+        fewer = {**whole, missing: whole[missing][1:]}
+        assert searches(trained_in([item for items in fewer.values() for item in items])) == []
+    assert searches(trained_in([item for items in whole.values() for item in items[:1]])) == []
+
+
+def test_standard_is_whole_with_the_candidates_it_declares() -> None:
+    standard = training_design("standard", recorded=False)
+    keys = [key for key in search_rows("mappo") if key in standard]
+    assert len(keys) == len(SEARCH)  # the preset and all points but one
+    items = [
+        item
+        for key in keys
+        for item in training_evidence(standard[key], 10, [np.zeros(len(episodes_of(standard[key])))] * 2)
+    ]
+    assert len(only(items).candidates) == len(keys)
+
+
+def test_the_default_competes_after_as_many_episodes_as_the_others() -> None:
+    """What MAPPO reaches between 30 and 78 episodes must not count."""
+    row = DESIGN["mappo"]
+    late = [np.where(episodes_of(row) <= 30, 0.1, 0.9)] * 4
+    others = [item for key in search_rows("mappo")[1:] for item in candidate(key, [0.2] * 4)]
+    search = only(training_evidence(row, 10, late) + others)
+    assert search.chosen != (0,) * 4 and search.tuned.levels == pytest.approx([0.2] * 4)
+    assert search.tuned.row.episodes == 30
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, list[dict[str, Any]]]:
+    """DG-PG gains by the second candidate, MAPPO by the fifth; the differences between seeds are small."""
+    seeds = 0.01 * np.arange(4)
+    table = {"dgpg/sum": np.full(6, 0.3), "dgpg/parts": np.full(6, 0.8), "mappo": np.full(6, 0.1)}
+    table["dgpg/sum"][2], table["mappo"][4] = 0.6, 0.4
+    items = [item for key, levels in table.items() for item in search_of(key, levels[:, None] + seeds)]
+    return training_tables(trained_in(items))
+
+
+def test_tables_hold_every_method_at_its_own_settings(tables: Any) -> None:
+    scores = {r["row"]: r for r in tables["training_scores"] if r["part"] == "own"}
+    assert {row: r["mean"] for row, r in scores.items()} == pytest.approx(
+        {"dgpg/sum/tuned": 0.615, "dgpg/parts/tuned": 0.815, "mappo/tuned": 0.415}
+    )
+    assert scores["mappo/tuned"]["sharing"] == "chosen" and scores["mappo/tuned"]["episodes"] == 30
+    levels = [r["level"] for r in tables["runs"] if r["row"] == "mappo/tuned"]
+    assert levels == pytest.approx([0.4, 0.41, 0.42, 0.43])
+    for name in ("curves", "profiles", "training_noise"):
+        assert not [r for r in tables[name] if r["row"].endswith("/tuned")]
+
+
+def test_own_settings_are_compared_with_own_settings(tables: Any) -> None:
+    found = {(r["row"], r["against"]): r["probability"] for r in tables["improvements"]}
+    own = {pair: value for pair, value in found.items() if pair[0].endswith("/tuned")}
+    assert own == {
+        ("dgpg/sum/tuned", "dgpg/parts/tuned"): 0.0,
+        ("dgpg/parts/tuned", "dgpg/sum/tuned"): 1.0,
+        ("mappo/tuned", "dgpg/sum/tuned"): 0.0,
+        ("mappo/tuned", "dgpg/parts/tuned"): 0.0,
+    }
+    assert all(not against.endswith("/tuned") for row, against in found if not row.endswith("/tuned"))
+
+
+def test_times_to_settle_are_given_only_where_every_run_was_evaluated_often() -> None:
+    """Five roll-outs an update leave seven evaluations: too few, also for a row in which only some runs chose them."""
+    keys = search_rows("dgpg/sum")
+    few = next(k for k, key in enumerate(keys) if DESIGN[key].settings.get("rollouts") == 5)
+    table = np.full((6, 4), -1.0)
+    table[0], table[few] = [0.0, 0.0, 0.0, 1.0], [0.3, 0.3, 0.3, 0.2]
+    episodes = np.arange(0.0, 31.0, 5.0)
+    items = []
+    for k, (key, levels) in enumerate(zip(keys, table)):
+        for item in candidate(key, levels):
+            values, seed = item.values, item.cell.replicate
+            if k == few:
+                cut = {"episodes": episodes, "returns": -100.0 + 60.0 * np.full(7, levels[seed])}
+                values = values | {f"{seed}/{name}": value for name, value in cut.items()}
+            items.append(replace(item, values=values))
+    assert only(items).chosen == (0, 0, 0, few)
+    scores = {r["row"]: r for r in training_tables(trained_in(items))["training_scores"]}
+    assert scores["dgpg/sum"]["never"] is not None
+    assert (scores["dgpg/sum/tuned"]["never"], scores["dgpg/sum/tuned"]["settle_mean"]) == (None, None)
+
+
+def test_what_a_tuned_row_was_read_from_are_all_candidates() -> None:
+    table = np.full((6, 6), 0.1)
+    rows = {row.row: row for row in FAIL.judge(search_of("ippo", table))}
+    assert len(rows["C4.2/ippo/N=10/fails/tuned"].files) == 6
+
+
+def test_what_is_searched() -> None:
+    """Every setting of DG-PG and every other method, each in its own setting, HAPPO without sharing."""
+    assert {*DGPG, *BASELINES} < {*TUNED}
+    for key in TUNED:
+        for name in search_rows(key)[1:]:
+            assert DESIGN[name].settings.get("setting") == (key.partition("/")[2] or None), name
+            assert key != "happo" or DESIGN[name].sharing == "independent"

@@ -1,0 +1,73 @@
+"""Tables of training from made-up runs: longer rows stand twice, comparisons are at equal length."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dgpg_verify.claims.training.design import training_design
+from dgpg_verify.claims.training.measure import TrainingRow
+from dgpg_verify.claims.training.read import read_training
+from dgpg_verify.claims.training.tables import training_tables
+from dgpg_verify.reporting.training.ablations import _kept
+from tests.claims.training.evidence import episodes_of, training_evidence
+
+DESIGN = training_design("full", recorded=False)
+SHORT, LONG = DESIGN["dgpg/parts"], DESIGN["mappo"]
+# at N = 10 another row is shorter still, so that a length taken over all N would be the wrong one
+SHORTER = replace(DESIGN["guidance_only"], episodes=15)
+
+
+def falls(row: TrainingRow, low: float) -> Any:
+    """1 up to 30 episodes, then `low`."""
+    return np.where(episodes_of(row) <= 30, 1.0, low)
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, list[dict[str, Any]]]:
+    rows = {row.key: row for row in (SHORT, LONG, SHORTER)}
+    evidence = [
+        *training_evidence(SHORT, 5, [np.full(len(episodes_of(SHORT)), 0.5 + 0.01 * k) for k in range(4)]),
+        *training_evidence(LONG, 5, [falls(LONG, -0.3 - 0.01 * k) for k in range(4)]),
+        *training_evidence(LONG, 10, [falls(LONG, -0.3 - 0.01 * k) for k in range(4)]),
+        *training_evidence(SHORTER, 10, [np.full(len(episodes_of(SHORTER)), 0.2 + 0.01 * k) for k in range(4)]),
+    ]
+    return training_tables(read_training(evidence, rows))
+
+
+def found(table: list[dict[str, Any]], row: str, n: int) -> list[dict[str, Any]]:
+    return [record for record in table if record["row"] == row and record["n"] == n]
+
+
+def test_a_longer_row_stands_as_it_ended_and_as_it_stood_when_the_others_ended(tables: Any) -> None:
+    (whole,), (cut,) = (found(tables["training_scores"], row, 5) for row in ("mappo", "mappo/equal"))
+    assert (whole["episodes"], whole["part"]) == (78, "main") and whole["mean"] == pytest.approx(-0.315)
+    assert (cut["episodes"], cut["part"], cut["label"]) == (30, "equal", "MAPPO, 30 episodes")
+    assert cut["mean"] == pytest.approx(1.0) and cut["never"] is None  # six evaluations tell no time to settle
+    assert [run["level"] for run in found(tables["runs"], "mappo/equal", 5)] == pytest.approx([1.0] * 4)
+    (at_ten,) = found(tables["training_scores"], "mappo/equal", 10)
+    assert at_ten["episodes"] == 12  # the last evaluation within the 15 episodes of the shortest row at that N
+    assert not found(tables["training_scores"], "dgpg/parts/equal", 5)
+
+
+def test_profiles_and_comparisons_are_at_equal_length(tables: Any) -> None:
+    profile = {record["threshold"]: record["share"] for record in found(tables["profiles"], "mappo", 5)}
+    assert profile[0.9] == 1.0 and profile[-0.2] == 1.0
+    (better,) = (r for r in found(tables["improvements"], "mappo", 5) if r["against"] == "dgpg/parts")
+    assert better["probability"] == pytest.approx(1.0)
+
+
+def test_ablations_are_compared_with_rows_of_their_length_and_none_is_lost() -> None:
+    def record(row: str, n: int, part: str) -> dict[str, Any]:
+        return {"row": row, "n": n, "part": part, "method": row.split("/")[0], "label": row}
+
+    records = [
+        record("mappo", 5, "main"), record("mappo/equal", 5, "equal"), record("mappo", 10, "main"),
+        record("dgpg/parts", 10, "main"), record("happo", 10, "main"), record("dgpg/x", 10, "ablation"),
+        record("dgpg/y", 5, "ablation"), record("dgpg/parts", 20, "main"),
+    ]  # fmt: skip
+    kept = sorted((r["row"], r["n"]) for r in _kept(records, {5.0, 10.0}))
+    assert kept == [("dgpg/parts", 10), ("dgpg/x", 10), ("dgpg/y", 5), ("mappo", 10), ("mappo/equal", 5)]

@@ -1,0 +1,242 @@
+"""The command line: what each command prints, that it agrees with the library, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from dgpg_verify.claims import run as runner
+from dgpg_verify.cli import main as cli
+from dgpg_verify.core import LedgerRow
+from dgpg_verify.measurement import measure_gradients
+from dgpg_verify.systems import LoadBalancingGame
+
+ROOT = Path(__file__).parents[2]
+GAME = ["measure", "load_balancing", "--n", "5", "--rollouts", "32", "--option", "n_candidates=3"]
+
+
+def _run(*command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["dgpg-verify", *command])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+    out, err = capsys.readouterr()
+    return int(left.value.code or 0), out, err
+
+
+def test_measure_prints_the_numbers_of_the_library(capsys: pytest.CaptureFixture[str]) -> None:
+    credits = ["return", "guidance", "guided:0.5"]
+    code, out, _ = _run(*GAME, "--seed", "3", "--credits", ",".join(credits), "--json", capsys=capsys)
+    said = json.loads(out)
+    game = LoadBalancingGame.random(5, seed=3, n_candidates=3)
+    direct = measure_gradients(game, "uniform", credits, rollouts=32, seed=3, progress=False)
+    assert code == 0
+    assert (said["system"], said["n"], said["seed"]) == ("load_balancing", 5, 3)
+    assert list(said["credits"]) == list(direct)
+    for name, credit in said["credits"].items():
+        np.testing.assert_array_equal(credit["variance"], direct[name].variance)
+        assert credit["noise_to_signal"]["value"] == direct[name].noise_to_signal.value
+
+
+def test_every_option_of_measure_has_an_effect(capsys: pytest.CaptureFixture[str]) -> None:
+    """An option that is accepted and ignored would print the same numbers."""
+    plain = _run(*GAME, "--json", capsys=capsys)[1]
+    assert _run(*GAME, "--json", capsys=capsys)[1] == plain
+    changes = [
+        ("--seed", "1"),
+        ("--rollouts", "33"),
+        ("--n", "6"),
+        ("--policy", "heuristic:capacity_proportional:0.5"),
+        ("--option", "cost=delay"),
+        ("--setting", "mean"),
+        ("--credits", "return"),
+        ("--pick-freeze", "8"),
+        ("--target", "difference"),
+    ]
+    for change in changes:
+        code, out, err = _run(*GAME, *change, "--json", capsys=capsys)
+        assert code == 0, err
+        assert json.loads(out)["credits"] != json.loads(plain)["credits"], change
+
+
+def test_measure_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = _run(*GAME, "--pick-freeze", "8", capsys=capsys)
+    lines = out.splitlines()
+    assert code == 0
+    assert lines[1].split()[:2] == ["credit", "variance"]
+    assert [line.split()[0] for line in lines[2:5]] == ["return", "guidance", "guided:0.5@return"]
+    assert all(len(line) <= 140 for line in lines)
+
+
+@pytest.mark.parametrize("command", [[], ["--help"], ["measure", "--help"], ["verify", "--help"], ["report", "--help"]])
+def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = _run(*command, capsys=capsys)
+    assert code == 0 and err == ""
+    assert out.startswith("Usage: dgpg-verify")
+
+
+def test_only_commands_that_work_are_offered() -> None:
+    offered = {command.callback.__name__ for command in cli.app.registered_commands}
+    assert offered == {"measure", "verify", "report", "train", "evaluate", "compare", "equilibria", "complexity"}
+
+
+def test_train_evaluate_and_compare_tell_the_same_story(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What `train` printed last is what `evaluate` finds in the folder, and `compare` lists it."""
+    folder = str(tmp_path / "run")
+    train = ["train", "cloud", "--n", "5", "--episodes", "2", "--workloads", "20", "--option", "horizon=30"]
+    code, out, _ = _run(*train, "--method", "mappo", "--out", folder, "--set", "epochs=1", capsys=capsys)
+    assert code == 0
+    last = next(line for line in out.splitlines() if line.startswith("episode     2  samples       60"))
+    assert out.splitlines()[-1].startswith("score: Best-Fit minus Random = ")
+    code, out, _ = _run("evaluate", folder, "--workloads", "20", "--json", capsys=capsys)
+    said = json.loads(out)
+    assert code == 0
+    assert f"return {said['return']:>14.2f}" in last
+    assert f"score {said['score']:>6.3f}" in last
+    code, out, _ = _run("compare", folder, capsys=capsys)
+    assert code == 0
+    assert out.splitlines()[1].startswith("mappo 0 independent N=5 seed 0")
+
+
+def test_a_score_that_noise_could_make_is_not_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On one step nobody can be better than Random: no score, and the reason."""
+    train = ["train", "cloud", "--n", "5", "--episodes", "1", "--workloads", "4", "--option", "horizon=1"]
+    code, out, _ = _run(*train, "--method", "mappo", "--set", "epochs=1", capsys=capsys)
+    assert code == 0
+    assert out.splitlines()[-1].startswith("no score: Best-Fit minus Random = ")
+    assert "  score " not in out
+
+
+def test_guidance_may_have_another_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train = ["train", "cloud", "--n", "3", "--episodes", "1", "--workloads", "2", "--option", "horizon=5"]
+    for form in ("exact", "multi_step"):
+        folder = tmp_path / form
+        code, *_ = _run(*train, "--method", "guidance_only", "--guidance", form, "--out", str(folder), capsys=capsys)
+        assert code == 0
+        assert json.loads((folder / "config.json").read_text())["method"]["guidance"] == f"guidance:{form}"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--method", "nobody"],
+        ["--alpha", "1.5"],
+        ["--alpha", "later"],
+        ["--episodes", "0"],
+        ["--sharing", "none"],
+        ["--set", "epochs=0"],
+        ["--set", "unknown=1"],
+        ["--resume"],
+        ["--workloads", "0"],
+        ["--method", "happo", "--sharing", "shared"],
+        ["--method", "mappo", "--guidance", "exact"],
+        ["--guidance", "half"],
+        ["--set", "guidance=exact"],
+    ],
+    ids=lambda words: " ".join(words),
+)
+def test_bad_training_input_ends_in_one_line(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = _run("train", "cloud", "--n", "3", "--option", "horizon=5", *wrong, capsys=capsys)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("error: ")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "compare"])
+def test_a_folder_without_a_run_is_refused(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = _run(command, str(tmp_path), capsys=capsys)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+
+
+def _row(verdict: str, recorded: str | None) -> LedgerRow:
+    record = {"label": recorded, "reason": "by hand"} if recorded else None
+    words = dict.fromkeys(("statement", "holds_when", "system", "policy", "sharing", "setting", "statistic"), "-")
+    numbers = dict.fromkeys(("estimate", "low", "high", "expected", "margin", "return_share"))
+    return LedgerRow(
+        row=f"C1.1/{verdict}",
+        id="C1.1",
+        primary=True,
+        relation="theta",
+        level=0.99,
+        verdict=verdict,  # type: ignore[arg-type]
+        verdict_margins={},
+        recorded=record,
+        because="told so",
+        n_values=(2,),
+        replicates=2,
+        seeds=(0,),
+        files=(),
+        seconds=0.0,
+        **words,
+        **numbers,  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize(
+    "row, code", [(_row("supported", "supported"), 0), (_row("refuted", None), 0), (_row("refuted", "supported"), 1)]
+)
+@pytest.mark.parametrize("command", [["verify", "--scale", "smoke", "--seed", "4"], ["report", "some/run"]])
+def test_a_failing_row_is_exit_code_1(
+    command: list[str], row: LedgerRow, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[object] = []
+
+    def ran(*given: object, **options: object) -> SimpleNamespace:
+        asked.extend([*given, options])
+        return SimpleNamespace(
+            rows=(row,), folder=Path("some/run"), scale="smoke", decided_at={row.row: "full"}, missing=0
+        )
+
+    monkeypatch.setattr(runner, "run_claims", ran)
+    monkeypatch.setattr(runner, "rejudge", ran)
+    left, out, _ = _run(*command, capsys=capsys)
+    assert left == code
+    assert "C1.1*" in out and row.verdict in out and "report: some/run/report.html" in out
+    assert ("FAILED" in out) == (code == 1)
+    if command[0] == "verify":
+        wanted = {"scale": "smoke", "seed": 4, "workers": None, "resume": False, "out": None}
+        wanted |= {"rows": None, "n_max": None}
+        assert asked == [None, wanted]
+    else:
+        assert asked == [Path("some/run"), {"unfinished": False}]
+
+
+def test_an_unfinished_run_neither_passes_nor_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = _row("refuted", "supported")  # a failure, were the run finished
+    ran = SimpleNamespace(rows=(row,), folder=Path("some/run"), scale="full", decided_at={row.row: "full"}, missing=7)
+    monkeypatch.setattr(runner, "rejudge", lambda *_, **options: ran if options == {"unfinished": True} else None)
+    code, out, _ = _run("report", "some/run", "--unfinished", capsys=capsys)
+    assert code == 0 and "FAILED" not in out
+    assert "not finished: 7 cells were done without" in out
+
+
+def test_an_interrupt_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "run_claims", stopped)
+    code, _, err = _run("verify", capsys=capsys)
+    assert code == 130 and "--resume goes on" in err
+
+
+def test_a_defect_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("no bad input, a bug")
+
+    monkeypatch.setattr(runner, "rejudge", broken)
+    monkeypatch.setattr(sys, "argv", ["dgpg-verify", "report", "x"])
+    with pytest.raises(ValueError, match="a bug"):
+        cli.main()
+
+
+def test_threads_are_set_before_anything_heavy_loads() -> None:
+    code = "import sys, dgpg_verify.cli.main; print('torch' in sys.modules, 'numpy' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    assert ran.stdout.split() == ["False", "False"]

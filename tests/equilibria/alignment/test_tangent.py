@@ -1,0 +1,29 @@
+"""The tangent basis is orthonormal, and reducing to it keeps what moves inside the simplices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dgpg_verify.equilibria.alignment.tangent import expand, reduce_gradient, reduce_hessian, tangent_basis
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 5, 12])
+def test_orthonormal_and_tangent(k: int) -> None:
+    basis = tangent_basis(k)
+    assert basis.shape == (k, k - 1)
+    assert np.abs(basis.T @ basis - np.eye(k - 1)).max(initial=0.0) < 1e-14
+    assert np.abs(basis.sum(0)).max(initial=0.0) < 1e-14
+
+
+def test_reduction_keeps_slopes_and_curvatures_along_tangent_moves(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    basis, move = tangent_basis(3), rng.normal(size=(4, 2, 3))
+    move -= move.mean(-1, keepdims=True)
+    gradient, hessian = rng.normal(size=(4, 2, 3)), rng.normal(size=(4, 2, 3, 2, 3))
+    small = reduce_gradient(move, basis)
+    assert small.shape == (4, 4) and expand(small, basis, 2) == pytest.approx(move, abs=1e-14)
+    slope = (reduce_gradient(gradient, basis) * small).sum(-1)
+    assert slope == pytest.approx((gradient * move).sum((1, 2)), abs=1e-13)
+    curve = np.einsum("fa,fab,fb->f", small, reduce_hessian(hessian, basis), small)
+    assert curve == pytest.approx(np.einsum("fik,fikjl,fjl->f", move, hessian, move), abs=1e-12)

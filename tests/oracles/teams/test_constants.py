@@ -1,0 +1,218 @@
+"""Constants of descent against dense eigenvalues and sampled points; the bound against the exact recursion."""
+
+import numpy as np
+import pytest
+import torch
+
+from dgpg_verify.core import InputError
+from dgpg_verify.oracles import (
+    DESCENT_CREDITS,
+    ExpectedGaps,
+    biased_floor,
+    covariance_matrix,
+    expected_gaps,
+    expected_return_gaps,
+    optimal_objective,
+    predicted_samples,
+    sampled_curvature,
+    schedule_bound,
+    stationary_point,
+    team_arrays,
+)
+from dgpg_verify.oracles.teams import constants as descent_constants
+from dgpg_verify.systems import LinearQuadraticTeam
+
+SIGMA = 0.6
+ALONE = {"return": 0.0, "difference": 0.0, "guidance": 1.0, "guidance:exact": 1.0}
+
+
+def draw(n, seed, alignment=0.2, bias=0.5):
+    system = LinearQuadraticTeam.random(n, seed, alignment=alignment, reference_bias=bias)
+    return system, np.random.default_rng(seed + 1).normal(size=n)
+
+
+def curvature(system, alpha):
+    arrays = team_arrays(system, np.zeros(system.n_agents))
+    return ((1 - alpha) * arrays.a + alpha * arrays.b).toarray(), arrays.a.trace()
+
+
+def ring(n, coupling=0.1):
+    """A circulant team Z = I + coupling * shift, equal weights, x* = x~ = 1: the same spectrum at every N."""
+    agents, ones = torch.arange(n), torch.ones(n, dtype=torch.float64)
+    index, value = torch.stack([agents, (agents + 1) % n], 1), torch.stack([ones, coupling * ones], 1)
+    return LinearQuadraticTeam(index, value, ones, ones, ones)
+
+
+@pytest.mark.parametrize("n", (1, 20, 128, 129, 300))  # dense up to 128, Lanczos beyond
+def test_constants_against_dense_eigenvalues(n, seed):
+    system, _ = draw(n, seed)
+    for credit, alpha in (("return", 0.0), ("guided", 0.4), ("guided@difference", 0.4), ("guidance", 1.0)):
+        matrix, trace = curvature(system, alpha)
+        values = np.linalg.eigvalsh(matrix)
+        mine = descent_constants(system, credit, alpha)
+        assert (mine.gradient_domination, mine.smoothness) == pytest.approx((values[0], values[-1]), rel=1e-9)
+        shared = (1 - alpha) ** 2 * trace if credit in ("return", "guided") else 0.0
+        assert mine.noisy_smoothness == pytest.approx(shared + 3 * values[-1], rel=1e-9)
+        assert mine.steps(3)[0] == pytest.approx(1 / mine.noisy_smoothness)
+        assert mine.steps(3)[2] == pytest.approx(2 / (mine.gradient_domination * (2 + mine.offset)))
+
+
+def test_constants_leave_null_directions_out():
+    one = torch.ones(1, dtype=torch.float64)
+    system = LinearQuadraticTeam(torch.tensor([[0], [0]]), torch.ones(2, 1, dtype=torch.float64), one, one, one)
+    mine = descent_constants(system)  # A = [[1, 1], [1, 1]]: eigenvalues 0 and 2
+    assert (mine.gradient_domination, mine.smoothness) == pytest.approx((2.0, 2.0))
+    still = LinearQuadraticTeam(torch.tensor([[0], [0]]), torch.zeros(2, 1, dtype=torch.float64), one, one, one)
+    with pytest.raises(InputError, match="constant"):
+        descent_constants(still)
+
+
+@pytest.mark.parametrize("alpha", (0.0, 0.5, 1.0))
+def test_sampled_curvature_closes_in_from_inside(alpha, seed):
+    for n in (6, 60):
+        system, _ = draw(n, seed)
+        mine = descent_constants(system, "guided", alpha)
+        low, high = sampled_curvature(system, alpha, np.random.default_rng([seed, n]))
+        assert mine.gradient_domination * (1 - 1e-6) <= low <= 1.05 * mine.gradient_domination
+        assert 0.95 * mine.smoothness <= high <= mine.smoothness * (1 + 1e-6)
+        # control: constants of another alpha do not fit these points
+        other = descent_constants(system, "guided", 1.0 - alpha if alpha != 0.5 else 0.0)
+        assert not (0.95 * other.smoothness <= high <= other.smoothness and other.gradient_domination <= low)
+
+
+@pytest.mark.parametrize("credit", DESCENT_CREDITS)
+def test_the_schedule_keeps_its_bound(credit, seed):
+    """E gap of J_alpha under the schedule, from the exact recursion of J with the reference as its optimum (A = B)."""
+    records = [0, 1, 5, 20, 100, 400]
+    for n, roll_outs in ((4, 1), (15, 3)):
+        system, start = draw(n, seed, alignment=1.0, bias=0.0)
+        alpha = ALONE.get(credit, 0.5)
+        bound = schedule_bound(system, SIGMA, credit, alpha, roll_outs, start)
+        steps = bound.constants.steps(400)
+        exact = expected_gaps(system, SIGMA, credit, steps, alpha, roll_outs, start, records).total
+        assert (exact <= bound.gaps(records) * (1 + 1e-12)).all()
+        epsilon = bound.gaps([50])[0] / n
+        assert bound.samples(epsilon) == pytest.approx(50 * roll_outs, abs=roll_outs)
+
+
+@pytest.mark.parametrize("credit", DESCENT_CREDITS)
+def test_the_bound_is_three_times_the_truth_at_equal_curvature(credit):
+    """Control: the bound is not empty. Z = I, begun at the optimum: gap+ = (1 - 4/k) gap + 2 S / (mu k)^2 up to higher
+    orders, so k gap tends to 2/3 S / mu^2 while the bound's level is 2 S / mu^2."""
+    system, steps = ring(3, 0.0), 600
+    alpha = ALONE.get(credit, 0.4)
+    bound = schedule_bound(system, SIGMA, credit, alpha, 2, np.ones(3))
+    exact = expected_gaps(system, SIGMA, credit, bound.constants.steps(steps), alpha, 2, np.ones(3), [steps]).total
+    assert exact[0] / bound.gaps([steps])[0] == pytest.approx(1 / 3, rel=0.02)
+
+
+@pytest.mark.parametrize("credit", ("return", "difference"))
+def test_the_bound_at_unequal_weights(credit, seed):
+    system, start = draw(20, seed, alignment=0.0)
+    bound = schedule_bound(system, SIGMA, credit, None, 1, start)
+    exact = expected_gaps(system, SIGMA, credit, bound.constants.steps(300), 0.0, 1, start, np.arange(301)).total
+    assert (exact <= bound.gaps(np.arange(301)) * (1 + 1e-12)).all()
+    assert exact[0] == pytest.approx(optimal_objective(system, SIGMA) - team_arrays(system, start).objective(SIGMA))
+
+
+@pytest.mark.parametrize("credit", ("guided", "guided+guidance:exact", "guidance"))
+def test_the_bound_of_a_mixture_with_bias(credit, seed):
+    """One step: E gap of J_alpha by its definition, from the covariance of the estimate at theta, stays below
+    (1 - eta mu) gap + eta^2 S / 2, also where u and v do not vanish at theta_alpha."""
+    alpha = ALONE.get(credit, 0.3)
+    system, _ = draw(8, seed, alignment=0.9, bias=2.0)
+    bound = schedule_bound(system, SIGMA, credit, alpha, 1, np.zeros(8))
+    f, _ = curvature(system, alpha)
+    best, eta = stationary_point(system, alpha), bound.constants.steps(1)[0]
+    rng = np.random.default_rng(seed)
+    name = "guidance:exact" if credit.endswith("exact") else "guidance"
+    ratios = []
+    for scale in np.geomspace(1e-2, 1e2, 40):
+        theta = best + scale * rng.normal(size=8)
+        part = covariance_matrix(system, theta, SIGMA, name)
+        noise = alpha**2 * part
+        if alpha < 1.0:
+            cross = covariance_matrix(system, theta, SIGMA, "return", name)
+            noise = noise + (1 - alpha) ** 2 * covariance_matrix(system, theta, SIGMA, "return")
+            noise = noise + alpha * (1 - alpha) * (cross + cross.T)
+        g = f @ (theta - best)
+        gap = 0.5 * (theta - best) @ g
+        after = gap - eta * g @ g + 0.5 * eta**2 * (g @ f @ g + (f * noise).sum())
+        allowed = (1 - eta * bound.constants.gradient_domination) * gap + 0.5 * eta**2 * bound.noise
+        ratios.append(after / allowed)
+    assert max(ratios) <= 1 + 1e-12
+    assert max(ratios) > 0.5  # control: half of it would not do
+
+
+def test_no_bound_where_the_noise_outgrows_the_schedule(seed):
+    system, start = draw(200, seed, alignment=0.0)
+    with pytest.raises(InputError, match="no bound at alpha"):
+        schedule_bound(system, SIGMA, "guided", 0.5, 1, start)
+
+
+def test_floor_is_the_gap_at_the_biased_optimum(seed):
+    system, start = draw(15, seed)
+    best = optimal_objective(system, SIGMA)
+    for alpha in (0.2, 0.7, 1.0):
+        floor = biased_floor(system, alpha)
+        there = team_arrays(system, stationary_point(system, alpha)).objective(SIGMA)
+        assert floor == pytest.approx(best - there, rel=1e-9)
+        # where many exact steps end
+        credit = "guidance" if alpha == 1.0 else "guided"
+        end = expected_gaps(system, SIGMA, credit, np.full(400, 0.2), alpha, 10**9, start, [400])
+        assert end.noise_free[0] == pytest.approx(floor, rel=1e-6)
+    assert biased_floor(system, 0.0) == 0.0
+    aligned, _ = draw(15, seed, alignment=1.0, bias=0.0)
+    assert biased_floor(aligned, 0.7) < 1e-20 < 1e-3 < floor
+
+
+def gaps_of(per_agent, records, roll_outs=2, n=5):
+    total = n * np.array(per_agent)
+    return ExpectedGaps(np.array(records), total, total, n, roll_outs)
+
+
+def test_predicted_samples_must_stay_below():
+    gaps = gaps_of([8.0, 1.0, 3.0, 0.9, 0.5], [0, 10, 20, 40, 80])
+    mine = predicted_samples(gaps, [9.0, 8.0, 7.0, 3.0, 1.0, 0.5, 0.4])
+    np.testing.assert_array_equal(mine, [0.0, 0.0, 20.0, 20.0, 80.0, 160.0, np.inf])
+    for bad in ([0.0], [-1.0], [np.nan], 0.1):
+        with pytest.raises(InputError, match="epsilons has shape"):
+            predicted_samples(gaps, bad)
+
+
+def test_samples_of_return_grow_with_agents_and_of_difference_do_not():
+    """Exponent of n_eps in N under the schedule, by exact recursion: n_eps of the return is about N + c with c = 4
+    (tr A^2 tr A + 4 tr A^3), so its slope lies in (0.9, 1.1) from N = 64; that of the difference within 0.05 of 0."""
+    counts, needed = [64, 128, 256], {"return": [], "difference": []}
+    for n in counts:
+        system, start = ring(n), np.zeros(n)
+        epsilon = optimal_objective(system, 0.0) - team_arrays(system, start).objective(0.0)
+        for credit, horizon in (("return", 100 * n), ("difference", 400)):
+            records = np.unique(np.geomspace(1, horizon, 1000).astype(int))
+            steps = descent_constants(system, credit).steps(horizon)
+            if credit == "return":
+                gaps = expected_return_gaps(system, SIGMA, steps, 1, start, records)
+            else:
+                gaps = expected_gaps(system, SIGMA, credit, steps, 0.0, 1, start, records)
+            needed[credit].append(predicted_samples(gaps, [epsilon / n / 20])[0])
+    slopes = {credit: np.polyfit(np.log(counts), np.log(values), 1)[0] for credit, values in needed.items()}
+    assert 0.9 < slopes["return"] < 1.1
+    assert -0.05 < slopes["difference"] < 0.05
+
+
+@pytest.mark.parametrize(
+    "credit, alpha, message",
+    [("gae", None, "credit = 'gae'"), ("guided", None, "needs alpha"), ("guided", 1.5, "alpha = 1.5"),
+     ("return", 0.5, "alpha = 0.5"), ("guidance", 0.5, "alpha = 0.5")],
+)  # fmt: skip
+def test_bad_input_is_refused(credit, alpha, message):
+    with pytest.raises(InputError, match=message):
+        descent_constants(LinearQuadraticTeam.random(3, 1), credit, alpha)
+
+
+def test_global_random_state_is_left_alone():
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    system, _ = draw(200, 3)
+    first, second = descent_constants(system), descent_constants(system)
+    assert first == second
+    np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002

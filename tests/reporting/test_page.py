@@ -1,0 +1,193 @@
+"""The page: self-contained, complete, honest about what is missing, silent about the machine."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from dgpg_verify.core import InputError
+from dgpg_verify.reporting import claim_summary, write_ledger, write_records, write_report
+from dgpg_verify.reporting.objections import OBJECTIONS, answer
+from dgpg_verify.reporting.provenance import flatten, repeat_command, scrub
+from dgpg_verify.reporting.strip import domain, interval_strip
+from dgpg_verify.reporting.wording import claim_order, natural
+from tests.reporting.synthetic_run import ENVIRONMENT, ledger, ledger_row, make_run
+
+
+class Page(html.parser.HTMLParser):
+    """Collects what a browser would fetch or jump to."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.fetched: list[str] = []
+        self.text: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        known = {name: value or "" for name, value in attrs}
+        if "id" in known:
+            self.ids.append(known["id"])
+        if tag == "a":
+            self.links.append(known["href"])
+        self.fetched += [known[k] for k in ("src", "srcset", "xlink:href", "poster") if k in known]
+        if tag in ("link", "use", "image"):
+            self.fetched += [known[k] for k in ("href",) if k in known]
+        assert tag not in ("script", "iframe", "object", "embed", "base")
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+@pytest.fixture(scope="session")
+def text(reported: Path) -> str:
+    return (reported / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def page(text: str) -> Page:
+    return Page(text)
+
+
+def test_nothing_is_fetched_from_outside(text: str, page: Page) -> None:
+    assert not re.search(r"https?:|//[a-z]+\.[a-z]", text)
+    assert "@import" not in text and "@font-face" not in text
+    assert all(target.startswith(("#", "data:")) for target in page.fetched)
+    assert not re.search(r"url\((?!#)", text)
+
+
+def test_ids_are_unique_and_every_jump_lands(reported: Path, page: Page) -> None:
+    assert len(page.ids) == len(set(page.ids))
+    for link in page.links:
+        if link.startswith("#"):
+            assert link[1:] in page.ids, link
+        else:
+            assert (reported / link).is_file(), link
+
+
+def test_the_machine_is_not_named(text: str) -> None:
+    assert "/opt/" not in text and "secret" not in text and "must-not-show" not in text
+    assert not re.search(r"(?<![\w.<])/(home|root|tmp|work|usr|var|Users)/", text)
+
+
+def test_first_screen_says_every_claim_with_label_sentence_and_interval(text: str, page: Page) -> None:
+    shown = " ".join(page.text)
+    for summary in claim_summary(ledger()):
+        assert f'href="#{summary.id}"' in text
+        assert summary.holds_when[1:].rstrip(".") in shown
+        assert summary.statement in shown
+    first = text.index("What is claimed, and what holds")
+    order = [text.index(f'<h2 id="{name}">') for name in ("oracles", "errors", "controls", "declared")]
+    assert [first, *order] == sorted([first, *order])
+
+
+def test_every_row_its_reason_and_unrecorded_are_on_the_page(page: Page) -> None:
+    shown = " ".join(page.text)
+    for row in ledger():
+        assert f"row-{row.row.replace('/', '-').replace(':', '-').replace('_', '-')}" in page.ids
+        assert row.because in shown
+    assert shown.count("UNRECORDED") > 8
+
+
+def test_failed_checks_are_flagged(page: Page) -> None:
+    shown = " ".join(page.text)
+    # 23 misses of 21; 6 false refutations of 4, alone and in its procedure's line; control/shared_total
+    assert shown.count("\u2717 not as it must") == 4
+
+
+def test_figures_are_inline_and_as_files_with_their_command(reported: Path, text: str) -> None:
+    saved = {p.stem for p in (reported / "figures").glob("*.svg")}
+    assert saved == {p.stem for p in (reported / "figures").glob("*.png")}
+    assert len(saved) == 5 + 3 * 2
+    assert text.count("<figure id=") == len(saved)
+    assert text.count("--claims C1 --seed 1</code>") >= len(saved) - 1
+    for png in (reported / "figures").glob("*.png"):
+        assert png.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_redrawing_gives_the_same_bytes(reported: Path, tmp_path: Path, text: str) -> None:
+    for name in ("ledger.json", "environment.json"):
+        (tmp_path / name).write_bytes((reported / name).read_bytes())
+    kept = json.loads((reported / "records.json").read_text())["tables"]
+    write_records(tmp_path, {"cross_agent": kept["cross_agent"], "declared": kept["declared"]})
+    first = write_report(tmp_path).read_bytes()
+    assert write_report(tmp_path).read_bytes() == first
+
+
+def test_missing_tables_are_said(tmp_path: Path) -> None:
+    write_ledger(tmp_path, [ledger_row("a", "C1.1")])
+    shown = " ".join(Page(write_report(tmp_path).read_text()).text)
+    assert "records.json is missing" in shown and "environment.json is missing" in shown
+    assert "was not measured in this run" in shown
+    write_records(tmp_path, {})
+    shown = " ".join(Page(write_report(tmp_path).read_text()).text)
+    assert "Empty tables: moments" in shown and "is left out" in shown
+
+
+def test_folders_that_are_no_runs_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="neither"):
+        write_report(tmp_path)
+    with pytest.raises(InputError, match="not a folder"):
+        write_report(tmp_path / "nowhere")
+    make_run(tmp_path / "run", places=1, fleets=1)
+    (tmp_path / "run" / "environment.json").write_text("[]")
+    with pytest.raises(InputError, match=r"environment\.json"):
+        write_report(tmp_path / "run")
+    assert not (tmp_path / "run" / "report.html").exists()
+
+
+def test_text_from_files_cannot_become_markup(tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script>"
+    write_ledger(tmp_path, [ledger_row("a<b", "C1.1", holds_when=evil, because=evil)])
+    write_records(tmp_path, {"declared": [{"text": evil}]})
+    assert "<script" not in write_report(tmp_path).read_text()
+
+
+def test_objections_1_3_8_are_answered_by_links_the_others_said_open() -> None:
+    answers = {o.number: answer(o, ledger(), {"variance", "cross_agent", "locality"}) for o in OBJECTIONS}
+    assert [number for number, a in answers.items() if a.covered] == [1, 3, 8]
+    assert {row.row for row in answers[8].rows} == {"control/endogenous", "control/biased:0.2"}
+    assert not any(answer(o, [], set()).covered for o in OBJECTIONS)
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ("python /home/me/project/run.py --out /tmp/x/y", "python run.py --out y"),
+        ("C1.1/load_balancing/nsr", "C1.1/load_balancing/nsr"),
+        ("file:///srv/data/jobs.csv", "jobs.csv"),
+        ("C:\\Users\\me\\run.py", "run.py"),
+        ("ratio a/b and / alone", "ratio a/b and / alone"),
+    ],
+)
+def test_paths_are_cut_and_names_kept(given: str, left: str) -> None:
+    assert scrub(given) == left
+
+
+def test_commands_repeat_and_dispute() -> None:
+    assert repeat_command(ENVIRONMENT) == "pytest theorems/ --benchmark --scale standard --seed 0"
+    part = {"command": "pytest --claims C4,C5 --scale full --seed 5 --rows dgpg/*"}
+    assert repeat_command(part) == "pytest theorems/ --benchmark --scale full --claims C4,C5 --seed 5"
+    parsed = repeat_command({"command": "pytest --scale full --seed=7"}, "C1.4", other_seed=True)
+    assert parsed == "pytest theorems/ --benchmark --scale full --claims C1 --seed 8"
+    assert "hostname" not in dict(flatten(ENVIRONMENT)) and dict(flatten(ENVIRONMENT))["versions.torch"] == "2.13.0"
+
+
+def test_strips_share_a_scale_and_one_wild_interval_dwarfs_nothing() -> None:
+    rows = [ledger_row("a", "C1.1"), ledger_row("b", "C1.1", low=-1e6, high=1e6)]
+    low, high = domain(rows)
+    assert -2 < low < 0 and 1.15 < high < 3
+    assert 'class="dot"' in interval_strip(rows[0], (low, high))
+    blank = interval_strip(ledger_row("c", "C1.1", estimate=None, low=None, high=None), (low, high))
+    assert 'class="dot"' not in blank and 'class="interval"' not in blank
+    assert domain([ledger_row("d", "A1", estimate=0.0, low=0.0, high=0.0, expected=0.0, margin=0.0)])[0] < 0
+
+
+def test_rows_and_claims_are_in_natural_order() -> None:
+    assert sorted(["a/N=10/x", "a/N=2/x", "a/N=5/x", "b"], key=natural) == ["a/N=2/x", "a/N=5/x", "a/N=10/x", "b"]
+    assert sorted(["A1", "C1.10", "C1.2"], key=claim_order) == ["C1.2", "C1.10", "A1"]

@@ -1,0 +1,81 @@
+"""records.json and variance_vs_n.csv: round trips, agreed columns, broken tables named."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dgpg_verify.core import InputError
+from dgpg_verify.reporting import (
+    TABLES,
+    read_records,
+    read_variance_csv,
+    write_records,
+    write_variance_csv,
+)
+from tests.reporting.synthetic_run import moments, tables
+
+
+def test_tables_survive_the_file(tmp_path: Path) -> None:
+    made = {name: rows[:50] for name, rows in tables().items()}
+    write_records(tmp_path, made)
+    read = read_records(tmp_path)
+    assert {name: rows for name, rows in read.items() if rows} == made
+    assert set(TABLES) <= set(read)
+
+
+def test_missing_tables_are_empty_and_nan_is_null(tmp_path: Path) -> None:
+    path = write_records(tmp_path, {"optimal": [{"n": 2, "alpha_star": math.nan}]})
+    assert "NaN" not in path.read_text()
+    read = read_records(tmp_path)
+    assert read["moments"] == [] and read["optimal"] == [{"n": 2, "alpha_star": None}]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"schema": 1, "tables": []}', "'tables' is a list"),
+        ('{"schema": 1, "tables": {"moments": {}}}', "table 'moments' is a dict"),
+        ('{"schema": 1, "tables": {"moments": [1]}}', "record 0 is a int"),
+        ('{"schema": 1, "tables": {"moments": [{"a": {"b": 1}}]}}', "nested"),
+        ('{"schema": 1, "tables": {"moments": [{"n": 0}]}}', "n = 0"),
+        ('{"schema": 1, "tables": {"moments": [{"n": "two"}]}}', "n = 'two'"),
+        ('{"schema": 1, "tables": {"moments": [{"n": -Infinity}]}}', "-Infinity"),
+    ],
+)
+def test_broken_records_are_refused_in_one_line(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "records.json").write_text(text)
+    with pytest.raises(InputError) as caught:
+        read_records(tmp_path)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_nested_records_are_not_written(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nested"):
+        write_records(tmp_path, {"moments": [{"n": 2, "more": {"x": 1}}]})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_csv_has_exactly_the_agreed_columns_and_exact_numbers(tmp_path: Path) -> None:
+    made: list[dict[str, Any]] = moments(fleets=2)
+    made[0]["variance"] = 0.1 + 0.2
+    made[1]["signal_squared"] = math.nan
+    path = write_variance_csv(tmp_path, made)
+    agreed = "system,policy,sharing,setting,credit,n,fleet,seed,rollouts,variance,signal_squared,samples"
+    assert path.read_text().splitlines()[0] == agreed
+    read = read_variance_csv(tmp_path)
+    assert len(read) == len(made)
+    assert float(read[0]["variance"]) == 0.1 + 0.2
+    assert read[1]["signal_squared"] == ""
+
+
+def test_csv_refuses_missing_columns(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="fleet"):
+        write_variance_csv(tmp_path, [{k: v for k, v in moments(fleets=1)[0].items() if k != "fleet"}])
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "variance_vs_n.csv").write_text("system,n\na,1\n")
+    with pytest.raises(InputError, match="header"):
+        read_variance_csv(tmp_path)

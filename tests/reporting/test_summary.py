@@ -1,0 +1,80 @@
+"""One label a claim from many rows: every rule has a hand case."""
+
+from __future__ import annotations
+
+import pytest
+
+from dgpg_verify.reporting import claim_summary
+from tests.reporting.synthetic_run import ledger, ledger_row
+
+CASES = {
+    "all supported": (["supported", "supported"], "supported"),
+    "one refuted": (["supported", "refuted", "inconclusive"], "refuted"),
+    "one inconclusive": (["supported", "inconclusive"], "inconclusive"),
+    "all refuted": (["refuted", "refuted"], "refuted"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_label_follows_from_primary_rows(case: str) -> None:
+    verdicts, label = CASES[case]
+    rows = [ledger_row(f"r{k}", "C1.1", verdict) for k, verdict in enumerate(verdicts)]
+    (summary,) = claim_summary(rows)
+    assert summary.label == label
+
+
+def test_exploratory_control_and_oracle_rows_never_count() -> None:
+    rows = [
+        ledger_row("a", "C1.1"),
+        ledger_row("b", "C1.1", "refuted", primary=False),
+        ledger_row("c", "C1.1", "refuted", kind="control", expected_label="refuted"),
+        ledger_row("d", "C1.1", "inconclusive", kind="oracle"),
+    ]
+    (summary,) = claim_summary(rows)
+    assert (summary.label, summary.exploratory) == ("supported", 1)
+
+
+def test_without_primary_rows_nothing_is_decided() -> None:
+    (summary,) = claim_summary([ledger_row("a", "C1.1", primary=False)])
+    assert (summary.label, summary.deciding) == ("inconclusive", None)
+    assert "no primary row" in summary.why
+
+
+def test_a_refuted_claim_says_which_row_and_shows_the_one_furthest_off() -> None:
+    rows = [
+        ledger_row("C1.1/near", "C1.1", "refuted", estimate=1.3),
+        ledger_row("C1.1/far", "C1.1", "refuted", estimate=0.2),
+        ledger_row("C1.1/good", "C1.1"),
+    ]
+    (summary,) = claim_summary(rows)
+    assert set(summary.refuted) == {"C1.1/near", "C1.1/far"}
+    assert summary.deciding is not None and summary.deciding.row == "C1.1/far"
+    assert "2 of 3 primary rows are refuted" in summary.why and "far" in summary.why
+
+
+def test_a_supported_claim_shows_its_weakest_row() -> None:
+    rows = [ledger_row("a", "C1.1", estimate=1.0), ledger_row("b", "C1.1", estimate=1.1)]
+    (summary,) = claim_summary(rows)
+    assert summary.deciding is not None and summary.deciding.row == "b"
+
+
+def test_claims_come_first_in_natural_order() -> None:
+    rows = [ledger_row(k, k) for k in ("A1", "C1.10", "C1.2")]
+    assert [s.id for s in claim_summary(rows)] == ["C1.2", "C1.10", "A1"]
+
+
+def test_the_synthetic_ledger_as_a_whole() -> None:
+    labels = {s.id: s.label for s in claim_summary(ledger())}
+    assert labels == {
+        "C1.1": "supported", "C1.2": "refuted", "C1.3": "supported", "C1.4": "refuted", "A1": "supported",
+        "A3": "supported",
+    }  # fmt: skip
+
+
+def test_where_more_is_better_the_lowest_refuting_row_is_shown() -> None:
+    rows = [
+        ledger_row("C2.2/low", "C2.2", "refuted", estimate=0.1, relation="at_least"),
+        ledger_row("C2.2/high", "C2.2", "refuted", estimate=0.6, relation="at_least"),
+    ]
+    (summary,) = claim_summary(rows)
+    assert summary.deciding is not None and summary.deciding.row == "C2.2/low"

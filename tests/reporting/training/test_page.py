@@ -1,0 +1,134 @@
+"""The training section of the page: its tables, its links, and runs of only some of the claims."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.reporting.test_page import Page
+
+from dgpg_verify.reporting import TABLES, write_ledger, write_records, write_report
+from dgpg_verify.reporting.objections import OBJECTIONS, answer
+from dgpg_verify.reporting.provenance import run_claims
+from dgpg_verify.reporting.records import expected_tables
+from dgpg_verify.reporting.training.tables import score_groups, tuning_groups
+from dgpg_verify.runs.files import write_json
+from tests.reporting.synthetic_run import ENVIRONMENT, ledger, ledger_row
+from tests.reporting.training.synthetic_training import training_tables
+
+CLAIMS = ["C4.1", "C4.2", "C4.3", "C4.4", "C4.5", "C5"]
+
+
+def make_training_run(folder: Path, **given: list[dict[str, Any]]) -> Path:
+    """A run folder with only training tables (all, or those given)."""
+    folder.mkdir()
+    rows = [ledger_row(f"{claim}/cloud", claim, system="cloud") for claim in CLAIMS]
+    rows.append(ledger_row("C4.1/ablation/no guidance", "C4.1", "refuted", primary=False))
+    write_ledger(folder, rows)
+    write_records(folder, given or training_tables(seeds=3))
+    write_json(folder / "environment.json", {**ENVIRONMENT, "claims": CLAIMS})
+    write_report(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = make_training_run(tmp_path_factory.mktemp("training") / "run")
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(text: str) -> Page:
+    return Page(text)
+
+
+def test_only_tables_of_the_claims_run_are_missed(text: str) -> None:
+    notes = " ".join(re.findall(r'class="note">(.*?)</p>', text))
+    assert "Empty tables: speed, declared." in notes
+    assert "moments" not in notes and "is left out" not in notes
+
+
+def test_jumps_land_and_ids_are_unique(page: Page) -> None:
+    assert len(page.ids) == len(set(page.ids))
+    for link in page.links:
+        assert not link.startswith("#") or link[1:] in page.ids, link
+
+
+def test_sections_come_in_order_and_the_shared_one_asks_for_no_row(text: str) -> None:
+    order = [text.index(f'<section id="{claim}">') for claim in ("C4", *CLAIMS)]
+    assert order == sorted(order)
+    assert "No row of this claim" not in text[order[0] : order[1]]
+
+
+def test_every_score_is_on_the_page(page: Page) -> None:
+    shown = " ".join(page.text)
+    for row in training_tables(seeds=3)["training_scores"]:
+        assert f"{row['iqm']:.3f}" in shown and row["row"] in shown
+    assert "HAPPO" in shown and "difference reward" in shown
+
+
+def test_the_search_shows_the_chosen_setting_first(text: str) -> None:
+    part = text[text.index('id="table-tuning"') :]
+    assert part.index("sharing shared") < part.index("default") < part.index("actor lr 0.002")
+    assert text.index('id="C4.2"') < text.index('id="table-tuning"') < text.index('id="C4.3"')
+
+
+def test_objections_4_and_6_lead_to_the_new_rows_figures_and_tables(text: str) -> None:
+    listed = text[text.index('<ol class="objections">') :]
+    items = dict(re.findall(r'<span class="n">(\d)</span>(.*?)</li>', listed, flags=re.S))
+    for link in ("#ablations", "#learning_curves", "#table-training_scores", "#row-C4.1-ablation-no-guidance"):
+        assert f'href="{link.replace("_", "-") if "table" not in link else link}"' in items["4"], link
+    for link in ("#learning-curves", "#score-profiles", "#training-scaling", "#table-training_scores", "#table-tuning"):
+        assert f'href="{link}"' in items["6"], link
+    assert items["4"].index("C4.1/ablation") < items["4"].index("C4.1/cloud")
+
+
+def test_objections_link_only_to_tables_that_are_there() -> None:
+    fourth = next(o for o in OBJECTIONS if o.number == 4)
+    assert answer(fourth, [], set()).covered is False
+    assert answer(fourth, [ledger_row("a", "C4.1")], set()).tables == ()
+    assert [name for name, _ in answer(fourth, [], set(), ["training_scores"]).tables] == ["training_scores"]
+
+
+def test_a_run_without_training_says_nothing_of_it(tmp_path: Path) -> None:
+    write_ledger(tmp_path, ledger())
+    write_records(tmp_path, {"declared": [{"text": "x"}]})
+    write_json(tmp_path / "environment.json", {**ENVIRONMENT, "options": {"claims": ["C1.1", "A3"]}})
+    text = write_report(tmp_path).read_text()
+    notes = " ".join(re.findall(r'class="note">(.*?)</p>', text))
+    assert "Empty tables: moments" in notes and "Variance and noise-to-signal" in notes
+    for word in ("curves", "training_scores", "Learning", "guidance_cost"):
+        assert word not in notes, word
+    assert 'id="C4' not in text and "table-tuning" not in text
+
+
+def test_numbers_that_are_not_known_are_dashes(tmp_path: Path) -> None:
+    made = training_tables(seeds=3)
+    blank = [{k: None if isinstance(v, float) else v for k, v in row.items()} for row in made["training_scores"]]
+    folder = make_training_run(tmp_path / "run", training_scores=blank)
+    part = (folder / "report.html").read_text()
+    part = part[part.index('id="table-training_scores"') :]
+    part = part[: part.index("</section>")]
+    assert "None" not in part and ">-<" in part
+
+
+def test_expected_tables_follow_the_claims() -> None:
+    assert expected_tables(None) == list(TABLES)
+    assert "tuning" in expected_tables(["C4.2"]) and "tuning" not in expected_tables(["C4.4"])
+    assert expected_tables(["A0"]) == ["calibration", "coverage", "speed"]
+    assert run_claims({"claims": ["C5"]}) == run_claims({"options": {"claims": ["C5"]}}) == ["C5"]
+    assert run_claims({}) is None and run_claims({"claims": "C4"}) is None
+
+
+def test_groups_keep_every_record_and_put_main_first() -> None:
+    made = training_tables(seeds=2)
+    groups = score_groups(list(reversed(made["training_scores"])))
+    assert groups[0]["open"] and [g["open"] for g in groups].count(True) == 1
+    kept = [row for g in groups for block in g["blocks"] for row in block["rows"]]
+    assert len(kept) == len(made["training_scores"])
+    assert [r["n"] for r in groups[0]["blocks"][0]["rows"]] == sorted(r["n"] for r in groups[0]["blocks"][0]["rows"])
+    odd = score_groups([{"row": "a", "n": 2, "part": "new"}])
+    assert odd[0]["title"] == "new"
+    assert [len(g["rows"]) for g in tuning_groups(made["tuning"])] == [3, 3]

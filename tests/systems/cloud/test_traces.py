@@ -1,0 +1,116 @@
+"""Replay of recorded jobs: a user's table, and recorded files where DGPG_TRACES (environment) names their folder."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from dgpg_verify.core import generator, open_uniforms
+from dgpg_verify.systems.cloud import CloudScheduling
+from dgpg_verify.systems.cloud.workload.traces import Replay
+
+FOLDER = os.environ.get("DGPG_TRACES", "")
+needs_traces = pytest.mark.skipif(
+    not (Path(FOLDER or "/nowhere") / "jobs_openb.csv.gz").is_file(),
+    reason="recorded traces are not part of the project: set DGPG_TRACES to a folder with jobs_openb.csv.gz",
+)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """60 jobs, one in 10 s but five together at 100 s; sizes tell which job it is."""
+    rows = [(10.0 * k if k >= 15 or k < 10 else 100.0, 1 + k / 100, 4 + k / 10, 50 + k) for k in range(60)]
+    path = tmp_path / "jobs.csv"
+    path.write_text("arrival_s,cores,memory_gib,duration_s\n" + "".join(f"{a},{c},{m},{d}\n" for a, c, m, d in rows))
+    return path
+
+
+@pytest.fixture
+def servers(tmp_path: Path) -> Path:
+    path = tmp_path / "fleet.csv"
+    path.write_text("name,cores,memory_gib\n" + "".join(f"s{k},8,64\n" for k in range(4)))
+    return path
+
+
+def test_replay_keeps_the_recorded_order_sizes_and_load(small: Path, servers: Path) -> None:
+    system = CloudScheduling(4, fleet=f"csv:{servers}", workload=f"trace:{small}", horizon=200, load=0.6)
+    noise = open_uniforms((6, 200, system.noise_size), generator(1, 0))
+    jobs = system.parts.workload.jobs(noise)
+    # mean duration 10 steps: 79.5 s on average, so a step is 7.95 s
+    report = system.workload_report(noise)
+    assert report["step_seconds"] == pytest.approx(7.95, rel=1e-3)
+    assert report["core_load"] == pytest.approx(0.6, rel=0.02)  # whole laps of the ring but for the ends
+    assert float(jobs.duration.max()) == pytest.approx(109 / 7.95, rel=1e-6)
+    for b in range(6):  # jobs of a step go to dispatchers in the order of their uniforms, steps follow the record
+        sequence = []
+        for t in range(200):
+            here = jobs.active[b, t].nonzero().flatten()
+            order = here[noise[b, t, :4][here].argsort()]
+            assert torch.equal(order, here[jobs.arrival[b, t][here].argsort()])
+            sequence += [round((float(c) - 1) * 100) for c in jobs.cores[b, t][order]]
+        steps = {(two - one) % 60 for one, two in itertools.pairwise(sequence)}
+        assert len(sequence) > 60 and steps == {1}  # the next recorded job each time, round the ring
+
+
+def test_overflow_moves_to_the_next_step_and_is_counted(small: Path, servers: Path) -> None:
+    system = CloudScheduling(4, fleet=f"csv:{servers}", workload=f"trace:{small}", horizon=60, load=0.6)
+    noise = open_uniforms((40, 60, system.noise_size), generator(2, 0))
+    report = system.workload_report(noise)
+    assert report["jobs_moved_on"] > 0  # six jobs at one moment, four dispatchers
+    jobs = system.parts.workload.jobs(noise)
+    arrived, served = system.parts.workload._served(noise)  # type: ignore[attr-defined]
+    assert torch.equal(jobs.active.sum((1, 2)), served[:, -1] - arrived[:, 0])
+    assert int((arrived[:, -1] - served[:, -1]).sum()) == report["jobs_left_out"]
+    assert int(jobs.active.sum(-1).max()) == 4
+
+
+def test_offsets_and_deals_come_from_the_uniforms(small: Path, servers: Path) -> None:
+    system = CloudScheduling(4, fleet=f"csv:{servers}", workload=f"trace:{small}", horizon=30, load=0.6)
+    assert isinstance(system.parts.workload, Replay)
+    noise = open_uniforms((2, 30, system.noise_size), generator(3, 0))
+    other = noise.clone()
+    other[:, 0, 4] = 1.0 - noise[:, 0, 4]
+    one, two, again = (system.jobs(values) for values in (noise, other, noise))
+    assert torch.equal(one.cores, again.cores) and not torch.equal(one.cores, two.cores)
+
+
+def test_a_recorded_zero_duration_is_still_served(tmp_path: Path, servers: Path) -> None:
+    path = tmp_path / "jobs.csv"
+    path.write_text("arrival_s,cores,memory_gib,duration_s\n0,4,1,0\n5,4,1,100\n9,4,1,0\n")
+    system = CloudScheduling(4, fleet=f"csv:{servers}", workload=f"trace:{path}", horizon=20)
+    noise = open_uniforms((2, 20, system.noise_size), generator(4, 0))
+    state, joined, gone = system.start(noise), 0, 0
+    for _ in range(20):
+        seen = system.observe(state)
+        actions = torch.where(seen.active, 0, -1)
+        after = system.step(state, actions).next_state
+        joined += int(seen.active.sum())
+        gone += int(seen.active.sum() + state.queues.count.sum() - after.queues.count.sum())
+        state = after
+    assert joined == gone + int(state.queues.count.sum()) and joined > 0
+
+
+@needs_traces
+def test_recorded_openb_jobs_and_nodes() -> None:
+    system = CloudScheduling(60, fleet=f"openb:{FOLDER}", workload=f"openb:{FOLDER}", horizon=50)
+    inputs = system.config()["inputs"]
+    assert inputs["workload"]["kept"] == 7204
+    assert inputs["workload"]["dropped"] == {
+        "before_window": 33, "censored": 34, "never_ran": 897, "zero_memory": 1,
+    }  # fmt: skip
+    assert inputs["fleet"]["rows"] == 1523
+    noise = open_uniforms((8, 50, system.noise_size), generator(5, 0))
+    report = system.workload_report(noise)
+    assert 0.5 < report["core_load"] / 0.75 < 1.5
+    assert report["altered_share"] < 0.02
+    state = system.start(noise)
+    for _ in range(50):
+        seen = system.observe(state)
+        actions = torch.where(seen.active, system.heuristic_scores("best_fit", seen).argmax(-1), -1)
+        transition = system.step(state, actions)
+        state = transition.next_state
+    assert bool(transition.reward.isfinite().all()) and float(transition.x.mean()) > 0.1
