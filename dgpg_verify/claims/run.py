@@ -1,41 +1,60 @@
-"""A run: measure the cells of the selected claims, judge from files alone, write the report."""
+"""A run: measure the cells of the selected claims into a folder, then judge the folder.
+
+`judge_folder` is the only way from cells to rows, also right after measuring. The folder's index holds the rows of the
+design that were measured, so a judgement reads them there and never guesses how a cell was made.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dgpg_verify.claims.registry import SCALES, Claim, select_claims
-from dgpg_verify.core import Cell, Evidence, InputError, LedgerRow, check_choice, check_int, check_unique, to_json
+from dgpg_verify.claims.claim import Claim, select_claims
+from dgpg_verify.claims.design import SCALES, Row, row_from_json
+from dgpg_verify.claims.question import ledger_rows
+from dgpg_verify.claims.series import Measured, make_series
+from dgpg_verify.core import (
+    Cell,
+    Evidence,
+    InputError,
+    LedgerRow,
+    check_choice,
+    check_int,
+    check_unique,
+    to_json,
+)
 from dgpg_verify.reporting import write_ledger, write_records, write_report, write_variance_csv
-from dgpg_verify.runs import CellStore, cell_file, run_cells, source_hash, unique_cells
+from dgpg_verify.runs import CellStore, cell_file, run_cells, unique_cells
 from dgpg_verify.runs.cells import read_cell
 from dgpg_verify.runs.environment import describe_run
-from dgpg_verify.runs.files import check_schema, read_json, write_json
+from dgpg_verify.runs.files import read_json, write_json
 from dgpg_verify.runs.sitting import Sitting
-from dgpg_verify.runs.sources import measuring_hash
+from dgpg_verify.runs.sources import measuring_hash, package_hash
 
 INDEX = "cells/index.json"
+SCHEMA = 2
 ENVIRONMENT = "environment.json"
 SPEED = "speed.json"
+RowName = tuple[str, str]  # family and key
 
 
 @dataclass(frozen=True)
 class RunResult:
     """The judged rows, where they lie, and from which scale on each row has to be decided. missing: cells that a
-    judgement of an unfinished run did without."""
+    judgement of an unfinished run went without. silent: claims that were measured and have no row at this scale; they
+    are named wherever the rows are printed, so that none disappears."""
 
     rows: tuple[LedgerRow, ...]
     folder: Path
     scale: str
     decided_at: Mapping[str, str]
     missing: int = 0
+    silent: tuple[str, ...] = ()
 
 
 def default_workers() -> int:
@@ -60,12 +79,21 @@ def run_claims(
 ) -> RunResult:
     """Measure, judge and report.
 
-    claims: prefixes ("C1,A3"), claim objects, or None for all. scale: smoke, standard or full. out: the run
-    folder, `reports/<scale>-seed<seed>` by default; an existing one is refused unless `resume`, which keeps
-    every finished cell whose key (package source, configuration, seed) matches. rows, n_max: measure only the cells
-    whose row fits one of these patterns ("dgpg/*,mappo") and whose N is at most n_max, then judge what is whole, as
-    `rejudge` does of an unfinished run; other sittings go on with `resume`. The ledger does not depend on `workers`
-    but for `seconds`. Raises InputError before anything is written.
+    Parameters
+    ----------
+    claims : prefixes ("C1,A3"), claim objects, or None for all.
+    scale : smoke, standard or full.
+    seed : of all random streams of the run.
+    workers : processes that measure; the ledger does not depend on it but for `seconds`.
+    resume : keep every finished cell whose key (source, configuration, seed) matches; without it a folder that exists
+        is refused.
+    out : the run folder, `reports/<scale>-seed<seed>` by default.
+    rows, n_max : measure only the cells whose row fits one of these patterns ("dgpg/*,mappo") and whose N is at most
+        n_max, then judge what is whole; other sittings go on with `resume`.
+
+    Raises
+    ------
+    InputError : before anything is written.
     """
     chosen = select_claims(claims) if claims is None or isinstance(claims, str) else list(claims)
     check_unique("claims", [claim.id for claim in chosen])
@@ -73,109 +101,196 @@ def run_claims(
     seed = check_int("seed", seed, 0, 2**63 - 1)
     workers = default_workers() if workers is None else check_int("workers", workers, 1, 1024)
     folder = Path(out) if out is not None else default_folder(scale, seed)
-    options = {"scale": scale, "seed": seed, "workers": workers, "resume": resume}
-    options["claims"] = [claim.id for claim in chosen]
     _check_folder(folder, scale, seed, resume)
-    wanted = {claim.id: unique_cells(claim.cells(scale, seed)) for claim in chosen}
-    every = [cell for cells in wanted.values() for cell in cells]
-    now = Sitting.of(rows, n_max).chosen(every)
+    plan = _Plan.of(chosen, scale, seed)
+    now = Sitting.of(rows, n_max).chosen(plan.cells)
 
-    owners = _owners(chosen, wanted)
-    store = CellStore(folder, owners.source)
-    described = describe_run(options, source_hash())
-    write_json(folder / ENVIRONMENT, described)
-    listed = {name: {cell_file(cell): store.key(cell) for cell in cells} for name, cells in wanted.items()}
-    write_json(folder / INDEX, {"schema": 1, "scale": scale, "seed": seed, "claims": listed})
-    kept = sum(store.has(cell) for cell in unique_cells(every)) if resume else 0
+    store = CellStore(folder, plan.source)
+    options = {"scale": scale, "seed": seed, "workers": workers, "resume": resume, "claims": list(plan.claims)}
+    write_json(folder / ENVIRONMENT, describe_run(options, package_hash()))
+    write_json(folder / INDEX, plan.index(scale, store))
+    kept = sum(store.has(cell) for cell in plan.cells) if resume else 0
     began = time.perf_counter()
-    measured = iter(run_cells(now, owners.measure, store, workers, resume, progress, owners.cost))
-    timed = {"measuring_seconds": round(time.perf_counter() - began, 1), "kept_cells": kept}
-    write_json(folder / ENVIRONMENT, described | timed)
-    if len(now) < len(every):
-        return rejudge(folder, chosen, unfinished=True)
-    evidence = {name: [next(measured) for _ in cells] for name, cells in wanted.items()}
-    return _judge_and_report(chosen, evidence, folder, scale)
-
-
-def rejudge(folder: str | Path, claims: Sequence[Claim] | None = None, unfinished: bool = False) -> RunResult:
-    """Judge and draw again from the cells of a run folder alone; measures nothing.
-
-    claims: the claim objects if they are not registered. unfinished: allow for missing cells; a row is then judged at
-    those N at which all its replicates are there, never from some of them (whoever looks would choose the sample), and
-    the page says what is missing. Raises InputError if the folder is no run, or not finished without `unfinished`.
-    """
-    folder = Path(folder)
-    index = _read_index(folder)
-    known = {claim.id: claim for claim in (select_claims() if claims is None else claims)}
-    unknown = [name for name in index["claims"] if name not in known]
-    if unknown:
-        raise InputError(f"{folder.name}/{INDEX} names unknown claims: {', '.join(unknown)}")
-    listed: Mapping[str, Mapping[str, str]] = index["claims"]
-    missing: set[str] = set()
-    if unfinished:
-        whole = {name: _whole_groups(folder, files) for name, files in listed.items()}
-        missing = {file for name, files in listed.items() for file in files if file not in whole[name]}
-        listed = {name: files for name, files in whole.items() if files}
-        if not listed:
-            raise InputError(f"{folder.name} holds no row with all its replicates at any N: run on with --resume")
-    _note_missing(folder, len(missing), len({file for files in index["claims"].values() for file in files}))
-    evidence = {name: _read_listed(folder, name, files) for name, files in listed.items()}
-    judged = _judge_and_report([known[name] for name in listed], evidence, folder, index["scale"])
-    return replace(judged, missing=len(missing))
+    run_cells(now, plan.measure, store, workers, resume, progress, plan.cost)
+    _note(folder, measuring_seconds=round(time.perf_counter() - began, 1), kept_cells=kept)
+    return judge_folder(folder, chosen, unfinished=len(now) < len(plan.cells))
 
 
 @dataclass(frozen=True)
-class _Owners:
-    """Which claim measures a cell: the first that lists its (claim, row)."""
+class _Plan:
+    """What a run measures: the rows of all claims, each row once, and the claim that measures it."""
 
-    by_row: Mapping[tuple[str, str], Claim]
+    seed: int
+    rows: Mapping[RowName, Row]
+    owners: Mapping[RowName, Claim]
+    claims: Mapping[str, Sequence[RowName]]
+    cells: Sequence[Cell]
 
-    def measure(self, cell: Cell) -> Evidence:
-        return self.by_row[cell.claim, cell.row].measure(cell)
+    @classmethod
+    def of(cls, claims: Sequence[Claim], scale: str, seed: int) -> _Plan:
+        """Raises InputError where two claims declare one row differently."""
+        rows: dict[RowName, Row] = {}
+        owners: dict[RowName, Claim] = {}
+        names: dict[str, list[RowName]] = {}
+        for claim in claims:
+            for row in claim.design(scale):
+                name = row.family, row.key
+                if rows.setdefault(name, row) != row:
+                    raise InputError(f"row {'/'.join(name)} of {claim.id} differs from that of {owners[name].id}")
+                owners.setdefault(name, claim)
+                names.setdefault(claim.id, []).append(name)
+        return cls(seed, rows, owners, names, unique_cells(c for row in rows.values() for c in row.cells(seed)))
+
+    def measure(self, cell: Cell) -> Mapping[str, Any]:
+        return self.owners[cell.claim, cell.row].measure(cell)
 
     def cost(self, cell: Cell) -> float:
-        hook = getattr(self.by_row[cell.claim, cell.row], "cost", None)
-        return float(hook(cell)) if hook else float(cell.n)
+        return float(self.owners[cell.claim, cell.row].cost(cell))
 
     def source(self, cell: Cell) -> str:
-        return measuring_hash(self.by_row[cell.claim, cell.row].measure)
+        return measuring_hash(self.owners[cell.claim, cell.row].measure)
+
+    def index(self, scale: str, store: CellStore) -> dict[str, Any]:
+        """What the folder says of itself: which rows were measured for which claim, and the keys of their cells."""
+        claims = {claim: [list(name) for name in names] for claim, names in self.claims.items()}
+        cells = {cell_file(cell): store.key(cell) for cell in self.cells}
+        head = {"schema": SCHEMA, "scale": scale, "seed": self.seed}
+        return head | {"claims": claims, "rows": list(self.rows.values()), "cells": cells}
 
 
-def _owners(claims: Sequence[Claim], cells: Mapping[str, Sequence[Cell]]) -> _Owners:
-    by_row: dict[tuple[str, str], Claim] = {}
-    for claim in claims:
-        for cell in cells[claim.id]:
-            by_row.setdefault((cell.claim, cell.row), claim)
-    return _Owners(by_row)
+def judge_folder(folder: str | Path, claims: Sequence[Claim] | None = None, unfinished: bool = False) -> RunResult:
+    """Judge and draw from the cells of a run folder alone; measures nothing.
+
+    Parameters
+    ----------
+    claims : the claim objects if they are not registered.
+    unfinished : allow for missing cells. A row is then judged at those N at which all its replicates are there, never
+        from some of them (whoever looks would choose the sample), and the page says what is missing.
+
+    Raises
+    ------
+    InputError : the folder is not a run, is not finished without `unfinished`, or holds evidence that no row claims.
+    """
+    folder = Path(folder)
+    index = _Index.read(folder)
+    known = {claim.id: claim for claim in (select_claims() if claims is None else claims)}
+    unknown = [name for name in index.claims if name not in known]
+    if unknown:
+        raise InputError(f"{folder.name}/{INDEX} names unknown claims: {', '.join(unknown)}")
+    evidence, missing = index.evidence(unfinished)
+    measured = {
+        name: {key: make_series(index.rows[family, key], evidence[family, key])
+               for family, key in names if (family, key) in evidence}
+        for name, names in index.claims.items()
+    }  # fmt: skip
+    judged = [(known[name], series) for name, series in measured.items() if series]
+    if not judged:
+        raise InputError(f"{folder.name} holds no row with all its replicates at any N: run on with --resume")
+    seconds = {cell_file(item.cell): item.seconds for items in evidence.values() for item in items}
+    unfinished_note = {"missing": missing, "cells": len(index.keys)} if missing else None
+    _note(folder, unfinished=unfinished_note, cell_seconds=round(sum(seconds.values()), 1))
+    rows, decided_at = _judge(judged)
+    _report(folder, rows, judged)
+    silent = tuple(claim.id for claim, _ in judged if not any(row.id == claim.id for row in rows))
+    return RunResult(tuple(rows), folder, index.scale, decided_at, missing, silent)
 
 
-def _judge_and_report(
-    claims: Sequence[Claim], evidence: Mapping[str, Sequence[Evidence]], folder: Path, scale: str
-) -> RunResult:
-    """Judge every claim, then write ledger, records, CSV and page."""
+def _judge(claims: Sequence[tuple[Claim, Measured]]) -> tuple[list[LedgerRow], dict[str, str]]:
+    """All rows of the ledger, and from which scale on each has to be decided."""
     rows: list[LedgerRow] = []
-    tables: dict[str, dict[str, Any]] = {}
-    decided: dict[str, str] = {}
-    for claim in claims:
-        seen = evidence[claim.id]
-        judged = list(claim.judge(seen))
+    decided_at: dict[str, str] = {}
+    for claim, measured in claims:
+        judged = ledger_rows(claim.id, claim.statement, list(claim.questions(measured)), claim.recorded)
         rows += judged
-        at = getattr(claim, "decided_at", "standard")
-        decided.update({row.row: at if isinstance(at, str) else at.get(row.row, "standard") for row in judged})
-        made = claim.tables(seen) if hasattr(claim, "tables") else {}
-        for name, records in made.items():  # claims that share cells make the same records: keep one of each
-            plain = (to_json(record) for record in records)
-            tables.setdefault(name, {}).update({json.dumps(r, sort_keys=True): r for r in plain})
+        decided_at |= {row.row: claim.scale_of(row.row) for row in judged}
     check_unique("row keys of the ledger", [row.row for row in rows])
-    _note_seconds(folder, evidence)
-    records_of = {name: list(records.values()) for name, records in tables.items()}
+    return rows, decided_at
+
+
+def _report(folder: Path, rows: Sequence[LedgerRow], claims: Sequence[tuple[Claim, Measured]]) -> None:
+    """Ledger, records, CSV and page. Claims that share cells make the same records: one of each is kept."""
+    unique: dict[str, dict[str, Any]] = {}
+    for claim, measured in claims:
+        for name, records in claim.tables(measured).items():
+            plain = (to_json(record) for record in records)
+            unique.setdefault(name, {}).update({json.dumps(record, sort_keys=True): record for record in plain})
+    tables = {name: list(records.values()) for name, records in unique.items()}
+    tables["claims"] = [
+        {"claim": claim.id, "title": claim.title, "source": claim.source, "family": claim.family} for claim, _ in claims
+    ]
     if (folder / SPEED).exists():  # written beside the run by the speed suite, see `make reference`
-        records_of["speed"] = json.loads((folder / SPEED).read_text())
+        tables["speed"] = json.loads((folder / SPEED).read_text())
     write_ledger(folder, rows)
-    write_records(folder, records_of)
-    write_variance_csv(folder, records_of.get("moments", []))
+    write_records(folder, tables)
+    write_variance_csv(folder, tables.get("moments", []))
     write_report(folder)
-    return RunResult(tuple(rows), folder, scale, decided)
+
+
+@dataclass(frozen=True)
+class _Index:
+    """The index of a run folder: its rows, which claim asked for them, and the keys that its cells must hold."""
+
+    folder: Path
+    scale: str
+    seed: int
+    claims: Mapping[str, Sequence[RowName]]
+    rows: Mapping[RowName, Row]
+    keys: Mapping[str, str]
+
+    @classmethod
+    def read(cls, folder: Path) -> _Index:
+        if not (folder / INDEX).exists():
+            raise InputError(f"{str(folder)!r} is not a run folder: it holds no {INDEX}")
+        data = read_json(folder / INDEX)
+        broken = f"{folder.name}/{INDEX}"
+        if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+            raise InputError(f"{broken} is not of schema {SCHEMA}: delete the folder and measure again")
+        try:
+            rows = [row_from_json(row) for row in data["rows"]]
+            claims = {str(name): [(family, key) for family, key in names] for name, names in data["claims"].items()}
+            check_choice("scale", data["scale"], SCALES)
+            by_name = {(row.family, row.key): row for row in rows}
+            _ = [by_name[name] for names in claims.values() for name in names]
+            return cls(folder, data["scale"], check_int("seed", data["seed"], 0), claims, by_name, dict(data["cells"]))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"{broken} is damaged ({error!r}): delete it and run with --resume") from None
+
+    def evidence(self, unfinished: bool) -> tuple[dict[RowName, list[Evidence]], int]:
+        """The cells of every row, and how many cells are missing."""
+        claimed, missing = set(), 0
+        evidence: dict[RowName, list[Evidence]] = {}
+        for name, files in self._groups():
+            claimed |= set(files)
+            cells = [self._finished(file) for file in files]
+            whole = [cell for cell in cells if cell is not None]
+            if len(whole) == len(cells):
+                evidence.setdefault(name, []).extend(whole)
+            elif unfinished:
+                missing += len(cells)
+            else:
+                lost = files[cells.index(None)]
+                raise InputError(
+                    f"{len(cells) - len(whole)} of {len(cells)} cells of {'/'.join(name)} are not finished ({lost}): "
+                    "measure them with --resume, or judge what is whole with `dgpg-verify report --unfinished`"
+                )
+        unclaimed = sorted(set(self.keys) - claimed)
+        if unclaimed:
+            raise InputError(f"{len(unclaimed)} cells belong to no row of {INDEX} ({unclaimed[0]}): measure again")
+        return evidence, missing
+
+    def _groups(self) -> Iterator[tuple[RowName, list[str]]]:
+        """The files of every row at every N, which are judged together or not at all."""
+        for name, row in self.rows.items():
+            for n in row.n_values:
+                yield name, [cell_file(cell) for cell in row.cells_at(n, self.seed)]
+
+    def _finished(self, file: str) -> Evidence | None:
+        """The evidence of a cell; None if it is missing or of another state of the code."""
+        path = self.folder / file
+        if file not in self.keys or not path.exists():
+            return None
+        evidence, key = read_cell(path)
+        return evidence if key == self.keys[file] else None
 
 
 def _check_folder(folder: Path, scale: str, seed: int, resume: bool) -> None:
@@ -187,66 +302,14 @@ def _check_folder(folder: Path, scale: str, seed: int, resume: bool) -> None:
     if not resume:
         raise InputError(f"out = {str(folder)!r} exists already: choose another folder, or resume it with --resume")
     if (folder / INDEX).exists():
-        index = _read_index(folder)
-        if (index["scale"], index["seed"]) != (scale, seed):
-            held = f"scale {index['scale']}, seed {index['seed']}"
+        index = _Index.read(folder)
+        if (index.scale, index.seed) != (scale, seed):
+            held = f"scale {index.scale}, seed {index.seed}"
             raise InputError(f"out = {str(folder)!r} holds {held}, not scale {scale}, seed {seed}")
 
 
-def _read_index(folder: Path) -> dict[str, Any]:
-    """Scale, seed and, claim by claim, the files of a run with the keys they must hold."""
-    if not (folder / INDEX).exists():
-        raise InputError(f"{str(folder)!r} is no run folder: it holds no {INDEX}")
-    index = read_json(folder / INDEX)
-    claims = check_schema(folder / INDEX, index, "claims", dict)
-    whole = all(isinstance(files, dict) for files in claims.values())
-    if not whole or index.get("scale") not in SCALES or not isinstance(index.get("seed"), int):
-        raise InputError(f"{folder.name}/{INDEX} lacks scale, seed or files: delete it and run with --resume")
-    return {"scale": index["scale"], "seed": index["seed"], "claims": claims}
-
-
-def _whole_groups(folder: Path, files: Mapping[str, str]) -> dict[str, str]:
-    """The files of those rows and N of which no cell is missing, or measured by another state of the code."""
-
-    def group(file: str) -> str:
-        return re.sub(r"-r\d+-[0-9a-f]+\.npz$", "", file)
-
-    lacking = {group(file) for file, key in files.items() if _finished(folder / file, key) is None}
-    return {file: key for file, key in files.items() if group(file) not in lacking}
-
-
-def _note_missing(folder: Path, missing: int, cells: int) -> None:
-    """Say in environment.json, which the page reads, how much of the run a judgement did without."""
-    if not (folder / ENVIRONMENT).exists():
-        return
-    described = read_json(folder / ENVIRONMENT)
-    described.pop("unfinished", None)
-    write_json(
-        folder / ENVIRONMENT, described | ({"unfinished": {"missing": missing, "cells": cells}} if missing else {})
-    )
-
-
-def _note_seconds(folder: Path, evidence: Mapping[str, Sequence[Evidence]]) -> None:
-    """Say in environment.json what all cells took together, in however many sittings."""
-    seconds = {cell_file(item.cell): item.seconds for items in evidence.values() for item in items}
+def _note(folder: Path, **facts: Any) -> None:
+    """Add facts to environment.json, which the page reads; None takes one away."""
     if (folder / ENVIRONMENT).exists():
-        described = read_json(folder / ENVIRONMENT)
-        write_json(folder / ENVIRONMENT, described | {"cell_seconds": round(sum(seconds.values()), 1)})
-
-
-def _finished(path: Path, key: str) -> Evidence | None:
-    """The evidence of a cell; None if it is missing or of another state of the code."""
-    found = read_cell(path) if path.exists() else None
-    return found[0] if found is not None and found[1] == key else None
-
-
-def _read_listed(folder: Path, claim: str, files: Mapping[str, str]) -> list[Evidence]:
-    """The evidence of one claim; a missing cell, or one of another state of the code, raises InputError."""
-    found = {file: _finished(folder / file, key) for file, key in files.items()}
-    lost = [file for file, evidence in found.items() if evidence is None]
-    if lost:
-        raise InputError(
-            f"{len(lost)} of {len(files)} cells of {claim} are not finished ({lost[0]}): measure them with --resume, "
-            "or judge what is whole with `dgpg-verify report --unfinished`"
-        )
-    return [evidence for evidence in found.values() if evidence is not None]
+        described = read_json(folder / ENVIRONMENT) | facts
+        write_json(folder / ENVIRONMENT, {name: value for name, value in described.items() if value is not None})

@@ -101,9 +101,9 @@ def report(
     ] = False,
 ) -> None:
     """Judge a run folder again and draw its report, from its cells alone; exit code 1 if a row fails."""
-    from dgpg_verify.claims.run import rejudge
+    from dgpg_verify.claims.run import judge_folder
 
-    _show(rejudge(folder, unfinished=unfinished))
+    _show(judge_folder(folder, unfinished=unfinished))
 
 
 for _command in (

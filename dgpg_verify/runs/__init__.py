@@ -1,6 +1,6 @@
 """A run and its folder: atomic files, cells that are measured once, workers, the record of the environment."""
 
-from dgpg_verify.runs.cells import CellStore, cell_file, cell_files, cell_name, source_hash, unique_cells
+from dgpg_verify.runs.cells import CellStore, cell_file, cell_files, cell_name, unique_cells
 from dgpg_verify.runs.workers import CellFailed, run_cells
 
 __all__ = [
@@ -10,6 +10,5 @@ __all__ = [
     "cell_files",
     "cell_name",
     "run_cells",
-    "source_hash",
     "unique_cells",
 ]

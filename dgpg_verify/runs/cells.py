@@ -7,13 +7,12 @@ run re-uses a file only if the key matches; a later judgement finds one file per
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
-import os
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,39 +20,11 @@ import numpy as np
 
 from dgpg_verify.core.errors import InputError, NonFiniteError
 from dgpg_verify.core.records import Cell, Evidence, cell_from_json, to_json
+from dgpg_verify.runs.files import write_atomic
 
 SCHEMA = 1
 CELL_FOLDER = "cells"
-PACKAGE = Path(__file__).resolve().parents[1]
-MEASURING_ROOMS = (
-    "core",
-    "systems",
-    "policies",
-    "rollouts",
-    "critics",
-    "credits",
-    "oracles",
-    "measurement",
-)
 ADVICE = "delete the file, or run again with --resume after deleting it"
-
-
-@cache
-def source_hash(rooms: tuple[str, ...] = MEASURING_ROOMS, files: tuple[str, ...] = ()) -> str:
-    """sha256 of everything a measurement depends on: the rooms' *.py, *.csv and *.json, and further `files`.
-
-    Judging, reporting and the command line are left out on purpose: changing them re-measures nothing.
-    Cost: one read of the package; cached, so a file edited while a run goes on does not split the run.
-    """
-    digest = hashlib.sha256()
-    inside = [path for room in rooms for path in (PACKAGE / room).rglob("*")]
-    paths = sorted(path for path in inside if path.suffix in {".py", ".csv", ".json"})
-    named = [(path.relative_to(PACKAGE).as_posix(), path) for path in paths]
-    named += [(Path(name).name, Path(name)) for name in sorted(files)]
-    for name, path in named:
-        content = path.read_bytes()
-        digest.update(f"{name}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()
 
 
 def cell_name(cell: Cell) -> str:
@@ -79,13 +50,13 @@ def _slug(claim: str, row: str) -> str:
 class CellStore:
     """Finished cells of one run folder, in its sub-folder `cells`.
 
-    folder: the run folder. source: hash of the code that measures, or a function of the cell that gives it
-    (default: the hash of all measuring rooms). Only a cell whose key matches counts as finished.
+    folder: the run folder. source: hash of the code that measures, or a function of the cell that gives it. Only a cell
+    whose key matches counts as finished.
     """
 
-    def __init__(self, folder: str | Path, source: str | Callable[[Cell], str] | None = None) -> None:
+    def __init__(self, folder: str | Path, source: str | Callable[[Cell], str]) -> None:
         self.folder = Path(folder)
-        self._source = source_hash() if source is None else source
+        self._source = source
 
     def key(self, cell: Cell) -> str:
         """sha256 of (source, cell with its options and seed)."""
@@ -115,7 +86,7 @@ class CellStore:
 
     def clean(self) -> None:
         """Remove temporary files that a killed run left behind."""
-        for path in (self.folder / CELL_FOLDER).glob(".*.tmp"):
+        for path in (self.folder / CELL_FOLDER).glob(".*.npz.*"):
             path.unlink(missing_ok=True)
 
 
@@ -140,16 +111,9 @@ def write_cell(path: Path, key: str, evidence: Evidence) -> None:
         "arrays": list(arrays),
     }
     stored: dict[str, Any] = {f"array{k}": array for k, array in enumerate(arrays.values())}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
-    try:
-        with temporary.open("wb") as stream:
-            np.savez_compressed(stream, record=np.array(_canonical(record)), **stored)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, record=np.array(_canonical(record)), **stored)
+    write_atomic(path, buffer.getvalue())
 
 
 def read_cell(path: Path) -> tuple[Evidence, str]:

@@ -1,42 +1,96 @@
-"""Which code a cell was measured by: its hash is part of the cell's key, so that changed code re-measures."""
+"""Which code a cell was measured by: its hash is part of the cell's key, so that changed code measures again."""
 
 from __future__ import annotations
 
-import builtins
+import ast
+import hashlib
 import inspect
 import sys
-from collections.abc import Callable
-from types import ModuleType
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
-from dgpg_verify.runs.cells import MEASURING_ROOMS, source_hash
+PACKAGE = "dgpg_verify"
+ROOT = Path(__file__).resolve().parents[1]
+# Rooms that a measurement never depends on, whatever imports them. Of `claims` it depends on the modules that measure
+# alone: choices of design are in the cell's own options, and judging comes later.
+JUDGING = (f"{PACKAGE}.reporting", f"{PACKAGE}.runs", f"{PACKAGE}.cli", f"{PACKAGE}.claims")
+MEASURING = {"measure", "subjects"}
+DATA = {".csv", ".json"}
 
 
 def measuring_hash(measure: Callable[..., Any]) -> str:
-    """Hash of the measuring rooms, of the code behind `measure` and of the `measure` modules that it uses.
+    """sha256 of the module of `measure` and of every module of the package behind it, and of their rooms' data files.
 
-    A `measure` that only passes its cell on is looked through: claims that share cells share their key, and a
-    change to how a claim is judged re-measures nothing. A module may name further rooms it measures by in `ROOMS`.
+    Imports are read from the source, not from what happens to be loaded. Changing how a claim is designed, judged or
+    drawn measures nothing again.
     """
     function = inspect.unwrap(getattr(measure, "__func__", measure))
-    names = function.__code__.co_names
-    passed_on = [function.__globals__[name] for name in names if inspect.isfunction(function.__globals__.get(name))]
-    only_passes_on = passed_on and all(name in function.__globals__ or hasattr(builtins, name) for name in names)
-    behind = passed_on if only_passes_on else [function, *passed_on]
-    modules = {code.__module__ for code in behind}
-    modules |= {name for first in modules for name in _cells_behind(sys.modules.get(first), set())}
-    found = [module for name in modules if (module := sys.modules.get(name))]
-    files = {file for module in found if (file := getattr(module, "__file__", None))}
-    rooms = {room for module in found for room in getattr(module, "ROOMS", ())}
-    digest = source_hash((*MEASURING_ROOMS, *sorted(rooms)), tuple(sorted(files)))
-    return f"{digest} {' '.join(code.__name__ for code in behind)}"
+    return _hash_of(function.__module__) + f" {function.__qualname__}"
 
 
-def _cells_behind(module: ModuleType | None, seen: set[str]) -> set[str]:
-    """Names of the `measure` modules of claims that a module imports from, and they in turn."""
-    for value in vars(module).values() if module else ():
-        name = str(getattr(value, "__module__", ""))
-        if name.startswith("dgpg_verify.claims.") and "measure" in name.split(".") and name not in seen:
-            seen.add(name)
-            _cells_behind(sys.modules.get(name), seen)
-    return seen
+def package_hash() -> str:
+    """sha256 of the whole package and its data: which state of the code a run was made by."""
+    return _hash_of_files([path for path in sorted(ROOT.rglob("*")) if path.suffix in {".py", *DATA}])
+
+
+@cache
+def _hash_of(module: str) -> str:
+    return _hash_of_files(files_behind(module))
+
+
+def _hash_of_files(files: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in files:
+        content = path.read_bytes()
+        name = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+def files_behind(module: str) -> list[Path]:
+    """The files of a module, of what it imports from the package, and so on; with the data of the rooms they are in."""
+    seen: dict[str, Path] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        path = _file_of(name)
+        if name in seen or path is None or (name != module and _judges(name)):
+            continue
+        seen[name] = path
+        waiting += _imports(name, path)
+    rooms = {ROOT / name.split(".")[1] for name in seen if name.startswith(f"{PACKAGE}.")}
+    data = [path for room in rooms if room.is_dir() for path in room.rglob("*") if path.suffix in DATA]
+    return sorted({*seen.values(), *data})
+
+
+def _judges(name: str) -> bool:
+    return name.startswith(JUDGING) and not MEASURING.intersection(name.split("."))
+
+
+def _file_of(name: str) -> Path | None:
+    """Source of a module of this package, or of the module that a caller named; None for other packages' modules."""
+    loaded = getattr(sys.modules.get(name), "__file__", None)
+    if loaded is not None:
+        return Path(loaded)
+    spec = find_spec(name)
+    return Path(spec.origin) if spec is not None and spec.origin else None
+
+
+def _imports(name: str, path: Path) -> list[str]:
+    """Modules of the package that a file imports: `from a import b` may name the module a.b."""
+    found: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return [module for module in found if module.startswith(f"{PACKAGE}.") and _is_module(module)]
+
+
+@cache
+def _is_module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split(".")[1:])
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()

@@ -10,10 +10,10 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from joblib import Parallel, delayed, parallel_config
@@ -28,7 +28,7 @@ BAR = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
 LARGEST_BATCH = 32  # cells handed over at once
 BATCHES_LEFT = 16  # a worker: no batch holds more than this part of the cost that is left, so that none waits long
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # parameters of mallopt, from malloc.h
-Measure = Callable[[Cell], Evidence]
+Measure = Callable[[Cell], Mapping[str, Any]]
 Task = tuple[int, Cell, Path, str]  # index, cell, its file and its key
 
 
@@ -91,7 +91,7 @@ def _finished(measure: Measure, tasks: list[Task], weights: list[float], workers
 
 
 def batches_of(weights: Sequence[float], workers: int) -> Iterator[slice]:
-    """Tasks that are handed over together, as consecutive slices: many cheap ones, or a single dear one.
+    """Tasks that are handed over together, as consecutive slices: many cheap ones, or one expensive cell.
 
     A batch takes tasks until it holds its part of the cost that is left, one of 16 a worker, or 32 of them: batches
     shrink toward the end, so that the workers end together.
@@ -117,10 +117,8 @@ def _measure_one(measure: Measure, index: int, cell: Cell, path: Path, key: str)
     torch.set_num_threads(1)
     started = time.perf_counter()
     try:
-        evidence = measure(cell)
-        if evidence.cell != cell:
-            raise ValueError(f"the evidence is labelled {cell_name(evidence.cell)}")
-        write_cell(path, key, replace(evidence, seconds=time.perf_counter() - started))
+        values = measure(cell)
+        write_cell(path, key, Evidence(cell, values, time.perf_counter() - started))
     except InputError as error:
         raise InputError(f"cell {cell_name(cell)}: {error}") from error
     except Exception as error:

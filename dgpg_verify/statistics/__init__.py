@@ -64,6 +64,8 @@ from dgpg_verify.statistics.training_verdicts import (
 )
 from dgpg_verify.statistics.verdict import (
     MARGIN,
+    Relation,
+    allowed_set,
     exponent_labels,
     judge,
     judge_at_least,
@@ -106,6 +108,8 @@ __all__ = [
     "interquartile_mean",
     "jackknife",
     "judge",
+    "Relation",
+    "allowed_set",
     "judge_at_least",
     "judge_collapses",
     "judge_equal",

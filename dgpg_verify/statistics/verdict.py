@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +14,15 @@ from dgpg_verify.statistics.power import MAXIMUM, replicates_for_half_width
 from dgpg_verify.statistics.scaling import ScalingFit
 
 MARGIN = 0.15
+Relation = Literal["theta", "equal", "big_o", "at_most", "at_least", "universal"]
+
+
+def allowed_set(relation: str, expected: float, margin: float | None = None) -> tuple[float, float]:
+    low = -np.inf if relation in ("big_o", "at_most") else expected - (margin or 0.0)
+    high = np.inf if relation == "at_least" else expected + (margin or 0.0)
+    return low, high
+
+
 LACK_OF_FIT = 0.01  # below this p-value the line does not describe the data
 
 

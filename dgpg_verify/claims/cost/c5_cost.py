@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
+from dgpg_verify.claims.claim import Claim
+from dgpg_verify.claims.cost.measure import CONTROL, METHODS, MORE, measure_cost
+from dgpg_verify.claims.design import Row
+from dgpg_verify.claims.question import EXPLORATORY_LEVEL, Question
+from dgpg_verify.claims.series import Measured, Series
+from dgpg_verify.core import Cell, Evidence, Verdict
+from dgpg_verify.statistics import Relation, geometric_mean_interval, judge, judge_threshold
 
-from dgpg_verify.claims.cost.measure import CONTROL, METHODS, MORE, cost_cells, measure_cost_cell
-from dgpg_verify.claims.ledger import Records, distinct, ledger_row, provenance
-from dgpg_verify.claims.records import RECORDS
-from dgpg_verify.claims.training.questions import FEWEST_FOR_CONTROL
-from dgpg_verify.core import Cell, Evidence, LedgerRow, Verdict
-from dgpg_verify.statistics import fit_scaling, geometric_mean_interval, judge, judge_threshold
-
-STATEMENT = "Guidance adds little to the time and memory of its base method; evaluating its model costs O(1) per agent."
+ROW = "cost/dgpg against mappo"
 ADDED = 1.05  # little: at most 5 %
 MINIMUM_N = 16
-FEWEST_COUNTS = 3  # fleets for the control of memory, whose counts vary little; timings need more
-LEVEL = 0.95
-SENTENCES = {
-    "supported": "DG-PG takes {value:.3f} times the {what} of MAPPO [{low:.3f}, {high:.3f}] at N = {n}.",
-    "refuted": "DG-PG takes {value:.3f} times the {what} of MAPPO [{low:.3f}, {high:.3f}] at N = {n}: more than 5 %.",
-    "inconclusive": "DG-PG takes {value:.3f} times the {what} of MAPPO [{low:.3f}, {high:.3f}] at N = {n}.",
+FEWEST_TIMES = 6  # fleets for the control of time: with fewer, timings decide nothing at 95 %
+FEWEST_COUNTS = 3  # fleets for the control of memory, whose counts vary little
+RATIO = {
+    "supported": "{who} takes {value:.3f} times the {what} of MAPPO [{low:.3f}, {high:.3f}] at N = {n}.",
+    "refuted": "{who} takes {value:.3f} times the {what} of MAPPO [{low:.3f}, {high:.3f}] at N = {n}: more than 5 %.",
+    "inconclusive": "{who} takes {value:.3f} times the {what} of MAPPO [{low:.3f}, {high:.3f}] at N = {n}.",
 }
 GROWTH = {
     "supported": "Evaluating the model costs N^{value:.2f} per agent [{low:.2f}, {high:.2f}], N = {n}.",
@@ -36,125 +35,109 @@ SIZES: Mapping[str, tuple[Mapping[int, int], Mapping[str, Any], int, int]] = {
     "standard": (dict.fromkeys((16, 32, 64, 128), 6), {"horizon": 20}, 6, 3),
     "full": ({25: 6} | dict.fromkeys((150, 300, 600, 1500), 6), {"horizon": 50}, 6, 6),
 }
-Fleets = Mapping[int, Sequence[Evidence]]
+Costs = Series[Evidence]
 
 
-@dataclass(frozen=True)
-class CostClaim:
+def design(scale: str) -> list[Row]:
+    """One cell per fleet. rounds: iterations of each method that are timed; weighed: fleets of each N on which memory
+    is measured too, in a process that loads the libraries anew."""
+    n_values, options, rounds, weighed = SIZES[scale]
+    asked = {"system": "cloud", "options": dict(options), "rounds": rounds, "weighed": weighed}
+    return [Row("cost", ROW, n_values, asked, notes={"minimum_n": MINIMUM_N})]
+
+
+def cost(cell: Cell) -> float:
+    return float(cell.n * 10**4)
+
+
+def questions(measured: Measured) -> list[Question]:
     """Ratios of least times and of peak bytes of tensors, fleet by fleet; growth of the model's time with N."""
-
-    id: str = "C5"
-    title: str = "The cost of guidance"
-    source: str = "remarks on complexity"
-    statement: str = STATEMENT
-    relation: str = "at_most"
-    expected: float = ADDED
-    margin: float = 0.0
-    controls: Sequence[Any] = ()
-    decided_at: str = "full"
-
-    @property
-    def recorded(self) -> Mapping[str, tuple[str, str]]:
-        return RECORDS
-
-    def cells(self, scale: str, seed: int) -> Sequence[Cell]:
-        return cost_cells(*SIZES[scale], seed)
-
-    def measure(self, cell: Cell) -> Evidence:
-        return measure_cost_cell(cell)
-
-    def cost(self, cell: Cell) -> float:
-        return float(cell.n * 10**4)
-
-    def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
-        fleets: dict[int, list[Evidence]] = {}
-        for item in evidence:
-            fleets.setdefault(item.cell.n, []).append(item)
-        rows = [_ratio(n, items, what, self.recorded) for n, items in fleets.items() for what in ("time", "memory")]
-        return [*rows, _growth(fleets, self.recorded), *_controls(fleets)]
-
-    def tables(self, evidence: Sequence[Evidence]) -> dict[str, list[dict[str, Any]]]:
-        return {"guidance_cost": [_record(item) for item in evidence]}
+    series = measured[ROW]
+    ratios = [_ratio(series.only(n), what) for n in series.n_values for what in ("time", "memory")]
+    return [*ratios, _growth(series), *_controls(series)]
 
 
-def _ratio(n: int, items: Sequence[Evidence], what: str, recorded: Records) -> LedgerRow:
+def _ratio(series: Costs, what: str) -> Question:
     suffix = {"time": "seconds", "memory": "bytes"}[what]
-    items = [item for item in items if f"mappo_{suffix}" in item.values]
-    ratios = [float(item.values[f"dgpg_{suffix}"]) / float(item.values[f"mappo_{suffix}"]) for item in items]
-    verdict = judge_threshold(geometric_mean_interval(ratios, LEVEL), ADDED)
+    weighed = _with(series, f"mappo_{suffix}")
+    ratios = _ratios(weighed, f"dgpg_{suffix}", f"mappo_{suffix}")
+    verdict = judge_threshold(geometric_mean_interval(ratios, EXPLORATORY_LEVEL), ADDED)
     note = f"ratios {min(ratios):.3f} to {max(ratios):.3f}"
-    return _row(f"{what}/N={n}", f"{what} ratio", verdict, items, ADDED, "at_most", SENTENCES, recorded, what, note)
+    key = f"{what}/N={series.n_values[0]}"
+    return _question(key, f"{what} ratio", verdict, weighed, ADDED, "at_most", RATIO, note, what=what)
 
 
-def _controls(fleets: Fleets) -> list[LedgerRow]:
+def _controls(series: Costs) -> list[Question]:
     """Passed off as DG-PG, what is known to take more must be refuted as little: the time of HAPPO, which updates
     agents one after the other, and the memory of MAPPO with two roll-outs an update."""
     made = []
     for what, suffix, key, name, fewest in (
-        ("time", "seconds", f"{CONTROL}_seconds", "HAPPO", FEWEST_FOR_CONTROL),
+        ("time", "seconds", f"{CONTROL}_seconds", "HAPPO", FEWEST_TIMES),
         ("memory", "bytes", "more_bytes", f"MAPPO with {MORE} roll-outs", FEWEST_COUNTS),
     ):
-        items = [item for n in sorted(fleets) for item in fleets[n] if key in item.values]
-        ratios = [float(item.values[key]) / float(item.values[f"mappo_{suffix}"]) for item in items]
-        if len(ratios) < fewest:
+        weighed = _with(series, key)
+        if len(weighed.flat) < fewest:
             continue
-        verdict = judge_threshold(geometric_mean_interval(ratios, LEVEL), ADDED)
+        ratios = _ratios(weighed, key, f"mappo_{suffix}")
+        verdict = judge_threshold(geometric_mean_interval(ratios, EXPLORATORY_LEVEL), ADDED)
         note = f"{name}, a control"
-        row = _row(f"{what}/control", f"{what} ratio", verdict, items, ADDED, "at_most", SENTENCES, {}, what, note)
-        said = row.holds_when.replace("DG-PG", name)
-        known = {"primary": False, "kind": "control", "expected_label": "refuted"}
-        made.append(replace(row, **known, policy=f"{name} against MAPPO", holds_when=said))  # type: ignore[arg-type]
+        question = _question(f"{what}/control", f"{what} ratio", verdict, weighed, ADDED, "at_most", RATIO, note,
+                             what=what, who=name)  # fmt: skip
+        made.append(replace(question, primary=False, kind="control", expected_label="refuted"))
     return made
 
 
-def _growth(fleets: Fleets, recorded: Records) -> LedgerRow:
+def _growth(series: Costs) -> Question:
     """Exponent of the model's time per agent: at most 0."""
-    n_values = [n for n in sorted(fleets) if 10 * n >= max(fleets)]
-    items = [item for n in n_values for item in fleets[n]]
-    per_agent = np.array([[float(item.values["model_seconds"]) / n for item in fleets[n]] for n in n_values])
-    fit = fit_scaling(n_values, per_agent, LEVEL, minimum_n=MINIMUM_N)
-    # small N pay a fixed price for each call, so the curve falls first and is no straight line
+    # small N pay a fixed price for each call, so the curve falls first and is not a straight line
+    fit = series.fit(lambda item: float(item.values["model_seconds"]) / item.cell.n, EXPLORATORY_LEVEL)
     verdict = judge(fit, 0.0, 0.15, "big_o", proved_bound=True)
     note = "two non-zeros of z for every agent: 2 N products a joint step"
-    return _row("model/growth", "exponent per agent", verdict, items, 0.0, "big_o", GROWTH, recorded, "model", note)
+    used = [n for n in series.n_values if 10 * n >= max(series.n_values)]
+    top = Series(series.row, {n: series.items[n] for n in used}, tuple(c for c in series.evidence if c.cell.n in used))
+    question = _question("model/growth", "exponent per agent", verdict, top, 0.0, "big_o", GROWTH, note)
+    return replace(question, margin=0.15)
 
 
-def _row(
-    key: str,
-    statistic: str,
-    verdict: Verdict,
-    items: Sequence[Evidence],
-    expected: float,
-    relation: str,
-    sentences: Mapping[str, str],
-    recorded: Records,
-    what: str,
-    note: str,
-) -> LedgerRow:
+def _with(series: Costs, name: str) -> Costs:
+    """The part of a series whose cells measured `name`."""
+    cells = {n: tuple(item for item in items if name in item.values) for n, items in series.items.items()}
+    kept = {n: items for n, items in cells.items() if items}
+    return Series(series.row, kept, tuple(item for items in kept.values() for item in items))
+
+
+def _ratios(series: Costs, above: str, below: str) -> list[float]:
+    return [float(item.values[above]) / float(item.values[below]) for item in series.flat]
+
+
+def _question(
+    key: str, statistic: str, verdict: Verdict, series: Costs, expected: float, relation: Relation,
+    sentences: Mapping[str, str], note: str, what: str = "", who: str = "DG-PG",
+) -> Question:  # fmt: skip
     estimate = verdict.estimate
-    n_values = distinct(item.cell.n for item in items)
     known = estimate.value is not None and estimate.low is not None and estimate.high is not None
-    shown = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "what": what}
-    shown["n"] = ", ".join(map(str, n_values))
-    options = ", ".join(f"{name} {value}" for name, value in items[0].cell.options["options"].items())
-    return ledger_row(
-        "C5",
-        key,
-        verdict,
-        provenance(items, replicates=min(sum(item.cell.n == n for item in items) for n in n_values)),
-        recorded,
-        statement=STATEMENT,
-        holds_when=sentences[verdict.label].format(**shown) if known else "Not measurable.",
-        system=f"cloud ({options})",
-        policy="DG-PG against MAPPO",
+    numbers = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "what": what, "who": who}
+    numbers["n"] = ", ".join(map(str, series.n_values))
+    options = ", ".join(f"{name} {value}" for name, value in series.row.options["options"].items())
+    return Question(
+        key=key,
         statistic=statistic,
+        read=[series],
+        verdict=verdict,
+        sentence=sentences[verdict.label].format(**numbers) if known else "Not measurable.",
         relation=relation,
         expected=expected,
-        margin=0.15 if relation == "big_o" else None,
-        notes=(note,),
-        primary=True,
+        system=f"cloud ({options})",
+        policy=f"{who} against MAPPO",
         setting="parts",
+        primary=True,
+        notes=(note,),
+        replicates=min(len(items) for items in series.items.values()),
     )
+
+
+def tables(measured: Measured) -> dict[str, Sequence[Mapping[str, Any]]]:
+    return {"guidance_cost": [_record(item) for item in measured[ROW].flat]}
 
 
 def _record(item: Evidence) -> dict[str, Any]:
@@ -168,4 +151,17 @@ def _record(item: Evidence) -> dict[str, Any]:
     }  # fmt: skip
 
 
-CLAIM = CostClaim()
+CLAIM = Claim(
+    id="C5",
+    title="The cost of guidance",
+    source="remarks on complexity",
+    statement="Guidance adds little to the time and memory of its base method; evaluating its model costs O(1) per "
+    "agent.",
+    family="cost",
+    design=design,
+    measure=measure_cost,
+    questions=questions,
+    tables=tables,
+    cost=cost,
+    decided_at="full",
+)

@@ -17,18 +17,14 @@ from typing import Any
 import numpy as np
 from torch.profiler import ProfilerActivity, profile
 
-from dgpg_verify.claims.noise.measure import build_system
-from dgpg_verify.claims.registry import cell_seed
-from dgpg_verify.core import Cell, Evidence, System, draw_noise
+from dgpg_verify.claims.subjects import build_system
+from dgpg_verify.core import Cell, System, draw_noise
 from dgpg_verify.credits import make_credit
 from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import make_system
 from dgpg_verify.training import make_method, make_schedule
 from dgpg_verify.training.learner import Learner, make_learner
 
-FAMILY = "cost"
-ROOMS = ("training",)
-ROW = "cost/dgpg against mappo"
 METHODS = ("mappo", "dgpg")
 CONTROL = "happo"  # updates agents one by one: its time must be seen to be more than a little
 CONTROL_N = 25  # at most
@@ -36,28 +32,14 @@ MORE = 2  # roll-outs an update: the base method with them holds more, which mus
 # In a process of its own: the profiler talks on stderr and slows down what runs beside it.
 CHILD = """
 import json, sys
-from dgpg_verify.claims.cost_cells import peaks
+from dgpg_verify.claims.cost.measure import peaks
 print(json.dumps(peaks(**json.loads(sys.argv[1]))))
 """
 
 
-def cost_cells(
-    n_values: Mapping[int, int], options: Mapping[str, Any], rounds: int, weighed: int, seed: int
-) -> list[Cell]:
-    """One cell a fleet. rounds: iterations of each method that are timed; weighed: fleets of each N on which memory is
-    measured too, in a process that loads the libraries anew."""
-    asked = {"system": "cloud", "options": dict(options), "rounds": rounds}
-    return [
-        Cell(FAMILY, ROW, n, replicate, cell_seed(seed, ROW, n, replicate), asked | {"weighed": replicate < weighed})
-        for n, fleets in n_values.items()
-        for replicate in range(fleets)
-    ]
-
-
-def measure_cost_cell(cell: Cell) -> Evidence:
+def measure_cost(cell: Cell) -> dict[str, Any]:
     """Processor time of an iteration of both methods (the least of some), time of the model and, where asked for, the
     most bytes of tensors that both ever held."""
-    began = time.perf_counter()
     system, seed = build_system(cell), cell.seed % 2**31
     steps = {name: _iteration(learner_of(system, name, seed)) for name in METHODS}
     for step in steps.values():
@@ -67,12 +49,12 @@ def measure_cost_cell(cell: Cell) -> Evidence:
         for name in METHODS if turn % 2 else reversed(METHODS):
             spent[name] = min(spent[name], _seconds(steps[name]))
     values: dict[str, Any] = {f"{name}_seconds": spent[name] for name in METHODS}
-    if cell.options["weighed"]:
+    if cell.replicate < cell.options["weighed"]:
         values |= _peaks(cell)
     if cell.n <= CONTROL_N:
         values[f"{CONTROL}_seconds"] = _seconds(_iteration(learner_of(system, CONTROL, seed)))
     values["model_seconds"] = _model_seconds(system, seed, cell.options["rounds"])
-    return Evidence(cell, values, time.perf_counter() - began)
+    return values
 
 
 def learner_of(system: System, method: str, seed: int, rollouts: int = 1) -> Learner:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dgpg_verify.claims.equilibria.design import PERFECT, POLICIES, PRACTICAL, SHUFFLED
-from dgpg_verify.claims.equilibria.measure.alignment import TEAM_POINTS, TEAM_RANDOM, UNDEFINED
-from dgpg_verify.claims.equilibria.questions import EquilibriumClaim, Question, interval, ledger_rows
-from dgpg_verify.claims.equilibria.read import Pooled, judge_audit, read_equilibria
-from dgpg_verify.claims.judged_rows import level_of
-from dgpg_verify.core import Evidence, Label, LedgerRow
+from dgpg_verify.claims.claim import Claim
+from dgpg_verify.claims.equilibria.design import PERFECT, PRACTICAL, SHUFFLED, equilibrium_design
+from dgpg_verify.claims.equilibria.measure.alignment import POLICIES, TEAM_POINTS, TEAM_RANDOM, UNDEFINED
+from dgpg_verify.claims.equilibria.measure.games import equilibrium_cost, measure_equilibria
+from dgpg_verify.claims.equilibria.questions import ask, interval
+from dgpg_verify.claims.equilibria.read import Fleets, judge_audit, read_fleets
+from dgpg_verify.claims.equilibria.tables import equilibrium_tables
+from dgpg_verify.claims.question import Question, level_of
+from dgpg_verify.claims.series import Measured
+from dgpg_verify.core import Label
 
 STATEMENT = "Moving the state toward its reference improves J: <grad J, -grad G> >= 0 (assumption: descent alignment)."
 WHO = {"joint": "of all agents together", "agent": "of some agent"}
@@ -25,38 +28,27 @@ EVERYWHERE = {
 Law = tuple[float, float]
 
 
-@dataclass(frozen=True)
-class AlignmentAudit(EquilibriumClaim):
+PARTS = ("aligned", "team", "readings")
+
+
+def questions(measured: Measured) -> list[Question]:
     """Share of fleets with a certified negative cosine, at declared policies; quadratic teams in closed form."""
-
-    id: str = "A2"
-    title: str = "Descent alignment"
-    source: str = "assumption of the equilibrium and convergence theorems"
-    statement: str = STATEMENT
-    relation: str = "at_most"
-    expected: float = 0.0
-    margin: float = 0.0
-    controls: Sequence[Any] = (PERFECT, SHUFFLED)
-    parts = ("aligned", "team", "readings")
-
-    def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
-        games = read_equilibria(evidence, "aligned")
-        fluid = [group for group in games if group.reference == PRACTICAL]
-        teams = _by_law(read_equilibria(evidence, "team"))
-        readings = [g for g in read_equilibria(evidence, "readings") if g.reference == PRACTICAL]
-        questions = [
-            *[_game([group], who, primary=True) for group in fluid for who in WHO],
-            *[_game([group], "joint", name) for group in fluid for name in POLICIES],
-            *[_game([g], "joint") for g in games if g.reference not in (PERFECT, PRACTICAL, SHUFFLED)],
-            *[_everywhere(group, name) for group in readings for name in EVERYWHERE],
-            *[question for law, groups in teams.items() if law != (1.0, 0.0) for question in _team(law, groups)],
-            *_controls(games, teams),
-        ]
-        return ledger_rows(self.id, questions, self.recorded)
+    games = read_fleets(measured, "aligned")
+    fluid = [group for group in games if group.reference == PRACTICAL]
+    teams = _by_law(read_fleets(measured, "team"))
+    readings = [g for g in read_fleets(measured, "readings") if g.reference == PRACTICAL]
+    return [
+        *[_game([group], who, primary=True) for group in fluid for who in WHO],
+        *[_game([group], "joint", name) for group in fluid for name in POLICIES],
+        *[_game([g], "joint") for g in games if g.reference not in (PERFECT, PRACTICAL, SHUFFLED)],
+        *[_everywhere(group, name) for group in readings for name in EVERYWHERE],
+        *[question for law, groups in teams.items() if law != (1.0, 0.0) for question in _team(law, groups)],
+        *_controls(games, teams),
+    ]
 
 
 def _game(
-    groups: Sequence[Pooled], who: str, policy: str = "", primary: bool = False, control: Label | None = None
+    groups: Sequence[Fleets], who: str, policy: str = "", primary: bool = False, control: Label | None = None
 ) -> Question:
     """One-shot games: all declared policies, or one of them."""
     chosen = [POLICIES.index(policy)] if policy else range(len(POLICIES))
@@ -69,15 +61,14 @@ def _game(
     sentence = f"The cosine {WHO[who]} is negative somewhere among them in {interval(verdict)} of fleets ({law}, "
     sentence += f"N = {groups[0].n}, K = {groups[0].k}), {named}; {100 * share:.3g} % of the cosines are negative, "
     sentence += f"the least joint one is {lowest:.2f}. Elsewhere nothing is said."
-    return Question(
+    return ask(
         key=f"control/{key}" if control else key,
-        statement=STATEMENT,
         statistic="share of fleets with a negative cosine",
         read=groups,
         verdict=verdict,
         sentence=sentence,
         expected=0.0,
-        relation="at_most",
+        relation="universal",
         policy=policy or ", ".join(POLICIES),
         primary=primary,
         kind="control" if control else "audit",
@@ -85,54 +76,53 @@ def _game(
     )
 
 
-def _violations(groups: Sequence[Pooled], who: str, policies: list[int]) -> tuple[NDArray[np.bool_], float, float]:
+def _violations(groups: Sequence[Fleets], who: str, policies: list[int]) -> tuple[NDArray[np.bool_], float, float]:
     """Per fleet whether any certified cosine is negative; share of all cosines; least joint cosine."""
     rows, counts, totals, lowest = [], 0.0, 0.0, 1.0
     for group in groups:
-        here = np.isin(np.asarray(group.items[0].values["policy"]), policies)
-        joint = group.by_fleet("joint")[:, here]
+        here = np.isin(np.asarray(group.evidence[0].values["policy"]), policies)
+        joint = group.joined("joint")[:, here]
         known = joint[joint != UNDEFINED]
         lowest = min(lowest, float(known.min())) if len(known) else lowest
         if who == "joint":
-            bad, defined = group.by_fleet("negative")[:, here], len(known)
+            bad, defined = group.joined("negative")[:, here], len(known)
         else:
-            bad, defined = group.by_fleet("agents_negative")[:, here], group.by_fleet("agents_defined")[:, here].sum()
+            bad, defined = group.joined("agents_negative")[:, here], group.joined("agents_defined")[:, here].sum()
         rows.append((bad > 0).any(1))
         counts, totals = counts + float(bad.sum()), totals + float(defined)
     return np.concatenate(rows), counts / max(totals, 1.0), lowest
 
 
-def _everywhere(group: Pooled, name: str) -> Question:
+def _everywhere(group: Fleets, name: str) -> Question:
     """Two agents, every profile: certainly misaligned somewhere, certainly aligned, or not decided."""
     against, sure, words = EVERYWHERE[name]
-    violated, aligned = group.by_fleet(against).astype(bool), group.by_fleet(sure).astype(bool)
+    violated, aligned = group.joined(against).astype(bool), group.joined(sure).astype(bool)
     verdict = judge_audit(violated, level_of(False))
     if verdict.label == "supported" and not aligned.all():
         undecided = f"no witness, but only {int(aligned.sum())} of {len(aligned)} fleets are certified"
         verdict = type(verdict)("inconclusive", undecided, verdict.estimate)
-    return Question(
+    return ask(
         key=f"load_balancing/{group.cost}/{group.reference}/N={group.n},K={group.k}/every profile/{name}",
-        statement=STATEMENT,
         statistic="share of fleets with a negative inner product",
         read=[group],
         verdict=verdict,
         sentence=f"Certainly misaligned {words}: {interval(verdict)} of fleets of two agents ({group.cost}, reference "
         f"{group.reference}, K = {group.k}); aligned at every profile: {int(aligned.sum())} of {len(aligned)}.",
         expected=0.0,
-        relation="at_most",
+        relation="universal",
         policy="every profile",
         kind="audit",
     )
 
 
-def _by_law(groups: Sequence[Pooled]) -> Mapping[Law, list[Pooled]]:
-    found: dict[Law, list[Pooled]] = {}
+def _by_law(groups: Sequence[Fleets]) -> Mapping[Law, list[Fleets]]:
+    found: dict[Law, list[Fleets]] = {}
     for group in groups:
         found.setdefault((group.options["alignment"], group.options["bias"]), []).append(group)
     return found
 
 
-def _team(law: Law, groups: Sequence[Pooled], control: Label | None = None) -> list[Question]:
+def _team(law: Law, groups: Sequence[Fleets], control: Label | None = None) -> list[Question]:
     """Quadratic teams: at the declared points jointly and by agent, and a witness anywhere."""
     named = "theta = 0, half and nine tenths of the way to the optimum of J, and random theta"
     return [
@@ -142,21 +132,20 @@ def _team(law: Law, groups: Sequence[Pooled], control: Label | None = None) -> l
     ]
 
 
-def _team_row(law: Law, groups: Sequence[Pooled], name: str, field: str, said: str, control: Label | None) -> Question:
-    violated = np.concatenate([(group.by_fleet(field).reshape(-1, _points(field)) > 0).any(1) for group in groups])
+def _team_row(law: Law, groups: Sequence[Fleets], name: str, field: str, said: str, control: Label | None) -> Question:
+    violated = np.concatenate([(group.joined(field).reshape(-1, _points(field)) > 0).any(1) for group in groups])
     verdict = judge_audit(violated, level_of(False))
     key = f"linear_quadratic/alignment={law[0]:g}/bias={law[1]:g}/{name}"
     sizes = " and ".join(str(group.n) for group in groups)
-    return Question(
+    return ask(
         key=f"control/{key}" if control else key,
-        statement=STATEMENT,
         statistic="share of teams with a negative inner product",
         read=groups,
         verdict=verdict,
         sentence=f"{said}: {interval(verdict)} of teams (alignment {law[0]:g}, reference {law[1]:g} standard "
         f"deviations from the optimum, N = {sizes}). Sufficient for alignment at every theta: J = -cG + const.",
         expected=0.0,
-        relation="at_most",
+        relation="universal",
         policy=", ".join(TEAM_POINTS) if field != "witness" else "every theta",
         kind="control" if control else "audit",
         expected_label=control,
@@ -168,7 +157,7 @@ def _points(field: str) -> int:
     return 1 if field == "witness" else len(TEAM_POINTS) - 1 + TEAM_RANDOM
 
 
-def _controls(games: Sequence[Pooled], teams: Mapping[Law, Sequence[Pooled]]) -> list[Question]:
+def _controls(games: Sequence[Fleets], teams: Mapping[Law, Sequence[Fleets]]) -> list[Question]:
     """J = -cG + const must pass everywhere, a reference of other servers must be caught."""
     perfect = [group for group in games if group.reference == PERFECT]
     made = [_game(perfect, who, control="supported") for who in WHO] if perfect else []
@@ -176,4 +165,15 @@ def _controls(games: Sequence[Pooled], teams: Mapping[Law, Sequence[Pooled]]) ->
     return made + [q for law, groups in teams.items() if law == (1.0, 0.0) for q in _team(law, groups, "supported")]
 
 
-CLAIM = AlignmentAudit()
+CLAIM = Claim(
+    id="A2",
+    title="Descent alignment",
+    source="assumption of the equilibrium and convergence theorems",
+    statement=STATEMENT,
+    family="equilibria",
+    design=partial(equilibrium_design, parts=PARTS),
+    measure=measure_equilibria,
+    questions=questions,
+    tables=equilibrium_tables,
+    cost=equilibrium_cost,
+)

@@ -7,19 +7,24 @@ no fleet that satisfies its condition violates it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dgpg_verify.claims.claim import Claim
+from dgpg_verify.claims.equilibria.design import equilibrium_design
+from dgpg_verify.claims.equilibria.measure.games import equilibrium_cost, measure_equilibria
 from dgpg_verify.claims.equilibria.measure.shift import SHIFT_ALPHAS
 from dgpg_verify.claims.equilibria.measure.tradeoff import RULES
-from dgpg_verify.claims.equilibria.questions import EquilibriumClaim, Question, interval, ledger_rows, what_holds
-from dgpg_verify.claims.equilibria.read import Pooled, judge_none, judge_proof, read_equilibria
-from dgpg_verify.claims.judged_rows import level_of
+from dgpg_verify.claims.equilibria.questions import ask, interval, what_holds
+from dgpg_verify.claims.equilibria.read import Fleets, judge_none, judge_proof, read_fleets
+from dgpg_verify.claims.equilibria.tables import equilibrium_tables
+from dgpg_verify.claims.question import Question, level_of
+from dgpg_verify.claims.series import Measured
 from dgpg_verify.claims.words import power
-from dgpg_verify.core import Estimate, Evidence, Label, LedgerRow, Verdict
+from dgpg_verify.core import Estimate, Label, Verdict
 from dgpg_verify.equilibria.exact.claim_forms import FORMS
 from dgpg_verify.equilibria.exact.counterexamples import load_all
 from dgpg_verify.equilibria.exact.forms import INCLUSIONS, POINTS, READINGS, Form
@@ -50,50 +55,38 @@ EXACT = 1e-9  # largest relative error of the shift law where it is exact
 ORDER = 1.5  # least order of its error in alpha where it is not; 2 is proved
 
 
-@dataclass(frozen=True)
-class EveryAlphaClaim(EquilibriumClaim):
+PARTS = ("counterexample", "quadratic", "readings", "shift", "tradeoff")
+
+
+def questions(measured: Measured) -> list[Question]:
     """Three readings of alignment times two inclusions; every further form, theorem and closed form beside them."""
-
-    id: str = "C2.1"
-    title: str = "Equilibria are preserved for every alpha"
-    source: str = "theorem on equilibrium preservation"
-    statement: str = STATEMENT
-    relation: str = "equal"
-    expected: float = 0.0
-    margin: float = 0.0
-    controls: Sequence[Any] = ("no condition",)
-    parts = ("counterexample", "quadratic", "readings", "shift", "tradeoff")
-
-    def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
-        examples = {str(g.options["form"]): g for g in read_equilibria(evidence, "counterexample")}
-        readings = read_equilibria(evidence, "readings")
-        questions = [
-            *_primary(examples, readings),
-            *_further(examples),
-            *[_quadratic(group) for group in read_equilibria(evidence, "quadratic")],
-            *_theorems(readings),
-            *_controls(readings),
-            *[_shift(group) for group in read_equilibria(evidence, "shift")],
-            *_tradeoff(read_equilibria(evidence, "tradeoff")),
-        ]
-        return ledger_rows(self.id, questions, self.recorded)
+    examples = {str(g.options["form"]): g for g in read_fleets(measured, "counterexample")}
+    readings = read_fleets(measured, "readings")
+    return [
+        *_primary(examples, readings),
+        *_further(examples),
+        *[_quadratic(group) for group in read_fleets(measured, "quadratic")],
+        *_theorems(readings),
+        *_controls(readings),
+        *[_shift(group) for group in read_fleets(measured, "shift")],
+        *_tradeoff(read_fleets(measured, "tradeoff")),
+    ]
 
 
-def _primary(examples: Mapping[str, Pooled], readings: Sequence[Pooled]) -> list[Question]:
+def _primary(examples: Mapping[str, Fleets], readings: Sequence[Fleets]) -> list[Question]:
     made = []
     for (reading, inclusion), form in PRIMARY.items():
         if form is None:
             if not readings:
                 continue
-            asked = _among("softmax/gained", readings, "signs", "gained", FORMS["softmax-gained"].theorem, True)
-            made.append(replace(asked, sentence=HOLDS["softmax"] + asked.sentence))
+            theorem = FORMS["softmax-gained"].theorem
+            made.append(_among("softmax/gained", readings, "signs", "gained", theorem, True, HOLDS["softmax"]))
         elif form in examples:
-            asked = _example(FORMS[form], examples[form], f"{reading}/{inclusion}", True)
-            made.append(replace(asked, sentence=HOLDS[reading] + asked.sentence))
+            made.append(_example(FORMS[form], examples[form], f"{reading}/{inclusion}", True, HOLDS[reading]))
     return made
 
 
-def _further(examples: Mapping[str, Pooled]) -> list[Question]:
+def _further(examples: Mapping[str, Fleets]) -> list[Question]:
     """Every other stored counterexample to the claim or to a converse of its theory; the fluid reference is C2.2."""
     stored = load_all()
     shown = [name for name in examples if name in stored and name not in PRIMARY.values()]
@@ -104,17 +97,17 @@ def _further(examples: Mapping[str, Pooled]) -> list[Question]:
     ]
 
 
-def _example(form: Form, group: Pooled, key: str, primary: bool) -> Question:
-    values = group.items[0].values
+def _example(form: Form, group: Fleets, key: str, primary: bool, holds: str = "") -> Question:
+    values = group.evidence[0].values
     examined = "" if values["examined"] is None else f"; the first of its range after {values['examined']} others"
-    return Question(
+    return ask(
         key=key,
         statement=f"{STATEMENT} Reading: {READINGS[form.reading]}. Would refute it: {INCLUSIONS[form.inclusion]} "
         f"({POINTS[form.points]}).",
         statistic="gain of the change that pays, exact",
         read=[group],
         verdict=judge_proof(values["failed"], float(values["gain"])),
-        sentence=f"{'' if primary else what_holds(form)} Counterexample: {values['words']}".strip(),
+        sentence=f"{(holds if primary else what_holds(form)).strip()} Counterexample: {values['words']}".strip(),
         expected=0.0,
         relation="equal",
         policy=f"{form.points} equilibria",
@@ -123,10 +116,10 @@ def _example(form: Form, group: Pooled, key: str, primary: bool) -> Question:
     )
 
 
-def _quadratic(group: Pooled) -> Question:
+def _quadratic(group: Fleets) -> Question:
     """The two examples of the theory without simplices: a singular Hessian, and alignment that is not necessary."""
-    values = group.items[0].values
-    return Question(
+    values = group.evidence[0].values
+    return ask(
         key=f"quadratic/{group.options['form']}",
         statement=str(values["claim"]),
         statistic="size of the violation, exact",
@@ -139,7 +132,7 @@ def _quadratic(group: Pooled) -> Question:
     )
 
 
-def _theorems(readings: Sequence[Pooled]) -> list[Question]:
+def _theorems(readings: Sequence[Fleets]) -> list[Question]:
     """What is proved, on every fleet that satisfies the condition; alignment in simplex coordinates beside it."""
     if not readings:
         return []
@@ -174,29 +167,37 @@ FAILURES = {
 
 
 def _among(
-    key: str, groups: Sequence[Pooled], condition: str, failure: str, theorem: str, primary: bool = False
+    key: str,
+    groups: Sequence[Fleets],
+    condition: str,
+    failure: str,
+    theorem: str,
+    primary: bool = False,
+    holds: str = "",
+    **more: Any,
 ) -> Question:
-    """How many of the fleets that satisfy a condition violate a conclusion."""
+    """How many of the fleets that satisfy a condition violate a conclusion. holds: what does hold, said first."""
     held = _mask(groups, condition)
     failed = _mask(groups, failure) & held
     verdict = judge_none(int(failed.sum()), int(held.sum()), level_of(primary))
-    return Question(
+    return ask(
         key=key,
         statement=f"{STATEMENT} Reading: {CONDITIONS[condition]}. Would refute it: {FAILURES[failure]}.",
         statistic="share of fleets that violate it",
         read=groups,
         verdict=verdict,
-        sentence=f"With {CONDITIONS[condition]}, {interval(verdict)} of {int(held.sum())} fleets of two agents have "
-        f"{FAILURES[failure]}.",
+        sentence=f"{holds}With {CONDITIONS[condition]}, {interval(verdict)} of {int(held.sum())} fleets of two agents "
+        f"have {FAILURES[failure]}.",
         expected=0.0,
-        relation="equal",
+        relation="universal",
         policy="pure equilibria",
         primary=primary,
         note=theorem,
+        **more,
     )
 
 
-def _mask(groups: Sequence[Pooled], name: str) -> NDArray[np.bool_]:
+def _mask(groups: Sequence[Fleets], name: str) -> NDArray[np.bool_]:
     if name == "none":
         return ~_mask(groups, "agree")
     if name == "signs":  # where J = -cG + const there is nothing to see: those fleets are counted apart
@@ -204,16 +205,20 @@ def _mask(groups: Sequence[Pooled], name: str) -> NDArray[np.bool_]:
     if name == "lost_untied":
         return _mask(groups, "lost") ^ _mask(groups, "tied")
     stored = "signs" if name == "agree" else name
-    return np.concatenate([group.by_fleet(stored) for group in groups]).astype(bool)
+    return np.concatenate([group.joined(stored) for group in groups]).astype(bool)
 
 
-def _controls(readings: Sequence[Pooled]) -> list[Question]:
+def _controls(readings: Sequence[Fleets]) -> list[Question]:
     """Without the condition both inclusions must be seen to fail: the checks above can fail."""
     if not readings:
         return []
     return [
-        replace(
-            _among(f"control/no condition/{failure}", readings, "none", failure, "control: must be caught"),
+        _among(
+            f"control/no condition/{failure}",
+            readings,
+            "none",
+            failure,
+            "control: must be caught",
             kind="control",
             expected_label="refuted",
         )
@@ -221,7 +226,7 @@ def _controls(readings: Sequence[Pooled]) -> list[Question]:
     ]
 
 
-def _shift(group: Pooled) -> Question:
+def _shift(group: Fleets) -> Question:
     """The shift law against closed forms and certified optima: an oracle check of what the figures draw."""
     kind = str(group.options["kind"])
     error, found = group.over("error"), group.over("found")
@@ -229,23 +234,24 @@ def _shift(group: Pooled) -> Question:
         verdict = _error_order(error, group.over("certified").astype(bool))
         said = "The shift law predicts the move of the optimum with entropy up to an error of order "
         said += power("alpha", verdict.estimate.value) or "that is not measurable"
-        statistic, expected, relation = "order of the error in alpha", 2.0, "at_least"
+        claimed: dict[str, Any] = {"expected": 2.0, "margin": 2.0 - ORDER, "relation": "at_least"}
+        statistic = "order of the error in alpha"
     else:
         worst = float((error / (1.0 + found)).max())
         label: Label = "supported" if worst <= EXACT else "refuted"
         verdict = Verdict(label, f"largest relative error {worst:.3g}, at most {EXACT:g} allowed",
                           Estimate(worst, worst, worst, 1.0, error.shape[1]))  # fmt: skip
         said = "The shift law alpha [(1 - alpha) H_J - alpha H_G]^-1 grad G is exact"
-        statistic, expected, relation = "largest relative error of the shift", 0.0, "at_most"
-    return Question(
+        claimed = {"expected": 0.0, "margin": EXACT, "relation": "at_most"}
+        statistic = "largest relative error of the shift"
+    return ask(
         key=f"shift law/{kind}",
         statement="A nondegenerate stationary point of J moves by alpha [(1 - alpha) H_J - alpha H_G]^-1 grad G.",
         statistic=statistic,
         read=[group],
         verdict=verdict,
         sentence=f"{said}: mean move {float(found[SHIFT_ALPHAS.index(0.2)].mean()):.3g} at alpha = 0.2.",
-        expected=expected,
-        relation=relation,
+        **claimed,
         policy={"team": "stationary points", "saddle": "mixed equilibria"}.get(kind, "optima with entropy"),
         kind="oracle",
         expected_label="supported",
@@ -260,7 +266,7 @@ def _error_order(error: NDArray[np.float64], certified: NDArray[np.bool_]) -> Ve
     return judge_at_least(mean_interval(slopes, level_of(False)), ORDER)
 
 
-def _tradeoff(groups: Sequence[Pooled]) -> list[Question]:
+def _tradeoff(groups: Sequence[Fleets]) -> list[Question]:
     """Each rule alpha(N): is its variance per agent bounded, and where does the equilibrium go meanwhile?"""
     made = []
     for kind in dict.fromkeys(str(group.options["kind"]) for group in groups):
@@ -269,15 +275,15 @@ def _tradeoff(groups: Sequence[Pooled]) -> list[Question]:
     return made
 
 
-def _rule(kind: str, rule: str, groups: Sequence[Pooled]) -> Question:
+def _rule(kind: str, rule: str, groups: Sequence[Fleets]) -> Question:
     place, last = RULES.index(rule), groups[-1]
-    table = np.array([[_variance(item.values, place) / g.n for item in g.items] for g in groups])
+    table = np.array([[_variance(item.values, place) / g.n for item in g.evidence] for g in groups])
     verdict = judge(fit_scaling([g.n for g in groups], table, level_of(False)), 0.0, 0.15, "big_o")
     alpha, shift, lost = (
-        float(np.mean([np.asarray(item.values[name])[place] for item in last.items]))
+        float(np.mean([np.asarray(item.values[name])[place] for item in last.evidence]))
         for name in ("alpha", "shift", "lost")
     )
-    return Question(
+    return ask(
         key=f"tradeoff/{kind}/{rule}",
         statement=TRADEOFF,
         statistic="exponent of the variance per agent",
@@ -288,6 +294,7 @@ def _rule(kind: str, rule: str, groups: Sequence[Pooled]) -> Question:
         f"{'?' if verdict.estimate.value is None else f'{verdict.estimate.value:.2f}'}.",
         expected=0.0,
         relation="big_o",
+        margin=0.15,
         policy="closed forms",
     )
 
@@ -297,4 +304,15 @@ def _variance(values: Mapping[str, Any], place: int) -> float:
     return float(mixed_variance(float(np.asarray(values["alpha"])[place]), base, guidance, covariance))
 
 
-CLAIM = EveryAlphaClaim()
+CLAIM = Claim(
+    id="C2.1",
+    title="Equilibria are preserved for every alpha",
+    source="theorem on equilibrium preservation",
+    statement=STATEMENT,
+    family="equilibria",
+    design=partial(equilibrium_design, parts=PARTS),
+    measure=measure_equilibria,
+    questions=questions,
+    tables=equilibrium_tables,
+    cost=equilibrium_cost,
+)

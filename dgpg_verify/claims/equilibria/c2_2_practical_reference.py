@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
-from dgpg_verify.claims.equilibria.design import CONTROL_RATE, EVERY, PERFECT, PRACTICAL, RATE, SCHEDULE, SHUFFLED, SIZE
+from dgpg_verify.claims.claim import Claim
+from dgpg_verify.claims.equilibria.design import (
+    CONTROL_RATE,
+    EVERY,
+    PERFECT,
+    PRACTICAL,
+    RATE,
+    SCHEDULE,
+    SHUFFLED,
+    SIZE,
+    equilibrium_design,
+)
+from dgpg_verify.claims.equilibria.measure.games import equilibrium_cost, measure_equilibria
 from dgpg_verify.claims.equilibria.questions import (
-    EquilibriumClaim,
-    Question,
+    ask,
     interval,
-    ledger_rows,
     percent,
     what_holds,
 )
 from dgpg_verify.claims.equilibria.read import (
-    Pooled,
+    Fleets,
     alpha_place,
     judge_none,
     judge_proof,
     judge_rate,
     judge_unequal_seen,
-    read_equilibria,
+    read_fleets,
 )
-from dgpg_verify.claims.judged_rows import level_of
-from dgpg_verify.core import Evidence, LedgerRow, Verdict
+from dgpg_verify.claims.equilibria.tables import equilibrium_tables
+from dgpg_verify.claims.question import Question, level_of
+from dgpg_verify.claims.series import Measured
+from dgpg_verify.core import Label, Verdict
 from dgpg_verify.equilibria.exact.counterexamples import load_all
 from dgpg_verify.statistics import judge_threshold
 
@@ -37,43 +49,31 @@ MIXED_ALPHA = 0.5
 SAME_AS_FLUID = "for this cost speed_aware is fluid itself wherever jobs can be split that evenly"
 
 
-@dataclass(frozen=True)
-class PracticalReferenceClaim(EquilibriumClaim):
+PARTS = ("pure", "mixed", "team", "counterexample")
+
+
+def questions(measured: Measured) -> list[Question]:
     """Rate of equal sets by cost, reference and alpha; what is lost in J; controls of known answer."""
-
-    id: str = "C2.2"
-    title: str = "Equilibria with the practical reference"
-    source: str = "equilibrium preservation, applied to the fluid limit"
-    statement: str = STATEMENT
-    relation: str = "at_least"
-    expected: float = RATE
-    margin: float = 0.0
-    controls: Sequence[Any] = (PERFECT, SHUFFLED)
-    parts = ("pure", "mixed", "team", "counterexample")
-
-    def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
-        pure = read_equilibria(evidence, "pure")
-        lead = [group for group in pure if (group.n, group.k) == SIZE]
-        questions = [
-            *[_rate(group, EVERY) for group in lead if group.reference not in (PERFECT, SHUFFLED)],
-            *[_rate(group, alpha) for group in lead if group.reference == PRACTICAL for alpha in SCHEDULE],
-            *[_rate(group, EVERY) for group in pure if (group.n, group.k) != SIZE],
-            *[_mixed(group) for group in read_equilibria(evidence, "mixed") if group.reference == PRACTICAL],
-            *_teams(read_equilibria(evidence, "team")),
-            *_examples(read_equilibria(evidence, "counterexample")),
-            *_controls(lead),
-            *_mixed_controls([g for g in read_equilibria(evidence, "mixed") if g.reference == PERFECT]),
-        ]
-        return ledger_rows(self.id, questions, self.recorded)
+    pure = read_fleets(measured, "pure")
+    lead = [group for group in pure if (group.n, group.k) == SIZE]
+    return [
+        *[_rate(group, EVERY) for group in lead if group.reference not in (PERFECT, SHUFFLED)],
+        *[_rate(group, alpha) for group in lead if group.reference == PRACTICAL for alpha in SCHEDULE],
+        *[_rate(group, EVERY) for group in pure if (group.n, group.k) != SIZE],
+        *[_mixed(group) for group in read_fleets(measured, "mixed") if group.reference == PRACTICAL],
+        *_teams(read_fleets(measured, "team")),
+        *_examples(read_fleets(measured, "counterexample")),
+        *_controls(lead),
+        *_mixed_controls([g for g in read_fleets(measured, "mixed") if g.reference == PERFECT]),
+    ]
 
 
-def _rate(group: Pooled, alpha: float | str) -> Question:
+def _rate(group: Fleets, alpha: float | str) -> Question:
     """Pure sets, primary for the practical reference at every alpha and the leading size."""
     primary = group.reference == PRACTICAL and alpha == EVERY and (group.n, group.k) == SIZE
     verdict = judge_rate(group.over("relations")[alpha_place(alpha)], level_of(primary))
-    return Question(
+    return ask(
         key=f"{group.cost}/{group.reference}/N={group.n},K={group.k}/pure/{_alpha_name(alpha)}",
-        statement=STATEMENT,
         statistic=STATISTIC,
         read=[group],
         verdict=verdict,
@@ -90,13 +90,13 @@ def _alpha_name(alpha: float | str) -> str:
     return "every alpha" if alpha == EVERY else f"alpha {alpha:g}"
 
 
-def _sentence(group: Pooled, alpha: float | str, verdict: Verdict) -> str:
+def _sentence(group: Fleets, alpha: float | str, verdict: Verdict) -> str:
     """What does hold: the rate, up to which alpha most fleets keep their equilibria, and what is lost in J."""
     where = "for every alpha in (0, 1)" if alpha == EVERY else f"at alpha = {alpha:g}"
     said = f"The pure sets are equal {where} in {interval(verdict)} of fleets ({group.cost} cost, {group.reference} "
     said += f"reference, N = {group.n}, K = {group.k})"
     if alpha == EVERY:
-        limits = np.concatenate([np.asarray(item.values["limits"]) for item in group.items])
+        limits = np.concatenate([np.asarray(item.values["limits"]) for item in group.evidence])
         said += ", whatever the scale of G; an equilibrium of J stays one iff alpha <= alpha_c = min |dJ| / (|dJ| + "
         said += f"|dG|) over the changes with dG < 0, whose 5 % and 50 % quantiles are {_quantiles(limits)}"
     elif group.has("loss"):
@@ -113,7 +113,7 @@ def _quantiles(limits: np.ndarray) -> str:
     return f"{low:.3g} and {middle:.3g}"
 
 
-def _mixed(group: Pooled) -> Question:
+def _mixed(group: Fleets) -> Question:
     """All equilibria, mixed ones too: exact for two agents; for three, points of one side tested on the other."""
     codes = group.over("relations")[alpha_place(MIXED_ALPHA)]
     two = group.n == 2
@@ -121,9 +121,8 @@ def _mixed(group: Pooled) -> Question:
     undecided = int((codes == -1).sum())
     how = "pure and mixed, nondegenerate games" if two else "certified points of either side tested on the other"
     kind = "are equal" if two else "are equal in at most"
-    return Question(
+    return ask(
         key=f"{group.cost}/{group.reference}/N={group.n},K={group.k}/mixed/alpha {MIXED_ALPHA:g}",
-        statement=STATEMENT,
         statistic=STATISTIC,
         read=[group],
         verdict=verdict,
@@ -136,7 +135,7 @@ def _mixed(group: Pooled) -> Question:
     )
 
 
-def _teams(groups: Sequence[Pooled]) -> list[Question]:
+def _teams(groups: Sequence[Fleets]) -> list[Question]:
     """Stationary sets of quadratic teams in closed form, worst over the declared alphas."""
     made = []
     for group in groups:
@@ -145,9 +144,8 @@ def _teams(groups: Sequence[Pooled]) -> list[Question]:
         verdict = judge_rate(codes, level_of(False))
         distance, lost = (float(group.over(name)[alpha_place(0.2)].mean()) for name in ("distance", "lost"))
         made.append(
-            Question(
+            ask(
                 key=f"linear_quadratic/alignment={alignment:g}/bias={bias:g}/N={group.n}/stationary",
-                statement=STATEMENT,
                 statistic=STATISTIC,
                 read=[group],
                 verdict=verdict,
@@ -163,7 +161,7 @@ def _teams(groups: Sequence[Pooled]) -> list[Question]:
     return made
 
 
-def _examples(groups: Sequence[Pooled]) -> list[Question]:
+def _examples(groups: Sequence[Fleets]) -> list[Question]:
     """Exact counterexamples with the fluid reference."""
     forms = {name: example.form for name, example in load_all().items()}
     made = []
@@ -171,11 +169,10 @@ def _examples(groups: Sequence[Pooled]) -> list[Question]:
         name = str(group.options["form"])
         if name not in forms or forms[name].claim != "C2.2":
             continue
-        values = group.items[0].values
+        values = group.evidence[0].values
         made.append(
-            Question(
+            ask(
                 key=f"counterexample/{name}",
-                statement=STATEMENT,
                 statistic="gain of the change that pays, exact",
                 read=[group],
                 verdict=judge_proof(values["failed"], float(values["gain"])),
@@ -189,7 +186,7 @@ def _examples(groups: Sequence[Pooled]) -> list[Question]:
     return made
 
 
-def _controls(lead: Sequence[Pooled]) -> list[Question]:
+def _controls(lead: Sequence[Fleets]) -> list[Question]:
     """J = -cG + const must leave every set as it is; a reference of other servers must break most."""
     made = []
     perfect = [group for group in lead if group.reference == PERFECT]
@@ -199,25 +196,25 @@ def _controls(lead: Sequence[Pooled]) -> list[Question]:
         verdict = judge_rate(worst, level_of(False))
         if int((worst != 0).sum()):
             verdict = Verdict("refuted", f"sets differ in {int((worst != 0).sum())} fleets", verdict.estimate)
-        made.append(_control("perfect", perfect, verdict, "supported", RATE))
+        made.append(_control("perfect", perfect, verdict, "supported"))
     for group in lead:
         if group.reference == SHUFFLED:
             seen = judge_rate(group.over("relations")[alpha_place(EVERY)], level_of(False))
             most = judge_threshold(seen.estimate, CONTROL_RATE)
             label = "refuted" if seen.label == "refuted" and most.label == "supported" else "inconclusive"
             found = Verdict(label, f"{seen.why}; wanted: at most {CONTROL_RATE:g}", seen.estimate)  # type: ignore[arg-type]
-            made.append(_control(f"shuffled/{group.cost}", [group], found, "refuted", RATE))
+            made.append(_control(f"shuffled/{group.cost}", [group], found, "refuted"))
     return made
 
 
-def _mixed_controls(groups: Sequence[Pooled]) -> list[Question]:
+def _mixed_controls(groups: Sequence[Fleets]) -> list[Question]:
     """All equilibria of J = -cG + const: no decided fleet may differ, for two agents and for three."""
     made = []
     for n in sorted({group.n for group in groups}):
         mine = [group for group in groups if group.n == n]
         codes = np.concatenate([group.over("relations").max(0) for group in mine])
         decided = codes if n > 2 else codes[codes != -1]  # three agents: only differences are ever seen
-        made.append(_control(f"perfect/mixed/N={n}", mine, _no_difference(decided), "supported", RATE))
+        made.append(_control(f"perfect/mixed/N={n}", mine, _no_difference(decided), "supported"))
     return made
 
 
@@ -231,22 +228,33 @@ def _no_difference(codes: np.ndarray) -> Verdict:
     return replace(verdict, estimate=equal)
 
 
-def _control(name: str, read: Sequence[Pooled], verdict: Verdict, label: Any, expected: float) -> Question:
+def _control(name: str, read: Sequence[Fleets], verdict: Verdict, label: Label) -> Question:
+    everywhere = name.startswith("perfect")  # one fleet that differs is too many
     words = {"perfect": "With J = -cG + const", "shuffled": "With the reference of other servers"}
-    return Question(
+    return ask(
         key=f"control/{name}",
-        statement=STATEMENT,
         statistic=STATISTIC,
         read=read,
         verdict=verdict,
         sentence=f"{words[name.partition('/')[0]]} the pure sets are equal at every alpha in {interval(verdict)} of "
         "fleets.",
-        expected=expected,
-        relation="at_least",
+        expected=1.0 if everywhere else RATE,
+        relation="universal" if everywhere else "at_least",
         policy="pure equilibria",
         kind="control",
         expected_label=label,
     )
 
 
-CLAIM = PracticalReferenceClaim()
+CLAIM = Claim(
+    id="C2.2",
+    title="Equilibria with the practical reference",
+    source="equilibrium preservation, applied to the fluid limit",
+    statement=STATEMENT,
+    family="equilibria",
+    design=partial(equilibrium_design, parts=PARTS),
+    measure=measure_equilibria,
+    questions=questions,
+    tables=equilibrium_tables,
+    cost=equilibrium_cost,
+)

@@ -7,20 +7,18 @@ fleets for every reference, so that references are compared on the same fleets.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from dgpg_verify.claims.registry import cell_seed
-from dgpg_verify.core import Cell
+from dgpg_verify.claims.design import Row
+from dgpg_verify.claims.equilibria.measure.alignment import PERFECT
 from dgpg_verify.equilibria.exact.counterexamples import load_all
 
 FAMILY = "equilibria"
 COSTS = ("quadratic", "delay", "mm1", "makespan")
 PRACTICAL = "fluid"  # the paper's reference
-PERFECT, SHUFFLED = "perfect", "shuffled"  # controls: J = -cG + const; a reference that belongs to other servers
+SHUFFLED = "shuffled"  # the reference of another control: it belongs to other servers
 SLIGHTLY = "biased:0.1"  # only in rates of equal sets, for their course over the bias
 REFERENCES = (PERFECT, PRACTICAL, "speed_aware", SLIGHTLY, "biased:0.3", SHUFFLED)
-ALPHAS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 EVERY = "every"  # all alpha in (0, 1) at once, from the exact interval of alphas of every joint action
 SCHEDULE = (0.2, 0.5, 0.9)  # where the published schedule ends, about its middle, and where it starts
 SIZE = (4, 3)  # N, K of the primary rows: small enough to enumerate, large enough that agents share servers
@@ -28,10 +26,6 @@ SIZES = ((2, 2), (2, 3), (3, 3), (4, 3), (6, 3))
 RATE = 0.99  # sets must be equal in this share of the fleets
 FEWEST = 3000  # fleets without a violation that "supported" asks for beside a theorem
 CONTROL_RATE = 0.5  # a shuffled reference must break equality in more fleets than this
-# policies at which A2 is measured, one-shot games; random: softmax of standard normal logits
-POLICIES = ("uniform", "least_committed:1", "least_committed:0.3", "random", "near_equilibrium")
-RANDOM_POLICIES = 4  # draws of it
-NEAR = 0.05  # "near_equilibrium": the best pure equilibrium of J, with this share spread evenly
 TEAMS = ((1.0, 0.0), (1.0, 0.3), (0.5, 0.0), (0.5, 0.3))  # (alignment, bias of the reference) of quadratic teams
 TEAM_SIZES = (5, 20)
 QUADRATIC = ("singular", "smallest-singular", "unaligned-equal")  # examples of T1 and T2 in fractions
@@ -46,43 +40,30 @@ SCALES: Mapping[str, Mapping[str, Any]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Batch:
-    """One kind of measurement on one law of fleets; a cell is one batch of its fleets.
-
-    part: "pure", "readings", "mixed", "aligned" (of games), "team", "shift", "tradeoff" or "counterexample".
-    """
-
-    part: str
-    n: int
-    batches: int
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def key(self) -> str:
-        named = (str(self.options[name]) for name in ("kind", "form", "cost", "reference") if name in self.options)
-        sizes = [f"K={self.options['k']}"] if "k" in self.options else []
-        sizes += [f"{name}={self.options[name]}" for name in ("alignment", "bias") if name in self.options]
-        return "/".join([self.part, *named, *sizes])
-
-    def cells(self, seed: int) -> list[Cell]:
-        # not the reference: equal batches of other references hold the same fleets
-        law = f"{self.options.get('cost', self.key)}/K={self.options.get('k', 0)}"
-        return [
-            Cell(FAMILY, self.key, self.n, k, cell_seed(seed, f"{FAMILY}/{self.part}/{law}", self.n, k), self.options)
-            for k in range(self.batches)
-        ]
-
-
-def equilibrium_design(scale: str) -> list[Batch]:
-    """Everything that is measured at a scale."""
+def equilibrium_design(scale: str, parts: Sequence[str]) -> list[Row]:
+    """The rows of the named parts: "pure", "readings", "mixed", "aligned" (of games), "team", "shift", "tradeoff",
+    "counterexample" or "quadratic"."""
     sizes = SCALES[scale]
-    return [
-        *_games(sizes),
-        *[Batch("counterexample", e.n_agents, 1, {"form": name}) for name, e in load_all().items()],
-        *[Batch("quadratic", 2, 1, {"form": name}) for name in QUADRATIC],
-        *_others(sizes),
-    ]
+    examples = [_row("counterexample", {e.n_agents: 1}, {"form": name}) for name, e in load_all().items()]
+    quadratic = [_row("quadratic", {2: 1}, {"form": name}) for name in QUADRATIC]
+    rows = [*_games(sizes), *examples, *quadratic, *_others(sizes)]
+    return [row for row in rows if row.notes["part"] in parts]
+
+
+def _row(
+    part: str,
+    n_values: Mapping[int, int],
+    options: Mapping[str, Any],
+    options_at: Mapping[int, Mapping[str, Any]] | None = None,
+) -> Row:
+    """One kind of measurement on one law of fleets; n_values: N -> batches of them, one cell each."""
+    named = (str(options[name]) for name in ("kind", "form", "cost", "reference") if name in options)
+    sizes = [f"K={options['k']}"] if "k" in options else []
+    sizes += [f"{name}={options[name]}" for name in ("alignment", "bias") if name in options]
+    key = "/".join([part, *named, *sizes])
+    # not the reference: equal batches of other references hold the same fleets
+    stream = f"{FAMILY}/{part}/{options.get('cost', key)}/K={options.get('k', 0)}"
+    return Row(FAMILY, key, n_values, options, options_at or {}, stream, notes={"part": part})
 
 
 def laws() -> list[tuple[str, str]]:
@@ -90,58 +71,42 @@ def laws() -> list[tuple[str, str]]:
     return [(c, r) for c in COSTS for r in REFERENCES if (c, r) != ("makespan", "speed_aware")]
 
 
-def _games(sizes: Mapping[str, Any]) -> list[Batch]:
+def _games(sizes: Mapping[str, Any]) -> list[Row]:
     made = []
     for cost, reference in laws():
         law = {"cost": cost, "reference": reference}
-        for n, k in SIZES:
-            if (n, k) != SIZE and reference != PRACTICAL:
-                continue
-            own = (n, k) == SIZE
-            options = law | {"k": k, "fleets": sizes["batch"], "values": own}
-            made.append(Batch("pure", n, sizes["pure" if own else "more"], options))
+        made += _pure(sizes, law)
         if reference == SLIGHTLY:
             continue
         for k in (2, 3):  # two agents: alignment in simplex coordinates is decided exactly
-            made.append(Batch("readings", 2, sizes["readings"], law | {"k": k, "fleets": sizes["batch"]}))
+            made.append(_row("readings", {2: sizes["readings"]}, law | {"k": k, "fleets": sizes["batch"]}))
         if reference in (PERFECT, PRACTICAL):
-            made += [Batch("mixed", 2, 1, law | {"k": k, "fleets": sizes["mixed"]}) for k in (2, 3)]
-            made.append(Batch("mixed", 3, 1, law | {"k": 2, "fleets": sizes["mixed"] // 10}))  # costs more
-        made.append(Batch("aligned", SIZE[0], 1, law | {"k": SIZE[1], "fleets": sizes["aligned"]}))
+            few = {3: {"fleets": sizes["mixed"] // 10}}  # three agents cost more
+            made.append(_row("mixed", {2: 1, 3: 1}, law | {"k": 2, "fleets": sizes["mixed"]}, few))
+            made.append(_row("mixed", {2: 1}, law | {"k": 3, "fleets": sizes["mixed"]}))
+        made.append(_row("aligned", {SIZE[0]: 1}, law | {"k": SIZE[1], "fleets": sizes["aligned"]}))
     return made
 
 
-def _others(sizes: Mapping[str, Any]) -> list[Batch]:
-    made = [
-        Batch("team", n, 1, {"alignment": a, "bias": b, "fleets": sizes["teams"]}) for a, b in TEAMS for n in TEAM_SIZES
+def _pure(sizes: Mapping[str, Any], law: Mapping[str, Any]) -> list[Row]:
+    """Pure equilibria: the leading size for every reference, with values in J; the other sizes for the paper's."""
+    made = []
+    for k in dict.fromkeys(k for _, k in SIZES):
+        shown = [n for n, actions in SIZES if actions == k and ((n, k) == SIZE or law["reference"] == PRACTICAL)]
+        if shown:
+            batches = {n: sizes["pure" if (n, k) == SIZE else "more"] for n in shown}
+            options = {**law, "k": k, "fleets": sizes["batch"]}
+            made.append(_row("pure", batches, options, {n: {"values": (n, k) == SIZE} for n in shown}))
+    return made
+
+
+def _others(sizes: Mapping[str, Any]) -> list[Row]:
+    teams = [
+        _row("team", dict.fromkeys(TEAM_SIZES, 1), {"alignment": a, "bias": b, "fleets": sizes["teams"]})
+        for a, b in TEAMS
     ]
-    made += [
-        Batch("shift", n, 1, {"kind": kind, "fleets": sizes["shift"]})
+    shifts = [
+        _row("shift", {n: 1}, {"kind": kind, "fleets": sizes["shift"]})
         for kind, n in (("saddle", 2), ("entropy", 3), ("team", 20))
     ]
-    made += [Batch("tradeoff", n, r, {"kind": kind}) for kind in ("team", "game") for n, r in sizes["tradeoff"].items()]
-    return made
-
-
-def cells_of(scale: str, seed: int, parts: Sequence[str]) -> list[Cell]:
-    """Cells of the named parts."""
-    return [cell for batch in equilibrium_design(scale) if batch.part in parts for cell in batch.cells(seed)]
-
-
-DECLARED = (
-    "Equilibria: small one-shot games, each enumerated on every joint action; fleets are i.i.d. draws of one law, "
-    "the same fleets for every reference. Pure sets are compared without tolerance; 'every alpha' is decided from "
-    "the exact interval of alphas of each joint action, its ends in fractions where they are close.",
-    "Stationary means KKT on the product of simplices, which is Nash, certified by NashConv <= 1e-9 of the range, "
-    "never by the gradient of logits. All mixed equilibria are known for two agents only; for three, differences "
-    "can be seen and equality cannot.",
-    "References: speed_aware is the optimum of the splittable relaxation of J; perfect replaces G by -cJ + const; "
-    "shuffled gives each server the load meant for another. The practical reference is fluid; C2.2 leads with N = "
-    "4, K = 3.",
-    "Readings of alignment: at the points that exact ascent visits; at every profile in simplex coordinates; at every "
-    "finite softmax theta. One exact counterexample refutes a reading; it is supported only beside a theorem, with no "
-    "violation in at least 3 000 fleets.",
-    "Games with entropy keep the entropy whole while J and G are mixed: J_alpha + tau H.",
-    "The trade-off is read from closed forms: quadratic teams half-way to their optimum and games at uniform "
-    "policies; the game's equilibrium is followed from that of J by best replies.",
-)
+    return [*teams, *shifts, *(_row("tradeoff", sizes["tradeoff"], {"kind": kind}) for kind in ("team", "game"))]

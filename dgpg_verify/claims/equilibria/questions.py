@@ -1,55 +1,39 @@
-"""Ledger rows of C2.1, C2.2 and A2: a verdict, what it was read from, and the sentence that holds."""
+"""Questions of C2.1, C2.2 and A2, and their words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from dgpg_verify.claims.equilibria.design import cells_of
-from dgpg_verify.claims.equilibria.measure.games import equilibrium_cost, measure_equilibrium_cell
-from dgpg_verify.claims.equilibria.read import Pooled
-from dgpg_verify.claims.equilibria.tables import equilibrium_tables
-from dgpg_verify.claims.judged_rows import Judged, judged_row
-from dgpg_verify.claims.records import RECORDS
+from dgpg_verify.claims.equilibria.read import Fleets
+from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.words import NOT_MEASURABLE
-from dgpg_verify.core import Cell, Evidence, LedgerRow, Verdict
+from dgpg_verify.core import Verdict
 from dgpg_verify.equilibria.exact.forms import Form
+from dgpg_verify.statistics import Relation
 
 
-class EquilibriumClaim:
-    """Cells, cost, records and tables of a claim on equilibria. A claim adds its statement and how it judges.
-
-    parts: kinds of cells it reads.
-    """
-
-    parts: tuple[str, ...] = ()
-
-    @property
-    def recorded(self) -> Mapping[str, tuple[str, str]]:
-        return RECORDS
-
-    def cells(self, scale: str, seed: int) -> Sequence[Cell]:
-        return cells_of(scale, seed, self.parts)
-
-    def measure(self, cell: Cell) -> Evidence:
-        return measure_equilibrium_cell(cell)
-
-    def cost(self, cell: Cell) -> float:
-        return equilibrium_cost(cell)
-
-    def tables(self, evidence: Sequence[Evidence]) -> dict[str, list[dict[str, Any]]]:
-        return equilibrium_tables(evidence)
+def ask(
+    key: str,
+    statistic: str,
+    read: Sequence[Fleets],
+    verdict: Verdict,
+    sentence: str,
+    expected: float,
+    relation: Relation,
+    *,
+    note: str = "",
+    **more: Any,
+) -> Question:
+    """A question on fleets, its system in words; more: further fields of a Question."""
+    systems = list(dict.fromkeys(describe_fleets(fleets) for fleets in read))
+    system = systems[0] if len(systems) == 1 else f"{systems[0]} and {len(systems) - 1} more laws"
+    leads = more.get("primary") or more.get("kind") in ("control", "oracle")
+    notes = (note, "" if leads else "exploratory")
+    return Question(key, statistic, read, verdict, sentence, relation, expected, system=system, notes=notes, **more)
 
 
-class Question(Judged[Pooled]):
-    """A judged question on pooled fleets."""
-
-
-def ledger_rows(claim: str, questions: Sequence[Question], recorded: Mapping[str, tuple[str, str]]) -> list[LedgerRow]:
-    return [_row(claim, question, recorded) for question in questions]
-
-
-def describe_group(group: Pooled) -> str:
+def describe_fleets(group: Fleets) -> str:
     """The law of a group's fleets in words."""
     if group.part == "team":
         return f"linear_quadratic (alignment {group.options['alignment']}, bias {group.options['bias']})"
@@ -88,9 +72,3 @@ def interval(verdict: Verdict) -> str:
     if e.value is None:
         return "an unknown share"
     return f"{percent(e.value)} [{percent(e.low)}, {percent(e.high)}]"
-
-
-def _row(claim: str, question: Question, recorded: Mapping[str, tuple[str, str]]) -> LedgerRow:
-    systems = list(dict.fromkeys(describe_group(group) for group in question.read))
-    system = systems[0] if len(systems) == 1 else f"{systems[0]} and {len(systems) - 1} more laws"
-    return judged_row(claim, question, recorded, system, question.policy)

@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dgpg_verify.claims.equilibria.design import ALPHAS, EVERY, FAMILY, FEWEST, RATE
+from dgpg_verify.claims.equilibria.design import EVERY, FEWEST, RATE
+from dgpg_verify.claims.equilibria.measure.intervals import ALPHAS
+from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.core import Estimate, Evidence, Label, Verdict
 from dgpg_verify.equilibria.games.compare import RELATIONS
 from dgpg_verify.statistics import clopper_pearson, judge_at_least, mean_interval
 
 Array = NDArray[np.float64]
 UNKNOWN = -1  # in stored relations: not decided
-Group = tuple[str, int]  # row and N of cells
 
 
 @dataclass(frozen=True)
-class Pooled:
-    """All batches of one row at one N, in the order of their number."""
-
-    row: str
-    n: int
-    items: tuple[Evidence, ...]
+class Fleets(Series[Evidence]):
+    """All batches of fleets of one row at one N."""
 
     @property
-    def part(self) -> str:
-        return self.row.partition("/")[0]
+    def n(self) -> int:
+        return self.n_values[0]
 
     @property
     def options(self) -> Mapping[str, Any]:
-        return self.items[0].cell.options
+        return self.evidence[0].cell.options
 
     @property
     def cost(self) -> str:
@@ -47,27 +44,20 @@ class Pooled:
     def k(self) -> int:
         return int(self.options.get("k", 0))
 
+    @property
+    def part(self) -> str:
+        return str(self.row.notes["part"])
+
     def over(self, name: str) -> NDArray[Any]:
         """An array whose last axis is the fleets, batches joined."""
-        return np.concatenate([np.asarray(item.values[name]) for item in self.items], axis=-1)
-
-    def by_fleet(self, name: str) -> NDArray[Any]:
-        """An array whose first axis is the fleets, batches joined."""
-        return np.concatenate([np.asarray(item.values[name]) for item in self.items])
-
-    def has(self, name: str) -> bool:
-        return all(name in item.values for item in self.items)
+        return self.joined(name, axis=-1)
 
 
-def read_equilibria(evidence: Iterable[Evidence], *parts: str) -> list[Pooled]:
-    """The pooled groups of the named parts, in the order in which their cells come."""
-    groups: dict[Group, list[Evidence]] = {}
-    for item in evidence:
-        if item.cell.claim == FAMILY and item.cell.row.partition("/")[0] in parts:
-            groups.setdefault((item.cell.row, item.cell.n), []).append(item)
-    return [
-        Pooled(row, n, tuple(sorted(items, key=lambda item: item.cell.replicate))) for (row, n), items in groups.items()
-    ]
+def read_fleets(measured: Measured, *parts: str) -> list[Fleets]:
+    """The fleets of the named parts, row by row and N by N."""
+    parted = [series.only(n) for series in measured.values() if series.row.notes["part"] in parts
+              for n in series.n_values]  # fmt: skip
+    return [Fleets(one.row, one.items, one.evidence) for one in parted]
 
 
 def alpha_place(alpha: float | str) -> int:

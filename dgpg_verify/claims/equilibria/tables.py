@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgpg_verify.claims.equilibria.design import ALPHAS, DECLARED, EVERY, PERFECT, POLICIES, PRACTICAL, SHUFFLED, SIZE
-from dgpg_verify.claims.equilibria.measure.alignment import TEAM_POINTS, UNDEFINED
+from dgpg_verify.claims.declared import declared
+from dgpg_verify.claims.equilibria.design import EVERY, PRACTICAL, SHUFFLED, SIZE
+from dgpg_verify.claims.equilibria.measure.alignment import PERFECT, POLICIES, TEAM_POINTS, UNDEFINED
 from dgpg_verify.claims.equilibria.measure.games import MAX_LIMITS, WHICH
+from dgpg_verify.claims.equilibria.measure.intervals import ALPHAS
 from dgpg_verify.claims.equilibria.measure.shift import SHIFT_ALPHAS
 from dgpg_verify.claims.equilibria.measure.tradeoff import RULES
-from dgpg_verify.claims.equilibria.read import UNKNOWN, Pooled, equal_rate, mean_of, read_equilibria, relation_counts
-from dgpg_verify.core import Evidence
+from dgpg_verify.claims.equilibria.read import UNKNOWN, Fleets, equal_rate, mean_of, read_fleets, relation_counts
+from dgpg_verify.claims.series import Measured
 from dgpg_verify.equilibria.exact.claim_forms import FORMS
 from dgpg_verify.equilibria.exact.counterexamples import load_all, load_empty
 from dgpg_verify.equilibria.exact.words import empty_in_words
@@ -30,34 +32,34 @@ LEVEL = 0.95
 PUBLISHED = (0.9, 0.55, 0.2)  # start, middle and end of the published schedule
 
 
-def equilibrium_tables(evidence: Sequence[Evidence]) -> dict[str, Records]:
+def equilibrium_tables(measured: Measured) -> dict[str, Records]:
     """Every table whose cells are there."""
-    pure, mixed = read_equilibria(evidence, "pure"), read_equilibria(evidence, "mixed")
-    team, shift = read_equilibria(evidence, "team"), read_equilibria(evidence, "shift")
-    examples = read_equilibria(evidence, "counterexample")
+    pure, mixed = read_fleets(measured, "pure"), read_fleets(measured, "mixed")
+    team, shift = read_fleets(measured, "team"), read_fleets(measured, "shift")
+    examples = read_fleets(measured, "counterexample")
     made = {
         "equilibrium_rates": [*_rates(pure, "pure"), *_rates(mixed, "mixed")],
         "equilibrium_values": list(_values(pure)),
         "alpha_limits": list(_limits(pure)),
         "equilibrium_shift": list(_shift(shift)),
         "equilibrium_field": list(_field(examples)),
-        "tradeoff": list(_tradeoff(read_equilibria(evidence, "tradeoff"))),
+        "tradeoff": list(_tradeoff(read_fleets(measured, "tradeoff"))),
         "counterexamples": list(_counterexamples(examples)),
         "annealing": [*_annealing(pure), *_smooth_annealing(shift)],
-        "alignment": [*_alignment(read_equilibria(evidence, "aligned")), *_team_alignment(team)],
+        "alignment": [*_alignment(read_fleets(measured, "aligned")), *_team_alignment(team)],
     }
     found = {name: records for name, records in made.items() if records}
-    return found | {"declared": [{"text": text} for text in DECLARED]} if found else {}
+    return found | {"declared": declared("equilibria")} if found else {}
 
 
-def _kind(group: Pooled, alpha: float | str, points: str) -> str:
+def _kind(group: Fleets, alpha: float | str, points: str) -> str:
     if group.reference in (PERFECT, SHUFFLED):
         return "control"
     lead = (group.n, group.k) == SIZE and group.reference == PRACTICAL and alpha == EVERY
     return "primary" if lead and points == "pure" else "exploratory"
 
 
-def _rates(groups: Sequence[Pooled], points: str) -> Records:
+def _rates(groups: Sequence[Fleets], points: str) -> Records:
     made: Records = []
     for group in groups:
         for place, codes in enumerate(group.over("relations")):
@@ -76,7 +78,7 @@ def _rates(groups: Sequence[Pooled], points: str) -> Records:
     return made
 
 
-def _values(groups: Sequence[Pooled]) -> Iterator[dict[str, Any]]:
+def _values(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
     for group in groups:
         if not group.has("loss"):
             continue
@@ -93,12 +95,12 @@ def _values(groups: Sequence[Pooled]) -> Iterator[dict[str, Any]]:
                 }  # fmt: skip
 
 
-def _limits(groups: Sequence[Pooled]) -> Iterator[dict[str, Any]]:
+def _limits(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
     for group in groups:
         if (group.n, group.k) == SIZE:
-            limits = np.concatenate([np.asarray(item.values["limits"]) for item in group.items])
-            shares = [float(item.values["never_share"]) for item in group.items]
-            counts = [float(np.asarray(item.values["present"]).sum()) for item in group.items]
+            limits = np.concatenate([np.asarray(item.values["limits"]) for item in group.evidence])
+            shares = [float(item.values["never_share"]) for item in group.evidence]
+            counts = [float(np.asarray(item.values["present"]).sum()) for item in group.evidence]
             yield {
                 "cost": group.cost, "reference": group.reference, "n_agents": group.n, "n_actions": group.k,
                 "values": np.sort(limits[:MAX_LIMITS]).tolist(),
@@ -106,7 +108,7 @@ def _limits(groups: Sequence[Pooled]) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
-def _shift(groups: Sequence[Pooled]) -> Iterator[dict[str, Any]]:
+def _shift(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
     for group in groups:
         for a, alpha in enumerate(SHIFT_ALPHAS):
             predicted, found, error = (group.over(name)[a] for name in ("predicted", "found", "error"))
@@ -117,33 +119,33 @@ def _shift(groups: Sequence[Pooled]) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
-def _field(groups: Sequence[Pooled]) -> Iterator[dict[str, Any]]:
+def _field(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
     for group in groups:
         if group.has("field"):
-            values = group.items[0].values
+            values = group.evidence[0].values
             yield {"form": str(group.options["form"]), "words": str(values["words"])} | dict(values["field"])
 
 
-def _tradeoff(groups: Sequence[Pooled]) -> Iterator[dict[str, Any]]:
+def _tradeoff(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
     """One record a (system, rule): exponent of the variance per agent, and shift and loss at each N."""
     for kind in dict.fromkeys(str(group.options["kind"]) for group in groups):
         mine = sorted((g for g in groups if g.options["kind"] == kind), key=lambda group: group.n)
         n_values = [group.n for group in mine]
         for rule in (*RULES, "published"):
             place = RULES.index("0.2" if rule == "published" else rule)
-            variance = np.array([[_variance(item.values, rule) / g.n for item in g.items] for g in mine])
+            variance = np.array([[_variance(item.values, rule) / g.n for item in g.evidence] for g in mine])
             fit = fit_scaling(n_values, variance, LEVEL)
             rows = {name: _per_n(mine, name, place) for name in ("alpha", "shift", "lost")}
             yield {
                 "system": kind, "rule": "0.9->0.2" if rule == "published" else rule, "n_values": n_values,
                 "variance": variance.mean(1).tolist(), "variance_exponent": fit.exponent, "low": fit.low,
                 "high": fit.high, "alpha": rows["alpha"], "shift": rows["shift"], "value_lost": rows["lost"],
-                "fleets": min(len(g.items) for g in mine),
+                "fleets": min(len(g.evidence) for g in mine),
             }  # fmt: skip
 
 
-def _per_n(groups: Sequence[Pooled], name: str, place: int) -> list[float]:
-    return [float(np.mean([np.asarray(item.values[name])[place] for item in group.items])) for group in groups]
+def _per_n(groups: Sequence[Fleets], name: str, place: int) -> list[float]:
+    return [float(np.mean([np.asarray(item.values[name])[place] for item in group.evidence])) for group in groups]
 
 
 def _variance(values: Any, rule: str) -> float:
@@ -153,10 +155,10 @@ def _variance(values: Any, rule: str) -> float:
     return float(np.mean(mixed_variance(np.array(alphas), base, guidance, covariance)))
 
 
-def _counterexamples(groups: Sequence[Pooled]) -> Iterator[dict[str, Any]]:
+def _counterexamples(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
     known = load_all()
     for group in groups:
-        name, values = str(group.options["form"]), group.items[0].values
+        name, values = str(group.options["form"]), group.evidence[0].values
         if name not in known:
             continue
         form, failed = known[name].form, list(values["failed"])
@@ -176,7 +178,7 @@ def _counterexamples(groups: Sequence[Pooled]) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _annealing(groups: Sequence[Pooled]) -> Iterator[dict[str, Any]]:
+def _annealing(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
     """Pure sets: what is lost and what is foreign at the end of a schedule; alpha_end 0 is the limit from above."""
     for group in groups:
         if (group.n, group.k) != SIZE:
@@ -190,13 +192,13 @@ def _annealing(groups: Sequence[Pooled]) -> Iterator[dict[str, Any]]:
         yield _annealed(group, 0.0, float(for_good.sum()) / present, 0.0, float((for_good > 0).mean()))
 
 
-def _annealed(group: Pooled, alpha: float, lost: float, foreign: float, unequal: float) -> dict[str, Any]:
+def _annealed(group: Fleets, alpha: float, lost: float, foreign: float, unequal: float) -> dict[str, Any]:
     return {"kind": "pure", "system": f"{group.cost}, {group.reference}", "cost": group.cost,
             "reference": group.reference, "alpha_end": alpha, "equilibria_lost": lost, "equilibria_foreign": foreign,
             "unequal_share": unequal, "distance": None, "value_lost": None}  # fmt: skip
 
 
-def _smooth_annealing(groups: Sequence[Pooled]) -> Iterator[dict[str, Any]]:
+def _smooth_annealing(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
     """Unique optima move smoothly and come back as alpha -> 0."""
     for group in groups:
         if not group.has("lost"):
@@ -210,11 +212,11 @@ def _smooth_annealing(groups: Sequence[Pooled]) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
-def _alignment(groups: Sequence[Pooled]) -> Iterator[dict[str, Any]]:
+def _alignment(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
     for group in groups:
-        joint, negative = group.by_fleet("joint"), group.by_fleet("negative")
-        agents, defined = group.by_fleet("agents_negative"), group.by_fleet("agents_defined")
-        policy = np.asarray(group.items[0].values["policy"])
+        joint, negative = group.joined("joint"), group.joined("negative")
+        agents, defined = group.joined("agents_negative"), group.joined("agents_defined")
+        policy = np.asarray(group.evidence[0].values["policy"])
         for place, name in enumerate(POLICIES):
             here = policy == place
             one = {"system": "load_balancing", "cost": group.cost, "reference": group.reference, "n_agents": group.n,
@@ -222,11 +224,11 @@ def _alignment(groups: Sequence[Pooled]) -> Iterator[dict[str, Any]]:
             yield one | _shares(joint[:, here], negative[:, here], agents[:, here].sum(), defined[:, here].sum())
 
 
-def _team_alignment(groups: Sequence[Pooled]) -> Iterator[dict[str, Any]]:
+def _team_alignment(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
     for group in groups:
-        joint, negative = group.by_fleet("cosine"), group.by_fleet("negative")
-        agents = group.by_fleet("agents_negative")
-        point = np.asarray(group.items[0].values["point"])
+        joint, negative = group.joined("cosine"), group.joined("negative")
+        agents = group.joined("agents_negative")
+        point = np.asarray(group.evidence[0].values["point"])
         for place, name in enumerate(TEAM_POINTS):
             here = point == place
             law = f"alignment {group.options['alignment']:g}, bias {group.options['bias']:g}"

@@ -20,7 +20,7 @@ from dgpg_verify.statistics import mean_interval
 Array = NDArray[np.float64]
 POINTING_COSINE = 0.7
 UNBIASED = ("return", "return:raw", "difference")  # in one-shot systems, where the exact gradient is known
-QUIET = {"return": "return:to_go", "return:raw": "return:to_go"}  # same mean, less noise: used for signals
+QUIETER = {"return": "return:to_go", "return:raw": "return:to_go"}  # same mean, less noise: used for signals
 
 
 @dataclass(frozen=True)
@@ -86,15 +86,21 @@ class CellStats:
         i = self.index(credit)
         return float("nan") if self.cross is None else _ratio(float(self.cross[i, i]), float(self.covariance[i, i]))
 
+    def to_objective(self, credit: str) -> float:
+        """<E g, grad J>, exact or through the quietest unbiased credit."""
+        if "to_objective" in self.extra:
+            return float(np.asarray(self.extra["to_objective"])[self.index(credit)])
+        return self.signal_of(credit, "return")
+
     def alignment(self, credit: str) -> float:
         """cos(E g, grad J)."""
-        objective = self.objective_signal()
-        if "to_objective" in self.extra:
-            inner = float(np.asarray(self.extra["to_objective"])[self.index(credit)])
-        else:
-            inner = self.signal_of(credit, "return")
-        below = objective * self.signal_of(credit)
-        return inner / np.sqrt(below) if below > 0 else float("nan")
+        below = self.objective_signal() * self.signal_of(credit)
+        return self.to_objective(credit) / np.sqrt(below) if below > 0 else float("nan")
+
+    def efficiency(self, credit: str) -> float:
+        """Progress of the best step along E g: max(0, <E g, grad J>)^2 / (|grad J|^2 E|g|^2)."""
+        second = self.variance(credit) * self.n + self.signal_of(credit)
+        return _progress(self.to_objective(credit), self.objective_signal() * second)
 
     def objective_signal(self) -> float:
         """|grad J|^2, exact or through the quietest unbiased credit."""
@@ -109,10 +115,10 @@ class CellStats:
         deviation = float(self.deviations[self.index(base)]) if setting == "parts" else None
         return setting_scales(setting, self.n, deviation)
 
-    def guided(self, alpha: float, setting: str = "sum", base: str = "return") -> Mixture:
+    def guided(self, alpha: float, setting: str = "sum", base: str = "return") -> GuidedStats:
         """The guided credit at alpha in a setting."""
         w_base, w_guidance = mixing_weights(alpha, self.scales(setting, base))
-        return Mixture(self, float(w_base), float(w_guidance), base)
+        return GuidedStats(self, float(w_base), float(w_guidance), base)
 
     def alpha_star(self, setting: str = "sum", base: str = "return") -> float:
         b, g = self.index(base), self.index("guidance")
@@ -128,12 +134,12 @@ class CellStats:
         return max(1.0, self.variance(credit) * self.n / (signal * gain))
 
     def _quiet(self, name: str) -> str:
-        quiet = QUIET.get(name, name)
+        quiet = QUIETER.get(name, name)
         return quiet if quiet in self.names else name
 
 
 @dataclass(frozen=True)
-class Mixture:
+class GuidedStats:
     """w_base base + w_guidance guidance of one fleet."""
 
     stats: CellStats
@@ -178,12 +184,11 @@ class Mixture:
     def efficiency(self) -> float:
         """Guaranteed progress of the best step along the mixture, relative to the exact gradient."""
         s = self.stats
-        inner = self.w_base * _inner(s, self.base) + self.w_guidance * _inner(s, "guidance")
-        below = s.objective_signal() * (self.variance * s.n + self.signal)
-        return max(0.0, inner) ** 2 / below if below > 0 else float("nan")
+        inner = self.w_base * s.to_objective(self.base) + self.w_guidance * s.to_objective("guidance")
+        return _progress(inner, s.objective_signal() * (self.variance * s.n + self.signal))
 
 
-def return_share(mixtures: Sequence[Mixture], level: float = 0.95) -> float | None:
+def return_share(mixtures: Sequence[GuidedStats], level: float = 0.95) -> float | None:
     """omega over fleets: the part of the update's length that comes from grad J, from the mean squared lengths.
 
     None where a part's length is not told from 0 (its t interval over fleets reaches 0; parts that are known exactly
@@ -205,16 +210,8 @@ def _above_zero(values: Array, level: float) -> bool:
     return len(values) > 1 and (mean_interval(values, level).low or 0.0) > 0.0
 
 
-def efficiency(stats: CellStats, credit: str) -> float:
-    """Efficiency of one credit: max(0, <E g, grad J>)^2 / (|grad J|^2 E|g|^2)."""
-    below = stats.objective_signal() * (stats.variance(credit) * stats.n + stats.signal_of(credit))
-    return max(0.0, _inner(stats, credit)) ** 2 / below if below > 0 else float("nan")
-
-
-def _inner(stats: CellStats, credit: str) -> float:
-    if "to_objective" in stats.extra:
-        return float(np.asarray(stats.extra["to_objective"])[stats.index(credit)])
-    return stats.signal_of(credit, "return")
+def _progress(inner: float, below: float) -> float:
+    return max(0.0, inner) ** 2 / below if below > 0 else float("nan")
 
 
 def _ratio(above: float, below: float) -> float:

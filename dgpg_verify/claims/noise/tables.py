@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from dgpg_verify.claims.declared import declared
+from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.noise import design as grid
-from dgpg_verify.claims.noise.measure import Row
-from dgpg_verify.claims.noise.questions import EXPLORATORY_LEVEL, rows_in, series_of
-from dgpg_verify.claims.noise.read import CellStats, efficiency, return_share
-from dgpg_verify.claims.noise.series import Series, read_series
-from dgpg_verify.core import Evidence
+from dgpg_verify.claims.noise.questions import read_moments, read_noise
+from dgpg_verify.claims.noise.read import CellStats, return_share
+from dgpg_verify.claims.question import EXPLORATORY_LEVEL
+from dgpg_verify.claims.series import Measured
+from dgpg_verify.claims.series import Series as AnySeries
 from dgpg_verify.statistics import mean_interval
 
 Record = dict[str, Any]
+Series = AnySeries[CellStats]
 CURVES = (grid.GAME, grid.CLOUD)
 OPTIMAL = (grid.GAME, grid.DENSE_GAME, grid.TEAMS[1], grid.CLOUD, grid.DENSE_CLOUD)
 FAULTY = tuple(f"{grid.GAME}/{reference}" for reference in grid.REFERENCES)
@@ -23,44 +25,50 @@ POINTED = (grid.GAME, grid.GAMES[1])  # exact gradients only: a faint signal wou
 POINTED_N = (5, 50, 200, 1500)
 
 
-def gradient_tables(evidence: Sequence[Evidence]) -> dict[str, list[Record]]:
-    """moments, fits, alpha, optimal, cross_agent and pointing records of every series in the evidence."""
-    rows = rows_in(evidence)
-    series = series_of(evidence, rows, rows)
+def noise_tables(measured: Measured) -> dict[str, list[Record]]:
+    """moments, fits, alpha, optimal, cross_agent and pointing records of every series that was measured."""
     tables: dict[str, list[Record]] = {
         name: [] for name in ("moments", "fits", "alpha", "optimal", "cross_agent", "pointing")
     }
-    exact = {key: read_series(evidence, key, "exact") for key in rows if "measured" in key}
-    for key, one in series.items():
-        row = rows[key]
-        tables["moments"] += _moments(row, one, exact.get(key))
-        tables["fits"] += _fits(row, one)
-        if row.sharing == "shared":
+    for key, series in read_noise(measured, measured).items():
+        options = series.row.options
+        exact = read_moments(measured[key], "exact") if "measured" in key else None
+        tables["moments"] += _moments(series, exact)
+        tables["fits"] += _fits(series)
+        if options["sharing"] == "shared":
             continue
         if key in OPTIMAL:
-            tables["optimal"] += _optimal(row, one)
+            tables["optimal"] += _optimal(series)
         if key not in FAULTY:
-            tables["cross_agent"] += _cross(row, one)
+            tables["cross_agent"] += _cross(series)
         if key in CURVES:
-            tables["alpha"] += _alpha_curves(row, one)
-        if row.exact and key in POINTED:
-            tables["pointing"] += _pointing(row, one)
-    tables["declared"] = [{"text": text} for text in grid.DECLARED]
-    return tables
+            tables["alpha"] += _alpha_curves(series)
+        if options["exact"] and key in POINTED:
+            tables["pointing"] += _pointing(series)
+    return tables | {"declared": declared("noise")}
 
 
 def _where(row: Row) -> Record:
     extra = row.key.split("/")[3:]
-    system = row.system + (f" ({', '.join(extra)})" if extra else "")
-    return {"system": system, "policy": row.policy, "sharing": row.sharing, "graph": row.graph}
+    system = row.options["system"] + (f" ({', '.join(extra)})" if extra else "")
+    return {
+        "system": system,
+        "policy": row.options["policy"],
+        "sharing": row.options["sharing"],
+        "graph": row.notes["graph"],
+    }
+
+
+def _scope(row: Row) -> str:
+    return "team" if row.options["sharing"] == "shared" else "agent"
 
 
 def _number(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _moments(row: Row, series: Series, exact: Series | None) -> list[Record]:
-    truth = {(c.n, c.fleet): c for cells in exact.cells.values() for c in cells} if exact else {}
+def _moments(series: Series, exact: Series | None) -> list[Record]:
+    row, truth = series.row, {(cell.n, cell.fleet): cell for cell in exact.flat} if exact else {}
     return [
         _where(row)
         | {
@@ -72,30 +80,29 @@ def _moments(row: Row, series: Series, exact: Series | None) -> list[Record]:
             "rollouts": int(cell.extra.get("rollouts", 0)),
             "variance": cell.variance(credit),
             "signal_squared": cell.signal_of(credit) / cell.n,
-            "samples": int(cell.extra.get("rollouts", 0)) * int(row.options.get("horizon", 1)),
+            "samples": int(cell.extra.get("rollouts", 0)) * int(row.options["options"].get("horizon", 1)),
             "noise_to_signal": _number(cell.noise_to_signal(credit)),
-            "efficiency": _number(efficiency(cell, credit)),
+            "efficiency": _number(cell.efficiency(credit)),
             "alignment": _number(cell.alignment(credit)),
             "paired_ratio": _number(cell.paired_ratio(credit)) if cell.has("difference") else None,
             "exact_variance": truth[cell.n, cell.fleet].variance(credit) if (cell.n, cell.fleet) in truth else None,
-            "scope": "team" if row.sharing == "shared" else "agent",
+            "scope": _scope(row),
         }
-        for cells in series.cells.values()
-        for cell in cells
+        for cell in series.flat
         for credit in cell.names
         if credit != "score"
     ]
 
 
-def _fits(row: Row, series: Series) -> list[Record]:
-    first = next(iter(series.cells.values()))[0]
+def _fits(series: Series) -> list[Record]:
+    row, first = series.row, series.flat[0]
     records = []
     for credit in (name for name in first.names if name != "score"):
         statistics = {
             "variance": lambda c, k=credit: c.variance(k),
             "noise_to_signal": lambda c, k=credit: c.noise_to_signal(k),
         }
-        if first.has("difference") and row.system != "cloud":
+        if first.has("difference") and row.options["system"] != "cloud":
             statistics["paired_ratio"] = lambda c, k=credit: c.paired_ratio(k)
         for name, statistic in statistics.items():
             fit = series.fit(statistic, EXPLORATORY_LEVEL)
@@ -107,7 +114,7 @@ def _fits(row: Row, series: Series) -> list[Record]:
                     "setting": "sum",
                     "credit": credit,
                     "statistic": name,
-                    "scope": "team" if row.sharing == "shared" else "agent",
+                    "scope": _scope(row),
                     "exponent": fit.exponent,
                     "low": fit.low,
                     "high": fit.high,
@@ -124,7 +131,7 @@ def _fits(row: Row, series: Series) -> list[Record]:
     return records
 
 
-def _alpha_curves(row: Row, series: Series) -> list[Record]:
+def _alpha_curves(series: Series) -> list[Record]:
     """V(alpha) at every N: points over fleets, and the curve predicted from the two fitted parts."""
     base = series.fit(lambda c: c.variance("return"), EXPLORATORY_LEVEL).affine
     guidance = series.mean(lambda c: c.variance("guidance"))
@@ -132,13 +139,13 @@ def _alpha_curves(row: Row, series: Series) -> list[Record]:
     for setting in grid.SETTING_NAMES:
         for alpha in grid.CURVE_ALPHAS:
             crossing = _crossover(alpha, base.b if base else None, guidance) if setting in ("sum", "mean") else None
-            for n, cells in series.cells.items():
+            for n, cells in series.items.items():
                 values = np.array([cell.guided(alpha, setting).variance for cell in cells])
                 interval = mean_interval(values, EXPLORATORY_LEVEL) if len(values) > 1 else None
                 predicted = np.mean([_identity(cell, alpha, setting) for cell in cells])
                 share = return_share([cell.guided(alpha, setting) for cell in cells])
                 records.append(
-                    _where(row)
+                    _where(series.row)
                     | {
                         "setting": setting,
                         "n": n,
@@ -173,16 +180,16 @@ def _crossover(alpha: float, slope: float | None, guidance: float | None) -> flo
     return (alpha / (1 - alpha)) ** 2 * guidance / slope
 
 
-def _optimal(row: Row, series: Series) -> list[Record]:
+def _optimal(series: Series) -> list[Record]:
     records = []
     for setting in grid.SETTING_NAMES if series.key in CURVES else ("sum",):
-        for n, cells in series.cells.items():
+        for n, cells in series.items.items():
             share = return_share([cell.guided(cell.alpha_star(setting), setting) for cell in cells])
             for cell in cells:
                 alpha = cell.alpha_star(setting)
                 best = cell.guided(alpha, setting)
                 records.append(
-                    _where(row)
+                    _where(series.row)
                     | {
                         "setting": setting,
                         "n": n,
@@ -198,9 +205,9 @@ def _optimal(row: Row, series: Series) -> list[Record]:
     return records
 
 
-def _cross(row: Row, series: Series) -> list[Record]:
+def _cross(series: Series) -> list[Record]:
     records = []
-    for n, cells in series.cells.items():
+    for n, cells in series.items.items():
         for cell in cells:
             if cell.cross is None:
                 continue
@@ -209,7 +216,7 @@ def _cross(row: Row, series: Series) -> list[Record]:
                 if credit == "score" or not np.isfinite(share):
                     continue
                 records.append(
-                    _where(row)
+                    _where(series.row)
                     | {
                         "credit": credit,
                         "n": n,
@@ -222,16 +229,16 @@ def _cross(row: Row, series: Series) -> list[Record]:
     return records
 
 
-def _pointing(row: Row, series: Series) -> list[Record]:
+def _pointing(series: Series) -> list[Record]:
     records = []
-    shown = [n for n in POINTED_N if n in series.cells]
-    for n, cells in ((n, series.cells[n]) for n in shown):
+    shown = [n for n in POINTED_N if n in series.items]
+    for n, cells in ((n, series.items[n]) for n in shown):
         for credit in cells[0].names:
             needed = [cell.rollouts_to_point(credit) for cell in cells]
             known = [value for value in needed if value is not None]
             enough = 2 * len(known) > len(needed)
             records.append(
-                _where(row)
+                _where(series.row)
                 | {
                     "credit": credit,
                     "n": n,

@@ -3,84 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from dgpg_verify.claims.judged_rows import LEVEL
-from dgpg_verify.claims.samples.design import ALIGNED, FLUID, MAPPO, RETURN, THEORY
+from dgpg_verify.claims.claim import Claim
+from dgpg_verify.claims.question import EXPLORATORY_LEVEL, Question
+from dgpg_verify.claims.samples.design import ALIGNED, FLUID, MAPPO, RETURN, THEORY, samples_design
+from dgpg_verify.claims.samples.measure.cells import measure_samples, samples_cost
 from dgpg_verify.claims.samples.questions import (
     P_LINEAR,
     P_NONE,
     Q_ONE,
     Asked,
-    ComplexityClaim,
-    Question,
+    ask,
     exponent_question,
-    ledger_rows,
 )
 from dgpg_verify.claims.samples.read import (
-    Series,
+    LearningRuns,
     band_verdict,
     caught_verdict,
     rates_verdict,
-    read_complexity,
+    read_runs,
     recursion_scores,
     seen_arrivals,
 )
-from dgpg_verify.core import Evidence, Label, LedgerRow
+from dgpg_verify.claims.samples.tables import samples_tables
+from dgpg_verify.claims.series import Measured
+from dgpg_verify.core import Label
 from dgpg_verify.statistics.intervals import t_quantile
 
 STATEMENT = "The shared return needs N / eps joint samples to a gap of eps per agent (up to constants)."
 Z_LEVEL = 0.95  # of the interval around each mean gap that is compared with the recursion
 
 
-@dataclass(frozen=True)
-class SharedReturnSamplesClaim(ComplexityClaim):
+PARTS = ("run", "cloud", "control", "expected", "errors")
+
+
+def questions(measured: Measured) -> list[Question]:
     """p and q of the shared return on teams and on the regularised game; controls and oracle checks of all of C3."""
-
-    id: str = "C3.1"
-    title: str = "Samples that the shared return needs"
-    source: str = "sample complexity theorem, comparison with policy gradient"
-    statement: str = STATEMENT
-    relation: str = "theta"
-    expected: float = 1.0
-    margin: float = 0.15
-    controls: Sequence[Any] = ("growing", "constant", "biased")
-    parts = ("run", "cloud", "control", "expected", "errors")
-
-    @property
-    def decided_at(self) -> Mapping[str, str]:
-        """p needs two decades of N, and the game's start of the schedule alone takes N (K - 1) samples: full scale."""
-        return {
-            f"C3.1/{ALIGNED}/{RETURN}/{THEORY}/p": "full",
-            f"C3.1/{FLUID}/{RETURN}/{THEORY}/p": "full",
-            f"C3.1/{FLUID}/{RETURN}/{THEORY}/q": "full",
-        }
-
-    def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
-        runs = [s for s in read_complexity(evidence, "run", "cloud") if s.method in (RETURN, MAPPO) and s.to_the_end]
-        controls = {s.method: s for s in read_complexity(evidence, "control")}
-        questions = [
-            *[question for series in runs for question in _rows(series)],
-            *_controls(controls),
-            *_oracles(evidence),
-        ]
-        return ledger_rows(self.id, questions, self.recorded)
+    runs = [s for s in read_runs(measured, "run", "cloud") if s.method in (RETURN, MAPPO) and s.to_the_end]
+    controls = {s.method: s for s in read_runs(measured, "control")}
+    return [
+        *[question for series in runs for question in _rows(series)],
+        *_controls(controls),
+        *_oracles(measured),
+    ]
 
 
-def _rows(series: Series) -> list[Question]:
+def _rows(series: LearningRuns) -> list[Question]:
     """theta of p and q with the theory's step leads; the total gap and other steps stand beside it."""
     key = series.name
     primary = key in (f"{ALIGNED}/{RETURN}/{THEORY}", f"{FLUID}/{RETURN}/{THEORY}")
     total = Asked("p_total", 2.0, "theta")
     return [
-        exponent_question(key, STATEMENT, series, P_LINEAR, primary=primary),
-        exponent_question(key, STATEMENT, series, Q_ONE, primary=primary),
-        exponent_question(key, STATEMENT, series, total, note="p + q"),
+        exponent_question(key, series, P_LINEAR, primary=primary),
+        exponent_question(key, series, Q_ONE, primary=primary),
+        exponent_question(key, series, total, note="p + q"),
     ]
 
 
-def _controls(found: Mapping[str, Series]) -> list[Question]:
+def _controls(found: Mapping[str, LearningRuns]) -> list[Question]:
     """Noise an agent that grows as N, noise that does not grow, and a gradient with a bias."""
     wanted: list[tuple[str, Asked, Label]] = [
         ("growing", P_LINEAR, "supported"),
@@ -89,19 +71,19 @@ def _controls(found: Mapping[str, Series]) -> list[Question]:
         ("constant", P_LINEAR, "refuted"),
     ]
     made = [
-        exponent_question(f"control/{kind}/{asked.relation} {asked.expected:g}", _noise_words(kind), found[kind], asked,
-                          kind="control", expected_label=label)
+        exponent_question(f"control/{kind}/{asked.relation} {asked.expected:g}", found[kind], asked,
+                          statement=_noise_words(kind), kind="control", expected_label=label)
         for kind, asked, label in wanted if kind in found
     ]  # fmt: skip
     if "biased" in found:
         series = found["biased"]
         made.append(
-            Question(
+            ask(
                 key="control/biased/arrives",
                 statement="An exact gradient towards another point reaches every eps.",
                 statistic="share of fleets that arrive",
                 read=[series],
-                verdict=seen_arrivals(series, LEVEL),
+                verdict=seen_arrivals(series, EXPLORATORY_LEVEL),
                 sentence="A gradient that climbs to a point half-way back to the start keeps a quarter of the gap.",
                 expected=0.99,
                 relation="at_least",
@@ -117,9 +99,9 @@ def _noise_words(kind: str) -> str:
     return f"Exact gradients with injected noise, its variance an agent {grows}: samples follow it."
 
 
-def _oracles(evidence: Sequence[Evidence]) -> list[Question]:
+def _oracles(measured: Measured) -> list[Question]:
     made = []
-    expected = read_complexity(evidence, "expected")
+    expected = read_runs(measured, "expected")
     if expected:
         scores = recursion_scores(expected)
         copies = int(expected[0].options["copies"])
@@ -133,8 +115,8 @@ def _oracles(evidence: Sequence[Evidence]) -> list[Question]:
                 f"{copies} runs on each of {len(scores)} random (team, credit); intervals at 95 %.",
             )
         )
-    for series in read_complexity(evidence, "errors"):
-        records = series.items[0].values["records"]
+    for series in read_runs(measured, "errors"):
+        records = series.evidence[0].values["records"]
         if series.method == "coverage":
             made += [
                 _oracle(f"oracle/coverage/{r['quantity']}", "Intervals of the exponents cover.", [series],
@@ -155,9 +137,9 @@ def _oracles(evidence: Sequence[Evidence]) -> list[Question]:
 
 
 def _oracle(
-    key: str, statement: str, read: Sequence[Series], verdict: Any, sentence: str, label: Label = "supported"
+    key: str, statement: str, read: Sequence[LearningRuns], verdict: Any, sentence: str, label: Label = "supported"
 ) -> Question:
-    return Question(
+    return ask(
         key=key,
         statement=statement,
         statistic="share of misses",
@@ -171,4 +153,21 @@ def _oracle(
     )
 
 
-CLAIM = SharedReturnSamplesClaim()
+CLAIM = Claim(
+    id="C3.1",
+    title="Samples that the shared return needs",
+    source="sample complexity theorem, comparison with policy gradient",
+    statement=STATEMENT,
+    family="samples",
+    design=partial(samples_design, parts=PARTS),
+    measure=measure_samples,
+    questions=questions,
+    tables=samples_tables,
+    cost=samples_cost,
+    # p needs two decades of N, and the game's start of the schedule alone takes N (K - 1) samples: full scale.
+    decided_at={
+        f"C3.1/{ALIGNED}/{RETURN}/{THEORY}/p": "full",
+        f"C3.1/{FLUID}/{RETURN}/{THEORY}/p": "full",
+        f"C3.1/{FLUID}/{RETURN}/{THEORY}/q": "full",
+    },
+)

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
-from dgpg_verify.claims.judged_rows import level_of
-from dgpg_verify.claims.samples.design import ALIGNED, GAME_FLOORS, MAPPO, RETURN, RULES, THEORY
+from dgpg_verify.claims.claim import Claim
+from dgpg_verify.claims.question import Question, level_of
+from dgpg_verify.claims.samples.design import ALIGNED, GAME_FLOORS, MAPPO, RETURN, RULES, THEORY, samples_design
+from dgpg_verify.claims.samples.measure.cells import measure_samples, samples_cost
 from dgpg_verify.claims.samples.questions import (
     P_NONE,
     Q_ONE,
     SYSTEMS,
     Asked,
-    ComplexityClaim,
-    Question,
+    ask,
     describe_method,
     exponent_question,
-    ledger_rows,
 )
-from dgpg_verify.claims.samples.read import Series, arrival_verdict, floor_share, read_complexity
-from dgpg_verify.core import Evidence, LedgerRow
+from dgpg_verify.claims.samples.read import LearningRuns, arrival_verdict, floor_share, read_runs
+from dgpg_verify.claims.samples.tables import samples_tables
+from dgpg_verify.claims.series import Measured
 from dgpg_verify.samples import FACTORS
 from dgpg_verify.samples.methods import ANNEAL
 
@@ -29,62 +29,48 @@ LAST = FACTORS[-1]
 PUBLISHED, LATER = "guided:published", 2.0 * ANNEAL
 
 
-@dataclass(frozen=True)
-class GuidedSamplesClaim(ComplexityClaim):
+PARTS = ("run", "cloud", "floor")
+
+
+def questions(measured: Measured) -> list[Question]:
     """p and q where J and G agree perfectly, by alpha rule; elsewhere whether the gap can be reached at all."""
-
-    id: str = "C3.2"
-    title: str = "Samples that DG-PG needs"
-    source: str = "sample complexity theorem"
-    statement: str = STATEMENT
-    relation: str = "big_o"
-    expected: float = 0.0
-    margin: float = 0.15
-    controls: Sequence[Any] = ("guided:zero", "difference")
-    parts = ("run", "cloud", "floor")
-
-    @property
-    def decided_at(self) -> Mapping[str, str]:
-        """With N to 192 its p is still 0.08 [0, 0.16] (standard scale, seed 3)."""
-        return {f"C3.2/{ALIGNED}/guided:optimal/{THEORY}/p": "full"}
-
-    def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
-        runs = [s for s in read_complexity(evidence, "run", "cloud") if s.method not in (RETURN, MAPPO)]
-        floors = [*read_complexity(evidence, "floor"), *[s for s in runs if s.law == "team/biased"]]
-        laws = [law for law in SYSTEMS if any(s.law == law for s in floors)]
-        questions = [
-            *[question for series in runs if series.to_the_end for question in _exponents(series)],
-            *[question for series in runs if series.to_the_end for question in _after_the_schedule(series)],
-            *[question for law in laws for question in _arrivals(law, [s for s in floors if s.law == law])],
-        ]
-        return ledger_rows(self.id, questions, self.recorded)
+    runs = [s for s in read_runs(measured, "run", "cloud") if s.method not in (RETURN, MAPPO)]
+    floors = [*read_runs(measured, "floor"), *[s for s in runs if s.law == "team/biased"]]
+    laws = [law for law in SYSTEMS if any(s.law == law for s in floors)]
+    return [
+        *[question for series in runs if series.to_the_end for question in _exponents(series)],
+        *[question for series in runs if series.to_the_end for question in _after_the_schedule(series)],
+        *[question for law in laws for question in _arrivals(law, [s for s in floors if s.law == law])],
+    ]
 
 
-def _exponents(series: Series) -> list[Question]:
+def _exponents(series: LearningRuns) -> list[Question]:
     primary = series.law == ALIGNED and series.method in RULES and series.step == THEORY
     key = series.name
     total = Asked("p_total", 1.0, "theta")
-    made = [exponent_question(key, STATEMENT, series, asked, primary=primary) for asked in (P_NONE, Q_ONE)]
-    return [*made, exponent_question(key, STATEMENT, series, total, note="p + q")]
+    made = [exponent_question(key, series, asked, primary=primary) for asked in (P_NONE, Q_ONE)]
+    return [*made, exponent_question(key, series, total, note="p + q")]
 
 
-def _after_the_schedule(series: Series) -> list[Question]:
+def _after_the_schedule(series: LearningRuns) -> list[Question]:
     """The published schedule where it has ended: before, alpha is larger at small N than at large, so that no one
     power of N holds over both regimes."""
     later = series.later_than(LATER) if series.method == PUBLISHED else None
     if later is None:
         return []
     note = f"only eps that no fleet reaches before {LATER:g} samples, twice as long as the schedule falls"
-    return [exponent_question(later.name, STATEMENT, later, asked, note=note) for asked in (P_NONE, Q_ONE)]
+    return [exponent_question(later.name, later, asked, note=note) for asked in (P_NONE, Q_ONE)]
 
 
-def _arrivals(law: str, floors: Sequence[Series]) -> list[Question]:
+def _arrivals(law: str, floors: Sequence[LearningRuns]) -> list[Question]:
     """Whether a method reaches every eps: below its floor there is no n_eps."""
-    by_method: Mapping[str, list[Series]] = {name: [s for s in floors if s.method == name] for name in GAME_FLOORS}
+    by_method: Mapping[str, list[LearningRuns]] = {
+        name: [s for s in floors if s.method == name] for name in GAME_FLOORS
+    }
     return [_arrival(law, name, groups) for name, groups in by_method.items() if groups]
 
 
-def _arrival(law: str, method: str, groups: Sequence[Series]) -> Question:
+def _arrival(law: str, method: str, groups: Sequence[LearningRuns]) -> Question:
     """Unbiased credits (difference, alpha -> 0) are here too: their floor must be none."""
     primary, control = method in RULES, method in ("difference", "guided:zero")
     verdict = arrival_verdict(groups, LAST, level_of(primary))
@@ -94,7 +80,7 @@ def _arrival(law: str, method: str, groups: Sequence[Series]) -> Question:
     ends = (
         "." if share <= 1e-9 else f": n_eps exists for eps above gap0/{1.0 / share:.3g} only, at any number of samples."
     )
-    return Question(
+    return ask(
         key=f"{law}/{method}/arrives",
         statement=STATEMENT + f" It reaches gap0/{LAST:g}.",
         statistic="share of fleets whose noise-free limit lies below the smallest eps",
@@ -108,4 +94,17 @@ def _arrival(law: str, method: str, groups: Sequence[Series]) -> Question:
     )
 
 
-CLAIM = GuidedSamplesClaim()
+CLAIM = Claim(
+    id="C3.2",
+    title="Samples that DG-PG needs",
+    source="sample complexity theorem",
+    statement=STATEMENT,
+    family="samples",
+    design=partial(samples_design, parts=PARTS),
+    measure=measure_samples,
+    questions=questions,
+    tables=samples_tables,
+    cost=samples_cost,
+    # With N to 192 its p is still 0.08 [0, 0.16] (standard scale, seed 3).
+    decided_at={f"C3.2/{ALIGNED}/guided:optimal/{THEORY}/p": "full"},
+)

@@ -1,21 +1,16 @@
-"""Ledger rows of C3.1, C3.2 and A4: a verdict, what it was read from, and the sentence that holds."""
+"""Questions of C3.1, C3.2 and A4, and their words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dgpg_verify.claims.judged_rows import Judged, judged_row, level_of
-from dgpg_verify.claims.ledger import Kind
-from dgpg_verify.claims.records import RECORDS
-from dgpg_verify.claims.samples.design import cells_of
-from dgpg_verify.claims.samples.measure.cells import complexity_cost, measure_complexity_cell
-from dgpg_verify.claims.samples.read import Series, fit_of
-from dgpg_verify.claims.samples.tables import complexity_tables
+from dgpg_verify.claims.question import Question, level_of
+from dgpg_verify.claims.samples.read import LearningRuns, fit_of
 from dgpg_verify.claims.words import power
-from dgpg_verify.core import Cell, Evidence, Label, LedgerRow, Verdict
-from dgpg_verify.statistics import SampleFit, judge_p, judge_q
+from dgpg_verify.core import Verdict
+from dgpg_verify.statistics import Relation, SampleFit, judge_p, judge_q
 from dgpg_verify.statistics.verdict import MARGIN
 
 MARGINS = (0.10, 0.25)
@@ -31,30 +26,26 @@ SYSTEMS = {
 }
 
 
-class ComplexityClaim:
-    """Cells, cost, records and tables of a claim on samples to a gap. parts: kinds of cells it reads."""
-
-    parts: tuple[str, ...] = ()
-
-    @property
-    def recorded(self) -> Mapping[str, tuple[str, str]]:
-        return RECORDS
-
-    def cells(self, scale: str, seed: int) -> Sequence[Cell]:
-        return cells_of(scale, seed, self.parts)
-
-    def measure(self, cell: Cell) -> Evidence:
-        return measure_complexity_cell(cell)
-
-    def cost(self, cell: Cell) -> float:
-        return complexity_cost(cell)
-
-    def tables(self, evidence: Sequence[Evidence]) -> dict[str, list[dict[str, Any]]]:
-        return complexity_tables(evidence)
-
-
-class Question(Judged[Series]):
-    """A judged question on series over N."""
+def ask(
+    key: str,
+    statistic: str,
+    read: Sequence[LearningRuns],
+    verdict: Verdict,
+    sentence: str,
+    expected: float | None,
+    relation: Relation,
+    *,
+    note: str = "",
+    **more: Any,
+) -> Question:
+    """A question on learning runs, their system and step in words; more: further fields of a Question."""
+    system = " and ".join(dict.fromkeys(describe_law(runs) for runs in read))
+    policy = "learning run, " + ", ".join(dict.fromkeys(runs.step for runs in read))
+    leads = more.get("primary") or more.get("kind") in ("control", "oracle")
+    notes = (note, "" if leads else "exploratory")
+    return Question(
+        key, statistic, read, verdict, sentence, relation, expected, system=system, policy=policy, notes=notes, **more
+    )
 
 
 @dataclass(frozen=True)
@@ -63,7 +54,7 @@ class Asked:
 
     what: str
     expected: float
-    relation: str
+    relation: Relation
 
 
 P_LINEAR, P_NONE, Q_ONE = Asked("p", 1.0, "theta"), Asked("p", 0.0, "big_o"), Asked("q", 1.0, "theta")
@@ -76,17 +67,15 @@ def exponent_verdict(fit: SampleFit, asked: Asked, margin: float = MARGIN) -> Ve
 
 
 def exponent_question(
-    key: str, statement: str, series: Series, asked: Asked, *, primary: bool = False, kind: Kind = "claim",
-    expected_label: Label | None = None, note: str = "",
-) -> Question:  # fmt: skip
+    key: str, series: LearningRuns, asked: Asked, *, primary: bool = False, note: str = "", **more: Any
+) -> Question:
     """p or q of one series, its sentence naming the alpha rule, the step, the setting and the eps."""
     fit = fit_of(series, level_of(primary))
     verdict = exponent_verdict(fit, asked)
     dropped = f"smaller eps do not enter: {fit.dropped}" if fit.dropped else ""
     censored = f"{100 * fit.censored:.3g} % of arrivals censored" if fit.censored else ""
-    return Question(
+    return ask(
         key=f"{key}/{asked.what}",
-        statement=statement,
         statistic={"p": "exponent of samples in N", "q": "exponent of samples in 1/eps"}.get(
             asked.what, "exponent of samples in N at a fixed total gap"
         ),
@@ -100,14 +89,13 @@ def exponent_question(
         primary=primary,
         note="; ".join(part for part in (note, dropped, censored) if part),
         setting=setting_of(series),
-        kind=kind,
-        expected_label=expected_label,
         margin=MARGIN,
         margins={f"{m:.2f}": exponent_verdict(fit, asked, m).label for m in MARGINS},
+        **more,
     )
 
 
-def eps_words(fit: SampleFit, series: Series) -> str:
+def eps_words(fit: SampleFit, series: LearningRuns) -> str:
     """The accuracies that entered."""
     used = [1.0 / eps for eps in fit.eps] or series.factors
     ends = f"gap0/{used[0]:.3g}" + (f" to gap0/{used[-1]:.3g}" if len(used) > 1 else "")
@@ -127,12 +115,12 @@ def _power_of_eps(q: float | None) -> str:
     return power("eps", None if q is None else -q)
 
 
-def setting_of(series: Series) -> str:
+def setting_of(series: LearningRuns) -> str:
     """Scales of J and G, see `mixed` in the design."""
     return "mixed" if series.method.startswith("mixed") else "sum"
 
 
-def describe_law(series: Series) -> str:
+def describe_law(series: LearningRuns) -> str:
     return SYSTEMS.get(series.law, "teams with injected noise")
 
 
@@ -157,13 +145,3 @@ def describe_method(method: str) -> str:
     value = name.partition(":")[2]
     told = words.get(name, f"Guided, alpha = {value}")
     return told + (f" on the {base} reward" if base else "")
-
-
-def ledger_rows(claim: str, questions: Sequence[Question], recorded: Mapping[str, tuple[str, str]]) -> list[LedgerRow]:
-    return [_row(claim, question, recorded) for question in questions]
-
-
-def _row(claim: str, question: Question, recorded: Mapping[str, tuple[str, str]]) -> LedgerRow:
-    system = " and ".join(dict.fromkeys(describe_law(series) for series in question.read))
-    steps = ", ".join(dict.fromkeys(series.step for series in question.read))
-    return judged_row(claim, question, recorded, system, f"learning run, {steps}")

@@ -5,7 +5,7 @@ eps enters as a share of each fleet's own gap at the start; floors as their medi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from dgpg_verify.claims.samples.design import FAMILY, SHARE
+from dgpg_verify.claims.samples.design import SHARE
 from dgpg_verify.claims.samples.measure.laws import NEVER
+from dgpg_verify.claims.series import Measured, Series, by_n
 from dgpg_verify.core import Estimate, Evidence, Label, Verdict
 from dgpg_verify.statistics import SampleFit, clopper_pearson, coverage_band, fit_samples, judge_at_least
 from dgpg_verify.statistics.sample_fits import MINIMUM_N
@@ -25,24 +26,17 @@ FEWEST_ERROR = 1e-3  # chance that an oracle row fails although the instrument i
 
 
 @dataclass(frozen=True)
-class Series:
-    """All cells of one row, N ascending."""
-
-    row: str
-    items: tuple[Evidence, ...]
-
-    @property
-    def part(self) -> str:
-        return self.row.partition("/")[0]
+class LearningRuns(Series[Evidence]):
+    """All cells of one row, N ascending; each holds all its fleets."""
 
     @property
     def options(self) -> Mapping[str, Any]:
-        return self.items[0].cell.options
+        return self.row.options
 
     @property
     def law(self) -> str:
         named = self.options.get("law", "")
-        return self.row if self.part == "control" else str(named)
+        return self.key if self.row.notes["part"] == "control" else str(named)
 
     @property
     def method(self) -> str:
@@ -59,10 +53,6 @@ class Series:
         return "/".join([self.law, self.method, self.step, *grid])
 
     @property
-    def n_values(self) -> list[int]:
-        return [item.cell.n for item in self.items]
-
-    @property
     def factors(self) -> list[float]:
         return [float(factor) for factor in self.options["factors"]]
 
@@ -71,7 +61,7 @@ class Series:
         """Whether its runs had the time to arrive; otherwise they show a floor."""
         return "budget" not in self.options
 
-    def later_than(self, samples: float) -> Series | None:
+    def later_than(self, samples: float) -> LearningRuns | None:
         """The same at those eps that no fleet reaches within `samples` at any deciding N; None if there is none.
 
         For a method that changes on the way: only eps that are reached after its last change tell one power of N.
@@ -81,21 +71,17 @@ class Series:
         if not deciding.any() or not len(places):
             return None
         factors = [self.factors[place] for place in places]
-        kept = []
-        for item in self.items:
+        row = replace(self.row, options={**self.options, "factors": factors, "grid": "later"})
+        cells = []
+        for item in self.evidence:
             ends = {name: np.asarray(item.values[name])[:, places] for name in ("low", "high")}
-            cell = replace(item.cell, options={**item.cell.options, "factors": factors, "grid": "later"})
-            kept.append(replace(item, cell=cell, values={**item.values, **ends}))
-        return Series(self.row, tuple(kept))
-
-    def stack(self, name: str) -> Array:
-        """[F, G, ...]: fleets, then N."""
-        return np.stack([np.asarray(item.values[name], dtype=np.float64) for item in self.items], axis=1)
+            cells.append(replace(item, values={**item.values, **ends}))
+        return LearningRuns(row, by_n(cells), tuple(cells))
 
     @property
     def arrivals(self) -> Array:
         """Upper ends of the arrivals [F, G, E], infinite where a fleet never arrived."""
-        return np.stack([arrivals_in(item) for item in self.items], axis=1)
+        return np.stack([arrivals_in(item) for item in self.evidence], axis=1)
 
 
 def arrivals_in(item: Evidence) -> Array:
@@ -104,36 +90,33 @@ def arrivals_in(item: Evidence) -> Array:
     return np.where(high == NEVER, np.inf, high)
 
 
-def read_complexity(evidence: Iterable[Evidence], *parts: str) -> list[Series]:
-    """The series of the named parts, in the order in which their cells come."""
-    groups: dict[str, list[Evidence]] = {}
-    for item in evidence:
-        if item.cell.claim == FAMILY and item.cell.row.partition("/")[0] in parts:
-            groups.setdefault(item.cell.row, []).append(item)
-    return [Series(row, tuple(sorted(items, key=lambda item: item.cell.n))) for row, items in groups.items()]
+def read_runs(measured: Measured, *parts: str) -> list[LearningRuns]:
+    """The runs of the named parts, in the order of the design."""
+    named = [series for series in measured.values() if series.row.notes["part"] in parts]
+    return [LearningRuns(series.row, series.items, series.evidence) for series in named]
 
 
-def fit_of(series: Series, level: float) -> SampleFit:
+def fit_of(series: LearningRuns, level: float) -> SampleFit:
     """p, q and p + q of one series."""
     floors = np.median(series.stack("floor") / series.stack("start"), axis=0)
     eps = 1.0 / np.array(series.factors)
     return fit_samples(series.n_values, eps, series.stack("low"), series.arrivals, level, floors=floors)
 
 
-def arrival_verdict(groups: Sequence[Series], factor: float, level: float) -> Verdict:
+def arrival_verdict(groups: Sequence[LearningRuns], factor: float, level: float) -> Verdict:
     """Share of fleets, all N pooled, whose floor lies below start / factor, so that they reach it in the end.
 
     Refuted if the interval (Clopper & Pearson 1934) lies below SHARE. A noise-free run that has not come to rest
     counts as arriving, so that it speaks for the claim.
     """
-    below = np.concatenate([_arrives(item, factor) for series in groups for item in series.items])
+    below = np.concatenate([_arrives(item, factor) for series in groups for item in series.evidence])
     estimate = clopper_pearson(int(below.sum()), len(below), level)
     judged = judge_at_least(estimate, SHARE)
     why = f"{int(below.sum())} of {len(below)} fleets have a floor below gap0/{factor:g}"
     return Verdict(judged.label, f"{why}; {judged.why}", estimate, judged.decided_at)
 
 
-def seen_arrivals(series: Series, level: float) -> Verdict:
+def seen_arrivals(series: LearningRuns, level: float) -> Verdict:
     """Share of fleets that were seen to reach every eps within their budget."""
     reached = np.isfinite(series.arrivals).all(-1).reshape(-1)
     return judge_at_least(clopper_pearson(int(reached.sum()), len(reached), level), SHARE)
@@ -144,12 +127,12 @@ def _arrives(item: Evidence, factor: float) -> NDArray[np.bool_]:
     return np.asarray((floor <= start / factor) | ~np.asarray(item.values["settled"], dtype=bool))
 
 
-def floor_share(groups: Sequence[Series]) -> float:
+def floor_share(groups: Sequence[LearningRuns]) -> float:
     """Median over fleets and N of floor / start."""
     shares = [
         np.asarray(item.values["floor"], dtype=np.float64) / np.asarray(item.values["start"], dtype=np.float64)
         for series in groups
-        for item in series.items
+        for item in series.evidence
     ]
     return float(np.median(np.concatenate(shares)))
 
@@ -188,10 +171,10 @@ def caught_verdict(records: Sequence[Mapping[str, Any]]) -> Verdict:
     return Verdict("refuted" if caught else "inconclusive", why, estimate)
 
 
-def recursion_scores(series: Sequence[Series]) -> Array:
+def recursion_scores(series: Sequence[LearningRuns]) -> Array:
     """One independent z score a (credit, team): its k-th record, k going round over teams."""
     scores = []
     for one in series:
-        table = np.asarray(one.items[0].values["scores"], dtype=np.float64)
+        table = np.asarray(one.evidence[0].values["scores"], dtype=np.float64)
         scores += [row[number % table.shape[1]] for number, row in enumerate(table)]
     return np.array(scores)

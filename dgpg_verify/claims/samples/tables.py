@@ -20,16 +20,17 @@ complexity_tuning: system, method, n_agents, scale, tried [scales], median_sampl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dgpg_verify.claims.samples.design import ALIGNED, DECLARED, MAPPO, RETURN, THEORY
+from dgpg_verify.claims.declared import declared
+from dgpg_verify.claims.samples.design import ALIGNED, MAPPO, RETURN, THEORY
 from dgpg_verify.claims.samples.measure.laws import NEVER
-from dgpg_verify.claims.samples.read import Series, arrivals_in, fit_of, read_complexity
-from dgpg_verify.core import Evidence
+from dgpg_verify.claims.samples.read import LearningRuns, arrivals_in, fit_of, read_runs
+from dgpg_verify.claims.series import Measured
 from dgpg_verify.statistics import judge_p, judge_q
 
 Records = list[dict[str, Any]]
@@ -37,29 +38,29 @@ LEVEL = 0.95
 POINTS = 60  # drawn on a curve at most
 
 
-def complexity_tables(evidence: Sequence[Evidence]) -> dict[str, Records]:
+def samples_tables(measured: Measured) -> dict[str, Records]:
     """Every table whose cells are there."""
-    runs, plain = read_complexity(evidence, "run", "cloud"), read_complexity(evidence, "plain")
-    controls, constants = read_complexity(evidence, "control"), read_complexity(evidence, "constants")
+    runs, plain = read_runs(measured, "run", "cloud"), read_runs(measured, "plain")
+    controls, constants = read_runs(measured, "control"), read_runs(measured, "constants")
     ended = [series for series in runs if series.to_the_end]
     made = {
         "complexity_curves": [record for s in (*runs, *plain) for record in _curves(s)],
         "complexity_arrivals": [record for s in (*runs, *controls) for record in _arrivals(s)],
         "complexity_exponents": [record for s in (*ended, *controls) for record in _exponents(s)],
-        "complexity_floors": [record for s in (*runs, *read_complexity(evidence, "floor")) for record in _floors(s)],
+        "complexity_floors": [record for s in (*runs, *read_runs(measured, "floor")) for record in _floors(s)],
         "complexity_constants": [record for s in constants for record in _constants(s)],
         "complexity_predicted": [record for s in runs for record in _predicted(s)],
         "complexity_tuning": [record for s in runs for record in _tuning(s)],
     }
     found = {name: records for name, records in made.items() if records}
-    return found | {"declared": [{"text": text} for text in DECLARED]} if found else {}
+    return found | {"declared": declared("samples")} if found else {}
 
 
-def _named(series: Series, n: int) -> dict[str, Any]:
+def _named(series: LearningRuns, n: int) -> dict[str, Any]:
     return {"system": series.law, "method": series.method, "step_rule": _rule(series), "n_agents": n}
 
 
-def _rule(series: Series) -> str:
+def _rule(series: LearningRuns) -> str:
     """The step rule, and the grid where it is not the usual one: such cells are no part of the usual fit."""
     return " ".join([series.step, *([str(series.options["grid"])] if "grid" in series.options else [])])
 
@@ -74,8 +75,8 @@ def _three(values: NDArray[np.float64]) -> dict[str, float | None]:
     return dict(zip(("median", "low", "high"), found))
 
 
-def _curves(series: Series) -> Iterator[dict[str, Any]]:
-    for item in series.items:
+def _curves(series: LearningRuns) -> Iterator[dict[str, Any]]:
+    for item in series.evidence:
         samples, share = np.asarray(item.values["samples"]), np.asarray(item.values["share"], dtype=np.float64)
         share = np.where(share == NEVER, np.inf, share)
         places = np.unique(np.linspace(0, len(samples) - 1, POINTS).astype(int))
@@ -90,8 +91,8 @@ def _curves(series: Series) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _arrivals(series: Series) -> Iterator[dict[str, Any]]:
-    for item in series.items:
+def _arrivals(series: LearningRuns) -> Iterator[dict[str, Any]]:
+    for item in series.evidence:
         start, high = np.asarray(item.values["start"], dtype=np.float64), arrivals_in(item)
         for place, factor in enumerate(series.factors):
             seen = high[:, place]
@@ -101,7 +102,7 @@ def _arrivals(series: Series) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
-def _exponents(series: Series) -> Iterator[dict[str, Any]]:
+def _exponents(series: LearningRuns) -> Iterator[dict[str, Any]]:
     """At 95 % each; the verdicts of the ledger's primary rows are at their own, higher level."""
     fit = fit_of(series, LEVEL)
     linear = series.method in (RETURN, MAPPO) or series.law == "control/growing"
@@ -121,10 +122,10 @@ def _exponents(series: Series) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _floors(series: Series) -> Iterator[dict[str, Any]]:
+def _floors(series: LearningRuns) -> Iterator[dict[str, Any]]:
     if series.step != THEORY:
         return
-    for item in series.items:
+    for item in series.evidence:
         start, floor = (np.asarray(item.values[name], dtype=np.float64) for name in ("start", "floor"))
         found = _three(floor / start)
         yield {
@@ -134,9 +135,9 @@ def _floors(series: Series) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _constants(series: Series) -> Iterator[dict[str, Any]]:
+def _constants(series: LearningRuns) -> Iterator[dict[str, Any]]:
     source = "closed form" if series.law == ALIGNED else "along the path"
-    for item in series.items:
+    for item in series.evidence:
         named = {"system": series.law, "n_agents": item.cell.n}
         mu, top = (np.asarray(item.values[name], dtype=np.float64) for name in ("mu", "smoothness"))
         values = {
@@ -153,8 +154,8 @@ def _constants(series: Series) -> Iterator[dict[str, Any]]:
             yield named | {"what": "1/mu", "source": "measured"} | _three(1.0 / low)
 
 
-def _predicted(series: Series) -> Iterator[dict[str, Any]]:
-    for item in series.items:
+def _predicted(series: LearningRuns) -> Iterator[dict[str, Any]]:
+    for item in series.evidence:
         if "predicted" not in item.values:
             continue
         promised, seen = np.asarray(item.values["predicted"], dtype=np.float64), arrivals_in(item)
@@ -167,8 +168,8 @@ def _predicted(series: Series) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
-def _tuning(series: Series) -> Iterator[dict[str, Any]]:
-    for item in series.items:
+def _tuning(series: LearningRuns) -> Iterator[dict[str, Any]]:
+    for item in series.evidence:
         if item.values.get("scale") is not None:
             tries = list(item.values["tries"])
             yield {"system": series.law, "method": series.method, "n_agents": item.cell.n,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
-from dgpg_verify.claims.training.design import DGPG, EXACT, NO_LEARNING
-from dgpg_verify.claims.training.questions import Question, TrainingClaim, as_control, controls_in, judged, trained_in
-from dgpg_verify.claims.training.read import Trained
-from dgpg_verify.core import Evidence, LedgerRow, Verdict
+from dgpg_verify.claims.claim import Claim
+from dgpg_verify.claims.question import Question, as_control
+from dgpg_verify.claims.series import Measured
+from dgpg_verify.claims.training.design import DGPG, EXACT, NO_LEARNING, training_design
+from dgpg_verify.claims.training.measure import measure_training, training_cost
+from dgpg_verify.claims.training.questions import ask, controls_in
+from dgpg_verify.claims.training.read import Trained, read_training
+from dgpg_verify.claims.training.tables import training_tables
+from dgpg_verify.core import Verdict
 from dgpg_verify.statistics import judge_settling
 
 STATEMENT = (
@@ -26,33 +29,23 @@ SMALLEST, LARGEST = 5, {"percentile": 200, "mean": 1500}
 BESIDE = ("guidance_only", EXACT, "mappo", "mappo/large", "ippo", "happo", "difference", "imitation", "residual")
 
 
-@dataclass(frozen=True)
-class EpisodesClaim(TrainingClaim):
+PARTS = frozenset({"main", "control"})
+
+
+def questions(measured: Measured) -> list[Question]:
     """Episodes until a run stays at its level, with runs that never do counted as such."""
-
-    id: str = "C4.1"
-    title: str = "Episodes to converge"
-    source: str = "experiments: N = 5 to 200 (v1), up to 1500 (v3)"
-    statement: str = STATEMENT
-    relation: str = "at_most"
-    expected: float = 10.0
-    margin: float = 0.0
-    controls: Sequence[Any] = ()
-    decided_at: str = "full"
-
-    def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
-        trained = trained_in(evidence)
-        questions = [
-            _question(one, statistic)
-            for (key, n), one in trained.items()
-            if key in (*DGPG, *BESIDE) and n >= SMALLEST - 1 and len(one.runs) > 1
-            for statistic in WITHIN
-            if n <= LARGEST[statistic]
-        ]
-        known = controls_in(trained)
-        if NO_LEARNING in known:  # what never learns has not converged, however early it stops moving
-            questions += [as_control(_question(known[NO_LEARNING], statistic), "refuted") for statistic in WITHIN]
-        return judged(self.id, questions, self.recorded)
+    trained = read_training(measured)
+    made = [
+        _question(one, statistic)
+        for (key, n), one in trained.items()
+        if key in (*DGPG, *BESIDE) and n >= SMALLEST - 1 and len(one.runs) > 1
+        for statistic in WITHIN
+        if n <= LARGEST[statistic]
+    ]
+    known = controls_in(trained)
+    if NO_LEARNING in known:  # what never learns has not converged, however early it stops moving
+        made += [as_control(_question(known[NO_LEARNING], statistic), "refuted") for statistic in WITHIN]
+    return made
 
 
 def _question(one: Trained, statistic: str) -> Question:
@@ -61,18 +54,29 @@ def _question(one: Trained, statistic: str) -> Question:
     def judge(level: float) -> Verdict:
         return judge_settling(runs, statistic, WITHIN[statistic], level, law="lognormal")
 
-    return Question(
-        key=f"{one.row.key}/N={one.n}/{statistic}",
-        statement=STATEMENT,
+    return ask(
+        key=f"{one.key}/N={one.n}/{statistic}",
         statistic=f"episodes to settle, {statistic}",
         runs=[one],
-        judge=judge,
+        rule=judge,
         sentences=SENTENCES,
         expected=WITHIN[statistic],
         relation="at_most",
-        primary=one.row.key in DGPG,
-        extra={"statistic": statistic},
+        primary=one.key in DGPG,
+        words={"statistic": statistic},
     )
 
 
-CLAIM = EpisodesClaim()
+CLAIM = Claim(
+    id="C4.1",
+    title="Episodes to converge",
+    source="experiments: N = 5 to 200 (v1), up to 1500 (v3)",
+    statement=STATEMENT,
+    family="training",
+    design=partial(training_design, parts=PARTS),
+    measure=measure_training,
+    questions=questions,
+    tables=training_tables,
+    cost=training_cost,
+    decided_at="full",
+)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 
-from dgpg_verify.claims.training.design import AS_BEST_FIT, BASELINES, NO_LEARNING
-from dgpg_verify.claims.training.questions import Question, TrainingClaim, as_control, controls_in, judged, trained_in
-from dgpg_verify.claims.training.read import Array, Trained
+from dgpg_verify.claims.claim import Claim
+from dgpg_verify.claims.question import Question, as_control
+from dgpg_verify.claims.series import Measured
+from dgpg_verify.claims.training.design import AS_BEST_FIT, BASELINES, NO_LEARNING, training_design
+from dgpg_verify.claims.training.measure import measure_training, training_cost
+from dgpg_verify.claims.training.questions import ask, controls_in
+from dgpg_verify.claims.training.read import Array, Runs, Trained, read_training
 from dgpg_verify.claims.training.search import searches
-from dgpg_verify.core import Evidence, Label, LedgerRow, Verdict
+from dgpg_verify.claims.training.tables import training_tables
+from dgpg_verify.core import Label, Verdict
 from dgpg_verify.statistics import judge_collapses, judge_fails
 
 STATEMENT = "MAPPO and IPPO fail to converge, even with 2.5 times the episodes; IPPO collapses at N = 10."
@@ -29,41 +34,29 @@ COLLAPSES = {
     "inconclusive": "The score falls by {value} [{low}, {high}] from N = 5 to N = 10, which does not decide: {where}.",
 }
 SMALL, LARGE = 5, 10
-Runs = Mapping[tuple[str, int], Trained]
 
 
-@dataclass(frozen=True)
-class BaselinesFailClaim(TrainingClaim):
+PARTS = frozenset({"main", "tuned", "patient", "control"})
+
+
+def questions(measured: Measured) -> list[Question]:
     """Share of failing seeds, at the preset all methods use and at each method's own tuned settings."""
-
-    id: str = "C4.2"
-    title: str = "MAPPO and IPPO fail"
-    source: str = "experiments at N = 2, 5, 10"
-    statement: str = STATEMENT
-    relation: str = "at_least"
-    expected: float = 0.8
-    margin: float = 0.0
-    controls: Sequence[Any] = ()
-    decided_at: str = "full"
-    parts = frozenset({"main", "tuned", "patient", "control"})
-
-    def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
-        trained = trained_in(evidence)
-        questions = [*_at_preset(trained), *_tuned(trained), *_collapse(trained), *_controls(trained)]
-        return judged(self.id, questions, self.recorded)
+    trained = read_training(measured)
+    made = [*_at_preset(trained), *_tuned(trained), *_collapse(trained), *_controls(trained)]
+    return made
 
 
 def _at_preset(trained: Runs) -> list[Question]:
     """After 2.5 times the episodes (primary with parameters per agent), after as many as DG-PG had, and many more."""
-    compared = {n: one.row.episodes for (key, n), one in trained.items() if key == "dgpg/sum"}
+    compared = {n: one.episodes for (key, n), one in trained.items() if key == "dgpg/sum"}
     made = []
     for (key, n), one in trained.items():
-        if one.row.part == "patient" and one.row.method in BASELINES:
-            made.append(_fails(one, one.levels, "patient", f"{one.row.episodes} episodes, 10 an update", False))
+        if one.part == "patient" and one.method in BASELINES:
+            made.append(_fails(one, one.levels, "patient", f"{one.episodes} episodes, 10 an update", False))
         if key.removesuffix("/shared") not in BASELINES:
             continue
         own = key in BASELINES
-        made.append(_fails(one, one.levels, "longer", f"{one.row.episodes} episodes, preset", own))
+        made.append(_fails(one, one.levels, "longer", f"{one.episodes} episodes, preset", own))
         if n in compared:
             levels = one.until(compared[n]).levels
             made.append(_fails(one, levels, "equal", f"{compared[n]} episodes, preset", False))
@@ -76,26 +69,34 @@ def _tuned(trained: Runs) -> list[Question]:
     for search in searches(trained):
         if search.key in BASELINES:
             one = search.tuned
-            question = _fails(one, one.levels, "tuned", f"{one.row.episodes} episodes", True)
-            key = f"{search.key}/N={one.n}/fails/tuned"
-            made.append(replace(question, key=key, tuning="tuned", read=search.candidates))
+            question = _fails(one, one.levels, "tuned", f"{one.episodes} episodes", True, "tuned", search.candidates)
+            made.append(replace(question, key=f"{search.key}/N={one.n}/fails/tuned"))
     return made
 
 
-def _fails(one: Trained, levels: Array, name: str, how: str, primary: bool) -> Question:
-    return Question(
-        key=f"{one.row.key}/N={one.n}/fails/{name}",
-        statement=STATEMENT,
+def _fails(
+    one: Trained,
+    levels: Array,
+    name: str,
+    how: str,
+    primary: bool,
+    tuning: str = "preset",
+    read: Sequence[Trained] = (),
+) -> Question:
+    return ask(
+        key=f"{one.key}/N={one.n}/fails/{name}",
         statistic="share of seeds that fail",
         runs=[one],
-        judge=lambda level: judge_fails(levels, level=level),
+        rule=lambda level: judge_fails(levels, level=level),
         sentences=FAILS,
         expected=0.8,
         relation="at_least",
         primary=primary,
         note=f"mean score {levels.mean():.3g}, lowest {levels.min():.3g}, highest {levels.max():.3g}",
-        tuning="preset",
-        extra={"how": how},
+        tuning=tuning,
+        words={"how": how},
+        read=read,
+        composite=True,  # the share of seeds, and its lower end
     )
 
 
@@ -105,7 +106,7 @@ def _controls(trained: Runs) -> list[Question]:
     for row, expected in answers.items():
         if row in known:
             one = known[row]
-            made.append(as_control(_fails(one, one.levels, "longer", one.row.label, False), expected))
+            made.append(as_control(_fails(one, one.levels, "longer", one.label, False), expected))
     return made
 
 
@@ -122,20 +123,32 @@ def _collapse(trained: Runs) -> list[Question]:
             return judge_collapses(large.levels, small.levels, level=level)
 
         made.append(
-            Question(
+            ask(
                 key=f"{key}/collapses",
-                statement=STATEMENT,
                 statistic="score lost from N = 5 to N = 10",
                 runs=[large, small],
-                judge=judge,
+                rule=judge,
                 sentences=COLLAPSES,
                 expected=0.3,
                 relation="at_least",
                 primary=key == "ippo",
                 tuning="preset",
+                composite=True,  # the drop, and the score that is left
             )
         )
     return made
 
 
-CLAIM = BaselinesFailClaim()
+CLAIM = Claim(
+    id="C4.2",
+    title="MAPPO and IPPO fail",
+    source="experiments at N = 2, 5, 10",
+    statement=STATEMENT,
+    family="training",
+    design=partial(training_design, parts=PARTS),
+    measure=measure_training,
+    questions=questions,
+    tables=training_tables,
+    cost=training_cost,
+    decided_at="full",
+)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from dgpg_verify.claims.training.design import AS_BEST_FIT, DGPG, EXACT, NO_LEARNING
-from dgpg_verify.claims.training.questions import Question, TrainingClaim, as_control, controls_in, judged, trained_in
-from dgpg_verify.claims.training.read import Trained
+from dgpg_verify.claims.claim import Claim
+from dgpg_verify.claims.question import Question, as_control
+from dgpg_verify.claims.series import Measured
+from dgpg_verify.claims.training.design import AS_BEST_FIT, DGPG, EXACT, NO_LEARNING, training_design
+from dgpg_verify.claims.training.measure import measure_training, training_cost
+from dgpg_verify.claims.training.questions import ask, controls_in
+from dgpg_verify.claims.training.read import Runs, Trained, read_training
 from dgpg_verify.claims.training.search import searches
-from dgpg_verify.core import Evidence, Label, LedgerRow, Verdict
+from dgpg_verify.claims.training.tables import training_tables
+from dgpg_verify.core import Label, Verdict
 from dgpg_verify.statistics import judge_matches, judge_slightly_below
 
 STATEMENT = "DG-PG ends at or above Best-Fit for N <= 100, and slightly below it at N = 200."
@@ -28,40 +32,29 @@ AT_BEST_FIT, SLIGHTLY_BELOW = 100, 200
 BESIDE = ("guidance_only", EXACT, "dgpg/sum/shared", "mappo", "ippo", "happo", "difference", "imitation", "residual")
 
 
-@dataclass(frozen=True)
-class BestFitClaim(TrainingClaim):
+PARTS = frozenset({"main", "tuned", "ablation", "real", "patient", "control"})
+
+
+def questions(measured: Measured) -> list[Question]:
     """Final score against the heuristic that sees the same candidates."""
-
-    id: str = "C4.3"
-    title: str = "As good as Best-Fit"
-    source: str = "experiments: -46.4 against -41.0 at N = 200 in the paper's units"
-    statement: str = STATEMENT
-    relation: str = "at_least"
-    expected: float = 0.0
-    margin: float = 0.05
-    controls: Sequence[Any] = ()
-    decided_at: str = "full"
-    parts = frozenset({"main", "tuned", "ablation", "real", "patient", "control"})
-
-    def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
-        trained = trained_in(evidence)
-        kept = [one for one in trained.values() if _shown(one) and len(one.runs) > 1]
-        answers: dict[str, Label] = {NO_LEARNING: "refuted", AS_BEST_FIT: "supported"}
-        known = controls_in(trained)
-        controls = [as_control(_question(known[row]), label) for row, label in answers.items() if row in known]
-        return judged(self.id, [*(_question(one) for one in kept), *_tuned(trained), *controls], self.recorded)
+    trained = read_training(measured)
+    kept = [one for one in trained.values() if _shown(one) and len(one.runs) > 1]
+    answers: dict[str, Label] = {NO_LEARNING: "refuted", AS_BEST_FIT: "supported"}
+    known = controls_in(trained)
+    controls = [as_control(_question(known[row]), label) for row, label in answers.items() if row in known]
+    return [*(_question(one) for one in kept), *_tuned(trained), *controls]
 
 
 def _shown(one: Trained) -> bool:
-    return one.row.key in (*DGPG, *BESIDE) or one.row.part in ("ablation", "real", "patient")
+    return one.key in (*DGPG, *BESIDE) or one.part in ("ablation", "real", "patient")
 
 
-def _tuned(trained: Mapping[tuple[str, int], Trained]) -> list[Question]:
+def _tuned(trained: Runs) -> list[Question]:
     """Every method at the settings that did best on the other seeds."""
-    return [replace(_question(one.tuned), read=one.candidates, tuning="tuned") for one in searches(trained)]
+    return [_question(one.tuned, read=one.candidates, tuning="tuned") for one in searches(trained)]
 
 
-def _question(one: Trained) -> Question:
+def _question(one: Trained, **more: Any) -> Question:
     matches = one.n != SLIGHTLY_BELOW
 
     def judge(level: float) -> Verdict:
@@ -70,20 +63,32 @@ def _question(one: Trained) -> Question:
 
     gap = sum(run.gap_percent for run in one.runs) / len(one.runs)
     best = sorted({max(run.heuristics, key=lambda name: run.heuristics[name]) for run in one.runs})
-    return Question(
-        key=f"{one.row.key}/N={one.n}/score",
-        statement=STATEMENT,
+    return ask(
+        key=f"{one.key}/N={one.n}/score",
         statistic="score - 1" if matches else "score",
         runs=[one],
-        judge=judge,
+        rule=judge,
         sentences=MATCHES if matches else BELOW,
         expected=-0.05 if matches else 0.9,
         relation="at_least" if matches else "equal",
         margin=None if matches else 0.1,
-        primary=one.row.key in DGPG and one.n <= SLIGHTLY_BELOW,
-        extra={"how": f"{int(one.runs[0].episodes[-1])} episodes"},
+        primary=one.key in DGPG and one.n <= SLIGHTLY_BELOW,
+        words={"how": f"{int(one.runs[0].episodes[-1])} episodes"},
         note=f"cost {gap:+.2g} % above the best heuristic's ({', '.join(best)})",
+        **more,
     )
 
 
-CLAIM = BestFitClaim()
+CLAIM = Claim(
+    id="C4.3",
+    title="As good as Best-Fit",
+    source="experiments: -46.4 against -41.0 at N = 200 in the paper's units",
+    statement=STATEMENT,
+    family="training",
+    design=partial(training_design, parts=PARTS),
+    measure=measure_training,
+    questions=questions,
+    tables=training_tables,
+    cost=training_cost,
+    decided_at="full",
+)

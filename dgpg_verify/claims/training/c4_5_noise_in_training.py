@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
+from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.noise.read import CellStats, return_share
-from dgpg_verify.claims.training.design import DGPG
-from dgpg_verify.claims.training.measure import BASE, MEASURED_FROM, POINTS
-from dgpg_verify.claims.training.questions import Question, TrainingClaim, judged, trained_in
-from dgpg_verify.claims.training.read import Trained, TrainedRun
+from dgpg_verify.claims.question import Question
+from dgpg_verify.claims.series import Measured
+from dgpg_verify.claims.training.design import DGPG, training_design
+from dgpg_verify.claims.training.measure import BASE, MEASURED_FROM, POINTS, measure_training, training_cost
+from dgpg_verify.claims.training.questions import ask
+from dgpg_verify.claims.training.read import Trained, TrainedRun, read_training
+from dgpg_verify.claims.training.tables import training_tables
 from dgpg_verify.claims.words import number
-from dgpg_verify.core import Evidence, LedgerRow, Verdict
+from dgpg_verify.core import Verdict
 from dgpg_verify.statistics import fit_scaling, judge
 
 STATEMENT = "Along its training runs DG-PG's per-agent gradient, at the alpha in use, has O(1) variance (C1.4)."
@@ -24,29 +28,17 @@ SENTENCES = {
     "inconclusive": "At the {point} of training the noise grows like N^{value} [{low}, {high}], which does not decide: "
     "{label}.",
 }
-Runs = Mapping[tuple[str, int], Trained]
 
 
-@dataclass(frozen=True)
-class NoiseInTrainingClaim(TrainingClaim):
+PARTS = frozenset({"main"})
+
+
+def questions(measured: Measured) -> list[Question]:
     """Exponent of the paired ratio at three points of the runs, in three settings."""
-
-    id: str = "C4.5"
-    title: str = "Noise along training"
-    source: str = "variance theorem, on training runs"
-    statement: str = STATEMENT
-    relation: str = "big_o"
-    expected: float = 0.0
-    margin: float = 0.15
-    controls: Sequence[Any] = ()
-    decided_at: str = "full"
-    parts = frozenset({"main"})
-
-    def judge(self, evidence: Sequence[Evidence]) -> Sequence[LedgerRow]:
-        trained = trained_in(evidence)
-        groups = {key: [one for (row, _), one in trained.items() if row == key and _measured(one)] for key in DGPG}
-        questions = [_question(group, point) for group in groups.values() if group for point in POINTS]
-        return judged(self.id, questions, self.recorded)
+    trained = read_training(measured)
+    groups = {key: [one for (row, _), one in trained.items() if row == key and _measured(one)] for key in DGPG}
+    made = [_question(group, point) for group in groups.values() if group for point in POINTS]
+    return made
 
 
 def _measured(one: Trained) -> bool:
@@ -59,7 +51,7 @@ def _question(group: Sequence[Trained], point: str) -> Question:
     used = [one for one in group if 10 * one.n >= top and one.n >= MEASURED_FROM and len(one.runs) > 1]
     used = used or list(group[-1:])
     table = [[_paired_ratio(one, run, point) for run in one.runs] for one in used]
-    row = group[0].row
+    first = group[0]
 
     def verdict(level: float) -> Verdict:
         # as in C1.4, every setting has a proved bound, so a bent curve is decided as well
@@ -67,20 +59,19 @@ def _question(group: Sequence[Trained], point: str) -> Question:
         return judge(fit, 0.0, 0.15, "big_o", proved_bound=True)
 
     share = return_share([_mixture(one, run, point) for one in used[-1:] for run in one.runs])
-    return Question(
-        key=f"{row.key}/paired_ratio/{point}",
-        statement=STATEMENT,
+    return ask(
+        key=f"{first.key}/paired_ratio/{point}",
         statistic="paired_ratio",
         runs=used,
-        judge=verdict,
+        rule=verdict,
         sentences=SENTENCES,
         expected=0.0,
         relation="big_o",
         margin=0.15,
         primary=True,
-        extra={
+        words={
             "point": point,
-            "label": row.label,
+            "label": first.label,
             "statistic": f"paired ratio at the {point} of training",
             "share": number(share, ".2g"),
         },
@@ -88,13 +79,25 @@ def _question(group: Sequence[Trained], point: str) -> Question:
 
 
 def _mixture(one: Trained, run: TrainedRun, point: str) -> Any:
-    return CellStats.read(run.evidence, point).guided(run.alpha_at(point), one.row.setting or "sum", BASE)
+    return CellStats.read(run.evidence, point).guided(run.alpha_at(point), one.setting or "sum", BASE)
 
 
 def _paired_ratio(one: Trained, run: TrainedRun, point: str) -> float:
     """Variance of the mixture over that of the difference reward on the same fleet, on the guidance's scale."""
-    scale = CellStats.read(run.evidence, point).scales(one.row.setting or "sum", BASE)[1]
+    scale = CellStats.read(run.evidence, point).scales(one.setting or "sum", BASE)[1]
     return float(_mixture(one, run, point).paired_ratio(scale))
 
 
-CLAIM = NoiseInTrainingClaim()
+CLAIM = Claim(
+    id="C4.5",
+    title="Noise along training",
+    source="variance theorem, on training runs",
+    statement=STATEMENT,
+    family="training",
+    design=partial(training_design, parts=PARTS),
+    measure=measure_training,
+    questions=questions,
+    tables=training_tables,
+    cost=training_cost,
+    decided_at="full",
+)

@@ -8,88 +8,29 @@ paired.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
 
-from dgpg_verify.claims.noise.measure import build_system, measured_values, prefixed
-from dgpg_verify.claims.registry import cell_seed
+from dgpg_verify.claims.noise.measure import measured_values, prefixed
+from dgpg_verify.claims.subjects import build_system
 from dgpg_verify.core import Cell, Evidence, System
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.systems import CloudScheduling
 from dgpg_verify.training import Method, TrainingRun, make_method, train_together
 
 FAMILY = "training"
-ROOMS = ("training",)  # measured by these rooms as well: their source is part of the cells' key
 BASE = "gae:central"  # the kind of credit that DG-PG mixes with guidance; here its critic is a regression of its own
 MEASURED_CREDITS = ("return", BASE, "guidance", "difference")
 POINTS = ("start", "middle", "end")  # where the gradient's moments are measured
 MEASURED_FROM = 16  # agents: exponents in N are judged from there on, so the noise of smaller teams is not read
-TOGETHER = 200  # agents of a cell: from there on a batch of fleets saves nothing
 
 
-@dataclass(frozen=True)
-class TrainingRow:
-    """One method on one kind of system.
-
-    label: for a legend. part: the experiment it belongs to. n_values: N -> number of seeds (independent fleets).
-    alpha None = the method's own schedule. changes: fields of the Method that differ (such as the form of guidance);
-    settings: fields of `training.Settings`. evaluate_every: episodes between evaluations on 40 held-out workloads.
-    measured: roll-outs by which the gradient is measured at start, middle and end, of teams of MEASURED_FROM agents or
-    more; 0 = not.
-    """
-
-    key: str
-    label: str
-    part: str
-    method: str
-    n_values: Mapping[int, int]
-    episodes: int
-    alpha: str | None = None
-    sharing: str = "independent"
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
-    evaluate_every: int = 2
-    measured: int = 0
-
-    @property
-    def setting(self) -> str | None:
-        """Relative scale of the two parts, where there are two."""
-        return str(self.settings.get("setting", "sum")) if make_method(self.method).mixes else None
-
-    @property
-    def schedule(self) -> str | None:
-        """The guidance's weight, where it is mixed with a return."""
-        method = make_method(self.method)
-        return (self.alpha or method.alpha) if method.mixes else None
-
-    def cells(self, seed: int) -> list[Cell]:
-        """`seeds`: of every replicate from the cell's own on. They do not depend on the row: methods meet on the same
-        fleets and workloads."""
-        options = {
-            "system": "cloud", "options": dict(self.options), "method": self.method, "changes": dict(self.changes),
-            "alpha": self.alpha, "sharing": self.sharing, "settings": dict(self.settings), "episodes": self.episodes,
-            "evaluate_every": self.evaluate_every,
-        }  # fmt: skip
-        made = []
-        for n, replicates in self.n_values.items():
-            seeds = [cell_seed(seed, FAMILY, n, replicate) for replicate in range(replicates)]
-            size, own = max(1, TOGETHER // n), options | {"measured": self.measured if n >= MEASURED_FROM else 0}
-            made += [
-                Cell(FAMILY, self.key, n, first, seeds[first], own | {"seeds": seeds[first : first + size]})
-                for first in range(0, replicates, size)
-            ]
-        return made
-
-
-def measure_training_cell(cell: Cell) -> Evidence:
+def measure_training(cell: Cell) -> dict[str, Any]:
     """Train on all fleets of the cell; a function of the cell alone. Values, replicate by replicate: the curve, the
     heuristics' returns, the training log."""
-    began = time.perf_counter()
     asked, seeds = cell.options, [seed % 2**31 for seed in cell.options["seeds"]]
     systems = [cast(CloudScheduling, build_system(replace(cell, seed=seed))) for seed in seeds]
     values: list[dict[str, Any]] = [{} for _ in seeds]
@@ -115,7 +56,7 @@ def measure_training_cell(cell: Cell) -> Evidence:
     kept: dict[str, Any] = {}
     for k, run in enumerate(runs):
         kept |= prefixed(str(cell.replicate + k), _curve(run) | _log(run) | values[k])
-    return Evidence(cell, kept, time.perf_counter() - began)
+    return kept
 
 
 def replicates_of(evidence: Evidence) -> list[Evidence]:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dgpg_verify.claims.training.measure import FAMILY, TrainingRow, replicates_of
+from dgpg_verify.claims.series import Measured, Series
+from dgpg_verify.claims.training.measure import replicates_of
 from dgpg_verify.core import Estimate, Evidence
-from dgpg_verify.runs import cell_files
 from dgpg_verify.statistics import Convergence, convergence, last_window
 from dgpg_verify.statistics.intervals import t_quantile
+from dgpg_verify.training import make_method
 
 Array = NDArray[np.float64]
 WIDTH_LEVEL = 0.99
@@ -92,17 +93,54 @@ class TrainedRun:
     def until(self, episode: float) -> TrainedRun:
         """The same run as it stood after so many episodes (a schedule that depends on the run's length is not)."""
         kept = self.episodes <= episode
-        return TrainedRun(self.n, self.replicate, self.seed, self.episodes[kept], self.returns[kept], self.heuristics,
-                          self.horizon, self.values, self.evidence)  # fmt: skip
+        return replace(self, episodes=self.episodes[kept], returns=self.returns[kept])
 
 
 @dataclass(frozen=True)
 class Trained:
-    """All runs of one row at one N, in order of replicate."""
+    """All runs of one method at one N, in order of replicate.
 
-    row: TrainingRow
+    label, part, method, episodes, sharing and options are those of the design; setting: relative scale of the two
+    parts, where there are two; schedule: the guidance's weight, where it is mixed with a return; candidates: rows of
+    the search that it is the default of; series: the cells behind it.
+    """
+
+    key: str
+    label: str
+    part: str
+    method: str
+    episodes: int
+    sharing: str
+    setting: str | None
+    schedule: str | None
+    alpha: str | None
+    options: Mapping[str, Any]
+    candidates: Sequence[str]
     n: int
     runs: tuple[TrainedRun, ...]
+    series: Series[Evidence]
+
+    @classmethod
+    def of(cls, series: Series[Evidence], runs: Sequence[TrainedRun]) -> Trained:
+        """The runs of a series at its one N."""
+        row, asked = series.row, series.row.options
+        method = make_method(asked["method"])
+        return cls(
+            key=row.key,
+            label=row.notes["label"],
+            part=row.notes["part"],
+            method=asked["method"],
+            episodes=asked["episodes"],
+            sharing=asked["sharing"],
+            setting=str(asked["settings"].get("setting", "sum")) if method.mixes else None,
+            schedule=(asked["alpha"] or method.alpha) if method.mixes else None,
+            alpha=asked["alpha"],
+            options=asked["options"],
+            candidates=tuple(row.notes.get("candidates", ())),
+            n=series.n_values[0],
+            runs=tuple(sorted(runs, key=lambda run: run.replicate)),
+            series=series,
+        )
 
     @property
     def levels(self) -> Array:
@@ -118,25 +156,22 @@ class Trained:
         half = t_quantile(df, WIDTH_LEVEL) * float(np.sqrt((errors**2).sum())) / len(gains)
         return Estimate(value, value - half, value + half, WIDTH_LEVEL, len(gains))
 
-    @property
-    def seconds(self) -> float:
-        return sum(run.evidence.seconds for run in self.runs)
-
-    @property
-    def files(self) -> str:
-        return cell_files(self.runs[0].evidence.cell)
-
     def until(self, episode: float) -> Trained:
-        return Trained(self.row, self.n, tuple(run.until(episode) for run in self.runs))
+        return replace(self, runs=tuple(run.until(episode) for run in self.runs))
 
 
-def read_training(evidence: Iterable[Evidence], rows: Mapping[str, TrainingRow]) -> dict[tuple[str, int], Trained]:
-    """(row, N) -> runs, of every training cell whose row is known. Runs of a fleet on which Best-Fit does not beat
-    Random have no score and are left out of every row alike."""
-    groups: dict[tuple[str, int], list[TrainedRun]] = {}
-    for item in evidence:
-        if item.cell.claim == FAMILY and item.cell.row in rows:
-            runs = [TrainedRun.read(one) for one in replicates_of(item)]
-            groups.setdefault((item.cell.row, item.cell.n), []).extend(run for run in runs if run.scored)
-    ordered = {key: tuple(sorted(runs, key=lambda run: run.replicate)) for key, runs in sorted(groups.items()) if runs}
-    return {key: Trained(rows[key[0]], key[1], runs) for key, runs in ordered.items()}
+Runs = Mapping[tuple[str, int], Trained]  # (row, N) -> runs
+
+
+def read_training(measured: Measured) -> dict[tuple[str, int], Trained]:
+    """The runs of every row at every N. Runs of a fleet on which Best-Fit does not beat Random have no score and are
+    left out of every row alike."""
+    trained = {}
+    for key in sorted(measured):
+        for n in sorted(measured[key].n_values):
+            series = measured[key].only(n)
+            runs = [TrainedRun.read(one) for cell in series.evidence for one in replicates_of(cell)]
+            scored = [run for run in runs if run.scored]
+            if scored:
+                trained[key, n] = Trained.of(series, scored)
+    return trained

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from dgpg_verify.claims.training.design import TUNED, search_rows
-from dgpg_verify.claims.training.read import CHOSEN, Trained
-
-Runs = Mapping[tuple[str, int], Trained]
+from dgpg_verify.claims.training.design import TUNED
+from dgpg_verify.claims.training.read import CHOSEN, Runs, Trained
 
 
 @dataclass(frozen=True)
@@ -31,10 +28,10 @@ class Search:
     @property
     def tuned(self) -> Trained:
         """Each seed's run at the candidate chosen for it."""
-        default = self.candidates[0].row
-        row = replace(default, key=f"{self.key}/tuned", label=f"{default.label}, tuned", part="own", sharing=CHOSEN,
-                      episodes=min(one.row.episodes for one in self.candidates))  # fmt: skip
-        return Trained(row, self.n, tuple(self.candidates[c].runs[k] for k, c in enumerate(self.chosen)))
+        default = self.candidates[0]
+        runs = tuple(self.candidates[c].runs[k] for k, c in enumerate(self.chosen))
+        return replace(default, key=f"{self.key}/tuned", label=f"{default.label}, tuned", part="own", sharing=CHOSEN,
+                       episodes=min(one.episodes for one in self.candidates), runs=runs)  # fmt: skip
 
 
 def searches(trained: Runs) -> list[Search]:
@@ -44,12 +41,12 @@ def searches(trained: Runs) -> list[Search]:
 
 
 def _search(trained: Runs, key: str, n: int) -> Search | None:
-    names = search_rows(key, trained[key, n].row.options.get("horizon"))
+    names = trained[key, n].candidates
     if len(names) < 2 or any((name, n) not in trained for name in names):
         return None
     found = [trained[name, n] for name in names]
     seeds = {tuple(run.replicate for run in one.runs) for one in found}
     if len(seeds) > 1 or len(found[0].runs) < 2:
         return None
-    episodes = min(one.row.episodes for one in found)
+    episodes = min(one.episodes for one in found)
     return Search(key, n, tuple(one.until(episodes) for one in found))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from dgpg_verify.claims.declared import declared
 from dgpg_verify.claims.noise.read import CellStats, return_share
-from dgpg_verify.claims.training.design import DECLARED
+from dgpg_verify.claims.series import Measured
 from dgpg_verify.claims.training.measure import BASE, POINTS
-from dgpg_verify.claims.training.read import Trained, TrainedRun
+from dgpg_verify.claims.training.read import Runs, Trained, TrainedRun, read_training
 from dgpg_verify.claims.training.search import searches
 from dgpg_verify.core import Estimate
 from dgpg_verify.statistics import (
@@ -24,19 +25,19 @@ from dgpg_verify.statistics import (
 )
 
 Record = dict[str, Any]
-Runs = Mapping[tuple[str, int], Trained]
 LEVEL = 0.95
 THRESHOLDS = tuple(np.round(np.arange(-0.5, 1.5001, 0.05), 2).tolist())
 AGAINST = ("dgpg/sum", "dgpg/parts")
 
 
-def training_tables(trained: Runs) -> dict[str, list[Record]]:
+def training_tables(measured: Measured) -> dict[str, list[Record]]:
     """curves, runs, training_scores, profiles, improvements, training_noise and tuning of all rows.
 
     Profiles and probabilities of improvement compare runs of the main rows after equally many episodes; levels and
     scores hold what was trained longer twice, as it ended and (part `equal`) as it stood then, and every method once
     more at the settings that a search chose for it (part `own`).
     """
+    trained = read_training(measured)
     every, equal, own = list(trained.values()), _at_equal_episodes(trained), _at_own_settings(trained)
     cut = [_named(one, trained[key]) for key, one in equal.items() if one is not trained[key]]
     return {
@@ -47,46 +48,41 @@ def training_tables(trained: Runs) -> dict[str, list[Record]]:
         "improvements": _improvements(equal, AGAINST) + _improvements(own, [f"{key}/tuned" for key in AGAINST]),
         "training_noise": [record for one in every for point in POINTS for record in _noise(one, point)],
         "tuning": _tuning(trained),
-        "declared": [{"text": text} for text in DECLARED],
+        "declared": declared("training"),
     }
 
 
 def _at_equal_episodes(trained: Runs) -> dict[tuple[str, int], Trained]:
     """The main rows, all of one N cut to as many episodes as the shortest of them."""
-    main = {key: one for key, one in trained.items() if one.row.part == "main"}
-    shortest = {n: min(one.row.episodes for (_, m), one in main.items() if m == n) for _, n in main}
-    return {
-        (row, n): one if one.row.episodes == shortest[n] else one.until(shortest[n]) for (row, n), one in main.items()
-    }
+    main = {key: one for key, one in trained.items() if one.part == "main"}
+    shortest = {n: min(one.episodes for (_, m), one in main.items() if m == n) for _, n in main}
+    return {(row, n): one if one.episodes == shortest[n] else one.until(shortest[n]) for (row, n), one in main.items()}
 
 
 def _at_own_settings(trained: Runs) -> dict[tuple[str, int], Trained]:
     """Every method that was searched, as cross-fitting finds it."""
     found = [search.tuned for search in searches(trained)]
-    return {(one.row.key, one.n): one for one in found}
+    return {(one.key, one.n): one for one in found}
 
 
 def _named(cut: Trained, whole: Trained) -> Trained:
     """A cut row under a name of its own."""
     episodes = int(cut.runs[0].episodes[-1])
-    row = replace(whole.row, key=f"{whole.row.key}/equal", label=f"{whole.row.label}, {episodes} episodes",
-                  part="equal", episodes=episodes)  # fmt: skip
-    return Trained(row, cut.n, cut.runs)
+    return replace(cut, key=f"{whole.key}/equal", label=f"{whole.label}, {episodes} episodes", part="equal",
+                   episodes=episodes)  # fmt: skip
 
 
 def _where(one: Trained) -> Record:
-    row = one.row
-    recorded = "openb" if "fleet" in row.options else ""
     return {
-        "row": row.key,
-        "method": row.method,
-        "label": row.label,
-        "system": f"cloud_{recorded}" if recorded else "cloud",
-        "sharing": row.sharing,
-        "setting": row.setting,
-        "alpha": row.schedule,
-        "part": row.part,
-        "episodes": row.episodes,
+        "row": one.key,
+        "method": one.method,
+        "label": one.label,
+        "system": "cloud_openb" if "fleet" in one.options else "cloud",
+        "sharing": one.sharing,
+        "setting": one.setting,
+        "alpha": one.schedule,
+        "part": one.part,
+        "episodes": one.episodes,
         "n": one.n,
     }
 
@@ -170,7 +166,7 @@ def _profile(one: Trained) -> list[Record]:
     profile = performance_profile(one.levels, THRESHOLDS, LEVEL)
     return [
         {
-            "row": one.row.key, "label": one.row.label, "part": one.row.part, "n": one.n, "threshold": threshold,
+            "row": one.key, "label": one.label, "part": one.part, "n": one.n, "threshold": threshold,
             "share": share.value, "low": share.low, "high": share.high, "band": profile.band,
         }
         for threshold, share in zip(profile.thresholds, profile.shares)
@@ -188,7 +184,7 @@ def _improvements(trained: Runs, rivals: Sequence[str]) -> list[Record]:
             found = probability_of_improvement(one.levels, other.levels, LEVEL)
             made.append(
                 {
-                    "row": key, "label": one.row.label, "against": rival, "against_label": other.row.label, "n": n,
+                    "row": key, "label": one.label, "against": rival, "against_label": other.label, "n": n,
                     "probability": found.value, "low": found.low, "high": found.high,
                 }
             )  # fmt: skip
@@ -202,7 +198,7 @@ def _noise(one: Trained, point: str) -> list[Record]:
     of the mixture, over all runs together.
     """
     runs = [run for run in one.runs if f"{point}/names" in run.values]
-    setting, made = one.row.setting or "sum", []
+    setting, made = one.setting or "sum", []
     read = [CellStats.read(run.evidence, point) for run in runs]
     mixtures = [stats.guided(run.alpha_at(point), setting, BASE) for stats, run in zip(read, runs)]
     share = return_share(mixtures) if mixtures else None
@@ -219,7 +215,7 @@ def _moments(one: Trained, run: TrainedRun, point: str, credit: str, *numbers: f
     """numbers: variance, noise-to-signal, paired ratio, return share; None where not measurable."""
     names = ("variance", "noise_to_signal", "paired_ratio", "return_share")
     return {
-        "row": one.row.key, "method": one.row.method, "label": one.row.label, "n": one.n, "replicate": run.replicate,
+        "row": one.key, "method": one.method, "label": one.label, "n": one.n, "replicate": run.replicate,
         "point": point, "alpha": run.alpha_at(point), "credit": credit,
     } | {name: _number(value) for name, value in zip(names, numbers)}  # fmt: skip
 
@@ -236,7 +232,7 @@ def _tuning(trained: Runs) -> list[Record]:
             mean = mean_interval(one.levels, LEVEL)
             made.append(
                 {
-                    "method": search.key, "n": search.n, "setting": "default" if k == 0 else one.row.label,
+                    "method": search.key, "n": search.n, "setting": "default" if k == 0 else one.label,
                     "seeds": len(one.runs), "mean": mean.value, "low": mean.low, "high": mean.high,
                     "chosen": search.chosen.count(k), "default": k == 0,
                 }

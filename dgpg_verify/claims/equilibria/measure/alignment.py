@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgpg_verify.claims.equilibria.design import ALPHAS, NEAR, PERFECT, POLICIES, RANDOM_POLICIES
-from dgpg_verify.claims.equilibria.measure.intervals import ever_gained, ever_lost
-from dgpg_verify.claims.noise.measure import one_shot_probabilities
+from dgpg_verify.claims.equilibria.measure.intervals import ALPHAS, ever_gained, ever_lost
+from dgpg_verify.claims.subjects import one_shot_probabilities
 from dgpg_verify.core import Cell
 from dgpg_verify.equilibria.alignment.points import alignment_at, sign_agreement, tied_descents
 from dgpg_verify.equilibria.alignment.simplex import simplex_alignment
@@ -29,11 +28,15 @@ from dgpg_verify.equilibria.shift.thresholds import alpha_intervals
 from dgpg_verify.policies import make_policy
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
 
-ROOMS = ("equilibria",)
 Array = NDArray[np.float64]
 UNDEFINED = 2.0  # stands for an undefined cosine in stored arrays
 TEAM_POINTS = ("start", "toward:0.5", "toward:0.9", "random")
 TEAM_RANDOM = 8
+PERFECT = "perfect"  # the reference of the control: J = -cG + const
+# policies at which A2 is measured, one-shot games; random: softmax of standard normal logits
+POLICIES = ("uniform", "least_committed:1", "least_committed:0.3", "random", "near_equilibrium")
+RANDOM_POLICIES = 4  # draws of it
+NEAR = 0.05  # "near_equilibrium": the best pure equilibrium of J, with this share spread evenly
 READINGS_ALPHA = 0.5  # where inclusions of the readings are tested, beside every alpha at once
 
 

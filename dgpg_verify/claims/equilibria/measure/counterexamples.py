@@ -28,7 +28,6 @@ CONVERSE_CLAIM = "Where J and J_alpha have the same stationary points for every 
 SINGULAR_WORDS = "T2: aligned at every theta, no foreign stationary point arises; one of J stays where its Hessian is "
 SINGULAR_WORDS += "nonsingular. It can be lost where it is singular: "
 EQUAL_WORDS = "Alignment is sufficient, not necessary: "
-ROOMS = ("equilibria",)
 FIELD = "fluid-quadratic-gained"  # the declared game of the drawn field: fluid reference, two agents, two actions
 GRID = 11  # points a side
 

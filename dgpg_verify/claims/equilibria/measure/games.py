@@ -6,20 +6,18 @@ and for all alpha in (0, 1) at once. What is kept is one number a fleet, so that
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dgpg_verify.claims.equilibria.design import ALPHAS
 from dgpg_verify.claims.equilibria.measure.alignment import measure_alignment, measure_readings, measure_team
 from dgpg_verify.claims.equilibria.measure.counterexamples import measure_counterexample, measure_quadratic
-from dgpg_verify.claims.equilibria.measure.intervals import ever_gained, ever_lost, flat
+from dgpg_verify.claims.equilibria.measure.intervals import ALPHAS, ever_gained, ever_lost, flat
 from dgpg_verify.claims.equilibria.measure.shift import measure_shift
 from dgpg_verify.claims.equilibria.measure.tradeoff import measure_tradeoff
-from dgpg_verify.core import Cell, Evidence
+from dgpg_verify.core import Cell
 from dgpg_verify.equilibria.flows.ascent import reached_equilibrium
 from dgpg_verify.equilibria.flows.stationary import declared_starts, stationary_points
 from dgpg_verify.equilibria.games.compare import RELATIONS, compare_points, compare_sets, total_variation
@@ -31,18 +29,15 @@ from dgpg_verify.equilibria.games.two_player import two_player_equilibria
 from dgpg_verify.equilibria.shift.annealing import anneal_pure
 from dgpg_verify.equilibria.shift.thresholds import AlphaIntervals, alpha_intervals
 
-ROOMS = ("equilibria",)  # measured by this room as well: its source is part of the cells' key
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 WHICH = ("best", "worst", "reached")
 MAX_LIMITS = 2000  # thresholds kept a cell
 
 
-def measure_equilibrium_cell(cell: Cell) -> Evidence:
+def measure_equilibria(cell: Cell) -> Mapping[str, Any]:
     """Measure one cell; a function of the cell alone."""
-    began = time.perf_counter()
-    values = MEASURES[cell.row.partition("/")[0]](cell)
-    return Evidence(cell, values, time.perf_counter() - began)
+    return MEASURES[cell.row.partition("/")[0]](cell)
 
 
 def equilibrium_cost(cell: Cell) -> float:

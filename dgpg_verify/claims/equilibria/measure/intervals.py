@@ -13,8 +13,8 @@ from dgpg_verify.equilibria.games.pure import pure_nash
 from dgpg_verify.equilibria.games.tables import Tables
 from dgpg_verify.equilibria.shift.thresholds import AlphaIntervals
 
-ROOMS = ("equilibria",)
 Mask = NDArray[np.bool_]
+ALPHAS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # at which sets are compared, beside every alpha at once
 CLOSE = 1e-12  # ends of intervals this close are compared again in fractions
 
 

@@ -21,7 +21,6 @@ from dgpg_verify.equilibria.shift.law import predicted_shift
 from dgpg_verify.equilibria.shift.saddles import guidance_gradient_at, saddles
 from dgpg_verify.systems import LinearQuadraticTeam
 
-ROOMS = ("equilibria",)
 Array = NDArray[np.float64]
 SHIFT_ALPHAS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 ENTROPY_ACTIONS = 3

@@ -20,7 +20,6 @@ from dgpg_verify.oracles.moments import OracleMoments
 from dgpg_verify.oracles.teams.linear_quadratic import linear_quadratic_moments
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
 
-ROOMS = ("equilibria",)
 Array = NDArray[np.float64]
 RULES = ("0.2", "0.55", "0.9", "n^-0.5", "alpha*")  # the published schedule ends at 0.2
 SIGMA = 0.5

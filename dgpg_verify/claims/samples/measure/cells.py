@@ -7,7 +7,6 @@ over fleets, and the floor of the method: the gap at which its noise-free run co
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -26,28 +25,25 @@ from dgpg_verify.claims.samples.measure.laws import (
     noise_of,
     step_of,
 )
-from dgpg_verify.core import Cell, Evidence
+from dgpg_verify.core import Cell
 from dgpg_verify.oracles.teams.constants import schedule_bound
 from dgpg_verify.oracles.teams.descent import expected_gaps, expected_return_gaps
 from dgpg_verify.samples import Curve, Method, learn, noise_free_floor, theory_numbers
 from dgpg_verify.samples.problems import Array
 from dgpg_verify.systems import LinearQuadraticTeam
 
-ROOMS = ("samples",)
 FLOOR_TOLERANCE, FLOOR_STEPS = 1e-4, 2_000  # of noise-free runs with alpha*, whose limit has no closed form
 EXACT_N = 8  # up to here curves are drawn with their exact mean, for so many samples (16 recursions a cell)
 EXACT_SAMPLES = {"return": 1_000, "guidance": 100, "guided:0.2": 100}
 FIXED_ALPHA = ("return", "difference", "guidance", "guided:0.2", "guided:0.4", "guided:0.6", "guided:0.8")
 
 
-def measure_complexity_cell(cell: Cell) -> Evidence:
+def measure_samples(cell: Cell) -> Mapping[str, Any]:
     """Measure one cell; a function of the cell alone."""
-    began = time.perf_counter()
-    values = MEASURES[cell.row.partition("/")[0]](cell)
-    return Evidence(cell, values, time.perf_counter() - began)
+    return MEASURES[cell.row.partition("/")[0]](cell)
 
 
-def complexity_cost(cell: Cell) -> float:
+def samples_cost(cell: Cell) -> float:
     """Rough work of a cell, so that long ones start first."""
     part, options = cell.row.partition("/")[0], cell.options
     if part != "run":

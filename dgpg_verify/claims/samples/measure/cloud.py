@@ -14,8 +14,6 @@ from dgpg_verify.core import Cell
 from dgpg_verify.samples.estimated import estimated_curve, scored_fleets
 from dgpg_verify.systems import CloudScheduling
 
-ROOMS = ("samples", "training", "statistics")
-
 
 def measure_cloud(cell: Cell) -> dict[str, Any]:
     """Train on `fleets` fleets; what a cell of a run holds, without a floor (none is known).

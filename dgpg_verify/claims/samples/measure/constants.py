@@ -13,7 +13,6 @@ from dgpg_verify.samples import TheoryStep, learn
 from dgpg_verify.samples.game.plain import PlainGame, gradient_flow
 from dgpg_verify.samples.game.potential import softmax
 
-ROOMS = ("samples",)
 MEASURED_FLEETS = 4  # whose constants are looked for by gradients alone beside the closed form
 FLOW_TIMES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 FAR_TIME = 1e4  # the flow's level is its value here, ten times later than the last look

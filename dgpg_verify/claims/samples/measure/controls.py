@@ -22,7 +22,6 @@ from dgpg_verify.samples import (
 from dgpg_verify.samples.problems import Array
 from dgpg_verify.statistics import sample_control_rates, sample_coverage, sample_error_rates, standard_sample_truths
 
-ROOMS = ("samples", "statistics")
 # Variance an agent of the injected noise: 0.2 N, or that at N = 32 throughout. So large that noise and not the first
 # steps rules the arrival at every control N; k0 is that of a noise-free problem: the noise is the same everywhere.
 NOISE, NOISE_AT = 0.2, 32.0

@@ -10,7 +10,6 @@ from zlib import crc32
 import numpy as np
 import torch
 
-from dgpg_verify.claims.samples.design import GREEDY, LAWS, MIXED, PLAIN, THEORY, TUNED
 from dgpg_verify.core import Cell, InputError
 from dgpg_verify.samples import (
     Curve,
@@ -32,7 +31,17 @@ from dgpg_verify.samples.problems import Array, Problem
 from dgpg_verify.systems import LoadBalancingGame
 from dgpg_verify.systems.references import alter_reference
 
-ROOMS = ("samples",)  # measured by this room as well: its source is part of the cells' key
+# alignment 1 and no bias: J = -cG + const, so that every alpha has the optimum of J
+LAWS: Mapping[str, Mapping[str, Any]] = {
+    "team/aligned": {"alignment": 1.0, "bias": 0.0},
+    "team/biased": {"alignment": 0.5, "bias": 0.3},
+    "game/fluid": {"reference": "fluid"},
+    "game/biased": {"reference": "biased:0.3"},
+    "game/plain": {"reference": "fluid"},
+}
+PLAIN = "game/plain"
+THEORY, GREEDY, TUNED = "theory", "greedy", "tuned"
+MIXED = "mixed:0.2"  # J as a mean and G as a sum at alpha = 0.2: on sums alpha N / (alpha N + 1 - alpha)
 JOB_CAP = 2.0  # jobs of the game are cut here, so that one temperature serves every fleet at every N
 TEMPERATURE = 16.0  # 2 max h max z^2 of that law: weights h <= 2, shares z <= JOB_CAP / least capacity 1
 FIRST_BUDGET, BUDGET_PER_AGENT = 100_000, 2_000  # joint samples after which a run that has not arrived is censored

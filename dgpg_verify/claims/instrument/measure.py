@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dgpg_verify.claims.noise.measure import one_shot_probabilities
+from dgpg_verify.claims.subjects import one_shot_probabilities
 from dgpg_verify.core import Estimate, Policy, Rollout, System, draw_noise
 from dgpg_verify.credits import GuidanceCredit, GuidedCredit, ReturnCredit
 from dgpg_verify.measurement import measure_gradients

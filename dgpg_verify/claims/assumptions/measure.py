@@ -1,0 +1,112 @@
+"""What A1 and A3 measure: how far the reference moves with the policy, and how local an agent's influence is."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+
+from dgpg_verify.claims.subjects import SIGMA, build_policy, build_system, one_shot_probabilities
+from dgpg_verify.core import Cell, Rollout, draw_noise
+from dgpg_verify.policies import make_policy
+from dgpg_verify.rollouts import collect
+from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
+
+Array = NDArray[np.float64]
+POLICIES = ("uniform", "heuristic:best_fit:0.3", "heuristic:join_shortest:0.1")
+EXOGENEITY_ROLLOUTS, LOCALITY_ROLLOUTS = 4, 8
+ONE_TOTAL = "one_total"  # control of A3: every server counts as one shared coordinate
+
+
+def measure_exogeneity(cell: Cell) -> dict[str, float]:
+    """Largest change of the reference between policies on the same environment stream, over roll-outs and steps."""
+    system = build_system(cell)
+    references = []
+    for name in POLICIES:
+        policy = make_policy(name, system)
+        noise = draw_noise(cell.seed % 2**31, 0, system, policy, EXOGENEITY_ROLLOUTS)
+        references.append(collect(system, policy, noise).reference)
+    return {"largest_change": max(float((other - references[0]).abs().max()) for other in references[1:])}
+
+
+def measure_locality(cell: Cell) -> dict[str, float]:
+    """Four measures of locality: exact for games and teams, from roll-outs on the cloud."""
+    system = build_system(cell)
+    if isinstance(system, LinearQuadraticTeam):
+        return team_locality(system)
+    policy = build_policy(cell.options["policy"], system, cell.seed)
+    if isinstance(system, LoadBalancingGame):
+        return game_locality(system, one_shot_probabilities(system, policy), cell.row.endswith(ONE_TOTAL))
+    noise = draw_noise(cell.seed % 2**31, 0, system, policy, LOCALITY_ROLLOUTS)
+    return rollout_locality(collect(system, policy, noise))
+
+
+def game_locality(game: LoadBalancingGame, p: Array, one_total: bool = False) -> dict[str, float]:
+    """Exact locality of a game; `one_total` maps every server to one shared coordinate (control)."""
+    slots = game.candidates.numpy()
+    servers = np.zeros_like(slots) if one_total else slots
+    z = game.shares.numpy()
+    second = np.bincount(servers.ravel(), (p * z**2).ravel(), minlength=game.n_servers)
+    own_second = _per_slot_total(servers, p * z**2) if one_total else p * z**2
+    first = _per_slot_total(servers, p * z) if one_total else p * z
+    variance = own_second - first**2  # of agent i's own load on the coordinate of slot k
+    total = np.bincount(servers.ravel(), (p * z**2).ravel(), minlength=game.n_servers)
+    squares = np.bincount(servers.ravel(), _once(servers, first**2, one_total).ravel(), minlength=game.n_servers)
+    others = (total - squares)[servers] - variance
+    weight = p * z**2
+    return {
+        "largest_influence": float(z.max()),
+        "coordinates": 1.0,
+        "overlap": float((weight * (second[servers] - own_second)).sum(1).mean()),
+        "others_variance": float((p * others).sum(1).mean()),
+    }
+
+
+def _per_slot_total(servers: NDArray[np.int64], values: Array) -> Array:
+    """Each agent's total over its slots, on every slot (all slots are one coordinate)."""
+    return np.broadcast_to(values.sum(1, keepdims=True), values.shape)
+
+
+def _once(servers: NDArray[np.int64], values: Array, one_total: bool) -> Array:
+    """Count an agent once where all its slots are one coordinate."""
+    return values / values.shape[1] if one_total else values
+
+
+def team_locality(team: LinearQuadraticTeam) -> dict[str, float]:
+    """Exact locality of a team: z_i = Z_i sigma xi_i, so E <z_i, z_j>^2 = sigma^4 (Z'Z)_ij^2 for i != j."""
+    index, value = team.index.numpy(), team.value.numpy()
+    rows = team.state_size
+    columns = np.repeat(np.arange(team.n_agents), index.shape[1])
+    z = sparse.csr_matrix((value.ravel(), (index.ravel(), columns)), shape=(rows, team.n_agents))
+    gram = (z.T @ z).tocsr()
+    squared = np.asarray(gram.multiply(gram).sum(1)).ravel() - gram.diagonal() ** 2
+    row_square = np.asarray(z.multiply(z).sum(1)).ravel()
+    others = (value**2 * (row_square[index] - value**2)).sum(1) / (value**2).sum(1)
+    return {
+        "largest_influence": float(SIGMA * np.sqrt((value**2).sum(1)).max()),
+        "coordinates": float((value != 0).sum(1).mean()),
+        "overlap": float(SIGMA**4 * squared.mean()),
+        "others_variance": float(SIGMA**2 * others.mean()),
+    }
+
+
+def rollout_locality(rollout: Rollout) -> dict[str, float]:
+    """Locality of the jobs placed in the same step, averaged over roll-outs, steps and acting agents."""
+    index, value = rollout.influence.index, rollout.influence.value
+    acting = rollout.actions >= 0
+    server = index[..., 0]
+    half = rollout.x.shape[-1] // 2
+    products = [value[..., 0] ** 2, value[..., 0] * value[..., 1], value[..., 1] ** 2]
+    overlap = torch.zeros_like(value[..., 0])
+    for factor, product in zip((1.0, 2.0, 1.0), products, strict=True):
+        on_server = torch.zeros(*server.shape[:2], half, dtype=value.dtype).scatter_add(-1, server, product)
+        overlap += factor * product * (on_server.gather(-1, server) - product)
+    added = torch.zeros(*server.shape[:2], half, dtype=value.dtype).scatter_add(-1, server, value[..., 0])
+    others = added.gather(-1, server) - value[..., 0]
+    return {
+        "largest_influence": float(value.pow(2).sum(-1).sqrt().max()),
+        "coordinates": float((value != 0).sum(-1)[acting].double().mean()),
+        "overlap": float(overlap[acting].mean()),
+        "others_variance": float(others[acting].var()),
+    }

@@ -1,0 +1,155 @@
+"""A question that a claim puts to what was measured, and the one way from it to a row of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from dgpg_verify.claims.series import Series, distinct
+from dgpg_verify.core import InputError, Label, LedgerRow, Verdict
+from dgpg_verify.statistics import PRIMARY_LEVEL, Relation, allowed_set, bonferroni
+
+EXPLORATORY_LEVEL = 0.95
+Kind = Literal["claim", "audit", "control", "oracle"]
+Records = Mapping[str, tuple[Label, str]]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One row of the ledger before it is written: what is asked, what it is read from, and the answer.
+
+    Parameters
+    ----------
+    key : the row's name behind the claim's id.
+    statistic : what is estimated, in a few words.
+    read : the series it is read from; they name its files, seeds and sizes.
+    verdict : the answer at the row's own level, see `level_of`.
+    sentence : the nearest true sentence, or a function of the verdict that makes it.
+    relation, expected, margin : what is claimed of the estimate; see `statistics.allowed_set`.
+    statement : the claim's own unless given.
+    system, policy, sharing, setting : where it was measured, in words.
+    strictly : level -> verdict; given where a refutation of one primary row must hold at the level of all of them.
+    margins : labels at other margins.
+    n_values, replicates : what the verdict used, where that is less than all that was read.
+    kind, expected_label : a control or an oracle check must get this label.
+    composite : the verdict follows from several conditions, of which the estimate shows one.
+    """
+
+    key: str
+    statistic: str
+    read: Sequence[Series[Any]]
+    verdict: Verdict
+    sentence: str | Callable[[Verdict], str]
+    relation: Relation
+    expected: float | None
+    margin: float | None = None
+    statement: str = ""
+    system: str = ""
+    policy: str = ""
+    sharing: str = "independent"
+    setting: str = "sum"
+    primary: bool = False
+    strictly: Callable[[float], Verdict] | None = None
+    margins: Mapping[str, Label] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    return_share: float | None = None
+    n_values: Sequence[int] | None = None
+    replicates: int | None = None
+    kind: Kind = "claim"
+    expected_label: Label | None = None
+    composite: bool = False
+
+
+def level_of(primary: bool) -> float:
+    """Bonferroni over the 60 rows that a family of claims may lead with, or 95 % for exploratory ones."""
+    return PRIMARY_LEVEL if primary else EXPLORATORY_LEVEL
+
+
+def as_control(question: Question, expected: Label) -> Question:
+    """The same question put to input whose answer is known."""
+    key = f"{question.key}/control"
+    return replace(question, key=key, primary=False, kind="control", expected_label=expected)
+
+
+def ledger_rows(claim: str, statement: str, questions: Sequence[Question], recorded: Records) -> list[LedgerRow]:
+    """The ledger's rows of one claim.
+
+    A primary row with `strictly` is refuted only if it is so at the Bonferroni level of the claim's primary rows too: a
+    claim is supported when all of them are, which needs no correction, and refuted when one is, which does.
+    """
+    primary = sum(question.primary for question in questions)
+    return [_ledger_row(claim, statement, _careful(question, primary), recorded) for question in questions]
+
+
+def _careful(question: Question, primary: int) -> Question:
+    verdict = question.verdict
+    if verdict.label != "refuted" or question.strictly is None or not question.primary or primary < 2:
+        return question
+    if question.strictly(bonferroni(EXPLORATORY_LEVEL, primary)).label == "refuted":
+        return question
+    why = f"{verdict.why}; not refuted at the level of {primary} rows together"
+    return replace(question, verdict=replace(verdict, label="inconclusive", why=why))
+
+
+def _ledger_row(claim: str, statement: str, question: Question, recorded: Records) -> LedgerRow:
+    name, verdict = f"{claim}/{question.key}", question.verdict
+    check_verdict(name, question)
+    estimate, record = verdict.estimate, recorded.get(name)
+    cells = [item for series in question.read for item in series.evidence]
+    return LedgerRow(
+        row=name,
+        id=claim,
+        primary=question.primary,
+        statement=question.statement or statement,
+        holds_when=question.sentence if isinstance(question.sentence, str) else question.sentence(verdict),
+        system=question.system,
+        policy=question.policy,
+        sharing=question.sharing,
+        setting=question.setting,
+        statistic=question.statistic,
+        relation=question.relation,
+        estimate=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        level=estimate.level,
+        expected=question.expected,
+        margin=question.margin,
+        verdict=verdict.label,
+        verdict_margins=dict(question.margins),
+        recorded=None if record is None else {"label": record[0], "reason": record[1]},
+        because="; ".join(part for part in (verdict.why, *question.notes) if part),
+        return_share=question.return_share,
+        n_values=tuple(question.n_values or distinct(item.cell.n for item in cells)),
+        replicates=estimate.n if question.replicates is None else question.replicates,
+        seeds=distinct(replicate for item in cells for replicate in replicates_in(item.cell)),
+        files=tuple(dict.fromkeys(series.files for series in question.read)),
+        seconds=sum(item.seconds for item in cells),
+        kind=question.kind,
+        expected_label=question.expected_label,
+    )
+
+
+def replicates_in(cell: Any) -> Sequence[int]:
+    """Numbers of the replicates that a cell holds."""
+    return range(cell.replicate, cell.replicate + len(cell.options.get("seeds", (cell.seed,))))
+
+
+def check_verdict(name: str, question: Question) -> None:
+    """Refuse a verdict that the row's own relation, expected value and margin do not give: such a row would be drawn
+    and worded as another statement than the one it was judged by. A more careful rule may leave a row inconclusive.
+
+    Raises
+    ------
+    InputError : supported outside the allowed set, or refuted inside it.
+    """
+    estimate, label = question.verdict.estimate, question.verdict.label
+    counted = question.composite or question.relation == "universal"
+    if counted or question.expected is None or estimate.low is None or estimate.high is None:
+        return
+    low, high = allowed_set(question.relation, question.expected, question.margin)
+    inside = low <= estimate.low and estimate.high <= high
+    touches = estimate.low <= high and estimate.high >= low
+    if (label == "supported" and not inside) or (label == "refuted" and touches):
+        interval, allowed = f"[{estimate.low:g}, {estimate.high:g}]", f"[{low:g}, {high:g}]"
+        raise InputError(f"row {name} is {label} by {interval}, but its relation allows {allowed}")

@@ -1,0 +1,52 @@
+"""The system and the policy that a cell names: what claims of every family measure."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from dgpg_verify.core import Cell, Policy, System
+from dgpg_verify.oracles.teams.linear_quadratic import stationary_point
+from dgpg_verify.policies import GaussianPolicy, make_policy
+from dgpg_verify.systems import LinearQuadraticTeam, make_system
+
+TRACES = "DGPG_TRACES"  # environment variable: folder with the recorded nodes and jobs
+TRACE_FILES = ("nodes_openb.csv", "jobs_openb.csv.gz")
+RECORDED_INPUT = {"fleet": f"openb:${TRACES}", "workload": f"openb:${TRACES}"}  # options of a cloud that replays them
+SIGMA = 0.5  # of the Gaussian policies
+
+
+def traces_folder() -> str | None:
+    """Folder named by the environment variable DGPG_TRACES when it holds the recorded files."""
+    folder = os.environ.get(TRACES)
+    return folder if folder and all((Path(folder) / name).exists() for name in TRACE_FILES) else None
+
+
+def build_system(cell: Cell) -> System:
+    """The system of a cell. Recorded inputs are named by the environment variable, never by a path, in the key."""
+    options = {
+        name: value.replace(f"${TRACES}", os.environ[TRACES])
+        if isinstance(value, str) and value.endswith(f":${TRACES}")
+        else value
+        for name, value in cell.options["options"].items()
+    }
+    return make_system(cell.options["system"], cell.n, seed=cell.seed % 2**31, **options)
+
+
+def build_policy(name: str, system: System, seed: int, sharing: str = "independent") -> Policy:
+    """A policy by name; `toward:F` is the Gaussian policy a fraction F of the way from 0 to the optimum of J."""
+    if name.startswith("toward:"):
+        assert isinstance(system, LinearQuadraticTeam)
+        fraction = float(name.partition(":")[2])
+        return GaussianPolicy(torch.as_tensor(fraction * stationary_point(system, 0.0)), SIGMA)
+    return make_policy(name, system, seed % 2**31, sharing)  # type: ignore[arg-type]
+
+
+def one_shot_probabilities(system: System, policy: Any) -> np.ndarray:
+    """[N, K] probabilities of the only decision of a one-shot system."""
+    seen = system.observe(system.start(torch.zeros(1, 1, 0, dtype=torch.float64)))
+    return np.asarray(policy.probabilities(seen)[0].detach().numpy())
