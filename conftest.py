@@ -18,7 +18,6 @@ SCALES = ("smoke", "standard", "full")
 RUN: pytest.StashKey[Any] = pytest.StashKey()
 SEED: pytest.StashKey[int] = pytest.StashKey()
 TESTED: pytest.StashKey[set[str]] = pytest.StashKey()
-NEEDS = "needs --benchmark"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -89,24 +88,21 @@ def _theorems_asked(config: pytest.Config) -> bool:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test with the argument `ledger_row` runs once for each row of its module's CLAIM (an id, or a prefix)."""
-    if "ledger_row" not in metafunc.fixturenames:
+    """A test with the argument `outcome` runs once for each row of the ledger."""
+    if "outcome" not in metafunc.fixturenames:
         return
-    prefix, run = metafunc.module.CLAIM, metafunc.config.stash.get(RUN, None)
+    run = metafunc.config.stash.get(RUN, None)
     if run is None:
-        params = [_skipped(NEEDS, f"the rows of {prefix} are measured with --benchmark")]
+        params = [_skipped("needs-benchmark", "the rows of the ledger are measured with --benchmark")]
     else:
-        mine = [row for row in run.rows if row.id == prefix or row.id.startswith(prefix + ".")]
-        metafunc.config.stash[TESTED] |= {row.row for row in mine}
-        params = [_row_param(run, row) for row in mine]
-        asked = metafunc.config.option.claims
-        absent = f"no row of {prefix} is whole yet" if run.missing else f"{prefix} is not among --claims {asked}"
-        params = params or [_skipped("not-selected", absent)]
-    metafunc.parametrize("ledger_row", params)
+        metafunc.config.stash[TESTED] |= {row.row for row in run.rows}
+        params = [_row_param(run, row) for row in run.rows]
+        params += [_skipped(f"{claim}-no-row", f"{claim} has no row at this scale") for claim in run.silent]
+    metafunc.parametrize("outcome", params)
 
 
 def _skipped(name: str, reason: str) -> Any:
-    return pytest.param(None, marks=pytest.mark.skip(reason=reason), id=name.replace(" ", "-"))
+    return pytest.param(None, marks=pytest.mark.skip(reason=reason), id=name)
 
 
 def _row_param(run: Any, row: Any) -> Any:

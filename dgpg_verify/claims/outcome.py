@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from dgpg_verify.claims.registry import SCALES
+from dgpg_verify.claims.design import SCALES
 from dgpg_verify.core import ClaimRefuted, LedgerRow, check_choice
 
 Result = Literal["pass", "fail", "skip", "refuted"]

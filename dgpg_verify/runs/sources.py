@@ -7,7 +7,7 @@ import hashlib
 import inspect
 import sys
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ def measuring_hash(measure: Callable[..., Any]) -> str:
     Imports are read from the source, not from what happens to be loaded. Changing how a claim is designed, judged or
     drawn measures nothing again.
     """
+    while isinstance(measure, partial):
+        measure = measure.func
     function = inspect.unwrap(getattr(measure, "__func__", measure))
     return _hash_of(function.__module__) + f" {function.__qualname__}"
 

@@ -29,51 +29,44 @@ PLAIN: dict[str, Any] = dict(  # noqa: C408 - reads as the options do
 )
 
 CLAIMS = """
-import dataclasses, os, sys
-sys.path.insert(0, {tests!r})
-from toy_claim import ToyClaim
-from dgpg_verify.claims.registry import register_claim
-from dgpg_verify.core import Evidence
+import dataclasses, sys
+sys.path.insert(0, {root!r})
+from dgpg_verify.claims.claim import register_claim
+from tests.claims.toy_claim import question, toy_claim
 
 VERDICTS = dict(good="supported", new="refuted", known="refuted", wrong="refuted", open="inconclusive",
                 control="supported")
 RECORDS = dict(good="supported", known="refuted", wrong="supported", open="supported")
 
-class Outcomes(ToyClaim):
-    def judge(self, evidence):
-        row = super().judge(evidence)[0]
-        return [
-            dataclasses.replace(
-                row, row=f"C9.1/{{name}}", verdict=verdict, because="the toy says so",
-                recorded={{"label": RECORDS[name], "reason": "by hand"}} if name in RECORDS else None,
-                kind="control" if name == "control" else "claim",
-                expected_label="refuted" if name == "control" else None,
-            )
-            for name, verdict in VERDICTS.items()
-        ]
+def outcomes(measured):
+    if "one" not in measured:
+        return []
+    asked = question(measured["one"])
+    return [
+        dataclasses.replace(
+            asked, key=name, verdict=dataclasses.replace(asked.verdict, label=verdict, why="the toy says so"),
+            composite=True, kind="control" if name == "control" else "claim",
+            expected_label="refuted" if name == "control" else None,
+        )
+        for name, verdict in VERDICTS.items()
+    ]
 
-register_claim(Outcomes())
-register_claim(ToyClaim(id="C9.2"))
-"""
-THEOREM = """
-from dgpg_verify.claims.outcome import Outcome, require
-CLAIM = "{claim}"
-
-def test_row(ledger_row: Outcome) -> None:
-    require(ledger_row)
+register_claim(toy_claim(questions=outcomes,
+                         recorded={{f"C9.1/{{name}}": (label, "by hand") for name, label in RECORDS.items()}}))
+register_claim(toy_claim("C9.2"))
+register_claim(toy_claim("C9.3", questions=lambda measured: []))
 """
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The root conftest with two toy claims and their theorem files."""
+    """The root conftest, the test of the ledger, and three toy claims."""
     root = tmp_path_factory.mktemp("project")
     for name in ("conftest.py", "pyproject.toml"):
         shutil.copy(ROOT / name, root)
     (root / "theorems").mkdir()
-    (root / "theorems" / "conftest.py").write_text(CLAIMS.format(tests=str(Path(__file__).parent)))
-    (root / "theorems" / "test_01_c9_1.py").write_text(THEOREM.format(claim="C9.1"))
-    (root / "theorems" / "test_02_c9_2.py").write_text(THEOREM.format(claim="C9.2"))
+    (root / "theorems" / "conftest.py").write_text(CLAIMS.format(root=str(ROOT)))
+    shutil.copy(ROOT / "theorems" / "test_ledger.py", root / "theorems")
     return root
 
 
@@ -107,7 +100,13 @@ def test_every_row_is_a_test_with_its_own_outcome(project: Path) -> None:
 
     narrow = _pytest(project, "--benchmark", "--scale=smoke", "--claims", "C9.2", "--resume", "--workers", "1")
     assert narrow.returncode == 0, narrow.stdout
-    assert "C9.1 is not among --claims C9.2" in narrow.stdout
+    assert "2 passed" in narrow.stdout
+
+
+def test_a_claim_without_a_row_is_named(project: Path) -> None:
+    ran = _pytest(project, "--benchmark", "--scale", "smoke", "--claims", "C9.3", "--workers", "1", "--out", "silent")
+    assert ran.returncode == 0, ran.stdout
+    assert "C9.3 has no row at this scale" in ran.stdout
 
 
 def test_a_sitting_neither_passes_nor_fails(project: Path) -> None:
@@ -115,24 +114,23 @@ def test_a_sitting_neither_passes_nor_fails(project: Path) -> None:
     ran = _pytest(project, *options, "--rows", "o*", "--n-max", "4")
     assert ran.returncode == 0, ran.stdout
     assert "cell 8/8" in ran.stderr
-    assert "7 skipped" in ran.stdout and "passed" not in ran.stdout  # six rows, and the claim that was not asked for
+    assert "6 skipped" in ran.stdout and "passed" not in ran.stdout
     assert "not finished: 16 cells are missing; go on with --resume" in ran.stdout
     assert "no test in theorems/" not in ran.stdout
-    assert "no row of C9.2 is whole yet" in ran.stdout
 
 
 def test_without_benchmark_nothing_is_measured(project: Path) -> None:
     ran = _pytest(project)
     assert ran.returncode == 0
-    assert "the rows of C9.1 are measured with --benchmark" in ran.stdout
-    assert "2 skipped" in ran.stdout
+    assert "the rows of the ledger are measured with --benchmark" in ran.stdout
+    assert "1 skipped" in ran.stdout
     assert not (project / "reports" / "standard-seed0").exists()
 
 
 def test_a_row_without_a_test_fails_the_run(project: Path) -> None:
-    hidden = project / "theorems" / "test_02_c9_2.py"
+    hidden = project / "theorems" / "test_ledger.py"
     text = hidden.read_text()
-    hidden.unlink()
+    hidden.write_text("def test_other() -> None: ...\n")
     try:
         ran = _pytest(
             project, "--benchmark", "--scale", "smoke", "--claims", "C9.2", "--workers", "1", "--out", "hidden"

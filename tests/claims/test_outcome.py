@@ -8,12 +8,14 @@ import itertools
 import pytest
 
 from dgpg_verify.claims.outcome import Outcome, require, row_outcome
+from dgpg_verify.claims.question import ledger_rows
+from dgpg_verify.claims.series import make_series
 from dgpg_verify.core import LABELS, ClaimRefuted, Evidence, InputError, LedgerRow
-from tests.claims.toy_claim import ToyClaim
+from tests.claims import toy_claim as toy
 
-CLAIM = ToyClaim()
-EVIDENCE = [Evidence(cell, {"mean": 0.5}, 0.0) for cell in CLAIM.cells("smoke", 0)]
-ROW = CLAIM.judge(EVIDENCE)[0]
+DESIGN = toy.design("smoke")[0]
+SERIES = make_series(DESIGN, [Evidence(cell, {"mean": 0.5}, 0.0) for cell in DESIGN.cells(0)])
+ROW = ledger_rows("C9.1", "", [toy.question(SERIES)], {})[0]
 
 
 def _row(verdict: str, recorded: str | None = None, **changes: object) -> LedgerRow:

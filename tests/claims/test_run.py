@@ -12,16 +12,21 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from dgpg_verify.claims import run as runner
-from dgpg_verify.claims.run import RunResult, rejudge, run_claims
-from dgpg_verify.core import InputError, LedgerRow, to_json
+from dgpg_verify.claims.design import Row
+from dgpg_verify.claims.question import Question
+from dgpg_verify.claims.run import INDEX, RunResult, judge_folder, run_claims
+from dgpg_verify.claims.series import Measured
+from dgpg_verify.core import Cell, InputError, to_json
 from dgpg_verify.runs import CellFailed, environment
 from dgpg_verify.runs.environment import relative_command
-from tests.claims.toy_claim import ToyClaim
+from tests.claims import toy_claim as toy
+from tests.claims.toy_claim import toy_claim
 
 PROGRAM = Path(__file__).with_name("toy_claim.py")
 FREE = ("seconds", "files")  # the two columns that may differ between runs
@@ -33,7 +38,7 @@ def _ledger(folder: Path) -> list[dict]:
 
 
 def _run(folder: Path, seed: int = 5, **options: object) -> RunResult:
-    return run_claims([ToyClaim()], "smoke", seed, 1, out=folder, progress=False, **options)  # type: ignore[arg-type]
+    return run_claims([toy_claim()], "smoke", seed, 1, out=folder, progress=False, **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +108,8 @@ def test_kill_and_resume_give_the_uninterrupted_ledger(finished: Path, tmp_path:
     kept = {path: path.stat().st_mtime_ns for path in out.glob("cells/*.npz")}
     assert 4 <= len(kept) < 24
     assert not (out / "ledger.json").exists()
-    with pytest.raises(InputError, match=r"cells of C9\.1 are not finished"):
-        rejudge(out, [ToyClaim()])
+    with pytest.raises(InputError, match=r"cells of toy/one are not finished|cells of toy/two are not finished"):
+        judge_folder(out, [toy_claim()])
     with pytest.raises(InputError, match="--resume"):
         _run(out)
 
@@ -121,33 +126,94 @@ def test_another_seed_gives_other_numbers_and_the_same_verdicts(finished: Path, 
     assert all(row.estimate != before["estimate"] for row, before in zip(other, rows))
 
 
-def test_the_ledger_is_judged_from_files_alone(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _never(*arguments: object) -> Any:
+    raise AssertionError("a judgement reads files alone")
+
+
+def test_the_ledger_is_judged_from_files_alone(finished: Path) -> None:
     before = _ledger(finished)
     (finished / "ledger.json").unlink()
-    monkeypatch.setattr(ToyClaim, "measure", None)
-    monkeypatch.setattr(ToyClaim, "cells", None)
-    result = rejudge(finished, [ToyClaim()])
+    result = judge_folder(finished, [toy_claim(measure=_never, design=_never)])
     assert _ledger(finished) == before
     assert result.decided_at == {"C9.1/one": "standard", "C9.1/two": "standard"}
 
 
+def test_a_row_is_judged_as_it_was_measured_whatever_the_design_says_now(finished: Path, tmp_path: Path) -> None:
+    """The folder keeps the rows: a design that has changed since neither drops a row nor describes it anew."""
+    seen: list[Row] = []
+
+    def questions(measured: Measured) -> list[Question]:
+        seen.extend(series.row for series in measured.values())
+        return toy.questions(measured)
+
+    def design(scale: str) -> list[Row]:
+        return [replace(row, options={"scale": scale, "horizon": 13}) for row in toy.design(scale)[:1]]
+
+    other = run_claims([toy_claim(design=design)], "smoke", 5, 1, out=tmp_path / "other", progress=False)
+    assert [row.row for row in other.rows] == ["C9.1/one"]
+    judge_folder(tmp_path / "other", [toy_claim(questions=questions)])
+    assert [row.options for row in seen] == [{"scale": "smoke", "horizon": 13}]
+
+
+def test_evidence_that_no_row_claims_is_refused(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "x")
+    path = tmp_path / "x" / INDEX
+    index = json.loads(path.read_text())
+    index["rows"][0]["options"]["scale"] = "another"  # its cells are no longer those that were measured
+    path.write_text(json.dumps(index))
+    with pytest.raises(InputError, match=r"12 cells belong to no row of cells/index\.json"):
+        judge_folder(tmp_path / "x", [toy_claim()], unfinished=True)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"schema": 1}, "is not of schema 2"),
+        ({"rows": [{}]}, "is damaged"),
+        ({"claims": {"C9.1": [["toy", "three"]]}}, "is damaged"),
+        ({"seed": "x"}, "seed = 'x'"),
+        ({"scale": "huge"}, "scale = 'huge'"),
+    ],
+)
+def test_an_index_that_is_not_whole_is_refused(
+    change: dict[str, Any], message: str, finished: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(finished, tmp_path / "x")
+    path = tmp_path / "x" / INDEX
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(InputError, match=message):
+        judge_folder(tmp_path / "x", [toy_claim()])
+
+
+def test_two_claims_that_declare_one_row_differently_are_refused(tmp_path: Path) -> None:
+    def design(scale: str) -> list[Row]:
+        return [replace(row, notes={"other": 1}) for row in toy.design(scale)]
+
+    with pytest.raises(InputError, match=r"row toy/one of C9\.2 differs from that of C9\.1"):
+        run_claims([toy_claim(), toy_claim("C9.2", design=design)], "smoke", 5, 1, out=tmp_path / "x", progress=False)
+
+
+def test_a_claim_without_a_row_is_named(tmp_path: Path) -> None:
+    claims = [toy_claim(), toy_claim("C9.2", questions=lambda measured: [])]
+    assert run_claims(claims, "smoke", 5, 1, out=tmp_path / "x", progress=False).silent == ("C9.2",)
+
+
 def test_judging_again_sees_another_judge(finished: Path) -> None:
-    rows = rejudge(finished, [ToyClaim(expected=0.9)]).rows
+    rows = judge_folder(finished, [toy_claim(expected=0.9)]).rows
     assert [row.verdict for row in rows] == ["refuted", "refuted"]
-    rejudge(finished, [ToyClaim()])
+    judge_folder(finished, [toy_claim()])
 
 
 def test_shared_cells_are_measured_once(tmp_path: Path) -> None:
     calls: list[str] = []
 
-    class Noted(ToyClaim):
-        def measure(self, cell):  # type: ignore[no-untyped-def]
-            calls.append(self.id)
-            return super().measure(cell)
+    def noted(cell: Cell) -> dict[str, Any]:
+        calls.append(cell.row)
+        return toy.measure(cell)
 
-    claims = [Noted(), Noted(id="C9.2")]
+    claims = [toy_claim(measure=noted), toy_claim("C9.2", measure=noted)]
     result = run_claims(claims, "smoke", 5, 1, out=tmp_path / "shared", progress=False)
-    assert calls == ["C9.1"] * 24
+    assert len(calls) == 24
     assert [row.row for row in result.rows] == ["C9.1/one", "C9.1/two", "C9.2/one", "C9.2/two"]
     records = json.loads((tmp_path / "shared" / "records.json").read_text())["tables"]
     assert len(records["moments"]) == 24 and len(records["declared"]) == 1
@@ -172,36 +238,33 @@ def test_only_changed_code_makes_a_run_dirty(tmp_path: Path, monkeypatch: pytest
     assert dirty() is True
 
 
-def _same_keys(self: ToyClaim, evidence: object) -> list[LedgerRow]:
-    return [self._row("one", list(evidence))] * 2  # type: ignore[call-overload]
+def test_two_rows_with_one_key_are_refused(tmp_path: Path) -> None:
+    def twice(measured: Measured) -> list[Question]:
+        return [toy.question(measured["one"])] * 2
 
-
-def test_two_rows_with_one_key_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ToyClaim, "judge", _same_keys)
     with pytest.raises(InputError, match=r"row keys of the ledger holds 'C9\.1/one' more than once"):
-        _run(tmp_path / "x")
+        run_claims([toy_claim(questions=twice)], "smoke", 5, 1, out=tmp_path / "x", progress=False)
 
 
-def test_a_failing_cell_leaves_the_rest_for_resume(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    measure = ToyClaim.measure
+def test_a_failing_cell_leaves_the_rest_for_resume(tmp_path: Path) -> None:
+    lucky = False
 
-    def broken(self: ToyClaim, cell):  # type: ignore[no-untyped-def]
-        if (cell.row, cell.n, cell.replicate) == ("two", 2, 3):
+    def measure(cell: Cell) -> dict[str, Any]:
+        if (cell.row, cell.n, cell.replicate) == ("two", 2, 3) and not lucky:
             raise RuntimeError("no luck")
-        return measure(self, cell)
+        return toy.measure(cell)
 
-    monkeypatch.setattr(ToyClaim, "measure", broken)
+    claim, options = toy_claim(measure=measure), {"out": tmp_path / "x", "progress": False}
     with pytest.raises(CellFailed, match=r"toy two n=2 replicate=3 .*no luck"):
-        _run(tmp_path / "x")
-    monkeypatch.setattr(ToyClaim, "measure", measure)
+        run_claims([claim], "smoke", 5, 1, **options)
     assert len(list((tmp_path / "x/cells").glob("*.npz"))) == 23
-    assert len(_run(tmp_path / "x", resume=True).rows) == 2
+    lucky = True
+    assert len(run_claims([claim], "smoke", 5, 1, resume=True, **options).rows) == 2
 
 
 def test_rows_know_from_which_scale_on_they_must_be_decided(finished: Path) -> None:
-    late = ToyClaim()
-    object.__setattr__(late, "decided_at", {"C9.1/two": "full"})
-    assert rejudge(finished, [late]).decided_at == {"C9.1/one": "standard", "C9.1/two": "full"}
+    late = toy_claim(decided_at={"C9.1/two": "full"})
+    assert judge_folder(finished, [late]).decided_at == {"C9.1/one": "standard", "C9.1/two": "full"}
 
 
 def test_an_unfinished_run_is_judged_where_all_replicates_are_there(finished: Path, tmp_path: Path) -> None:
@@ -211,9 +274,9 @@ def test_an_unfinished_run_is_judged_where_all_replicates_are_there(finished: Pa
     sizes = sorted({int(path.name.split("-n")[1].split("-")[0]) for path in out.glob("cells/*.npz")})
     (lost,) = out.glob(f"cells/toy-one-n{sizes[-1]}-r2-*.npz")
     lost.unlink()
-    with pytest.raises(InputError, match=r"1 of 24 cells of C9\.1 are not finished.*--unfinished"):
-        rejudge(out, [ToyClaim()])
-    result = rejudge(out, [ToyClaim()], unfinished=True)
+    with pytest.raises(InputError, match=r"1 of 4 cells of toy/one are not finished.*--unfinished"):
+        judge_folder(out, [toy_claim()])
+    result = judge_folder(out, [toy_claim()], unfinished=True)
     one, two = result.rows
     assert one.n_values == tuple(sizes[:-1]) and two.n_values == tuple(sizes)
     assert result.missing == 4  # all replicates of the row at that N
@@ -221,14 +284,14 @@ def test_an_unfinished_run_is_judged_where_all_replicates_are_there(finished: Pa
 
     for path in out.glob("cells/toy-two-*-r0-*.npz"):
         path.unlink()
-    assert [row.row for row in rejudge(out, [ToyClaim()], unfinished=True).rows] == ["C9.1/one"]
+    assert [row.row for row in judge_folder(out, [toy_claim()], unfinished=True).rows] == ["C9.1/one"]
     shutil.copytree(finished / "cells", out / "cells", dirs_exist_ok=True)
-    assert rejudge(out, [ToyClaim()], unfinished=True).missing == 0
+    assert judge_folder(out, [toy_claim()], unfinished=True).missing == 0
     assert "not finished" not in (out / "report.html").read_text()
     for path in out.glob("cells/*-r1-*.npz"):
         path.unlink()
     with pytest.raises(InputError, match="no row with all its replicates"):
-        rejudge(out, [ToyClaim()], unfinished=True)
+        judge_folder(out, [toy_claim()], unfinished=True)
 
 
 REFUSED = {
@@ -238,7 +301,7 @@ REFUSED = {
     "no workers": ({"workers": 0}, "workers = 0"),
     "unknown claim": ({"claims": "C77"}, "claims = 'C77'"),
     "empty claim": ({"claims": ""}, "claims = ''"),
-    "the same claim twice": ({"claims": [ToyClaim(), ToyClaim()]}, "'C9.1' more than once"),
+    "the same claim twice": ({"claims": [toy_claim(), toy_claim()]}, "'C9.1' more than once"),
     "no claim": ({"claims": []}, "claims is empty"),
 }
 
@@ -246,7 +309,7 @@ REFUSED = {
 @pytest.mark.parametrize("options, said", REFUSED.values(), ids=REFUSED.keys())
 def test_bad_options_leave_nothing_behind(options: dict, said: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=said):
-        run_claims(**{"claims": [ToyClaim()], "scale": "smoke", "out": tmp_path / "x", **options})
+        run_claims(**{"claims": [toy_claim()], "scale": "smoke", "out": tmp_path / "x", **options})
     assert not (tmp_path / "x").exists()
 
 
@@ -259,19 +322,19 @@ def test_folders_that_are_refused(finished: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a file"):
         _run(tmp_path / "file")
     with pytest.raises(InputError, match="no run folder"):
-        rejudge(tmp_path / "nothing", [ToyClaim()])
+        judge_folder(tmp_path / "nothing", [toy_claim()])
     with pytest.raises(InputError, match=r"unknown claims: C9\.1"):
-        rejudge(finished, [dataclasses.replace(ToyClaim(), id="C9.7")])
+        judge_folder(finished, [dataclasses.replace(toy_claim(), id="C9.7")])
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"schema": 2}', '{"schema": 1, "claims": {}, "scale": "tiny"}'])
 def test_a_corrupt_index_is_refused(text: str, finished: Path, tmp_path: Path) -> None:
     (tmp_path / "cells").mkdir()
-    (tmp_path / runner.INDEX).write_text(text)
+    (tmp_path / INDEX).write_text(text)
     with pytest.raises(InputError, match=r"index\.json"):
-        rejudge(tmp_path, [ToyClaim()])
+        judge_folder(tmp_path, [toy_claim()])
 
 
 def test_rows_go_through_json(finished: Path) -> None:
-    rows = rejudge(finished, [ToyClaim()]).rows
+    rows = judge_folder(finished, [toy_claim()]).rows
     assert json.loads((finished / "ledger.json").read_text())["rows"] == [to_json(row) for row in rows]

@@ -193,7 +193,7 @@ def test_a_failing_row_is_exit_code_1(
         )
 
     monkeypatch.setattr(runner, "run_claims", ran)
-    monkeypatch.setattr(runner, "rejudge", ran)
+    monkeypatch.setattr(runner, "judge_folder", ran)
     left, out, _ = _run(*command, capsys=capsys)
     assert left == code
     assert "C1.1*" in out and row.verdict in out and "report: some/run/report.html" in out
@@ -211,7 +211,7 @@ def test_an_unfinished_run_neither_passes_nor_fails(
 ) -> None:
     row = _row("refuted", "supported")  # a failure, were the run finished
     ran = SimpleNamespace(rows=(row,), folder=Path("some/run"), scale="full", decided_at={row.row: "full"}, missing=7)
-    monkeypatch.setattr(runner, "rejudge", lambda *_, **options: ran if options == {"unfinished": True} else None)
+    monkeypatch.setattr(runner, "judge_folder", lambda *_, **options: ran if options == {"unfinished": True} else None)
     code, out, _ = _run("report", "some/run", "--unfinished", capsys=capsys)
     assert code == 0 and "FAILED" not in out
     assert "not finished: 7 cells were done without" in out
@@ -230,7 +230,7 @@ def test_a_defect_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -
     def broken(*_: object, **__: object) -> None:
         raise ValueError("no bad input, a bug")
 
-    monkeypatch.setattr(runner, "rejudge", broken)
+    monkeypatch.setattr(runner, "judge_folder", broken)
     monkeypatch.setattr(sys, "argv", ["dgpg-verify", "report", "x"])
     with pytest.raises(ValueError, match="a bug"):
         cli.main()

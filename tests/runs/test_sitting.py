@@ -11,13 +11,13 @@ from dgpg_verify.claims.run import RunResult, run_claims
 from dgpg_verify.core import Cell, InputError
 from dgpg_verify.runs.cells import read_cell
 from dgpg_verify.runs.sitting import Sitting
-from tests.claims.toy_claim import N_VALUES, ToyClaim
+from tests.claims.toy_claim import N_VALUES, toy_claim
 
 CELLS = [Cell("toy", row, n, 0, 1, {}) for row in ("dgpg/sum", "dgpg/parts", "mappo") for n in (5, 50)]
 
 
 def _run(folder: Path, **options: object) -> RunResult:
-    return run_claims([ToyClaim()], "smoke", 5, 1, out=folder, progress=False, **options)  # type: ignore[arg-type]
+    return run_claims([toy_claim()], "smoke", 5, 1, out=folder, progress=False, **options)  # type: ignore[arg-type]
 
 
 CHOICES = {

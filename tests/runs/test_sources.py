@@ -1,63 +1,60 @@
-"""The hash of the code behind `measure`: a measure that only passes on is looked through, any other is not."""
+"""The hash of the code behind `measure`: what it imports from the package, and nothing that judges or draws."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
-import pytest
-
-from dgpg_verify.core import Cell
-from dgpg_verify.runs import cell_file, sources
-from dgpg_verify.runs.sources import measuring_hash
-from tests.claims.toy_claim import ToyClaim, _moment
-
-
-@pytest.fixture
-def hashed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., set[str]]:
-    """Names of the files that measuring_hash looks into, besides the measuring rooms and *_cells.py."""
-
-    def files_of(measure: Any) -> set[str]:
-        seen: list[str] = []
-        monkeypatch.setattr(sources, "source_hash", lambda rooms, files: seen.extend(files) or "hash")
-        measuring_hash(measure)
-        return {name.rsplit("/", 1)[-1] for name in seen if not name.endswith("_cells.py")}
-
-    return files_of
+from dgpg_verify.claims.claim import all_claims
+from dgpg_verify.claims.instrument.a0_4_training_verdicts import measure as a0_4
+from dgpg_verify.claims.noise.measure import measure_noise
+from dgpg_verify.claims.training.measure import measure_training
+from dgpg_verify.runs.sources import ROOT, files_behind, measuring_hash, package_hash
+from tests.claims import toy_claim as toy
 
 
-class PassesOn:
-    def measure(self, cell: Cell) -> Any:
-        return _moment(cell)
+def _names(module: str) -> set[str]:
+    return {path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+            for path in files_behind(module)}  # fmt: skip
 
 
-class PassesOnElsewhere:
-    def measure(self, cell: Cell) -> Any:
-        return cell_file(cell)
+def test_everything_a_measurement_imports_is_behind_it() -> None:
+    names = _names(measure_noise.__module__)
+    assert {"claims/noise/measure.py", "claims/subjects.py", "measurement/gradients.py", "core/contract.py"} <= names
+    assert {"systems/load_balancing.py", "systems/data/aws_instances.csv", "oracles/moments.py"} <= names
+    assert not {name for name in names if name.startswith(("reporting/", "training/", "cli/"))}
 
 
-class WorksItself:
-    factor = 2
-
-    def measure(self, cell: Cell) -> Any:
-        return cell_file(cell), self.factor
+def test_rooms_that_a_family_does_not_import_are_not_behind_it() -> None:
+    assert "training/methods.py" in _names(measure_training.__module__)
+    assert "training/methods.py" not in _names(measure_noise.__module__)
 
 
-def test_which_files_stand_behind_a_measure(hashed: Callable[..., set[str]]) -> None:
-    assert hashed(PassesOn().measure) == {"toy_claim.py"}
-    assert hashed(_moment) == {"toy_claim.py"}
-    assert hashed(ToyClaim().measure) == {"toy_claim.py", "noise.py"}
-    assert hashed(PassesOnElsewhere().measure) == {"cells.py"}
-    assert hashed(WorksItself().measure) == {"test_sources.py", "cells.py"}
+def test_judging_designing_and_drawing_measure_nothing_again() -> None:
+    judging = ("questions.py", "tables.py", "design.py", "question.py", "series.py", "claim.py", "recorded.py")
+    for claim in all_claims():
+        names = {name for name in _names(claim.measure.__module__) if name.startswith("claims/")}
+        own = f"claims/{claim.family}/"
+        assert not {name for name in names if name.endswith(judging)}, claim.id
+        assert all(name.startswith((own, "claims/noise/measure", "claims/subjects")) for name in names), claim.id
 
 
-def test_passing_on_to_another_function_changes_the_hash() -> None:
-    assert measuring_hash(PassesOn().measure) != measuring_hash(PassesOnElsewhere().measure)
+def test_a_changed_file_changes_the_hash(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    from dgpg_verify.runs import sources
+
+    before = measuring_hash(measure_noise)
+    changed = tmp_path / "moments.py"
+    changed.write_text("# another formula\n")
+    genuine = sources.files_behind
+    monkeypatch.setattr(sources, "files_behind", lambda module: [*genuine(module), changed])
+    sources._hash_of.cache_clear()
+    assert measuring_hash(measure_noise) != before
+    sources._hash_of.cache_clear()
 
 
-def test_two_claims_that_pass_on_alike_share_their_hash() -> None:
-    class Again:
-        def measure(self, cell: Cell) -> Any:
-            return _moment(cell)
+def test_a_measure_from_outside_the_package_counts_with_its_own_file() -> None:
+    assert "toy_claim.py" in _names(toy.measure.__module__)
+    assert measuring_hash(toy.measure) != measuring_hash(a0_4)
 
-    assert measuring_hash(PassesOn().measure) == measuring_hash(Again().measure)
+
+def test_the_package_has_one_hash() -> None:
+    assert package_hash() == package_hash() and len(package_hash()) == 64

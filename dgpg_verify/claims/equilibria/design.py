@@ -44,13 +44,13 @@ def equilibrium_design(scale: str, parts: Sequence[str]) -> list[Row]:
     """The rows of the named parts: "pure", "readings", "mixed", "aligned" (of games), "team", "shift", "tradeoff",
     "counterexample" or "quadratic"."""
     sizes = SCALES[scale]
-    examples = [_row("counterexample", {e.n_agents: 1}, {"form": name}) for name, e in load_all().items()]
-    quadratic = [_row("quadratic", {2: 1}, {"form": name}) for name in QUADRATIC]
+    examples = [equilibrium_row("counterexample", {e.n_agents: 1}, {"form": name}) for name, e in load_all().items()]
+    quadratic = [equilibrium_row("quadratic", {2: 1}, {"form": name}) for name in QUADRATIC]
     rows = [*_games(sizes), *examples, *quadratic, *_others(sizes)]
     return [row for row in rows if row.notes["part"] in parts]
 
 
-def _row(
+def equilibrium_row(
     part: str,
     n_values: Mapping[int, int],
     options: Mapping[str, Any],
@@ -79,12 +79,12 @@ def _games(sizes: Mapping[str, Any]) -> list[Row]:
         if reference == SLIGHTLY:
             continue
         for k in (2, 3):  # two agents: alignment in simplex coordinates is decided exactly
-            made.append(_row("readings", {2: sizes["readings"]}, law | {"k": k, "fleets": sizes["batch"]}))
+            made.append(equilibrium_row("readings", {2: sizes["readings"]}, law | {"k": k, "fleets": sizes["batch"]}))
         if reference in (PERFECT, PRACTICAL):
             few = {3: {"fleets": sizes["mixed"] // 10}}  # three agents cost more
-            made.append(_row("mixed", {2: 1, 3: 1}, law | {"k": 2, "fleets": sizes["mixed"]}, few))
-            made.append(_row("mixed", {2: 1}, law | {"k": 3, "fleets": sizes["mixed"]}))
-        made.append(_row("aligned", {SIZE[0]: 1}, law | {"k": SIZE[1], "fleets": sizes["aligned"]}))
+            made.append(equilibrium_row("mixed", {2: 1, 3: 1}, law | {"k": 2, "fleets": sizes["mixed"]}, few))
+            made.append(equilibrium_row("mixed", {2: 1}, law | {"k": 3, "fleets": sizes["mixed"]}))
+        made.append(equilibrium_row("aligned", {SIZE[0]: 1}, law | {"k": SIZE[1], "fleets": sizes["aligned"]}))
     return made
 
 
@@ -96,17 +96,21 @@ def _pure(sizes: Mapping[str, Any], law: Mapping[str, Any]) -> list[Row]:
         if shown:
             batches = {n: sizes["pure" if (n, k) == SIZE else "more"] for n in shown}
             options = {**law, "k": k, "fleets": sizes["batch"]}
-            made.append(_row("pure", batches, options, {n: {"values": (n, k) == SIZE} for n in shown}))
+            made.append(equilibrium_row("pure", batches, options, {n: {"values": (n, k) == SIZE} for n in shown}))
     return made
 
 
 def _others(sizes: Mapping[str, Any]) -> list[Row]:
     teams = [
-        _row("team", dict.fromkeys(TEAM_SIZES, 1), {"alignment": a, "bias": b, "fleets": sizes["teams"]})
+        equilibrium_row("team", dict.fromkeys(TEAM_SIZES, 1), {"alignment": a, "bias": b, "fleets": sizes["teams"]})
         for a, b in TEAMS
     ]
     shifts = [
-        _row("shift", {n: 1}, {"kind": kind, "fleets": sizes["shift"]})
+        equilibrium_row("shift", {n: 1}, {"kind": kind, "fleets": sizes["shift"]})
         for kind, n in (("saddle", 2), ("entropy", 3), ("team", 20))
     ]
-    return [*teams, *shifts, *(_row("tradeoff", sizes["tradeoff"], {"kind": kind}) for kind in ("team", "game"))]
+    return [
+        *teams,
+        *shifts,
+        *(equilibrium_row("tradeoff", sizes["tradeoff"], {"kind": kind}) for kind in ("team", "game")),
+    ]

@@ -62,6 +62,7 @@ SCALES: Mapping[str, Mapping[str, Any]] = {
 }  # fmt: skip
 
 
+ERRORS = ("rates", "faulty", "coverage")
 EXPECTED = ("return", "difference", "guidance", "guided", "guided@difference")  # curves checked against the recursion
 
 
@@ -73,7 +74,7 @@ def samples_design(scale: str, parts: Sequence[str]) -> list[Row]:
     return [row for row in rows if row.n_values and row.notes["part"] in parts]
 
 
-def _row(part: str, subject: tuple[str, ...], n_values: Iterable[int], options: Mapping[str, Any]) -> Row:
+def samples_row(part: str, subject: tuple[str, ...], n_values: Iterable[int], options: Mapping[str, Any]) -> Row:
     """One kind of measurement; subject: system, method and step, or what is controlled. One cell per N, with all its
     fleets as one batch. Equal laws hold the same fleets: the noise has the method in its key."""
     key = "/".join([part, *subject])
@@ -82,7 +83,7 @@ def _row(part: str, subject: tuple[str, ...], n_values: Iterable[int], options: 
 
 
 def _run(law: str, method: str, step: str, n_values: Iterable[int], factors: int, **more: Any) -> Row:
-    return _row("run", (law, method, step), n_values, _options(law, method, step, factors) | more)
+    return samples_row("run", (law, method, step), n_values, _options(law, method, step, factors) | more)
 
 
 def _options(law: str, method: str, step: str, factors: int) -> dict[str, Any]:
@@ -109,16 +110,16 @@ def _games(sizes: Mapping[str, Any], leading: int) -> list[Row]:
     wide = _options(FLUID, RETURN, THEORY, 1) | {"grid": WIDE}
     rows = [
         _run(FLUID, RETURN, THEORY, sizes["game_n"], sizes["game_factors"], fleets=leading),
-        _row("run", (FLUID, RETURN, THEORY, WIDE), sizes["wide_n"], wide),
+        samples_row("run", (FLUID, RETURN, THEORY, WIDE), sizes["wide_n"], wide),
         _run(FLUID, "difference", THEORY, sizes["cheap_n"], sizes["cheap_factors"]),
     ]
     smallest = sizes["floor_n"][:1]
     for law in (FLUID, "game/biased"):
-        rows += [_row("floor", (law, m), sizes["floor_n"], _floor(law, m)) for m in GAME_FLOORS]
+        rows += [samples_row("floor", (law, m), sizes["floor_n"], _floor(law, m)) for m in GAME_FLOORS]
         rows += [_run(law, m, THEORY, smallest, 7, budget=sizes["floor_budget"]) for m in RULES]
     plain = {"budget": sizes["plain_budget"]}
     return rows + [
-        _row("plain", (PLAIN, m), sizes["plain_n"], _floor(PLAIN, m) | plain) for m in (RETURN, "difference")
+        samples_row("plain", (PLAIN, m), sizes["plain_n"], _floor(PLAIN, m) | plain) for m in (RETURN, "difference")
     ]
 
 
@@ -127,7 +128,7 @@ def _cloud(sizes: Mapping[str, Any]) -> list[Row]:
     options = {"law": CLOUD, "step": ADAM, "fleets": CLOUD_FLEETS, "factors": list(CLOUD_FACTORS),
                "horizon": CLOUD_HORIZON, "episodes": sizes.get("cloud_episodes")}  # fmt: skip
     methods = sizes.get("cloud_methods", ())
-    return [_row("cloud", (method,), sizes["cloud_n"], options | {"method": method}) for method in methods]
+    return [samples_row("cloud", (method,), sizes["cloud_n"], options | {"method": method}) for method in methods]
 
 
 def _floor(law: str, method: str) -> dict[str, Any]:
@@ -144,11 +145,14 @@ def _others(sizes: Mapping[str, Any]) -> list[Row]:
         "configurations": sizes["coverage"],
     }
     return [
-        *(_row("control", (kind,), CONTROL_N, noise | {"kind": kind}) for kind in (*CONTROL_P, "biased")),
-        *(_row("expected", (name,), (6,), exact | {"credit": name}) for name in EXPECTED),
-        *(_row("errors", (kind,), (FLEETS,), errors | {"kind": kind}) for kind in ("rates", "faulty", "coverage")),
+        *(samples_row("control", (kind,), CONTROL_N, noise | {"kind": kind}) for kind in (*CONTROL_P, "biased")),
+        *(samples_row("expected", (name,), (6,), exact | {"credit": name}) for name in EXPECTED),
         *(
-            _row("constants", (law,), n_values, {"law": law, "fleets": FLEETS})
+            samples_row("errors", (kind,), (FLEETS,), errors | {"kind": kind})
+            for kind in ("rates", "faulty", "coverage")
+        ),
+        *(
+            samples_row("constants", (law,), n_values, {"law": law, "fleets": FLEETS})
             for law, n_values in ((ALIGNED, sizes["constants_n"]), (FLUID, sizes["game_constants_n"]))
         ),
     ]

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from dgpg_verify.claims.assumptions.a1_exogeneity import CLAIM as EXOGENEITY
-from dgpg_verify.claims.assumptions.a3_local_influence import game_locality, rollout_locality, team_locality
-from dgpg_verify.claims.instrument.checks import observed_guidance_bias
-from dgpg_verify.claims.noise.measure import SIGMA
+from dgpg_verify.claims.assumptions.measure import game_locality, rollout_locality, team_locality
+from dgpg_verify.claims.instrument.measure import observed_guidance_bias
+from dgpg_verify.claims.subjects import SIGMA
 from dgpg_verify.core import draw_noise
 from dgpg_verify.oracles import enumerate_moments
 from dgpg_verify.policies import uniform_policy
@@ -61,8 +61,8 @@ def test_rollout_locality_against_a_loop(seed: int) -> None:
 
 @pytest.mark.parametrize(("row", "moves"), [("reference/fluid", False), ("reference/endogenous", True)])
 def test_exogeneity_is_seen_and_its_breach_is_seen(row: str, moves: bool) -> None:
-    cell = next(c for c in EXOGENEITY.cells("smoke", 0) if c.row == row and c.n == 8)
-    assert (EXOGENEITY.measure(cell).values["largest_change"] > 0.0) == moves
+    cell = next(r.cells_at(8, 0)[0] for r in EXOGENEITY.design("smoke") if r.key == row)
+    assert (EXOGENEITY.measure(cell)["largest_change"] > 0.0) == moves
 
 
 def test_bias_of_observed_guidance_against_enumeration(seed: int) -> None:

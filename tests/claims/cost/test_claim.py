@@ -5,19 +5,26 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dgpg_verify.claims.cost.c5_cost import CLAIM
-from dgpg_verify.claims.cost.measure import CONTROL_N, cost_cells, measure_cost_cell, peak_bytes
+from dgpg_verify.claims.cost.c5_cost import CLAIM, ROW
+from dgpg_verify.claims.cost.measure import CONTROL_N, measure_cost, peak_bytes
+from dgpg_verify.claims.design import Row
 from dgpg_verify.core import Cell, Evidence, LedgerRow
+from tests.claims.judging import judge, measured_of
+
+
+def cost_cells(n_values: dict[int, int], horizon: int, rounds: int, weighed: int) -> list[Cell]:
+    options = {"system": "cloud", "options": {"horizon": horizon}, "rounds": rounds, "weighed": weighed}
+    return Row("cost", ROW, n_values, options).cells(0)
 
 
 def judged(added: float, growth: float, bytes_added: float = 0.0, fleets: int = 6) -> dict[str, LedgerRow]:
-    return {row.row: row for row in CLAIM.judge(evidence(added, growth, bytes_added, fleets))}
+    return {row.row: row for row in judge(CLAIM, evidence(added, growth, bytes_added, fleets))}
 
 
 def evidence(added: float, growth: float, bytes_added: float = 0.0, fleets: int = 6) -> list[Evidence]:
     """Six fleets a size whose guidance adds a share `added` (within 1 %) and whose model costs N^(1 + growth); memory
     is measured on three."""
-    cells = cost_cells(dict.fromkeys((25, 50, 100, 200), fleets), {"horizon": 20}, 3, 3, 0)
+    cells = cost_cells(dict.fromkeys((25, 50, 100, 200), fleets), 20, 3, 3)
     return [made_up(cell, added, growth, bytes_added) for cell in cells]
 
 
@@ -29,7 +36,7 @@ def made_up(cell: Cell, added: float, growth: float, bytes_added: float = 0.0) -
     }
     if cell.n <= CONTROL_N:
         values["happo_seconds"] = 5.0 + cell.replicate
-    if cell.options["weighed"]:
+    if cell.replicate < cell.options["weighed"]:
         values |= {"mappo_bytes": 1e9, "dgpg_bytes": 1e9 * (1.0 + bytes_added)}
         if cell.n <= CONTROL_N:
             values["more_bytes"] = 1.5e9 + 1e7 * cell.replicate
@@ -48,8 +55,8 @@ def test_a_model_that_costs_more_per_agent_at_larger_n_is_seen() -> None:
 
 
 def test_a_real_cell_measures_both_methods_and_the_model() -> None:
-    cell = cost_cells({3: 1}, {"horizon": 3}, 1, 0, 0)[0]
-    values = measure_cost_cell(cell).values
+    cell = cost_cells({3: 1}, 3, 1, 0)[0]
+    values = measure_cost(cell)
     assert all(values[name] > 0 for name in ("mappo_seconds", "dgpg_seconds", "model_seconds"))
     assert values["happo_seconds"] > 0
     assert not any("bytes" in name for name in values), "memory was not asked for"
@@ -59,7 +66,9 @@ def test_memory_is_judged_from_the_fleets_it_was_measured_on() -> None:
     rows = judged(0.01, 0.0)
     assert rows["C5/memory/N=50"].replicates == 3 and rows["C5/time/N=50"].replicates == 6
     shown = [
-        record["bytes_ratio"] for record in CLAIM.tables(evidence(0.01, 0.0))["guidance_cost"] if record["n"] == 50
+        record["bytes_ratio"]
+        for record in CLAIM.tables(measured_of(evidence(0.01, 0.0)))["guidance_cost"]
+        if record["n"] == 50
     ]
     assert shown == [1.0, 1.0, 1.0, None, None, None]
 
@@ -79,9 +88,7 @@ def test_memory_is_counted_to_the_byte(capfd: pytest.CaptureFixture[str]) -> Non
 
 
 def test_memory_is_that_of_training_and_the_same_every_time() -> None:
-    small, large, again = (
-        measure_cost_cell(cost_cells({n: 1}, {"horizon": 10}, 1, 1, 0)[0]).values for n in (5, 80, 80)
-    )
+    small, large, again = (measure_cost(cost_cells({n: 1}, 10, 1, 1)[0]) for n in (5, 80, 80))
     agents, parameters, moments = 80, 8_000, 2  # at least: networks of 2 x 64 units, their gradients, Adam's moments
     assert 4 * agents * 64 * 64 * (1 + moments) < large["mappo_bytes"] < 100 * 4 * agents * parameters
     assert 1.1 * small["mappo_bytes"] < small["more_bytes"] and small["mappo_bytes"] < large["mappo_bytes"]
@@ -103,7 +110,9 @@ def test_the_control_is_silent_where_few_timings_could_not_decide() -> None:
 @pytest.mark.parametrize("scale", ["standard", "full"])
 def test_every_row_of_a_scale_can_be_decided(scale: str) -> None:
     """Growth needs enough N, the control enough fleets, memory at least an interval."""
-    rows = {row.row: row for row in CLAIM.judge([made_up(cell, 0.01, 0.0) for cell in CLAIM.cells(scale, 0)])}
+    (row,) = CLAIM.design(scale)
+    made = [made_up(cell, 0.01, 0.0) for cell in row.cells(0)]
+    rows = {row.row: row for row in judge(CLAIM, made, {row.key: row})}
     assert {row.verdict for row in rows.values() if row.kind == "claim"} == {"supported"}
     assert {row.verdict for row in rows.values() if row.kind == "control"} == {"refuted"}
     assert {"C5/time/control", "C5/memory/control"} <= set(rows)

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from dgpg_verify.claims.equilibria.design import ALPHAS, POLICIES, RANDOM_POLICIES, Batch
+from dgpg_verify.claims.equilibria.design import equilibrium_row
+from dgpg_verify.claims.equilibria.measure.alignment import POLICIES, RANDOM_POLICIES
+from dgpg_verify.claims.equilibria.measure.intervals import ALPHAS
 from dgpg_verify.claims.equilibria.measure.shift import SHIFT_ALPHAS
 from dgpg_verify.core import Cell, Evidence
 
@@ -20,7 +22,7 @@ Actions = tuple[int, ...]
 
 
 def cell_of(part: str, n: int, replicate: int = 0, **options: Any) -> Cell:
-    return Batch(part, n, replicate + 1, options).cells(0)[replicate]
+    return equilibrium_row(part, {n: replicate + 1}, options).cells(0)[replicate]
 
 
 def game_cell(part: str, n: int, k: int, fleets: int, cost: str = "quadratic", reference: str = "fluid") -> Cell:

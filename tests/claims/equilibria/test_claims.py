@@ -13,10 +13,11 @@ from dgpg_verify.claims.equilibria.a2_alignment import CLAIM as ALIGNMENT
 from dgpg_verify.claims.equilibria.c2_1_every_alpha import CLAIM as EVERY_ALPHA
 from dgpg_verify.claims.equilibria.c2_1_every_alpha import PRIMARY
 from dgpg_verify.claims.equilibria.c2_2_practical_reference import CLAIM as PRACTICAL
-from dgpg_verify.claims.equilibria.design import POLICIES, QUADRATIC
+from dgpg_verify.claims.equilibria.design import QUADRATIC
 from dgpg_verify.claims.equilibria.measure import counterexamples as counterexample_cells
-from dgpg_verify.claims.equilibria.measure.games import measure_equilibrium_cell
-from dgpg_verify.core import Evidence, LedgerRow, to_json
+from dgpg_verify.claims.equilibria.measure.alignment import POLICIES
+from dgpg_verify.claims.equilibria.measure.games import measure_equilibria
+from dgpg_verify.core import Cell, Evidence, LedgerRow, to_json
 from dgpg_verify.equilibria.exact.counterexamples import load, load_all
 from tests.claims.equilibria.evidence import (
     aligned,
@@ -30,15 +31,20 @@ from tests.claims.equilibria.evidence import (
     team,
     tradeoff,
 )
+from tests.claims.judging import judge, measured_of
 
 CLAIMS = (EVERY_ALPHA, PRACTICAL, ALIGNMENT)
 LEAD = "C2.2/quadratic/fluid/N=4,K=3/pure/every alpha"
 NO_GAIN = "C2.1/softmax/gained"
 
 
+def evidence_of(cell: Cell) -> Evidence:
+    return Evidence(cell, measure_equilibria(cell), 0.0)
+
+
 def judged(claim: Any, *items: Evidence) -> dict[str, LedgerRow]:
-    rows = {row.row: row for row in claim.judge(items)}
-    assert len(rows) == len(claim.judge(items))  # no row hides another
+    rows = {row.row: row for row in judge(claim, items)}
+    assert len(rows) == len(judge(claim, items))  # no row hides another
     return rows
 
 
@@ -123,21 +129,21 @@ def test_a_stored_example_that_is_tampered_with_proves_nothing(monkeypatch: pyte
     """Through the cell: as stored it refutes; with another gain its own check finds the false statement."""
     cell = cell_of("counterexample", 2, form="fluid-quadratic-gained")
     key = "C2.2/counterexample/fluid-quadratic-gained"
-    assert judged(PRACTICAL, measure_equilibrium_cell(cell))[key].verdict == "refuted"
+    assert judged(PRACTICAL, evidence_of(cell))[key].verdict == "refuted"
     monkeypatch.setattr(counterexample_cells, "load", lambda name: replace(load(name), gain=2 * load(name).gain))
-    row = judged(PRACTICAL, measure_equilibrium_cell(cell))[key]
+    row = judged(PRACTICAL, evidence_of(cell))[key]
     assert row.verdict == "inconclusive" and "the change is worth what is stored" in row.because
 
 
 def test_every_stored_counterexample_is_a_row_of_one_claim() -> None:
     items = [counterexample(name, []) for name in load_all()]
-    found = [row for claim in CLAIMS for row in claim.judge(items)]
+    found = [row for claim in CLAIMS for row in judge(claim, items)]
     assert len(found) == len(load_all()) and {row.verdict for row in found} == {"refuted"}
 
 
 @pytest.mark.parametrize("form", QUADRATIC)
 def test_quadratic_examples_hold(form: str) -> None:
-    row = judged(EVERY_ALPHA, measure_equilibrium_cell(cell_of("quadratic", 2, form=form)))[f"C2.1/quadratic/{form}"]
+    row = judged(EVERY_ALPHA, evidence_of(cell_of("quadratic", 2, form=form)))[f"C2.1/quadratic/{form}"]
     assert row.verdict == "refuted" and row.estimate != 0.0
 
 
@@ -187,7 +193,7 @@ def controls(perfect: int, shuffled: int, condition: bool, misaligned: dict[int,
     items += [mixed(n, [equal] * 99 + [3] * perfect, "perfect") for n, equal in ((2, 0), (3, -1))]
     items += [aligned(40, misaligned, "perfect"), team(20, (1.0, 0.0), len(misaligned))]
     items.append(aligned(40, {} if misaligned else {3: "uniform"}, "shuffled"))
-    return [row for claim in CLAIMS for row in claim.judge(items) if row.kind == "control"]
+    return [row for claim in CLAIMS for row in judge(claim, items) if row.kind == "control"]
 
 
 def test_controls_get_the_label_they_are_built_for_and_others_do_not() -> None:
@@ -208,7 +214,7 @@ def tiny() -> list[Evidence]:
     cells += [cell_of("shift", n, kind=kind, fleets=3) for kind, n in (("saddle", 2), ("entropy", 3), ("team", 4))]
     cells += [cell_of("tradeoff", n, r, kind=k) for k in ("team", "game") for n in (4, 6, 9, 13) for r in range(3)]
     cells += [cell_of("counterexample", 2, form="fluid-quadratic-gained")]
-    return [measure_equilibrium_cell(cell) for cell in cells]
+    return [evidence_of(cell) for cell in cells]
 
 
 TABLES = {"equilibrium_rates", "equilibrium_values", "alpha_limits", "equilibrium_shift", "equilibrium_field",
@@ -217,7 +223,7 @@ PLAIN = (str, int, float, type(None))
 
 
 def test_tables_are_flat_json(tiny: list[Evidence]) -> None:
-    made = EVERY_ALPHA.tables(tiny)
+    made = EVERY_ALPHA.tables(measured_of(tiny))
     assert made.keys() == TABLES
     assert json.loads(json.dumps(made, allow_nan=False)) == made
     for name, records in made.items():
@@ -238,4 +244,4 @@ def test_real_cells_are_judged_and_make_strict_json(tiny: list[Evidence]) -> Non
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
 def test_a_run_of_other_claims_alone_gives_no_rows(claim: Any) -> None:
-    assert list(claim.judge([])) == [] and claim.tables([]) == {}
+    assert judge(claim, []) == [] and claim.tables({}) == {}

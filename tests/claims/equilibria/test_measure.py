@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dgpg_verify.claims.equilibria.design import ALPHAS, SCALES, SHUFFLED, SIZE, cells_of, equilibrium_design
+from dgpg_verify.claims.equilibria.design import SCALES, SHUFFLED, SIZE, equilibrium_design
 from dgpg_verify.claims.equilibria.measure import games as equilibrium_cells
-from dgpg_verify.claims.equilibria.measure.games import law_tables, measure_equilibrium_cell, measure_pure
-from dgpg_verify.claims.equilibria.measure.intervals import ever_gained, ever_lost
+from dgpg_verify.claims.equilibria.measure.games import MEASURES, law_tables, measure_equilibria, measure_pure
+from dgpg_verify.claims.equilibria.measure.intervals import ALPHAS, ever_gained, ever_lost
 from dgpg_verify.claims.equilibria.measure.tradeoff import TEAM, followed_equilibrium, followed_optimum, game_cost
 from dgpg_verify.core import Cell
 from dgpg_verify.equilibria.games.compare import RELATIONS
@@ -24,21 +24,25 @@ from dgpg_verify.runs.cells import cell_file
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
 from tests.claims.equilibria.evidence import cell_of, changes_of, game_cell, plain_every, plain_set
 
-PARTS = sorted({batch.part for batch in equilibrium_design("smoke")})
+PARTS = sorted(MEASURES)
+
+
+def cells_of(scale: str, seed: int) -> list[Cell]:
+    return [cell for row in equilibrium_design(scale, PARTS) for cell in row.cells(seed)]
 
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_every_cell_has_a_key_of_its_own(scale: str) -> None:
-    cells = cells_of(scale, 0, PARTS)
+    cells = cells_of(scale, 0)
     keys = [(cell.row, cell.n, cell.replicate) for cell in cells]
     assert len(set(keys)) == len(set(map(cell_file, cells))) == len(cells)
     assert {part for cell in cells for part in [cell.row.partition("/")[0]]} == set(PARTS)
-    assert not {cell.seed for cell in cells} & {cell.seed for cell in cells_of(scale, 1, PARTS)}
+    assert not {cell.seed for cell in cells} & {cell.seed for cell in cells_of(scale, 1)}
 
 
 def test_references_share_their_fleets_and_nothing_else_does() -> None:
     seeds = defaultdict(set)
-    for cell in cells_of("full", 0, PARTS):
+    for cell in cells_of("full", 0):
         part, law = cell.row.partition("/")[0], cell.options.get("cost", cell.row)
         seeds[part, law, cell.n, cell.options.get("k"), cell.replicate].add(cell.seed)
     assert {len(found) for found in seeds.values()} == {1}
@@ -66,7 +70,7 @@ TINY = [
 
 @pytest.mark.parametrize("cell", TINY, ids=lambda cell: f"{cell.row},N={cell.n}")
 def test_a_cell_gives_the_same_numbers_twice(cell: Cell) -> None:
-    first, again = (measure_equilibrium_cell(cell).values for _ in range(2))
+    first, again = (measure_equilibria(cell) for _ in range(2))
     assert first.keys() == again.keys()
     for name, value in first.items():
         np.testing.assert_array_equal(value, again[name], name)
@@ -223,5 +227,5 @@ def test_a_followed_optimum_has_no_slope(alpha: float, seed: int) -> None:
 def test_values_in_j_are_kept_at_the_leading_size_alone() -> None:
     """The rows that lead are enumerated at one declared size, at every scale."""
     for scale in SCALES:
-        own = [batch for batch in equilibrium_design(scale) if batch.part == "pure" and batch.options["values"]]
-        assert {(batch.n, batch.options["k"]) for batch in own} == {SIZE}
+        cells = [cell for cell in cells_of(scale, 0) if cell.row.startswith("pure/") and cell.options["values"]]
+        assert {(cell.n, cell.options["k"]) for cell in cells} == {SIZE}

@@ -6,21 +6,17 @@ import numpy as np
 import pytest
 
 from dgpg_verify.claims.noise import design as grid
-from dgpg_verify.claims.noise.measure import (
-    ONE_SHOT_CREDITS,
-    Row,
-    build_policy,
-    build_system,
-    exact_moments,
-    measure_cell,
-)
-from dgpg_verify.claims.noise.questions import rows_in, series_of
-from dgpg_verify.claims.noise.read import CellStats, Mixture, efficiency, return_share
-from dgpg_verify.core import Evidence
+from dgpg_verify.claims.noise.design import ONE_SHOT_CREDITS, noise_row
+from dgpg_verify.claims.noise.measure import exact_moments, measure_noise
+from dgpg_verify.claims.noise.questions import read_noise
+from dgpg_verify.claims.noise.read import CellStats, GuidedStats, return_share
+from dgpg_verify.claims.subjects import build_policy, build_system
+from dgpg_verify.core import Cell, Evidence
+from tests.claims.judging import measured_of
 
-GAME_ROW = Row("test/game", "load_balancing", "uniform", {12: 1}, rollouts=512, pick_freeze=16)
-TEAM_ROW = Row("test/team", "linear_quadratic", "toward:0.5", {12: 1}, options={"alignment": 0.5})
-CLOUD_ROW = Row(
+GAME_ROW = noise_row("test/game", "load_balancing", "uniform", {12: 1}, rollouts=512, pick_freeze=16)
+TEAM_ROW = noise_row("test/team", "linear_quadratic", "toward:0.5", {12: 1}, options={"alignment": 0.5})
+CLOUD_ROW = noise_row(
     "test/cloud",
     "cloud",
     "linear",
@@ -32,12 +28,16 @@ CLOUD_ROW = Row(
 )
 
 
-@pytest.fixture(scope="module", params=[GAME_ROW, TEAM_ROW], ids=lambda row: row.system)
+def evidence_of(cell: Cell) -> Evidence:
+    return Evidence(cell, measure_noise(cell), 0.0)
+
+
+@pytest.fixture(scope="module", params=[GAME_ROW, TEAM_ROW], ids=lambda row: row.key)
 def exact_cell(request: pytest.FixtureRequest, seed: int) -> tuple[CellStats, object]:
     cell = request.param.cells(seed)[0]
     system = build_system(cell)
-    oracle = exact_moments(system, build_policy(request.param.policy, system, cell.seed))
-    return CellStats.read(measure_cell(cell), "exact"), oracle
+    oracle = exact_moments(system, build_policy(request.param.options["policy"], system, cell.seed))
+    return CellStats.read(evidence_of(cell), "exact"), oracle
 
 
 def test_statistics_equal_the_oracle(exact_cell) -> None:  # type: ignore[no-untyped-def]
@@ -48,7 +48,7 @@ def test_statistics_equal_the_oracle(exact_cell) -> None:  # type: ignore[no-unt
         assert stats.noise_to_signal(credit) == pytest.approx(moments.noise_to_signal, rel=1e-9)
         assert stats.cross_share(credit) == pytest.approx(moments.cross_agent_share, rel=1e-9)
         assert stats.alignment(credit) == pytest.approx(moments.alignment, rel=1e-9)
-        assert efficiency(stats, credit) == pytest.approx(moments.efficiency, rel=1e-9)
+        assert stats.efficiency(credit) == pytest.approx(moments.efficiency, rel=1e-9)
 
 
 @pytest.mark.parametrize("setting", grid.SETTING_NAMES)
@@ -62,7 +62,7 @@ def test_mixtures_equal_the_oracles_guided_credit(exact_cell, setting: str, alph
     assert mixed.efficiency == pytest.approx(expected.efficiency, rel=1e-9)
 
 
-def fleet(objective: float, guidance: float, alpha: float = 0.2, **exact: float) -> Mixture:
+def fleet(objective: float, guidance: float, alpha: float = 0.2, **exact: float) -> GuidedStats:
     signal = np.array([[objective, 0.0], [0.0, guidance]])
     return CellStats(9, 0, 0, ("return", "guidance"), np.eye(2), signal, None, np.ones(2), exact).guided(alpha)
 
@@ -112,7 +112,7 @@ def test_alpha_star_minimises_the_variance(exact_cell) -> None:  # type: ignore[
 
 def test_measured_game_is_near_the_closed_form(seed: int) -> None:
     """Variances of 512 roll-outs within 35 % of the exact ones: more than 5 standard errors (kurtosis below 20)."""
-    evidence = measure_cell(GAME_ROW.cells(seed)[0])
+    evidence = evidence_of(GAME_ROW.cells(seed)[0])
     exact, measured = CellStats.read(evidence, "exact"), CellStats.read(evidence, "measured")
     for credit in ONE_SHOT_CREDITS:
         assert measured.variance(credit) == pytest.approx(exact.variance(credit), rel=0.35)
@@ -121,25 +121,24 @@ def test_measured_game_is_near_the_closed_form(seed: int) -> None:
 
 def test_a_cell_is_a_function_of_the_cell_alone(seed: int) -> None:
     cell = CLOUD_ROW.cells(seed)[0]
-    first, second = measure_cell(cell), measure_cell(cell)
+    first, second = evidence_of(cell), evidence_of(cell)
     assert _numbers(first) == _numbers(second)
-    assert _numbers(first) != _numbers(measure_cell(CLOUD_ROW.cells(seed + 1)[0]))
+    assert _numbers(first) != _numbers(evidence_of(CLOUD_ROW.cells(seed + 1)[0]))
 
 
 def test_shared_rows_are_read_as_the_team(seed: int) -> None:
-    row = Row("test/shared", "load_balancing", "uniform", {12: 1}, rollouts=256, sharing="shared")
-    evidence = measure_cell(row.cells(seed)[0])
+    row = noise_row("test/shared", "load_balancing", "uniform", {12: 1}, rollouts=256, sharing="shared")
+    evidence = evidence_of(row.cells(seed)[0])
     team, agent = CellStats.read(evidence, "measured", team=True), CellStats.read(evidence, "measured")
     assert team.variance("return") != pytest.approx(agent.variance("return"))
     assert team.objective_signal() != pytest.approx(agent.objective_signal())
 
 
-def test_series_find_their_design_row(seed: int) -> None:
-    row = grid.design("smoke", recorded=False)[grid.GAME]
-    evidence = [measure_cell(cell) for cell in row.cells(seed)[:3]]
-    found = rows_in(evidence)
-    assert set(found) == {grid.GAME}
-    assert sum(len(c) for c in series_of(evidence, found, found)[grid.GAME].cells.values()) == 3
+def test_a_series_is_read_from_the_source_that_decides_its_row(seed: int) -> None:
+    """Closed forms where there are some, whatever was measured beside them."""
+    evidence = [evidence_of(cell) for cell in GAME_ROW.cells(seed)]
+    (stats,) = read_noise(measured_of(evidence, {GAME_ROW.key: GAME_ROW}), [GAME_ROW.key])[GAME_ROW.key].flat
+    assert stats.variance("return") == CellStats.read(evidence[0], "exact").variance("return")
 
 
 def _numbers(evidence: Evidence) -> dict[str, object]:

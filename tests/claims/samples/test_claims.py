@@ -13,10 +13,11 @@ import pytest
 from dgpg_verify.claims.samples.a4_constants import CLAIM as CONSTANTS
 from dgpg_verify.claims.samples.c3_1_shared_return import CLAIM as SHARED
 from dgpg_verify.claims.samples.c3_2_guided import CLAIM as GUIDED
-from dgpg_verify.claims.samples.design import CLOUD, LAWS, RULES, SCALES, Batch, complexity_design
-from dgpg_verify.claims.samples.measure.cells import measure_complexity_cell
+from dgpg_verify.claims.samples.design import CLOUD, RULES, SCALES, samples_design, samples_row
+from dgpg_verify.claims.samples.measure.cells import MEASURES, measure_samples
 from dgpg_verify.claims.samples.measure.controls import NOISE, NOISE_AT, NoisyTeam
 from dgpg_verify.claims.samples.measure.laws import (
+    LAWS,
     NEVER,
     TEMPERATURE,
     arrivals_of,
@@ -24,24 +25,30 @@ from dgpg_verify.claims.samples.measure.laws import (
     make_problem,
     method_of,
 )
-from dgpg_verify.claims.samples.tables import complexity_tables
-from dgpg_verify.core import Evidence, InputError, LedgerRow, to_json
+from dgpg_verify.claims.samples.tables import samples_tables
+from dgpg_verify.core import Cell, Evidence, InputError, LedgerRow, to_json
 from dgpg_verify.samples import FACTORS, TheoryStep, cell_generator, learn, make_method
 from dgpg_verify.samples.game.problem import GameProblem
 from dgpg_verify.statistics import PRIMARY_ROWS
 from dgpg_verify.statistics.sample_fits import MINIMUM_N
 from dgpg_verify.statistics.sample_parts import FEWEST_EPS, LEAST_SPAN
 from dgpg_verify.statistics.scaling import MINIMUM_VALUES, top_decade
+from tests.claims.judging import judge, measured_of
 
 CLAIMS = (SHARED, GUIDED, CONSTANTS)
+PARTS = tuple(MEASURES)
 N = (32, 64, 128, 256)
 FLEETS = 16
+
+
+def evidence_of(cell: Cell) -> Evidence:
+    return Evidence(cell, measure_samples(cell), 0.0)
 
 
 def run_cell(method: str, law: str, n: int, p: float, q: float, floor: float = 0.0) -> Evidence:
     """Arrivals that follow N^p eps^-q exactly but for 5 % between fleets."""
     options = {"law": law, "method": method, "step": "theory", "fleets": FLEETS, "factors": list(FACTORS)}
-    cell = Batch("run", (law, method, "theory"), n, options).cell(0)
+    cell = samples_row("run", (law, method, "theory"), [n], options).cells(0)[0]
     spread = np.exp(0.05 * np.random.default_rng(n).standard_normal((FLEETS, 1)))
     seen = 40.0 * n**p * np.array(FACTORS) ** q * spread
     values = {"low": seen / 1.02, "high": seen * 1.02, "start": np.ones(FLEETS), "floor": np.full(FLEETS, floor),
@@ -55,8 +62,8 @@ def series_of(method: str, p: float, q: float, law: str = "team/aligned", floor:
 
 
 def judged(claim: Any, items: list[Evidence]) -> dict[str, LedgerRow]:
-    rows = {row.row: row for row in claim.judge(items)}
-    assert len(rows) == len(claim.judge(items))  # no row hides another
+    rows = {row.row: row for row in judge(claim, items)}
+    assert len(rows) == len(judge(claim, items))  # no row hides another
     return rows
 
 
@@ -111,21 +118,19 @@ def test_primary_rows_fit_the_level() -> None:
 
 @pytest.mark.parametrize("scale", list(SCALES))
 def test_design_has_no_cell_twice(scale: str) -> None:
-    cells = [(batch.key, batch.n) for batch in complexity_design(scale)]
-    assert len(set(cells)) == len(cells)
-    laws = {batch.options["law"] for batch in complexity_design(scale) if "law" in batch.options}
+    keys = [row.key for row in samples_design(scale, PARTS)]
+    assert len(set(keys)) == len(keys)
+    laws = {row.options["law"] for row in samples_design(scale, PARTS) if "law" in row.options}
     assert laws == set(LAWS) | ({CLOUD} if SCALES[scale]["cloud_n"] else set())
 
 
 def test_every_row_of_full_scale_can_be_decided() -> None:
     """Enough N and eps for the fit to speak, whatever it will say; the row `wide` has one eps and p alone."""
-    rows: dict[str, list[Batch]] = {}
-    for batch in complexity_design("full"):
-        if batch.part in ("run", "cloud") and "budget" not in batch.options:
-            rows.setdefault(batch.key, []).append(batch)
-    for key, batches in rows.items():
-        factors = batches[0].options["factors"]
-        assert top_decade(np.array([batch.n for batch in batches]), MINIMUM_N).sum() >= MINIMUM_VALUES, key
+    for row in samples_design("full", ("run", "cloud")):
+        if "budget" in row.options:
+            continue
+        key, factors = row.key, row.options["factors"]
+        assert top_decade(np.array(list(row.n_values)), MINIMUM_N).sum() >= MINIMUM_VALUES, key
         enough = len(factors) >= FEWEST_EPS and factors[-1] / factors[0] >= LEAST_SPAN
         assert enough or key.endswith("/wide"), key
 
@@ -153,7 +158,7 @@ def test_larger_n_at_one_eps_has_a_row_of_its_own() -> None:
     assert rows["C3.1/game/fluid/return/theory/p"].verdict == "supported"
     beside = rows["C3.1/game/fluid/return/theory/wide/p"]
     assert not beside.primary and beside.verdict == "refuted"
-    rules = {record["step_rule"] for record in complexity_tables([*usual, *wide])["complexity_exponents"]}
+    rules = {record["step_rule"] for record in samples_tables(measured_of([*usual, *wide]))["complexity_exponents"]}
     assert rules == {"theory", "theory wide"}
 
 
@@ -183,7 +188,8 @@ def named(item: Evidence, part: str, method: str, more: Mapping[str, Any] | None
 
 def test_methods_share_their_fleets() -> None:
     """Equal law and N: the same fleets for every method, other noise."""
-    cells = [b.cell(3) for b in complexity_design("smoke") if b.part == "run" and b.n == 8 and "aligned" in b.key]
+    rows = [row for row in samples_design("smoke", ("run",)) if 8 in row.n_values and "aligned" in row.key]
+    cells = [cell for row in rows for cell in row.cells_at(8, 3)]
     assert len(cells) > 5 and len({cell.seed for cell in cells}) == 1
 
 
@@ -245,14 +251,14 @@ SMALL = ("run/team/aligned/return/theory", "run/team/aligned/guided:optimal/theo
 
 def test_small_cells_end_to_end() -> None:
     """The smallest cell of each kind: judged, tabled, and the same when measured again."""
-    design = {batch.key: batch for batch in reversed(complexity_design("smoke"))}
-    made = [measure_complexity_cell(design[key].cell(0)) for key in SMALL]
-    again = measure_complexity_cell(design[SMALL[0]].cell(0))
+    design = {row.key: row for row in samples_design("smoke", PARTS)}
+    made = [evidence_of(design[key].cells(0)[0]) for key in SMALL]
+    again = evidence_of(design[SMALL[0]].cells(0)[0])
     np.testing.assert_array_equal(again.values["high"], made[0].values["high"])
     for claim in CLAIMS:
-        for row in claim.judge(made):
+        for row in judge(claim, made):
             assert row.holds_when and "?" not in row.holds_when and row.because and json.dumps(to_json(row))
-    tables = complexity_tables(made)
+    tables = samples_tables(measured_of(made))
     assert {"complexity_curves", "complexity_arrivals", "complexity_floors", "complexity_constants"} <= set(tables)
     for record in (record for records in tables.values() for record in records):
         assert json.dumps(to_json(record), allow_nan=False)
@@ -263,10 +269,10 @@ def test_small_cells_end_to_end() -> None:
 def test_fleets_that_never_arrive_are_kept_as_such() -> None:
     """A budget that is too short: no number for a missing arrival, and the share is told."""
     options = {"law": "team/biased", "method": "guidance", "step": "theory", "fleets": 4, "factors": [10.0, 300.0]}
-    cell = Batch("run", ("team/biased", "guidance", "theory"), 6, options | {"budget": 40}).cell(0)
-    made = measure_complexity_cell(cell)
+    cell = samples_row("run", ("team/biased", "guidance", "theory"), [6], options | {"budget": 40}).cells(0)[0]
+    made = evidence_of(cell)
     assert (np.asarray(made.values["high"])[:, 1] == NEVER).all() and np.isfinite(made.values["share"]).all()
-    record = complexity_tables([made])["complexity_arrivals"][1]
+    record = samples_tables(measured_of([made]))["complexity_arrivals"][1]
     assert record["censored"] == 1.0 and record["each"] == [None] * 4 and record["median"] is None
     assert judged(GUIDED, [made])["C3.2/team/biased/guidance/arrives"].verdict in ("refuted", "inconclusive")
 
@@ -274,8 +280,8 @@ def test_fleets_that_never_arrive_are_kept_as_such() -> None:
 def test_tries_of_the_tuned_step_are_kept() -> None:
     options = {"law": "team/aligned", "method": "difference", "step": "tuned", "fleets": 4, "factors": [10.0],
                "pilots": 2}  # fmt: skip
-    made = measure_complexity_cell(Batch("run", ("team/aligned", "difference", "tuned"), 4, options).cell(0))
-    record = complexity_tables([made])["complexity_tuning"][0]
+    made = evidence_of(samples_row("run", ("team/aligned", "difference", "tuned"), [4], options).cells(0)[0])
+    record = samples_tables(measured_of([made]))["complexity_tuning"][0]
     assert record["scale"] in record["tried"] and len(record["median_samples"]) == len(record["tried"]) == 5
 
 
@@ -285,7 +291,9 @@ def test_constants_that_grow_are_refuted() -> None:
     for power in (0.0, 0.5):
         made = []
         for n in N:
-            cell = Batch("constants", ("team/aligned",), n, {"law": "team/aligned", "fleets": FLEETS}).cell(0)
+            cell = samples_row("constants", ("team/aligned",), [n], {"law": "team/aligned", "fleets": FLEETS}).cells(0)[
+                0
+            ]
             spread = np.exp(0.02 * np.random.default_rng(n).standard_normal(FLEETS))
             grows = n**power * spread
             made.append(Evidence(cell, {"smoothness": grows, "mu": 1 / grows, "noise_trace": n * spread,

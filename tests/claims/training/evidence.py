@@ -8,29 +8,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgpg_verify.claims.training.measure import TrainingRow
+from dgpg_verify.claims.design import Row
 from dgpg_verify.core import Cell, Evidence
 
 RANDOM, BEST_FIT = -100.0, -40.0
 
 
 def training_evidence(
-    row: TrainingRow, n: int, scores: Sequence[NDArray[np.float64]], gain_error: float = 1.0, **more: Any
+    row: Row, n: int, scores: Sequence[NDArray[np.float64]], gain_error: float = 1.0, **more: Any
 ) -> list[Evidence]:
     """One cell for each curve of scores [E]: returns on a scale on which Random has -100 and Best-Fit -40."""
     found = []
     for k, curve in enumerate(scores):
         seed, values = 1000 * n + k, _values(row, curve, gain_error) | more
-        cell = Cell("training", row.key, n, k, seed, {**row.cells(0)[0].options, "seeds": [seed]})
+        cell = Cell("training", row.key, n, k, seed, {**row.options, "seeds": [seed]})
         found.append(Evidence(cell, {f"{k}/{name}": value for name, value in values.items()}, 1.0))
     return found
 
 
-def episodes_of(row: TrainingRow) -> NDArray[np.float64]:
-    return np.arange(0, row.episodes + 1, row.evaluate_every, dtype=np.float64)
+def episodes_of(row: Row) -> NDArray[np.float64]:
+    return np.arange(0, row.options["episodes"] + 1, row.options["evaluate_every"], dtype=np.float64)
 
 
-def _values(row: TrainingRow, curve: NDArray[np.float64], gain_error: float) -> dict[str, Any]:
+def _values(row: Row, curve: NDArray[np.float64], gain_error: float) -> dict[str, Any]:
     assert len(curve) == len(episodes_of(row))
     return {
         "episodes": episodes_of(row),
@@ -39,15 +39,15 @@ def _values(row: TrainingRow, curve: NDArray[np.float64], gain_error: float) -> 
         "gain": BEST_FIT - RANDOM,
         "gain_error": gain_error,
         "workloads": 40,
-        "horizon": int(row.options["horizon"]),
-        "reward": np.zeros(row.episodes),
-        "entropy": np.ones(row.episodes),
-        "alpha": np.linspace(0.9, 0.2, row.episodes),
+        "horizon": int(row.options["options"]["horizon"]),
+        "reward": np.zeros(row.options["episodes"]),
+        "entropy": np.ones(row.options["episodes"]),
+        "alpha": np.linspace(0.9, 0.2, row.options["episodes"]),
         "learning_seconds": 1.0,
     }
 
 
-def rising(row: TrainingRow, settled: float, level: float = 1.0, noise: float = 0.002, seed: int = 0) -> Any:
+def rising(row: Row, settled: float, level: float = 1.0, noise: float = 0.002, seed: int = 0) -> Any:
     """A curve that climbs from 0 to `level` in a straight line until `settled` episodes, then stays."""
     at = episodes_of(row)
     jitter = noise * np.random.default_rng(seed).standard_normal(len(at))

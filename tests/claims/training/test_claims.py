@@ -7,19 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.training.c4_1_episodes import CLAIM as EPISODES
 from dgpg_verify.claims.training.c4_2_baselines_fail import CLAIM as FAIL
 from dgpg_verify.claims.training.c4_3_best_fit import CLAIM as BEST_FIT
 from dgpg_verify.claims.training.c4_4_any_alpha import CLAIM as ANY_ALPHA
-from dgpg_verify.claims.training.design import ALPHAS, AS_BEST_FIT, NO_LEARNING, search_rows, training_design
-from dgpg_verify.claims.training.measure import TrainingRow
+from dgpg_verify.claims.training.design import ALPHAS, AS_BEST_FIT, NO_LEARNING, training_design
 from dgpg_verify.core import Evidence, LedgerRow
+from tests.claims.judging import judge
 from tests.claims.training.evidence import episodes_of, rising, training_evidence
 
-DESIGN = training_design("full", recorded=False)
+DESIGN = {row.key: row for row in training_design("full")}
 
 
-def flat(row: TrainingRow, level: float, seed: int, noise: float = 0.002) -> Any:
+def flat(row: Row, level: float, seed: int, noise: float = 0.002) -> Any:
     at = episodes_of(row)
     return level + noise * np.random.default_rng(seed).standard_normal(len(at))
 
@@ -37,7 +38,7 @@ def climbs(key: str, n: int, settled: list[float]) -> list[Evidence]:
 
 
 def judged(claim: Any, items: list[Evidence]) -> dict[str, LedgerRow]:
-    rows = {row.row: row for row in claim.judge(items)}
+    rows = {row.row: row for row in judge(claim, items, DESIGN)}
     assert not [key for key, row in rows.items() if not row.holds_when or "?" in row.holds_when]
     return rows
 
@@ -76,7 +77,7 @@ def test_equal_episodes_are_those_of_dgpg() -> None:
 
 
 def test_a_baseline_is_tuned_before_it_is_said_to_fail() -> None:
-    keys = search_rows("mappo")
+    keys = DESIGN["mappo"].notes["candidates"]
     found = {key: [0.1] * 6 for key in keys} | {keys[2]: [0.8] * 6}
     items = [item for key, levels in found.items() for item in runs(key, 10, levels)]
     rows = judged(FAIL, items)
@@ -85,7 +86,7 @@ def test_a_baseline_is_tuned_before_it_is_said_to_fail() -> None:
 
 
 def test_every_method_is_held_against_best_fit_at_its_own_settings_too() -> None:
-    keys = search_rows("happo")
+    keys = DESIGN["happo"].notes["candidates"]
     found = {key: [0.4] * 6 for key in keys} | {keys[4]: [1.02] * 6}
     rows = judged(BEST_FIT, [item for key, levels in found.items() for item in runs(key, 10, levels)])
     assert rows["C4.3/happo/N=10/score"].verdict == "refuted"
@@ -137,17 +138,17 @@ def test_controls_get_the_label_they_are_built_for_and_others_do_not() -> None:
     wrong = runs(NO_LEARNING, 5, [1.0] * 6) + runs(AS_BEST_FIT, 5, [0.0] * 6)
     seen = 0
     for claim in (EPISODES, FAIL, BEST_FIT, ANY_ALPHA):
-        for row in claim.judge(right):
+        for row in judge(claim, right, DESIGN):
             seen += row.kind == "control"
             assert row.kind != "control" or row.verdict == row.expected_label, row.row
-        for row in claim.judge(wrong):
+        for row in judge(claim, wrong, DESIGN):
             separates = "C4.1" not in row.row and "C4.4" not in row.row  # those cannot tell which is which
             assert row.kind != "control" or not separates or row.verdict != row.expected_label, row.row
     assert seen == 7
 
 
 def test_controls_are_silent_where_no_seed_number_could_decide() -> None:
-    assert not [row for row in FAIL.judge(runs(NO_LEARNING, 5, [0.0] * 2)) if row.kind == "control"]
+    assert not [row for row in judge(FAIL, runs(NO_LEARNING, 5, [0.0] * 2), DESIGN) if row.kind == "control"]
 
 
 def test_a_primary_row_is_refuted_only_beyond_the_level_of_all_rows() -> None:
@@ -164,4 +165,4 @@ def test_a_primary_row_is_refuted_only_beyond_the_level_of_all_rows() -> None:
 
 @pytest.mark.parametrize("claim", [EPISODES, FAIL, BEST_FIT, ANY_ALPHA])
 def test_a_run_of_other_claims_alone_gives_no_rows(claim: Any) -> None:
-    assert list(claim.judge([])) == []
+    assert judge(claim, []) == []

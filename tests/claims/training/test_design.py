@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from dgpg_verify.claims.noise.c1_4_as_run import CLAIM as AS_RUN
+from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.training.c4_1_episodes import CLAIM as EPISODES
 from dgpg_verify.claims.training.c4_2_baselines_fail import CLAIM as FAIL
-from dgpg_verify.claims.training.design import LONGER, SEARCH, TUNED, search_rows, training_design
-from dgpg_verify.claims.training.measure import (
-    MEASURED_FROM,
-    TOGETHER,
-    TrainingRow,
-    measure_training_cell,
-    replicates_of,
-)
-from dgpg_verify.core import InputError
+from dgpg_verify.claims.training.design import LONGER, SEARCH, TOGETHER, TUNED, Sizes, training_design
+from dgpg_verify.claims.training.measure import MEASURED_FROM, measure_training, replicates_of
+from dgpg_verify.core import Cell, Evidence, InputError
 from dgpg_verify.runs.sources import measuring_hash
 from dgpg_verify.training import make_method, make_schedule
 from dgpg_verify.training.settings import Settings
@@ -28,20 +23,20 @@ SCALES = ("smoke", "standard", "full")
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_every_row_names_known_methods_settings_and_schedules(scale: str) -> None:
-    for row in training_design(scale, recorded=True).values():
-        method = replace(make_method(row.method), **row.changes)
-        method.settings(row.settings)
-        make_schedule(row.alpha or method.alpha, 10)
-        assert row.episodes % row.evaluate_every == 0
+    for row in training_design(scale):
+        method = replace(make_method(row.options["method"]), **row.options["changes"])
+        method.settings(row.options["settings"])
+        make_schedule(row.options["alpha"] or method.alpha, 10)
+        assert row.options["episodes"] % row.options["evaluate_every"] == 0
         assert row.n_values and min(row.n_values.values()) >= 2
 
 
 def test_methods_meet_on_the_same_fleets_and_seeds_differ() -> None:
-    design = training_design("standard", recorded=False)
+    design = {row.key: row for row in training_design("standard")}
     seeds = {
         key: {(cell.n, cell.replicate): cell.seed for cell in row.cells(3)}
         for key, row in design.items()
-        if row.part in ("main", "tuned")
+        if row.notes["part"] in ("main", "tuned")
     }
     for (n, replicate), seed in seeds["dgpg/sum"].items():
         for other in seeds.values():
@@ -53,53 +48,48 @@ def test_methods_meet_on_the_same_fleets_and_seeds_differ() -> None:
 def test_runs_are_long_enough_for_what_is_claimed(scale: str) -> None:
     """The level's window starts after the 20 claimed episodes, and there are the 10 evaluations that a time to settle
     needs; candidates of the search are judged by their level alone."""
-    for row in training_design(scale, recorded=False).values():
-        rollouts = row.settings.get("rollouts", 1)
-        due = np.arange(row.evaluate_every, row.episodes + 1, row.evaluate_every)
+    for row in training_design(scale):
+        every = row.options["evaluate_every"]
+        rollouts = row.options["settings"].get("rollouts", 1)
+        due = np.arange(every, row.options["episodes"] + 1, every)
         at = np.unique([0, *(rollouts * -(-due // rollouts))])  # at the end of the iteration in which it is due
         assert at[-((len(at) + 4) // 5)] > 20
-        assert len(at) >= 10 or row.part == "tuned"
+        assert len(at) >= 10 or row.notes["part"] == "tuned"
 
 
 def test_every_method_is_tuned_with_the_same_budget() -> None:
-    design = training_design("full", recorded=False)
-    assert {design[key].method for key in TUNED} == {row.method for row in design.values() if row.part == "main"}
+    design = {row.key: row for row in training_design("full")}
+    assert {design[key].options["method"] for key in TUNED} == {
+        row.options["method"] for row in design.values() if row.notes["part"] == "main"
+    }
     for key in TUNED:
-        assert len({*search_rows(key)}) == 1 + len(SEARCH) and all(name in design for name in search_rows(key))
-    points = [design[name] for key in TUNED for name in search_rows(key)[1:]]
-    assert len({(tuple(point.n_values.items()), point.episodes) for point in points}) == 1
+        names = design[key].notes["candidates"]
+        assert len({*names}) == 1 + len(SEARCH) and all(name in design for name in names)
+    points = [design[name] for key in TUNED for name in design[key].notes["candidates"][1:]]
+    assert len({(tuple(point.n_values.items()), point.options["episodes"]) for point in points}) == 1
 
 
 def test_baselines_get_longer_runs() -> None:
-    design = training_design("standard", recorded=False)
-    assert design["mappo"].episodes >= LONGER * design["dgpg/sum"].episodes
+    design = {row.key: row for row in training_design("standard")}
+    assert design["mappo"].options["episodes"] >= LONGER * design["dgpg/sum"].options["episodes"]
 
 
 def test_claims_share_their_training_cells() -> None:
     assert measuring_hash(EPISODES.measure) == measuring_hash(FAIL.measure)
 
 
-def test_gradient_cells_do_not_depend_on_how_training_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dgpg_verify.runs import sources
-
-    seen: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
-    for name, measure in (("gradients", AS_RUN.measure), ("training", EPISODES.measure)):
-        monkeypatch.setattr(sources, "source_hash", lambda rooms, files, n=name: seen.update({n: (rooms, files)}) or "")
-        measuring_hash(measure)
-    named = {name: {file.rsplit("/", 1)[-1] for file in files} for name, (_, files) in seen.items()}
-    assert "training" in seen["training"][0] and "training" not in seen["gradients"][0]
-    assert named["training"] == {"training_cells.py", "gradient_cells.py"}
-    assert named["gradients"] == {"gradient_cells.py"}
+def tiny(key: str = "tiny", method: str = "dgpg", n_values: dict[int, int] | None = None, **changes: Any) -> Row:
+    sizes = Sizes(horizon=4, episodes=2, every=1, grid={}, small={})
+    return sizes.row(key, "tiny", "main", method, n_values or {3: 1}, **changes)
 
 
-def tiny(**changes: object) -> TrainingRow:
-    row = TrainingRow("tiny", "tiny", "main", "dgpg", {3: 1}, 2, options={"horizon": 4}, evaluate_every=1)
-    return replace(row, **changes)  # type: ignore[arg-type]
+def evidence_of(cell: Cell) -> Evidence:
+    return Evidence(cell, measure_training(cell), 0.0)
 
 
 def test_a_cell_holds_its_curves_and_is_a_function_of_itself() -> None:
     cell = tiny(measured=4, n_values={MEASURED_FROM: 2}).cells(0)[0]
-    first, again = measure_training_cell(cell), measure_training_cell(cell)
+    first, again = evidence_of(cell), evidence_of(cell)
     for one in replicates_of(first):
         assert list(one.values["episodes"]) == [0, 1, 2] and len(one.values["returns"]) == 3
         assert {"random", "best_fit"} <= set(one.values["heuristics"])
@@ -113,11 +103,11 @@ def test_a_cell_holds_its_curves_and_is_a_function_of_itself() -> None:
 def test_a_cell_holds_what_each_of_its_fleets_gives_alone() -> None:
     """Same fleet, same seed, same method, trained by itself: returns and moments agree to rounding."""
     cell = tiny(measured=4, n_values={MEASURED_FROM: 3}).cells(5)[0]
-    together = replicates_of(measure_training_cell(cell))
+    together = replicates_of(evidence_of(cell))
     assert [one.cell.replicate for one in together] == [0, 1, 2]
     for one in together:
         alone = replace(one.cell, options={**cell.options, "seeds": [one.cell.seed]})
-        found = replicates_of(measure_training_cell(alone))[0].values
+        found = replicates_of(evidence_of(alone))[0].values
         for name in ("returns", "reward", "start/covariance", "end/signal", "gain"):
             np.testing.assert_allclose(found[name], one.values[name], rtol=1e-4)
         assert found["heuristics"] == pytest.approx(one.values["heuristics"])
@@ -147,9 +137,9 @@ def test_methods_meet_on_the_same_fleets() -> None:
 
 
 def test_alpha_zero_is_mappo_bit_for_bit() -> None:
-    guided = measure_training_cell(tiny(alpha="0").cells(0)[0])
-    base = measure_training_cell(tiny(method="mappo").cells(0)[0])
-    other = measure_training_cell(tiny(alpha="0.5").cells(0)[0])
+    guided = evidence_of(tiny(alpha="0").cells(0)[0])
+    base = evidence_of(tiny(method="mappo").cells(0)[0])
+    other = evidence_of(tiny(alpha="0.5").cells(0)[0])
     assert np.array_equal(guided.values["0/returns"], base.values["0/returns"])
     assert not np.array_equal(other.values["0/returns"], base.values["0/returns"])
 

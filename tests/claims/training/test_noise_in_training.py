@@ -12,9 +12,10 @@ from dgpg_verify.claims.training.c4_5_noise_in_training import CLAIM
 from dgpg_verify.claims.training.design import training_design
 from dgpg_verify.claims.training.measure import MEASURED_CREDITS, POINTS
 from dgpg_verify.core import Evidence, LedgerRow
+from tests.claims.judging import judge
 from tests.claims.training.evidence import episodes_of, training_evidence
 
-DESIGN = training_design("full", recorded=False)
+DESIGN = {row.key: row for row in training_design("full")}
 FLEETS = {100: 10, 200: 10, 500: 3, 1000: 3}
 
 
@@ -47,7 +48,7 @@ def measured(key: str, growth: float, fleets: dict[int, int] | None = None, obje
 
 
 def judged(evidence: list[Evidence]) -> dict[str, LedgerRow]:
-    return {row.row: row for row in CLAIM.judge(evidence)}
+    return {row.row: row for row in judge(CLAIM, evidence, DESIGN)}
 
 
 @pytest.mark.parametrize("growth, label", [(0.0, "supported"), (1.0, "refuted"), (0.3, "refuted"), (-1.0, "supported")])

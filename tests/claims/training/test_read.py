@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,17 +10,22 @@ import pytest
 from scipy import stats
 
 from dgpg_verify.claims.training.design import training_design
-from dgpg_verify.claims.training.questions import trained_in, training_rows_in
-from dgpg_verify.claims.training.read import Trained
+from dgpg_verify.claims.training.read import Trained, read_training
+from dgpg_verify.core import Evidence
+from tests.claims.judging import measured_of
 from tests.claims.training.evidence import episodes_of, rising, training_evidence
 
-DESIGN = training_design("full", recorded=False)
+DESIGN = {row.key: row for row in training_design("full")}
 ROW = DESIGN["dgpg/parts"]
 POINTS = len(episodes_of(ROW))  # evaluations of a run
 
 
+def trained_of(items: list[Evidence]) -> dict[tuple[str, int], Trained]:
+    return read_training(measured_of(items, DESIGN))
+
+
 def trained(scores: list[Any], n: int = 10, key: str = "dgpg/parts", **more: Any) -> Trained:
-    return trained_in(training_evidence(DESIGN[key], n, scores, **more))[key, n]
+    return trained_of(training_evidence(DESIGN[key], n, scores, **more))[key, n]
 
 
 def test_scores_level_and_gap_are_plain_arithmetic() -> None:
@@ -43,7 +47,7 @@ def test_a_run_cut_short_ends_where_it_was_cut() -> None:
 def test_fleets_on_which_best_fit_gains_nothing_are_left_out() -> None:
     flat = [np.zeros(POINTS), np.zeros(POINTS)]
     items = training_evidence(ROW, 10, flat) + training_evidence(ROW, 50, flat, gain_error=60.0)
-    assert set(trained_in(items)) == {("dgpg/parts", 10)}
+    assert set(trained_of(items)) == {("dgpg/parts", 10)}
 
 
 def test_the_width_of_a_score_counts_the_noise_of_the_workloads() -> None:
@@ -57,13 +61,6 @@ def test_alpha_is_that_of_the_schedule_at_the_three_points() -> None:
     run = trained([np.zeros(POINTS)] * 2).runs[0]
     assert [run.alpha_at(p) for p in ("start", "end")] == pytest.approx([0.9, 0.2])
     assert run.alpha_at("middle") == pytest.approx(0.9 - 0.7 * 15 / 29)
-
-
-def test_rows_are_found_again_with_the_options_they_were_measured_with() -> None:
-    items = training_evidence(ROW, 10, [np.zeros(POINTS)])
-    assert training_rows_in(items) == {"dgpg/parts": ROW}
-    changed = [replace(item, cell=replace(item.cell, options={"other": 1})) for item in items]
-    assert training_rows_in(changed) == {}
 
 
 def test_a_settled_curve_is_read_as_settled() -> None:

@@ -10,14 +10,24 @@ import pytest
 from scipy import stats
 
 from dgpg_verify.claims.training.c4_2_baselines_fail import CLAIM as FAIL
-from dgpg_verify.claims.training.design import BASELINES, DGPG, SEARCH, TUNED, search_rows, training_design
-from dgpg_verify.claims.training.questions import trained_in
+from dgpg_verify.claims.training.design import BASELINES, DGPG, SEARCH, TUNED, training_design
+from dgpg_verify.claims.training.read import Trained, read_training
 from dgpg_verify.claims.training.search import Search, searches
 from dgpg_verify.claims.training.tables import training_tables
 from dgpg_verify.core import Evidence
+from tests.claims.judging import judge, measured_of
 from tests.claims.training.evidence import episodes_of, training_evidence
 
-DESIGN = training_design("full", recorded=False)
+DESIGN = {row.key: row for row in training_design("full")}
+
+
+def trained_of(items: list[Evidence]) -> dict[tuple[str, int], Trained]:
+    return read_training(measured_of(items, DESIGN))
+
+
+def candidates_of(key: str) -> list[str]:
+    """The rows of a method's search, its default first."""
+    return list(DESIGN[key].notes["candidates"])
 
 
 def candidate(key: str, levels: Any, n: int = 10) -> list[Evidence]:
@@ -27,18 +37,18 @@ def candidate(key: str, levels: Any, n: int = 10) -> list[Evidence]:
 
 def search_of(key: str, table: np.ndarray, n: int = 10) -> list[Evidence]:
     """table [C, R]: the level of every candidate on every seed."""
-    return [item for name, levels in zip(search_rows(key), table, strict=True) for item in candidate(name, levels, n)]
+    return [item for name, levels in zip(candidates_of(key), table, strict=True) for item in candidate(name, levels, n)]
 
 
 def only(evidence: list[Evidence]) -> Search:
-    (found,) = searches(trained_in(evidence))
+    (found,) = searches(trained_of(evidence))
     return found
 
 
 def test_cross_fitting_against_a_plain_loop() -> None:
     table = np.random.default_rng(5).normal(size=(6, 6))
     search = only(search_of("dgpg/sum", table))
-    row = search.tuned.row
+    row = search.tuned
     assert (row.key, row.part, row.label, row.episodes) == ("dgpg/sum/tuned", "own", "DG-PG, sum, tuned", 30)
     for seed in range(6):
         means = [np.mean([levels[k] for k in range(6) if k != seed]) for levels in table]
@@ -62,37 +72,38 @@ def test_cross_fitting_is_not_optimistic_where_choosing_in_sample_is() -> None:
 
 def test_a_search_that_is_not_whole_says_nothing() -> None:
     """A sitting may have measured some of the candidates, without the default among them, or on fewer seeds."""
-    keys = search_rows("mappo")
+    keys = candidates_of("mappo")
     whole = {key: candidate(key, [0.1, 0.2, 0.3]) for key in keys}
-    assert len(searches(trained_in([item for items in whole.values() for item in items]))) == 1
+    assert len(searches(trained_of([item for items in whole.values() for item in items]))) == 1
     for missing in keys:
-        some = trained_in([item for key, items in whole.items() if key != missing for item in items])
+        some = trained_of([item for key, items in whole.items() if key != missing for item in items])
         assert searches(some) == []
         fewer = {**whole, missing: whole[missing][1:]}
-        assert searches(trained_in([item for items in fewer.values() for item in items])) == []
-    assert searches(trained_in([item for items in whole.values() for item in items[:1]])) == []
+        assert searches(trained_of([item for items in fewer.values() for item in items])) == []
+    assert searches(trained_of([item for items in whole.values() for item in items[:1]])) == []
 
 
 def test_standard_is_whole_with_the_candidates_it_declares() -> None:
-    standard = training_design("standard", recorded=False)
-    keys = [key for key in search_rows("mappo") if key in standard]
+    standard = {row.key: row for row in training_design("standard")}
+    keys = standard["mappo"].notes["candidates"]
     assert len(keys) == len(SEARCH)  # the preset and all points but one
     items = [
         item
         for key in keys
         for item in training_evidence(standard[key], 10, [np.zeros(len(episodes_of(standard[key])))] * 2)
     ]
-    assert len(only(items).candidates) == len(keys)
+    (search,) = searches(read_training(measured_of(items, standard)))
+    assert len(search.candidates) == len(keys)
 
 
 def test_the_default_competes_after_as_many_episodes_as_the_others() -> None:
     """What MAPPO reaches between 30 and 78 episodes must not count."""
     row = DESIGN["mappo"]
     late = [np.where(episodes_of(row) <= 30, 0.1, 0.9)] * 4
-    others = [item for key in search_rows("mappo")[1:] for item in candidate(key, [0.2] * 4)]
+    others = [item for key in candidates_of("mappo")[1:] for item in candidate(key, [0.2] * 4)]
     search = only(training_evidence(row, 10, late) + others)
     assert search.chosen != (0,) * 4 and search.tuned.levels == pytest.approx([0.2] * 4)
-    assert search.tuned.row.episodes == 30
+    assert search.tuned.episodes == 30
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +113,7 @@ def tables() -> dict[str, list[dict[str, Any]]]:
     table = {"dgpg/sum": np.full(6, 0.3), "dgpg/parts": np.full(6, 0.8), "mappo": np.full(6, 0.1)}
     table["dgpg/sum"][2], table["mappo"][4] = 0.6, 0.4
     items = [item for key, levels in table.items() for item in search_of(key, levels[:, None] + seeds)]
-    return training_tables(trained_in(items))
+    return training_tables(measured_of(items, DESIGN))
 
 
 def test_tables_hold_every_method_at_its_own_settings(tables: Any) -> None:
@@ -131,8 +142,8 @@ def test_own_settings_are_compared_with_own_settings(tables: Any) -> None:
 
 def test_times_to_settle_are_given_only_where_every_run_was_evaluated_often() -> None:
     """Five roll-outs an update leave seven evaluations: too few, also for a row in which only some runs chose them."""
-    keys = search_rows("dgpg/sum")
-    few = next(k for k, key in enumerate(keys) if DESIGN[key].settings.get("rollouts") == 5)
+    keys = candidates_of("dgpg/sum")
+    few = next(k for k, key in enumerate(keys) if DESIGN[key].options["settings"].get("rollouts") == 5)
     table = np.full((6, 4), -1.0)
     table[0], table[few] = [0.0, 0.0, 0.0, 1.0], [0.3, 0.3, 0.3, 0.2]
     episodes = np.arange(0.0, 31.0, 5.0)
@@ -145,14 +156,14 @@ def test_times_to_settle_are_given_only_where_every_run_was_evaluated_often() ->
                 values = values | {f"{seed}/{name}": value for name, value in cut.items()}
             items.append(replace(item, values=values))
     assert only(items).chosen == (0, 0, 0, few)
-    scores = {r["row"]: r for r in training_tables(trained_in(items))["training_scores"]}
+    scores = {r["row"]: r for r in training_tables(measured_of(items, DESIGN))["training_scores"]}
     assert scores["dgpg/sum"]["never"] is not None
     assert (scores["dgpg/sum/tuned"]["never"], scores["dgpg/sum/tuned"]["settle_mean"]) == (None, None)
 
 
 def test_what_a_tuned_row_was_read_from_are_all_candidates() -> None:
     table = np.full((6, 6), 0.1)
-    rows = {row.row: row for row in FAIL.judge(search_of("ippo", table))}
+    rows = {row.row: row for row in judge(FAIL, search_of("ippo", table), DESIGN)}
     assert len(rows["C4.2/ippo/N=10/fails/tuned"].files) == 6
 
 
@@ -160,6 +171,6 @@ def test_what_is_searched() -> None:
     """Every setting of DG-PG and every other method, each in its own setting, HAPPO without sharing."""
     assert {*DGPG, *BASELINES} < {*TUNED}
     for key in TUNED:
-        for name in search_rows(key)[1:]:
-            assert DESIGN[name].settings.get("setting") == (key.partition("/")[2] or None), name
-            assert key != "happo" or DESIGN[name].sharing == "independent"
+        for name in candidates_of(key)[1:]:
+            assert DESIGN[name].options["settings"].get("setting") == (key.partition("/")[2] or None), name
+            assert key != "happo" or DESIGN[name].options["sharing"] == "independent"

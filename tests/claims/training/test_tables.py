@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.training.design import training_design
-from dgpg_verify.claims.training.measure import TrainingRow
-from dgpg_verify.claims.training.read import read_training
 from dgpg_verify.claims.training.tables import training_tables
 from dgpg_verify.reporting.training.ablations import _kept
+from tests.claims.judging import measured_of
 from tests.claims.training.evidence import episodes_of, training_evidence
 
-DESIGN = training_design("full", recorded=False)
+DESIGN = {row.key: row for row in training_design("full")}
 SHORT, LONG = DESIGN["dgpg/parts"], DESIGN["mappo"]
 # at N = 10 another row is shorter still, so that a length taken over all N would be the wrong one
-SHORTER = replace(DESIGN["guidance_only"], episodes=15)
+SHORTER = replace(DESIGN["guidance_only"], options={**DESIGN["guidance_only"].options, "episodes": 15})
 
 
-def falls(row: TrainingRow, low: float) -> Any:
+def falls(row: Row, low: float) -> Any:
     """1 up to 30 episodes, then `low`."""
     return np.where(episodes_of(row) <= 30, 1.0, low)
 
@@ -35,7 +35,7 @@ def tables() -> dict[str, list[dict[str, Any]]]:
         *training_evidence(LONG, 10, [falls(LONG, -0.3 - 0.01 * k) for k in range(4)]),
         *training_evidence(SHORTER, 10, [np.full(len(episodes_of(SHORTER)), 0.2 + 0.01 * k) for k in range(4)]),
     ]
-    return training_tables(read_training(evidence, rows))
+    return training_tables(measured_of(evidence, rows))
 
 
 def found(table: list[dict[str, Any]], row: str, n: int) -> list[dict[str, Any]]:
