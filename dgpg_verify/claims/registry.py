@@ -6,16 +6,16 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 from zlib import crc32
 
 import numpy as np
 
 from dgpg_verify.core import Cell, Evidence, InputError, LedgerRow
+from dgpg_verify.statistics import Relation
 
 SCALES = ("smoke", "standard", "full")
 CLAIM_MODULE = re.compile(r"[ac]\d+(_\w+)?")
-Relation = Literal["theta", "big_o", "equal", "at_least"]
 
 
 @runtime_checkable

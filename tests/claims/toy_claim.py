@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from dgpg_verify.claims.registry import Relation, cell_seed
+from dgpg_verify.claims.registry import cell_seed
 from dgpg_verify.claims.run import run_claims
 from dgpg_verify.core import Cell, Evidence, LedgerRow, generator
 from dgpg_verify.runs import cell_file
+from dgpg_verify.statistics import Relation
 
 N_VALUES = (2, 4, 8)
 ROWS = ("one", "two")
