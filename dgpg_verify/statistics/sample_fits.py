@@ -2,6 +2,12 @@
 
 The replication unit is a fleet: all eps of one fleet come from the same runs, so its level and its slope over eps are
 one observation each, and intervals are t intervals over fleets.
+
+Each cell (N, eps) is summarised by the typical fleet: the mean of log n, and where fleets of any cell are censored the
+mean trimmed at both ends by as many, the same in all cells (valid if they share a budget at each N; unchanged exponents
+if the law of fleets only shifts or is symmetric). p: `fit_scaling` of each fleet's mean over eps. q: each fleet's slope
+over eps, at the middle of the deciding log N. Both are widened by what the checkpoints can hide (`grid_slack`).
+Source: CLAIMS C3, section 8.
 """
 
 from __future__ import annotations
@@ -119,29 +125,19 @@ def fit_samples(
     Returns
     -------
     SampleFit; parts that cannot be decided are not measurable and say why.
-
-    Raises
-    ------
-    InputError
-        For arrays that do not fit together or bounds out of order.
-
-    Notes
-    -----
-    Source: CLAIMS C3, section 8. Each cell (N, eps) is summarised by the typical fleet: the mean of log n, and where
-    fleets of any cell are censored the mean trimmed at both ends by as many, the same in all cells (valid if they
-    share a budget at each N; unchanged exponents if the law of fleets only shifts or is symmetric). p: `fit_scaling`
-    of each fleet's mean over eps. q: each fleet's slope over eps, at the middle of the deciding log N. Both are
-    widened by what the checkpoints can hide (`grid_slack`). Cost O(F G E).
     """
     bounds = check_bounds(n_values, eps, low, high, floors)
     level, minimum_n = check_level(level), check_int("minimum_n", minimum_n, 1)
-    max_censored = check_level(max_censored, "max_censored")
-    deciding = top_decade(bounds.sizes, minimum_n)
-    frame = _Frame(bounds.sizes, deciding, level, minimum_n, len(bounds.low), 0)
-    if deciding.sum() < MINIMUM_VALUES:
-        why = f"too few N >= {minimum_n} in the top decade: {deciding.sum()}, where {MINIMUM_VALUES} are needed"
+    frame = _Frame(bounds.sizes, top_decade(bounds.sizes, minimum_n), level, minimum_n, len(bounds.low), 0)
+    return _fit(frame, bounds, check_level(max_censored, "max_censored"))
+
+
+def _fit(frame: _Frame, bounds: Bounds, max_censored: float) -> SampleFit:
+    sizes = frame.deciding.sum()
+    if sizes < MINIMUM_VALUES:
+        why = f"too few N >= {frame.minimum_n} in the top decade: {sizes}, where {MINIMUM_VALUES} are needed"
         return _nothing(frame, bounds, why)
-    used, dropped = usable_eps(bounds, deciding, max_censored)
+    used, dropped = usable_eps(bounds, frame.deciding, max_censored)
     if used == 0:
         return _nothing(frame, bounds, dropped)
     return _fit_usable(frame, bounds, bounds.largest_eps(used), dropped)

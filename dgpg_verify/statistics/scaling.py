@@ -1,4 +1,10 @@
-"""Scaling exponents: the slope of log(value) on log(N) over the top decade of N decides."""
+"""Scaling exponents: the slope of log(value) on log(N) over the top decade of N decides.
+
+The exponent is the slope of the mean over fleets of log(value): the growth of the typical fleet. It equals the slope of
+the log of the mean whenever value / mean has the same law at each N, as for noise-to-signal and paired ratios; it does
+not for averages of heavy-tailed jobs, whose typical value still grows towards its mean. The method (variance-function
+weights, sandwich error, Welch-Satterthwaite t, Welch-James lack of fit) is in `fit_lines`.
+"""
 
 from __future__ import annotations
 
@@ -150,17 +156,12 @@ def fit_scaling(
     ------
     InputError
         For arrays that do not fit together, repeated N, or different numbers of paired replicates.
-
-    Notes
-    -----
-    The exponent is the slope of the mean over fleets of log(value): the growth of the typical fleet. It equals the
-    slope of the log of the mean whenever value / mean has the same law at each N, as for noise-to-signal and paired
-    ratios; it does not for averages of heavy-tailed jobs, whose typical value still grows towards its mean. The method
-    (variance-function weights, sandwich error, Welch-Satterthwaite t, Welch-James lack of fit) is in `fit_lines`.
-    Cost O(L R).
     """
     sample = _check_sample(n_values, replicates, check_level(level), paired)
-    minimum_n = check_int("minimum_n", minimum_n, 1)
+    return _fit(sample, check_int("minimum_n", minimum_n, 1))
+
+
+def _fit(sample: _Sample, minimum_n: int) -> ScalingFit:
     deciding, fitted = (sample.only(mask) for mask in (top_decade(sample.sizes, minimum_n), sample.sizes >= minimum_n))
     why = _obstacle(deciding)
     whole = len(fitted.sizes) >= 3 and bool(fitted.usable.all())

@@ -2,6 +2,13 @@
 
 A run that never settles counts as infinitely late, not as missing. A time of settling is known only to lie between
 two evaluations: lower ends use the earlier, upper ends the later one.
+
+A percentile is bounded under one of two laws. "any": both ends are order statistics (Conover 1999, 3.2), valid for
+every law. An upper end then needs share^n <= (1 - level) / 2: 36 seeds for the 90th percentile at 95 %; with fewer it
+is None and cannot support a claim (the latest of 5 seeds lies below the true 90th percentile 59 times in 100). The
+lower end needs two seeds, so few seeds can refute. "lognormal": where the first has no upper end and all runs settled,
+the tolerance limit exp(m + k s) of times assumed log-normal (Owen 1968). That is an assumption, to be printed as such:
+it cannot know of rare runs that never settle and were not met. Times lie on a grid: s is at least that of rounding.
 """
 
 from __future__ import annotations
@@ -34,20 +41,11 @@ def settling_percentile(
     share
         In (0, 1).
     law
-        "any": both ends are order statistics, valid for every law. An upper end then needs share^n <= (1 - level) / 2:
-        36 seeds for the 90th percentile at 95 %; with fewer it is None and cannot support a claim (the latest of 5
-        seeds lies below the true 90th percentile 59 times in 100). The lower end needs two seeds, so few seeds can
-        refute. "lognormal": where the first has no upper end and all runs settled, the tolerance limit exp(m + k s) of
-        times assumed log-normal. That is an assumption, to be printed as such: it cannot know of rare runs that never
-        settle and were not met. Times lie on a grid: s is at least that of rounding.
+        "any" or "lognormal", as at the head of this module.
 
     Returns
     -------
     Estimate in episodes; value None if the sample percentile is a run that never settles; low at most the horizon.
-
-    Notes
-    -----
-    Source: CLAIMS C4.1; order statistics (Conover 1999, 3.2), tolerance limit of the log-normal law (Owen 1968).
     """
     _check_runs(runs)
     share, level = check_level(share, "share"), check_level(level)
@@ -121,25 +119,38 @@ def judge_settling(
     """
     check_choice("statistic", statistic, CLAIMED)
     within = check_positive("within", CLAIMED[statistic] if within is None else within)
-    mean = statistic == "mean"
-    estimate = settling_mean(runs, level) if mean else settling_percentile(runs, PERCENTILE, level, law)
+    if statistic == "mean":
+        return _judge(runs, settling_mean(runs, level), statistic, within)
+    estimate, needed = settling_percentile(runs, PERCENTILE, level, law), _seeds_needed(PERCENTILE, level)
+    assumed = law == "lognormal" and estimate.high is not None and len(runs) < needed
+    note = "; upper end assumes log-normal times" if assumed else ""
+    return _judge(runs, estimate, statistic, within, note, needed)
+
+
+def _judge(
+    runs: Sequence[Convergence],
+    estimate: Estimate,
+    statistic: str,
+    within: float,
+    note: str = "",
+    needed: int | None = None,
+) -> Verdict:
+    """The verdict on an estimate. needed: seeds at which it has an upper end if all settle, None: always."""
     learned = judge_learned(levels_of(runs))
     never = sum(run.settled_at is None for run in runs)
-    failing = clopper_pearson(never, len(runs), level)
+    failing = clopper_pearson(never, len(runs), estimate.level)
     ends = "[" + ", ".join("none" if end is None else f"{end:.4g}" for end in (estimate.low, estimate.high)) + "]"
     why = (
         f"{statistic} of the episodes to settle in {ends} at {100 * estimate.level:.4g} %, wanted at most {within:g}; "
-        f"{never} of {len(runs)} runs never settle (true share up to {failing.high:.2g})"
+        f"{never} of {len(runs)} runs never settle (true share up to {failing.high:.2g}){note}"
     )
-    if law == "lognormal" and not mean and estimate.high is not None:
-        why += "; upper end assumes log-normal times" if len(runs) < _seeds_needed(PERCENTILE, level) else ""
     if min(run.level_from for run in runs) <= within:
         return Verdict("inconclusive", f"trained too short to tell; {why}", estimate)
     label = _settling_label(estimate, within, learned.label)
     if learned.label != "supported":
         why = f"learned (level at least {LEARNED:g}): {learned.label}, {learned.why}; {why}"
-    wants_more = label == "inconclusive" and estimate.high is None and never == 0 and not mean
-    return Verdict(label, why, estimate, _seeds_needed(PERCENTILE, level) if wants_more else None)
+    wants_more = label == "inconclusive" and estimate.high is None and never == 0
+    return Verdict(label, why, estimate, needed if wants_more else None)
 
 
 def _settling_label(estimate: Estimate, within: float, learned: Label) -> Label:

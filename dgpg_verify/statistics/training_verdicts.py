@@ -10,7 +10,6 @@ import math
 from collections.abc import Sequence
 from itertools import combinations
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from dgpg_verify.core import Estimate, InputError, Label, Verdict, check_real, check_unique
@@ -102,20 +101,9 @@ def judge_equivalent(
 ) -> Verdict:
     """Claim C4.4: no two of k settings differ by more than the margin (two one-sided tests on all pairs).
 
-    Parameters
-    ----------
-    scores
-        [k, R], k, R >= 2.
-    margin
-        > 0 in their unit: 0.01 for 1 % of the score's unit, 0.01 |mean return| for returns.
-    names
-        [k], for the printed reason.
-    paired
-        Column r of all settings shares fleet and seed.
-
-    Returns
-    -------
-    Verdict, estimate = difference of the pair furthest apart.
+    scores [k, R], k, R >= 2; margin > 0 in their unit (0.01 for 1 % of the score's unit, 0.01 |mean return| for
+    returns); names [k] for the printed reason; paired: column r of all settings shares fleet and seed. The estimate is
+    the difference of the pair furthest apart.
 
     Notes
     -----
@@ -132,15 +120,16 @@ def judge_equivalent(
     inside = [judge_equal(estimate, 0.0, margin).label == "supported" for estimate in near]
     outside = [judge_equal(estimate, 0.0, margin).label == "refuted" for estimate in far]
     label: Label = "supported" if all(inside) else "refuted" if any(outside) else "inconclusive"
-    refuted = label == "refuted"  # then the pair that is shown must be one of those that refute
-    worst = int(np.argmax([abs(e.value or 0.0) if beyond or not refuted else -1.0 for e, beyond in zip(near, outside)]))
-    shown = far[worst] if refuted else near[worst]
+    # The pair that is shown is one of those that refute, if any does.
+    shown = far if label == "refuted" else near
+    worst = max(range(len(pairs)), key=lambda k: (outside[k] or label != "refuted", abs(near[k].value or 0.0)))
+    first, second = (labels[place] for place in pairs[worst])
+    apart = shown[worst]
     why = (
-        f"{sum(inside)} of {len(pairs)} pairs within {margin:g}, {sum(outside)} beyond; furthest apart "
-        f"{labels[pairs[worst][0]]} and {labels[pairs[worst][1]]}: [{shown.low:.4g}, {shown.high:.4g}] "
-        f"at {100 * shown.level:.4g} %"
+        f"{sum(inside)} of {len(pairs)} pairs within {margin:g}, {sum(outside)} beyond; furthest apart {first} and "
+        f"{second}: [{apart.low:.4g}, {apart.high:.4g}] at {100 * apart.level:.4g} %"
     )
-    return Verdict(label, why, shown)
+    return Verdict(label, why, apart)
 
 
 def _all_of(labels: Sequence[Label]) -> Label:

@@ -16,7 +16,7 @@ from dgpg_verify.core import Estimate, InputError, Label, Verdict, check_choice,
 from dgpg_verify.statistics.checks import check_positive
 from dgpg_verify.statistics.intervals import clopper_pearson
 from dgpg_verify.statistics.power import MAXIMUM, replicates_for_half_width
-from dgpg_verify.statistics.scaling import ScalingFit
+from dgpg_verify.statistics.scaling import ScalingFit, SlopeFit
 
 Relation = Literal["theta", "equal", "big_o", "at_most", "at_least"]
 RELATIONS: tuple[str, ...] = get_args(Relation)
@@ -126,30 +126,26 @@ def judge(
     -------
     Verdict; `decided_at` is the number of replicates per N at which the interval would fall on one side if the
     estimate stayed where it is.
-
-    Raises
-    ------
-    InputError
-        For a statement that `allowed_set` refuses, or margin 0.
     """
     p = np.nan if fit.lack_of_fit is None else fit.lack_of_fit
     low, high = (np.nan if end is None else end for end in (fit.low, fit.high))
     label = _label(exponent_labels(low, high, p, expected, margin, relation, proved_bound))
     if fit.top_decade is None or fit.exponent is None:
         return Verdict(label, fit.why, fit.estimate)
-    wanted = allowed_text(relation, expected, margin)
+    wanted, bent = allowed_text(relation, expected, margin), p < LACK_OF_FIT
     shown = f"{_percent(fit.level)} interval [{fit.low:.3f}, {fit.high:.3f}] of the exponent"
-    misfit = p < LACK_OF_FIT
-    note = f"; lack of fit p = {p:.2g}" if misfit else ""
-    if misfit and not proved_bound:
-        return Verdict(label, f"no straight line{note} < {LACK_OF_FIT:g}; {shown}, wanted {wanted}", fit.estimate)
-    note += ", but a proved bound applies" if misfit else ""
-    decided_at = None
-    if label == "inconclusive":
-        top, allowed = fit.top_decade, allowed_set(relation, expected, margin)
-        distance = _distance(top.exponent, allowed, allowed)
-        decided_at = replicates_for_half_width(top.standard_error, top.df, top.replicates, top.level, distance)
-    return Verdict(label, f"{shown} {POSITIONS[label]} {wanted}{note}", fit.estimate, decided_at)
+    if bent and not proved_bound:
+        why = f"no straight line; lack of fit p = {p:.2g} < {LACK_OF_FIT:g}; {shown}, wanted {wanted}"
+        return Verdict(label, why, fit.estimate)
+    why = f"{shown} {POSITIONS[label]} {wanted}"
+    why += f"; lack of fit p = {p:.2g}, but a proved bound applies" if bent else ""
+    decided_at = _exponent_decided_at(fit.top_decade, allowed_set(relation, expected, margin))
+    return Verdict(label, why, fit.estimate, decided_at if label == "inconclusive" else None)
+
+
+def _exponent_decided_at(line: SlopeFit, allowed: Region) -> int | None:
+    distance = _distance(line.exponent, allowed, allowed)
+    return replicates_for_half_width(line.standard_error, line.df, line.replicates, line.level, distance)
 
 
 def judge_margins(
