@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from dgpg_verify.core import LedgerRow
+from dgpg_verify.statistics import allowed_set
 
 WIDTH, HEIGHT = 150, 22
+EVERYTHING = (-math.inf, math.inf)
 
 
-def _allowed(row: LedgerRow) -> tuple[float | None, float | None]:
-    """The band in which the claim holds; None = open on that side."""
-    if row.expected is None:
-        return None, None
-    margin = row.margin or 0.0
-    if row.relation == "theta":
-        return row.expected - margin, row.expected + margin
-    if row.relation == "big_o":
-        return None, row.expected + margin
-    return None, row.expected
+def _allowed(row: LedgerRow) -> tuple[float, float]:
+    """The band in which the claim holds: everything if the row expects no number."""
+    return EVERYTHING if row.expected is None else allowed_set(row.relation, row.expected, row.margin)
 
 
 def domain(rows: Iterable[LedgerRow]) -> tuple[float, float]:
     """Common limits for rows of one statistic, so that their strips can be compared at a glance."""
     chosen = list(rows)
-    marks = [0.0] + [v for row in chosen for v in (row.estimate, *_allowed(row)) if v is not None]
+    marks = [v for row in chosen for v in (row.estimate, *_allowed(row)) if v is not None and math.isfinite(v)]
+    marks.append(0.0)
     low, high = min(marks), max(marks)
     span = (high - low) or 1.0  # an interval longer than this runs off the strip, so that it dwarfs no other
     ends = [min(max(v, low - 0.5 * span), high + 0.5 * span) for r in chosen for v in (r.low, r.high) if v is not None]
@@ -42,10 +39,10 @@ def interval_strip(row: LedgerRow, limits: tuple[float, float]) -> str:
         return round(4 + (WIDTH - 8) * (min(max(value, low), high) - low) / (high - low), 1)
 
     parts = [f'<svg class="strip {row.verdict}" viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">']
-    left, right = _allowed(row)
-    if left is not None or right is not None:
-        x0 = 0.0 if left is None else x(left)
-        x1 = WIDTH if right is None else x(right)
+    allowed = _allowed(row)
+    if allowed != EVERYTHING:
+        x0 = x(allowed[0]) if math.isfinite(allowed[0]) else 0.0
+        x1 = x(allowed[1]) if math.isfinite(allowed[1]) else WIDTH
         parts.append(f'<rect class="allowed" x="{x0}" y="3" width="{max(x1 - x0, 1.5):.1f}" height="16" rx="2"/>')
     if low < 0.0 < high:
         parts.append(f'<line class="zero" x1="{x(0)}" x2="{x(0)}" y1="3" y2="19"/>')

@@ -1,4 +1,4 @@
-"""From many judged rows to one label a claim: supported when all its primary rows are, refuted when one is."""
+"""From many judged rows to one label per claim: supported when all its primary rows are, refuted when one is."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dgpg_verify.core import Label, LedgerRow
 from dgpg_verify.reporting.wording import claim_order
+from dgpg_verify.statistics import allowed_set
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,11 @@ class ClaimSummary:
 
 
 def _excess(row: LedgerRow) -> float:
-    """How far the estimate lies beyond what the claim expects (towards refutation)."""
+    """How far the estimate lies beyond the allowed set; negative inside it."""
     if row.estimate is None or row.expected is None:
         return 0.0
-    gap = row.estimate - row.expected
-    return {"theta": abs(gap), "at_least": -gap}.get(row.relation, gap)
+    low, high = allowed_set(row.relation, row.expected, row.margin)
+    return max(low - row.estimate, row.estimate - high)
 
 
 def _deciding(rows: list[LedgerRow], label: Label) -> LedgerRow | None:

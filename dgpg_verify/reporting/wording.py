@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from dgpg_verify.core import LedgerRow
+from dgpg_verify.statistics import allowed_text
 
 SYSTEMS = {
     "load_balancing": "Load-balancing game",
@@ -128,16 +129,10 @@ def interval_text(row: LedgerRow) -> str:
 
 
 def relation_text(row: LedgerRow) -> str:
-    """The rule of decision: 'in 1 +- 0.15', '<= 0.15', or the relation's own name."""
+    """The rule of decision: '1 +- 0.15', 'at most 0 + 0.15', or the relation's own name if no number is expected."""
     if row.expected is None:
-        return row.relation
-    margin = row.margin or 0.0
-    if row.relation == "theta":
-        return f"in {row.expected:g} +- {margin:g}"
-    if row.relation == "big_o":
-        return f"<= {row.expected:g} + {margin:g}"
-    sign = {"at_most": "<=", "at_least": ">=", "equal": "="}.get(row.relation, row.relation)
-    return f"{sign} {row.expected:g}" + (f" +- {margin:g}" if row.relation == "equal" and margin else "")
+        return row.relation.replace("_", " ")
+    return allowed_text(row.relation, row.expected, row.margin).replace("-+", "+-")
 
 
 def setting_text(row: LedgerRow) -> str:

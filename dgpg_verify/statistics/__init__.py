@@ -1,59 +1,31 @@
-"""Plain arrays in, judged numbers out: scaling fits, intervals, verdict rule, design, training runs, measured
-error rates."""
+"""Plain arrays in, judged numbers out: fits, intervals, verdict rules, training runs, measured error rates."""
 
 from dgpg_verify.statistics.calibration.exponents import (
     PRIMARY_LEVEL,
     PRIMARY_ROWS,
-    Procedure,
-    allowed_errors,
     calibration_table,
     control_table,
-    coverage_band,
-    coverage_record,
-    error_rates,
-    faulty_procedures,
-    standard_procedures,
-    unseen_crossovers,
 )
+from dgpg_verify.statistics.calibration.harness import coverage_band, coverage_record
 from dgpg_verify.statistics.calibration.samples import (
-    SampleTruth,
     sample_control_rates,
     sample_coverage,
     sample_error_rates,
     standard_sample_truths,
 )
 from dgpg_verify.statistics.calibration.settling import (
-    CurveLaw,
     DroppingRule,
-    SettlingRule,
     settling_error_rates,
-    settling_limits,
-    standard_curves,
     standard_settling_rules,
     uneven_curves,
 )
-from dgpg_verify.statistics.calibration.truths import Truth, standard_truths
 from dgpg_verify.statistics.comparison import difference_interval, probability_of_improvement
-from dgpg_verify.statistics.convergence import Convergence, convergence, judge_learned, last_window, levels_of
-from dgpg_verify.statistics.intervals import (
-    clopper_pearson,
-    geometric_mean_interval,
-    jackknife,
-    mean_interval,
-    ratio_interval,
-    simultaneous,
-    variance_interval,
-)
-from dgpg_verify.statistics.performance import Profile, interquartile_mean, performance_profile
-from dgpg_verify.statistics.power import (
-    bonferroni,
-    log_variance_spread,
-    replicates_to_decide,
-    slope_leverage,
-    slope_standard_error,
-)
+from dgpg_verify.statistics.convergence import Convergence, convergence, judge_learned, last_window
+from dgpg_verify.statistics.intervals import clopper_pearson, geometric_mean_interval, mean_interval
+from dgpg_verify.statistics.performance import interquartile_mean, performance_profile
+from dgpg_verify.statistics.power import bonferroni
 from dgpg_verify.statistics.sample_fits import SampleFit, fit_samples, judge_p, judge_q
-from dgpg_verify.statistics.scaling import AffineFit, ScalingFit, SlopeFit, fit_scaling, top_decade
+from dgpg_verify.statistics.scaling import ScalingFit, fit_scaling
 from dgpg_verify.statistics.settling import judge_settling, settling_mean, settling_percentile
 from dgpg_verify.statistics.training_verdicts import (
     judge_collapses,
@@ -64,13 +36,16 @@ from dgpg_verify.statistics.training_verdicts import (
 )
 from dgpg_verify.statistics.verdict import (
     MARGIN,
+    RELATIONS,
     Relation,
     allowed_set,
-    exponent_labels,
+    allowed_text,
     judge,
     judge_at_least,
     judge_equal,
+    judge_interval,
     judge_margins,
+    judge_none,
     judge_threshold,
 )
 
@@ -78,19 +53,14 @@ __all__ = [
     "MARGIN",
     "PRIMARY_LEVEL",
     "PRIMARY_ROWS",
-    "AffineFit",
+    "RELATIONS",
     "Convergence",
-    "CurveLaw",
     "DroppingRule",
-    "Procedure",
-    "Profile",
+    "Relation",
     "SampleFit",
-    "SampleTruth",
     "ScalingFit",
-    "SettlingRule",
-    "SlopeFit",
-    "Truth",
-    "allowed_errors",
+    "allowed_set",
+    "allowed_text",
     "bonferroni",
     "calibration_table",
     "clopper_pearson",
@@ -99,55 +69,37 @@ __all__ = [
     "coverage_band",
     "coverage_record",
     "difference_interval",
-    "error_rates",
-    "exponent_labels",
-    "faulty_procedures",
     "fit_samples",
     "fit_scaling",
     "geometric_mean_interval",
     "interquartile_mean",
-    "jackknife",
     "judge",
-    "Relation",
-    "allowed_set",
     "judge_at_least",
     "judge_collapses",
     "judge_equal",
     "judge_equivalent",
     "judge_fails",
+    "judge_interval",
     "judge_learned",
     "judge_margins",
     "judge_matches",
+    "judge_none",
     "judge_p",
     "judge_q",
     "judge_settling",
     "judge_slightly_below",
     "judge_threshold",
     "last_window",
-    "levels_of",
-    "log_variance_spread",
     "mean_interval",
     "performance_profile",
     "probability_of_improvement",
-    "ratio_interval",
-    "replicates_to_decide",
     "sample_control_rates",
     "sample_coverage",
     "sample_error_rates",
     "settling_error_rates",
-    "settling_limits",
     "settling_mean",
     "settling_percentile",
-    "simultaneous",
-    "slope_leverage",
-    "slope_standard_error",
-    "standard_curves",
-    "standard_procedures",
     "standard_sample_truths",
     "standard_settling_rules",
-    "standard_truths",
-    "top_decade",
     "uneven_curves",
-    "unseen_crossovers",
-    "variance_interval",
 ]

@@ -11,15 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from dgpg_verify.core import InputError, check_int, check_unique
 
 Array = NDArray[np.float64]
-RELATIONS = ("theta", "big_o")
 
 
 def check_level(level: Any, name: str = "level") -> float:
     """Return a confidence level strictly inside (0, 1), else InputError."""
-    try:
-        number = float(level)
-    except (TypeError, ValueError):
-        number = math.nan
+    number = _as_float(level)
     if not 0.0 < number < 1.0:
         raise InputError(f"{name} = {level!r} is not allowed: it must be a number in (0, 1)")
     return number
@@ -27,13 +23,18 @@ def check_level(level: Any, name: str = "level") -> float:
 
 def check_positive(name: str, value: Any) -> float:
     """Return a finite number > 0, else InputError."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
+    number = _as_float(value)
     if not (math.isfinite(number) and number > 0.0):
         raise InputError(f"{name} = {value!r} is not allowed: it must be a finite number > 0")
     return number
+
+
+def _as_float(value: Any) -> float:
+    """`value` as a number, NaN if it is none."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return math.nan
 
 
 def as_floats(name: str, values: ArrayLike, ndim: tuple[int, ...]) -> Array:
@@ -61,8 +62,7 @@ def check_sample(name: str, values: ArrayLike, minimum: int, ndim: tuple[int, ..
 
 def check_n_values(n_values: ArrayLike) -> NDArray[np.int64]:
     """Return distinct integers >= 1 (numbers of agents), in the order given, else InputError."""
-    flat = np.asarray(n_values).reshape(-1).tolist() if np.ndim(n_values) <= 1 else None
-    if flat is None:
+    if np.ndim(n_values) > 1:
         raise InputError(f"n_values has shape {np.shape(n_values)}: it must have 1 axis")
-    items = check_unique("n_values", flat)
+    items = check_unique("n_values", np.atleast_1d(n_values).tolist())
     return np.array([check_int("n_values", item, 1) for item in items], dtype=np.int64)

@@ -3,6 +3,12 @@
 Claim C4.1. The level of a run is the mean score of its last 20 % of evaluations, never its best one. It has
 converged at the first evaluation after which the 3-point median stays above 95 % of the way from the start score to
 that level; a run that does not rise, does not learn, or falls back never has, and is counted as such (censored).
+
+Declared choices: medians are centred and only full ones count, so the first and last evaluation are never a time of
+convergence; a curve rises if its level lies more than 4 standard errors of one evaluation above its start (noise from
+the second half: median absolute deviation of successive differences; measured: 0.05 % of flat curves of 61 evaluations
+pass, 0.3 % of 25, 1.6 % of 10). A steadily drifting curve converges late by this rule, inside the window that defines
+its level.
 """
 
 from __future__ import annotations
@@ -30,7 +36,7 @@ class Convergence:
     """One run, scores in score units, times in episodes.
 
     start: first evaluation. level: mean of the last 20 %. last, best: last and highest single evaluation (best is
-    optimistic: never a result). peak: highest 3-point median. converged_at: None = never (censored at `horizon`,
+    optimistic and never a result). peak: highest 3-point median. converged_at: None = never (censored at `horizon`,
     the last evaluation). converged_after: the evaluation before it, so that the true time lies in (after, at].
     level_from: first evaluation of the last 20 %. noise: standard deviation of one evaluation about the curve.
     """
@@ -69,17 +75,18 @@ class Convergence:
 
 
 def convergence(episodes: ArrayLike, scores: ArrayLike) -> tuple[Convergence, ...]:
-    """Start, level and time of convergence of each run.
+    """Start, level and time of convergence: one record per run.
 
-    Source: CLAIMS C4.1. Declared choices: medians are centred and only full ones count, so the first and last
-    evaluation are never a time of convergence; a curve rises if its level lies more than 4 standard errors of one
-    evaluation above its start (noise from the second half: median absolute deviation of successive differences;
-    measured: 0.05 % of flat curves of 61 evaluations pass, 0.3 % of 25, 1.6 % of 10).
-    A steadily drifting curve converges late by this rule, inside the window that defines its level.
-    Args: episodes [E], strictly increasing, >= 0, E >= 10; scores [R, E], or [E] for one run.
-    Returns: one record a run. Raises: InputError. Cost O(R E).
+    Parameters
+    ----------
+    episodes
+        [E], strictly increasing, >= 0, E >= 10.
+    scores
+        [R, E], or [E] for one run.
     """
-    times = _check_episodes(episodes)
+    times = check_sample("episodes", episodes, FEWEST_EVALUATIONS)
+    if times[0] < 0.0 or (np.diff(times) <= 0.0).any():
+        raise InputError("episodes is not allowed: it must be strictly increasing and >= 0")
     curves = np.atleast_2d(check_sample("scores", scores, 1, (1, 2)))
     if curves.shape[1] != len(times):
         raise InputError(f"scores has {curves.shape[1]} evaluations, episodes has {len(times)}: they must agree")
@@ -109,32 +116,25 @@ def convergence(episodes: ArrayLike, scores: ArrayLike) -> tuple[Convergence, ..
 def judge_learned(levels: ArrayLike, threshold: float = LEARNED, level: float = 0.99) -> Verdict:
     """Whether a method has learned: mean over seeds of the runs' levels at least `threshold`, by its t interval.
 
-    Source: CLAIMS C4.1. Args: levels [R], R >= 2, one a seed, score units. Errs at most (1 - level) / 2 a side for
-    normal levels. Raises: InputError.
+    Source: CLAIMS C4.1. levels [R], R >= 2, one per seed, score units. Errs at most (1 - level) / 2 per side for
+    normal levels.
     """
     sample = check_sample("levels", levels, 2)
     return judge_at_least(mean_interval(sample, check_level(level)), check_real("threshold", threshold))
 
 
 def levels_of(runs: Sequence[Convergence]) -> Array:
-    """Levels [R] of the runs, for the verdicts that speak of scores."""
+    """Levels [R] of the runs, for the verdicts on scores."""
     return np.array([run.level for run in runs], dtype=np.float64)
 
 
 def last_window(evaluations: int) -> int:
-    """How many evaluations are the last 20 %, rounded up: the level of a curve is their mean."""
+    """How many evaluations the last 20 % are, rounded up; the level of a curve is their mean."""
     return (evaluations + 4) // 5
 
 
-def _check_episodes(episodes: ArrayLike) -> Array:
-    times = check_sample("episodes", episodes, FEWEST_EVALUATIONS)
-    if times[0] < 0.0 or (np.diff(times) <= 0.0).any():
-        raise InputError("episodes is not allowed: it must be strictly increasing and >= 0")
-    return times
-
-
 def _noise(curves: Array) -> Array:
-    """Standard deviation of one evaluation [R], deaf to a steady drift and to a few jumps."""
+    """Standard deviation of one evaluation [R]; a steady drift and a few jumps do not change it."""
     steps = np.diff(curves[:, curves.shape[1] // 2 :], axis=1)
     away = np.abs(steps - np.median(steps, axis=1, keepdims=True))
     noise: Array = np.median(away, axis=1) / (0.6745 * np.sqrt(2.0))

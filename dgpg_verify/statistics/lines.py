@@ -1,6 +1,15 @@
 """Weighted straight lines through replicated points, many data sets at once, with intervals of honest width.
 
 One code fits a single figure and the thousands of synthetic data sets that measure the verdict's error rates.
+
+Unpaired replicates: weights follow a variance function log s_k^2 = a + b * scale_k with two fitted numbers, times R_k:
+K separately estimated weights would be too noisy with few replicates and, for skewed data, correlated with the means.
+The standard error does not trust the function: it is the sandwich sqrt(sum_k c_k^2 s_k^2 / R_k) of the line's
+coefficients c_k, with Welch-Satterthwaite degrees of freedom; but a variance s_k^2 below the function is raised to it,
+because skewed replicates that look calm are the usual way to a false verdict. Paired: one least-squares line per
+replicate, then a t interval over replicates. R = 1: residual errors with K - 2 degrees of freedom.
+Lack of fit: Welch-James test of Johansen (Biometrika 67, 1980), for equal means Welch's analysis of variance;
+Hotelling's T^2 when paired. Cost O(data), O(K^3) when paired.
 """
 
 from __future__ import annotations
@@ -50,17 +59,18 @@ def fit_lines(
 ) -> Lines:
     """Fit one line per data set.
 
-    x [K] abscissae; values [..., K, R] replicates; scale_axis [K] (default x) is what the replicates' spread
-    may depend on; counts [K]: the first counts[k] >= 2 of the R values are replicates, the others are not looked
-    at (default: all). Unpaired: independent replicates at each x. Weights follow a variance function
-    log s_k^2 = a + b * scale_k with two fitted numbers, times R_k: K separately estimated weights would be too noisy
-    with few replicates and, for skewed data, correlated with the means. The standard error does not trust the
-    function to be right: it is the sandwich sqrt(sum_k c_k^2 s_k^2 / R_k) of the line's coefficients c_k, with
-    Welch-Satterthwaite degrees of freedom; but a variance s_k^2 below the function is raised to it, because
-    skewed replicates that look calm are the usual way to a false verdict. Paired (replicate r is the same unit
-    at each x): one least-squares line per replicate, then a t interval over replicates. R = 1: residual errors
-    with K - 2 degrees of freedom. Lack of fit: Welch-James test of Johansen (Biometrika 67, 1980), for equal
-    means Welch's analysis of variance; Hotelling's T^2 when paired. Cost O(data), O(K^3) when paired.
+    Parameters
+    ----------
+    x
+        [K] abscissae.
+    values
+        [..., K, R] replicates.
+    scale_axis
+        [K], what the replicates' spread may depend on; default x.
+    paired
+        Replicate r is the same unit at each x; otherwise replicates are independent at each x.
+    counts
+        [K]: the first counts[k] >= 2 of the R values are replicates, the others are ignored; default: all.
     """
     if values.shape[-1] == 1:
         return _residual_lines(x, values.mean(-1))
@@ -89,12 +99,11 @@ def fit_lines(
 def _moments(values: Array, replicates: Counts) -> tuple[Array, Array]:
     """Mean and variance (ddof 1, floored at rounding) over the first replicates[k] values: [..., K] each."""
     held = np.arange(values.shape[-1]) < replicates[:, None]
-    looked_at = values if held.all() else np.where(held, values, 0.0)
     if held.all():
         means, spread = values.mean(-1), values.var(-1, ddof=1)
     else:
         means, spread = values.mean(-1, where=held), values.var(-1, ddof=1, where=held)
-    return means, np.maximum(spread, _rounding(looked_at)[..., None] ** 2)
+    return means, np.maximum(spread, _rounding(np.where(held, values, 0.0))[..., None] ** 2)
 
 
 def _rounding(values: Array) -> Array:
@@ -103,7 +112,7 @@ def _rounding(values: Array) -> Array:
 
 
 def _shares(replicates: Counts) -> Array:
-    """What each x says of the common variance: its share of all degrees of freedom."""
+    """How much each x contributes to the common variance: its share of all degrees of freedom."""
     return (replicates - 1) / (replicates - 1).sum()
 
 
@@ -111,7 +120,7 @@ def _smooth_weights(axis: Array, spread: Array, replicates: Counts) -> Array:
     """Inverse of the fitted variance function, largest weight 1: [..., K].
 
     The log of a variance from few replicates lies below that of the true one, by digamma(df/2) - log(df/2): without
-    that correction an x with fewer replicates would pass for a quieter one.
+    that correction an x with fewer replicates would seem quieter than it is.
     """
     floored = np.maximum(spread, WEIGHT_FLOOR * spread.max(-1, keepdims=True))
     half, share = (replicates - 1) / 2, _shares(replicates)

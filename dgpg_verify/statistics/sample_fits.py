@@ -2,6 +2,12 @@
 
 The replication unit is a fleet: all eps of one fleet come from the same runs, so its level and its slope over eps are
 one observation each, and intervals are t intervals over fleets.
+
+Each cell (N, eps) is summarised by the typical fleet: the mean of log n, and where fleets of any cell are censored the
+mean trimmed at both ends by as many, the same in all cells (valid if they share a budget at each N; unchanged exponents
+if the law of fleets only shifts or is symmetric). p: `fit_scaling` of each fleet's mean over eps. q: each fleet's slope
+over eps, at the middle of the deciding log N. Both are widened by what the checkpoints can hide (`grid_slack`).
+Source: CLAIMS C3, section 8.
 """
 
 from __future__ import annotations
@@ -17,6 +23,7 @@ from dgpg_verify.statistics.sample_parts import (
     FEWEST_EPS,
     LEAST_SPAN,
     MAX_CENSORED,
+    Bounds,
     check_bounds,
     either_model,
     enough_eps,
@@ -79,9 +86,9 @@ class _Frame:
         logs = np.log(self.sizes)
         return np.asarray(logs - logs[self.deciding].mean(), dtype=np.float64)
 
-    def unmeasured(self, why: str) -> ScalingFit:
-        sizes = tuple(int(n) for n in self.sizes)
-        return ScalingFit(None, None, None, self.level, None, None, None, None, self.fleets, sizes, False, why)
+    def fit(self, line: SlopeFit | None = None, why: str = "") -> ScalingFit:
+        """An exponent that is one line, or not measurable and why."""
+        return ScalingFit(self.level, line, None, None, self.fleets, tuple(self.sizes.tolist()), why)
 
 
 def fit_samples(
@@ -97,49 +104,64 @@ def fit_samples(
 ) -> SampleFit:
     """Fit log n = a + p log N + q log(1/eps) to counts known to lie in [low, high], with intervals at `level`.
 
-    Source: CLAIMS C3, section 8. Each cell (N, eps) is summarised by the typical fleet: the mean of log n, and where
-    fleets of any cell are censored the mean trimmed at both ends by as many, the same in all cells (valid if they
-    share a budget at each N; unchanged exponents if the law of fleets only shifts or is symmetric). p: `fit_scaling`
-    of each fleet's mean over eps. q: each fleet's slope over eps, at the middle of the deciding log N. Both are
-    widened by what the checkpoints can hide (`grid_slack`).
-    Args: n_values [G]; eps [E] > 0, distinct, per-agent gap, as a share of the first gap (for q_log below 1); low,
-    high [F, G, E] roll-outs, 0 <= low <= n <= high, high = inf: never arrived; independent fleets, drawn anew at
-    each N (several seeds of a fleet: pass one combined row); level, two-sided; floors [G] or a number, same unit as
-    eps: eps <= 3 x floor do not enter; minimum_n; max_censored in (0, 1), share of fleets in a cell.
-    Returns: SampleFit; parts that cannot be decided are not measurable and say why. Raises: InputError.
-    Cost O(F G E).
+    Parameters
+    ----------
+    n_values
+        [G] distinct integers >= 1.
+    eps
+        [E] > 0, distinct: per-agent gap, as a share of the first gap (for q_log below 1).
+    low, high
+        [F, G, E] roll-outs, 0 <= low <= n <= high; high = inf: never arrived. Independent fleets, drawn anew at each N;
+        several seeds of a fleet are combined into one row first.
+    level
+        Of the two-sided intervals.
+    floors
+        [G] or a number, same unit as eps: eps <= 3 x floor do not enter.
+    minimum_n
+        Smaller N do not decide.
+    max_censored
+        In (0, 1), largest share of fleets of a cell that may not have arrived.
+
+    Returns
+    -------
+    SampleFit; parts that cannot be decided are not measurable and say why.
     """
     bounds = check_bounds(n_values, eps, low, high, floors)
     level, minimum_n = check_level(level), check_int("minimum_n", minimum_n, 1)
-    max_censored = check_level(max_censored, "max_censored")
-    deciding, fleets = top_decade(bounds.sizes, minimum_n), len(bounds.low)
-    frame = _Frame(bounds.sizes, deciding, level, minimum_n, fleets, 0)
-    censored = float(np.isposinf(bounds.high[:, deciding]).mean()) if deciding.any() else 0.0
-    if deciding.sum() < MINIMUM_VALUES:
-        why = f"too few N >= {minimum_n} in the top decade: {deciding.sum()}, where {MINIMUM_VALUES} are needed"
-        return _nothing(frame, why, censored)
-    used, dropped = usable_eps(bounds, deciding, max_censored)
+    frame = _Frame(bounds.sizes, top_decade(bounds.sizes, minimum_n), level, minimum_n, len(bounds.low), 0)
+    return _fit(frame, bounds, check_level(max_censored, "max_censored"))
+
+
+def _fit(frame: _Frame, bounds: Bounds, max_censored: float) -> SampleFit:
+    sizes = frame.deciding.sum()
+    if sizes < MINIMUM_VALUES:
+        why = f"too few N >= {frame.minimum_n} in the top decade: {sizes}, where {MINIMUM_VALUES} are needed"
+        return _nothing(frame, bounds, why)
+    used, dropped = usable_eps(bounds, frame.deciding, max_censored)
     if used == 0:
-        return _nothing(frame, dropped, censored)
-    logs = bounds.logs[..., :used]
-    frame = replace(frame, trim=trim_count(logs[:, deciding]))
-    typical = typical_values(logs, frame.trim)
-    slack = grid_slack(bounds.low[..., :used], bounds.high[..., :used], typical)
-    x = -np.log(bounds.eps[:used])
+        return _nothing(frame, bounds, dropped)
+    return _fit_usable(frame, bounds, bounds.largest_eps(used), dropped)
+
+
+def _fit_usable(frame: _Frame, bounds: Bounds, entering: Bounds, dropped: str) -> SampleFit:
+    """The fit of the eps that enter."""
+    frame = replace(frame, trim=trim_count(entering.logs[:, frame.deciding]))
+    typical = typical_values(entering.logs, frame.trim)
+    slack = grid_slack(entering.low, entering.high, typical)
     p, rounding_p = _power_of_n(frame, typical.mean(-1), slack.mean(-1))
-    q, q_log, p_total, drift, rounding_q = _powers_of_eps(frame, x, typical, slack, dropped)
+    q, q_log, p_total, drift, rounding_q = _powers_of_eps(frame, -np.log(entering.eps), typical, slack, dropped)
     return SampleFit(
         p=p,
         q=q,
         q_log=q_log,
         p_total=p_total,
         drift=drift,
-        eps=tuple(float(e) for e in bounds.eps[:used]),
+        eps=tuple(entering.eps.tolist()),
         dropped=dropped,
-        censored=censored,
-        censored_used=float(np.isposinf(logs[:, deciding]).mean()),
+        censored=bounds.censored(frame.deciding),
+        censored_used=entering.censored(frame.deciding),
         trimmed=frame.trim,
-        fleets=fleets,
+        fleets=frame.fleets,
         rounding_p=rounding_p,
         rounding_q=rounding_q,
     )
@@ -161,8 +183,8 @@ def judge_q(fit: SampleFit, expected: float = 1.0, margin: float = MARGIN, relat
     """Judge q against (1/eps)^expected up to one logarithm.
 
     Source: CLAIMS C3.2, section 8. Supported if `judge` supports q under C/eps or under (C/eps) log(1/eps), refuted if
-    it refutes both, else inconclusive. Returns: Verdict whose estimate is q under the model that decided (refuted
-    or open: the one nearer to `expected`). Raises: InputError.
+    it refutes both, else inconclusive. The estimate is q under the model that decided (refuted or inconclusive: the
+    one nearer to `expected`).
     """
     expected = check_real("expected", expected)
     models = {"C/eps": fit.q, "(C/eps) log(1/eps)": fit.q_log}
@@ -191,7 +213,7 @@ def _power_of_n(frame: _Frame, values: Array, slack: Array) -> tuple[ScalingFit,
     power = power_of_n(frame.x[chosen], values[:, chosen], slack[chosen], frame.trim)
     low, high = (float(end) for end in power.ends(frame.level))
     top = replace(fit.top_decade, low=low, high=high, df=float(power.df))
-    return replace(fit, low=low, high=high, top_decade=top), float(power.slack)
+    return replace(fit, top_decade=top), float(power.slack)
 
 
 def _powers_of_eps(
@@ -200,16 +222,14 @@ def _powers_of_eps(
     """q, q under the rival, exponent in N at a fixed total gap, drift, rounding of q; x = log(1/eps) [E]."""
     if not enough_eps(x):
         span = f"{len(x)} eps over a factor {np.exp(x[-1] - x[0]):.3g}"
-        why = f"{span} enter; at least {FEWEST_EPS} over {LEAST_SPAN:g} are needed" + (
-            f" ({dropped})" if dropped else ""
-        )
-        none = frame.unmeasured(why)
+        why = f"{span} enter; at least {FEWEST_EPS} over {LEAST_SPAN:g} are needed"
+        none = frame.fit(why=f"{why} ({dropped})" if dropped else why)
         return none, none, none, _unknown(frame), 0.0
     slope_c = slope_coefficients(x)
     slopes, level = typical @ slope_c, typical.mean(-1)
     off = slack @ np.abs(slope_c)
     q, drift, rounding = _power_of_eps(frame, x, typical, slack)
-    rival = frame.unmeasured(f"eps = {np.exp(-x[0]):.3g} is not below 1: log(1/eps) must be positive")
+    rival = frame.fit(why=f"eps = {np.exp(-x[0]):.3g} is not below 1: log(1/eps) must be positive")
     if x[0] > 0.0:
         rival = _power_of_eps(frame, x, typical - np.log(x), slack)[0]
     # Each fleet's own line, read at eps = total gap / N: the middle N keeps the middle eps.
@@ -231,26 +251,18 @@ def _power_of_eps(frame: _Frame, x: Array, typical: Array, slack: Array) -> tupl
         standard_error=float(q.error),
         df=float(q.df),
         lack_of_fit=float(q.lack_of_fit),
-        n_values=tuple(int(n) for n in frame.sizes[frame.deciding]),
+        n_values=tuple(frame.sizes[frame.deciding].tolist()),
         replicates=frame.fleets,
     )
-    fit = replace(
-        frame.unmeasured(""),
-        exponent=line.exponent,
-        low=line.low,
-        high=line.high,
-        lack_of_fit=line.lack_of_fit,
-        top_decade=line,
-        measurable=True,
-    )
     slope = Estimate(float(drift.value), float(drift_ends[0]), float(drift_ends[1]), frame.level, frame.fleets)
-    return fit, slope, float(q.slack)
+    return frame.fit(line), slope, float(q.slack)
 
 
 def _unknown(frame: _Frame) -> Estimate:
     return Estimate(None, None, None, frame.level, frame.fleets)
 
 
-def _nothing(frame: _Frame, why: str, censored: float) -> SampleFit:
-    none = frame.unmeasured(why)
+def _nothing(frame: _Frame, bounds: Bounds, why: str) -> SampleFit:
+    """No exponent is measurable, and why."""
+    none, censored = frame.fit(why=why), bounds.censored(frame.deciding)
     return SampleFit(none, none, none, none, _unknown(frame), (), why, censored, 0.0, 0, frame.fleets, 0.0, 0.0)

@@ -38,6 +38,14 @@ class Bounds:
     def logs(self) -> Array:
         return log_centre(self.low, self.high)
 
+    def largest_eps(self, count: int) -> Bounds:
+        """The same fleets with the `count` largest eps alone."""
+        return Bounds(self.sizes, self.eps[:count], self.floors, self.low[..., :count], self.high[..., :count])
+
+    def censored(self, deciding: NDArray[np.bool_]) -> float:
+        """Share of all (fleet, N, eps) of the deciding N that never arrived; 0 if no N decides."""
+        return float(np.isposinf(self.high[:, deciding]).mean()) if deciding.any() else 0.0
+
 
 def log_centre(low: Array, high: Array) -> Array:
     """Log of the geometric centre of [low, high]; +inf: never arrived, -inf: low = 0."""

@@ -1,9 +1,15 @@
-"""Scaling exponents: the slope of log(value) on log(N) over the top decade of N decides."""
+"""Scaling exponents: the slope of log(value) on log(N) over the top decade of N decides.
+
+The exponent is the slope of the mean over fleets of log(value): the growth of the typical fleet. It equals the slope of
+the log of the mean whenever value / mean has the same law at each N, as for noise-to-signal and paired ratios; it does
+not for averages of heavy-tailed jobs, whose typical value still grows towards its mean. The method (variance-function
+weights, sandwich error, Welch-Satterthwaite t, Welch-James lack of fit) is in `fit_lines`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,8 +24,11 @@ MINIMUM_VALUES = 4  # values of N below which no exponent is decided
 
 @dataclass(frozen=True)
 class SlopeFit:
-    """A log-log line. exponent with its interval; intercept = log10 of the line at N = 1; lack_of_fit =
-    p-value or None where it cannot be tested; df = effective degrees of freedom; replicates = fewest at an N."""
+    """A log-log line.
+
+    exponent with its interval; intercept: log10 of the line at N = 1; lack_of_fit: p-value, None where it cannot be
+    tested; df: effective degrees of freedom; replicates: fewest of an N.
+    """
 
     exponent: float
     low: float
@@ -35,7 +44,7 @@ class SlopeFit:
 
 @dataclass(frozen=True)
 class AffineFit:
-    """value = a + b N on the arithmetic scale, with t intervals; lack_of_fit = p-value or None."""
+    """value = a + b N on the arithmetic scale, with t intervals; lack_of_fit: p-value or None."""
 
     a: float
     a_low: float
@@ -52,28 +61,61 @@ class AffineFit:
 class ScalingFit:
     """The deciding exponent and what is printed beside it.
 
-    exponent, low, high, lack_of_fit belong to the top decade; None when not `measurable`, and `why` says why.
-    full: the log-log line over every fitted N; affine: a + b N over the same; n: fewest independent
-    replicates of an N.
+    top_decade: the log-log line that decides, None when not `measurable`, and then `why` says why. full: the log-log
+    line over every fitted N; affine: a + b N over the same. n: fewest independent replicates of an N.
     """
 
-    exponent: float | None
-    low: float | None
-    high: float | None
     level: float
-    lack_of_fit: float | None
     top_decade: SlopeFit | None
     full: SlopeFit | None
     affine: AffineFit | None
     n: int
     n_values: tuple[int, ...]
-    measurable: bool
     why: str
+
+    @property
+    def measurable(self) -> bool:
+        return self.top_decade is not None
+
+    @property
+    def exponent(self) -> float | None:
+        return self.top_decade.exponent if self.top_decade else None
+
+    @property
+    def low(self) -> float | None:
+        return self.top_decade.low if self.top_decade else None
+
+    @property
+    def high(self) -> float | None:
+        return self.top_decade.high if self.top_decade else None
+
+    @property
+    def lack_of_fit(self) -> float | None:
+        return self.top_decade.lack_of_fit if self.top_decade else None
 
     @property
     def estimate(self) -> Estimate:
         """The deciding exponent as an Estimate."""
         return Estimate(self.exponent, self.low, self.high, self.level, self.n)
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Checked input: N ascending [L], values [L, R], of which the first counts [L] are replicates."""
+
+    sizes: Counts
+    values: Array
+    counts: Counts
+    level: float
+    paired: bool
+
+    def only(self, mask: NDArray[np.bool_]) -> _Sample:
+        return replace(self, sizes=self.sizes[mask], values=self.values[mask], counts=self.counts[mask])
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """Where a value is a positive number: [L, R]."""
+        return np.isfinite(self.values) & (self.values > 0)
 
 
 def top_decade(n_values: NDArray[np.int64], minimum_n: int = 1) -> NDArray[np.bool_]:
@@ -91,48 +133,61 @@ def fit_scaling(
 ) -> ScalingFit:
     """Fit value ~ N^exponent; the interval over the top decade of N decides.
 
-    The exponent is the slope of the mean over fleets of log(value): the growth of the typical fleet. It
-    equals the slope of the log of the mean whenever value / mean has the same law at each N, as for
-    noise-to-signal and paired ratios; it does not for averages of heavy-tailed jobs, whose typical value
-    still grows towards its mean. Replicates are independent fleets, drawn anew at each N (`paired=True`: the
-    same fleet at every N). The method (variance-function weights, sandwich error, Welch-Satterthwaite t,
-    Welch-James lack of fit) is in `fit_lines`.
+    Parameters
+    ----------
+    n_values
+        [L] distinct integers >= 1.
+    replicates
+        [L, R] > 0, one value per fleet, or L sequences of different lengths >= 2. An entry that is NaN, infinite or
+        <= 0 means "not measurable".
+    level
+        Of the two-sided interval.
+    minimum_n
+        Smaller N are drawn, not fitted; a useful choice is twice the number of candidates.
+    paired
+        The same fleets at every N; otherwise replicates are independent fleets, drawn anew at each N.
 
-    Args: n_values [L] distinct integers >= 1; replicates [L, R] > 0, one value per fleet (an entry that is
-    NaN, infinite or <= 0 means "not measurable"), or L sequences of different lengths >= 2; level of the
-    two-sided interval; minimum_n: smaller N are drawn, not fitted (twice the number of candidates).
-    Returns: ScalingFit; not measurable, with a reason, if an entry of the top decade is not measurable or it
-    holds fewer than 4 values of N. Raises: InputError. Cost O(L R).
+    Returns
+    -------
+    ScalingFit; not measurable, with a reason, if an entry of the top decade is not measurable or it holds fewer than
+    4 values of N.
+
+    Raises
+    ------
+    InputError
+        For arrays that do not fit together, repeated N, or different numbers of paired replicates.
     """
+    sample = _check_sample(n_values, replicates, check_level(level), paired)
+    return _fit(sample, check_int("minimum_n", minimum_n, 1))
+
+
+def _fit(sample: _Sample, minimum_n: int) -> ScalingFit:
+    deciding, fitted = (sample.only(mask) for mask in (top_decade(sample.sizes, minimum_n), sample.sizes >= minimum_n))
+    why = _obstacle(deciding)
+    whole = len(fitted.sizes) >= 3 and bool(fitted.usable.all())
+    return ScalingFit(
+        level=sample.level,
+        top_decade=None if why else _slope_fit(deciding),
+        full=_slope_fit(fitted) if whole else None,
+        affine=_affine_fit(fitted) if whole else None,
+        n=int(sample.counts.min()),
+        n_values=tuple(sample.sizes.tolist()),
+        why=why,
+    )
+
+
+def _check_sample(
+    n_values: ArrayLike, replicates: ArrayLike | Sequence[ArrayLike], level: float, paired: bool
+) -> _Sample:
     sizes = check_n_values(n_values)
     values, counts = _table(replicates)
     if values.shape[0] != len(sizes) or values.shape[1] < 1:
         raise InputError(f"replicates has shape {values.shape}: it must be ({len(sizes)}, R), a row per N and R >= 1")
     if len(set(counts)) > 1 and (paired or counts.min() < 2):
         rule = "as many replicates at every N" if paired else "at least 2 replicates at every N"
-        raise InputError(f"replicates holds {', '.join(map(str, counts))} values an N: it must be {rule}")
-    level, minimum_n = check_level(level), check_int("minimum_n", minimum_n, 1)
+        raise InputError(f"replicates has {', '.join(map(str, counts))} values per N: it must be {rule}")
     order = np.argsort(sizes)
-    sizes, values, counts = sizes[order], values[order], counts[order]
-    fitted = sizes >= minimum_n
-    deciding = top_decade(sizes, minimum_n)
-    why = _obstacle(sizes[deciding], values[deciding], counts[deciding])
-    top = None if why else _slope_fit(sizes[deciding], values[deciding], counts[deciding], level, paired)
-    whole = _usable(values[fitted]) and int(fitted.sum()) >= 3
-    return ScalingFit(
-        exponent=top.exponent if top else None,
-        low=top.low if top else None,
-        high=top.high if top else None,
-        level=level,
-        lack_of_fit=top.lack_of_fit if top else None,
-        top_decade=top,
-        full=_slope_fit(sizes[fitted], values[fitted], counts[fitted], level, paired) if whole else None,
-        affine=_affine_fit(sizes[fitted], values[fitted], counts[fitted], level, paired) if whole else None,
-        n=int(counts.min()),
-        n_values=tuple(int(n) for n in sizes),
-        measurable=top is not None,
-        why=why,
-    )
+    return _Sample(sizes[order], values[order], counts[order], level, paired)
 
 
 def _table(replicates: Any) -> tuple[Array, Counts]:
@@ -146,55 +201,43 @@ def _table(replicates: Any) -> tuple[Array, Counts]:
     return values, np.full(len(values), values.shape[1])
 
 
-def _usable(values: Array) -> bool:
-    return bool((np.isfinite(values) & (values > 0)).all())
-
-
-def _obstacle(sizes: Counts, values: Array, counts: Counts) -> str:
+def _obstacle(deciding: _Sample) -> str:
     """Why no exponent can be decided, or an empty string."""
-    if len(sizes) < MINIMUM_VALUES:
-        return f"too few N in the top decade: {len(sizes)}, where {MINIMUM_VALUES} are needed"
-    usable = np.isfinite(values) & (values > 0)
-    for n, row, count in zip(sizes, usable, counts, strict=True):
+    if len(deciding.sizes) < MINIMUM_VALUES:
+        return f"too few N in the top decade: {len(deciding.sizes)}, where {MINIMUM_VALUES} are needed"
+    for n, row, count in zip(deciding.sizes, deciding.usable, deciding.counts, strict=True):
         if not row[:count].all():
             bad = int((~row[:count]).sum())
             return f"not measurable at N = {n}: {bad} of {count} replicates are not positive numbers"
     return ""
 
 
-def _slope_fit(sizes: Counts, values: Array, counts: Counts, level: float, paired: bool) -> SlopeFit:
-    lines = fit_lines(np.log(sizes), np.log(values), paired=paired, counts=counts)
-    low, high = t_interval(lines.slope, lines.slope_error, lines.slope_df, level)
+def _slope_fit(sample: _Sample) -> SlopeFit:
+    lines = fit_lines(np.log(sample.sizes), np.log(sample.values), paired=sample.paired, counts=sample.counts)
+    low, high = t_interval(lines.slope, lines.slope_error, lines.slope_df, sample.level)
     return SlopeFit(
         exponent=float(lines.slope),
         low=float(low),
         high=float(high),
-        level=level,
+        level=sample.level,
         intercept=float(lines.intercept / np.log(10.0)),
         standard_error=float(lines.slope_error),
         df=float(lines.slope_df),
         lack_of_fit=_p_value(lines.lack_of_fit),
-        n_values=tuple(int(n) for n in sizes),
-        replicates=int(counts.min()),
+        n_values=tuple(sample.sizes.tolist()),
+        replicates=int(sample.counts.min()),
     )
 
 
-def _affine_fit(sizes: Counts, values: Array, counts: Counts, level: float, paired: bool) -> AffineFit:
-    unit = float(np.abs(values).max())  # fit in units of the largest value: no overflow of squares
-    lines = fit_lines(sizes.astype(np.float64), values / unit, scale_axis=np.log(sizes), paired=paired, counts=counts)
-    a_low, a_high = t_interval(lines.intercept, lines.intercept_error, lines.intercept_df, level)
-    b_low, b_high = t_interval(lines.slope, lines.slope_error, lines.slope_df, level)
-    return AffineFit(
-        a=float(lines.intercept * unit),
-        a_low=float(a_low * unit),
-        a_high=float(a_high * unit),
-        b=float(lines.slope * unit),
-        b_low=float(b_low * unit),
-        b_high=float(b_high * unit),
-        level=level,
-        lack_of_fit=_p_value(lines.lack_of_fit),
-        n_values=tuple(int(n) for n in sizes),
-    )
+def _affine_fit(sample: _Sample) -> AffineFit:
+    sizes, unit = sample.sizes, float(np.abs(sample.values).max())  # in units of the largest value: no square overflows
+    lines = fit_lines(sizes.astype(np.float64), sample.values / unit, np.log(sizes), sample.paired, sample.counts)
+    ends = t_interval(lines.intercept, lines.intercept_error, lines.intercept_df, sample.level)
+    a, a_low, a_high = (float(number * unit) for number in (lines.intercept, *ends))
+    ends = t_interval(lines.slope, lines.slope_error, lines.slope_df, sample.level)
+    b, b_low, b_high = (float(number * unit) for number in (lines.slope, *ends))
+    p = _p_value(lines.lack_of_fit)
+    return AffineFit(a, a_low, a_high, b, b_low, b_high, sample.level, p, tuple(sizes.tolist()))
 
 
 def _p_value(p: Array) -> float | None:

@@ -1,7 +1,14 @@
 """How long a method takes to settle, over seeds some of which never do: percentile, mean, and claim C4.1.
 
-A run that never settles counts as infinitely late, not as missing. Evaluations are apart, so a time is known only
-to lie between two of them: lower ends use the earlier, upper ends the later one.
+A run that never settles counts as infinitely late, not as missing. A time of settling is known only to lie between
+two evaluations: lower ends use the earlier, upper ends the later one.
+
+A percentile is bounded under one of two laws. "any": both ends are order statistics (Conover 1999, 3.2), valid for
+every law. An upper end then needs share^n <= (1 - level) / 2: 36 seeds for the 90th percentile at 95 %; with fewer it
+is None and cannot support a claim (the latest of 5 seeds lies below the true 90th percentile 59 times in 100). The
+lower end needs two seeds, so few seeds can refute. "lognormal": where the first has no upper end and all runs settled,
+the tolerance limit exp(m + k s) of times assumed log-normal (Owen 1968). That is an assumption, to be printed as such:
+it cannot know of rare runs that never settle and were not met. Times lie on a grid: s is at least that of rounding.
 """
 
 from __future__ import annotations
@@ -27,16 +34,18 @@ def settling_percentile(
 ) -> Estimate:
     """Episodes after which a share of all seeds has settled, with an honest upper end.
 
-    Source: CLAIMS C4.1; order statistics (Conover 1999, 3.2), tolerance limit of the log-normal law (Owen 1968).
-    law "any": both ends are order statistics, valid for every law. An upper end then needs share^n <= (1 -
-    level) / 2: 36 seeds for the 90th percentile at 95 %; with fewer it is None and cannot support a claim (the
-    latest of 5 seeds lies below the true 90th percentile 59 times in 100). The lower end needs two seeds, so few
-    seeds can refute. law "lognormal": where the first has no upper end and all runs settled, the tolerance limit
-    exp(m + k s) of times assumed log-normal. That is an assumption, to be printed as such: it cannot know of rare
-    runs that never settle and were not met. Times on a grid: s is at least that of rounding.
-    Args: runs, n >= 2; share in (0, 1); level, two-sided; law.
-    Returns: Estimate in episodes; value None if the sample percentile is a run that never settles; low at most
-    the horizon. Raises: InputError. Cost O(n log n).
+    Parameters
+    ----------
+    runs
+        n >= 2, one per seed, evaluated over the same episodes.
+    share
+        In (0, 1).
+    law
+        "any" or "lognormal", as at the head of this module.
+
+    Returns
+    -------
+    Estimate in episodes; value None if the sample percentile is a run that never settles; low at most the horizon.
     """
     _check_runs(runs)
     share, level = check_level(share, "share"), check_level(level)
@@ -59,11 +68,10 @@ def settling_mean(runs: Sequence[Convergence], level: float = 0.95) -> Estimate:
     """Mean over seeds of the time to settle, with Student's t interval.
 
     Source: CLAIMS C4.1. If any run never settles the mean has no upper end (None, and no value); the lower end
-    is then that of the mean cut at the horizon, which the true mean exceeds. From n runs that all settled nobody
-    can tell that none ever fails: up to 1 - ((1 - level) / 2)^(1/n) may, and then the mean speaks only of those that
+    is then that of the mean cut at the horizon, which the true mean exceeds. n runs that all settled cannot show
+    that none ever fails: up to a share 1 - ((1 - level) / 2)^(1/n) may, and then the mean describes only those that
     settle. Upper end from the evaluation at which a run settled, lower end from the one before; spread at least
-    that of rounding to the evaluations.
-    Args: runs, n >= 2; level, two-sided. Returns: Estimate in episodes. Raises: InputError. Cost O(n).
+    that of rounding to the evaluations. In episodes; at least 2 runs.
     """
     _check_runs(runs)
     level, n = check_level(level), len(runs)
@@ -86,35 +94,63 @@ def judge_settling(
 ) -> Verdict:
     """Claim C4.1: the method converges within 10 episodes (90th percentile over seeds), or 20 (mean).
 
-    Supported: learned, and the upper end <= within. Refuted: has not learned, or the lower end > within. Else
-    inconclusive; so too if the level was measured inside the claimed episodes (train to more than within / 0.8), or
-    an end is missing. "Learned" at 99 %. With law "any" fewer than 36 seeds at 95 % can refute but not support.
-    Each wrong label has a rate of at most (1 - level) / 2 (law "any" of the percentile), plus 0.5 % for
-    "learned"; the mean's and the log-normal limit's rates hold only if their law does and no run ever fails.
-    Args: runs (one a seed, n >= 2); statistic "percentile" or "mean"; within, episodes, > 0 (default 10 or 20);
-    level; law. Returns: Verdict, estimate in episodes. Raises: InputError.
+    Parameters
+    ----------
+    runs
+        n >= 2, one per seed.
+    statistic
+        "percentile" or "mean".
+    within
+        Episodes, > 0; default 10 or 20.
+    law
+        As in `settling_percentile`.
+
+    Returns
+    -------
+    Verdict, estimate in episodes. Supported: learned, and the upper end <= within. Refuted: has not learned, or the
+    lower end > within. Otherwise inconclusive; also if an end is missing, or if the level was measured inside the
+    claimed episodes (train to more than within / 0.8).
+
+    Notes
+    -----
+    "Learned" is judged at 99 %. With law "any" fewer than 36 seeds at 95 % can refute but not support. Each wrong label
+    has a rate of at most (1 - level) / 2 (law "any" of the percentile), plus 0.5 % for "learned"; the rates of the mean
+    and of the log-normal limit hold only if their law does and no run ever fails.
     """
     check_choice("statistic", statistic, CLAIMED)
     within = check_positive("within", CLAIMED[statistic] if within is None else within)
-    mean = statistic == "mean"
-    estimate = settling_mean(runs, level) if mean else settling_percentile(runs, PERCENTILE, level, law)
+    if statistic == "mean":
+        return _judge(runs, settling_mean(runs, level), statistic, within)
+    estimate, needed = settling_percentile(runs, PERCENTILE, level, law), _seeds_needed(PERCENTILE, level)
+    assumed = law == "lognormal" and estimate.high is not None and len(runs) < needed
+    note = "; upper end assumes log-normal times" if assumed else ""
+    return _judge(runs, estimate, statistic, within, note, needed)
+
+
+def _judge(
+    runs: Sequence[Convergence],
+    estimate: Estimate,
+    statistic: str,
+    within: float,
+    note: str = "",
+    needed: int | None = None,
+) -> Verdict:
+    """The verdict on an estimate. needed: seeds at which it has an upper end if all settle, None: always."""
     learned = judge_learned(levels_of(runs))
     never = sum(run.settled_at is None for run in runs)
-    failing = clopper_pearson(never, len(runs), level)
+    failing = clopper_pearson(never, len(runs), estimate.level)
     ends = "[" + ", ".join("none" if end is None else f"{end:.4g}" for end in (estimate.low, estimate.high)) + "]"
-    found = (
+    why = (
         f"{statistic} of the episodes to settle in {ends} at {100 * estimate.level:.4g} %, wanted at most {within:g}; "
-        f"{never} of {len(runs)} runs never settle (true share up to {failing.high:.2g})"
+        f"{never} of {len(runs)} runs never settle (true share up to {failing.high:.2g}){note}"
     )
-    if law == "lognormal" and not mean and estimate.high is not None:
-        found += "; upper end assumes log-normal times" if len(runs) < _seeds_needed(PERCENTILE, level) else ""
     if min(run.level_from for run in runs) <= within:
-        return Verdict("inconclusive", f"trained too short to tell; {found}", estimate)
+        return Verdict("inconclusive", f"trained too short to tell; {why}", estimate)
     label = _settling_label(estimate, within, learned.label)
     if learned.label != "supported":
-        found = f"learned (level at least {LEARNED:g}): {learned.label}, {learned.why}; {found}"
-    wants_more = label == "inconclusive" and estimate.high is None and never == 0 and not mean
-    return Verdict(label, found, estimate, _seeds_needed(PERCENTILE, level) if wants_more else None)
+        why = f"learned (level at least {LEARNED:g}): {learned.label}, {learned.why}; {why}"
+    wants_more = label == "inconclusive" and estimate.high is None and never == 0
+    return Verdict(label, why, estimate, needed if wants_more else None)
 
 
 def _settling_label(estimate: Estimate, within: float, learned: Label) -> Label:

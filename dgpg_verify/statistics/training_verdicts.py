@@ -1,7 +1,7 @@
 """Verdicts on final scores of training runs (C4.2 - C4.4): fails, collapses, matches Best-Fit, same for all alpha.
 
-Score units: Random = 0, Best-Fit = 1. A run's score is its level, the mean of its last 20 % of evaluations. One value
-an independent seed. Intervals are two-sided at `level`, so each end errs at (1 - level) / 2.
+Score units: Random = 0, Best-Fit = 1. A run's score is its level, the mean of its last 20 % of evaluations; one value
+per independent seed. Intervals are two-sided at `level`, so each end errs at (1 - level) / 2.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import math
 from collections.abc import Sequence
 from itertools import combinations
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from dgpg_verify.core import Estimate, InputError, Label, Verdict, check_real, check_unique
@@ -29,10 +28,8 @@ def judge_fails(levels: ArrayLike, below: float = FAILED, share: float = 0.8, le
     """Claim C4.2, "fails to converge": the score stays below 0.5 in at least 80 % of seeds.
 
     Supported if the observed share is >= `share` and its Clopper-Pearson lower end > 1/2; refuted if the upper end
-    < share. So support shows that most seeds fail, not that 80 % do. Five seeds cannot support at 95 % (5 of
-    5 has the lower end 0.478), six can.
-    Args: levels [R], R >= 1; below, score units; share in (0, 1); level.
-    Returns: Verdict, estimate = share of failing seeds. Raises: InputError.
+    < share. Support shows that most seeds fail, not that 80 % do. Five seeds cannot support at 95 % (5 of 5 has the
+    lower end 0.478), six can. levels [R], R >= 1. The estimate is the share of failing seeds.
     """
     sample, share = check_sample("levels", levels, 1), check_level(share, "share")
     below = check_real("below", below)
@@ -62,9 +59,8 @@ def judge_collapses(
     """Claim C4.2, "collapses": mean score >= 0.3 below the method's own at N = 5, and below Random + 0.2.
 
     Both parts must hold. Supported if both are (intersection-union: no correction), refuted if either is (union: the
-    two ends together err at most at 1 - level).
-    Args: levels [R] at the N in question, small_levels [R'] at N = 5, R, R' >= 2, independent; drop > 0, below, level.
-    Returns: Verdict, estimate = score at N = 5 minus score at N. Raises: InputError.
+    two ends together err at most at 1 - level). levels [R] at the N in question, small_levels [R'] at N = 5; R, R' >= 2
+    independent seeds. The estimate is the score at N = 5 minus the score at N.
     """
     lost = difference_interval(small_levels, levels, level)
     parts = (
@@ -77,9 +73,8 @@ def judge_collapses(
 def judge_matches(levels: ArrayLike, width: Estimate, slack: float = 0.05, level: float = 0.95) -> Verdict:
     """Claim C4.3 for N <= 100, "at or above Best-Fit": the mean score is at least 1 - 0.05.
 
-    Inconclusive unless Best-Fit is above Random with confidence: else a score means nothing.
-    Args: levels [R], R >= 2; width: return of Best-Fit minus Random with its 99 % interval; slack >= 0, score units.
-    Returns: Verdict, estimate = score - 1. Raises: InputError.
+    Inconclusive unless Best-Fit is above Random with confidence: otherwise a score means nothing. levels [R], R >= 2;
+    width: return of Best-Fit minus Random with its 99 % interval. The estimate is score - 1.
     """
     above = mean_interval(check_sample("levels", levels, 2) - 1.0, level)
     return _undefined(width, above) or judge_at_least(above, -check_real("slack", slack, 0.0))
@@ -89,7 +84,7 @@ def judge_slightly_below(levels: ArrayLike, width: Estimate, lowest: float = 0.8
     """Claim C4.3 for N = 200, "slightly below Best-Fit": the mean score lies in [0.8, 1).
 
     Supported if the interval lies inside, refuted if it is disjoint. Arguments and condition as in `judge_matches`;
-    lowest < 1. Returns: Verdict, estimate = score. Raises: InputError.
+    lowest < 1. The estimate is the score.
     """
     score, lowest = mean_interval(levels, level), check_real("lowest", lowest)
     if lowest >= 1.0:
@@ -106,34 +101,35 @@ def judge_equivalent(
 ) -> Verdict:
     """Claim C4.4: no two of k settings differ by more than the margin (two one-sided tests on all pairs).
 
-    Source: Schuirmann (1987), Berger (1982). Supported if every pair's interval at `level` lies in -+ margin: an
-    intersection of statements needs no correction, false support <= (1 - level) / 2. Refuted if one pair's
-    lies outside at the Bonferroni level of all pairs: false refutation <= 1 - level. So the spread max - min of the
-    true means is below the margin.
-    Args: scores [k, R], k, R >= 2; margin > 0 in their unit (0.01 for 1 % of the score's unit; 0.01 |mean return|
-    for returns); names [k]; paired: column r of all settings shares fleet and seed.
-    Returns: Verdict, estimate = difference of the pair furthest apart. Raises: InputError. Cost O(k^2 R).
+    scores [k, R], k, R >= 2; margin > 0 in their unit (0.01 for 1 % of the score's unit, 0.01 |mean return| for
+    returns); names [k] for the printed reason; paired: column r of all settings shares fleet and seed. The estimate is
+    the difference of the pair furthest apart.
+
+    Notes
+    -----
+    Schuirmann (1987), Berger (1982). Supported if every pair's interval at `level` lies in -+ margin: an intersection
+    of statements needs no correction, false support <= (1 - level) / 2. Refuted if one pair's lies outside at the
+    Bonferroni level of all pairs: false refutation <= 1 - level. Support means that the spread max - min of the true
+    means is below the margin. Cost O(k^2 R).
     """
-    table, margin = _check_table(scores), check_positive("margin", margin)
-    labels = [str(k) for k in range(len(table))] if names is None else check_unique("names", names)
-    if len(labels) != len(table):
-        raise InputError(f"names holds {len(labels)} values, scores has {len(table)} rows: they must agree")
+    table, labels = _check_table(scores, names)
     pairs = list(combinations(range(len(table)), 2))
     strict = bonferroni(level, len(pairs))
     near = [difference_interval(table[i], table[j], level, paired) for i, j in pairs]
     far = [difference_interval(table[i], table[j], strict, paired) for i, j in pairs]
-    inside = [judge_equal(e, 0.0, margin).label == "supported" for e in near]
-    outside = [judge_equal(e, 0.0, margin).label == "refuted" for e in far]
+    inside = [judge_equal(estimate, 0.0, margin).label == "supported" for estimate in near]
+    outside = [judge_equal(estimate, 0.0, margin).label == "refuted" for estimate in far]
     label: Label = "supported" if all(inside) else "refuted" if any(outside) else "inconclusive"
-    apart = [abs(e.value or 0.0) if o or label != "refuted" else -1.0 for e, o in zip(near, outside)]
-    worst = int(np.argmax(apart))
-    shown = far[worst] if label == "refuted" else near[worst]
+    # The pair that is shown is one of those that refute, if any does.
+    shown = far if label == "refuted" else near
+    worst = max(range(len(pairs)), key=lambda k: (outside[k] or label != "refuted", abs(near[k].value or 0.0)))
+    first, second = (labels[place] for place in pairs[worst])
+    apart = shown[worst]
     why = (
-        f"{sum(inside)} of {len(pairs)} pairs within {margin:g}, {sum(outside)} beyond; furthest apart "
-        f"{labels[pairs[worst][0]]} and {labels[pairs[worst][1]]}: [{shown.low:.4g}, {shown.high:.4g}] "
-        f"at {100 * shown.level:.4g} %"
+        f"{sum(inside)} of {len(pairs)} pairs within {margin:g}, {sum(outside)} beyond; furthest apart {first} and "
+        f"{second}: [{apart.low:.4g}, {apart.high:.4g}] at {100 * apart.level:.4g} %"
     )
-    return Verdict(label, why, shown)
+    return Verdict(label, why, apart)
 
 
 def _all_of(labels: Sequence[Label]) -> Label:
@@ -153,8 +149,11 @@ def _undefined(width: Estimate, estimate: Estimate) -> Verdict | None:
     return Verdict("inconclusive", why, estimate)
 
 
-def _check_table(scores: ArrayLike) -> Array:
+def _check_table(scores: ArrayLike, names: Sequence[str] | None) -> tuple[Array, list[str]]:
     table = check_sample("scores", scores, 2, (2,))
     if table.shape[1] < 2:
         raise InputError(f"scores holds {table.shape[1]} seed: at least 2 are needed")
-    return table
+    labels = check_unique("names", [str(k) for k in range(len(table))] if names is None else names)
+    if len(labels) != len(table):
+        raise InputError(f"names holds {len(labels)} values, scores has {len(table)} rows: they must agree")
+    return table, labels

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dgpg_verify.reporting import claim_summary
+from dgpg_verify.reporting.wording import relation_text
 from tests.reporting.synthetic_run import ledger, ledger_row
 
 CASES = {
@@ -78,3 +79,23 @@ def test_where_more_is_better_the_lowest_refuting_row_is_shown() -> None:
     ]
     (summary,) = claim_summary(rows)
     assert summary.deciding is not None and summary.deciding.row == "C2.2/low"
+
+
+def test_of_an_equality_the_row_furthest_off_on_either_side_is_shown() -> None:
+    rows = [
+        ledger_row("C4.4/below", "C4.4", "refuted", estimate=-0.5, relation="equal", expected=0.0, margin=0.01),
+        ledger_row("C4.4/above", "C4.4", "refuted", estimate=0.2, relation="equal", expected=0.0, margin=0.01),
+    ]
+    (summary,) = claim_summary(rows)
+    assert summary.deciding is not None and summary.deciding.row == "C4.4/below"
+
+
+def test_the_rule_of_a_row_in_words() -> None:
+    rules = {
+        relation_text(ledger_row("r", "C1.1", relation=relation, expected=expected, margin=margin))
+        for relation, expected, margin in (
+            ("theta", 1.0, 0.15), ("big_o", 0.0, 0.15), ("at_least", 0.0, 0.15), ("equal", 0.0, None),
+            ("at_most", None, None),
+        )
+    }  # fmt: skip
+    assert rules == {"1 +- 0.15", "at most 0 + 0.15", "at least 0 - 0.15", "exactly 0", "at most"}

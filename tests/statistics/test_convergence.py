@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from dgpg_verify.core import InputError
-from dgpg_verify.statistics import Convergence, convergence, judge_learned, levels_of
+from dgpg_verify.statistics import Convergence, convergence, judge_learned
+from dgpg_verify.statistics.convergence import levels_of
 
 EPISODES = np.arange(61.0)
 

@@ -61,7 +61,7 @@ def test_all_eps_of_a_fleet_are_one_observation(seed: int) -> None:
 def test_order_of_n_and_eps_does_not_matter() -> None:
     n, g, e = counts(), np.array([3, 0, 6, 1, 5, 2, 4]), np.array([2, 5, 0, 1, 4, 3])
     mixed = fit_samples(SIZES[g], EPS[e], n[:, g][:, :, e], n[:, g][:, :, e])
-    assert mixed == fit_samples(SIZES, EPS, n, n) and to_json(mixed)["p"]["measurable"]
+    assert mixed == fit_samples(SIZES, EPS, n, n) and to_json(mixed)["p"]["top_decade"] is not None
 
 
 def test_q_is_read_with_and_without_a_logarithm(seed: int) -> None:

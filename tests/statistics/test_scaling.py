@@ -10,7 +10,8 @@ import statsmodels.api as sm
 from scipy import stats
 
 from dgpg_verify.core import InputError, to_json
-from dgpg_verify.statistics import coverage_band, fit_scaling, top_decade
+from dgpg_verify.statistics import coverage_band, fit_scaling
+from dgpg_verify.statistics.scaling import top_decade
 
 SIZES = (4, 8, 16, 32, 64, 128, 256)
 
@@ -136,7 +137,7 @@ def test_an_unmeasurable_replicate_in_the_top_decade_makes_the_fit_say_so(value:
     fit = fit_scaling(SIZES, values)
     assert not fit.measurable and fit.exponent is fit.low is fit.high is fit.full is None
     assert "N = 128" in fit.why and "1 of 20" in fit.why
-    assert to_json(fit)["exponent"] is None
+    assert to_json(fit)["top_decade"] is None and to_json(fit.estimate)["value"] is None
 
 
 def test_an_unmeasurable_replicate_below_the_top_decade_costs_only_the_context() -> None:

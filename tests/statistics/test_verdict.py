@@ -8,15 +8,8 @@ import numpy as np
 import pytest
 
 from dgpg_verify.core import Estimate, InputError, to_json
-from dgpg_verify.statistics import (
-    exponent_labels,
-    fit_scaling,
-    judge,
-    judge_at_least,
-    judge_equal,
-    judge_margins,
-    judge_threshold,
-)
+from dgpg_verify.statistics import fit_scaling, judge, judge_at_least, judge_equal, judge_margins, judge_threshold
+from dgpg_verify.statistics.verdict import exponent_labels
 
 SIZES = (32, 64, 128, 256)
 
@@ -35,7 +28,7 @@ def fit_with(low: float, high: float, lack_of_fit: float | None = 0.5):
         df=76.0,
         standard_error=(high - low) / 2 / 2.642,  # t_76 at 99 %
     )
-    return dataclasses.replace(base, exponent=middle, low=low, high=high, lack_of_fit=lack_of_fit, top_decade=top)
+    return dataclasses.replace(base, top_decade=top)
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from dgpg_verify.core import check_int
-from dgpg_verify.statistics.calibration.exponents import PRIMARY_LEVEL, allowed_errors, coverage_record, rate_record
+from dgpg_verify.statistics.calibration.exponents import PRIMARY_LEVEL
+from dgpg_verify.statistics.calibration.harness import (
+    Labels,
+    Record,
+    allowed_errors,
+    coverage_record,
+    is_allowed,
+    over_truths,
+    rate_record,
+)
 from dgpg_verify.statistics.calibration.truths import Noise, contaminated, lognormal, pareto, shrinking, student
 from dgpg_verify.statistics.checks import Array, check_level
 from dgpg_verify.statistics.sample_fits import MINIMUM_N, fit_samples
@@ -35,7 +43,7 @@ from dgpg_verify.statistics.sample_parts import (
     usable_eps,
 )
 from dgpg_verify.statistics.scaling import top_decade
-from dgpg_verify.statistics.verdict import MARGIN, exponent_labels
+from dgpg_verify.statistics.verdict import exponent_labels
 
 SAMPLE_N = (10, 32, 100, 178, 316, 562, 1000)  # the top decade holds five
 SAMPLE_EPS = tuple(float(e) for e in 1.0 / np.geomspace(10.0, 300.0, 6))
@@ -76,8 +84,8 @@ class SampleTruth:
 
     def holds(self) -> list[bool]:
         """Whether each of STATEMENTS is true."""
-        of_p = [_holds(relation, expected, (self.p,)) for relation, expected in P_STATEMENTS]
-        return [*of_p, _holds("theta", 1.0, self.exponents())]
+        of_p = [is_allowed(self.p, relation, expected) for relation, expected in P_STATEMENTS]
+        return [*of_p, any(is_allowed(exponent, "theta", 1.0) for exponent in self.exponents())]
 
     def sample(self, rng: Generator, repetitions: int, fleets: int = SAMPLE_FLEETS) -> tuple[Array, Array]:
         """low and high of whole experiments, each [repetitions, fleets, G, E]."""
@@ -116,10 +124,10 @@ def standard_sample_truths() -> list[SampleTruth]:
     return truths
 
 
-def sample_labels(low: Array, high: Array, level: float = PRIMARY_LEVEL) -> dict[str, NDArray[np.str_]]:
+def sample_labels(low: Array, high: Array, level: float = PRIMARY_LEVEL) -> dict[str, Labels]:
     """`judge_p` and `judge_q` of `fit_samples` for B experiments at once, through the same fits and the same rule.
 
-    Args: low, high [B, F, G, E] over SAMPLE_N and SAMPLE_EPS. Returns: statement -> labels [B].
+    low, high [B, F, G, E] over SAMPLE_N and SAMPLE_EPS; statement -> labels [B].
     """
     labels = {name: np.full(len(low), "inconclusive") for name in STATEMENTS}
     groups: dict[tuple[int, int], list[int]] = {}
@@ -138,13 +146,13 @@ def sample_labels(low: Array, high: Array, level: float = PRIMARY_LEVEL) -> dict
     return labels
 
 
-def _group_labels(low: Array, high: Array, trim: int, level: float) -> dict[str, NDArray[np.str_]]:
+def _group_labels(low: Array, high: Array, trim: int, level: float) -> dict[str, Labels]:
     """Labels of experiments with as many eps and as much trimming: low, high [F, B, G, E] of the deciding N."""
     x, steps = np.log(np.array(SAMPLE_N)[DECIDING]), -np.log(SAMPLE_EPS[: low.shape[-1]])
     typical = typical_values(log_centre(low, high), trim)
     slack = grid_slack(low, high, typical)
     p = power_of_n(x, typical.mean(-1), slack.mean(-1), trim)
-    found = {
+    labels: dict[str, Labels] = {
         f"p, {relation}, expected {expected:g}": exponent_labels(
             *p.ends(level), p.lack_of_fit, expected, relation=relation
         )
@@ -152,8 +160,8 @@ def _group_labels(low: Array, high: Array, trim: int, level: float) -> dict[str,
     }
     if enough_eps(steps):
         models = [power_of_eps(x, steps, typical - rival, slack, trim)[0] for rival in (0.0, np.log(steps))]
-        found[Q_STATEMENT] = either_model(*(exponent_labels(*q.ends(level), q.lack_of_fit, 1.0) for q in models))
-    return found
+        labels[Q_STATEMENT] = either_model(*(exponent_labels(*q.ends(level), q.lack_of_fit, 1.0) for q in models))
+    return labels
 
 
 def sample_error_rates(
@@ -163,27 +171,42 @@ def sample_error_rates(
     fleets: int = SAMPLE_FLEETS,
     level: float = PRIMARY_LEVEL,
     distort: Distortion | None = None,
-) -> list[dict[str, Any]]:
-    """Fit and judge `repetitions` synthetic experiments a truth: p against four statements, q against 1.
+) -> list[Record]:
+    """Fit and judge `repetitions` synthetic experiments per truth: p against four statements, q against 1.
 
-    Args: truths (default `standard_sample_truths()`); fleets per N; level of each interval; distort: what a faulty
-    rule does to low and high [B, F, G, E] first.
-    Returns: flat records as in `error_rates`. Raises: InputError. Cost: repetitions * F * G * E numbers a truth.
+    Parameters
+    ----------
+    truths
+        Default `standard_sample_truths()`.
+    fleets
+        Per N, >= 4.
+    level
+        Of each interval.
+    distort
+        What a faulty rule does to low and high [B, F, G, E] first.
+
+    Returns
+    -------
+    Flat records as in `error_rates`, one per truth and statement.
+
+    Notes
+    -----
+    Cost: repetitions * F * G * E numbers per truth.
     """
     repetitions, seed = check_int("repetitions", repetitions, 1), check_int("seed", seed, 0)
     fleets, level = check_int("fleets", fleets, 4), check_level(level)
     allowed = allowed_errors(repetitions) / repetitions
-    records = []
-    for index, truth in enumerate(standard_sample_truths() if truths is None else truths):
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
+
+    def records_of(truth: SampleTruth, rng: Generator) -> list[Record]:
         low, high = truth.sample(rng, repetitions, fleets)
         labels = sample_labels(*(distort(low, high) if distort else (low, high)), level)
-        holds = dict(zip(STATEMENTS, truth.holds(), strict=True))
-        records += [rate_record(name, truth.name, labels[name], holds[name], allowed) for name in STATEMENTS]
-    return records
+        named = zip(STATEMENTS, truth.holds(), strict=True)
+        return [rate_record(name, truth.name, labels[name], holds, allowed) for name, holds in named]
+
+    return over_truths(standard_sample_truths() if truths is None else truths, seed, records_of)
 
 
-def sample_control_rates(repetitions: int = 300, seed: int = 0) -> list[dict[str, Any]]:
+def sample_control_rates(repetitions: int = 300, seed: int = 0) -> list[Record]:
     """`sample_error_rates` of two faulty rules, with `rule` in front: each must exceed `allowed` somewhere.
 
     "budget as arrival": a run that never arrives counts as arriving at its last checkpoint. "copies as fleets":
@@ -205,11 +228,11 @@ def sample_control_rates(repetitions: int = 300, seed: int = 0) -> list[dict[str
 
 def sample_coverage(
     configurations: int = 200, level: float = 0.95, seed: int = 0, fleets: int = SAMPLE_FLEETS
-) -> list[dict[str, Any]]:
+) -> list[Record]:
     """Misses of the intervals of p, q and p + q over random truths, one experiment each, as `coverage_record`s.
 
     Truths: p in (0, 1.2), q in (0.8, 1.3), fleets of five laws, 0 to 40 % censored; a part that is not measurable
-    is drawn again. Raises: InputError.
+    is drawn again.
     """
     configurations, level = check_int("configurations", configurations, 1), check_level(level)
     rng = np.random.default_rng(np.random.SeedSequence(check_int("seed", seed, 0), spawn_key=(1,)))
@@ -249,9 +272,3 @@ def _laws() -> list[tuple[str, Noise]]:
 def _name(p: float, q: float, k: float, law: str, censored: float) -> str:
     power = " log(1/eps)" if k else ""
     return f"N^{p:.3g} eps^-{q:.3g}{power}, {law}, {100 * censored:.0f} % censored"
-
-
-def _holds(relation: str, expected: float, exponents: Sequence[float]) -> bool:
-    if relation == "big_o":
-        return any(e <= expected + MARGIN + 1e-12 for e in exponents)
-    return any(abs(e - expected) <= MARGIN + 1e-12 for e in exponents)

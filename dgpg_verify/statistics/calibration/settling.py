@@ -11,16 +11,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 from scipy import stats
 
 from dgpg_verify.core import check_int
-from dgpg_verify.statistics.calibration.exponents import rate_record
+from dgpg_verify.statistics.calibration.harness import Record, over_truths, rate_record
 from dgpg_verify.statistics.checks import Array
-from dgpg_verify.statistics.convergence import convergence
+from dgpg_verify.statistics.convergence import Convergence, convergence
 from dgpg_verify.statistics.settling import CLAIMED, judge_settling
 
 EPISODES = np.arange(61.0)
@@ -55,7 +54,7 @@ class CurveLaw:
 
 @dataclass(frozen=True)
 class SettlingRule:
-    """The verdict rule at a sample size; `rate` is what it promises for each wrong label."""
+    """The verdict rule at a sample size; it promises at most `rate` for each wrong label."""
 
     name: str
     statistic: str
@@ -69,7 +68,9 @@ class SettlingRule:
 
     def label(self, scores: Array) -> str:
         """Label of one experiment, scores [R, E]."""
-        runs = convergence(EPISODES, scores)
+        return self.judge(convergence(EPISODES, scores))
+
+    def judge(self, runs: Sequence[Convergence]) -> str:
         return judge_settling(runs, self.statistic, level=self.level, law=self.law).label
 
 
@@ -78,9 +79,7 @@ class DroppingRule(SettlingRule):
 
     def label(self, scores: Array) -> str:
         kept = [run for run in convergence(EPISODES, scores) if run.settled_at is not None]
-        if len(kept) < 2:
-            return "inconclusive"
-        return judge_settling(kept, self.statistic, level=self.level, law=self.law).label
+        return self.judge(kept) if len(kept) >= 2 else "inconclusive"
 
 
 def standard_settling_rules() -> list[SettlingRule]:
@@ -105,20 +104,18 @@ def standard_curves() -> list[CurveLaw]:
         _normal_times(30.0, 3.0),
         # Linear to the end: reaches 95 % of its last fifth's mean only inside that fifth.
         CurveLaw("drifting to the end", _normal_draw(0.01, 0.0), 51.0, 51.0, EPISODES / EPISODES[-1]),
-        replace(_normal_times(5.0, 1.0), name="collapsing", percentile=math.inf, mean=math.inf, after=fall),
-        replace(
-            _normal_times(5.0, 1.0),
-            name="collapsing by half",
-            percentile=math.inf,
-            mean=math.inf,
-            after=0.5 + 0.5 * fall,
-        ),
+        CurveLaw("collapsing", _normal_draw(5.0, 1.0), math.inf, math.inf, fall),
+        CurveLaw("collapsing by half", _normal_draw(5.0, 1.0), math.inf, math.inf, 0.5 + 0.5 * fall),
         replace(_normal_times(5.0, 1.0), name="settles at 5 -+ 1, noisy evaluations", noise=0.05),
     ]
 
 
 def uneven_curves() -> list[CurveLaw]:
-    """Seeds of two kinds, most of them quick: some never settle, or a tenth (a little more, a little less) is late."""
+    """Seeds of two kinds, most of them quick: some never settle, or a tenth (a little more, a little less) is late.
+
+    They show the limit of few seeds: the percentile without a law keeps its promise; the mean and the log-normal limit
+    do not, because a handful of seeds often holds no run of the second kind.
+    """
     return [
         _two_kinds(0.25, math.inf, "25 % of the runs never settle"),
         _two_kinds(0.125, math.inf, "12.5 % of the runs never settle"),
@@ -129,34 +126,32 @@ def uneven_curves() -> list[CurveLaw]:
 
 def settling_error_rates(
     rule: SettlingRule, curves: Sequence[CurveLaw] | None = None, repetitions: int = 400, seed: int = 0
-) -> list[dict[str, Any]]:
+) -> list[Record]:
     """Run the whole verdict procedure on `repetitions` synthetic experiments per law of curves.
 
-    Args: rule; curves (default `standard_curves()`); repetitions; seed.
-    Returns: one flat record per law, fields as in `error_rates`; allowed: the largest rate a rule that keeps its
-    promise exceeds with probability at most 0.1 %.
-    Raises: InputError. Cost: repetitions * seeds * E numbers per law.
+    Parameters
+    ----------
+    curves
+        Default `standard_curves()`.
+
+    Returns
+    -------
+    One flat record per law, fields as in `error_rates`; allowed: the rate that a rule which keeps its promise exceeds
+    with probability at most 0.1 %.
+
+    Notes
+    -----
+    Cost: repetitions * seeds * E numbers per law.
     """
     repetitions, seed = check_int("repetitions", repetitions, 1), check_int("seed", seed, 0)
     allowed = float(stats.binom.isf(FALSE_ALARM, repetitions, rule.rate)) / repetitions
-    records = []
-    for index, curve in enumerate(standard_curves() if curves is None else curves):
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
+
+    def records_of(curve: CurveLaw, rng: Generator) -> list[Record]:
         labels = np.array([rule.label(scores) for scores in curve.sample(rng, repetitions, rule.seeds)])
         truth = curve.percentile if rule.statistic == "percentile" else curve.mean
-        holds = truth <= CLAIMED[rule.statistic]
-        records.append(rate_record(rule.name, curve.name, labels, holds, allowed))
-    return records
+        return [rate_record(rule.name, curve.name, labels, truth <= CLAIMED[rule.statistic], allowed)]
 
-
-def settling_limits(repetitions: int = 400, seed: int = 0) -> list[dict[str, Any]]:
-    """The rules on seeds of two kinds: the limit of what few seeds can tell.
-
-    Records as in `settling_error_rates`. The percentile without a law keeps its promise; the mean and the log-normal
-    limit do not, because a handful of seeds often holds no run of the second kind.
-    """
-    rules = standard_settling_rules()
-    return [r for rule in rules for r in settling_error_rates(rule, uneven_curves(), repetitions, seed)]
+    return over_truths(standard_curves() if curves is None else curves, seed, records_of)
 
 
 def _normal_draw(centre: float, spread: float) -> Draw:

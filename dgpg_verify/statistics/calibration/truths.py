@@ -4,9 +4,9 @@ believed.
 A truth is a curve of typical values over N and a law of the fleets' multiplicative noise. "False" is fixed
 here, before any run: let e* be the least-squares slope of the log curve on log N over the top decade of the
 measured N, the quantity the protocol decides on. Supporting an exponent e is false if e* lies outside e -+
-margin (`big_o`: above e + margin); refuting it is false if e* lies inside (`big_o`: at most e + margin). So
-for a + b N a verdict speaks of the measured decade: a crossover inside it moves e* and must be seen, one
-beyond it cannot be seen by anyone, and the asymptotic exponent is kept beside it for `unseen_crossovers`.
+margin (`big_o`: above e + margin); refuting it is false if e* lies inside (`big_o`: at most e + margin). For
+a + b N a verdict speaks of the measured decade: a crossover inside it moves e* and must be seen, one beyond it cannot
+be seen.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ Noise = Callable[[Generator, Array, int, int], Array]
 
 @dataclass(frozen=True)
 class Truth:
-    """curve: N [L] -> log typical value [L]; asymptotic: exponent as N -> infinity; noise(rng, N [L], B, R)
-    -> log noise [B, L, R], mean 0 unless the truth says otherwise."""
+    """A law of values over N.
+
+    curve: N [L] -> log typical value [L]; noise(rng, N [L], B, R) -> log noise [B, L, R], mean 0.
+    """
 
     name: str
     curve: Curve
-    asymptotic: float
     noise: Noise
 
     def sample(self, rng: Generator, n_values: NDArray[np.int64], repetitions: int, replicates: int) -> Array:
@@ -51,27 +52,22 @@ class Truth:
 
 def power_law(exponent: float, noise: Noise, label: str) -> Truth:
     """N^exponent."""
-    return Truth(f"N^{exponent:g}, {label}", lambda n: exponent * np.log(n), exponent, noise)
+    return Truth(f"N^{exponent:g}, {label}", lambda n: exponent * np.log(n), noise)
 
 
 def crossover(start: float, noise: Noise, label: str) -> Truth:
     """a + b N with a = b * start: flat below N = start, exponent 1 above."""
-    return Truth(f"a + bN, a/b = {start:g}, {label}", lambda n: np.log1p(n / start), 1.0, noise)
+    return Truth(f"a + bN, a/b = {start:g}, {label}", lambda n: np.log1p(n / start), noise)
 
 
 def decay(size: float, noise: Noise, label: str) -> Truth:
     """1 + size / N: bounded, approached from above."""
-    return Truth(f"1 + {size:g}/N, {label}", lambda n: np.log1p(size / n), 0.0, noise)
+    return Truth(f"1 + {size:g}/N, {label}", lambda n: np.log1p(size / n), noise)
 
 
 def regime_change(start: float, noise: Noise, label: str) -> Truth:
     """max(1, N / start): a sharp change of regime."""
-    return Truth(
-        f"max(1, N/{start:g}), {label}",
-        lambda n: np.log(np.maximum(1.0, n / start)),
-        1.0,
-        noise,
-    )
+    return Truth(f"max(1, N/{start:g}), {label}", lambda n: np.log(np.maximum(1.0, n / start)), noise)
 
 
 def lognormal(spread: float) -> Noise:
@@ -118,25 +114,6 @@ def shrinking(spread: float, reference: float = 32.0) -> Noise:
     def draw(rng: Generator, sizes: Array, repetitions: int, replicates: int) -> Array:
         logs = rng.standard_exponential((repetitions, len(sizes), replicates)) - 1.0
         return spread * np.sqrt(reference / sizes)[:, None] * logs
-
-    return draw
-
-
-def job_average(sigma: float, power: float = 4.0) -> Noise:
-    """log of the mean over N log-normal jobs of size^power, over its expectation: a raw variance of such
-    fleets.
-
-    Its mean is 1 at each N, but its typical value grows towards it: the mean log is negative and rises with
-    N, so that the slope of the typical fleet is not the exponent of the mean. Cost repetitions * R * sum(N).
-    """
-
-    def draw(rng: Generator, sizes: Array, repetitions: int, replicates: int) -> Array:
-        shift = 0.5 * (sigma * power) ** 2
-        logs = np.empty((repetitions, len(sizes), replicates))
-        for k, n in enumerate(sizes.astype(np.int64)):
-            jobs = rng.standard_normal((repetitions, replicates, n))
-            logs[:, k] = np.log(np.exp(sigma * power * jobs - shift).mean(-1))
-        return logs
 
     return draw
 
