@@ -15,7 +15,7 @@ import numpy as np
 from dgpg_verify.core import InputError, check_real, check_unique
 from dgpg_verify.samples.arrival import samples_to_gap, start_fractions
 from dgpg_verify.samples.learner import learn
-from dgpg_verify.samples.methods import Method
+from dgpg_verify.samples.methods import ScheduledCredit
 from dgpg_verify.samples.problems import Array, Problem, cell_generator
 from dgpg_verify.samples.steps import TheoryStep
 
@@ -50,7 +50,7 @@ class Tuning:
 
 def tune(
     problem: Problem,
-    method: Method,
+    method: ScheduledCredit,
     budget: int,
     seed: int,
     *,
@@ -76,34 +76,34 @@ def tune(
     """
     scales = [check_real("scale", scale, 0.0, open_low=True) for scale in check_unique("grid", grid)]
     aim = check_real("target", target, 1.0, open_low=True)
-    tries = tuple(_try(problem, method, budget, seed, scale, aim, roll_outs) for scale in scales)
+    limit = problem.gap(problem.start()) / aim
+
+    def tried(scale: float) -> Try:
+        """One scale; the noise is the same for all of them."""
+        noise = cell_generator(seed)
+        curve = learn(problem, method, TheoryStep(scale), budget, noise, roll_outs=roll_outs, stop_below=limit)
+        return Try(
+            scale=scale,
+            median_samples=_upper_median(samples_to_gap(curve, start_fractions(curve, [aim])).high[:, 0]),
+            median_gap=_upper_median(curve.gaps[:, -1] / curve.gaps[:, 0]),
+            diverged=int((curve.diverged >= 0).sum()),
+        )
+
+    tries = tuple(tried(scale) for scale in scales)
     usable = [t for t in tries if t.median_samples is not None or t.median_gap is not None]
     if not usable:
         raise InputError(f"grid = {scales} is not allowed: half the runs of {method.name} diverged at every scale")
     return Tuning(method.name, problem.n_agents, min(usable, key=_rank).scale, tries)
 
 
-def _rank(one: Try) -> tuple[float, float, float]:
-    samples = np.inf if one.median_samples is None else one.median_samples
-    gap = np.inf if one.median_gap is None else one.median_gap
-    return (samples, gap if np.isinf(samples) else 0.0, abs(np.log(one.scale)))
+def _rank(trial: Try) -> tuple[float, float, float]:
+    """Sort key: median samples, then median gap where half the runs did not arrive, then the distance from scale 1."""
+    samples = np.inf if trial.median_samples is None else trial.median_samples
+    gap = np.inf if trial.median_gap is None else trial.median_gap
+    return (samples, gap if np.isinf(samples) else 0.0, abs(np.log(trial.scale)))
 
 
-def _try(problem: Problem, method: Method, budget: int, seed: int, scale: float, target: float, roll_outs: int) -> Try:
-    limit = problem.gap(problem.start()) / target
-    curve = learn(
-        problem, method, TheoryStep(scale), budget, cell_generator(seed), roll_outs=roll_outs, stop_below=limit
-    )
-    median = _upper_median(samples_to_gap(curve, start_fractions(curve, [target])).high[:, 0])
-    gap = _upper_median(curve.gaps[:, -1] / curve.gaps[:, 0])
-    return Try(
-        scale=scale,
-        median_samples=median if np.isfinite(median) else None,
-        median_gap=gap if np.isfinite(gap) else None,
-        diverged=int((curve.diverged >= 0).sum()),
-    )
-
-
-def _upper_median(values: Array) -> float:
-    """The upper median, defined also where some values are infinite."""
-    return float(np.sort(values)[len(values) // 2])
+def _upper_median(values: Array) -> float | None:
+    """The upper median, defined also where some values are infinite; None where it is infinite itself."""
+    median = float(np.sort(values)[len(values) // 2])
+    return median if np.isfinite(median) else None

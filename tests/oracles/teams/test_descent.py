@@ -18,7 +18,7 @@ from dgpg_verify.oracles import (
     stationary_point,
     team_arrays,
 )
-from dgpg_verify.oracles.teams import constants as descent_constants
+from dgpg_verify.oracles.teams.constants import descent_constants
 from dgpg_verify.systems import LinearQuadraticTeam
 
 SIGMA = 0.6

@@ -213,5 +213,5 @@ def test_bad_input() -> None:
             problem.mean_direction(state, credit, np.array([alpha]))
     with pytest.raises(InputError, match="shape"):
         problem.mean_direction(state, "guided", np.zeros(2))
-    with pytest.raises(InputError, match="mixture"):
+    with pytest.raises(InputError, match="have an alpha"):
         problem.optimal_alpha(state, "return")
