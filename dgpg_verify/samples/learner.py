@@ -74,18 +74,10 @@ def learn(
 
     Parameters
     ----------
-    problem : Problem
-        R runs.
-    method : ScheduledCredit
-        Credit and alpha.
-    step_rule : StepRule
-        Step sizes.
-    budget : int
-        Joint samples per run.
+    budget, roll_outs : int
+        Joint samples per run, and per step, where they are averaged.
     generator : numpy.random.Generator
         The only source of randomness.
-    roll_outs : int
-        Joint samples per step, averaged.
     checkpoints : int array [C], optional
         Samples at which to write the gap, increasing multiples of roll_outs; `log_checkpoints` by default.
     stop_below : float or array [R], optional
@@ -96,45 +88,16 @@ def learn(
     -------
     Curve
         A run whose state or gap is no longer finite is put back to its start, shown with an infinite gap from then
-        on and named in `diverged`; the other runs go on.
+        on and named in `diverged`; the other runs go on. Cost: budget / roll_outs calls of `problem.step_direction`.
 
     Raises
     ------
     InputError
         budget, roll_outs, checkpoints or stop_below not allowed, alpha outside [0, 1].
-
-    Notes
-    -----
-    Cost: budget / roll_outs calls of `problem.step_direction`.
     """
     marks = log_checkpoints(budget, roll_outs) if checkpoints is None else _check_marks(checkpoints, budget, roll_outs)
     limit = None if stop_below is None else _check_limit(stop_below, problem.runs)
-    ascent = _Ascent(problem, method, step_rule, roll_outs, generator)
-    gaps, alphas, finished = [problem.gap(ascent.state)], [], False
-    since = np.zeros(problem.runs)  # first checkpoint of the present stay below the limit
-    arrived = np.zeros(problem.runs, dtype=bool)
-    for before, after in pairwise(marks.tolist()):
-        alpha, gap = ascent.advance(before, after)
-        alphas.append(alpha)
-        gaps.append(gap)
-        if limit is not None:
-            since = np.where(gap <= limit, np.where(since > 0, since, after), 0.0)
-            arrived |= (since > 0) & (after >= STAY * since)
-            finished = bool((arrived | (ascent.diverged >= 0)).all())
-        if finished:
-            break
-    alphas.append(alphas[-1])
-    return Curve(
-        method=method.name,
-        step_rule=step_rule.name,
-        roll_outs=roll_outs,
-        samples=marks[: len(gaps)],
-        gaps=np.stack(gaps, axis=1),
-        alphas=np.stack(alphas, axis=1),
-        diverged=ascent.diverged,
-        fleets=problem.fleets,
-        finished=finished,
-    )
+    return _Ascent(problem, method, step_rule, roll_outs, generator).climb(marks, limit)
 
 
 class _Ascent:
@@ -153,6 +116,35 @@ class _Ascent:
         self.first = problem.start()
         self.state = self.first.copy()
         self.diverged = np.full(problem.runs, -1, dtype=np.int64)
+
+    def climb(self, marks: IntArray, limit: Array | None) -> Curve:
+        """Go through the checkpoints, or until every run has arrived at `limit` [R] or diverged."""
+        runs = self.problem.runs
+        gaps, alphas, finished = [self.problem.gap(self.state)], [], False
+        since = np.zeros(runs)  # first checkpoint of the present stay below the limit
+        arrived = np.zeros(runs, dtype=bool)
+        for before, after in pairwise(marks.tolist()):
+            alpha, gap = self.advance(before, after)
+            alphas.append(alpha)
+            gaps.append(gap)
+            if limit is not None:
+                since = np.where(gap <= limit, np.where(since > 0, since, after), 0.0)
+                arrived |= (since > 0) & (after >= STAY * since)
+                finished = bool((arrived | (self.diverged >= 0)).all())
+            if finished:
+                break
+        alphas.append(alphas[-1])
+        return Curve(
+            method=self.method.name,
+            step_rule=self.step_rule.name,
+            roll_outs=self.roll_outs,
+            samples=marks[: len(gaps)],
+            gaps=np.stack(gaps, axis=1),
+            alphas=np.stack(alphas, axis=1),
+            diverged=self.diverged,
+            fleets=self.problem.fleets,
+            finished=finished,
+        )
 
     def advance(self, before: int, after: int) -> tuple[Array, Array]:
         """Take the steps between two checkpoints; returns the alpha in force and the gap at the end, each [R]."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from dgpg_verify.core import InputError, check_real, check_unique
 from dgpg_verify.samples.arrival import samples_to_gap, start_fractions
-from dgpg_verify.samples.learner import learn
+from dgpg_verify.samples.learner import Curve, learn
 from dgpg_verify.samples.methods import ScheduledCredit
 from dgpg_verify.samples.problems import Array, Problem, cell_generator
 from dgpg_verify.samples.steps import TheoryStep
@@ -58,42 +58,47 @@ def tune(
     target: float = TARGET,
     roll_outs: int = 1,
 ) -> Tuning:
-    """Choose the scale of the theory's schedule for one method and N on pilot fleets.
+    """Choose the scale of the theory's schedule for one method and N on pilot fleets, never those that are judged.
 
-    Args:
-        problem: the pilot fleets, never those that are judged; budget: joint samples per run and try.
-        seed: of the noise, the same for every scale (common random numbers).
-        grid: scales to try; target: eps = gap at the start / target.
+    Parameters
+    ----------
+    budget, seed : int
+        Joint samples per run and try; of the noise, the same for every scale (common random numbers).
+    grid, target : sequence of float, float
+        Scales to try; the gap to reach is the gap at the start / target.
 
-    Returns:
-        Tuning: the scale with the least median n_eps; if none reached it in half its runs, the one with the least
-        median gap at the end; ties go to the scale nearest the theory's.
+    Returns
+    -------
+    The scale with the least median n_eps; if none reached it in half its runs, the one with the least median gap at
+    the end; ties go to the scale nearest the theory's. Cost: at most len(grid) runs of `learn`.
 
-    Raises:
-        InputError: empty grid, repeated or non-positive scales, target <= 1.
-
-    Cost: len(grid) runs of `learn`, shorter where all runs arrive.
+    Raises
+    ------
+    InputError on an empty grid, repeated or non-positive scales, and target <= 1.
     """
     scales = [check_real("scale", scale, 0.0, open_low=True) for scale in check_unique("grid", grid)]
-    aim = check_real("target", target, 1.0, open_low=True)
-    limit = problem.gap(problem.start()) / aim
+    check_real("target", target, 1.0, open_low=True)
+    limit = problem.gap(problem.start()) / target
 
-    def tried(scale: float) -> Try:
-        """One scale; the noise is the same for all of them."""
+    def run(scale: float) -> Curve:
         noise = cell_generator(seed)
-        curve = learn(problem, method, TheoryStep(scale), budget, noise, roll_outs=roll_outs, stop_below=limit)
-        return Try(
-            scale=scale,
-            median_samples=_upper_median(samples_to_gap(curve, start_fractions(curve, [aim])).high[:, 0]),
-            median_gap=_upper_median(curve.gaps[:, -1] / curve.gaps[:, 0]),
-            diverged=int((curve.diverged >= 0).sum()),
-        )
+        return learn(problem, method, TheoryStep(scale), budget, noise, roll_outs=roll_outs, stop_below=limit)
 
-    tries = tuple(tried(scale) for scale in scales)
+    tries = tuple(_judge_scale(scale, run(scale), target) for scale in scales)
     usable = [t for t in tries if t.median_samples is not None or t.median_gap is not None]
     if not usable:
         raise InputError(f"grid = {scales} is not allowed: half the runs of {method.name} diverged at every scale")
     return Tuning(method.name, problem.n_agents, min(usable, key=_rank).scale, tries)
+
+
+def _judge_scale(scale: float, curve: Curve, target: float) -> Try:
+    arrivals = samples_to_gap(curve, start_fractions(curve, [target]))
+    return Try(
+        scale=scale,
+        median_samples=_upper_median(arrivals.high[:, 0]),
+        median_gap=_upper_median(curve.gaps[:, -1] / curve.gaps[:, 0]),
+        diverged=int((curve.diverged >= 0).sum()),
+    )
 
 
 def _rank(trial: Try) -> tuple[float, float, float]:

@@ -59,6 +59,10 @@ class EnumeratedGame:
     def cost(self, x: Array) -> Array:
         return np.asarray(self.system.cost_of(torch.as_tensor(x)).numpy(), dtype=np.float64)
 
+    def distance(self, at: Profiles) -> Array:
+        """1/2 ||x - x~||^2, [B]."""
+        return np.asarray(0.5 * ((at.x - self.reference) ** 2).sum(1))
+
     def state(self, actions: NDArray[np.int64]) -> Array:
         """x [B, M] of profiles [B, N]; -1 = the agent's job is not there."""
         x = np.tile(self.background.astype(np.float64), (len(actions), 1))
@@ -113,6 +117,8 @@ def enumerate_moments(
 ) -> OracleMoments:
     """Exact moments of every credit over all K^N profiles, per agent and for shared parameters.
 
+    Cost: O(K^N N (M + C^2 + K M for coma)), in chunks of 2^14 profiles.
+
     Parameters
     ----------
     system : LoadBalancingGame
@@ -125,17 +131,11 @@ def enumerate_moments(
 
     Returns
     -------
-    OracleMoments
-        With P = K, on the sum scale; `shared` holds the moments of sum_i g_i (shared logits).
+    OracleMoments with P = K, on the sum scale; `shared` holds the moments of sum_i g_i (shared logits).
 
     Raises
     ------
-    InputError
-        More than 10^6 profiles, bad probabilities, unknown credit.
-
-    Notes
-    -----
-    Cost: O(K^N N (M + C^2 + K M for coma)), in chunks of 2^14 profiles.
+    InputError on more than 10^6 profiles, bad probabilities, or an unknown credit.
     """
     game = EnumeratedGame(system, probabilities)
     names = check_credits(credits, ENUMERATED_CREDITS)
@@ -145,9 +145,6 @@ def enumerate_moments(
     cross = _cross_agent(game, sums)
     check_moments(sums.gradient, total, cross)
 
-    def distance(c: Profiles) -> Array:
-        return np.asarray(0.5 * ((c.x - game.reference) ** 2).sum(1))
-
     return OracleMoments(
         names=names,
         means=sums.gradient,
@@ -156,8 +153,8 @@ def enumerate_moments(
         deviations=np.sqrt(np.maximum(sums.square.mean(1) - sums.plain.mean(1) ** 2, 0.0)),
         objective=objective,
         objective_gradient=_gradient(game, lambda c: -c.cost),
-        guidance_objective=float(game.expected(distance)),
-        guidance_gradient=_gradient(game, distance),
+        guidance_objective=float(game.expected(game.distance)),
+        guidance_gradient=_gradient(game, game.distance),
         shared=SharedMoments(sums.gradient.sum(1), shared),
     )
 

@@ -75,17 +75,11 @@ def load_balancing_moments(
 
     Returns
     -------
-    OracleMoments
-        With P = K, on the sum scale.
+    OracleMoments with P = K, on the sum scale. Cost: O(N K^2) time and memory.
 
     Raises
     ------
-    InputError
-        makespan (not a sum over servers), bad probabilities, unknown credit.
-
-    Notes
-    -----
-    Cost: O(N K^2) time and memory.
+    InputError on makespan (not a sum over servers), bad probabilities, or an unknown credit.
     """
     shape = (system.n_agents, system.n_actions)
     p = check_probabilities(probabilities, shape)

@@ -109,29 +109,18 @@ def linear_quadratic_moments(
 
     Parameters
     ----------
-    system : LinearQuadraticTeam
-    means : array [N]
-        theta, the means of the policies.
-    sigma : float
-        Their standard deviation, > 0.
-    credits : sequence of str, optional
-        Some of LINEAR_QUADRATIC_CREDITS; all by default.
-    baseline : float, optional
-        b of the credit "return"; E R by default.
+    means, sigma : array [N], float > 0
+        theta, the means of the policies, and their standard deviation.
+    credits, baseline : sequence of str, float, optional
+        Some of LINEAR_QUADRATIC_CREDITS, all by default; b of the credit "return", E R by default.
 
     Returns
     -------
-    OracleMoments
-        With P = 1, on the sum scale.
+    OracleMoments with P = 1, on the sum scale. Cost: O(non-zeros of A + C^2 N).
 
     Raises
     ------
-    InputError
-        Wrong shape, sigma <= 0, unknown credit.
-
-    Notes
-    -----
-    Cost: O(non-zeros of A + C^2 N).
+    InputError on a wrong shape, sigma <= 0, or an unknown credit.
     """
     sd = check_real("sigma", sigma, 0.0, open_low=True)
     names = check_credits(credits, LINEAR_QUADRATIC_CREDITS)

@@ -216,18 +216,12 @@ def trajectory_moments(
 
     Returns
     -------
-    OracleMoments
-        cross is None. With shared parameters the means [N, P] are the agents' parts, and `shared` holds the moments of
-        their sum.
+    OracleMoments without cross. With shared parameters the means [N, P] are the agents' parts, and `shared` holds the
+    moments of their sum. Cost: O(C^2 Q N P).
 
     Raises
     ------
-    InputError
-        An unknown name, or a weight of another shape.
-
-    Notes
-    -----
-    Cost: O(C^2 Q N P).
+    InputError on an unknown name, or a weight of another shape.
     """
     weights = _weights(paths, credits)
     q, count, whole = paths.probability, len(weights), paths.score.sum(1)

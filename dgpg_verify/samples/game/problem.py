@@ -30,7 +30,7 @@ from numpy.typing import ArrayLike
 from dgpg_verify.core import InputError, NonFiniteError, check_int
 from dgpg_verify.samples.game.noise import PairPlaces, noise
 from dgpg_verify.samples.game.optimum import game_optimum, quadratic_temperatures
-from dgpg_verify.samples.game.path import PathConstants, path_constants
+from dgpg_verify.samples.game.path import path_constants
 from dgpg_verify.samples.game.potential import Potential, potential, softmax, stack_games, sum_actions
 from dgpg_verify.samples.game.sampler import Sampler, credit_on
 from dgpg_verify.samples.methods import base_of, check_mixture, check_shares
@@ -89,7 +89,7 @@ class GameProblem:
         self.objective = potential(self.data, self.tau)
         self.best_logits, self.best = self._solve(self.objective)
         self._pairs: PairPlaces | None = None
-        self._constants: dict[tuple[str, int], PathConstants] = {}
+        self._constants: dict[tuple[str, int], Constants] = {}
 
     @property
     def n_agents(self) -> int:
@@ -196,7 +196,7 @@ class GameProblem:
         table = np.zeros((3, GRID + 1, len(self.data.z)))
         for (kind, node), found in self._constants.items():
             if kind == form:
-                table[:, node] = found.mu, found.smoothness, found.smoothness * found.spread
+                table[:, node] = found.mu, found.smoothness, found.noise_trace
         low, high = (table[:, nodes, self.fleets] for nodes in both)
         growth = np.maximum(low[2], high[2]) if base_of(credit) == "return" else np.zeros(self.runs)
         return Constants(np.minimum(low[0], high[0]), np.maximum(low[1], high[1]), growth)
@@ -231,7 +231,7 @@ class GameProblem:
             )
         return found.logits, found.value
 
-    def _measure(self, objective: Potential) -> PathConstants:
+    def _measure(self, objective: Potential) -> Constants:
         logits, value = self._solve(objective)
         return path_constants(objective, value, logits)
 
