@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -78,13 +79,9 @@ def tune(
     """
     scales = [check_real("scale", scale, 0.0, open_low=True) for scale in check_unique("grid", grid)]
     check_real("target", target, 1.0, open_low=True)
-    limit = problem.gap(problem.start()) / target
-
-    def run(scale: float) -> Curve:
-        noise = cell_generator(seed)
-        return learn(problem, method, TheoryStep(scale), budget, noise, roll_outs=roll_outs, stop_below=limit)
-
-    tries = tuple(_judge_scale(scale, run(scale), target) for scale in scales)
+    options: dict[str, Any] = {"roll_outs": roll_outs, "stop_below": problem.gap(problem.start()) / target}
+    curves = (learn(problem, method, TheoryStep(scale), budget, cell_generator(seed), **options) for scale in scales)
+    tries = tuple(_judge_scale(scale, curve, target) for scale, curve in zip(scales, curves))
     usable = [t for t in tries if t.median_samples is not None or t.median_gap is not None]
     if not usable:
         raise InputError(f"grid = {scales} is not allowed: half the runs of {method.name} diverged at every scale")

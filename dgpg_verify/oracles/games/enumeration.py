@@ -121,8 +121,6 @@ def enumerate_moments(
 
     Parameters
     ----------
-    system : LoadBalancingGame
-        Any one-shot game with cost_of, candidates, shares, background and reference_state.
     probabilities : array [N, K]
         Independent tabular softmax policies; the logits are the parameters.
     credits : sequence of str, optional

@@ -107,20 +107,14 @@ def linear_quadratic_moments(
 ) -> OracleMoments:
     """Exact moments of every credit of the Gaussian team at any N (closed forms F1 - F3 and all other pairs).
 
+    P = 1, sum scale. Cost: O(non-zeros of A + C^2 N). Raises InputError on a wrong shape, sigma <= 0, unknown credit.
+
     Parameters
     ----------
     means, sigma : array [N], float > 0
         theta, the means of the policies, and their standard deviation.
     credits, baseline : sequence of str, float, optional
         Some of LINEAR_QUADRATIC_CREDITS, all by default; b of the credit "return", E R by default.
-
-    Returns
-    -------
-    OracleMoments with P = 1, on the sum scale. Cost: O(non-zeros of A + C^2 N).
-
-    Raises
-    ------
-    InputError on a wrong shape, sigma <= 0, or an unknown credit.
     """
     sd = check_real("sigma", sigma, 0.0, open_low=True)
     names = check_credits(credits, LINEAR_QUADRATIC_CREDITS)
@@ -129,13 +123,14 @@ def linear_quadratic_moments(
     beta = 0.0 if baseline is None else j - check_real("baseline", baseline)
     weights = [_credit(name, team, sd, {"return": beta, "return:raw": j}.get(name, 0.0)) for name in names]
     parts = [w if name == "reparameterised" else _scored(w, sd) for name, w in zip(names, weights)]
-    mean, total, cross = _gradient_tables(parts, *_gram(team))
+    gram, square = _gram(team)
+    mean, total, cross = _gradient_tables(parts, gram, square)
     return OracleMoments(
         names=names,
         means=mean[:, :, None],
         covariances=total,
         cross=cross,
-        deviations=_deviations(weights, *_gram(team)),
+        deviations=_deviations(weights, gram, square),
         objective=j,
         objective_gradient=-team.u[:, None],
         guidance_objective=team.distance_objective(sd),
