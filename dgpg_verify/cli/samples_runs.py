@@ -13,8 +13,8 @@ from dgpg_verify.core import InputError, check_real
 from dgpg_verify.samples import (
     Curve,
     GreedyStep,
-    Method,
     Problem,
+    ScheduledCredit,
     StepRule,
     TeamProblem,
     TheoryStep,
@@ -23,7 +23,7 @@ from dgpg_verify.samples import (
     make_method,
     noise_free_floor,
 )
-from dgpg_verify.samples.estimated import check_method, estimated_curve, scored_fleets
+from dgpg_verify.samples.cloud import check_method, estimated_curve, scored_fleets
 from dgpg_verify.samples.game.problem import GameProblem, random_fleets
 from dgpg_verify.systems import CloudScheduling
 
@@ -58,7 +58,9 @@ def exact_runs(asked: Asked, names: Sequence[str]) -> dict[str, Iterator[Measure
     return {name: _exact(method, problems, rule, asked) for name, method in methods.items()}
 
 
-def _exact(method: Method, problems: Mapping[int, Problem], rule: StepRule, asked: Asked) -> Iterator[Measured]:
+def _exact(
+    method: ScheduledCredit, problems: Mapping[int, Problem], rule: StepRule, asked: Asked
+) -> Iterator[Measured]:
     for n, problem in problems.items():
         first, noise = problem.gap(problem.start()), cell_generator(asked["seed"], n)
         stop = first / max(asked["eps_factors"])

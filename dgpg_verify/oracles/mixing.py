@@ -1,4 +1,4 @@
-"""Exact variance of a mixture of two credits as a function of alpha, its minimum and the crossover.
+"""Exact variance of a mixture of two credits as a function of alpha, and the alpha of least variance.
 
 Everything here is the closed form of mixing (F7): with g(alpha) = (1 - alpha) s_b g_b + alpha s_g g_g,
 V(alpha) = (1 - alpha)^2 s_b^2 V_b + alpha^2 s_g^2 V_g + 2 alpha (1 - alpha) s_b s_g C, where C = tr Cov(g_b, g_g)
@@ -6,8 +6,6 @@ of the two ascent parts. Arrays are broadcast against each other.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -69,28 +67,6 @@ def optimal_alpha(
         inside = np.clip((v_b - c) / curvature, 0.0, 1.0)
     ends = np.where(v_g < v_b, 1.0, 0.0)
     return np.asarray(np.where(curvature > 0.0, inside, ends))
-
-
-def minimal_variance(
-    base: ArrayLike,
-    guidance: ArrayLike,
-    covariance: ArrayLike,
-    scales: tuple[float, float] = (1.0, 1.0),
-) -> Array:
-    """min over alpha in [0, 1] of V(alpha); (V_b V_g - C^2) / (V_b + V_g - 2 C) where the minimum is inside."""
-    return mixed_variance(optimal_alpha(base, guidance, covariance, scales), base, guidance, covariance, scales)
-
-
-def crossover(alpha: ArrayLike, guidance: ArrayLike, base_per_agent: ArrayLike, exponent: float = 1.0) -> NDArray[Any]:
-    """N_c beyond which the base part dominates a fixed alpha, if V_b(N) = base_per_agent * N^exponent.
-
-    Solves alpha^2 V_g = (1 - alpha)^2 V_b(N_c). inf where alpha = 1, 0 where alpha = 0.
-    """
-    w_base, w_guidance = mixing_weights(alpha)
-    power = check_real("exponent", exponent, 0.0, open_low=True)
-    with np.errstate(divide="ignore"):
-        ratio = w_guidance**2 * np.asarray(guidance) / (w_base**2 * np.asarray(base_per_agent))
-    return np.asarray(ratio ** (1.0 / power))
 
 
 def return_share(

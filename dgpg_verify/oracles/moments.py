@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dgpg_verify.core import InputError, check_choice, check_real
+from dgpg_verify.core import InputError, check_choice, check_finite, check_real
 from dgpg_verify.oracles.mixing import mixing_weights, optimal_alpha, return_share, setting_scales
 from dgpg_verify.oracles.pointing import POINTING_COSINE, rollouts_to_point
 
@@ -18,7 +18,7 @@ VANISHING = 1e-24  # a squared mean below this part of E||g||^2 is rounding: the
 
 
 @dataclass(frozen=True, eq=False)
-class CreditMoments:
+class ExactCreditMoments:
     """Exact moments of one credit's gradient estimate from one roll-out, to be compared with grad J.
 
     mean [N, P]; variance [N] = tr Cov(g_i); cross_agent [N] = E tr Cov(g_i given own and environment streams)
@@ -115,7 +115,7 @@ class OracleMoments:
         """Place of a credit; InputError naming the credits this oracle knows."""
         return self.names.index(check_choice("credit", name, self.names))
 
-    def __getitem__(self, name: str) -> CreditMoments:
+    def __getitem__(self, name: str) -> ExactCreditMoments:
         """Moments of a credit, or of `guided:ALPHA[@BASE][+GUIDANCE]` by the mixing identity (setting sum)."""
         if not name.startswith("guided:"):
             k = self.index(name)
@@ -134,7 +134,7 @@ class OracleMoments:
 
     def guided(
         self, alpha: float, base: str = "return", guidance: str = "guidance", setting: str = "sum"
-    ) -> CreditMoments:
+    ) -> ExactCreditMoments:
         """Moments of (1 - alpha) s_b base + alpha s_g guidance; the scales belong to the setting."""
         a, b = self.index(base), self.index(guidance)
         w_a, w_b = mixing_weights(alpha, self.scales(setting, base))
@@ -169,8 +169,24 @@ class OracleMoments:
         k = self.index(name)
         return float(self.shared.covariance[k, k])
 
-    def _record(self, name: str, mean: Array, variance: Array, cross: Array | None) -> CreditMoments:
-        return CreditMoments(name, mean, variance, cross, self.objective_gradient)
+    def _record(self, name: str, mean: Array, variance: Array, cross: Array | None) -> ExactCreditMoments:
+        return ExactCreditMoments(name, mean, variance, cross, self.objective_gradient)
+
+
+def pair_table(count: int, shape: tuple[int, ...], entry: Callable[[int, int], Array | float]) -> Array:
+    """The symmetric table [count, count, *shape] of entry(a, b), which is called for b <= a only."""
+    table = np.empty((count, count, *shape))
+    for a in range(count):
+        for b in range(a + 1):
+            table[a, b] = table[b, a] = entry(a, b)
+    return table
+
+
+def check_moments(means: Array, covariances: Array, cross: Array) -> None:
+    """Raise NonFiniteError at the first NaN or infinity, naming its table and place."""
+    check_finite("mean", means)
+    check_finite("covariance", covariances)
+    check_finite("cross-agent covariance", cross)
 
 
 def check_credits(credits: Sequence[str] | None, known: Sequence[str]) -> tuple[str, ...]:

@@ -1,7 +1,6 @@
 """Floors: the gap at which a method without noise comes to rest, because it follows J_alpha and not J.
 
-A biased method can only be asked for gaps well above its floor: epsilon enters a fit where it exceeds MARGIN times
-the floor, and a method with no such epsilon has no n_eps.
+A biased method reaches only gaps well above its floor, so that only such epsilon may enter a fit.
 """
 
 from __future__ import annotations
@@ -10,13 +9,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from dgpg_verify.core import InputError, check_int, check_real
-from dgpg_verify.samples.methods import Method
-from dgpg_verify.samples.problems import Array, IntArray, Problem, check_alphas
-
-MARGIN = 3.0  # CLAIMS section 8: only epsilon above 3 x floor enter
+from dgpg_verify.core import check_int, check_real
+from dgpg_verify.samples.methods import ScheduledCredit
+from dgpg_verify.samples.problems import Array, IntArray, Problem, check_alphas, per_run
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +28,9 @@ class Floor:
     fleets: IntArray
 
 
-def noise_free_floor(problem: Problem, method: Method, tolerance: float = 1e-7, max_steps: int = 20_000) -> Floor:
+def noise_free_floor(
+    problem: Problem, method: ScheduledCredit, tolerance: float = 1e-7, max_steps: int = 20_000
+) -> Floor:
     """Follow the expected direction with step 1 / smoothness at the schedule's last alpha until it vanishes.
 
     Args:
@@ -60,17 +59,6 @@ def noise_free_floor(problem: Problem, method: Method, tolerance: float = 1e-7, 
         if bool((residual <= small).all()) or steps == limit:
             break
         eta = 1.0 / problem.constants(method.credit, alpha).smoothness
-        state = state + eta.reshape(-1, *[1] * (state.ndim - 1)) * direction
+        state = state + per_run(eta, state) * direction
         steps += 1
     return Floor(problem.gap(state), residual, residual <= small, steps, problem.fleets)
-
-
-def above_floor(eps: ArrayLike, floor: ArrayLike, margin: float = MARGIN) -> NDArray[np.bool_]:
-    """Which eps [R, E] (or [E]) exceed margin times the floor [R]: only these enter a fit. [R, E]."""
-    factor = check_real("margin", margin, 1.0)
-    levels, floors = np.asarray(eps, dtype=np.float64), np.asarray(floor, dtype=np.float64)
-    if floors.ndim != 1 or levels.ndim not in (1, 2) or (levels.ndim == 2 and len(levels) != len(floors)):
-        raise InputError(f"eps {levels.shape} and floor {floors.shape} do not fit: [E] or [R, E], and [R]")
-    if not bool((floors >= 0.0).all()):
-        raise InputError(f"floor = {float(floors.min()):g} is not allowed: gaps are >= 0")
-    return np.asarray(levels > factor * floors[:, None])

@@ -9,13 +9,14 @@ the constants of the step are refreshed there too. Memory does not grow with the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dgpg_verify.core import InputError, check_int, check_real
-from dgpg_verify.samples.methods import Method
-from dgpg_verify.samples.problems import Array, IntArray, Problem, check_alphas
+from dgpg_verify.samples.methods import ScheduledCredit
+from dgpg_verify.samples.problems import Array, IntArray, Problem, check_alphas, per_run
 from dgpg_verify.samples.steps import StepRule
 
 RATIO = 1.05  # checkpoints are at most 5 % apart, once steps are fine enough
@@ -27,7 +28,7 @@ class Curve:
     """What one batch of runs did.
 
     samples int64 [C]: joint samples per run at each checkpoint, samples[0] = 0; gaps [R, C]: per-agent gap there,
-    exact but for the curves of `estimated`, infinity from a run's divergence on; alphas [R, C]; diverged int64 [R]:
+    exact but for the curves of `cloud`, infinity from a run's divergence on; alphas [R, C]; diverged int64 [R]:
     first checkpoint's samples at which the run was seen to be no longer finite, -1 if never; fleets int64 [R];
     finished: every run that did not diverge had arrived at `stop_below`, so the budget was not used up.
     """
@@ -60,7 +61,7 @@ def log_checkpoints(budget: int, roll_outs: int = 1, ratio: float = RATIO) -> In
 
 def learn(
     problem: Problem,
-    method: Method,
+    method: ScheduledCredit,
     step_rule: StepRule,
     budget: int,
     generator: np.random.Generator,
@@ -71,75 +72,105 @@ def learn(
 ) -> Curve:
     """Run every run of the problem for at most `budget` joint samples.
 
-    Args:
-        problem: R runs; method: credit and alpha; step_rule: step sizes.
-        budget: joint samples per run; generator: the only source of randomness.
-        roll_outs: joint samples a step, averaged.
-        checkpoints: samples at which to write the gap, increasing multiples of roll_outs; `log_checkpoints` if None.
-        stop_below: gap, a number or [R]; the curve ends once every run that did not diverge has stayed at or below
-            it from some n to STAY n (see `arrival`). None uses the whole budget.
+    Parameters
+    ----------
+    budget, roll_outs : int
+        Joint samples per run, and per step, where they are averaged.
+    generator : numpy.random.Generator
+        The only source of randomness.
+    checkpoints : int array [C], optional
+        Samples at which to write the gap, increasing multiples of roll_outs; `log_checkpoints` by default.
+    stop_below : float or array [R], optional
+        Per-agent gap; the curve ends once every run that did not diverge has stayed at or below it from some n to
+        STAY n (see `arrival`). By default the whole budget is used.
 
-    Returns:
-        Curve. A run whose state or gap is no longer finite is put back to its start, shown with an infinite gap from
-        then on and named in `diverged`; the other runs go on.
+    Returns
+    -------
+    Curve
+        A run whose state or gap is no longer finite is put back to its start, shown with an infinite gap from then
+        on and named in `diverged`; the other runs go on. Cost: budget / roll_outs calls of `problem.step_direction`.
 
-    Raises:
-        InputError: budget, roll_outs, checkpoints or stop_below not allowed, alpha outside [0, 1].
-
-    Cost: budget / roll_outs calls of `problem.step_direction`.
+    Raises
+    ------
+    InputError
+        budget, roll_outs, checkpoints or stop_below not allowed, alpha outside [0, 1].
     """
     marks = log_checkpoints(budget, roll_outs) if checkpoints is None else _check_marks(checkpoints, budget, roll_outs)
     limit = None if stop_below is None else _check_limit(stop_below, problem.runs)
-    first = problem.start()
-    state, gaps, alphas = first.copy(), [problem.gap(first)], []
-    diverged = np.full(problem.runs, -1, dtype=np.int64)
-    since = np.zeros(problem.runs)  # first checkpoint of the present stay below the limit
-    arrived = np.zeros(problem.runs, dtype=bool)
-    finished = False
-    for before, after in zip(marks[:-1].tolist(), marks[1:].tolist()):
-        alpha = check_alphas(method.alpha_at(problem, state, float(before)), problem.runs)
-        plan = step_rule.plan(problem, method.credit, alpha, roll_outs)
-        alphas.append(alpha)
-        with np.errstate(over="ignore", invalid="ignore"):  # found below, and reported as a divergence
-            for step in range(before // roll_outs, after // roll_outs):
-                direction = problem.step_direction(state, method.credit, alpha, roll_outs, generator)
-                direction *= plan(step, state).reshape(-1, *[1] * (state.ndim - 1))
-                direction += state
-                state = direction
-                if not np.isfinite(state.sum()):
-                    _restart(state, first, diverged, after, ~_finite_runs(state))
-            gap = problem.gap(state)
-        _restart(state, first, diverged, after, ~np.isfinite(gap))
-        gap = np.where(diverged >= 0, np.inf, gap)
-        gaps.append(gap)
-        if limit is not None:
-            since = np.where(gap <= limit, np.where(since > 0, since, after), 0.0)
-            arrived |= (since > 0) & (after >= STAY * since)
-            if bool((arrived | (diverged >= 0)).all()):
-                finished = True
+    return _Ascent(problem, method, step_rule, roll_outs, generator).climb(marks, limit)
+
+
+class _Ascent:
+    """The states of all runs, and which of them have diverged (`Curve.diverged`)."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        method: ScheduledCredit,
+        step_rule: StepRule,
+        roll_outs: int,
+        generator: np.random.Generator,
+    ) -> None:
+        self.problem, self.method, self.step_rule = problem, method, step_rule
+        self.roll_outs, self.generator = roll_outs, generator
+        self.first = problem.start()
+        self.state = self.first.copy()
+        self.diverged = np.full(problem.runs, -1, dtype=np.int64)
+
+    def climb(self, marks: IntArray, limit: Array | None) -> Curve:
+        """Go through the checkpoints, or until every run has arrived at `limit` [R] or diverged."""
+        runs = self.problem.runs
+        gaps, alphas, finished = [self.problem.gap(self.state)], [], False
+        since = np.zeros(runs)  # first checkpoint of the present stay below the limit
+        arrived = np.zeros(runs, dtype=bool)
+        for before, after in pairwise(marks.tolist()):
+            alpha, gap = self.advance(before, after)
+            alphas.append(alpha)
+            gaps.append(gap)
+            if limit is not None:
+                since = np.where(gap <= limit, np.where(since > 0, since, after), 0.0)
+                arrived |= (since > 0) & (after >= STAY * since)
+                finished = bool((arrived | (self.diverged >= 0)).all())
+            if finished:
                 break
-    alphas.append(alphas[-1])
-    return Curve(
-        method=method.name,
-        step_rule=step_rule.name,
-        roll_outs=roll_outs,
-        samples=marks[: len(gaps)],
-        gaps=np.stack(gaps, axis=1),
-        alphas=np.stack(alphas, axis=1),
-        diverged=diverged,
-        fleets=problem.fleets,
-        finished=finished,
-    )
+        alphas.append(alphas[-1])
+        return Curve(
+            method=self.method.name,
+            step_rule=self.step_rule.name,
+            roll_outs=self.roll_outs,
+            samples=marks[: len(gaps)],
+            gaps=np.stack(gaps, axis=1),
+            alphas=np.stack(alphas, axis=1),
+            diverged=self.diverged,
+            fleets=self.problem.fleets,
+            finished=finished,
+        )
+
+    def advance(self, before: int, after: int) -> tuple[Array, Array]:
+        """Take the steps between two checkpoints; returns the alpha in force and the gap at the end, each [R]."""
+        problem, credit = self.problem, self.method.credit
+        alpha = check_alphas(self.method.alpha_at(problem, self.state, float(before)), problem.runs)
+        plan = self.step_rule.plan(problem, credit, alpha, self.roll_outs)
+        with np.errstate(over="ignore", invalid="ignore"):  # found below, and reported as a divergence
+            for step in range(before // self.roll_outs, after // self.roll_outs):
+                direction = problem.step_direction(self.state, credit, alpha, self.roll_outs, self.generator)
+                direction *= per_run(plan(step, self.state), self.state)
+                direction += self.state
+                self.state = direction
+                if not np.isfinite(self.state.sum()):
+                    self._restart(after, ~_finite_runs(self.state))
+            gap = problem.gap(self.state)
+        self._restart(after, ~np.isfinite(gap))
+        return alpha, np.where(self.diverged >= 0, np.inf, gap)
+
+    def _restart(self, samples: int, bad: NDArray[np.bool_]) -> None:
+        """Put bad runs back to their start and note them as diverged."""
+        self.state[bad] = self.first[bad]
+        self.diverged[bad & (self.diverged < 0)] = samples
 
 
 def _finite_runs(state: Array) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(state).reshape(len(state), -1).all(1))
-
-
-def _restart(state: Array, first: Array, diverged: IntArray, samples: int, bad: NDArray[np.bool_]) -> None:
-    """Put bad runs back to their start, in place, and note them as diverged."""
-    state[bad] = first[bad]
-    diverged[bad & (diverged < 0)] = samples
 
 
 def _check_marks(checkpoints: ArrayLike, budget: int, roll_outs: int) -> IntArray:

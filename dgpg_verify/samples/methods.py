@@ -17,11 +17,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from dgpg_verify.core import InputError, check_real
-from dgpg_verify.samples.problems import Array, Problem
+from dgpg_verify.core import InputError, check_choice, check_real
+from dgpg_verify.samples.problems import Array, Problem, check_alphas
 
-CREDITS = ("return", "difference", "guidance", "guidance:exact", "guided", "guided@difference")
+BASES = {
+    "return": "return",
+    "difference": "difference",
+    "guidance": None,
+    "guidance:exact": None,
+    "guided": "return",
+    "guided@difference": "difference",
+}
+CREDITS = tuple(BASES)
 METHODS = (
     "return",
     "difference",
@@ -46,8 +55,8 @@ Rule = Callable[[Problem, Array, float], Array]  # (problem, state, samples so f
 
 
 @dataclass(frozen=True)
-class Method:
-    """credit: one of CREDITS, what `Problem` is asked for; rule: alpha [R] at a state and a number of samples."""
+class ScheduledCredit:
+    """A method: credit, one of CREDITS, which a `Problem` samples, and rule, which gives alpha [R] along the run."""
 
     name: str
     credit: str
@@ -58,31 +67,40 @@ class Method:
         return self.rule(problem, state, samples)
 
 
-def make_method(name: str, anneal: float = ANNEAL) -> Method:
+def make_method(name: str, anneal: float = ANNEAL) -> ScheduledCredit:
     """A method by name (see the module). Raises InputError on another name, alpha outside [0, 1] or anneal <= 0."""
     length = check_real("anneal", anneal, 0.0, open_low=True)
     text = str(name).replace(" ", "").lower()
     if text in CREDITS and not text.startswith("guided"):
-        return Method(text, text, _constant(1.0 if text.startswith("guidance") else 0.0))
+        return ScheduledCredit(text, text, _constant(1.0 if text.startswith("guidance") else 0.0))
     head, _, base = text.partition("@")
     kind, _, argument = head.partition(":")
     if kind != "guided" or base not in ("", "return", "difference") or ("@" in text and not base) or not argument:
         raise InputError(f"method = {name!r} is not allowed: it must be {GRAMMAR}")
     credit = "guided@difference" if base == "difference" else "guided"
-    return Method(head + ("@difference" if base == "difference" else ""), credit, _rule(name, credit, argument, length))
-
-
-def uses_return(credit: str) -> bool:
-    """Whether the shared return enters the credit. InputError on an unknown credit."""
-    return base_of(credit) == "return"
+    full_name = f"{head}@difference" if base == "difference" else head
+    return ScheduledCredit(full_name, credit, _rule(name, credit, argument, length))
 
 
 def base_of(credit: str) -> str | None:
     """ "return", "difference", or None for guidance alone: what (1 - alpha) multiplies. InputError if unknown."""
-    bases = dict(zip(CREDITS, ("return", "difference", None, None, "return", "difference")))
-    if credit not in bases:
-        raise InputError(f"credit = {credit!r} is not allowed: it must be one of {', '.join(CREDITS)}")
-    return bases[credit]
+    return BASES[check_choice("credit", credit, CREDITS)]
+
+
+def check_mixture(credit: str) -> None:
+    """Raise InputError unless the credit is a mixture, which alone has an alpha*."""
+    if base_of(credit) is None or not credit.startswith("guided"):
+        raise InputError(f"credit = {credit!r} is not allowed: only guided and guided@difference have an alpha*")
+
+
+def check_shares(credit: str, alpha: ArrayLike, runs: int) -> Array:
+    """alpha [R] in [0, 1]; InputError where a credit alone is given another alpha than its own, 0 or 1."""
+    base, shares = base_of(credit), check_alphas(alpha, runs)
+    forced = 1.0 if base is None else 0.0
+    if not credit.startswith("guided") and not bool((shares == forced).all()):
+        wrong = shares[shares != forced][0]
+        raise InputError(f"alpha = {wrong:g} is not allowed: it must be {forced:g} for the credit {credit!r}")
+    return shares
 
 
 def _rule(name: str, credit: str, argument: str, anneal: float) -> Rule:

@@ -96,6 +96,22 @@ def fleets_of_runs(n_fleets: int, seeds_per_fleet: int) -> IntArray:
     return np.repeat(np.arange(count), check_int("seeds_per_fleet", seeds_per_fleet, 1))
 
 
+def fleet_seeds(stream: int, n_agents: int, n_fleets: int, seed: int) -> list[int]:
+    """Seeds of independent fleets [F]. The first ones do not depend on n_fleets; streams and sizes keep apart.
+
+    InputError unless n_agents and n_fleets are >= 1 and seed >= 0.
+    """
+    count = check_int("n_fleets", n_fleets, 1)
+    key = (stream, check_int("n_agents", n_agents, 1))
+    drawn = np.random.SeedSequence(check_int("seed", seed, 0), spawn_key=key).generate_state(count, np.uint64)
+    return [int(s) for s in drawn]
+
+
+def per_run(values: Array, state: Array) -> Array:
+    """values [R] with as many axes as state [R, ...], to be multiplied with it."""
+    return values.reshape(-1, *[1] * (state.ndim - 1))
+
+
 def check_alphas(alpha: ArrayLike, runs: int) -> Array:
     """alpha as a float64 array [R] in [0, 1], from a number or an array. InputError on anything else."""
     values = np.asarray(alpha, dtype=np.float64)

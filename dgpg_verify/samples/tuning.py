@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from dgpg_verify.core import InputError, check_real, check_unique
 from dgpg_verify.samples.arrival import samples_to_gap, start_fractions
-from dgpg_verify.samples.learner import learn
-from dgpg_verify.samples.methods import Method
+from dgpg_verify.samples.learner import Curve, learn
+from dgpg_verify.samples.methods import ScheduledCredit
 from dgpg_verify.samples.problems import Array, Problem, cell_generator
 from dgpg_verify.samples.steps import TheoryStep
 
@@ -50,7 +51,7 @@ class Tuning:
 
 def tune(
     problem: Problem,
-    method: Method,
+    method: ScheduledCredit,
     budget: int,
     seed: int,
     *,
@@ -58,52 +59,53 @@ def tune(
     target: float = TARGET,
     roll_outs: int = 1,
 ) -> Tuning:
-    """Choose the scale of the theory's schedule for one method and N on pilot fleets.
+    """Choose the scale of the theory's schedule for one method and N on pilot fleets, never those that are judged.
 
-    Args:
-        problem: the pilot fleets, never those that are judged; budget: joint samples per run and try.
-        seed: of the noise, the same for every scale (common random numbers).
-        grid: scales to try; target: eps = gap at the start / target.
+    Parameters
+    ----------
+    budget, seed : int
+        Joint samples per run and try; of the noise, the same for every scale (common random numbers).
+    grid, target : sequence of float, float
+        Scales to try; the gap to reach is the gap at the start / target.
 
-    Returns:
-        Tuning: the scale with the least median n_eps; if none reached it in half its runs, the one with the least
-        median gap at the end; ties go to the scale nearest the theory's.
+    Returns
+    -------
+    The scale with the least median n_eps; if none reached it in half its runs, the one with the least median gap at
+    the end; ties go to the scale nearest the theory's. Cost: at most len(grid) runs of `learn`.
 
-    Raises:
-        InputError: empty grid, repeated or non-positive scales, target <= 1.
-
-    Cost: len(grid) runs of `learn`, shorter where all runs arrive.
+    Raises
+    ------
+    InputError on an empty grid, repeated or non-positive scales, and target <= 1.
     """
     scales = [check_real("scale", scale, 0.0, open_low=True) for scale in check_unique("grid", grid)]
-    aim = check_real("target", target, 1.0, open_low=True)
-    tries = tuple(_try(problem, method, budget, seed, scale, aim, roll_outs) for scale in scales)
+    check_real("target", target, 1.0, open_low=True)
+    options: dict[str, Any] = {"roll_outs": roll_outs, "stop_below": problem.gap(problem.start()) / target}
+    curves = (learn(problem, method, TheoryStep(scale), budget, cell_generator(seed), **options) for scale in scales)
+    tries = tuple(_judge_scale(scale, curve, target) for scale, curve in zip(scales, curves))
     usable = [t for t in tries if t.median_samples is not None or t.median_gap is not None]
     if not usable:
         raise InputError(f"grid = {scales} is not allowed: half the runs of {method.name} diverged at every scale")
     return Tuning(method.name, problem.n_agents, min(usable, key=_rank).scale, tries)
 
 
-def _rank(one: Try) -> tuple[float, float, float]:
-    samples = np.inf if one.median_samples is None else one.median_samples
-    gap = np.inf if one.median_gap is None else one.median_gap
-    return (samples, gap if np.isinf(samples) else 0.0, abs(np.log(one.scale)))
-
-
-def _try(problem: Problem, method: Method, budget: int, seed: int, scale: float, target: float, roll_outs: int) -> Try:
-    limit = problem.gap(problem.start()) / target
-    curve = learn(
-        problem, method, TheoryStep(scale), budget, cell_generator(seed), roll_outs=roll_outs, stop_below=limit
-    )
-    median = _upper_median(samples_to_gap(curve, start_fractions(curve, [target])).high[:, 0])
-    gap = _upper_median(curve.gaps[:, -1] / curve.gaps[:, 0])
+def _judge_scale(scale: float, curve: Curve, target: float) -> Try:
+    arrivals = samples_to_gap(curve, start_fractions(curve, [target]))
     return Try(
         scale=scale,
-        median_samples=median if np.isfinite(median) else None,
-        median_gap=gap if np.isfinite(gap) else None,
+        median_samples=_upper_median(arrivals.high[:, 0]),
+        median_gap=_upper_median(curve.gaps[:, -1] / curve.gaps[:, 0]),
         diverged=int((curve.diverged >= 0).sum()),
     )
 
 
-def _upper_median(values: Array) -> float:
-    """The upper median, defined also where some values are infinite."""
-    return float(np.sort(values)[len(values) // 2])
+def _rank(trial: Try) -> tuple[float, float, float]:
+    """Sort key: median samples, then median gap where half the runs did not arrive, then the distance from scale 1."""
+    samples = np.inf if trial.median_samples is None else trial.median_samples
+    gap = np.inf if trial.median_gap is None else trial.median_gap
+    return (samples, gap if np.isinf(samples) else 0.0, abs(np.log(trial.scale)))
+
+
+def _upper_median(values: Array) -> float | None:
+    """The upper median, defined also where some values are infinite; None where it is infinite itself."""
+    median = float(np.sort(values)[len(values) // 2])
+    return median if np.isfinite(median) else None

@@ -15,7 +15,7 @@ from dgpg_verify.cli import main as cli
 from dgpg_verify.cli import samples as cli_complexity
 from dgpg_verify.cli import samples_runs as cli_complexity_runs
 from dgpg_verify.samples import TeamProblem, TheoryStep, cell_generator, learn, make_method
-from dgpg_verify.samples.estimated import estimated_curve, scored_fleets
+from dgpg_verify.samples.cloud import estimated_curve, scored_fleets
 from dgpg_verify.systems import CloudScheduling
 
 SMALL = ("--n", "3,6", "--fleets", "4", "--eps-factors", "3,6", "--budget", "600")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dgpg_verify.core import InputError
-from dgpg_verify.samples import TeamProblem, above_floor, make_method, noise_free_floor
+from dgpg_verify.samples import TeamProblem, make_method, noise_free_floor
 from tests.samples.parabola import Parabola
 
 
@@ -31,16 +31,6 @@ def test_by_hand_and_when_it_has_not_settled() -> None:
     assert noise_free_floor(problem, make_method("guided:0.5")).gap == pytest.approx(np.full(3, 0.25**2))
     short = noise_free_floor(TeamProblem.random(6, 2), make_method("return"), max_steps=1)
     assert not short.settled.any() and short.steps == 1
-
-
-def test_which_gaps_enter() -> None:
-    chosen = above_floor([0.31, 0.3, 0.1], [0.1, 0.0])
-    assert np.array_equal(chosen, [[True, False, False], [True, True, True]])
-    assert not above_floor([0.75], [0.25]).any(), "equal to the margin is not above it"
-    assert above_floor([[1.0], [1.0]], [0.2, 0.4]).tolist() == [[True], [False]]
-    for eps, floor in (([0.1], 0.1), ([[0.1]], [0.1, 0.1]), ([0.1], [-1.0]), ([0.1], [np.nan])):
-        with pytest.raises(InputError):
-            above_floor(eps, floor)
 
 
 def test_bad_input() -> None:

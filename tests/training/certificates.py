@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dgpg_verify.core import Rollout
-from dgpg_verify.oracles.games.enumeration import SmallGame
+from dgpg_verify.oracles.games.enumeration import EnumeratedGame
 from dgpg_verify.systems import LoadBalancingGame
 from dgpg_verify.training.learner import Learner
 
@@ -17,7 +17,7 @@ from dgpg_verify.training.learner import Learner
 def costs(system: LoadBalancingGame) -> NDArray[np.float64]:
     """Cost of every profile, [K] * N, from the enumeration oracle."""
     n, k = system.n_agents, system.n_actions
-    oracle = SmallGame(system, np.full((n, k), 1.0 / k))
+    oracle = EnumeratedGame(system, np.full((n, k), 1.0 / k))
     profiles = np.array(list(itertools.product(range(k), repeat=n)))
     return oracle.cost(oracle.state(profiles)).reshape([k] * n)
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from dgpg_verify.core import InputError, check_finite
-from dgpg_verify.oracles.moments import OracleMoments
+from dgpg_verify.core import InputError
+from dgpg_verify.oracles.moments import OracleMoments, check_moments, pair_table
 
 Array = NDArray[np.float64]
 
@@ -41,22 +41,21 @@ def moments_from_conditionals(
     """
     p = probabilities
     weight = p * (1.0 - 2.0 * p + (p**2).sum(1, keepdims=True))  # p_ik ||psi_i(k)||^2
-    count, n_agents = len(names), p.shape[0]
     gradient = np.stack([centred_products(p, means[name]) for name in names])
-    total, cross = np.empty((2, count, count, n_agents))
-    deviations = np.empty(count)
-    for a, first in enumerate(names):
-        for b, second in enumerate(names[: a + 1]):
-            inside = covariance(first, second)
-            cross[a, b] = cross[b, a] = (weight * inside).sum(1)
-            between = (weight * means[first] * means[second]).sum(1) - (gradient[a] * gradient[b]).sum(1)
-            total[a, b] = total[b, a] = cross[a, b] + between
-            if a == b:
-                spread = means[first] - (p * means[first]).sum(1).mean()
-                deviations[a] = np.sqrt(max(0.0, float((p * (inside + spread**2)).sum(1).mean())))
-    for label, table in (("mean", gradient), ("covariance", total), ("cross-agent covariance", cross)):
-        check_finite(label, table)
-    return OracleMoments(names, gradient, total, cross, deviations, *objectives)
+
+    def between(a: int, b: int) -> Array:
+        products = (weight * means[names[a]] * means[names[b]]).sum(1)
+        return np.asarray(products - (gradient[a] * gradient[b]).sum(1))
+
+    def deviation(name: str) -> float:
+        spread = means[name] - (p * means[name]).sum(1).mean()
+        return float(np.sqrt(max(0.0, float((p * (covariance(name, name) + spread**2)).sum(1).mean()))))
+
+    count, shape = len(names), p.shape[:1]
+    cross = pair_table(count, shape, lambda a, b: (weight * covariance(names[a], names[b])).sum(1))
+    total = cross + pair_table(count, shape, between)
+    check_moments(gradient, total, cross)
+    return OracleMoments(names, gradient, total, cross, np.array([deviation(name) for name in names]), *objectives)
 
 
 def centred_products(p: Array, values: Array) -> Array:

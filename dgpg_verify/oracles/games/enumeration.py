@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from dgpg_verify.core import InputError, check_finite
+from dgpg_verify.core import InputError
 from dgpg_verify.oracles.games.conditional import Array, check_probabilities
-from dgpg_verify.oracles.moments import OracleMoments, SharedMoments, check_credits
+from dgpg_verify.oracles.moments import OracleMoments, SharedMoments, check_credits, check_moments
 from dgpg_verify.systems import LoadBalancingGame
 
 MAX_PROFILES = 1_000_000
@@ -42,7 +42,7 @@ class Profiles:
     z: Array
 
 
-class SmallGame:
+class EnumeratedGame:
     """A one-shot game with its choice probabilities, evaluated profile by profile."""
 
     def __init__(self, system: LoadBalancingGame, probabilities: ArrayLike) -> None:
@@ -58,6 +58,10 @@ class SmallGame:
 
     def cost(self, x: Array) -> Array:
         return np.asarray(self.system.cost_of(torch.as_tensor(x)).numpy(), dtype=np.float64)
+
+    def distance(self, at: Profiles) -> Array:
+        """1/2 ||x - x~||^2, [B]."""
+        return np.asarray(0.5 * ((at.x - self.reference) ** 2).sum(1))
 
     def state(self, actions: NDArray[np.int64]) -> Array:
         """x [B, M] of profiles [B, N]; -1 = the agent's job is not there."""
@@ -113,51 +117,52 @@ def enumerate_moments(
 ) -> OracleMoments:
     """Exact moments of every credit over all K^N profiles, per agent and for shared parameters.
 
-    Args:
-        system: a one-shot game with cost_of, candidates, shares, background and reference_state.
-        probabilities: [N, K] of independent tabular softmax policies; the logits are the parameters.
-        credits: some of return (b = E R), return:raw, guidance (chain rule), guidance:exact, guidance:observed (x
-            before acting), difference (no job as default), coma. All by default.
-
-    Returns:
-        OracleMoments with P = K; `shared` holds the moments of sum_i g_i (shared logits).
-
-    Raises:
-        InputError: more than 10^6 profiles, bad probabilities, unknown credit.
-
     Cost: O(K^N N (M + C^2 + K M for coma)), in chunks of 2^14 profiles.
+
+    Parameters
+    ----------
+    probabilities : array [N, K]
+        Independent tabular softmax policies; the logits are the parameters.
+    credits : sequence of str, optional
+        Some of return (b = E R), return:raw, guidance (chain rule), guidance:exact, guidance:observed (x before
+        acting), difference (no job as default), coma. All by default.
+
+    Returns
+    -------
+    OracleMoments with P = K, on the sum scale; `shared` holds the moments of sum_i g_i (shared logits).
+
+    Raises
+    ------
+    InputError on more than 10^6 profiles, bad probabilities, or an unknown credit.
     """
-    game = SmallGame(system, probabilities)
+    game = EnumeratedGame(system, probabilities)
     names = check_credits(credits, ENUMERATED_CREDITS)
     objective = float(game.expected(lambda c: -c.cost))
     sums = _first_pass(game, names, objective)
     total, shared = _second_pass(game, names, objective, sums)
     cross = _cross_agent(game, sums)
-    means = sums.gradient
-    deviations = np.sqrt(np.maximum(sums.square.mean(1) - sums.plain.mean(1) ** 2, 0.0))
-    for label, table in (("mean", means), ("covariance", total), ("cross-agent covariance", cross)):
-        check_finite(label, table)
-    distance = game.expected(lambda c: 0.5 * ((c.x - game.reference) ** 2).sum(1))
+    check_moments(sums.gradient, total, cross)
+
     return OracleMoments(
         names=names,
-        means=means,
+        means=sums.gradient,
         covariances=total,
         cross=cross,
-        deviations=deviations,
+        deviations=np.sqrt(np.maximum(sums.square.mean(1) - sums.plain.mean(1) ** 2, 0.0)),
         objective=objective,
         objective_gradient=_gradient(game, lambda c: -c.cost),
-        guidance_objective=float(distance),
-        guidance_gradient=_gradient(game, lambda c: 0.5 * ((c.x - game.reference) ** 2).sum(1)),
-        shared=SharedMoments(means.sum(1), shared),
+        guidance_objective=float(game.expected(game.distance)),
+        guidance_gradient=_gradient(game, game.distance),
+        shared=SharedMoments(sums.gradient.sum(1), shared),
     )
 
 
-def _scores(game: SmallGame, actions: NDArray[np.int64]) -> Array:
+def _scores(game: EnumeratedGame, actions: NDArray[np.int64]) -> Array:
     """psi_i(a_i) = e_{a_i} - p_i on each profile: [B, N, K]."""
     return np.asarray(np.eye(game.k)[actions] - game.p)
 
 
-def _gradient(game: SmallGame, value: Callable[[Profiles], Array]) -> Array:
+def _gradient(game: EnumeratedGame, value: Callable[[Profiles], Array]) -> Array:
     """grad E value in the logits as a likelihood-ratio sum over all profiles (no centring needed: exact)."""
     return game.expected(lambda c: _scores(game, c.actions) * value(c)[:, None, None])
 
@@ -174,7 +179,7 @@ class _Sums:
     plain: Array
 
 
-def _first_pass(game: SmallGame, names: tuple[str, ...], objective: float) -> _Sums:
+def _first_pass(game: EnumeratedGame, names: tuple[str, ...], objective: float) -> _Sums:
     count = len(names)
     gradient, first = np.zeros((2, count, game.n, game.k))
     second = np.zeros((count, count, game.n, game.k))
@@ -193,7 +198,7 @@ def _first_pass(game: SmallGame, names: tuple[str, ...], objective: float) -> _S
     return _Sums(gradient, first, second, square, plain)
 
 
-def _second_pass(game: SmallGame, names: tuple[str, ...], objective: float, sums: _Sums) -> tuple[Array, Array]:
+def _second_pass(game: EnumeratedGame, names: tuple[str, ...], objective: float, sums: _Sums) -> tuple[Array, Array]:
     """tr Cov of the per-agent gradients [C, C, N] and of their sum over agents [C, C], about their means."""
     count = len(names)
     total, shared = np.zeros((count, count, game.n)), np.zeros((count, count))
@@ -212,7 +217,7 @@ def _second_pass(game: SmallGame, names: tuple[str, ...], objective: float, sums
     return total, shared
 
 
-def _cross_agent(game: SmallGame, sums: _Sums) -> Array:
+def _cross_agent(game: EnumeratedGame, sums: _Sums) -> Array:
     """E tr Cov(g_i, g_i' given a_i) [C, C, N]: only the others' choices vary."""
     inside = sums.second - sums.first[:, None] * sums.first[None, :]
     norm = np.stack([((np.eye(game.k)[k] - game.p) ** 2).sum(1) for k in range(game.k)], axis=1)

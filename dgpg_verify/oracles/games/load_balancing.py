@@ -7,7 +7,7 @@ uncorrelated: the Hoeffding decomposition. J = -C, G = 1/2 sum_m (x_m - ref_m)^2
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,19 +63,23 @@ def load_balancing_moments(
 ) -> OracleMoments:
     """Exact moments of every credit for independent softmax choices (closed form F6; `mm1` by subsets).
 
-    Args:
-        system: cost quadratic, delay or mm1 (mm1 needs a modest in-degree); any N, K = M included.
-        probabilities: [N, K], softmax of the tabular logits that are the parameters.
-        credits: some of return (b = E R), return:raw, guidance (chain rule), guidance:exact, difference (no job as
-            default; its mean is grad J), coma. All by default; `guided:ALPHA` follows from the record.
+    Parameters
+    ----------
+    system : LoadBalancingGame
+        Cost quadratic, delay or mm1 (mm1 needs a modest in-degree); any N, K = M included.
+    probabilities : array [N, K]
+        Softmax of the tabular logits, which are the parameters.
+    credits : sequence of str, optional
+        Some of return (b = E R), return:raw, guidance (chain rule), guidance:exact, difference (no job as default; its
+        mean is grad J), coma. All by default; `guided:ALPHA` follows from the record.
 
-    Returns:
-        OracleMoments with P = K, sum scale.
+    Returns
+    -------
+    OracleMoments with P = K, on the sum scale. Cost: O(N K^2) time and memory.
 
-    Raises:
-        InputError: makespan (no sum over servers), bad probabilities, unknown credit.
-
-    Cost: O(N K^2) time and memory.
+    Raises
+    ------
+    InputError on makespan (not a sum over servers), bad probabilities, or an unknown credit.
     """
     shape = (system.n_agents, system.n_actions)
     p = check_probabilities(probabilities, shape)
@@ -87,6 +91,14 @@ def load_balancing_moments(
     game = game_arrays(system, p)
     given = quadratic_conditionals(game)
     means = credit_means(game, given)
+    wanted = {name: means[name] for name in names}
+    return moments_from_conditionals(
+        names, p, wanted, _conditional_covariance(game, given), quadratic_objectives(game, given, means)
+    )
+
+
+def _conditional_covariance(game: GameArrays, given: Conditionals) -> Callable[[str, str], Array]:
+    """Cov(w, w' given a_i = k) of two credits, [N, K], as a function of their names."""
     local = {"guidance": game.z, "guidance:exact": game.z, "difference": game.weights[game.slots] * game.z}
 
     def covariance(a: str, b: str) -> Array:
@@ -99,8 +111,7 @@ def load_balancing_moments(
             return given.others[:, None] + 2.0 * given.cost_line + given.square
         return given.square + (given.cost_line if first != second else 0.0)
 
-    wanted = {name: means[name] for name in names}
-    return moments_from_conditionals(names, p, wanted, covariance, quadratic_objectives(game, given, means))
+    return covariance
 
 
 def game_arrays(system: LoadBalancingGame, p: Array) -> GameArrays:

@@ -21,7 +21,6 @@ from dgpg_verify.oracles.teams.descent import (
     BASE_ONLY,
     DESCENT_CREDITS,
     GUIDANCE_ONLY,
-    ExpectedGaps,
     _Model,
     _stationary,
 )
@@ -131,13 +130,6 @@ def sampled_curvature(
     return low, high
 
 
-def biased_floor(team: LinearQuadraticTeam, alpha: float) -> float:
-    """J* - J(theta_alpha), total: the gap that ascent on J_alpha keeps for ever, whatever the credit."""
-    share = check_real("alpha", alpha, 0.0, 1.0)
-    apart = _stationary(team, share) - _stationary(team, 0.0)
-    return 0.5 * float(apart @ (team_arrays(team, apart).a @ apart))
-
-
 def schedule_bound(
     team: LinearQuadraticTeam, sigma: float, credit: str, alpha: float | None, roll_outs: int, start: ArrayLike
 ) -> ScheduleBound:
@@ -163,20 +155,6 @@ def schedule_bound(
     away = model.centre(start) - delta
     level = max(constants.offset * 0.5 * float(away @ f @ away), 2.0 * noise / constants.gradient_domination**2)
     return ScheduleBound(constants, level, noise, count)
-
-
-def predicted_samples(gaps: ExpectedGaps, epsilons: ArrayLike) -> Array:
-    """Joint roll-outs at the first record from which the expected gap per agent stays <= epsilon, [E]; inf if never.
-
-    Exact up to the spacing of the records. epsilons [E] > 0, per agent; InputError otherwise.
-    """
-    levels = np.asarray(epsilons, dtype=np.float64)
-    if levels.ndim != 1 or not bool((np.isfinite(levels) & (levels > 0.0)).all()):
-        raise InputError(f"epsilons has shape {levels.shape}: it must hold E finite numbers > 0")
-    above = gaps.per_agent[None, :] > levels[:, None]
-    first = above.shape[1] - above[:, ::-1].argmax(1)  # one past the last record above
-    first = np.where(above.any(1), first, 0)
-    return np.append(gaps.samples.astype(np.float64), np.inf)[first]
 
 
 def _share(credit: str, alpha: float | None) -> float:

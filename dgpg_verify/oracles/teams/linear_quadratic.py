@@ -18,11 +18,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from scipy.sparse.linalg import cg, spsolve
 
-from dgpg_verify.core import InputError, check_finite, check_real
-from dgpg_verify.oracles.moments import OracleMoments, check_credits
+from dgpg_verify.core import InputError, check_real
+from dgpg_verify.oracles.moments import OracleMoments, check_credits, check_moments, pair_table
 from dgpg_verify.systems import LinearQuadraticTeam
 
 Array = NDArray[np.float64]
+Gram = list[list[Array]]  # 3 x 3 inner products [N], see `_gram`
 LINEAR_QUADRATIC_CREDITS = (
     "return",  # R - baseline, baseline = E R unless given
     "return:raw",
@@ -106,18 +107,14 @@ def linear_quadratic_moments(
 ) -> OracleMoments:
     """Exact moments of every credit of the Gaussian team at any N (closed forms F1 - F3 and all other pairs).
 
-    Args:
-        system: the team; means: theta [N]; sigma: the policies' standard deviation, > 0.
-        credits: some of LINEAR_QUADRATIC_CREDITS; all by default.
-        baseline: b of the credit "return"; E R by default.
+    P = 1, sum scale. Cost: O(non-zeros of A + C^2 N). Raises InputError on a wrong shape, sigma <= 0, unknown credit.
 
-    Returns:
-        OracleMoments with P = 1.
-
-    Raises:
-        InputError: wrong shape, sigma <= 0, unknown credit.
-
-    Cost: O(non-zeros of A + C^2 N).
+    Parameters
+    ----------
+    means, sigma : array [N], float > 0
+        theta, the means of the policies, and their standard deviation.
+    credits, baseline : sequence of str, float, optional
+        Some of LINEAR_QUADRATIC_CREDITS, all by default; b of the credit "return", E R by default.
     """
     sd = check_real("sigma", sigma, 0.0, open_low=True)
     names = check_credits(credits, LINEAR_QUADRATIC_CREDITS)
@@ -127,29 +124,36 @@ def linear_quadratic_moments(
     weights = [_credit(name, team, sd, {"return": beta, "return:raw": j}.get(name, 0.0)) for name in names]
     parts = [w if name == "reparameterised" else _scored(w, sd) for name, w in zip(names, weights)]
     gram, square = _gram(team)
-    mean = np.stack([_gaussian(part.own) for part in parts])
-    count = len(names)
-    total, cross = np.empty((2, count, count, system.n_agents))
-    for a in range(count):
-        for b in range(a + 1):
-            cross[a, b] = cross[b, a] = _others(parts[a], parts[b], gram, square)
-            own = _inner(parts[a].own, parts[b].own) - mean[a] * mean[b]
-            total[a, b] = total[b, a] = own + cross[a, b]
-    for label, table in (("mean", mean), ("covariance", total), ("cross-agent covariance", cross)):
-        check_finite(label, table)
-    second = [(_others(w, w, gram, square) + _inner(w.own, w.own)).mean() for w in weights]
-    spread = np.array(second) - np.array([_gaussian(w.own).mean() for w in weights]) ** 2
+    mean, total, cross = _gradient_tables(parts, gram, square)
     return OracleMoments(
         names=names,
         means=mean[:, :, None],
         covariances=total,
         cross=cross,
-        deviations=np.sqrt(np.maximum(spread, 0.0)),
+        deviations=_deviations(weights, gram, square),
         objective=j,
         objective_gradient=-team.u[:, None],
         guidance_objective=team.distance_objective(sd),
         guidance_gradient=team.v[:, None],
     )
+
+
+def _gradient_tables(parts: list[_Credit], gram: Gram, square: Array) -> tuple[Array, Array, Array]:
+    """Means [C, N], covariances and cross-agent covariances [C, C, N] of psi w."""
+    mean = np.stack([_gaussian(part.own) for part in parts])
+    count, shape = len(parts), mean.shape[1:]
+    cross = pair_table(count, shape, lambda a, b: _others(parts[a], parts[b], gram, square))
+    own = pair_table(count, shape, lambda a, b: _inner(parts[a].own, parts[b].own) - mean[a] * mean[b])
+    total = own + cross
+    check_moments(mean, total, cross)
+    return mean, total, cross
+
+
+def _deviations(weights: list[_Credit], gram: Gram, square: Array) -> Array:
+    """Standard deviation of each credit itself, agents pooled about one mean: [C]."""
+    second = np.array([(_others(w, w, gram, square) + _inner(w.own, w.own)).mean() for w in weights])
+    spread = second - np.array([_gaussian(w.own).mean() for w in weights]) ** 2
+    return np.sqrt(np.maximum(spread, 0.0))
 
 
 def stationary_point(system: LinearQuadraticTeam, alpha: float = 0.0) -> Array:
@@ -171,12 +175,6 @@ def stationary_point(system: LinearQuadraticTeam, alpha: float = 0.0) -> Array:
     if not np.isfinite(residual) or residual > 1e-9 * max(1.0, float(np.abs(target).max())):
         raise InputError(f"the mixed objective at alpha = {share:g} has no unique stationary point")
     return np.asarray(point, dtype=np.float64)
-
-
-def optimal_objective(system: LinearQuadraticTeam, sigma: float) -> float:
-    """J* = max over theta of J = -1/2 sigma^2 tr A - 1/2 min e'He."""
-    sd = check_real("sigma", sigma, 0.0)
-    return team_arrays(system, stationary_point(system, 0.0)).objective(sd)
 
 
 def _credit(name: str, team: TeamArrays, sigma: float, beta: float) -> _Credit:
@@ -240,7 +238,7 @@ def _scored(w: _Credit, sigma: float) -> _Credit:
     return _Credit(times(w.own), times(w.on_u), times(w.on_a), times(w.on_b), times(w.square))
 
 
-def _gram(team: TeamArrays) -> tuple[list[list[Array]], Array]:
+def _gram(team: TeamArrays) -> tuple[Gram, Array]:
     """Inner products over j != i of (u_j, A_ij, B_ij), 3 x 3 arrays [N], and Var Y_i = 1/2 tr (A without i)^2 [N]."""
     a, b, u = team.a, team.b, team.u
     a_ii, b_ii = a.diagonal(), b.diagonal()
@@ -255,7 +253,7 @@ def _gram(team: TeamArrays) -> tuple[list[list[Array]], Array]:
     return [[(u**2).sum() - u**2, ua, ub], [ua, aa, ab], [ub, ab, bb]], square
 
 
-def _others(p: _Credit, q: _Credit, gram: list[list[Array]], square: Array) -> Array:
+def _others(p: _Credit, q: _Credit, gram: Gram, square: Array) -> Array:
     """E over t of the covariance that the others' noise causes, [N]."""
     left, right = (p.on_u, p.on_a, p.on_b), (q.on_u, q.on_a, q.on_b)
     value = _inner(p.square, q.square) * square

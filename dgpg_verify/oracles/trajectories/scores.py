@@ -1,10 +1,9 @@
-"""Scores of a policy one decision at a time: by automatic differentiation, or by the formula of tabular softmax."""
+"""Scores of a policy one decision at a time: by automatic differentiation."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,19 +14,6 @@ from dgpg_verify.core import InputError, Observation, Policy
 
 Score = Callable[[Observation, Tensor], NDArray[np.float64]]
 BATCH = 256
-
-
-def tabular_scores(policy: Any) -> Score:
-    """psi = e_a - pi(o) for logits that are the parameters; 0 without action. Score: (seen, actions [C, N]) ->
-    [C, N, K]."""
-
-    def score(seen: Observation, actions: Tensor) -> NDArray[np.float64]:
-        p = policy.probabilities(seen).detach().double().numpy()
-        chosen = actions.numpy()
-        psi = np.eye(p.shape[-1])[np.maximum(chosen, 0)] - p
-        return np.asarray(np.where(chosen[..., None] >= 0, psi, 0.0))
-
-    return score
 
 
 def policy_scores(policy: Policy) -> Score:

@@ -8,33 +8,12 @@ Notation of F6: delta_j = y_j - E y_j the agent's own load about its mean, f_j i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from dgpg_verify.core import InputError
 from dgpg_verify.samples.game.potential import Fleets, through_softmax
 from dgpg_verify.samples.problems import Array, IntArray
-
-
-@dataclass(frozen=True, eq=False)
-class Noise:
-    """Traces [F, S] over all agents at one roll-out, ascent sign: base, guidance, and their covariance `cross`."""
-
-    base: Array
-    guidance: Array
-    cross: Array
-
-    def mixed(self, alpha: Array) -> Array:
-        """Variance of (1 - alpha) base + alpha guidance."""
-        rest = 1.0 - alpha
-        return np.asarray(rest**2 * self.base + alpha**2 * self.guidance + 2.0 * alpha * rest * self.cross)
-
-    def best_alpha(self) -> Array:
-        """alpha* in [0, 1]; 0 where the two credits are one and the same or have no noise."""
-        bend = self.base + self.guidance - 2.0 * self.cross
-        flat = bend <= 1e-12 * (self.base + self.guidance)
-        return np.where(flat, 0.0, np.clip((self.base - self.cross) / np.where(flat, 1.0, bend), 0.0, 1.0))
+from dgpg_verify.samples.traces import NoiseTraces
 
 
 class PairPlaces:
@@ -57,7 +36,7 @@ class PairPlaces:
         return np.asarray(total[place])
 
 
-def noise(fleets: Fleets, pairs: PairPlaces, p: Array, base: str | None, half: float) -> Noise:
+def noise(fleets: Fleets, pairs: PairPlaces, p: Array, base: str | None, half: float) -> NoiseTraces:
     """Noise at p [F, S, N, K].
 
     Args:
@@ -81,15 +60,15 @@ def noise(fleets: Fleets, pairs: PairPlaces, p: Array, base: str | None, half: f
     tracked = _pooled(p, score, pulled, pulled, z**2 * spread)
     zero = np.zeros_like(tracked)
     if base is None:
-        return Noise(zero, tracked, zero)
+        return NoiseTraces(zero, tracked, zero)
     error = fleets.at_slots(x_mean - fleets.target[:, None])
     if base == "difference":
         saved = -h * (z * (error + (1.0 - p) * z) - 0.5 * z**2)
         alone = _pooled(p, score, saved, saved, (h * z) ** 2 * spread)
-        return Noise(alone, tracked, _pooled(p, score, saved, pulled, h * z**2 * spread))
+        return NoiseTraces(alone, tracked, _pooled(p, score, saved, pulled, h * z**2 * spread))
     terms, inside, with_load = _return_given_choice(fleets, p, h, error, own, others)
     own_part = _pooled(p, score, -terms, -terms, inside)
-    return Noise(own_part, tracked, _pooled(p, score, -terms, pulled, z * with_load))
+    return NoiseTraces(own_part, tracked, _pooled(p, score, -terms, pulled, z * with_load))
 
 
 def _pooled(p: Array, score: Array, first: Array, second: Array, inside: Array) -> Array:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 
 from dgpg_verify.core import check_int
 from dgpg_verify.samples.game.potential import Potential, softmax
-from dgpg_verify.samples.problems import Array
+from dgpg_verify.samples.problems import Array, Constants
 
 END = 1e-4  # the run is followed until its gap is this share of the first one, well below gap0 / 300
 RESOLVED = 1e-11  # of the value: a smaller gap is rounding, and gives no ratio
@@ -16,45 +16,53 @@ FLAT = 1e-12  # least eigenvalue of diag(p) - p p^T that rounding resolves
 LANCZOS = 40  # products for the two ends of a spectrum; enough for 1e-3 where the condition number is below 100
 
 
-@dataclass(frozen=True, eq=False)
-class PathConstants:
-    """[F] each. mu: least |gradient|^2 / (2 gap) on the run and least curvature at its end; smoothness: largest
-    curvature in size; spread: largest sum_i (1 - |p_i|^2) / min_i lambda(P_i), P_i on the tangent space."""
-
-    mu: Array
-    smoothness: Array
-    spread: Array
-
-
 def path_constants(
     objective: Potential, best: Array, ends: Array | None = None, share: float = END, max_steps: int = 2_000
-) -> PathConstants:
-    """Follow gradient ascent in the logits from the uniform policy towards the best value of each potential (S = 1).
+) -> Constants:
+    """Constants along gradient ascent in the logits, from the uniform policy towards the best value of each potential.
 
-    Args:
-        best: [F] value to measure the gap from; ends: logits [F, N, K] where it is taken, None if it is no optimum;
-        share: of the first gap, where the run ends; max_steps: ends it too.
+    mu [F]: least |gradient|^2 / (2 gap) on the run and least curvature at its end, L where every gap is rounding;
+    smoothness L: largest curvature in size; noise_trace: L times the largest sum_i (1 - |p_i|^2) / min_i lambda(P_i),
+    P_i on the tangent space. Curvature is looked at after 0, 1, 2, 4, 8 ... steps and at `ends`, by Lanczos, which
+    stays inside the spectrum by less than about 1e-3 of it.
 
-    Curvature is looked at after 0, 1, 2, 4, 8 ... steps and at `ends`, by Lanczos: its ends lie inside the spectrum by
-    less than about 1e-3 of it. Where every gap is rounding, mu falls back on L.
-    Cost: O(F N K) a step, O(40 F N K + 40^2) a look.
+    Parameters
+    ----------
+    objective : Potential
+        One run per fleet (its axis S is 1).
+    best, ends : array [F], array [F, N, K] or None
+        Value to measure the gap from, and the logits where it is taken, None if it is not an optimum.
+    share, max_steps : float, int
+        The run ends at this share of the first gap, or after so many steps. A step costs O(F N K), a look at the
+        curvature O(40 F N K + 40^2).
     """
-    best = best[:, None]
     state = np.zeros((len(best), 1, *objective.fleets.z.shape[1:]))
     _, top, spread = _look(objective, state)
     mu = np.full_like(top, np.inf)
     if ends is not None:
         mu, last_top, last_spread = _look(objective, ends[:, None])
         top, spread = np.maximum(top, last_top), np.maximum(spread, last_spread)
-    step = 1.0 / top
+    floor = RESOLVED * (np.abs(best[:, None]) + 1.0)
+    for made, state, domination in _ascend(objective, best[:, None], 1.0 / top, share, floor, max_steps):
+        mu = np.minimum(mu, domination)
+        if made & (made - 1) == 0:
+            _, there, spread_there = _look(objective, state)
+            top, spread = np.maximum(top, there), np.maximum(spread, spread_there)
+    return Constants(np.minimum(mu, top)[:, 0], top[:, 0], top[:, 0] * spread[:, 0])
+
+
+def _ascend(
+    objective: Potential, best: Array, step: Array, share: float, floor: Array, max_steps: int
+) -> Iterator[tuple[int, Array, Array]]:
+    """(steps made, state after, |gradient|^2 / (2 gap) before, infinite where the gap is too small), [F, 1] each."""
+    state = np.zeros((len(best), 1, *objective.fleets.z.shape[1:]))
     value, gradient = _climb(objective, state)
-    gap = start = best - value
+    least = np.maximum(share * (best - value), floor)
     for made in range(1, check_int("max_steps", max_steps, 1) + 1):
-        length = (gradient**2).sum((-1, -2))
-        seen = gap > np.maximum(share * start, RESOLVED * (np.abs(best) + 1.0))
+        length, gap = (gradient**2).sum((-1, -2)), best - value
+        seen = gap > least
         if not seen.any():
-            break
-        mu = np.where(seen, np.minimum(mu, length / (2.0 * np.where(seen, gap, 1.0))), mu)
+            return
         moved = state + (step * seen)[..., None, None] * gradient
         next_value, next_gradient = _climb(objective, moved)
         short = seen & (next_value < value + 0.25 * step * length)  # only where L grew along the way
@@ -62,11 +70,7 @@ def path_constants(
         keep = short[..., None, None]
         state, gradient = np.where(keep, state, moved), np.where(keep, gradient, next_gradient)
         value = np.where(short, value, next_value)
-        gap = best - value
-        if made & (made - 1) == 0:
-            look = _look(objective, state)
-            top, spread = np.maximum(top, look[1]), np.maximum(spread, look[2])
-    return PathConstants(np.minimum(mu, top)[:, 0], top[:, 0], spread[:, 0])
+        yield made, state, np.where(seen, length / (2.0 * np.where(seen, gap, 1.0)), np.inf)
 
 
 def _climb(objective: Potential, state: Array) -> tuple[Array, Array]:

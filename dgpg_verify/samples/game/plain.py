@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dgpg_verify.core import InputError, NonFiniteError, check_int, check_real
-from dgpg_verify.samples.game.path import PathConstants, path_constants
+from dgpg_verify.samples.game.path import path_constants
 from dgpg_verify.samples.game.potential import Potential, softmax
 from dgpg_verify.samples.game.problem import GameProblem
-from dgpg_verify.samples.problems import Array
+from dgpg_verify.samples.problems import Array, Constants
 from dgpg_verify.systems import LoadBalancingGame
 
 HORIZON = 1e4  # of the flow, in its own time: a step of gradient ascent of size 1 is a time of 1
@@ -115,5 +115,5 @@ class PlainGame(GameProblem):
         flow = gradient_flow(objective, [self.horizon])
         return flow.logits, flow.values[:, 0]
 
-    def _measure(self, objective: Potential) -> PathConstants:
+    def _measure(self, objective: Potential) -> Constants:
         return path_constants(objective, self._solve(objective)[1], None, FAR)

@@ -28,13 +28,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dgpg_verify.core import InputError, NonFiniteError, check_int
-from dgpg_verify.samples.game.noise import Noise, PairPlaces, noise
+from dgpg_verify.samples.game.noise import PairPlaces, noise
 from dgpg_verify.samples.game.optimum import game_optimum, quadratic_temperatures
-from dgpg_verify.samples.game.path import PathConstants, path_constants
+from dgpg_verify.samples.game.path import path_constants
 from dgpg_verify.samples.game.potential import Potential, potential, softmax, stack_games, sum_actions
 from dgpg_verify.samples.game.sampler import Sampler, credit_on
-from dgpg_verify.samples.methods import base_of
-from dgpg_verify.samples.problems import Array, Constants, IntArray, check_alphas, fleets_of_runs
+from dgpg_verify.samples.methods import base_of, check_mixture, check_shares
+from dgpg_verify.samples.problems import Array, Constants, IntArray, fleet_seeds, fleets_of_runs
+from dgpg_verify.samples.traces import NoiseTraces
 from dgpg_verify.systems import LoadBalancingGame
 
 FLEET_KEY = 53  # stream of the fleets' seeds, apart from those of the noise
@@ -55,12 +56,9 @@ def random_fleets(
     The first fleets do not depend on `n_fleets`, nor any of their sizes and graphs on `reference`. Raises InputError
     on any value outside its range.
     """
-    count = check_int("n_fleets", n_fleets, 1)
-    key = (FLEET_KEY, check_int("n_agents", n_agents, 1))
-    seeds = np.random.SeedSequence(check_int("seed", seed, 0), spawn_key=key).generate_state(count, np.uint64)
     return [
-        LoadBalancingGame.random(n_agents, int(s), n_candidates=n_candidates, job_law=job_law, reference=reference)
-        for s in seeds
+        LoadBalancingGame.random(n_agents, s, n_candidates=n_candidates, job_law=job_law, reference=reference)
+        for s in fleet_seeds(FLEET_KEY, n_agents, n_fleets, seed)
     ]
 
 
@@ -91,7 +89,7 @@ class GameProblem:
         self.objective = potential(self.data, self.tau)
         self.best_logits, self.best = self._solve(self.objective)
         self._pairs: PairPlaces | None = None
-        self._constants: dict[tuple[str, int], PathConstants] = {}
+        self._constants: dict[tuple[str, int], Constants] = {}
 
     @property
     def n_agents(self) -> int:
@@ -151,7 +149,7 @@ class GameProblem:
         ascent = self._of(credit, self._mix(credit, alpha))
         return ascent.gradient(*softmax(self._split(state))).reshape(state.shape)
 
-    def noise(self, state: Array, credit: str) -> Noise:
+    def noise(self, state: Array, credit: str) -> NoiseTraces:
         """Pooled variances and covariance [F, S] of the credit's parts at this state and one roll-out (F6)."""
         if self._pairs is None:
             self._pairs = PairPlaces(self.data)
@@ -160,8 +158,7 @@ class GameProblem:
 
     def optimal_alpha(self, state: Array, credit: str) -> Array:
         """alpha* [R] of the mixture at this state, pooled over agents. InputError if the credit is no mixture."""
-        if not credit.startswith("guided"):
-            raise InputError(f"credit = {credit!r} has no alpha*: it must be guided or guided@difference")
+        check_mixture(credit)
         return self.noise(state, credit).best_alpha().reshape(-1)
 
     def best_step(self, state: Array, credit: str, alpha: Array, roll_outs: int) -> Array:
@@ -199,7 +196,7 @@ class GameProblem:
         table = np.zeros((3, GRID + 1, len(self.data.z)))
         for (kind, node), found in self._constants.items():
             if kind == form:
-                table[:, node] = found.mu, found.smoothness, found.smoothness * found.spread
+                table[:, node] = found.mu, found.smoothness, found.noise_trace
         low, high = (table[:, nodes, self.fleets] for nodes in both)
         growth = np.maximum(low[2], high[2]) if base_of(credit) == "return" else np.zeros(self.runs)
         return Constants(np.minimum(low[0], high[0]), np.maximum(low[1], high[1]), growth)
@@ -234,7 +231,7 @@ class GameProblem:
             )
         return found.logits, found.value
 
-    def _measure(self, objective: Potential) -> PathConstants:
+    def _measure(self, objective: Potential) -> Constants:
         logits, value = self._solve(objective)
         return path_constants(objective, value, logits)
 
@@ -246,12 +243,7 @@ class GameProblem:
 
     def _mix(self, credit: str, alpha: Array) -> Array:
         """alpha [F, S] of the mixture. InputError where a credit alone is given another alpha than its own, 0 or 1."""
-        base, mix = base_of(credit), check_alphas(alpha, self.runs)
-        if not credit.startswith("guided"):
-            forced = 1.0 if base is None else 0.0
-            if (mix != forced).any():
-                raise InputError(f"alpha = {mix[mix != forced][0]:g} is not allowed: it is {forced:g} for {credit!r}")
-        return mix.reshape(len(self.data.z), self.seeds_per_fleet)
+        return check_shares(credit, alpha, self.runs).reshape(len(self.data.z), self.seeds_per_fleet)
 
     def _of(self, credit: str, mix: Array) -> Potential:
         """What the credit climbs at alpha `mix` [F, S], one run a fleet where all its runs agree."""

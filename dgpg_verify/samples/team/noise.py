@@ -19,8 +19,9 @@ from scipy import sparse
 from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 
 from dgpg_verify.core import InputError
-from dgpg_verify.oracles.teams.linear_quadratic import TeamArrays
 from dgpg_verify.samples.problems import Array, IntArray
+from dgpg_verify.samples.team.squares import TeamSquares
+from dgpg_verify.samples.traces import NoiseTraces
 
 DENSE = 300  # agents up to which eigenvalues come from the dense matrix; then Lanczos
 SINGULAR = 1e-9  # least eigenvalue over largest, at or below which a quadratic counts as flat somewhere
@@ -43,16 +44,7 @@ class TeamNoise:
     difference_chain: Array
 
 
-@dataclass(frozen=True, eq=False)
-class TraceParts:
-    """tr(W Cov) of base and guidance and tr(W X) of their covariance X, each [R]."""
-
-    base: Array
-    guidance: Array
-    cross: Array
-
-
-def trace_cov(noise: TeamNoise, base: str | None, exact: bool, u: Array, v: Array, curved: Array | None) -> TraceParts:
+def trace_cov(noise: TeamNoise, base: str | None, exact: bool, u: Array, v: Array, curved: Array | None) -> NoiseTraces:
     """tr(W Cov) at slopes u = -grad J and v = grad G [R, N]; curved = u'Wu [R] (None: W = I, ||u||^2).
 
     base: "return" (centred by J), "difference" or None; the covariance is with the chain rule, the form that mixtures
@@ -61,17 +53,17 @@ def trace_cov(noise: TeamNoise, base: str | None, exact: bool, u: Array, v: Arra
     guidance = 2.0 * (noise.diagonal * v**2).sum(1) + (noise.exact if exact else noise.chain)
     if base is None:
         nothing = np.zeros(len(u))
-        return TraceParts(nothing, guidance, nothing)
+        return NoiseTraces(nothing, guidance, nothing)
     if base == "difference":
         own, constant = 2.0 * (noise.diagonal * u**2).sum(1) + noise.difference, noise.difference_chain
     else:
         length = (u**2).sum(1)
         own = noise.diagonal.sum(1) * length + (length if curved is None else curved) + noise.returned
         constant = noise.return_chain
-    return TraceParts(own, guidance, 2.0 * (noise.diagonal * u * v).sum(1) + constant)
+    return NoiseTraces(own, guidance, 2.0 * (noise.diagonal * u * v).sum(1) + constant)
 
 
-def team_noise(parts: Sequence[TeamArrays], fleets: IntArray, sigma: float, curvature: bool) -> TeamNoise:
+def team_noise(parts: Sequence[TeamSquares], fleets: IntArray, sigma: float, curvature: bool) -> TeamNoise:
     """TeamNoise of all runs, W = A if `curvature` else I. parts: one a fleet; fleets [R]. Cost: a few sparse products
     a fleet."""
     rows = [_fleet_noise(part, sigma, curvature) for part in parts]
@@ -95,7 +87,7 @@ def extreme_curvatures(matrix: sparse.csr_array, name: str) -> Array:
     return np.array([low, high])
 
 
-def _fleet_noise(part: TeamArrays, sigma: float, curvature: bool) -> dict[str, Array]:
+def _fleet_noise(part: TeamSquares, sigma: float, curvature: bool) -> dict[str, Array]:
     a, b = part.a, part.b
     weight = a if curvature else sparse.csr_array(sparse.eye_array(a.shape[0]))
     a_ii, b_ii = a.diagonal(), b.diagonal()

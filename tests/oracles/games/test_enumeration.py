@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from dgpg_verify.core import InputError
-from dgpg_verify.oracles import ENUMERATED_CREDITS, enumerate_moments
+from dgpg_verify.oracles import enumerate_moments
+from dgpg_verify.oracles.games.enumeration import ENUMERATED_CREDITS
 from dgpg_verify.systems import LoadBalancingGame
 
 

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgpg_verify.core import InputError
-from dgpg_verify.oracles import SEPARABLE_CREDITS, enumerate_moments, load_balancing_moments, separable_moments
+from dgpg_verify.oracles import enumerate_moments, load_balancing_moments
 from dgpg_verify.oracles.games import load_balancing, separable
+from dgpg_verify.oracles.games.separable import SEPARABLE_CREDITS, separable_moments
 from dgpg_verify.systems import LoadBalancingGame
 
 RELATIVE = 1e-12  # of the largest entry: both sides are float64 sums of the same size

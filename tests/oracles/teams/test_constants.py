@@ -5,22 +5,12 @@ import pytest
 import torch
 
 from dgpg_verify.core import InputError
-from dgpg_verify.oracles import (
-    DESCENT_CREDITS,
-    ExpectedGaps,
-    biased_floor,
-    covariance_matrix,
-    expected_gaps,
-    expected_return_gaps,
-    optimal_objective,
-    predicted_samples,
-    sampled_curvature,
-    schedule_bound,
-    stationary_point,
-    team_arrays,
-)
-from dgpg_verify.oracles.teams import constants as descent_constants
+from dgpg_verify.oracles.teams.constants import descent_constants, sampled_curvature, schedule_bound
+from dgpg_verify.oracles.teams.descent import DESCENT_CREDITS, expected_gaps, expected_return_gaps
+from dgpg_verify.oracles.teams.linear_quadratic import stationary_point, team_arrays
 from dgpg_verify.systems import LinearQuadraticTeam
+from tests.oracles.teams.covariance_matrices import covariance_matrix
+from tests.oracles.teams.optima import optimal_objective
 
 SIGMA = 0.6
 ALONE = {"return": 0.0, "difference": 0.0, "guidance": 1.0, "guidance:exact": 1.0}
@@ -150,34 +140,10 @@ def test_no_bound_where_the_noise_outgrows_the_schedule(seed):
         schedule_bound(system, SIGMA, "guided", 0.5, 1, start)
 
 
-def test_floor_is_the_gap_at_the_biased_optimum(seed):
-    system, start = draw(15, seed)
-    best = optimal_objective(system, SIGMA)
-    for alpha in (0.2, 0.7, 1.0):
-        floor = biased_floor(system, alpha)
-        there = team_arrays(system, stationary_point(system, alpha)).objective(SIGMA)
-        assert floor == pytest.approx(best - there, rel=1e-9)
-        # where many exact steps end
-        credit = "guidance" if alpha == 1.0 else "guided"
-        end = expected_gaps(system, SIGMA, credit, np.full(400, 0.2), alpha, 10**9, start, [400])
-        assert end.noise_free[0] == pytest.approx(floor, rel=1e-6)
-    assert biased_floor(system, 0.0) == 0.0
-    aligned, _ = draw(15, seed, alignment=1.0, bias=0.0)
-    assert biased_floor(aligned, 0.7) < 1e-20 < 1e-3 < floor
-
-
-def gaps_of(per_agent, records, roll_outs=2, n=5):
-    total = n * np.array(per_agent)
-    return ExpectedGaps(np.array(records), total, total, n, roll_outs)
-
-
-def test_predicted_samples_must_stay_below():
-    gaps = gaps_of([8.0, 1.0, 3.0, 0.9, 0.5], [0, 10, 20, 40, 80])
-    mine = predicted_samples(gaps, [9.0, 8.0, 7.0, 3.0, 1.0, 0.5, 0.4])
-    np.testing.assert_array_equal(mine, [0.0, 0.0, 20.0, 20.0, 80.0, 160.0, np.inf])
-    for bad in ([0.0], [-1.0], [np.nan], 0.1):
-        with pytest.raises(InputError, match="epsilons has shape"):
-            predicted_samples(gaps, bad)
+def first_sample_below(gaps, level):
+    """Joint roll-outs at the first record from which the expected gap per agent stays at or below the level."""
+    above = np.flatnonzero(gaps.per_agent > level)
+    return gaps.samples[above[-1] + 1] if len(above) else gaps.samples[0]
 
 
 def test_samples_of_return_grow_with_agents_and_of_difference_do_not():
@@ -194,7 +160,7 @@ def test_samples_of_return_grow_with_agents_and_of_difference_do_not():
                 gaps = expected_return_gaps(system, SIGMA, steps, 1, start, records)
             else:
                 gaps = expected_gaps(system, SIGMA, credit, steps, 0.0, 1, start, records)
-            needed[credit].append(predicted_samples(gaps, [epsilon / n / 20])[0])
+            needed[credit].append(first_sample_below(gaps, epsilon / n / 20))
     slopes = {credit: np.polyfit(np.log(counts), np.log(values), 1)[0] for credit, values in needed.items()}
     assert 0.9 < slopes["return"] < 1.1
     assert -0.05 < slopes["difference"] < 0.05

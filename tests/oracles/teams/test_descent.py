@@ -9,17 +9,11 @@ import torch
 from scipy import stats
 
 from dgpg_verify.core import InputError, NonFiniteError
-from dgpg_verify.oracles import (
-    DESCENT_CREDITS,
-    best_step,
-    expected_gaps,
-    expected_return_gaps,
-    optimal_objective,
-    stationary_point,
-    team_arrays,
-)
-from dgpg_verify.oracles.teams import constants as descent_constants
+from dgpg_verify.oracles.teams.constants import descent_constants
+from dgpg_verify.oracles.teams.descent import DESCENT_CREDITS, best_step, expected_gaps, expected_return_gaps
+from dgpg_verify.oracles.teams.linear_quadratic import stationary_point, team_arrays
 from dgpg_verify.systems import LinearQuadraticTeam
+from tests.oracles.teams.optima import optimal_objective
 
 SIGMA = 0.6
 FALSE_ALARM = 1e-4  # of each statistical test, divided over its comparisons

@@ -7,17 +7,11 @@ import numpy as np
 import pytest
 
 from dgpg_verify.core import InputError
-from dgpg_verify.oracles import (
-    LINEAR_QUADRATIC_CREDITS,
-    MATRIX_CREDITS,
-    covariance_matrix,
-    linear_quadratic_moments,
-    optimal_objective,
-    shared_variance,
-    stationary_point,
-    team_arrays,
-)
+from dgpg_verify.oracles import linear_quadratic_moments
+from dgpg_verify.oracles.teams.linear_quadratic import LINEAR_QUADRATIC_CREDITS, stationary_point, team_arrays
 from dgpg_verify.systems import LinearQuadraticTeam
+from tests.oracles.teams.covariance_matrices import MATRIX_CREDITS, covariance_matrix, shared_variance
+from tests.oracles.teams.optima import optimal_objective
 
 SIGMA, BASELINE, NODES = 0.7, -1.3, 8  # 8 nodes are exact up to degree 15; squares of credits have degree 6 in a noise
 RELATIVE = 1e-12

@@ -8,7 +8,7 @@ import pytest
 from dgpg_verify.core import InputError
 from dgpg_verify.oracles import load_balancing_moments
 from dgpg_verify.samples.game import noise as game_noise
-from dgpg_verify.samples.game.noise import Noise, PairPlaces, noise
+from dgpg_verify.samples.game.noise import PairPlaces, noise
 from dgpg_verify.samples.game.potential import softmax, stack_games
 from dgpg_verify.samples.game.problem import random_fleets
 
@@ -49,17 +49,6 @@ def test_control_a_pair_sum_wrong_by_one_percent_is_caught(monkeypatch: pytest.M
     honest = PairPlaces.totals
     monkeypatch.setattr(game_noise.PairPlaces, "totals", lambda self, own: 1.01 * honest(self, own))
     assert worst(40, None, seed) > 1e-4
-
-
-def test_best_alpha_by_hand() -> None:
-    """V = (1 - a)^2 4 + a^2 + 2 a (1 - a) C: C = 0 gives 4/5; C above the lesser variance an end; equal parts 0."""
-    one = np.ones((1, 1))
-    assert Noise(4.0 * one, one, 0.0 * one).best_alpha()[0, 0] == 0.8
-    assert Noise(4.0 * one, one, 1.5 * one).best_alpha()[0, 0] == 1.0
-    assert Noise(one, 4.0 * one, 1.5 * one).best_alpha()[0, 0] == 0.0
-    assert Noise(one, one, one).best_alpha()[0, 0] == 0.0
-    assert Noise(0.0 * one, 0.0 * one, 0.0 * one).best_alpha()[0, 0] == 0.0
-    assert Noise(4.0 * one, one, 0.5 * one).mixed(np.full((1, 1), 0.5))[0, 0] == 1.5
 
 
 def test_bad_base() -> None:

@@ -8,11 +8,12 @@ from scipy import stats
 
 from dgpg_verify.core import InputError
 from dgpg_verify.equilibria.games.teams import team_matrices, team_stationary
-from dgpg_verify.oracles.teams.linear_quadratic import linear_quadratic_moments, optimal_objective
-from dgpg_verify.oracles.teams.matrices import covariance_matrix
+from dgpg_verify.oracles.teams.linear_quadratic import linear_quadratic_moments
 from dgpg_verify.samples import TeamProblem, cell_generator
 from dgpg_verify.samples.methods import CREDITS
 from dgpg_verify.systems import LinearQuadraticTeam
+from tests.oracles.teams.covariance_matrices import covariance_matrix
+from tests.oracles.teams.optima import optimal_objective
 
 SIGMA = 0.7
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(5)  # exact to degree 9; a credit's square has degree 6 an agent
@@ -213,5 +214,5 @@ def test_bad_input() -> None:
             problem.mean_direction(state, credit, np.array([alpha]))
     with pytest.raises(InputError, match="shape"):
         problem.mean_direction(state, "guided", np.zeros(2))
-    with pytest.raises(InputError, match="mixture"):
+    with pytest.raises(InputError, match="have an alpha"):
         problem.optimal_alpha(state, "return")

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dgpg_verify.oracles.games.enumeration import SmallGame
+from dgpg_verify.oracles.games.enumeration import EnumeratedGame
 from dgpg_verify.systems import LoadBalancingGame
 from tests.training.training_tools import game
 
@@ -28,7 +28,7 @@ ROUNDING = 1e-12  # sums of 27 numbers of size 1
 def pay_offs(system: LoadBalancingGame) -> Array:
     """J of every profile, [K] * N."""
     n, k = system.n_agents, system.n_actions
-    oracle = SmallGame(system, np.full((n, k), 1.0 / k))
+    oracle = EnumeratedGame(system, np.full((n, k), 1.0 / k))
     profiles = np.array(list(itertools.product(range(k), repeat=n)))
     table: Array = -oracle.cost(oracle.state(profiles)).reshape([k] * n)
     return table

@@ -28,7 +28,7 @@ from dgpg_verify.claims.samples.measure.laws import (
 from dgpg_verify.core import Cell
 from dgpg_verify.oracles.teams.constants import schedule_bound
 from dgpg_verify.oracles.teams.descent import expected_gaps, expected_return_gaps
-from dgpg_verify.samples import Curve, Method, learn, noise_free_floor, theory_numbers
+from dgpg_verify.samples import Curve, ScheduledCredit, learn, noise_free_floor, theory_numbers
 from dgpg_verify.samples.problems import Array
 from dgpg_verify.systems import LinearQuadraticTeam
 
@@ -75,7 +75,7 @@ def measure_run(cell: Cell) -> dict[str, Any]:
     }
 
 
-def floor_of(problem: AnyGame, method: Method) -> dict[str, Any]:
+def floor_of(problem: AnyGame, method: ScheduledCredit) -> dict[str, Any]:
     """Gap [F] at which the method comes to rest without noise: closed form, or its noise-free run for alpha*."""
     if method.name.startswith("guided:optimal"):
         found = noise_free_floor(problem, method, FLOOR_TOLERANCE, FLOOR_STEPS)
@@ -91,7 +91,7 @@ def measure_floor(cell: Cell) -> dict[str, Any]:
     return {"start": problem.gap(problem.start()), **floor_of(problem, method_of(cell.options["method"]))}
 
 
-def _predicted(cell: Cell, problem: AnyGame, method: Method) -> dict[str, Any]:
+def _predicted(cell: Cell, problem: AnyGame, method: ScheduledCredit) -> dict[str, Any]:
     """Samples [F, E] that the constants promise on an aligned team (gap of J_alpha = gap of J), fixed alphas only."""
     aligned = cell.options["law"] == "team/aligned" and cell.options["step"] == "theory"
     if not aligned or method.name not in FIXED_ALPHA or cell.n > 256:
@@ -104,7 +104,7 @@ def _predicted(cell: Cell, problem: AnyGame, method: Method) -> dict[str, Any]:
     return {"predicted": np.array(rows, dtype=np.float64)}
 
 
-def _exact(cell: Cell, problem: AnyGame, method: Method, curve: Curve) -> dict[str, Any]:
+def _exact(cell: Cell, problem: AnyGame, method: ScheduledCredit, curve: Curve) -> dict[str, Any]:
     """Exact mean over fleets of E gap / start at the first checkpoints, by the recursion (small teams only)."""
     options = cell.options
     if not options["law"].startswith("team") or options["step"] != "theory" or cell.n > EXACT_N:
@@ -124,7 +124,7 @@ def _exact(cell: Cell, problem: AnyGame, method: Method, curve: Curve) -> dict[s
     return {"expected": np.mean(shares, axis=0)}
 
 
-def theory_steps(problem: AnyGame, method: Method, count: int) -> Array:
+def theory_steps(problem: AnyGame, method: ScheduledCredit, count: int) -> Array:
     """eta_k [R, K] of the theory's schedule at a fixed alpha."""
     alpha = method.alpha_at(problem, problem.start(), 0.0)
     mu, offset = theory_numbers(problem, method.credit, alpha)

@@ -11,7 +11,7 @@ import numpy as np
 
 from dgpg_verify.claims.samples.measure.laws import arrivals_of
 from dgpg_verify.core import Cell
-from dgpg_verify.samples.estimated import estimated_curve, scored_fleets
+from dgpg_verify.samples.cloud import estimated_curve, scored_fleets
 from dgpg_verify.systems import CloudScheduling
 
 

@@ -14,7 +14,7 @@ from dgpg_verify.core import Cell, InputError
 from dgpg_verify.samples import (
     Curve,
     GreedyStep,
-    Method,
+    ScheduledCredit,
     StepRule,
     TeamProblem,
     TheoryStep,
@@ -76,7 +76,7 @@ def bounded_fleets(n: int, fleets: int, seed: int, reference: str) -> list[LoadB
     return made
 
 
-def method_of(name: str) -> Method:
+def method_of(name: str) -> ScheduledCredit:
     """A method of the room, or `mixed:A`: J as a mean, G as a sum, which on sums is alpha N / (alpha N + 1 - alpha)."""
     if not name.startswith(MIXED.partition(":")[0]):
         return make_method(name)
@@ -86,10 +86,10 @@ def method_of(name: str) -> Method:
         guided = alpha * problem.n_agents
         return np.full(problem.runs, guided / (guided + 1.0 - alpha))
 
-    return Method(name, "guided", rule)
+    return ScheduledCredit(name, "guided", rule)
 
 
-def step_of(cell: Cell, method: Method) -> tuple[StepRule, Tuning | None]:
+def step_of(cell: Cell, method: ScheduledCredit) -> tuple[StepRule, Tuning | None]:
     """The step rule of a cell; the tuned one is chosen on pilot fleets of the same law."""
     name = str(cell.options["step"])
     if name != TUNED:

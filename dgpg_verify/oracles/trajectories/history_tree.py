@@ -87,27 +87,17 @@ def grow_tree(
 def _expand(
     system: System, probabilities: Callable[[Observation], Tensor], score: Score, state: Any, weight: Array
 ) -> Level:
+    """One more level: every joint action that the masks allow, from B states [B] of probability weight [B]."""
     seen = system.observe(state)
     policy = probabilities(seen).detach().double().numpy()
-    active, mask = seen.active.numpy().astype(bool), seen.mask.numpy().astype(bool)
-    size, n, k = policy.shape
-    joint = np.stack(np.unravel_index(np.arange(k**n), (k,) * n), axis=1)
-    agents = np.arange(n)
-    chance = np.where(active[:, None], policy[:, agents, joint], joint[None] == 0)
-    possible = np.where(active[:, None], mask[:, agents, joint], True).all(2) & (chance.prod(2) > 0.0)
-    parent, which = np.nonzero(possible)
-    edge_of = np.full((size, k**n), -1, dtype=np.int64)
+    active = seen.active.numpy().astype(bool)
+    parent, which, joint, chance = _possible_actions(policy, active, seen.mask.numpy().astype(bool))
+    edge_of = np.full((len(policy), len(joint)), -1, dtype=np.int64)
     edge_of[parent, which] = np.arange(len(parent))
     actions = np.where(active[parent], joint[which], -1).astype(np.int64)
     before, played = take(state, parent), torch.as_tensor(actions)
     transition = system.step(before, played)
-    x, reward = _numpy(transition.x), _numpy(transition.reward)
-    z, difference = np.zeros((len(parent), n, x.shape[1])), np.zeros((len(parent), n))
-    for i in range(n):
-        less = played.clone()
-        less[:, i] = -1
-        without = system.step(before, less)
-        z[:, i], difference[:, i] = x - _numpy(without.x), reward - _numpy(without.reward)
+    z, difference = _without_each(system, before, played, transition)
     return Level(
         state=state,
         seen=seen,
@@ -115,17 +105,41 @@ def _expand(
         active=active,
         parent=parent,
         actions=actions,
-        probability=weight[parent] * chance[parent, which].prod(1),
+        probability=weight[parent] * chance,
         edge_of=edge_of,
         score=score(take(seen, parent), played),
-        reward=reward,
-        x=x,
+        reward=_numpy(transition.reward),
+        x=_numpy(transition.x),
         x_observed=_numpy(transition.x_observed),
         reference=_numpy(transition.reference),
         z=z,
         difference=difference,
         transition=transition,
     )
+
+
+def _possible_actions(
+    policy: Array, active: NDArray[np.bool_], mask: NDArray[np.bool_]
+) -> tuple[Indices, Indices, Indices, Array]:
+    """Per edge its node and joint action's number [C]; the joint actions [K^N, N]; the edges' chances [C]."""
+    _, n, k = policy.shape
+    joint, agents = np.stack(np.unravel_index(np.arange(k**n), (k,) * n), axis=1), np.arange(n)
+    chance = np.where(active[:, None], policy[:, agents, joint], joint[None] == 0)
+    possible = np.where(active[:, None], mask[:, agents, joint], True).all(2) & (chance.prod(2) > 0.0)
+    parent, which = np.nonzero(possible)
+    return parent, which, joint, chance[parent, which].prod(1)
+
+
+def _without_each(system: System, before: Any, played: Tensor, transition: Transition) -> tuple[Array, Array]:
+    """x [C, N, D] and reward [C, N] less what they would be without each agent's action."""
+    z, difference = [], []
+    for i in range(played.shape[1]):
+        less = played.clone()
+        less[:, i] = -1
+        without = system.step(before, less)
+        z.append(_numpy(transition.x) - _numpy(without.x))
+        difference.append(_numpy(transition.reward) - _numpy(without.reward))
+    return np.stack(z, axis=1), np.stack(difference, axis=1)
 
 
 def take(value: Any, rows: Indices) -> Any:

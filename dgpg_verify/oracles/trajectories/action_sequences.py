@@ -26,9 +26,9 @@ from dgpg_verify.core import (
     check_finite,
     check_real,
 )
-from dgpg_verify.oracles.moments import OracleMoments, SharedMoments, check_credits
+from dgpg_verify.oracles.moments import OracleMoments, SharedMoments, check_credits, pair_table
+from dgpg_verify.oracles.trajectories.history_tree import Array, Indices, Level, grow_tree, take
 from dgpg_verify.oracles.trajectories.scores import Score
-from dgpg_verify.oracles.trajectories.tree import Array, Indices, Level, grow_tree, take
 
 TRAJECTORY_CREDITS = (
     "return",
@@ -173,13 +173,25 @@ def enumerate_trajectories(
 ) -> Trajectories:
     """All action sequences of a finite system on one environment stream, with their exact probabilities.
 
-    Args:
-        system: K^(N T) <= 10^6, episodes of exactly `horizon` steps; -1 must be accepted as "no action".
-        policy: with probabilities(seen) [B, N, K].
-        environment: uniforms [T, E]; 1/2 each by default.
-        score: (seen, actions [C, N]) -> [C, N, P]; by automatic differentiation of log_prob by default.
+    Parameters
+    ----------
+    system : System
+        K^(N T) <= 10^6, episodes of exactly `horizon` steps; -1 must be accepted as "no action".
+    policy : Policy
+        With probabilities(seen) [B, N, K].
+    environment : Tensor [T, E], optional
+        Uniforms; 1/2 each by default.
+    score : Score, optional
+        (seen, actions [C, N]) -> [C, N, P]; by automatic differentiation of log_prob by default.
 
-    Raises: InputError, see `grow_tree`. Cost: (N + 1) steps per history, Q <= 10^6 leaves.
+    Raises
+    ------
+    InputError
+        See `grow_tree`.
+
+    Notes
+    -----
+    Cost: N + 1 steps of the system per history, at most 10^6 leaves.
     """
     levels = grow_tree(system, policy, environment, score)
     edge = [np.arange(len(levels[-1].probability))]
@@ -194,48 +206,54 @@ def trajectory_moments(
 ) -> OracleMoments:
     """Exact moments of credits over all sequences, given the environment stream.
 
-    Args:
-        paths: from `enumerate_trajectories`.
-        credits: names of TRAJECTORY_CREDITS (all by default), or a mapping from any name to weights w [Q, T, N] (for
-            example `{"gae": paths.gae(paths.values(), 0.95)}`, or a credit evaluated on `paths.as_rollout()`).
+    Parameters
+    ----------
+    paths : Trajectories
+        From `enumerate_trajectories`.
+    credits : sequence of str, or mapping from str to array [Q, T, N], optional
+        Names of TRAJECTORY_CREDITS (all by default), or weights under any name, for example
+        `{"gae": paths.gae(paths.values(), 0.95)}` or a credit evaluated on `paths.as_rollout()`.
 
-    Returns:
-        OracleMoments; cross is None (see `uniform_cells` for it). Shared parameters: means [N, P] are the agents' parts
-        and `shared` the moments of their sum.
+    Returns
+    -------
+    OracleMoments without cross. With shared parameters the means [N, P] are the agents' parts, and `shared` holds the
+    moments of their sum. Cost: O(C^2 Q N P).
 
-    Raises: InputError on an unknown name or a weight of another shape. Cost: O(C^2 Q N P).
+    Raises
+    ------
+    InputError on an unknown name, or a weight of another shape.
     """
-    if isinstance(credits, Mapping):
-        names, weights = tuple(credits), [np.asarray(w, dtype=np.float64) for w in credits.values()]
-    else:
-        names = check_credits(credits, TRAJECTORY_CREDITS)
-        weights = [paths.credit(name) for name in names]
-    for name, w in zip(names, weights):
-        if w.shape != paths.active.shape:
-            raise InputError(f"weights of {name!r} have shape {w.shape}: it must be [Q, T, N] = {paths.active.shape}")
-        check_finite(name, w)
-    q, count = paths.probability, len(names)
-    g = [np.einsum("qtnp,qtn->qnp", paths.score, w) for w in weights]
+    weights = _weights(paths, credits)
+    q, count, whole = paths.probability, len(weights), paths.score.sum(1)
+    g = [np.einsum("qtnp,qtn->qnp", paths.score, w) for w in weights.values()]
     means = np.stack([np.tensordot(q, part, axes=1) for part in g])
     g = [part - mean for part, mean in zip(g, means)]
-    total, shared = np.empty((count, count, means.shape[1])), np.empty((count, count))
-    for a in range(count):
-        for b in range(a + 1):
-            total[a, b] = total[b, a] = np.einsum("q,qnp,qnp->n", q, g[a], g[b])
-            shared[a, b] = shared[b, a] = np.einsum("q,qp,qp->", q, g[a].sum(1), g[b].sum(1))
-    whole = paths.score.sum(1)
+    shared = pair_table(count, (), lambda a, b: np.einsum("q,qp,qp->", q, g[a].sum(1), g[b].sum(1)))
     return OracleMoments(
-        names=names,
+        names=tuple(weights),
         means=means,
-        covariances=total,
+        covariances=pair_table(count, means.shape[1:2], lambda a, b: np.einsum("q,qnp,qnp->n", q, g[a], g[b])),
         cross=None,
-        deviations=np.array([_deviation(paths, w) for w in weights]),
+        deviations=np.array([_deviation(paths, w) for w in weights.values()]),
         objective=float(q @ paths.returns),
         objective_gradient=np.tensordot(q * paths.returns, whole, axes=1),
         guidance_objective=float(q @ paths.distances),
         guidance_gradient=np.tensordot(q * paths.distances, whole, axes=1),
         shared=SharedMoments(means.sum(1), shared),
     )
+
+
+def _weights(paths: Trajectories, credits: Sequence[str] | Mapping[str, Array] | None) -> dict[str, Array]:
+    """Checked weights [Q, T, N] by name."""
+    if isinstance(credits, Mapping):
+        weights = {name: np.asarray(w, dtype=np.float64) for name, w in credits.items()}
+    else:
+        weights = {name: paths.credit(name) for name in check_credits(credits, TRAJECTORY_CREDITS)}
+    for name, w in weights.items():
+        if w.shape != paths.active.shape:
+            raise InputError(f"weights of {name!r} have shape {w.shape}: it must be [Q, T, N] = {paths.active.shape}")
+        check_finite(name, w)
+    return weights
 
 
 def _deviation(paths: Trajectories, w: Array) -> float:

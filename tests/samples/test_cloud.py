@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dgpg_verify.core import InputError
-from dgpg_verify.samples import estimated, samples_to_gap, start_fractions
-from dgpg_verify.samples.estimated import WORKLOADS, estimated_curve, scored_fleets
+from dgpg_verify.samples import cloud, samples_to_gap, start_fractions
+from dgpg_verify.samples.cloud import WORKLOADS, estimated_curve, scored_fleets
 from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam
 from dgpg_verify.training import evaluate, heldout, train
 
@@ -67,7 +67,7 @@ def test_fleets_without_a_score_are_passed_over() -> None:
 def test_methods_are_checked_before_any_training(
     method: str, episodes: int, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(estimated, "train", lambda *a, **k: pytest.fail("trained"))
+    monkeypatch.setattr(cloud, "train", lambda *a, **k: pytest.fail("trained"))
     with pytest.raises(InputError, match=message):
         estimated_curve(FLEETS, method, episodes, [1, 2])
 

@@ -1,7 +1,7 @@
 """Learning curves where no optimum is known: the distance of a trained policy to Best-Fit on held-out workloads.
 
-The distance is estimated, and Best-Fit is no optimum: a gap below 0 is a policy that beats it. Everything else is as
-with exact gaps: the same curve, the same arrivals, the same fit.
+The distance is estimated, and Best-Fit is not an optimum: a gap below 0 is a policy that beats it. Curve, arrivals
+and fit are the same as with exact gaps.
 """
 
 from __future__ import annotations
@@ -36,37 +36,43 @@ def estimated_curve(
 
     Source: claims C3.1 and C3.2 where J* is unknown; one joint sample = one roll-out = one episode.
 
-    Args:
-        systems: R fleets of equal N; method: a name of `training.method_names()`; episodes: roll-outs to learn from.
-        seeds: one a fleet, of parameters, training workloads and held-out workloads (a stream of their own).
-        evaluate_every: episodes between evaluations on `workloads` workloads; changes: fields of `training.Settings`.
+    Parameters
+    ----------
+    systems : sequence of System
+        R fleets of equal N.
+    method, episodes : str, int
+        A name of `training.method_names()`, and the roll-outs to learn from.
+    seeds : sequence of int [R]
+        Of parameters, training workloads and held-out workloads (a stream of their own).
+    evaluate_every, workloads : int
+        Episodes between evaluations, and workloads of each.
+    **changes
+        Fields of `training.Settings`.
 
-    Returns:
-        Curve of R runs, checkpoints at the evaluations.
-
-    Raises:
-        InputError: fleets of different N, as many seeds as fleets missing, or a fleet without an evaluation set on
-            which Best-Fit beats Random beyond noise: there would be neither an optimum nor a distance; and as
-            `check_method`.
-
-    Cost: R training runs.
+    Raises
+    ------
+    InputError
+        As `check_method` and `check_fleets`, or a fleet without an evaluation set on which Best-Fit beats Random
+        beyond noise: there would be neither an optimum nor a distance.
     """
     check_method(method, episodes, **changes)
     check_fleets(systems, seeds)
     for number, (system, seed) in enumerate(zip(systems, seeds)):
         check_measurable(system, seed, workloads, f"fleet {number}")
-    runs = [
-        train(system, method, episodes, seed, evaluate_every=evaluate_every, workloads=workloads, progress=False,
-              **changes)
-        for system, seed in zip(systems, seeds)
-    ]  # fmt: skip
+    options = {"evaluate_every": evaluate_every, "workloads": workloads, "progress": False, **changes}
+    runs = [train(system, method, episodes, seed, **options) for system, seed in zip(systems, seeds)]
+    return _curve(runs, method, make_method(method).settings(changes).rollouts, systems[0].n_agents)
+
+
+def _curve(runs: Sequence[TrainingRun], method: str, roll_outs: int, n_agents: int) -> Curve:
+    """Runs with the same evaluations as one curve, checkpoints at the evaluations."""
     marks = [episode for episode, _ in runs[0].evaluations]
     return Curve(
         method=method,
         step_rule="adam",
-        roll_outs=make_method(method).settings(changes).rollouts,
+        roll_outs=roll_outs,
         samples=np.array(marks, dtype=np.int64),
-        gaps=np.stack([_gaps(run, system.n_agents) for run, system in zip(runs, systems)]),
+        gaps=np.stack([_gaps(run, n_agents) for run in runs]),
         alphas=np.stack([_alphas(run, marks) for run in runs]),
         diverged=np.full(len(runs), -1, dtype=np.int64),
         fleets=np.arange(len(runs), dtype=np.int64),
@@ -77,18 +83,28 @@ def estimated_curve(
 def scored_fleets(draw: Callable[[int], System], n: int, count: int, seed: int) -> tuple[list[System], list[int], int]:
     """Fleets with an evaluation set that can tell policies apart: the first `count` of at most DRAWS times as many.
 
-    Args: draw: seed -> fleet; n: its agents, so that fleets are drawn anew at each N; seed: root.
-    Returns: fleets, their seeds, how many were passed over. Raises: InputError where too few are usable.
-    Cost: the heuristics' play on each.
+    Parameters
+    ----------
+    draw : callable
+        From a seed to a fleet.
+    n, count : int
+        Agents of a fleet (fleets are drawn anew at each N), and fleets needed.
+    seed : int
+        Root of the fleets' seeds.
+
+    Returns
+    -------
+    fleets, their seeds, number of fleets passed over
+        InputError where too few are usable. Cost: the heuristics' play on each.
     """
     drawn = np.random.SeedSequence(seed, spawn_key=(n,)).generate_state(count * DRAWS).astype(np.int64) % 2**31
     systems: list[System] = []
     seeds: list[int] = []
-    for place, one in enumerate(drawn.tolist()):
-        system = draw(one)
-        if heldout(system, one, WORKLOADS).scored:
+    for place, fleet_seed in enumerate(drawn.tolist()):
+        system = draw(fleet_seed)
+        if heldout(system, fleet_seed, WORKLOADS).scored:
             systems.append(system)
-            seeds.append(one)
+            seeds.append(fleet_seed)
         if len(systems) == count:
             return systems, seeds, place + 1 - count
     raise InputError(
@@ -99,7 +115,7 @@ def scored_fleets(draw: Callable[[int], System], n: int, count: int, seed: int) 
 
 def check_method(name: str, episodes: int, **changes: Any) -> None:
     """Raise InputError for an unknown method, for one that starts at Best-Fit (no gap is left to close), and for
-    episodes that are no multiple of its roll-outs an update."""
+    episodes that are not a multiple of its roll-outs per update."""
     method = make_method(check_choice("method", name, method_names()))
     if method.start == "residual":
         raise InputError(f"method = {name!r} is not allowed: it starts at the heuristic that the gap is measured to")
@@ -109,10 +125,10 @@ def check_method(name: str, episodes: int, **changes: Any) -> None:
 
 
 def check_fleets(systems: Sequence[System], seeds: Sequence[int]) -> None:
-    """Raise InputError unless there is at least one fleet, one seed a fleet, and one N."""
+    """Raise InputError unless there is at least one fleet, one seed per fleet, and one N."""
     check_int("number of fleets", len(systems), 1)
     if len(seeds) != len(systems):
-        raise InputError(f"seeds has {len(seeds)} entries: it must have {len(systems)}, one a fleet")
+        raise InputError(f"seeds has {len(seeds)} entries: it must have {len(systems)}, one per fleet")
     sizes = sorted({system.n_agents for system in systems})
     if len(sizes) > 1:
         raise InputError(f"systems have n_agents {sizes}: all fleets of one curve must have the same")
@@ -120,11 +136,11 @@ def check_fleets(systems: Sequence[System], seeds: Sequence[int]) -> None:
 
 def check_measurable(system: System, seed: int, workloads: int, name: str) -> None:
     """Raise InputError for a fleet whose held-out workloads cannot tell policies apart: no optimum is used here."""
-    on = heldout(system, seed, workloads)
-    if not on.scored:
+    evaluation = heldout(system, seed, workloads)
+    if not evaluation.scored:
         raise InputError(
             f"{name} ({type(system).__name__}, {system.n_agents} agents): no optimum oracle is used here and there is "
-            f"no evaluation set on which policies can be told apart; {on.width_in_words()}"
+            f"no evaluation set on which policies can be told apart; {evaluation.width_in_words()}"
         )
 
 

@@ -1,6 +1,7 @@
-"""Full covariance matrices between agents of the linear-quadratic team (closed form F4), and the shared update.
+"""Covariance between all pairs of agents of the linear-quadratic team (closed form F4), and the shared update.
 
-Derived apart from `linear_quadratic`, whose variances and covariances must equal the diagonals here. Dense [N, N].
+A second oracle for tests, derived apart from `oracles.teams.linear_quadratic`, whose variances and covariances must
+equal the diagonals here. Dense [N, N].
 """
 
 from __future__ import annotations

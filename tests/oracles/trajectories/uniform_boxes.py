@@ -1,4 +1,4 @@
-"""What depends on the agents' uniforms themselves: the `branch` credit and the cross-agent part over several steps.
+"""What depends on the agents' uniforms: the `branch` credit and the cross-agent part over several steps, for tests.
 
 An agent turns its uniform u_t,i into an action by the inverse CDF, in candidate order. Over the whole tree only
 finitely many thresholds occur, so the unit cube of all uniforms splits into boxes inside which everything is
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dgpg_verify.core import InputError
-from dgpg_verify.oracles.trajectories.trajectory import Trajectories
-from dgpg_verify.oracles.trajectories.tree import Array, Indices, Level
+from dgpg_verify.oracles.trajectories.action_sequences import Trajectories
+from dgpg_verify.oracles.trajectories.history_tree import Array, Indices, Level
 
 MAX_BOXES = 1_000_000
 

@@ -9,20 +9,24 @@ import pytest
 import torch
 
 from dgpg_verify.core import InputError, generator, open_uniforms
-from dgpg_verify.oracles import (
-    branch_moments,
-    cross_agent,
-    enumerate_moments,
-    enumerate_trajectories,
-    policy_scores,
-    tabular_scores,
-    trajectory_moments,
-    uniform_cells,
-)
-from dgpg_verify.oracles.trajectories import cells
+from dgpg_verify.oracles import enumerate_moments, enumerate_trajectories, trajectory_moments
+from dgpg_verify.oracles.trajectories.scores import policy_scores
 from dgpg_verify.policies import make_policy
 from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
+from tests.oracles.trajectories import uniform_boxes
 from tests.oracles.trajectories.toy_queues import TwoQueues
+from tests.oracles.trajectories.uniform_boxes import branch_moments, cross_agent, uniform_cells
+
+
+def tabular_scores(policy):
+    """psi = e_a - pi(o) for logits that are the parameters; 0 without action."""
+
+    def score(seen, actions):
+        p, chosen = policy.probabilities(seen).detach().double().numpy(), actions.numpy()
+        psi = np.eye(p.shape[-1])[np.maximum(chosen, 0)] - p
+        return np.where(chosen[..., None] >= 0, psi, 0.0)
+
+    return score
 
 
 def stream(system, seed=0):
@@ -256,7 +260,7 @@ def test_branch_is_unbiased_and_replays_the_episode(paths):
         node, played = paths.nodes[t][some.leaf], level.actions[paths.edge[t][some.leaf]]
         for i, k in np.ndindex(played.shape[1], 2):
             possible = (level.policy[node, i, k] > 0) & level.active[node, i]
-            mine = cells._replaced(some, t, node, played, i, k, returns)
+            mine = uniform_boxes._replaced(some, t, node, played, i, k, returns)
             again = simulate(paths, some.uniforms[possible], (t, i, k))
             assert np.allclose(mine[possible], again, rtol=1e-12)
 
