@@ -16,7 +16,7 @@ from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam
 from dgpg_verify.testing import SmallQueues
 from dgpg_verify.training import Method, train
 from dgpg_verify.training.folder import read_run
-from tests.training.training_tools import CLOUD, QUEUES, QUICK, quick
+from tests.training.tools import CLOUD, QUEUES, QUICK, quick
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "zero episodes": ({"episodes": 0}, "episodes = 0"),
