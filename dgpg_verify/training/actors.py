@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from dgpg_verify.core import InputError, System
 from dgpg_verify.policies import MLPPolicy, PolicyStack, heuristic_prior, n_features
-from dgpg_verify.training.methods import Method
+from dgpg_verify.training.methods import Recipe
 from dgpg_verify.training.settings import Settings
-
-Sharing = Literal["independent", "shared"]
 
 
 @dataclass
@@ -67,26 +65,18 @@ class Actor:
         return norms
 
 
-def fresh_policy(system: System, method: Method, settings: Settings, sharing: Sharing, seed: int) -> MLPPolicy:
+def fresh_policy(recipe: Recipe, system: System, seed: int) -> MLPPolicy:
     """A candidate-scoring policy with initial parameters; `residual` puts it on top of the heuristic's logits.
 
     Raises InputError for continuous actions: a plain Gaussian has its own closed-form learners.
     """
     if system.n_actions == 0:
         raise InputError("system has n_actions = 0: train needs discrete actions (n_actions >= 1)")
-    prior = heuristic_prior(system, settings.heuristic, settings.temperature) if method.start == "residual" else None
-    return MLPPolicy.random(
-        system.n_agents,
-        n_features(system),
-        seed,
-        settings.hidden,
-        sharing=sharing,
-        prior=prior,
-        gain=settings.gain,
-        initialisation=settings.initialisation,
-        layer_norm=settings.layer_norm,
-        feature_norm=settings.feature_norm,
-    )
+    settings, prior = recipe.settings, None
+    if recipe.method.start == "residual":
+        prior = heuristic_prior(system, settings.heuristic, settings.temperature)
+    options = {"sharing": recipe.sharing, "prior": prior, "gain": settings.gain, **settings.network_options()}
+    return MLPPolicy.random(system.n_agents, n_features(system), seed, settings.hidden, **options)
 
 
 def actor_of(policy: Any, settings: Settings) -> Actor:

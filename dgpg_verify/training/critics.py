@@ -11,8 +11,8 @@ from torch import Tensor
 from dgpg_verify.core import Rollout, System
 from dgpg_verify.critics import ValueNetwork, critic_inputs
 from dgpg_verify.critics.value_norm import ValueNorm
-from dgpg_verify.training.actors import Sharing, adam, clip_rows
-from dgpg_verify.training.methods import Method
+from dgpg_verify.training.actors import adam, clip_rows
+from dgpg_verify.training.methods import Recipe
 from dgpg_verify.training.settings import Settings
 from dgpg_verify.training.updates.losses import value_loss
 
@@ -83,19 +83,9 @@ class Critics:
         return losses.detach()
 
 
-def fresh_network(
-    system: System, method: Method, settings: Settings, sharing: Sharing, width: int, seed: int
-) -> ValueNetwork:
+def fresh_network(recipe: Recipe, system: System, width: int, seed: int) -> ValueNetwork:
     """The network of a method with a critic, `width` input features. Local critics follow the actors' sharing."""
-    assert method.critic is not None
-    copies = system.n_agents if method.critic == "local" and sharing == "independent" else 1
-    return ValueNetwork.random(
-        method.critic,
-        width,
-        copies,
-        settings.hidden,
-        seed,
-        initialisation=settings.initialisation,
-        layer_norm=settings.layer_norm,
-        feature_norm=settings.feature_norm,
-    )
+    kind, settings = recipe.method.critic, recipe.settings
+    assert kind is not None
+    copies = system.n_agents if kind == "local" and recipe.sharing == "independent" else 1
+    return ValueNetwork.random(kind, width, copies, settings.hidden, seed, **settings.network_options())

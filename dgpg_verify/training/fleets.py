@@ -11,26 +11,13 @@ from torch import Tensor
 from dgpg_verify.core import InputError, Noise, Rollout, System, check_finite, draw_noise
 from dgpg_verify.credits import gae, make_credit, setting_scales
 from dgpg_verify.critics import ValueNetwork
-from dgpg_verify.training.actors import Sharing
 from dgpg_verify.training.evaluation import heuristic_act, stream_seed
-from dgpg_verify.training.methods import Method
-from dgpg_verify.training.schedules import Schedule
-from dgpg_verify.training.settings import Settings
+from dgpg_verify.training.methods import Recipe
 from dgpg_verify.training.updates.adaptive import NoiseTracker
 from dgpg_verify.training.updates.losses import normalise_advantages
 from dgpg_verify.training.updates.packing import PackedDecisions, pack
 
 TRAINING_STREAM, START_STREAM, UPDATE_STREAM = 0, 1, 1000  # the update of iteration k has UPDATE_STREAM + k
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a learner learns: what all its fleets have in common."""
-
-    method: Method
-    settings: Settings
-    schedule: Schedule
-    sharing: Sharing
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,11 @@ from dgpg_verify.critics import ValueNetwork, critic_inputs
 from dgpg_verify.policies import PolicyStack
 from dgpg_verify.rollouts import check_rollout, collect, split_rollout
 from dgpg_verify.systems import CloudScheduling, CloudStack
-from dgpg_verify.training.actors import Actor, Sharing, fresh_policy, joint_actor
+from dgpg_verify.training.actors import Actor, fresh_policy, joint_actor
 from dgpg_verify.training.critics import Critics, fresh_network
 from dgpg_verify.training.evaluation import stream_seed
-from dgpg_verify.training.fleets import START_STREAM, FleetLearner, Lesson, Recipe
-from dgpg_verify.training.methods import Method
+from dgpg_verify.training.fleets import START_STREAM, FleetLearner, Lesson
+from dgpg_verify.training.methods import Method, Recipe, Sharing
 from dgpg_verify.training.schedules import Schedule
 from dgpg_verify.training.settings import Settings
 from dgpg_verify.training.updates.losses import NonFiniteLoss
@@ -83,12 +83,18 @@ class Learner:
         """
         try:
             rollouts = self._play(index)
-            lessons = self._each(lambda fleet, k: fleet.lesson(rollouts[k], self._critic(k), progress, imitating))
+            critics = self._networks()
+            lessons = self._each(lambda fleet, k: fleet.lesson(rollouts[k], critics[k], progress, imitating))
             updates = self._update(lessons, index, imitating)
             losses = self._fit(rollouts, lessons)
-            return self._each(lambda _, k: self._facts(k, rollouts[k], lessons[k]) | updates[k] | losses[k])
+            self._each(lambda fleet, k: _check_parameters(fleet.policy, critics[k]))
+            return [_line(*parts) for parts in zip(rollouts, lessons, updates, losses, strict=True)]
         except NonFiniteError as error:
             raise NonFiniteError(f"iteration {index}: {error}") from None
+
+    def _networks(self) -> Sequence[ValueNetwork | None]:
+        """Each fleet's critic."""
+        return [None for _ in self.fleets] if self.critics is None else self.critics.networks
 
     def _play(self, index: int) -> list[Rollout]:
         """Every fleet's roll-outs, played side by side."""
@@ -99,9 +105,6 @@ class Learner:
         rollouts = split_rollout(whole, self.stack.systems, [fleet.policy for fleet in self.fleets])
         self._each(lambda _, k: check_rollout(rollouts[k]))
         return rollouts
-
-    def _critic(self, k: int) -> ValueNetwork | None:
-        return None if self.critics is None else self.critics.networks[k]
 
     def _each(self, work: Callable[[FleetLearner, int], T]) -> list[T]:
         """work(fleet, its number) of all fleets; a number that is not finite is reported as that fleet's."""
@@ -116,8 +119,8 @@ class Learner:
     def _located(self, error: NonFiniteError, k: int) -> NonFiniteError:
         return NonFiniteError(f"fleet {k}: {error}") if len(self.fleets) > 1 else error
 
-    def _update(self, lessons: Sequence[Lesson], index: int, imitating: bool) -> list[dict[str, Any]]:
-        """Change all actors; what the log holds of it, fleet by fleet."""
+    def _update(self, lessons: Sequence[Lesson], index: int, imitating: bool) -> list[UpdateFacts]:
+        """Change all actors; what that did, fleet by fleet."""
         rule, shared = self._rule(imitating), self.stack is not None and self.recipe.sharing == "shared"
         size = len(self.fleets) // len(self.actors)
         facts: list[UpdateFacts] = []
@@ -131,7 +134,7 @@ class Learner:
                 raise self._located(error, first + error.agent // agents) from None
             groups = (slice(k * agents, (k + 1) * agents) for k in range(size))
             facts += [update.over(group, group) for group in groups]
-        return [asdict(update) for update in facts]
+        return facts
 
     def _rule(self, imitating: bool) -> Callable[..., AgentFacts]:
         """How an iteration's decisions change an actor."""
@@ -139,21 +142,12 @@ class Learner:
             return sequential
         return imitate if imitating else {"ppo": ppo, "gradient": plain_gradient}[self.recipe.method.update]
 
-    def _fit(self, rollouts: Sequence[Rollout], lessons: Sequence[Lesson]) -> list[dict[str, Any]]:
-        """Fit all critics; what the log holds of it, fleet by fleet."""
-        targets = [lesson.targets for lesson in lessons if lesson.targets is not None]
+    def _fit(self, rollouts: Sequence[Rollout], lessons: Sequence[Lesson]) -> Sequence[float | None]:
+        """Fit all critics; the loss of each fleet's."""
         if self.critics is None:
-            return [{"value_loss": None} for _ in lessons]
-        return [{"value_loss": loss} for loss in self.critics.fit(rollouts, targets, self.recipe.settings)]
-
-    def _facts(self, k: int, rollout: Rollout, lesson: Lesson) -> dict[str, Any]:
-        """The other numbers of fleet k's log line. Raises NonFiniteError for a parameter that is not finite."""
-        check_finite("actor parameter ", self.fleets[k].policy.parameters)
-        critic = self._critic(k)
-        if critic is not None:
-            check_finite("critic parameter ", critic.parameters)
-        reward = float(episode_returns(rollout).mean())
-        return {"reward": reward, "alpha": lesson.alpha, "explained": lesson.explained}
+            return [None] * len(lessons)
+        targets = [lesson.targets for lesson in lessons if lesson.targets is not None]
+        return self.critics.fit(rollouts, targets, self.recipe.settings)
 
     def state(self) -> dict[str, Any]:
         """Copies of all tensors of a learner of one fleet, for a checkpoint."""
@@ -194,7 +188,7 @@ def make_learner(
     system: System, method: Method, settings: Settings, schedule: Schedule, sharing: Sharing, seed: int
 ) -> Learner:
     """A fresh learner of a single fleet, a system of any kind."""
-    return _assembled(Recipe(method, settings, schedule, sharing), [system], [seed], None)
+    return assemble(Recipe(method, settings, schedule, sharing), [system], [seed])
 
 
 def make_joint_learner(recipe: Recipe, systems: Sequence[CloudScheduling], seeds: Sequence[int]) -> Learner:
@@ -209,20 +203,21 @@ def make_joint_learner(recipe: Recipe, systems: Sequence[CloudScheduling], seeds
     for system in systems:
         if not isinstance(system, CloudScheduling):
             raise InputError(f"system = {type(system).__name__} is not allowed here: only cloud fleets can be stacked")
-    return _assembled(recipe, systems, seeds, CloudStack(systems, settings.rollouts))
+    return assemble(recipe, systems, seeds, CloudStack(systems, settings.rollouts))
 
 
-def _assembled(recipe: Recipe, systems: Sequence[System], seeds: Sequence[int], stack: CloudStack | None) -> Learner:
-    method, settings, sharing = recipe.method, recipe.settings, recipe.sharing
-    starts = [stream_seed(seed, START_STREAM) % 2**31 for seed in seeds]
-    pairs = list(zip(systems, starts, strict=True))
-    policies: list[Any] = [fresh_policy(system, method, settings, sharing, start) for system, start in pairs]
+def assemble(
+    recipe: Recipe, systems: Sequence[System], seeds: Sequence[int], stack: CloudStack | None = None
+) -> Learner:
+    """Fresh networks for all fleets, drawn from each fleet's own seed, under common optimisers."""
+    method, settings = recipe.method, recipe.settings
+    pairs = [(system, stream_seed(seed, START_STREAM) % 2**31) for system, seed in zip(systems, seeds, strict=True)]
+    policies: list[Any] = [fresh_policy(recipe, *pair) for pair in pairs]
     critics = None
     if method.critic:
         rollout = collect(systems[0], policies[0], draw_noise(0, 0, systems[0], policies[0], 1))
         width = critic_inputs(method.critic, rollout).shape[-1]  # features are known only from a roll-out
-        networks = [fresh_network(system, method, settings, sharing, width, start) for system, start in pairs]
-        critics = Critics.of(networks, settings)
+        critics = Critics.of([fresh_network(recipe, system, width, start) for system, start in pairs], settings)
     actors: list[Actor | SequentialActors]
     if method.update == "sequential":
         actors = [split_actor(policy, settings) for policy in policies]
@@ -230,8 +225,22 @@ def _assembled(recipe: Recipe, systems: Sequence[System], seeds: Sequence[int], 
     else:
         actor, policies = joint_actor(policies, settings, stack is not None)
         actors = [actor]
-    own = zip(systems, seeds, policies, strict=True)
-    return Learner(recipe, [FleetLearner(recipe, *each) for each in own], actors, critics, stack)
+    fleets = [FleetLearner(recipe, *own) for own in zip(systems, seeds, policies, strict=True)]
+    return Learner(recipe, fleets, actors, critics, stack)
+
+
+def _line(rollout: Rollout, lesson: Lesson, update: UpdateFacts, loss: float | None) -> dict[str, Any]:
+    """The numbers of one fleet's log line."""
+    reward = float(episode_returns(rollout).mean())
+    learned = {"alpha": lesson.alpha, "value_loss": loss, "explained": lesson.explained}
+    return {"reward": reward, **learned, **asdict(update)}
+
+
+def _check_parameters(policy: Any, critic: ValueNetwork | None) -> None:
+    """Raise NonFiniteError for a parameter that is not finite."""
+    check_finite("actor parameter ", policy.parameters)
+    if critic is not None:
+        check_finite("critic parameter ", critic.parameters)
 
 
 def _copy_into(leaf: Tensor, stored: Tensor) -> None:

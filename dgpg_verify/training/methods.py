@@ -12,10 +12,12 @@ from typing import Any, Literal, get_args
 
 from dgpg_verify.core import Credit, InputError, check_choice
 from dgpg_verify.credits import make_credit
+from dgpg_verify.training.schedules import Schedule
 from dgpg_verify.training.settings import Settings
 
 Update = Literal["ppo", "gradient", "sequential"]
 Start = Literal["plain", "imitation", "residual"]
+Sharing = Literal["independent", "shared"]
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,16 @@ class Method:
             (self.start != "imitation", ("imitation_share",), "it imitates nothing"),
         ]
         return {name: reason for applies, names, reason in rules if applies for name in names}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a learner learns: what all its fleets have in common."""
+
+    method: Method
+    settings: Settings
+    schedule: Schedule
+    sharing: Sharing
 
 
 _METHODS: dict[str, Method] = {}

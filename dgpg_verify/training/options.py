@@ -8,9 +8,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from dgpg_verify.core import InputError, System, check_choice, check_int
-from dgpg_verify.training.actors import Sharing
-from dgpg_verify.training.fleets import Recipe
-from dgpg_verify.training.methods import Method
+from dgpg_verify.training.methods import Method, Recipe, Sharing
 from dgpg_verify.training.schedules import make_schedule
 from dgpg_verify.training.settings import Settings
 

@@ -16,7 +16,7 @@ from dgpg_verify.systems import CloudScheduling, make_system
 from dgpg_verify.training.checkpoints import Progress
 from dgpg_verify.training.evaluation import HELD_OUT, Evaluation, Heldout, evaluate, evaluate_stacked, heldout
 from dgpg_verify.training.folder import FolderOptions, RunFolder
-from dgpg_verify.training.learner import Learner, make_joint_learner, make_learner
+from dgpg_verify.training.learner import Learner, assemble, make_joint_learner
 from dgpg_verify.training.logs import LogLine
 from dgpg_verify.training.methods import Method, make_method
 from dgpg_verify.training.options import RunOptions
@@ -26,24 +26,24 @@ Observe = Callable[[int, int, Any], None]  # fleet, episode, policy
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """What training one fleet gives.
+    """What training one fleet gives; both lists grow while it is trained.
 
     Attributes
     ----------
     policy : the last one.
-    history : a LogLine per iteration.
-    evaluations : (episode, Evaluation) pairs, the first at episode 0, before any learning.
     heldout : the workloads of the evaluations.
     config : everything the run depends on, as JSON values.
     folder : where its files are; None without files.
+    history : a LogLine per iteration.
+    evaluations : (episode, Evaluation) pairs, the first at episode 0, before any learning.
     """
 
     policy: Any
-    history: Sequence[LogLine]
-    evaluations: Sequence[tuple[int, Evaluation]]
     heldout: Heldout
     config: Mapping[str, Any]
-    folder: Path | None
+    folder: Path | None = None
+    history: list[LogLine] = field(default_factory=list)
+    evaluations: list[tuple[int, Evaluation]] = field(default_factory=list)
 
     @property
     def scores(self) -> list[tuple[int, float | None]]:
@@ -85,10 +85,12 @@ def train(
     options = RunOptions(make_method(method), changes, episodes, alpha, sharing, evaluate_every, workloads)
     config, recipe = options.config(system, seed, heldout_seed), options.recipe(system)
     folder = FolderOptions(out, checkpoint_every, resume, tensorboard).checked(config)
-    learner = make_learner(system, recipe.method, recipe.settings, recipe.schedule, recipe.sharing, config["seed"])
-    curve = Curve(config, heldout(system, config["heldout_seed"], options.workloads))
+    learner = assemble(recipe, [system], [config["seed"]])
+    played = heldout(system, config["heldout_seed"], workloads)
+    run = TrainingRun(learner.policy, played, config, None if folder is None else folder.path)
     watch = None if observe is None else lambda _, episode, policy: observe(episode, policy)
-    return Loop(learner, options, [curve], watch, folder).to_the_end(progress)[0]
+    Loop(learner, options, [run], watch, folder).to_the_end(progress)
+    return run
 
 
 def train_together(
@@ -125,9 +127,11 @@ def train_together(
     pairs = list(zip(systems, seeds, strict=True))
     configs, recipes = zip(*((options.config(*pair, None), options.recipe(pair[0])) for pair in pairs), strict=True)
     learner = make_joint_learner(recipes[0], systems, seeds)
-    heldouts = [heldout(system, seed, options.workloads) for system, seed in pairs]
-    curves = [Curve(config, each) for config, each in zip(configs, heldouts, strict=True)]
-    return Loop(learner, options, curves, observe).to_the_end(progress)
+    heldouts = [heldout(system, seed, workloads) for system, seed in pairs]
+    own = zip((fleet.policy for fleet in learner.fleets), heldouts, configs, strict=True)
+    runs = [TrainingRun(*each) for each in own]
+    Loop(learner, options, runs, observe).to_the_end(progress)
+    return runs
 
 
 def _built(system: System | str, agents: int | None, seed: int) -> System:
@@ -139,35 +143,12 @@ def _built(system: System | str, agents: int | None, seed: int) -> System:
 
 
 @dataclass
-class Curve:
-    """What is recorded of one fleet: a LogLine per iteration, and its evaluations with their episode."""
-
-    config: Mapping[str, Any]
-    heldout: Heldout
-    history: list[LogLine] = field(default_factory=list)
-    evaluations: list[tuple[int, Evaluation]] = field(default_factory=list)
-
-    def record(self, facts: Mapping[str, Any]) -> LogLine:
-        """Write down what the iteration that has just ended did, with its evaluation if there was one."""
-        episode, evaluation = self.evaluations[-1]
-        now = evaluation if episode == facts["episode"] else None
-        line = LogLine(
-            score=now.score if now else None,
-            evaluation=now.mean if now else None,
-            gap=now.gap if now else None,
-            **facts,
-        )
-        self.history.append(line)
-        return line
-
-
-@dataclass
 class Loop:
     """A learner with its surroundings: evaluations, log, checkpoints, progress.
 
     Attributes
     ----------
-    curves : one per fleet of the learner.
+    runs : one per fleet of the learner, written to while they go on.
     observe : called at every evaluation of every fleet.
     folder : where the files of a single fleet go; None writes nothing.
     done : episodes learned from.
@@ -176,15 +157,15 @@ class Loop:
 
     learner: Learner
     options: RunOptions
-    curves: Sequence[Curve]
+    runs: Sequence[TrainingRun]
     observe: Observe | None = None
     folder: RunFolder | None = None
     done: int = 0
     seconds: float = 0.0
 
-    def to_the_end(self, show: bool) -> list[TrainingRun]:
+    def to_the_end(self, show: bool) -> None:
         """Iterate until all episodes are learned from, from the folder's checkpoint on if there is one."""
-        total, title = self.options.episodes, f"{len(self.curves)} fleets" if len(self.curves) > 1 else None
+        total, title = self.options.episodes, f"{len(self.runs)} fleets" if len(self.runs) > 1 else None
         try:
             self._begin()
             with tqdm(
@@ -193,34 +174,36 @@ class Loop:
                 if self.done == 0:
                     self._evaluate()
                 while self.done < total:
-                    lines = self._iterate()
-                    self._keep(lines[0])
-                    self._show(bar, lines)
+                    self._iterate()
+                    self._keep()
+                    self._show(bar)
         finally:
             if self.folder is not None:
                 self.folder.events.close()
-        path = None if self.folder is None else self.folder.path
-        ended = zip(self.learner.fleets, self.curves, strict=True)
-        return [TrainingRun(fleet.policy, c.history, c.evaluations, c.heldout, c.config, path) for fleet, c in ended]
 
-    def _iterate(self) -> list[LogLine]:
+    def _iterate(self) -> None:
         began, step = time.perf_counter(), self.options.settings.rollouts
         progress, imitating = self.options.progress(self.done), self.options.imitating(self.done)
         facts = self.learner.iterate(self.done // step, progress, imitating)
-        self.seconds += (time.perf_counter() - began) / len(self.curves)
+        self.seconds += (time.perf_counter() - began) / len(self.runs)
         self.done += step
         if self.options.evaluates(self.done):
             self._evaluate()
         samples = self.done * self.learner.fleets[0].system.horizon
         reached = {"episode": self.done, "samples": samples, "seconds": self.seconds}
-        return [curve.record(reached | own) for curve, own in zip(self.curves, facts, strict=True)]
+        for run, own in zip(self.runs, facts, strict=True):
+            episode, last = run.evaluations[-1]
+            now = last if episode == self.done else None
+            scores = {"evaluation": now and now.mean, "score": now and now.score, "gap": now and now.gap}
+            numbers: dict[str, Any] = {**reached, **own, **scores}
+            run.history.append(LogLine(**numbers))
 
     def _evaluate(self) -> None:
-        heldouts, policy = [curve.heldout for curve in self.curves], self.learner.policy
+        heldouts, policy = [run.heldout for run in self.runs], self.learner.policy
         joint = self.learner.stack is not None
         evaluations = evaluate_stacked(policy, heldouts) if joint else [evaluate(policy, heldouts[0])]
-        for k, (curve, evaluation) in enumerate(zip(self.curves, evaluations, strict=True)):
-            curve.evaluations.append((self.done, evaluation))
+        for k, (run, evaluation) in enumerate(zip(self.runs, evaluations, strict=True)):
+            run.evaluations.append((self.done, evaluation))
             if self.observe is not None:
                 self.observe(k, self.done, self.learner.fleets[k].policy)
 
@@ -231,25 +214,26 @@ class Loop:
             return
         tensors, progress = stored
         self.learner.load(tensors)
-        self.done, self.seconds, curve = progress.done, progress.seconds, self.curves[0]
-        curve.history.extend(progress.history)
-        curve.evaluations.extend((episode, curve.heldout.judged(returns)) for episode, returns in progress.evaluations)
+        self.done, self.seconds, run = progress.done, progress.seconds, self.runs[0]
+        run.history.extend(progress.history)
+        run.evaluations.extend((episode, run.heldout.judged(returns)) for episode, returns in progress.evaluations)
 
-    def _keep(self, line: LogLine) -> None:
+    def _keep(self) -> None:
         """Write to the folder what is due after an iteration."""
         if self.folder is None:
             return
-        self.folder.events.add(line)
+        run = self.runs[0]
+        self.folder.events.add(run.history[-1])
         step = self.options.settings.rollouts
         if self.done >= self.options.episodes or self.done // step % max(1, self.folder.every // step) == 0:
-            curve = self.curves[0]
-            evaluations = tuple((episode, evaluation.returns) for episode, evaluation in curve.evaluations)
-            progress = Progress(self.done, self.seconds, tuple(curve.history), evaluations)
+            evaluations = tuple((episode, evaluation.returns) for episode, evaluation in run.evaluations)
+            progress = Progress(self.done, self.seconds, tuple(run.history), evaluations)
             self.folder.save(self.learner.state(), progress)
 
-    def _show(self, bar: tqdm[Any], lines: Sequence[LogLine]) -> None:
-        if len(lines) == 1:
-            score = "" if lines[0].score is None else f", score {lines[0].score:.2f}"
-            per_agent = lines[0].reward / self.learner.fleets[0].system.n_agents
-            bar.set_postfix_str(f"reward/agent {per_agent:.1f}, samples {lines[0].samples}{score}", refresh=False)
+    def _show(self, bar: tqdm[Any]) -> None:
+        if len(self.runs) == 1:
+            line, n_agents = self.runs[0].history[-1], self.learner.fleets[0].system.n_agents
+            score = "" if line.score is None else f", score {line.score:.2f}"
+            shown = f"reward/agent {line.reward / n_agents:.1f}, samples {line.samples}{score}"
+            bar.set_postfix_str(shown, refresh=False)
         bar.update(self.options.settings.rollouts)
