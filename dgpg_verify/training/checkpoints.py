@@ -6,8 +6,8 @@ are read with weights_only, the rest is JSON.
 
 from __future__ import annotations
 
+import io
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +18,8 @@ import torch
 from numpy.typing import NDArray
 
 from dgpg_verify.core import InputError, check_int, check_real
-from dgpg_verify.training.logs import Record
+from dgpg_verify.runs.files import write_atomic
+from dgpg_verify.training.logs import LogLine
 
 CONFIG, CHECKPOINT = "config.json", "checkpoint.pt"
 SCHEMA = 2
@@ -31,7 +32,7 @@ class Progress:
 
     done: int
     seconds: float
-    history: tuple[Record, ...]
+    history: tuple[LogLine, ...]
     evaluations: tuple[tuple[int, NDArray[np.float64]], ...]
 
     def to_json(self) -> str:
@@ -44,7 +45,7 @@ class Progress:
     def from_json(cls, text: str) -> Progress:
         """Raises KeyError, TypeError or ValueError for what `to_json` has not written."""
         parts = json.loads(text)
-        history = tuple(Record(**record) for record in parts["history"])
+        history = tuple(LogLine(**record) for record in parts["history"])
         evaluations = tuple(
             (check_int("episode", episode, 0), np.asarray(returns, dtype=np.float64))
             for episode, returns in parts["evaluations"]
@@ -57,12 +58,9 @@ class Progress:
 def save_checkpoint(folder: Path, config: Mapping[str, Any], tensors: Mapping[str, Any], progress: Progress) -> None:
     """Write tensors (nested dicts of tensors and numbers) and progress as JSON atomically, config inside."""
     stored = {"schema": SCHEMA, "config": canonical(config), "plain": progress.to_json(), **tensors}
-    temporary = folder / f".{CHECKPOINT}.{os.getpid()}.tmp"
-    try:
-        torch.save(stored, temporary)
-        temporary.replace(folder / CHECKPOINT)
-    finally:
-        temporary.unlink(missing_ok=True)
+    content = io.BytesIO()
+    torch.save(stored, content)
+    write_atomic(folder / CHECKPOINT, content.getvalue())
 
 
 def load_checkpoint(folder: Path, config: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], Progress]:
@@ -92,7 +90,7 @@ def load_checkpoint(folder: Path, config: Mapping[str, Any] | None = None) -> tu
 def check_resumable(folder: Path, config: Mapping[str, Any]) -> bool:
     """Whether a run of this configuration left a checkpoint; False = it was stopped before its first one.
 
-    Raises InputError when the folder is none of train's, or belongs to another configuration.
+    Raises InputError when train has not written the folder, or when it belongs to another configuration.
     """
     if (folder / CHECKPOINT).exists():
         load_checkpoint(folder, config)
@@ -102,10 +100,7 @@ def check_resumable(folder: Path, config: Mapping[str, Any]) -> bool:
 
 
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / f".{CONFIG}.{os.getpid()}.tmp"
-    temporary.write_text(json.dumps(config, indent=1, sort_keys=True, allow_nan=False) + "\n")
-    temporary.replace(folder / CONFIG)
+    write_atomic(folder / CONFIG, json.dumps(config, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -113,10 +108,10 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads((folder / CONFIG).read_text())
         if not isinstance(config, dict):
-            raise ValueError("it is no JSON object")
+            raise ValueError("it is not a JSON object")
         return config
     except FileNotFoundError:
-        raise InputError(f"{folder} holds no {CONFIG}: it is no run folder of train") from None
+        raise InputError(f"{folder} holds no {CONFIG}: it is not a folder written by train") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{CONFIG} in {folder} cannot be read ({error})") from None
 

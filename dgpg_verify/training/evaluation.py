@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dgpg_verify.core import Estimate, InputError, Noise, Observation, Policy, System, check_int, draw_noise
-from dgpg_verify.policies import uniform_policy
+from dgpg_verify.policies import PolicyStack, uniform_policy
 from dgpg_verify.policies.softmax import inverse_cdf
 from dgpg_verify.rollouts.play import Act, play
 from dgpg_verify.statistics import mean_interval
+from dgpg_verify.systems import CloudScheduling, CloudStack
 
 HELD_OUT, WORK = 40, 4_000_000  # workloads; N K B numbers played at a time
 EVALUATION_STREAM = 2
@@ -119,6 +120,20 @@ def evaluate(policy: Policy, on: Heldout, greedy: bool = False) -> Evaluation:
     """Play a policy on held-out workloads; `greedy` takes the most probable action instead of drawing one."""
     act = greedy_act(policy) if greedy else policy.act
     return on.judged(_returns(on.system, act, on.noise))
+
+
+def evaluate_stacked(policy: PolicyStack, heldouts: Sequence[Heldout]) -> list[Evaluation]:
+    """Play the policies of S cloud fleets on their held-out workloads side by side, as many workloads at a time as
+    `evaluate` would take of one fleet with all the agents."""
+    systems = [cast(CloudScheduling, each.system) for each in heldouts]
+    at_a_time = workloads_at_a_time(len(systems) * systems[0].n_agents, systems[0].n_actions)
+    parts = []
+    for low in range(0, len(heldouts[0].noise), at_a_time):
+        noises = [each.noise.part(low, low + at_a_time) for each in heldouts]
+        stack = CloudStack(systems, len(noises[0]))
+        parts.append(play(stack, policy.act, Noise.joined(noises)).view(len(systems), -1))
+    returns = torch.cat(parts, dim=1).cpu().numpy()  # [S, B]
+    return [each.judged(row) for each, row in zip(heldouts, returns, strict=True)]
 
 
 def heuristic_act(system: Any, name: str) -> Act:

@@ -1,7 +1,8 @@
-"""Reading a run folder back: its system, its policy and its curve."""
+"""The folder of a run: checked before the run, written during it, read back after it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,88 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgpg_verify.core import InputError, System
+from dgpg_verify.core import InputError, System, check_int
 from dgpg_verify.systems import make_system
-from dgpg_verify.training.checkpoints import load_checkpoint, read_config
+from dgpg_verify.training.checkpoints import (
+    Progress,
+    check_resumable,
+    load_checkpoint,
+    read_config,
+    save_checkpoint,
+    write_config,
+)
 from dgpg_verify.training.learner import make_learner
-from dgpg_verify.training.logs import Record
+from dgpg_verify.training.logs import Events, LogLine, event_writer, write_log
 from dgpg_verify.training.methods import Method
 from dgpg_verify.training.schedules import make_schedule
 from dgpg_verify.training.settings import Settings
+
+
+@dataclass(frozen=True)
+class FolderOptions:
+    """Where a run's files go.
+
+    Attributes
+    ----------
+    out : folder for config.json, log.csv and checkpoint.pt; None writes nothing.
+    checkpoint_every : episodes between checkpoints.
+    resume : go on from the folder's checkpoint.
+    tensorboard : write TensorBoard events too.
+    """
+
+    out: str | Path | None
+    checkpoint_every: int
+    resume: bool
+    tensorboard: bool
+
+    def checked(self, config: Mapping[str, Any]) -> RunFolder | None:
+        """The run's folder, not yet written to. Raises InputError for one that this run may not write to."""
+        every = check_int("checkpoint_every", self.checkpoint_every, 1)
+        if self.out is None:
+            if self.tensorboard:
+                raise InputError("tensorboard = True is not allowed without out: there is no folder for the events")
+            if self.resume:
+                raise InputError("resume = True is not allowed without out: there is no folder to go on from")
+            return None
+        path = Path(self.out)
+        if self.tensorboard:
+            event_writer()
+        nearest = next((parent for parent in path.parents if parent.exists()), Path())
+        if not nearest.is_dir():
+            raise InputError(f"out = {str(path)!r} lies in {nearest.name!r}, which is a file: it must be a folder")
+        if self.resume:
+            check_resumable(path, config)
+        elif path.exists() and not path.is_dir():
+            raise InputError(f"out = {str(path)!r} is a file: it must be a folder, or a new name for one")
+        elif path.exists() and any(path.iterdir()):
+            raise InputError(f"out = {str(path)!r} is not empty: choose another folder, or resume = True to go on")
+        return RunFolder(path, config, every, self.resume, Events(path, self.tensorboard))
+
+
+@dataclass
+class RunFolder:
+    """Files of a run that is going on. every: episodes between checkpoints."""
+
+    path: Path
+    config: Mapping[str, Any]
+    every: int
+    resumed: bool
+    events: Events
+
+    def begin(self) -> tuple[dict[str, Any], Progress] | None:
+        """What the checkpoint of a resumed run holds: tensors and progress; None where the run starts afresh."""
+        if not self.resumed:
+            write_config(self.path, self.config)
+            return None
+        if not check_resumable(self.path, self.config):
+            return None
+        tensors, progress = load_checkpoint(self.path, self.config)
+        write_log(self.path, progress.history)  # a kill between checkpoint and log leaves an older log
+        return tensors, progress
+
+    def save(self, tensors: Mapping[str, Any], progress: Progress) -> None:
+        save_checkpoint(self.path, self.config, tensors, progress)
+        write_log(self.path, progress.history)
 
 
 @dataclass(frozen=True)
@@ -28,7 +103,7 @@ class StoredRun:
     system: System
     policy: Any
     done: int
-    history: tuple[Record, ...]
+    history: tuple[LogLine, ...]
     evaluations: tuple[tuple[int, NDArray[np.float64]], ...]
 
 

@@ -1,152 +1,166 @@
-"""One iteration of training: play, credit, update. All methods run through these lines."""
+"""One iteration of training: play, credit, update. All methods, and any number of fleets, run through these lines.
+
+Fleets of one size learn as one batch of agents: they play, are evaluated and are updated together, while credit,
+normaliser and schedule stay each fleet's own. At ten agents a step of anything costs what calling it costs: six fleets
+play together in twice the time of one.
+"""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import Credit, InputError, Noise, NonFiniteError, Rollout, System, check_finite, draw_noise
-from dgpg_verify.credits import GuidedCredit, episode_returns, gae, setting_scales
-from dgpg_verify.critics import critic_inputs
-from dgpg_verify.rollouts import collect
-from dgpg_verify.training.evaluation import heuristic_act, stream_seed
-from dgpg_verify.training.methods import Method, build_credit
-from dgpg_verify.training.networks import Actor, CriticLearner, Sharing, make_actor, make_critic
+from dgpg_verify.core import InputError, Noise, NonFiniteError, Rollout, System, check_finite, draw_noise
+from dgpg_verify.credits import episode_returns
+from dgpg_verify.critics import ValueNetwork, critic_inputs
+from dgpg_verify.policies import PolicyStack
+from dgpg_verify.rollouts import check_rollout, collect, split_rollout
+from dgpg_verify.systems import CloudScheduling, CloudStack
+from dgpg_verify.training.actors import Actor, fresh_policy, joint_actor
+from dgpg_verify.training.critics import Critics, fresh_network
+from dgpg_verify.training.evaluation import stream_seed
+from dgpg_verify.training.fleets import START_STREAM, FleetLearner, Lesson
+from dgpg_verify.training.methods import Method, Recipe, Sharing
 from dgpg_verify.training.schedules import Schedule
 from dgpg_verify.training.settings import Settings
-from dgpg_verify.training.updates.adaptive import NoiseTracker
-from dgpg_verify.training.updates.batch import Decisions, pack
-from dgpg_verify.training.updates.losses import normalise_advantages
+from dgpg_verify.training.updates.losses import NonFiniteLoss
+from dgpg_verify.training.updates.packing import joined
 from dgpg_verify.training.updates.rules import AgentFacts, UpdateFacts, imitate, plain_gradient, ppo
 from dgpg_verify.training.updates.sequential import SequentialActors, sequential, split_actor
 
-TRAINING_STREAM, START_STREAM = 0, 1
+T = TypeVar("T")
 
 
 @dataclass
 class Learner:
-    """Everything that changes during a run. `state` and `load` are its whole memory."""
+    """Everything that changes during a run. `state` and `load` are its whole memory.
 
-    system: System
-    method: Method
-    settings: Settings
-    schedule: Schedule
-    seed: int
-    actor: Actor | SequentialActors
-    critic: CriticLearner | None
-    tracker: NoiseTracker = field(default_factory=NoiseTracker.empty)
+    Attributes
+    ----------
+    fleets : S of them, one for each system and seed.
+    actors : one for the networks of all fleets or, where agents are updated one after the other, one per fleet. The
+        fleets' own policies are views of their parameters.
+    critics : None where the credit needs none.
+    stack : the systems side by side; None for a single system of any kind, which is then played by itself.
+    """
+
+    recipe: Recipe
+    fleets: Sequence[FleetLearner]
+    actors: Sequence[Actor | SequentialActors]
+    critics: Critics | None
+    stack: CloudStack | None = None
 
     @property
     def policy(self) -> Any:
-        return self.actor.policy
+        """The policy that plays all fleets at once."""
+        if self.stack is None:
+            return self.fleets[0].policy
+        leaf = self.actors[0].leaf.detach() if len(self.actors) == 1 else None
+        return PolicyStack.of([fleet.policy for fleet in self.fleets], leaf)
 
-    def iterate(self, index: int, progress: float, imitating: bool = False) -> dict[str, Any]:
-        """Play `rollouts` episodes and learn from them. index: number of the iteration, names its random numbers.
+    def iterate(self, index: int, progress: float, imitating: bool = False) -> list[dict[str, Any]]:
+        """Play `rollouts` episodes on every fleet and learn from them.
 
-        Returns the numbers of one log line. Raises NonFiniteError naming the iteration.
+        Parameters
+        ----------
+        index : number of the iteration, names its random numbers.
+        progress : 0 at the first iteration of the run, 1 at the last.
+        imitating : whether the actor imitates the heuristic.
+
+        Returns
+        -------
+        The numbers of one log line of each fleet.
+
+        Raises
+        ------
+        NonFiniteError
+            Naming the iteration and, of several, the fleet.
         """
         try:
-            rollout = collect(self.system, self.policy, self.noise(index), keep_states=self.keeps_states)
-            decisions, alpha = self.prepare(rollout, progress, imitating)
-            facts = self.rule(imitating)(self.actor, decisions, self.settings, self.update_seed(index))
-            targets, explained = self.value_targets(rollout)
-            loss = None if self.critic is None else self.critic.fit(rollout, targets, self.settings)
-            return self.line(rollout, alpha, facts.over(), loss, explained)
+            rollouts = self._play(index)
+            critics = self._networks()
+            lessons = self._each(lambda fleet, k: fleet.lesson(rollouts[k], critics[k], progress, imitating))
+            updates = self._update(lessons, index, imitating)
+            losses = self._fit(rollouts, lessons)
+            self._each(lambda fleet, k: _check_parameters(fleet.policy, critics[k]))
+            return [_line(*parts) for parts in zip(rollouts, lessons, updates, losses, strict=True)]
         except NonFiniteError as error:
             raise NonFiniteError(f"iteration {index}: {error}") from None
 
-    def noise(self, index: int) -> Noise:
-        """The random numbers of one iteration's episodes."""
-        seed = stream_seed(self.seed, TRAINING_STREAM)
-        return draw_noise(seed, index, self.system, self.policy, self.settings.rollouts)
+    def _networks(self) -> Sequence[ValueNetwork | None]:
+        """Each fleet's critic."""
+        return [None for _ in self.fleets] if self.critics is None else self.critics.networks
 
-    def update_seed(self, index: int) -> int:
-        """Of what one iteration's update draws at random: order of minibatches, order of agents."""
-        return stream_seed(self.seed, 1000 + index)
+    def _play(self, index: int) -> list[Rollout]:
+        """Every fleet's roll-outs, played side by side."""
+        noises, keep = [fleet.noise(index) for fleet in self.fleets], self.recipe.method.keeps_states
+        if self.stack is None:
+            return [collect(self.fleets[0].system, self.policy, noises[0], keep)]
+        whole = collect(self.stack, self.policy, Noise.joined(noises), keep, check=False)
+        rollouts = split_rollout(whole, self.stack.systems, [fleet.policy for fleet in self.fleets])
+        self._each(lambda _, k: check_rollout(rollouts[k]))
+        return rollouts
 
-    @property
-    def keeps_states(self) -> bool:
-        """Whether the credit plays parts of an episode again."""
-        return build_credit(self.method, self.settings, 1.0, None).keeps_states
+    def _each(self, work: Callable[[FleetLearner, int], T]) -> list[T]:
+        """work(fleet, its number) of all fleets; a number that is not finite is reported as that fleet's."""
+        results = []
+        for k, fleet in enumerate(self.fleets):
+            try:
+                results.append(work(fleet, k))
+            except NonFiniteError as error:
+                raise self._located(error, k) from None
+        return results
 
-    def rule(self, imitating: bool) -> Callable[[Any, Decisions, Settings, int], AgentFacts]:
-        """How an iteration's decisions change the actor."""
-        if self.method.update == "sequential":
+    def _located(self, error: NonFiniteError, k: int) -> NonFiniteError:
+        return NonFiniteError(f"fleet {k}: {error}") if len(self.fleets) > 1 else error
+
+    def _update(self, lessons: Sequence[Lesson], index: int, imitating: bool) -> list[UpdateFacts]:
+        """Change all actors; what that did, fleet by fleet."""
+        rule, shared = self._rule(imitating), self.stack is not None and self.recipe.sharing == "shared"
+        size = len(self.fleets) // len(self.actors)
+        facts: list[UpdateFacts] = []
+        for actor in self.actors:
+            first = len(facts)
+            whole = joined([lesson.decisions for lesson in lessons[first : first + size]], shared)
+            agents = whole.live.shape[1] // size
+            try:
+                update = rule(actor, whole, self.recipe.settings, self.fleets[first].update_seed(index))
+            except NonFiniteLoss as error:
+                raise self._located(error, first + error.agent // agents) from None
+            groups = (slice(k * agents, (k + 1) * agents) for k in range(size))
+            facts += [update.over(group, group) for group in groups]
+        return facts
+
+    def _rule(self, imitating: bool) -> Callable[..., AgentFacts]:
+        """How an iteration's decisions change an actor."""
+        if self.recipe.method.update == "sequential":
             return sequential
-        return imitate if imitating else {"ppo": ppo, "gradient": plain_gradient}[self.method.update]
+        return imitate if imitating else {"ppo": ppo, "gradient": plain_gradient}[self.recipe.method.update]
 
-    def prepare(self, rollout: Rollout, progress: float, imitating: bool) -> tuple[Decisions, float | None]:
-        """What the actor learns from: decisions with their normalised credit; and the alpha used (None without)."""
-        check_choices(rollout)
-        weight, alpha = self._credit(rollout, progress)
-        normalised = normalise_advantages(weight, rollout.active, self.settings.advantage_norm)
-        check_finite("credit [roll-out, step, agent] = ", normalised)
-        return self._demonstrated(rollout, normalised) if imitating else pack(rollout, normalised), alpha
-
-    def line(
-        self, rollout: Rollout, alpha: float | None, facts: UpdateFacts, loss: float | None, explained: float | None
-    ) -> dict[str, Any]:
-        """The numbers of one log line. Raises NonFiniteError for a parameter that is not finite."""
-        check_finite("actor parameter ", self.actor.leaf)
-        if self.critic is not None:
-            check_finite("critic parameter ", self.critic.network.parameters)
-        reward = float(episode_returns(rollout).mean())
-        return {"reward": reward, "alpha": alpha, "value_loss": loss, "explained": explained, **asdict(facts)}
-
-    def _credit(self, rollout: Rollout, progress: float) -> tuple[Tensor, float | None]:
-        """What each decision is told, [B, T, N] float64, and the alpha used (None without guidance)."""
-        if not self.method.guidance:
-            credit = build_credit(self.method, self.settings, 0.0, self.critic and self.critic.network)
-            return credit.fit([rollout])(rollout) if not self.method.critic else credit(rollout), None
-        if not self.method.base:
-            return build_credit(self.method, self.settings, 1.0, None).fit([rollout])(rollout), 1.0
-        mixed = build_credit(self.method, self.settings, 0.0, self.critic and self.critic.network)
-        assert isinstance(mixed, GuidedCredit)
-        base = mixed.base(rollout) if self.method.critic else mixed.base.fit([rollout])(rollout)
-        guidance = mixed.guidance.fit([rollout])(rollout)
-        # the base is already computed, so its place is taken by what returns it
-        scales = setting_scales(self.settings.setting, cast(Credit, lambda _: base), [rollout])
-        parts = torch.stack([scales[0] * base, scales[1] * guidance])
-        if self.schedule.adaptive:
-            gradients = self.policy.score_products(rollout, parts).mean(1)
-            self.tracker = self.tracker.updated(gradients)
-        alpha = self.schedule(progress, self.tracker.best_alpha())
-        return (1.0 - alpha) * parts[0] + alpha * parts[1], alpha
-
-    def _demonstrated(self, rollout: Rollout, weight: Tensor) -> Decisions:
-        """The same decisions with the actions the heuristic would have taken, and their probabilities."""
-        shown = heuristic_act(self.system, self.settings.heuristic)(rollout.seen, rollout.noise.agents)
-        with torch.no_grad():
-            log_prob = self.policy.log_prob(rollout.seen, shown)
-        return pack(replace(rollout, actions=shown, log_prob=log_prob), weight)
-
-    def value_targets(self, rollout: Rollout) -> tuple[Tensor, float | None]:
-        """What the critic is to learn, lambda-returns under its values before this update, and the variance it
-        explained of them; nothing without a critic."""
-        if self.critic is None:
-            return rollout.reward.new_zeros(0), None
-        values = self.critic.values(rollout)
-        advantages = advantages_of(rollout, values, self.settings)
-        targets = advantages + values
-        spread = float(targets.var(correction=0))
-        return targets, 1.0 - float(advantages.var(correction=0)) / spread if spread > 0 else 0.0
+    def _fit(self, rollouts: Sequence[Rollout], lessons: Sequence[Lesson]) -> Sequence[float | None]:
+        """Fit all critics; the loss of each fleet's."""
+        if self.critics is None:
+            return [None] * len(lessons)
+        targets = [lesson.targets for lesson in lessons if lesson.targets is not None]
+        return self.critics.fit(rollouts, targets, self.recipe.settings)
 
     def state(self) -> dict[str, Any]:
-        """Copies of all tensors, for a checkpoint."""
+        """Copies of all tensors of a learner of one fleet, for a checkpoint."""
+        ((fleet,), (actor,)) = self.fleets, self.actors
         stored: dict[str, Any] = {
-            "actor": self.actor.leaf.detach().clone(),
-            "actor_optimisers": [_adam_state(actor.optimiser) for actor in _actors(self.actor)],
-            "tracker": self.tracker.state(),
+            "actor": actor.leaf.detach().clone(),
+            "actor_optimisers": [_adam_state(optimiser) for optimiser in actor.optimisers],
+            "tracker": fleet.tracker.state(),
         }
-        if self.critic is not None:
-            stored["critic"] = self.critic.network.parameters.detach().clone()
-            stored["critic_optimiser"] = _adam_state(self.critic.optimiser)
-            stored["value_norm"] = self.critic.network.norm.state()
+        if self.critics is not None:
+            stored["critic"] = self.critics.whole.parameters.detach().clone()
+            stored["critic_optimiser"] = _adam_state(self.critics.optimiser)
+            stored["value_norm"] = self.critics.networks[0].norm.state()
         return stored
 
     def load(self, stored: dict[str, Any]) -> None:
@@ -158,69 +172,87 @@ class Learner:
             raise InputError(f"checkpoint is not one of this learner ({reason}): delete it and train again") from None
 
     def _load(self, stored: dict[str, Any]) -> None:
-        with torch.no_grad():
-            self.actor.leaf.copy_(_alike(stored["actor"], self.actor.leaf))
-        for actor, state in zip(_actors(self.actor), stored["actor_optimisers"], strict=True):
-            _load_adam(actor.optimiser, state)
-        self.tracker = self.tracker.with_state(stored["tracker"])
-        if self.critic is not None:
-            with torch.no_grad():
-                leaf = self.critic.network.parameters
-                leaf.copy_(_alike(stored["critic"], leaf))
-            _load_adam(self.critic.optimiser, stored["critic_optimiser"])
-            norm = self.critic.network.norm.with_state(stored["value_norm"])
-            self.critic.network = replace(self.critic.network, norm=norm)
+        ((fleet,), (actor,)) = self.fleets, self.actors
+        _copy_into(actor.leaf, stored["actor"])
+        for optimiser, state in zip(actor.optimisers, stored["actor_optimisers"], strict=True):
+            _load_adam(optimiser, state)
+        fleet.tracker = fleet.tracker.with_state(stored["tracker"])
+        if self.critics is not None:
+            _copy_into(self.critics.whole.parameters, stored["critic"])
+            _load_adam(self.critics.optimiser, stored["critic_optimiser"])
+            network = self.critics.networks[0]
+            self.critics.networks[0] = replace(network, norm=network.norm.with_state(stored["value_norm"]))
 
 
 def make_learner(
-    system: System,
-    method: Method,
-    settings: Settings,
-    schedule: Schedule,
-    sharing: Sharing,
-    seed: int,
-    width: int | None = None,
+    system: System, method: Method, settings: Settings, schedule: Schedule, sharing: Sharing, seed: int
 ) -> Learner:
-    """Fresh actor and critic. width: of the critic's input; by default it is read off one uniform roll-out."""
-    start = stream_seed(seed, START_STREAM) % 2**31
-    actor: Actor | SequentialActors = make_actor(system, method, settings, sharing, start)
+    """A fresh learner of a single fleet, a system of any kind."""
+    return assemble(Recipe(method, settings, schedule, sharing), [system], [seed])
+
+
+def make_joint_learner(recipe: Recipe, systems: Sequence[CloudScheduling], seeds: Sequence[int]) -> Learner:
+    """A fresh learner of several cloud fleets; each fleet starts as `make_learner` would start it.
+
+    Raises InputError for fleets of several kinds, and for minibatches: drawn from all fleets' decisions they would tie
+    the fleets together (not with HAPPO, which updates agents one by one).
+    """
+    settings = recipe.settings
+    if settings.minibatches > 1 and recipe.method.update != "sequential":
+        raise InputError(f"minibatches = {settings.minibatches} is not allowed for fleets in one batch: it must be 1")
+    for system in systems:
+        if not isinstance(system, CloudScheduling):
+            raise InputError(f"system = {type(system).__name__} is not allowed here: only cloud fleets can be stacked")
+    return assemble(recipe, systems, seeds, CloudStack(systems, settings.rollouts))
+
+
+def assemble(
+    recipe: Recipe, systems: Sequence[System], seeds: Sequence[int], stack: CloudStack | None = None
+) -> Learner:
+    """Fresh networks for all fleets, drawn from each fleet's own seed, under common optimisers."""
+    method, settings = recipe.method, recipe.settings
+    pairs = [(system, stream_seed(seed, START_STREAM) % 2**31) for system, seed in zip(systems, seeds, strict=True)]
+    policies: list[Any] = [fresh_policy(recipe, *pair) for pair in pairs]
+    critics = None
+    if method.critic:
+        rollout = collect(systems[0], policies[0], draw_noise(0, 0, systems[0], policies[0], 1))
+        width = critic_inputs(method.critic, rollout).shape[-1]  # features are known only from a roll-out
+        critics = Critics.of([fresh_network(recipe, system, width, start) for system, start in pairs], settings)
+    actors: list[Actor | SequentialActors]
     if method.update == "sequential":
-        actor = split_actor(actor.policy, settings)
-    if method.critic and width is None:
-        rollout = collect(system, actor.policy, draw_noise(0, 0, system, actor.policy, 1))
-        width = critic_inputs(method.critic, rollout).shape[-1]
-    critic = None if width is None else make_critic(system, method, settings, sharing, width, start)
-    return Learner(system, method, settings, schedule, seed, actor, critic)
+        actors = [split_actor(policy, settings) for policy in policies]
+        policies = [actor.policy for actor in actors]
+    else:
+        actor, policies = joint_actor(policies, settings, stack is not None)
+        actors = [actor]
+    fleets = [FleetLearner(recipe, *own) for own in zip(systems, seeds, policies, strict=True)]
+    return Learner(recipe, fleets, actors, critics, stack)
 
 
-def advantages_of(rollout: Rollout, values: Tensor, settings: Settings) -> Tensor:
-    """GAE at every step, decided at or not: values [B, T] or [B, T, N] on the reward's scale -> the same shape."""
-    reward = rollout.reward.double()[..., None]
-    if values.ndim == 3:
-        return gae(reward, values, settings.discount, settings.lam)
-    return gae(reward, values[..., None], settings.discount, settings.lam)[..., 0]
+def _line(rollout: Rollout, lesson: Lesson, update: UpdateFacts, loss: float | None) -> dict[str, Any]:
+    """The numbers of one fleet's log line."""
+    reward = float(episode_returns(rollout).mean())
+    learned = {"alpha": lesson.alpha, "value_loss": loss, "explained": lesson.explained}
+    return {"reward": reward, **learned, **asdict(update)}
 
 
-def check_choices(rollout: Rollout) -> None:
-    """Raise InputError naming the first active agent whose candidates are all masked: it cannot act."""
-    stuck = rollout.active & ~rollout.seen.mask.any(-1)
-    if bool(stuck.any()):
-        b, t, agent = stuck.nonzero()[0].tolist()
-        raise InputError(
-            f"agent {agent} is active without an allowed candidate at roll-out {b}, step {t}: an active agent must "
-            "have at least one"
-        )
+def _check_parameters(policy: Any, critic: ValueNetwork | None) -> None:
+    """Raise NonFiniteError for a parameter that is not finite."""
+    check_finite("actor parameter ", policy.parameters)
+    if critic is not None:
+        check_finite("critic parameter ", critic.parameters)
 
 
-def _actors(actor: Actor | SequentialActors) -> list[Actor]:
-    return list(actor.actors) if isinstance(actor, SequentialActors) else [actor]
+def _copy_into(leaf: Tensor, stored: Tensor) -> None:
+    _check_shape(stored, leaf)
+    with torch.no_grad():
+        leaf.copy_(stored)
 
 
-def _alike(stored: Tensor, leaf: Tensor) -> Tensor:
-    """`stored`, if it has the shape of `leaf`: copying would stretch a smaller tensor in silence."""
+def _check_shape(stored: Tensor, leaf: Tensor) -> None:
+    """Raise ValueError for another shape than the leaf's: copying would stretch a smaller tensor in silence."""
     if stored.shape != leaf.shape:
         raise ValueError(f"shape {tuple(stored.shape)} is not {tuple(leaf.shape)}")
-    return stored
 
 
 def _adam_state(optimiser: torch.optim.Adam) -> dict[Any, Any]:
@@ -232,5 +264,5 @@ def _load_adam(optimiser: torch.optim.Adam, state: dict[Any, Any]) -> None:
     leaves = [leaf for group in optimiser.param_groups for leaf in group["params"]]
     for index, moments in state.items():
         for name in ("exp_avg", "exp_avg_sq"):
-            _alike(moments[name], leaves[index])
+            _check_shape(moments[name], leaves[index])
     optimiser.load_state_dict({"state": copy.deepcopy(state), "param_groups": optimiser.state_dict()["param_groups"]})

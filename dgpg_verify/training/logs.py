@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import csv
 import importlib
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from dgpg_verify.core import InputError
+from dgpg_verify.runs.files import write_atomic
 
 LOG = "log.csv"
 
 
 @dataclass(frozen=True)
-class Record:
-    """One iteration. samples: joint steps played so far (the x-axis of every curve: not updates). reward: mean
-    return of this iteration's training roll-outs, sum scale. score, gap: last column filled only where the policy
-    was evaluated. explained: variance of the value targets the critic explained before it was updated."""
+class LogLine:
+    """One iteration. Numbers that do not apply are None.
+
+    Attributes
+    ----------
+    episode : episodes learned from so far.
+    samples : joint steps played so far, the x-axis of every curve (not updates).
+    reward : mean return of this iteration's training roll-outs, sum scale.
+    alpha : weight of the guidance.
+    score, evaluation, gap : see `Evaluation` (its mean); only where the policy was evaluated after the iteration.
+    explained : share of the value targets' variance that the critic explained before it was updated.
+    value_loss : of the last pass, per value, on the normalised scale.
+    entropy, kl, clipped, gradient_norm : see `UpdateFacts`.
+    seconds : spent on learning so far, without evaluations; an equal share where fleets learn together.
+    """
 
     episode: int
     samples: int
@@ -36,17 +49,16 @@ class Record:
     seconds: float
 
 
-COLUMNS = tuple(field.name for field in fields(Record))
+COLUMNS = tuple(field.name for field in fields(LogLine))
 
 
-def write_log(folder: Path, history: Sequence[Record]) -> None:
+def write_log(folder: Path, history: Sequence[LogLine]) -> None:
     """The whole history, rewritten: a resumed run leaves no doubled line."""
-    temporary = folder / f".{LOG}.tmp"
-    with temporary.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({k: "" if v is None else v for k, v in asdict(record).items()} for record in history)
-    temporary.replace(folder / LOG)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({k: "" if v is None else v for k, v in asdict(line).items()} for line in history)
+    write_atomic(folder / LOG, text.getvalue())
 
 
 def event_writer() -> Any:
@@ -68,15 +80,14 @@ class Events:
         self._folder = folder if wanted else None
         self._writer: Any = None
 
-    def add(self, record: Record) -> None:
+    def add(self, line: LogLine) -> None:
         if self._folder is None:
             return
         if self._writer is None:
-            self._writer = event_writer()(str(self._folder), purge_step=record.samples)
-        values: Mapping[str, Any] = asdict(record)
-        for name, value in values.items():
+            self._writer = event_writer()(str(self._folder), purge_step=line.samples)
+        for name, value in asdict(line).items():
             if value is not None and name not in ("episode", "samples"):
-                self._writer.add_scalar(name, value, record.samples)
+                self._writer.add_scalar(name, value, line.samples)
 
     def close(self) -> None:
         if self._writer is not None:

@@ -11,22 +11,28 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from dgpg_verify.core import Credit, InputError, check_choice
-from dgpg_verify.credits import GAECredit, GuidedCredit, make_credit
+from dgpg_verify.credits import make_credit
+from dgpg_verify.training.schedules import Schedule
 from dgpg_verify.training.settings import Settings
 
 Update = Literal["ppo", "gradient", "sequential"]
 Start = Literal["plain", "imitation", "residual"]
+Sharing = Literal["independent", "shared"]
 
 
 @dataclass(frozen=True)
 class Method:
     """A learner in one line.
 
-    base: name of the base credit (`gae:central`, `gae:local`, `return`, ...; "" = none, guidance alone).
-    guidance: name of the guidance credit, "" = none. alpha: default schedule. update: clipped surrogate ("ppo"),
-    one plain ascent step ("gradient"), or one agent after the other ("sequential", HAPPO). start: "plain";
-    "imitation" first imitates a heuristic; "residual" learns on top of a heuristic's logits.
-    preset: settings that differ from the defaults.
+    Attributes
+    ----------
+    base : name of the base credit (`gae:central`, `gae:local`, `return`, ...); "" = none, guidance alone.
+    guidance : name of the guidance credit; "" = none.
+    alpha : default schedule of the guidance's weight.
+    update : clipped surrogate ("ppo"), one plain ascent step ("gradient"), or one agent after the other
+        ("sequential", HAPPO).
+    start : "plain"; "imitation" first imitates a heuristic; "residual" learns on top of a heuristic's logits.
+    preset : settings that differ from the defaults.
     """
 
     name: str
@@ -41,12 +47,20 @@ class Method:
         """Raise InputError on an unknown update, start or credit, before anything is played."""
         check_choice("update", self.update, get_args(Update))
         check_choice("start", self.start, get_args(Start))
-        for name in filter(None, (self.base, self.guidance)):
-            make_credit(name)
-        if not self.base and not self.guidance:
+        credits = self.credits()  # refuses unknown names
+        if not credits:
             raise InputError(f"method {self.name!r} has base = '' and guidance = '': it must have at least one")
         if self.update == "sequential" and self.start == "imitation":
             raise InputError(f"method {self.name!r} is not allowed: a sequential update does not imitate")
+
+    def credits(self) -> list[Credit]:
+        """Base and guidance as their names make them, where there are any; not fitted yet."""
+        return [make_credit(name) for name in (self.base, self.guidance) if name]
+
+    @property
+    def keeps_states(self) -> bool:
+        """Whether a credit plays parts of an episode again."""
+        return any(credit.keeps_states for credit in self.credits())
 
     @property
     def critic(self) -> Literal["central", "local"] | None:
@@ -79,21 +93,26 @@ class Method:
 
     def _unread(self) -> dict[str, str]:
         """Settings without effect here, and why."""
-        found: dict[str, str] = {}
-        if not self.mixes:
-            found["setting"] = "it mixes nothing with guidance"
-        if not self.critic:
-            unused = ("discount", "lam", "critic_lr", "huber", "value_clip", "value_norm")
-            found |= dict.fromkeys(unused, "it has no critic")
-        if self.update == "gradient":
-            found |= dict.fromkeys(("epochs", "clip"), "it takes one plain gradient step")
-        if self.start == "plain":
-            found["heuristic"] = "it starts from no heuristic"
-        if self.start != "residual":
-            found["temperature"] = "it learns on top of no heuristic"
-        if self.start != "imitation":
-            found["imitation_share"] = "it imitates nothing"
-        return found
+        of_critic = ("discount", "lam", "critic_lr", "huber", "value_clip", "value_norm")
+        rules: list[tuple[bool, tuple[str, ...], str]] = [
+            (not self.mixes, ("setting",), "it mixes nothing with guidance"),
+            (not self.critic, of_critic, "it has no critic"),
+            (self.update == "gradient", ("epochs", "clip"), "it takes one plain gradient step"),
+            (self.start == "plain", ("heuristic",), "it does not start from a heuristic"),
+            (self.start != "residual", ("temperature",), "it does not learn on top of a heuristic"),
+            (self.start != "imitation", ("imitation_share",), "it imitates nothing"),
+        ]
+        return {name: reason for applies, names, reason in rules if applies for name in names}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a learner learns: what all its fleets have in common."""
+
+    method: Method
+    settings: Settings
+    schedule: Schedule
+    sharing: Sharing
 
 
 _METHODS: dict[str, Method] = {}
@@ -135,17 +154,3 @@ def make_method(method: str | Method) -> Method:
     if isinstance(method, Method):
         return method
     return _METHODS[check_choice("method", method, _METHODS)]
-
-
-def build_credit(method: Method, settings: Settings, alpha: float, critic: Any) -> Credit:
-    """The credit of one iteration: (1 - alpha) base + alpha guidance, before `fit` on that iteration's roll-outs."""
-    if not method.base:
-        return make_credit(method.guidance)
-    base: Credit
-    if method.critic:
-        base = GAECredit(method.critic, settings.lam, critic, discount=settings.discount)
-    else:
-        base = make_credit(method.base)
-    if not method.guidance:
-        return base
-    return GuidedCredit(alpha, base, make_credit(method.guidance), settings.setting)

@@ -89,5 +89,9 @@ class Settings:
             check_choice("setting of a run", name, known)
         return replace(self, **changes)
 
+    def network_options(self) -> dict[str, Any]:
+        """What the networks of actors and critics have in common, but for their width."""
+        return {name: getattr(self, name) for name in ("initialisation", "layer_norm", "feature_norm")}
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

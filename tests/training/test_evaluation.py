@@ -18,7 +18,7 @@ from dgpg_verify.rollouts.play import play
 from dgpg_verify.systems import CloudScheduling
 from dgpg_verify.training import Heldout, evaluate, heldout, heuristic_act
 from dgpg_verify.training.evaluation import greedy_act, stream_seed
-from tests.training.training_tools import QUEUES, tabular
+from tests.training.tools import QUEUES, tabular
 
 CLOUD = CloudScheduling(6, seed=0, horizon=40)  # queues build up, so that rules differ
 

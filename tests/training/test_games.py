@@ -20,10 +20,10 @@ from scipy.stats import binom
 from dgpg_verify.policies import TabularPolicy, heuristic_prior
 from dgpg_verify.systems import LoadBalancingGame
 from dgpg_verify.training import method_names
-from dgpg_verify.training.networks import actor_of
+from dgpg_verify.training.actors import actor_of
 from dgpg_verify.training.updates.sequential import split_actor
-from tests.training.certificates import Opposed, arrived, costs, equilibria, largest_gain, smallest_gain
-from tests.training.training_tools import game, learner_of
+from tests.training.games import Opposed, arrived, costs, equilibria, game, largest_gain, smallest_gain
+from tests.training.tools import learner_of
 
 GAMES = [
     game([1.0, 0.9], [0.0, 0.1]),
@@ -55,10 +55,12 @@ def learned(method: str, system: LoadBalancingGame, seed: int, opposed: bool = F
     logits = torch.as_tensor(0.1 * rng.normal(size=(system.n_agents, system.n_actions)))
     prior = heuristic_prior(system, "least_committed", 1.0) if method == "residual" else None
     table = TabularPolicy(logits, prior=prior)
-    learner.actor = split_actor(table, learner.settings) if method == "happo" else actor_of(table, learner.settings)
+    wrap: Any = split_actor if method == "happo" else actor_of
+    learner.actors = [wrap(table, learner.recipe.settings)]
+    learner.fleets[0].policy = learner.actors[0].policy
     if opposed:
-        learner.__class__ = Opposed
-    iterations = STEPS if learner.method.update == "gradient" else STEPS // EPOCHS
+        learner.fleets[0].__class__ = Opposed
+    iterations = STEPS if learner.recipe.method.update == "gradient" else STEPS // EPOCHS
     for index in range(iterations):
         # the credit plays no part while imitating, so the control goes without
         imitating = method == "imitation" and index < iterations // 4 and not opposed

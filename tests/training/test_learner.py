@@ -16,10 +16,10 @@ from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import CloudScheduling
 from dgpg_verify.testing import SmallQueues
 from dgpg_verify.training import Method
-from dgpg_verify.training import learner as module
+from dgpg_verify.training.evaluation import stream_seed
+from dgpg_verify.training.fleets import TRAINING_STREAM
 from dgpg_verify.training.learner import Learner
-from tests.training.training_tools import QUEUES, learner_of, noise_of, slow_gae
-from tests.training.watch import Watch
+from tests.training.tools import QUEUES, Watch, iterate, learner_of, noise_of, slow_gae
 
 
 def trained(method: str | Method, iterations: int = 3, **changes: Any) -> Learner:
@@ -37,8 +37,8 @@ def test_credit_and_targets_are_gae_of_raw_values_one_agent_at_a_time(
     """Raw rewards against values on the reward's scale, roll-out by roll-out and agent by agent; nothing after T;
     lambda and gamma as set; targets = advantages + values, at idle steps too."""
     learner = trained(method, sharing=sharing, advantage_norm="none", lam=0.9, discount=0.8)
-    assert learner.critic is not None and abs(float(learner.critic.network.norm.moments()[0])) > 0.5
-    critic = replace(learner.critic.network, parameters=learner.critic.network.parameters.detach().clone())
+    assert learner.critics is not None and abs(float(learner.critics.networks[0].norm.moments()[0])) > 0.5
+    critic = replace(learner.critics.networks[0], parameters=learner.critics.networks[0].parameters.detach().clone())
     watch = Watch(monkeypatch, learner)
     learner.iterate(3, 0.0)
     (rollout,), (targets,), (decisions,) = watch.rollouts, watch.targets, watch.decisions
@@ -81,10 +81,10 @@ def test_local_critics_learn_idle_steps_as_well() -> None:
     """A decision bootstraps from the next step's value whether or not the agent acts there, so values at idle steps
     must be about as good as at others."""
     learner = trained("ippo", iterations=60, rollouts=8, actor_lr=1e-9, critic_lr=0.01, lam=1.0)
-    assert learner.critic is not None
+    assert learner.critics is not None
     rollout = collect(QUEUES, learner.policy, noise_of(learner, 77, 400))
     to_go = torch.tensor([slow_gae(r.tolist(), [0.0] * 5, 0.99, 1.0) for r in rollout.reward])[..., None]
-    error = learner.critic.values(rollout) - to_go
+    error = learner.critics.networks[0](rollout) - to_go
     idle, busy = (float(error[where].square().mean().sqrt()) for where in (~rollout.active, rollout.active))
     assert idle < 1.5 * busy, (idle, busy)
 
@@ -118,7 +118,7 @@ def test_what_idle_agents_see_changes_nothing(method: str, sharing: str) -> None
         learner = learner_of(method, Disguised(QUEUES, junk), sharing=sharing, rollouts=4)
         for index in range(3):
             learner.iterate(index, 0.0)
-        found.append(learner.actor.leaf.detach().clone())
+        found.append(learner.actors[0].leaf.detach().clone())
     assert bool(found[0].isfinite().all()) and torch.equal(found[0], found[1])
 
 
@@ -127,26 +127,26 @@ def test_what_idle_agents_see_changes_nothing(method: str, sharing: str) -> None
 
 def three(method: str, alpha: str | None = None, **changes: Any) -> tuple[Learner, list[dict[str, Any]]]:
     learner = learner_of(method, CloudScheduling(3, seed=0, horizon=10), alpha=alpha, rollouts=2, **changes)
-    return learner, [learner.iterate(index, index / 2) for index in range(3)]
+    return learner, [iterate(learner, index, index / 2) for index in range(3)]
 
 
 @pytest.mark.parametrize("sharing", ["independent", "shared"])
 def test_dgpg_with_alpha_0_is_mappo_bit_for_bit(sharing: str) -> None:
     dgpg, first = three("dgpg", "0", sharing=sharing)
     mappo, second = three("mappo", sharing=sharing)
-    assert torch.equal(dgpg.actor.leaf, mappo.actor.leaf)
-    assert dgpg.critic and mappo.critic
-    assert torch.equal(dgpg.critic.network.parameters, mappo.critic.network.parameters)
+    assert torch.equal(dgpg.actors[0].leaf, mappo.actors[0].leaf)
+    assert dgpg.critics and mappo.critics
+    assert torch.equal(dgpg.critics.networks[0].parameters, mappo.critics.networks[0].parameters)
     for a, b in zip(first, second, strict=True):
         assert a.pop("alpha") == 0.0 and b.pop("alpha") is None
         assert a == b
-    assert not torch.equal(three("dgpg", "0.5", sharing=sharing)[0].actor.leaf, mappo.actor.leaf)  # control
+    assert not torch.equal(three("dgpg", "0.5", sharing=sharing)[0].actors[0].leaf, mappo.actors[0].leaf)  # control
 
 
 def test_guidance_only_is_dgpg_with_alpha_1() -> None:
     dgpg, first = three("dgpg", "1")
     alone, second = three("guidance_only")
-    assert torch.equal(dgpg.actor.leaf, alone.actor.leaf)
+    assert torch.equal(dgpg.actors[0].leaf, alone.actors[0].leaf)
     assert [a["alpha"] for a in first] == [b["alpha"] for b in second] == [1.0] * 3
 
 
@@ -154,12 +154,12 @@ def test_guidance_only_is_dgpg_with_alpha_1() -> None:
 def test_mixed_credit_by_hand(setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """(1 - alpha) s A + alpha g W with A from GAE and W = -(x - x~) . z written out; scales as the setting says."""
     learner = trained("dgpg", advantage_norm="none", setting=setting, alpha="0.25")
-    critic = learner.critic and replace(
-        learner.critic.network, parameters=learner.critic.network.parameters.detach().clone()
+    critic = learner.critics and replace(
+        learner.critics.networks[0], parameters=learner.critics.networks[0].parameters.detach().clone()
     )
     assert critic is not None
     watch = Watch(monkeypatch, learner)
-    facts = learner.iterate(3, 0.7)
+    facts = iterate(learner, 3, 0.7)
     rollout, decisions = watch.rollouts[0], watch.decisions[0]
     values, base, pull = critic(rollout), {}, {}
     for b in range(4):
@@ -185,11 +185,11 @@ def test_adaptive_alpha_follows_the_gradients_of_both_parts() -> None:
     seen, alphas = [], []
     for index in range(3):
         policy = replace(learner.policy, parameters=learner.policy.parameters.detach().clone())
-        critic = learner.critic and replace(
-            learner.critic.network, parameters=learner.critic.network.parameters.detach().clone()
+        critic = learner.critics and replace(
+            learner.critics.networks[0], parameters=learner.critics.networks[0].parameters.detach().clone()
         )
         assert critic is not None
-        noise = draw_noise(module.stream_seed(learner.seed, module.TRAINING_STREAM), index, QUEUES, policy, 4)
+        noise = draw_noise(stream_seed(learner.fleets[0].seed, TRAINING_STREAM), index, QUEUES, policy, 4)
         rollout = collect(QUEUES, policy, noise)
         values, parts = critic(rollout), torch.zeros(2, *policy.parameters.shape, dtype=torch.float64)
         guidance = GuidanceCredit()(rollout)
@@ -204,7 +204,7 @@ def test_adaptive_alpha_follows_the_gradients_of_both_parts() -> None:
                 parts[0] += rows[b][t] / sd * score.double() / 4
                 parts[1] += float(guidance[b, t, i]) * score.double() / 4
         seen.append(parts)
-        alphas.append(learner.iterate(index, 0.0)["alpha"])
+        alphas.append(iterate(learner, index)["alpha"])
     first, second = seen[1] - seen[0], seen[2] - seen[1]
 
     def best(*weighted: tuple[float, Tensor]) -> float:
@@ -215,7 +215,10 @@ def test_adaptive_alpha_follows_the_gradients_of_both_parts() -> None:
     half = [0.5 * (d.flatten(1) @ d.flatten(1).T) for d in (first, second)]
     moments = 0.2 * (0.8 * half[0] + half[1])
     torch.testing.assert_close(
-        learner.tracker.moments, torch.stack([moments[0, 0], moments[1, 1], moments[0, 1]]), rtol=1e-4, atol=1e-9
+        learner.fleets[0].tracker.moments,
+        torch.stack([moments[0, 0], moments[1, 1], moments[0, 1]]),
+        rtol=1e-4,
+        atol=1e-9,
     )
     assert float((moments - 0.2 * half[1]).abs().min()) > 0.0
 
@@ -226,20 +229,20 @@ def test_adaptive_alpha_follows_the_gradients_of_both_parts() -> None:
 def test_reinforce_is_told_the_centred_return_and_moves() -> None:
     """With one roll-out an iteration, a return minus its own mean would be 0 and nothing would ever be learned."""
     learner = learner_of("reinforce")
-    assert learner.settings.rollouts > 1
-    before = learner.actor.leaf.detach().clone()
-    facts = learner.iterate(0, 0.0)
-    assert facts["gradient_norm"] > 0.0 and not torch.equal(before, learner.actor.leaf)
+    assert learner.recipe.settings.rollouts > 1
+    before = learner.actors[0].leaf.detach().clone()
+    facts = iterate(learner, 0)
+    assert facts["gradient_norm"] > 0.0 and not torch.equal(before, learner.actors[0].leaf)
 
 
 def test_imitation_raises_the_heuristics_actions_and_reports_their_probability(monkeypatch: pytest.MonkeyPatch) -> None:
     """Imitated actions are the heuristic's, not those taken; old probabilities belong to them: kl starts near 0."""
     learner = learner_of("imitation", CloudScheduling(4, seed=0, horizon=12), rollouts=4, actor_lr=1e-6, epochs=1)
     watch = Watch(monkeypatch, learner)
-    facts = learner.iterate(0, 0.0, imitating=True)
+    facts = iterate(learner, 0, imitating=True)
     decisions, rollout = watch.decisions[0], watch.rollouts[0]
     assert facts["kl"] < 1e-6 and facts["clipped"] == 0.0
-    scores = learner.system.heuristic_scores("best_fit", rollout.seen)  # type: ignore[attr-defined]
+    scores = learner.fleets[0].system.heuristic_scores("best_fit", rollout.seen)  # type: ignore[attr-defined]
     taken = 0
     for row, i in decisions.live.nonzero().tolist():
         b, t = divmod(int(decisions.step[row, i]), 12)
@@ -253,8 +256,8 @@ def imitated_agreement(imitating: bool) -> float:
     learner = learner_of("imitation", CloudScheduling(3, seed=0, horizon=12), rollouts=4, actor_lr=0.01, epochs=5)
     for index in range(6):
         learner.iterate(index, 0.0, imitating=imitating)
-    rollout = collect(learner.system, learner.policy, noise_of(learner, 5, 20))
-    scores = learner.system.heuristic_scores("best_fit", rollout.seen)  # type: ignore[attr-defined]
+    rollout = collect(learner.fleets[0].system, learner.policy, noise_of(learner, 5, 20))
+    scores = learner.fleets[0].system.heuristic_scores("best_fit", rollout.seen)  # type: ignore[attr-defined]
     best = (scores >= scores.amax(-1, keepdim=True)).double()
     chances = learner.policy.probabilities(rollout.seen).detach()
     return float((best * chances).sum(-1)[rollout.active].mean())
@@ -267,13 +270,13 @@ def test_imitating_true_imitates_and_false_does_not() -> None:
 def test_credits_that_re_run_states_get_them_without_a_base() -> None:
     """guidance:multi_step asks kept states; a method of guidance alone must keep them too."""
     method = Method("multi", base="", guidance="guidance:multi_step", alpha="1")
-    assert learner_of(method, rollouts=2).iterate(0, 0.0)["gradient_norm"] > 0.0
+    assert iterate(learner_of(method, rollouts=2), 0)["gradient_norm"] > 0.0
 
 
 def test_reported_reward_is_the_objectives_return() -> None:
     """Discounted by the system's own gamma, as evaluations are."""
     learner = learner_of("guidance_only", rollouts=4)
-    noise = draw_noise(module.stream_seed(0, module.TRAINING_STREAM), 0, QUEUES, learner.policy, 4)
+    noise = draw_noise(stream_seed(0, TRAINING_STREAM), 0, QUEUES, learner.policy, 4)
     reward = collect(QUEUES, learner.policy, noise).reward
     expected = np.mean([sum(0.9**t * float(r[t]) for t in range(5)) for r in reward])
-    assert learner.iterate(0, 0.0)["reward"] == pytest.approx(expected, rel=1e-9)
+    assert iterate(learner, 0)["reward"] == pytest.approx(expected, rel=1e-9)

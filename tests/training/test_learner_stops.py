@@ -11,9 +11,8 @@ from torch import Tensor
 
 from dgpg_verify.core import InputError, Noise, NonFiniteError, Observation, Transition
 from dgpg_verify.testing import SmallQueues
-from dgpg_verify.training.learner import check_choices
-from tests.training.training_tools import QUEUES, learner_of, played
-from tests.training.watch import Watch
+from dgpg_verify.training.fleets import check_choices
+from tests.training.tools import QUEUES, Watch, learner_of, played
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def test_idle_agents_may_be_without_candidates() -> None:
 def test_parameters_that_are_not_finite_stop() -> None:
     learner = learner_of("mappo", rollouts=2)
     with torch.no_grad():
-        learner.actor.leaf[1, 2] = torch.nan
+        learner.actors[0].leaf[1, 2] = torch.nan
     with pytest.raises((NonFiniteError, InputError)):
         learner.iterate(0, 0.0)
 
@@ -76,14 +75,14 @@ def test_state_and_load_bring_everything_back_bit_for_bit(method: str, alpha: st
     learner, rollout = learner_of(method, rollouts=2, alpha=alpha), played()
     for index in range(3):
         learner.iterate(index, 0.0)
-    assert learner.critic is not None
-    snapshot, values = learner.state(), learner.critic.values(rollout)
+    assert learner.critics is not None
+    snapshot, values = learner.state(), learner.critics.networks[0](rollout)
     expected = [learner.iterate(3, 0.5), learner.state()["actor"].tolist()]
     for _ in range(2):
         other = learner_of(method, rollouts=2, alpha=alpha)
         other.load(snapshot)
-        assert other.critic is not None
-        assert torch.equal(other.critic.values(rollout), values), "normaliser included"
+        assert other.critics is not None
+        assert torch.equal(other.critics.networks[0](rollout), values), "normaliser included"
         assert [other.iterate(3, 0.5), other.state()["actor"].tolist()] == expected
 
 
@@ -114,5 +113,5 @@ def test_generators_are_explicit() -> None:
         learner = learner_of("happo", rollouts=2, minibatches=2)
         learner.iterate(0, 0.0)
         assert torch.equal(state, torch.random.get_rng_state())
-        found.append(learner.actor.leaf.clone())
+        found.append(learner.actors[0].leaf.clone())
     assert torch.equal(found[0], found[1])

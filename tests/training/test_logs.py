@@ -11,7 +11,8 @@ import pytest
 
 from dgpg_verify.core import InputError
 from dgpg_verify.systems import CloudScheduling
-from dgpg_verify.training import loop, train
+from dgpg_verify.training import train
+from dgpg_verify.training.folder import RunFolder
 
 
 class Writer:
@@ -59,7 +60,7 @@ def test_events_hold_every_number_of_the_log_against_samples(written: list[Write
 
 def test_a_resumed_run_purges_what_was_written_beyond_its_checkpoint(written: list[Writer], tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop._Run, "save", _killed_at_second(loop._Run.save))
+        patch.setattr(RunFolder, "save", _killed_at_second(RunFolder.save))
         _run(tmp_path / "a", tensorboard=True, checkpoint_every=1)
     _run(tmp_path / "a", tensorboard=True, checkpoint_every=1, resume=True)
     assert [writer.purged for writer in written] == [5, 10]
@@ -67,10 +68,10 @@ def test_a_resumed_run_purges_what_was_written_beyond_its_checkpoint(written: li
 
 
 def _killed_at_second(save: Any) -> Any:
-    def saved(run: Any) -> None:
-        if run.course.done == 2:
+    def saved(folder: Any, tensors: Any, progress: Any) -> None:
+        if progress.done == 2:
             raise KeyboardInterrupt
-        save(run)
+        save(folder, tensors, progress)
 
     return saved
 

@@ -16,8 +16,8 @@ from scipy.stats import binom
 
 from dgpg_verify.policies.layer_norm import normalise
 from dgpg_verify.systems import LoadBalancingGame
-from tests.training.certificates import Opposed, arrived, costs, equilibria, smallest_gain
-from tests.training.training_tools import game, learner_of
+from tests.training.games import Opposed, arrived, costs, equilibria, game, smallest_gain
+from tests.training.tools import learner_of
 
 GAMES = [game([1.0, 0.6], [0.0, 0.3, 0.9]), game([1.0, 0.7], [0.0, 0.4, 1.2])]
 METHODS = ("dgpg", "mappo", "ippo", "happo", "guidance_only", "difference")
@@ -36,7 +36,7 @@ def learned(method: str, system: LoadBalancingGame, seed: int, opposed: bool = F
     alpha = "0.9->0.2" if method == "dgpg" else None
     learner = learner_of(method, system, seed, alpha, hidden=16, rollouts=64, actor_lr=0.05, critic_lr=0.01, epochs=4)
     if opposed:
-        learner.__class__ = Opposed
+        learner.fleets[0].__class__ = Opposed
     for index in range(ITERATIONS):
         learner.iterate(index, index / (ITERATIONS - 1))
     seen = system.observe(system.start(torch.empty(1, 1, 0)))

@@ -9,6 +9,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from dgpg_verify.core import NonFiniteError
+
+
+class NonFiniteLoss(NonFiniteError):
+    """A loss that is NaN or infinite. agent: column of the decisions of the first agent whose gain is."""
+
+    def __init__(self, message: str, agent: int) -> None:
+        super().__init__(message)
+        self.agent = agent
+
 
 def live_mean(values: Tensor, live: Tensor, per_agent: bool, total: int | None = None) -> Tensor:
     """Mean over live entries of [L, N]: of each agent, summed over agents, or over everything. An agent without

@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import NonFiniteError, generator
-from dgpg_verify.training.networks import Actor
+from dgpg_verify.core import generator
+from dgpg_verify.training.actors import Actor
 from dgpg_verify.training.settings import Settings
-from dgpg_verify.training.updates.batch import Decisions
-from dgpg_verify.training.updates.losses import clipped_surrogate, entropy, live_mean, log_probabilities
+from dgpg_verify.training.updates.losses import NonFiniteLoss, clipped_surrogate, entropy, live_mean, log_probabilities
+from dgpg_verify.training.updates.packing import PackedDecisions
 
 BLOCK_ROWS = 4096  # candidates of all decisions of a block: a few MiB of hidden units
-Loss = Callable[[Actor, Decisions], tuple[Tensor, Tensor, Tensor]]  # gain, probability ratio, entropy, all [L, N]
+# decisions, log-probability, its ratio to the old one, entropy -> what is to be raised; all [L, N]
+Gain = Callable[[PackedDecisions, Tensor, Tensor, Tensor], Tensor]
+Loss = Callable[[Actor, PackedDecisions], tuple[Tensor, Tensor, Tensor]]  # gain, ratio, entropy; all [L, N]
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class AgentFacts:
         return UpdateFacts(clipped, kl, bonus, float(self.norms[:, networks].mean()))
 
 
-def chosen_log_prob(actor: Actor, decisions: Decisions) -> tuple[Tensor, Tensor]:
+def chosen_log_prob(actor: Actor, decisions: PackedDecisions) -> tuple[Tensor, Tensor]:
     """log pi of the actions taken and the entropy, both [L, N]; 0 where nothing was decided."""
     log_probs = log_probabilities(actor.policy.logits(decisions.seen), decisions.seen.mask)
     chosen = log_probs.gather(-1, decisions.actions.clamp(min=0)[..., None])[..., 0]
@@ -53,55 +55,54 @@ def chosen_log_prob(actor: Actor, decisions: Decisions) -> tuple[Tensor, Tensor]
     return torch.where(decisions.live, chosen, zero), torch.where(decisions.live, bonus, zero)
 
 
-def ppo(actor: Actor, decisions: Decisions, settings: Settings, seed: int) -> AgentFacts:
+def ppo(actor: Actor, decisions: PackedDecisions, settings: Settings, seed: int) -> AgentFacts:
     """`epochs` passes of the clipped surrogate with entropy bonus. seed: order of the minibatches."""
-    return _passes(actor, decisions, settings, seed, settings.epochs, _surrogate(settings))
+    return _passes(actor, decisions, settings, seed, _surrogate(settings))
 
 
-def ppo_norms(actor: Actor, decisions: Decisions, settings: Settings, seed: int) -> Tensor:
+def ppo_norms(actor: Actor, decisions: PackedDecisions, settings: Settings, seed: int) -> Tensor:
     """The same update without its facts, which cost one more pass; the gradient norm of every step."""
-    return _descend(*_prepared(actor, decisions), settings, seed, settings.epochs, _surrogate(settings))
+    return _descend(*_prepared(actor, decisions), settings, seed, _surrogate(settings))
+
+
+def plain_gradient(actor: Actor, decisions: PackedDecisions, settings: Settings, seed: int) -> AgentFacts:
+    """One step along sum_t w_t grad log pi_t, averaged over live decisions: REINFORCE with whatever credit."""
+    loss = _loss(lambda part, log_prob, ratio, bonus: log_prob * part.weight + settings.entropy * bonus)
+    return _passes(actor, decisions, replace(settings, epochs=1), seed, loss)
+
+
+def imitate(actor: Actor, decisions: PackedDecisions, settings: Settings, seed: int) -> AgentFacts:
+    """Raise log pi of `decisions.actions`, here what a reference controller would have done."""
+    loss = _loss(lambda part, log_prob, ratio, bonus: log_prob)
+    return _passes(actor, decisions, settings, seed, loss)
 
 
 def _surrogate(settings: Settings) -> Loss:
-    def gain(actor: Actor, part: Decisions) -> tuple[Tensor, Tensor, Tensor]:
+    def gain(part: PackedDecisions, log_prob: Tensor, ratio: Tensor, bonus: Tensor) -> Tensor:
+        return clipped_surrogate(ratio, part.weight, settings.clip) + settings.entropy * bonus
+
+    return _loss(gain)
+
+
+def _loss(gain: Gain) -> Loss:
+    def loss(actor: Actor, part: PackedDecisions) -> tuple[Tensor, Tensor, Tensor]:
         log_prob, bonus = chosen_log_prob(actor, part)
         ratio = (log_prob - part.old_log_prob).exp()
-        return clipped_surrogate(ratio, part.weight, settings.clip) + settings.entropy * bonus, ratio, bonus
+        return gain(part, log_prob, ratio, bonus), ratio, bonus
 
-    return gain
-
-
-def plain_gradient(actor: Actor, decisions: Decisions, settings: Settings, seed: int) -> AgentFacts:
-    """One step along sum_t w_t grad log pi_t, averaged over live decisions: REINFORCE with whatever credit."""
-
-    def gain(actor: Actor, part: Decisions) -> tuple[Tensor, Tensor, Tensor]:
-        log_prob, bonus = chosen_log_prob(actor, part)
-        return log_prob * part.weight + settings.entropy * bonus, (log_prob - part.old_log_prob).exp(), bonus
-
-    return _passes(actor, decisions, settings, seed, 1, gain)
+    return loss
 
 
-def imitate(actor: Actor, decisions: Decisions, settings: Settings, seed: int) -> AgentFacts:
-    """Raise log pi of `decisions.actions`, here what a reference controller would have done."""
-
-    def gain(actor: Actor, part: Decisions) -> tuple[Tensor, Tensor, Tensor]:
-        log_prob, bonus = chosen_log_prob(actor, part)
-        return log_prob, (log_prob - part.old_log_prob).exp(), bonus
-
-    return _passes(actor, decisions, settings, seed, settings.epochs, gain)
-
-
-def _passes(actor: Actor, decisions: Decisions, settings: Settings, seed: int, epochs: int, loss: Loss) -> AgentFacts:
+def _passes(actor: Actor, decisions: PackedDecisions, settings: Settings, seed: int, loss: Loss) -> AgentFacts:
     actor, decisions = _prepared(actor, decisions)
-    norms = _descend(actor, decisions, settings, seed, epochs, loss)
+    norms = _descend(actor, decisions, settings, seed, loss)
     with torch.no_grad():
-        parts = [sums(block.live, *loss(own, block)[1:], settings.clip) for own, block in blocks(actor, decisions)]
-        found = torch.cat(parts, dim=1)
-        return AgentFacts(found if actor.order is None else found[:, actor.order.argsort()], norms)
+        parts = [sums(block.live, *loss(some, block)[1:], settings.clip) for some, block in blocks(actor, decisions)]
+        totals = torch.cat(parts, dim=1)
+        return AgentFacts(totals if actor.order is None else totals[:, actor.order.argsort()], norms)
 
 
-def _prepared(actor: Actor, decisions: Decisions) -> tuple[Actor, Decisions]:
+def _prepared(actor: Actor, decisions: PackedDecisions) -> tuple[Actor, PackedDecisions]:
     """What all passes read alike is worked out once: the busiest agents come first, so that blocks hold agents with
     about as many decisions and little padding; and the policy's own preparations, where it offers any."""
     if not _in_one_block(actor, decisions):
@@ -113,10 +114,10 @@ def _prepared(actor: Actor, decisions: Decisions) -> tuple[Actor, Decisions]:
     return replace(actor, policy=policy), replace(decisions, seen=seen)
 
 
-def _descend(actor: Actor, decisions: Decisions, settings: Settings, seed: int, epochs: int, loss: Loss) -> Tensor:
+def _descend(actor: Actor, decisions: PackedDecisions, settings: Settings, seed: int, loss: Loss) -> Tensor:
     """The gradient norm of every network at every step, [steps, networks]."""
     norms: list[Tensor] = []
-    for epoch in range(epochs):
+    for epoch in range(settings.epochs):
         for part in minibatches(decisions, settings.minibatches, seed, epoch):
             actor.clear()
             _add_gradients(actor, part, loss, epoch)
@@ -124,17 +125,21 @@ def _descend(actor: Actor, decisions: Decisions, settings: Settings, seed: int, 
     return torch.stack(norms)
 
 
-def _add_gradients(actor: Actor, part: Decisions, loss: Loss, epoch: int) -> None:
+def _add_gradients(actor: Actor, part: PackedDecisions, loss: Loss, epoch: int) -> None:
     """Gradient of minus the mean gain into the leaf, block by block: no agent's loss reads another's network."""
-    live = int(part.live.sum())
-    for own, block in blocks(actor, part):
-        value = -live_mean(loss(own, block)[0], block.live, actor.per_agent, live)
+    live, first = int(part.live.sum()), 0
+    for block_actor, block in blocks(actor, part):
+        gain = loss(block_actor, block)[0]
+        value = -live_mean(gain, block.live, actor.per_agent, live)
         if not bool(value.isfinite()):
-            raise NonFiniteError(f"actor loss is {float(value.detach())} in epoch {epoch}")
+            column = first + int((~gain.isfinite() & block.live).any(0).int().argmax())
+            agent = column if actor.order is None else int(actor.order[column])
+            raise NonFiniteLoss(f"actor loss is {float(value.detach())} in epoch {epoch}", agent)
         value.backward()
+        first += block.live.shape[1]
 
 
-def blocks(actor: Actor, decisions: Decisions) -> Iterator[tuple[Actor, Decisions]]:
+def blocks(actor: Actor, decisions: PackedDecisions) -> Iterator[tuple[Actor, PackedDecisions]]:
     """A few agents at a time with their parameters, so that a block's arrays stay in cache, and rows up to the last
     decision among them only. Agents are best ordered by their number of decisions (`_prepared`)."""
     if actor.order is None and _in_one_block(actor, decisions):
@@ -149,7 +154,7 @@ def blocks(actor: Actor, decisions: Decisions) -> Iterator[tuple[Actor, Decision
         low = high
 
 
-def _in_one_block(actor: Actor, decisions: Decisions) -> bool:
+def _in_one_block(actor: Actor, decisions: PackedDecisions) -> bool:
     """Whether all fit into one block; always with a prior, which may look at all agents at once."""
     return decisions.seen.mask.numel() <= BLOCK_ROWS or getattr(actor.policy, "prior", None) is not None
 
@@ -162,7 +167,7 @@ def sums(live: Tensor, ratio: Tensor, bonus: Tensor, clip: float) -> Tensor:
     return torch.stack([values.sum(0, dtype=torch.float64) for values in (live, outside, kl, bonus)])
 
 
-def minibatches(decisions: Decisions, count: int, seed: int, epoch: int) -> Iterator[Decisions]:
+def minibatches(decisions: PackedDecisions, count: int, seed: int, epoch: int) -> Iterator[PackedDecisions]:
     """Split the L axis at random into `count` parts; the whole when count is 1 (or L < count)."""
     length = len(decisions.live)
     if count == 1 or length < count:

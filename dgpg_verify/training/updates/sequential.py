@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import InputError, generator
-from dgpg_verify.training.networks import Actor, adam
+from dgpg_verify.training.actors import Actor, adam
 from dgpg_verify.training.settings import Settings
-from dgpg_verify.training.updates.batch import Decisions
+from dgpg_verify.training.updates.packing import PackedDecisions
 from dgpg_verify.training.updates.rules import AgentFacts, chosen_log_prob, ppo_norms, sums
 
 
@@ -29,12 +29,12 @@ class SequentialActors:
     actors: Sequence[Actor]
 
     @property
-    def per_agent(self) -> bool:
-        return True
-
-    @property
     def leaf(self) -> Tensor:
         return self.table
+
+    @property
+    def optimisers(self) -> list[torch.optim.Adam]:
+        return [actor.optimiser for actor in self.actors]
 
 
 def split_actor(policy: Any, settings: Settings) -> SequentialActors:
@@ -52,7 +52,7 @@ def split_actor(policy: Any, settings: Settings) -> SequentialActors:
     return SequentialActors(replace(policy, parameters=table), table, actors)
 
 
-def sequential(team: SequentialActors, decisions: Decisions, settings: Settings, seed: int) -> AgentFacts:
+def sequential(team: SequentialActors, decisions: PackedDecisions, settings: Settings, seed: int) -> AgentFacts:
     """One round over all agents. Cost: N times one agent's PPO; nothing is batched over agents."""
     n = decisions.live.shape[1]
     product = torch.ones(int(decisions.step.max()) + 1, dtype=torch.float32, device=decisions.step.device)
@@ -68,7 +68,9 @@ def sequential(team: SequentialActors, decisions: Decisions, settings: Settings,
     return AgentFacts(ended, torch.cat([norms[i] for i in range(n)], dim=1))
 
 
-def _ratio_after(actor: Actor, own: Decisions, settings: Settings, seed: int, product: Tensor) -> tuple[Tensor, Tensor]:
+def _ratio_after(
+    actor: Actor, own: PackedDecisions, settings: Settings, seed: int, product: Tensor
+) -> tuple[Tensor, Tensor]:
     """Update one agent; its new / old probability at every step of the roll-outs, 1 where it did not decide, and the
     norms of its gradient [steps, 1]."""
     weighted = replace(own, weight=own.weight * product[own.step])

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from dgpg_verify.oracles.games.enumeration import EnumeratedGame
 from dgpg_verify.systems import LoadBalancingGame
-from tests.training.training_tools import game
+from tests.training.games import game
 
 Array = NDArray[np.float64]
 PENALTIES = (0.02, 0.1, 1.0)

@@ -13,10 +13,10 @@ from torch import Tensor
 from dgpg_verify.core import NonFiniteError, generator
 from dgpg_verify.policies import TabularPolicy
 from dgpg_verify.training.updates import rules as updates
-from dgpg_verify.training.updates.batch import Decisions, joined
+from dgpg_verify.training.updates.packing import PackedDecisions, joined
 from dgpg_verify.training.updates.rules import AgentFacts, UpdateFacts, imitate, minibatches, plain_gradient, ppo
 from dgpg_verify.training.updates.sequential import sequential, split_actor
-from tests.training.training_tools import all_finite, decisions_of, plain_actor, settings, slow_chances
+from tests.training.tools import all_finite, decisions_of, plain_actor, settings, slow_chances
 
 L, N, K, CLIP, BONUS = 6, 3, 4, 0.2, 0.3
 
@@ -27,7 +27,7 @@ def policy(sharing: str = "independent") -> TabularPolicy:
     return TabularPolicy(logits, sharing=sharing)  # type: ignore[arg-type]
 
 
-def decisions(sharing: str = "independent", seed: int = 0) -> Decisions:
+def decisions(sharing: str = "independent", seed: int = 0) -> PackedDecisions:
     """Masks, idle rows (one agent never acts), and old probabilities inside and outside the clip on both sides."""
     rng = generator(seed, 2)
     mask = torch.rand(L, N, K, generator=rng) < 0.7
@@ -41,7 +41,7 @@ def decisions(sharing: str = "independent", seed: int = 0) -> Decisions:
     return decisions_of(mask, live, torch.where(live, actions, -1), (now / ratio).log(), torch.where(live, weight, 0.0))
 
 
-def slow_gradient(what: str, given: Decisions, sharing: str) -> np.ndarray:
+def slow_gradient(what: str, given: PackedDecisions, sharing: str) -> np.ndarray:
     """Gradient of the objective in the logits [N or 1, K], one decision after another."""
     logits = policy(sharing).parameters.expand(N, K)
     gradient = np.zeros((N, K))
@@ -69,7 +69,7 @@ def slow_gradient(what: str, given: Decisions, sharing: str) -> np.ndarray:
 RULES = {"ppo": ppo, "gradient": plain_gradient, "imitate": imitate}
 
 
-def step(what: str, given: Decisions, sharing: str = "independent", **changes: object) -> Tensor:
+def step(what: str, given: PackedDecisions, sharing: str = "independent", **changes: object) -> Tensor:
     """What one plain step of size 1 adds to the logits."""
     actor = plain_actor(policy(sharing))
     RULES[what](actor, given, settings(epochs=1, entropy=BONUS, clip=CLIP, grad_clip=1e9, **changes), 0)
@@ -86,7 +86,7 @@ def test_one_step_is_the_gradient_written_out(what: str, sharing: str) -> None:
     assert np.abs(expected).max() > 0.01
 
 
-def padded(given: Decisions) -> Decisions:
+def padded(given: PackedDecisions) -> PackedDecisions:
     """Dead rows below: huge credits, no candidate allowed, no action, impossible old probabilities."""
     live = torch.cat([given.live, torch.zeros_like(given.live)])
     mask = torch.cat([given.seen.mask, torch.zeros_like(given.seen.mask)])

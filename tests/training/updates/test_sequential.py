@@ -15,9 +15,10 @@ from dgpg_verify.rollouts import collect
 from dgpg_verify.testing import all_profiles
 from dgpg_verify.training.updates import rules as updates
 from dgpg_verify.training.updates import sequential as module
-from dgpg_verify.training.updates.batch import Decisions, pack
+from dgpg_verify.training.updates.packing import PackedDecisions, pack
 from dgpg_verify.training.updates.sequential import sequential, split_actor
-from tests.training.training_tools import QUEUES, game, played, settings, slow_chances, tabular
+from tests.training.games import game
+from tests.training.tools import QUEUES, played, settings, slow_chances, tabular
 
 PLAIN = settings(epochs=3, actor_lr=0.3, entropy=0.0)
 
@@ -29,7 +30,7 @@ class Recorder:
         self.team, self.order, self.weights, self.before = team, [], [], []
         real = module.ppo_norms
 
-        def ppo_norms(actor: Any, decisions: Decisions, *rest: Any) -> Any:
+        def ppo_norms(actor: Any, decisions: PackedDecisions, *rest: Any) -> Any:
             self.order.append([actor is own for own in team.actors].index(True))
             self.weights.append(decisions.weight[:, 0].clone())
             self.before.append(team.table.clone())
@@ -38,7 +39,7 @@ class Recorder:
         monkeypatch.setattr(module, "ppo_norms", ppo_norms)
 
 
-def packed(seed: int = 0) -> tuple[Any, Decisions, Any]:
+def packed(seed: int = 0) -> tuple[Any, PackedDecisions, Any]:
     rollout = played(seed, size=4)
     credit = torch.randn(rollout.active.shape, generator=generator(seed, 5))
     return split_actor(tabular(), PLAIN), pack(rollout, torch.where(rollout.active, credit, 0.0)), rollout

@@ -13,11 +13,9 @@ from dgpg_verify.core import InputError, NonFiniteError, Transition
 from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
 from dgpg_verify.training import evaluation
 from dgpg_verify.training import learner as learner_module
-from dgpg_verify.training import team as team_module
-from dgpg_verify.training import together as together_module
-from dgpg_verify.training.learner import Learner
-from tests.training.together_tools import FLEETS, N, T, team_of, together
-from tests.training.training_tools import QUEUES
+from dgpg_verify.training.fleets import FleetLearner
+from dgpg_verify.training.updates import rules as updates
+from tests.training.tools import FLEETS, QUEUES, N, T, joint_learner, together
 
 # refusals
 
@@ -56,8 +54,7 @@ def unplayed(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise Played
 
-    places = ((team_module, "collect"), (learner_module, "collect"), (together_module, "play"), (evaluation, "play"))
-    for module, name in places:
+    for module, name in ((learner_module, "collect"), (evaluation, "play")):
         monkeypatch.setattr(module, name, refuse)
 
 
@@ -89,12 +86,11 @@ def test_no_fleets_are_refused() -> None:
 @pytest.mark.parametrize("sharing", ["independent", "shared"])
 @pytest.mark.parametrize("method", ["mappo", "ippo", "dgpg"])
 def test_a_credit_that_is_not_finite_is_said_to_be_its_fleets(method: str, sharing: str) -> None:
-    team = team_of(method, sharing)
-    critic = team.learners[1].critic
-    assert critic is not None
-    critic.network.parameters[:, -1] = torch.nan
+    learner = joint_learner(method, sharing)
+    assert learner.critics is not None
+    learner.critics.networks[1].parameters[:, -1] = torch.nan
     with pytest.raises(NonFiniteError, match=r"^iteration 4: fleet 1: credit \[roll-out, step, agent\] = "):
-        team.iterate(4, 0.0)
+        learner.iterate(4, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -104,17 +100,17 @@ def test_a_parameter_that_is_not_finite_is_said_to_be_its_fleets(
     rule: str, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An update that ends with a NaN in the last fleet's second agent."""
-    team, real = team_of(method), getattr(learner_module, rule)
+    learner, real = joint_learner(method), getattr(learner_module, rule)
 
     def broken(actor: Any, *rest: Any) -> Any:
         found = real(actor, *rest)
-        if actor in (team.actor, team.learners[2].actor):
-            team.learners[2].policy.parameters[1, 3] = torch.nan
+        if actor is learner.actors[-1]:
+            learner.fleets[2].policy.parameters[1, 3] = torch.nan
         return found
 
     monkeypatch.setattr(learner_module, rule, broken)
     with pytest.raises(NonFiniteError, match=r"^iteration 4: fleet 2: actor parameter .*1, 3"):
-        team.iterate(4, 0.0)
+        learner.iterate(4, 0.0)
 
 
 @dataclass
@@ -135,28 +131,37 @@ class Broken:
 
 @pytest.mark.parametrize("method", ["mappo", "happo", "guidance_only", "reinforce"])
 def test_a_nan_reward_stops_the_iteration(method: str) -> None:
-    team = team_of(method)
-    team.stack = Broken(team.stack)  # type: ignore[assignment]
+    learner = joint_learner(method)
+    learner.stack = Broken(learner.stack)  # type: ignore[assignment]
     with pytest.raises(NonFiniteError, match=r"^iteration 4: .*reward is not finite at roll-out"):
-        team.iterate(4, 0.0)
+        learner.iterate(4, 0.0)
 
 
 def test_a_nan_reward_is_said_to_be_its_fleets() -> None:
-    team = team_of("mappo")
-    team.stack = Broken(team.stack)  # type: ignore[assignment]
+    learner = joint_learner("mappo")
+    learner.stack = Broken(learner.stack)  # type: ignore[assignment]
     with pytest.raises(NonFiniteError, match=r"^iteration 4: fleet 1: reward is not finite at roll-out 0, step 3"):
-        team.iterate(4, 0.0)
+        learner.iterate(4, 0.0)
 
 
-@pytest.mark.parametrize("method", ["mappo", "happo", "reinforce"])
-def test_a_loss_that_is_not_finite_is_said_to_be_its_fleets(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    team = team_of(method)
-    second, real = team.learners[1], Learner.prepare
+@pytest.mark.parametrize("rows", [10**6, 40])
+@pytest.mark.parametrize(
+    ("method", "sharing"),
+    [("mappo", "independent"), ("mappo", "shared"), ("happo", "independent"), ("reinforce", "shared")],
+)
+def test_a_loss_that_is_not_finite_is_said_to_be_its_fleets(
+    method: str, sharing: str, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether all agents are in one block or a few at a time, the busiest first."""
+    monkeypatch.setattr(updates, "BLOCK_ROWS", rows)
+    learner = joint_learner(method, sharing)
+    second, real = learner.fleets[1], FleetLearner.lesson
 
-    def prepare(self: Learner, *given: Any) -> Any:
-        decisions, alpha = real(self, *given)
-        return replace(decisions, weight=decisions.weight * (torch.nan if self is second else 1.0)), alpha
+    def lesson(self: FleetLearner, *given: Any) -> Any:
+        taught = real(self, *given)
+        weight = taught.decisions.weight * (torch.nan if self is second else 1.0)
+        return replace(taught, decisions=replace(taught.decisions, weight=weight))
 
-    monkeypatch.setattr(Learner, "prepare", prepare)
+    monkeypatch.setattr(FleetLearner, "lesson", lesson)
     with pytest.raises(NonFiniteError, match=r"^iteration 4: fleet 1: actor loss is nan"):
-        team.iterate(4, 0.0)
+        learner.iterate(4, 0.0)

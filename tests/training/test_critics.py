@@ -10,26 +10,34 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import InputError, Rollout, generator
-from dgpg_verify.critics import critic_inputs
+from dgpg_verify.critics import ValueNetwork, critic_inputs
 from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam
 from dgpg_verify.training import Settings
-from dgpg_verify.training.networks import CriticLearner, fit_values
-from dgpg_verify.training.team import _join_critics
-from tests.training.training_tools import QUEUES, learner_of, played
+from dgpg_verify.training.critics import Critics
+from tests.training.tools import QUEUES, learner_of, played
 
 CASES = [("mappo", "independent"), ("ippo", "independent"), ("ippo", "shared")]
 
 
-def critic_of(method: str, sharing: str = "independent", **changes: object) -> tuple[CriticLearner, Settings]:
+def critic_of(method: str, sharing: str = "independent", **changes: object) -> tuple[Critics, Settings]:
     learner = learner_of(method, sharing=sharing, **changes)
-    assert learner.critic is not None
-    return learner.critic, learner.settings
+    assert learner.critics is not None
+    return learner.critics, learner.recipe.settings
 
 
-def targets_of(critic: CriticLearner, rollout: Rollout, seed: int = 0) -> Tensor:
+def targets_of(critic: Critics, rollout: Rollout, seed: int = 0) -> Tensor:
     """Raw targets far from 0 and of large spread, as sums of rewards are."""
-    shape = critic.values(rollout).shape
+    return random_targets(critic.networks[0](rollout).shape, seed)
+
+
+def random_targets(shape: torch.Size, seed: int) -> Tensor:
     return -40.0 + 15.0 * torch.randn(shape, generator=generator(seed, 9), dtype=torch.float64)
+
+
+def fit(critic: Critics, rollout: Rollout, target: Tensor, settings: Settings) -> float:
+    """The loss of a single fleet's critic."""
+    (loss,) = critic.fit([rollout], [target], settings)
+    return loss
 
 
 def slow_loss(new: float, old: float, goal: float, clip: float, huber: float) -> float:
@@ -48,17 +56,17 @@ def test_the_loss_averages_over_every_step_of_every_roll_out(method: str, sharin
     target = targets_of(critic, rollout)
     mean, sd = float(target.mean()), float(target.std(correction=0))
     with torch.no_grad():
-        old = critic.network.normalised(critic_inputs(critic.network.kind, rollout)).clone()
+        old = critic.networks[0].normalised(critic_inputs(critic.networks[0].kind, rollout)).clone()
     critic_again, _ = critic_of(method, sharing, epochs=1, critic_lr=0.05, huber=0.5)
-    critic_again.fit(rollout, target, replace(settings, epochs=1))
+    fit(critic_again, rollout, target, replace(settings, epochs=1))
     with torch.no_grad():
-        new = critic_again.network.normalised(critic_inputs(critic.network.kind, rollout))
+        new = critic_again.networks[0].normalised(critic_inputs(critic.networks[0].kind, rollout))
     expected = [
         slow_loss(float(n), float(o), (float(g) - mean) / sd, settings.clip, 0.5)
         for n, o, g in zip(new.flatten(), old.flatten(), target.flatten(), strict=True)
     ]
     assert float((new - old).abs().max()) > settings.clip, "nothing was clipped"
-    assert critic.fit(rollout, target, settings) == pytest.approx(np.mean(expected), rel=1e-5)
+    assert fit(critic, rollout, target, settings) == pytest.approx(np.mean(expected), rel=1e-5)
 
 
 @pytest.mark.parametrize(("method", "sharing"), CASES)
@@ -68,13 +76,13 @@ def test_each_single_target_counts(method: str, sharing: str) -> None:
     changes: dict[str, object] = {"epochs": 1, "value_norm": False, "value_clip": False, "huber": None}
     critic, settings = critic_of(method, sharing, **changes)
     target = targets_of(critic, rollout)
-    gap = (target - critic.values(rollout)).flatten()
-    plain = critic.fit(rollout, target, settings)
+    gap = (target - critic.networks[0](rollout)).flatten()
+    plain = fit(critic, rollout, target, settings)
     for index in range(target.numel()):
         moved = target.flatten().clone()
         moved[index] += 5.0
         again, _ = critic_of(method, sharing, **changes)
-        risen = again.fit(rollout, moved.view(target.shape), settings) - plain
+        risen = fit(again, rollout, moved.view(target.shape), settings) - plain
         assert risen == pytest.approx(5.0 * (float(gap[index]) + 2.5) / target.numel(), rel=1e-2, abs=2e-3), index
 
 
@@ -83,8 +91,8 @@ def test_the_normaliser_takes_in_the_targets_and_nothing_else(method: str, shari
     critic, settings = critic_of(method, sharing)
     rollout = played()
     target = targets_of(critic, rollout)
-    critic.fit(rollout, target, settings)
-    mean, sd = critic.network.norm.moments()
+    fit(critic, rollout, target, settings)
+    mean, sd = critic.networks[0].norm.moments()
     assert float(mean) == pytest.approx(float(target.mean()), rel=1e-9)
     assert float(sd) == pytest.approx(float(target.std(correction=0)), rel=1e-9)
 
@@ -96,25 +104,25 @@ def test_agents_with_own_critics_do_not_disturb_each_other() -> None:
         critic, settings = critic_of("ippo", value_norm=False, epochs=3)
         target = targets_of(critic, played())
         target[..., 0] += shift
-        critic.fit(played(), target, settings)
-        found.append(critic.network.parameters.detach().clone())
+        fit(critic, played(), target, settings)
+        found.append(critic.networks[0].parameters.detach().clone())
     assert torch.equal(found[0][1:], found[1][1:]) and not torch.equal(found[0][0], found[1][0])
 
 
-def fitted_values(target: float, **changes: object) -> tuple[Tensor, Tensor, CriticLearner]:
+def fitted_values(target: float, **changes: object) -> tuple[Tensor, Tensor, Critics]:
     """Values before and after 300 small steps towards one target for all."""
     critic, settings = critic_of("mappo", epochs=300, critic_lr=0.01, **changes)
-    before = critic.values(played())
-    critic.fit(played(), torch.full_like(before, target), settings)
-    return before, critic.values(played()), critic
+    before = critic.networks[0](played())
+    fit(critic, played(), torch.full_like(before, target), settings)
+    return before, critic.networks[0](played()), critic
 
 
 def test_value_norm_true_normalises_and_false_does_not() -> None:
     _, after, critic = fitted_values(-1000.0, value_norm=True, value_clip=False)
-    assert float(critic.network.norm.weight) > 0.0
+    assert float(critic.networks[0].norm.weight) > 0.0
     assert float(after.mean()) == pytest.approx(-1000.0, abs=5.0), "targets of -1000 are at hand from the first epoch"
     _, after, critic = fitted_values(-1000.0, value_norm=False, value_clip=False)
-    assert float(critic.network.norm.weight) == 0.0
+    assert float(critic.networks[0].norm.weight) == 0.0
     assert float(after.mean()) > -500.0, "300 steps of 0.01 cannot reach raw targets of -1000"
 
 
@@ -131,7 +139,7 @@ def test_huber_none_is_the_squared_error() -> None:
     losses = {}
     for huber in (None, 0.1, 1e9):
         critic, settings = critic_of("mappo", huber=huber, epochs=1)
-        losses[huber] = critic.fit(played(), targets_of(critic, played()), settings)
+        losses[huber] = fit(critic, played(), targets_of(critic, played()), settings)
     assert losses[None] == pytest.approx(losses[1e9]) and losses[0.1] < losses[None]
 
 
@@ -143,19 +151,23 @@ def test_continuous_actions_are_refused() -> None:
 @pytest.mark.parametrize(("method", "sharing"), CASES)
 def test_parameters_follow_the_sharing(method: str, sharing: str) -> None:
     learner = learner_of(method, sharing=sharing)
-    assert learner.critic is not None
+    assert learner.critics is not None
     own = method == "ippo" and sharing == "independent"
-    assert len(learner.critic.network.parameters) == (QUEUES.n_agents if own else 1)
+    assert len(learner.critics.networks[0].parameters) == (QUEUES.n_agents if own else 1)
     assert learner.policy.parameters.ndim == (2 if sharing == "independent" else 1)
-    assert learner.policy.parameters.dtype == learner.critic.network.parameters.dtype == torch.float32
+    assert learner.policy.parameters.dtype == learner.critics.networks[0].parameters.dtype == torch.float32
 
 
 def test_seeds_give_different_networks_and_agents_differ() -> None:
     one, again, other = (learner_of("ippo", seed=seed) for seed in (1, 1, 2))
-    assert one.critic and again.critic and other.critic
+    assert one.critics and again.critics and other.critics
     for a, b, c in (
         (one.policy.parameters, again.policy.parameters, other.policy.parameters),
-        (one.critic.network.parameters, again.critic.network.parameters, other.critic.network.parameters),
+        (
+            one.critics.networks[0].parameters,
+            again.critics.networks[0].parameters,
+            other.critics.networks[0].parameters,
+        ),
     ):
         assert torch.equal(a, b) and not torch.equal(a, c)
         assert not torch.equal(a[0], a[1])
@@ -164,10 +176,10 @@ def test_seeds_give_different_networks_and_agents_differ() -> None:
 def test_the_start_of_a_run_is_orthogonal_with_small_logits() -> None:
     """Canonical by default: hidden gain 5 / 3, last actor layer 0.01, last critic layer 1."""
     learner = learner_of("ippo", hidden=8)
-    assert learner.critic is not None
+    assert learner.critics is not None
     for flat, width, last in (
         (learner.policy.parameters, learner.policy.n_features, 0.01),
-        (learner.critic.network.parameters[:, :-1], learner.critic.network.width, 1.0),
+        (learner.critics.networks[0].parameters[:, :-1], learner.critics.networks[0].width, 1.0),
     ):
         w1, w3 = flat[:, : width * 8].reshape(3, width, 8).detach(), flat[:, -8:].detach()
         expected = (25 / 9 * torch.eye(width)).expand(3, width, width)
@@ -183,10 +195,11 @@ def test_each_option_of_the_networks_reaches_actor_and_critic(method: str, optio
     """Switching one off changes what both compute, and nothing else of the configuration."""
     system = CloudScheduling(3, seed=0, horizon=6)
     usual, changed = learner_of(method, system), learner_of(method, system, **{option: value})
-    assert replace(usual.settings, **{option: value}) == changed.settings != usual.settings
+    before, after = usual.recipe.settings, changed.recipe.settings
+    assert replace(before, **{option: value}) == after != before
     rollout = played(system=system, policy=usual.policy)
-    assert usual.critic is not None and changed.critic is not None
-    assert not torch.equal(usual.critic.values(rollout), changed.critic.values(rollout))
+    assert usual.critics is not None and changed.critics is not None
+    assert not torch.equal(usual.critics.networks[0](rollout), changed.critics.networks[0](rollout))
     features = rollout.seen.features
     found = [learner.policy.candidate_scores(features).detach() for learner in (usual, changed)]
     assert float((found[0] - found[1]).abs().max()) > 1e-4
@@ -204,18 +217,18 @@ def test_bad_options_of_the_networks_are_refused(bad: dict[str, object]) -> None
 
 # several critics at once
 
-RATE, FITS = 0.01, 2  # RATE / 100 a step: a gradient's rounding, 1e-7, over Adam's 1e-5, see test_together
+RATE, FITS = 0.01, 2  # RATE / 100 a step: a gradient's rounding, 1e-7, over Adam's 1e-5, see test_run_together
 
 
-def several(method: str, sharing: str, **changes: object) -> tuple[list[CriticLearner], CriticLearner, Settings]:
+def several(method: str, sharing: str, **changes: object) -> tuple[Critics, Settings]:
     """Three critics as views of one leaf, which is stepped."""
     learners = [learner_of(method, seed=k, sharing=sharing, **changes) for k in range(3)]
-    whole = _join_critics(learners, learners[0].settings)
-    return [one.critic for one in learners if one.critic is not None], whole, learners[0].settings
+    settings = learners[0].recipe.settings
+    return Critics.of([one.critics.networks[0] for one in learners if one.critics is not None], settings), settings
 
 
-def moments_of(critic: CriticLearner) -> tuple[float, float]:
-    mean, sd = critic.network.norm.moments()
+def moments_of(network: ValueNetwork) -> tuple[float, float]:
+    mean, sd = network.norm.moments()
     return float(mean), float(sd)
 
 
@@ -227,38 +240,37 @@ def test_several_critics_learn_what_each_learns_alone(
 ) -> None:
     """Twice in a row, so that moments of Adam and of the targets are carried on: losses, parameters, normalisers."""
     changes = {"epochs": 4, "critic_lr": RATE, **changes}
-    critics, whole, settings = several(method, sharing, **changes)
-    alone = [learner_of(method, seed=k, sharing=sharing, **changes).critic for k in range(3)]
-    start = [one.network.parameters.detach().clone() for one in critics]
-    for fit in range(FITS):
-        rollouts = [played(10 * fit + k, size) for k in range(3)]
-        targets = [(k + 1) * targets_of(critic, rollouts[k], k) for k, critic in enumerate(critics)]
-        losses = fit_values(critics, whole, rollouts, targets, settings)
+    joint, settings = several(method, sharing, **changes)
+    alone = [critic_of(method, sharing, seed=k, **changes)[0] for k in range(3)]
+    start = [network.parameters.detach().clone() for network in joint.networks]
+    for turn in range(FITS):
+        rollouts = [played(10 * turn + k, size) for k in range(3)]
+        targets = [(k + 1) * targets_of(critic, rollouts[k], k) for k, critic in enumerate(alone)]
+        losses = joint.fit(rollouts, targets, settings)
         assert len(losses) == 3 and all(isinstance(loss, float) for loss in losses)
         for k, one in enumerate(alone):
-            assert one is not None
-            assert losses[k] == pytest.approx(one.fit(rollouts[k], targets[k], settings), rel=1e-4)
-            expected, found = one.network.parameters.detach(), critics[k].network.parameters.detach()
+            assert losses[k] == pytest.approx(fit(one, rollouts[k], targets[k], settings), rel=1e-4)
+            expected, found = one.networks[0].parameters.detach(), joint.networks[k].parameters.detach()
             assert found.shape == expected.shape
-            assert float((found - expected).abs().max()) <= RATE / 100 * settings.epochs * (fit + 1)
+            assert float((found - expected).abs().max()) <= RATE / 100 * settings.epochs * (turn + 1)
             assert float((found - start[k]).abs().max()) > RATE
-            assert moments_of(critics[k]) == moments_of(one)
+            assert moments_of(joint.networks[k]) == moments_of(one.networks[0])
         assert len(set(losses)) == 3
-        assert len({moments_of(critic) for critic in critics}) == (3 if settings.value_norm else 1)
+        assert len({moments_of(network) for network in joint.networks}) == (3 if settings.value_norm else 1)
 
 
 @pytest.mark.parametrize("loud", [0, 1, 2])
 @pytest.mark.parametrize(("method", "sharing"), CASES)
 def test_a_critics_targets_move_no_other_critic(method: str, sharing: str, loud: int) -> None:
     """Not by a bit: neither through gradients, nor their clipping, nor the normaliser."""
-    found = []
+    results = []
     for shift in (0.0, 500.0):
-        critics, whole, settings = several(method, sharing, epochs=3, value_norm=shift == 0.0)
-        settings = replace(settings, value_norm=False)
-        targets = [targets_of(critic, played(k), k) for k, critic in enumerate(critics)]
+        critics, settings = several(method, sharing, epochs=3, value_norm=False)
+        shape = critics.networks[0](played(0)).shape
+        targets = [random_targets(shape, k) for k in range(3)]
         targets[loud] = targets[loud] + shift
-        losses = fit_values(critics, whole, [played(k) for k in range(3)], targets, settings)
-        found.append([(one.network.parameters.clone(), loss) for one, loss in zip(critics, losses)])
+        losses = critics.fit([played(k) for k in range(3)], targets, settings)
+        results.append([(network.parameters.clone(), loss) for network, loss in zip(critics.networks, losses)])
     for k in range(3):
-        (one, loss), (other, moved) = found[0][k], found[1][k]
+        (one, loss), (other, moved) = results[0][k], results[1][k]
         assert (torch.equal(one, other) and loss == moved) is (k != loud)

@@ -18,7 +18,7 @@ from dgpg_verify.training import learner as learner_module
 from dgpg_verify.training.learner import Learner
 from dgpg_verify.training.logs import COLUMNS
 from dgpg_verify.training.updates import rules as updates
-from tests.training.training_tools import CLOUD, QUEUES, QUICK, quick
+from tests.training.tools import CLOUD, QUEUES, QUICK, quick
 
 METHODS = [("dgpg", "adaptive"), ("ippo", None), ("happo", None), ("imitation", None)]
 FOOLISH = Method("foolish", base="", guidance="guidance", alpha="1")

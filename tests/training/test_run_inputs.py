@@ -16,7 +16,7 @@ from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam
 from dgpg_verify.testing import SmallQueues
 from dgpg_verify.training import Method, train
 from dgpg_verify.training.folder import read_run
-from tests.training.training_tools import CLOUD, QUEUES, QUICK, quick
+from tests.training.tools import CLOUD, QUEUES, QUICK, quick
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "zero episodes": ({"episodes": 0}, "episodes = 0"),
@@ -95,7 +95,7 @@ def test_checkpoints_that_are_none_of_train(tmp_path: Path) -> None:
         refused(folder, f"is corrupt .KeyError '{name}'", resume=True)
     (folder / "checkpoint.pt").unlink()
     (folder / "config.json").write_text("[1, 2]")
-    refused(folder, "it is no JSON object", resume=True)
+    refused(folder, "it is not a JSON object", resume=True)
 
 
 @pytest.mark.parametrize("method", ["mappo", "dgpg"])
@@ -110,7 +110,7 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
     refused(folder / "log.csv", "is a file")
     refused(folder / "log.csv" / "x", "lies in 'log.csv', which is a file")
     refused(folder / "log.csv" / "x" / "y", "lies in 'log.csv', which is a file")
-    refused(tmp_path / "missing", "no run folder of train", resume=True)
+    refused(tmp_path / "missing", "it is not a folder written by train", resume=True)
 
 
 @pytest.mark.parametrize("name", ["empty", "noise", "cut", "text"])

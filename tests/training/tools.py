@@ -1,22 +1,26 @@
-"""What the tests of training share: tiny systems, roll-outs with idle agents and masks, learners, a slow GAE."""
+"""What the tests of training share: tiny systems, roll-outs with idle agents and masks, learners, quick runs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 
 from dgpg_verify.core import Noise, Observation, Rollout, draw_noise, generator
 from dgpg_verify.policies import SoftmaxPolicy, TabularPolicy
 from dgpg_verify.rollouts import collect
-from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
+from dgpg_verify.systems import CloudScheduling
 from dgpg_verify.testing import SmallQueues
-from dgpg_verify.training import Method, Settings, TrainingRun, make_method, make_schedule, train
-from dgpg_verify.training.learner import Learner, make_learner
-from dgpg_verify.training.networks import Actor
-from dgpg_verify.training.updates.batch import Decisions
+from dgpg_verify.training import Method, Settings, TrainingRun, make_method, make_schedule, train, train_together
+from dgpg_verify.training import learner as learner_module
+from dgpg_verify.training.actors import Actor
+from dgpg_verify.training.learner import Learner, make_joint_learner, make_learner
+from dgpg_verify.training.methods import Recipe
+from dgpg_verify.training.updates.packing import PackedDecisions
 
 # B = 4 roll-outs (by default), T = 5, N = 3, K = 2: all different, so that swapped axes cannot fit by accident
 QUEUES = SmallQueues(torch.tensor([[0, 1], [2, 1], [1, 0]]), 3, horizon=5)
@@ -48,6 +52,12 @@ def learner_of(
     return make_learner(system, method, settings, schedule, sharing, seed)  # type: ignore[arg-type]
 
 
+def iterate(learner: Learner, index: int, progress: float = 0.0, imitating: bool = False) -> dict[str, Any]:
+    """One iteration of a learner of a single fleet."""
+    (facts,) = learner.iterate(index, progress, imitating)
+    return facts
+
+
 def plain_actor(policy: Any, rate: float = 1.0) -> Actor:
     """An actor stepped by plain gradient descent in float64, so that a step is the gradient."""
     leaf = policy.parameters.detach().clone().requires_grad_(True)
@@ -74,29 +84,12 @@ def slow_chances(logits: Tensor, mask: Tensor) -> list[float]:
 
 def decisions_of(
     mask: Tensor, live: Tensor, actions: Tensor, old_log_prob: Tensor, weight: Tensor, step: Tensor | None = None
-) -> Decisions:
+) -> PackedDecisions:
     """Hand-made decisions [L, N] without features."""
     length, n, k = mask.shape
     seen = Observation(torch.zeros(length, n, k, 1), mask, live)
     steps = torch.arange(length)[:, None].expand(length, n) if step is None else step
-    return Decisions(seen, live, actions, old_log_prob, weight, steps)
-
-
-def game(jobs: list[float], background: list[float]) -> LoadBalancingGame:
-    """Quadratic cost, equal capacities and weights, all servers open to all agents: there -G = J, and what the
-    guidance's chain rule leaves out, |z|^2 / 2, is the same for every choice."""
-    n, m = len(jobs), len(background)
-    level = (sum(jobs) + sum(background)) / m
-    flat = torch.full((m,), level, dtype=torch.float64)
-    return LoadBalancingGame(
-        jobs=torch.tensor(jobs, dtype=torch.float64),
-        capacity=torch.ones(m, dtype=torch.float64),
-        background=torch.tensor(background, dtype=torch.float64),
-        candidates=torch.arange(m).expand(n, m).contiguous(),
-        weights=torch.ones(m, dtype=torch.float64),
-        target=flat,
-        reference_state=flat.clone(),
-    )
+    return PackedDecisions(seen, live, actions, old_log_prob, weight, steps)
 
 
 def all_finite(*values: Tensor) -> bool:
@@ -108,7 +101,7 @@ def settings(**changes: Any) -> Settings:
 
 
 def noise_of(learner: Learner, seed: int, size: int) -> Noise:
-    return draw_noise(seed, 0, learner.system, learner.policy, size)
+    return draw_noise(seed, 0, learner.fleets[0].system, learner.policy, size)
 
 
 CLOUD = CloudScheduling(3, seed=0, horizon=10)
@@ -117,3 +110,53 @@ QUICK: dict[str, Any] = {"episodes": 10, "workloads": 3, "hidden": 8, "epochs": 
 
 def quick(method: str | Method = "mappo", system: Any = CLOUD, **changes: Any) -> TrainingRun:
     return train(system, method, **{**QUICK, **changes})
+
+
+# fleets together
+
+N, T, SEEDS = 4, 8, (11, 3, 7)
+FLEETS = [CloudScheduling(N, seed=seed, horizon=T) for seed in (1, 2, 5)]
+RATE, EPOCHS, EPISODES = 0.01, 2, 4
+JOINT: dict[str, Any] = {"episodes": EPISODES, "workloads": 3, "evaluate_every": 4, "progress": False}
+JOINT |= {"hidden": 8, "epochs": EPOCHS, "actor_lr": RATE, "critic_lr": RATE}
+
+
+def together(method: str, fleets: Sequence[Any] = FLEETS, seeds: Sequence[int] = SEEDS, **more: Any) -> list[Any]:
+    return train_together(fleets, method, seeds=seeds, **{**JOINT, **more})
+
+
+def joint_learner(method: str, sharing: str = "independent", rollouts: int = 2) -> Learner:
+    chosen = make_method(method)
+    settings = chosen.settings({"hidden": 8, "epochs": EPOCHS, "rollouts": rollouts})
+    recipe = Recipe(chosen, settings, make_schedule(chosen.alpha, N), sharing)  # type: ignore[arg-type]
+    return make_joint_learner(recipe, FLEETS, SEEDS)
+
+
+class Watch:
+    """Keeps what the learner of a single fleet hands to its critic and to the update rule; both still run."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, learner: Learner) -> None:
+        self.targets: list[Tensor] = []
+        self.decisions: list[PackedDecisions] = []
+        self.rollouts: list[Rollout] = []
+        if learner.critics is not None:
+            fit = learner.critics.fit
+            monkeypatch.setattr(learner.critics, "fit", lambda r, targets, s: self._fit(fit, r, targets, s))
+        for name in ("ppo", "imitate", "plain_gradient", "sequential"):
+            rule = getattr(learner_module, name)
+            update = lambda actor, d, *rest, rule=rule: self._update(rule, actor, d, *rest)  # noqa: E731
+            monkeypatch.setattr(learner_module, name, update)
+        real = learner_module.collect
+        monkeypatch.setattr(learner_module, "collect", lambda *given, **named: self._collect(real, *given, **named))
+
+    def _fit(self, fit: Any, rollouts: Any, targets: Sequence[Tensor], settings: Any) -> Any:
+        self.targets += targets
+        return fit(rollouts, targets, settings)
+
+    def _update(self, rule: Any, actor: Any, decisions: PackedDecisions, *rest: Any) -> Any:
+        self.decisions.append(decisions)
+        return rule(actor, decisions, *rest)
+
+    def _collect(self, real: Any, *given: Any, **named: Any) -> Rollout:
+        self.rollouts.append(real(*given, **named))
+        return self.rollouts[-1]

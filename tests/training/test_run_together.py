@@ -14,9 +14,8 @@ from torch import Tensor
 from dgpg_verify.core import InputError, Noise
 from dgpg_verify.systems import CloudScheduling
 from dgpg_verify.training import TrainingRun, evaluation, train
-from dgpg_verify.training import together as together_module
 from dgpg_verify.training.updates import rules as updates
-from tests.training.together_tools import EPOCHS, FLEETS, QUICK, RATE, SEEDS, team_of, together
+from tests.training.tools import EPOCHS, FLEETS, JOINT, RATE, SEEDS, joint_learner, together
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "dgpg sum": ("dgpg", {"setting": "sum"}),
@@ -45,7 +44,7 @@ ALLOWED = RATE / 100  # of a parameter, per step
 
 
 def alone(method: str, k: int, **more: Any) -> TrainingRun:
-    return train(FLEETS[k], method, seed=SEEDS[k], **{**QUICK, **more})
+    return train(FLEETS[k], method, seed=SEEDS[k], **{**JOINT, **more})
 
 
 @cache
@@ -131,7 +130,7 @@ def test_blocks_of_agents_change_nothing(case: str, monkeypatch: pytest.MonkeyPa
 def test_other_fleets_learn_what_they_learn_alone_too(options: dict[str, Any]) -> None:
     fleets = [CloudScheduling(3, seed=seed, horizon=8, **options) for seed in (4, 0)]
     for fleet, seed, run in zip(fleets, (2, 9), together("dgpg", fleets, (2, 9))):
-        assert_agree(run, train(fleet, "dgpg", seed=seed, **QUICK))
+        assert_agree(run, train(fleet, "dgpg", seed=seed, **JOINT))
 
 
 def test_evaluations_have_a_score_where_train_has_one() -> None:
@@ -140,18 +139,18 @@ def test_evaluations_have_a_score_where_train_has_one() -> None:
     runs = together("guidance_only", fleets, (0, 1), **quick)
     assert any(score is not None for run in runs for _, score in run.scores), "no score: nothing was compared"
     for fleet, seed, run in zip(fleets, (0, 1), runs):
-        assert_agree(run, train(fleet, "guidance_only", seed=seed, **{**QUICK, **quick}))
+        assert_agree(run, train(fleet, "guidance_only", seed=seed, **{**JOINT, **quick}))
 
 
 def test_evaluations_stay_within_the_numbers_that_one_fleet_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
     """Room for 2 of the 3 workloads of the 3 fleets: played as 2 and 1, with what they gave at once."""
-    at_a_time, real = [], together_module.play
+    at_a_time, real = [], evaluation.play
 
     def seen(system: Any, act: Any, noise: Noise) -> Tensor:
         at_a_time.append(len(noise))
         return real(system, act, noise)
 
-    monkeypatch.setattr(together_module, "play", seen)
+    monkeypatch.setattr(evaluation, "play", seen)
     monkeypatch.setattr(evaluation, "WORK", 2 * len(FLEETS) * FLEETS[0].n_agents * FLEETS[0].n_actions)
     method, more = CASES["dgpg parts"]
     for k, run in enumerate(together(method, **more)):
@@ -159,9 +158,21 @@ def test_evaluations_stay_within_the_numbers_that_one_fleet_may_take(monkeypatch
     assert at_a_time == 2 * [6, 3]  # before and after
 
 
-def test_one_fleet_is_enough() -> None:
-    method, more = CASES["dgpg sum"]
-    assert_agree(together(method, FLEETS[:1], SEEDS[:1], **more)[0], single("dgpg sum", 0))
+ALIKE = [case for case, (_, more) in CASES.items() if more.get("sharing") != "shared"]
+
+
+@pytest.mark.parametrize("case", ALIKE)
+def test_one_fleet_learns_bit_for_bit_what_it_learns_alone(case: str) -> None:
+    """A single fleet is a batch of one."""
+    method, more = CASES[case]
+    more = {**more, "minibatches": 1}
+    assert bits(together(method, FLEETS[:1], SEEDS[:1], **more)[0]) == bits(alone(method, 0, **more))
+
+
+def test_one_fleet_with_shared_parameters_is_enough() -> None:
+    """Its decisions are summed in another order, see `joined`."""
+    method, more = CASES["mappo shared"]
+    assert_agree(together(method, FLEETS[:1], SEEDS[:1], **more)[0], single("mappo shared", 0))
 
 
 # what depends on what
@@ -231,7 +242,7 @@ def test_observers_see_every_fleet_at_every_evaluation_in_order(method: str, eve
         def keep(_: int, policy: Any, kept: list[Tensor] = expected) -> None:
             kept.append(policy.parameters.detach().clone())
 
-        train(FLEETS[k], method, seed=SEEDS[k], observe=keep, **{**QUICK, "evaluate_every": every})
+        train(FLEETS[k], method, seed=SEEDS[k], observe=keep, **{**JOINT, "evaluate_every": every})
         own = [values for fleet, _, values in seen if fleet == k]
         for found, wanted in zip(own, expected, strict=True):
             assert found.shape == wanted.shape
@@ -240,24 +251,21 @@ def test_observers_see_every_fleet_at_every_evaluation_in_order(method: str, eve
         assert [record.episode for record in run.history if record.evaluation is not None] == episodes[1:]
 
 
-# how a team is put together
+# how a learner of several fleets is put together
 
 
 @pytest.mark.parametrize("sharing", ["independent", "shared"])
 def test_learners_hold_views_of_the_networks_that_are_stepped(sharing: str) -> None:
-    """Actor and critics start as each learner's own, and a step of all shows in every learner's own."""
-    team = team_of("ippo", sharing)
-    assert team.actor is not None and team.critic is not None
-    wholes = (team.actor.leaf, team.critic.network.parameters)
+    """Actor and critics start as each fleet's own, and a step of all shows in every fleet's own."""
+    learner = joint_learner("ippo", sharing)
+    assert learner.critics is not None
+    wholes = (learner.actors[0].leaf, learner.critics.whole.parameters)
     for index in range(2):
-        parts: list[list[Tensor]] = [[], []]
-        for learner in team.learners:
-            assert learner.critic is not None
-            parts[0].append(learner.policy.parameters.view(-1, wholes[0].shape[1]))
-            parts[1].append(learner.critic.network.parameters)
-        for whole, part in zip(wholes, parts):
+        actors = [fleet.policy.parameters.view(-1, wholes[0].shape[1]) for fleet in learner.fleets]
+        critics = [network.parameters for network in learner.critics.networks]
+        for whole, part in zip(wholes, (actors, critics)):
             assert torch.equal(whole.detach(), torch.cat(part)) and part[1].data_ptr() != whole.data_ptr()
             assert part[0].data_ptr() == whole.data_ptr() and part[0].shape == part[1].shape
-        team.iterate(index, 0.0)
-    moments = [learner.critic.network.norm.moments()[0] for learner in team.learners if learner.critic]
+        learner.iterate(index, 0.0)
+    moments = [network.norm.moments()[0] for network in learner.critics.networks]
     assert len({float(mean) for mean in moments}) == 3, "each fleet normalises its own values"

@@ -1,17 +1,35 @@
-"""Certified arrival in small enumerable games: exact costs, unilateral gains, and a learner told the opposite."""
+"""Small enumerable games with certified arrival: exact costs, unilateral gains, and a fleet told the opposite."""
 
 from __future__ import annotations
 
 import itertools
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from dgpg_verify.core import Rollout
 from dgpg_verify.oracles.games.enumeration import EnumeratedGame
 from dgpg_verify.systems import LoadBalancingGame
-from dgpg_verify.training.learner import Learner
+from dgpg_verify.training.fleets import FleetLearner
+
+
+def game(jobs: list[float], background: list[float]) -> LoadBalancingGame:
+    """Quadratic cost, equal capacities and weights, all servers open to all agents: there -G = J, and what the
+    guidance's chain rule leaves out, |z|^2 / 2, is the same for every choice."""
+    n, m = len(jobs), len(background)
+    level = (sum(jobs) + sum(background)) / m
+    flat = torch.full((m,), level, dtype=torch.float64)
+    return LoadBalancingGame(
+        jobs=torch.tensor(jobs, dtype=torch.float64),
+        capacity=torch.ones(m, dtype=torch.float64),
+        background=torch.tensor(background, dtype=torch.float64),
+        candidates=torch.arange(m).expand(n, m).contiguous(),
+        weights=torch.ones(m, dtype=torch.float64),
+        target=flat,
+        reference_state=flat.clone(),
+    )
 
 
 def costs(system: LoadBalancingGame) -> NDArray[np.float64]:
@@ -50,9 +68,9 @@ def arrived(system: LoadBalancingGame, chances: NDArray[np.float64]) -> bool:
     return largest_gain(costs(system), profile) <= 1e-12 and float(chances.max(1).prod()) > 0.5
 
 
-class Opposed(Learner):
+class Opposed(FleetLearner):
     """Told the opposite of its credit."""
 
-    def _credit(self, rollout: Rollout, progress: float) -> tuple[Tensor, float | None]:
-        weight, alpha = super()._credit(rollout, progress)
+    def _credit(self, rollout: Rollout, advantages: Tensor | None, progress: float) -> tuple[Tensor, float | None]:
+        weight, alpha = super()._credit(rollout, advantages, progress)
         return -weight, alpha

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from dgpg_verify.core import Rollout
-from dgpg_verify.training.updates.batch import Decisions, joined, pack
-from tests.training.training_tools import played
+from dgpg_verify.training.updates.packing import PackedDecisions, joined, pack
+from tests.training.tools import played
 
 
 def numbered(rollout: Rollout) -> torch.Tensor:
@@ -67,7 +67,7 @@ def test_rows_and_agents_select_every_field() -> None:
 NAMES = ("live", "actions", "old_log_prob", "weight", "step")
 
 
-def teams() -> list[Decisions]:
+def teams() -> list[PackedDecisions]:
     """Three teams of one size, of other lengths, the middle one with agents that decide at other steps."""
     found = []
     for seed, size in ((0, 2), (1, 4), (2, 1)):
@@ -77,12 +77,12 @@ def teams() -> list[Decisions]:
     return found
 
 
-def fields(decisions: Decisions) -> dict[str, torch.Tensor]:
+def fields(decisions: PackedDecisions) -> dict[str, torch.Tensor]:
     seen = {name: getattr(decisions.seen, name) for name in ("features", "mask", "active")}
     return seen | {name: getattr(decisions, name) for name in NAMES}
 
 
-def idle(team: Decisions) -> Decisions:
+def idle(team: PackedDecisions) -> PackedDecisions:
     """The same team, had nobody decided anything; one dead row, as `pack` leaves it."""
     none = team.rows(torch.tensor([0]))
     dead = torch.zeros_like(none.live)

@@ -1,0 +1,142 @@
+"""What one fleet of a learner shares with no other: its random numbers, its credit, its value targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dgpg_verify.core import InputError, Noise, Rollout, System, check_finite, draw_noise
+from dgpg_verify.credits import gae, make_credit, setting_scales
+from dgpg_verify.critics import ValueNetwork
+from dgpg_verify.training.evaluation import heuristic_act, stream_seed
+from dgpg_verify.training.methods import Recipe
+from dgpg_verify.training.updates.adaptive import NoiseTracker
+from dgpg_verify.training.updates.losses import normalise_advantages
+from dgpg_verify.training.updates.packing import PackedDecisions, pack
+
+TRAINING_STREAM, START_STREAM, UPDATE_STREAM = 0, 1, 1000  # the update of iteration k has UPDATE_STREAM + k
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a fleet's roll-outs of one iteration teach.
+
+    Attributes
+    ----------
+    decisions : for the actor, with their normalised credit.
+    alpha : weight of the guidance; None without guidance.
+    targets : for the critic, [B, T] or [B, T, N] float64 on the reward's scale; None without a critic.
+    explained : share of the targets' variance that the critic explained before its update; None without a critic.
+    """
+
+    decisions: PackedDecisions
+    alpha: float | None
+    targets: Tensor | None
+    explained: float | None
+
+
+@dataclass(frozen=True)
+class KnownCredit:
+    """A credit that is already worked out on the roll-out at hand, [B, T, N]."""
+
+    values: Tensor
+    name: str = "known"
+    keeps_states: bool = False
+
+    def fit(self, pilot: Any) -> KnownCredit:
+        return self
+
+    def __call__(self, rollout: Rollout) -> Tensor:
+        return self.values
+
+
+@dataclass
+class FleetLearner:
+    """One fleet. policy: its part of the actor, a view of its parameters; tracker: noise seen so far."""
+
+    recipe: Recipe
+    system: System
+    seed: int
+    policy: Any
+    tracker: NoiseTracker = field(default_factory=NoiseTracker.empty)
+
+    def noise(self, index: int) -> Noise:
+        """The random numbers of one iteration's episodes."""
+        seed = stream_seed(self.seed, TRAINING_STREAM)
+        return draw_noise(seed, index, self.system, self.policy, self.recipe.settings.rollouts)
+
+    def update_seed(self, index: int) -> int:
+        """Seeds what one iteration's update draws at random: order of minibatches, order of agents."""
+        return stream_seed(self.seed, UPDATE_STREAM + index)
+
+    def lesson(self, rollout: Rollout, critic: ValueNetwork | None, progress: float, imitating: bool) -> Lesson:
+        """What there is to learn from a roll-out.
+
+        Raises InputError for an active agent without candidates, NonFiniteError for a credit that is not finite.
+        """
+        check_choices(rollout)
+        advantages, targets, explained = None, None, None
+        if critic is not None:
+            advantages, targets, explained = self._values(rollout, critic)
+        weight, alpha = self._credit(rollout, advantages, progress)
+        weight = normalise_advantages(weight, rollout.active, self.recipe.settings.advantage_norm)
+        check_finite("credit [roll-out, step, agent] = ", weight)
+        decisions = self._demonstrated(rollout, weight) if imitating else pack(rollout, weight)
+        return Lesson(decisions, alpha, targets, explained)
+
+    def _values(self, rollout: Rollout, critic: ValueNetwork) -> tuple[Tensor, Tensor, float]:
+        """Advantages [B, T, 1 or N] at every step, acted on or not; the critic's targets, which are lambda-returns
+        under its values before this update; and the share of their variance that it explained."""
+        settings, values = self.recipe.settings, critic(rollout)
+        per_agent = values if values.ndim == 3 else values[..., None]
+        advantages = gae(rollout.reward.double()[..., None], per_agent, settings.discount, settings.lam)
+        targets = advantages.view_as(values) + values
+        spread = float(targets.var(correction=0))
+        explained = 1.0 - float(advantages.var(correction=0)) / spread if spread > 0 else 0.0
+        return advantages, targets, explained
+
+    def _credit(self, rollout: Rollout, advantages: Tensor | None, progress: float) -> tuple[Tensor, float | None]:
+        """The credit of each decision, [B, T, N] float64, and the alpha used (None without guidance)."""
+        method = self.recipe.method
+        if not method.base:
+            return make_credit(method.guidance).fit([rollout])(rollout), 1.0
+        if advantages is not None:
+            base = torch.where(rollout.active, advantages, 0.0)
+        else:
+            base = make_credit(method.base).fit([rollout])(rollout)
+        if not method.guidance:
+            return base, None
+        guidance = make_credit(method.guidance).fit([rollout])(rollout)
+        return self._mixed(rollout, base, guidance, progress)
+
+    def _mixed(self, rollout: Rollout, base: Tensor, guidance: Tensor, progress: float) -> tuple[Tensor, float]:
+        """(1 - alpha) base + alpha guidance, scaled as the setting says, and alpha."""
+        schedule = self.recipe.schedule
+        scales = setting_scales(self.recipe.settings.setting, KnownCredit(base), [rollout])
+        parts = torch.stack([scales[0] * base, scales[1] * guidance])
+        if schedule.adaptive:
+            gradients = self.policy.score_products(rollout, parts).mean(1)
+            self.tracker = self.tracker.updated(gradients)
+        alpha = schedule(progress, self.tracker.best_alpha())
+        return (1.0 - alpha) * parts[0] + alpha * parts[1], alpha
+
+    def _demonstrated(self, rollout: Rollout, weight: Tensor) -> PackedDecisions:
+        """The same decisions with the actions the heuristic would have taken, and their probabilities."""
+        shown = heuristic_act(self.system, self.recipe.settings.heuristic)(rollout.seen, rollout.noise.agents)
+        with torch.no_grad():
+            log_prob = self.policy.log_prob(rollout.seen, shown)
+        return pack(replace(rollout, actions=shown, log_prob=log_prob), weight)
+
+
+def check_choices(rollout: Rollout) -> None:
+    """Raise InputError naming the first active agent whose candidates are all masked: it cannot act."""
+    stuck = rollout.active & ~rollout.seen.mask.any(-1)
+    if bool(stuck.any()):
+        b, t, agent = stuck.nonzero()[0].tolist()
+        raise InputError(
+            f"agent {agent} is active without an allowed candidate at roll-out {b}, step {t}: an active agent must "
+            "have at least one"
+        )

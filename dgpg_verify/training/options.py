@@ -1,0 +1,102 @@
+"""What a run is told to do, checked before any work starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, cast
+
+from dgpg_verify.core import InputError, System, check_choice, check_int
+from dgpg_verify.training.methods import Method, Recipe, Sharing
+from dgpg_verify.training.schedules import make_schedule
+from dgpg_verify.training.settings import Settings
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to train and how often to evaluate; immutable, checked on construction.
+
+    Attributes
+    ----------
+    method : what is learned from.
+    changes : fields of `Settings` that differ from the method's preset.
+    episodes : roll-outs of T joint steps to learn from (iterations x `rollouts`).
+    alpha : schedule of the guidance's weight, see `schedules`; None = the method's own.
+    sharing : "independent" (parameters per agent, the theorem's setting) or "shared".
+    evaluate_every : episodes between evaluations; 0 = only before the first iteration and after the last.
+    workloads : held-out workloads of an evaluation.
+    """
+
+    method: Method
+    changes: Mapping[str, Any]
+    episodes: int
+    alpha: str | float | None
+    sharing: str
+    evaluate_every: int
+    workloads: int
+
+    def __post_init__(self) -> None:
+        """Raise InputError for a value outside its range, and for values that do not go together."""
+        for name, low in (("episodes", 1), ("evaluate_every", 0), ("workloads", 1)):
+            object.__setattr__(self, name, check_int(name, getattr(self, name), low))
+        check_choice("sharing", self.sharing, ("independent", "shared"))
+        method, rollouts = self.method, self.settings.rollouts
+        if self.episodes % rollouts:
+            raise InputError(
+                f"episodes = {self.episodes} is not allowed: it must be a multiple of rollouts = {rollouts}"
+            )
+        if self.alpha is not None and not method.mixes:
+            raise InputError(
+                f"alpha = {self.alpha!r} is not allowed with method {method.name!r}: it mixes nothing with guidance"
+            )
+        if method.centred and rollouts < 2:
+            raise InputError(
+                f"rollouts = {rollouts} is not allowed with base credit {method.base!r}: it must be at least 2, "
+                "a return minus its own mean is 0"
+            )
+        if method.update == "sequential" and self.sharing == "shared":
+            raise InputError(f"sharing = 'shared' is not allowed with method {method.name!r}: it must be 'independent'")
+
+    @cached_property
+    def settings(self) -> Settings:
+        return self.method.settings(self.changes)
+
+    @property
+    def schedule_name(self) -> str:
+        return self.method.alpha if self.alpha is None else str(self.alpha)
+
+    def recipe(self, system: System) -> Recipe:
+        """How a learner is to learn on `system`. Raises InputError for a heuristic that the system does not have."""
+        if self.method.start != "plain":
+            check_choice("heuristic", self.settings.heuristic, getattr(system, "heuristic_names", ()))
+        schedule = make_schedule(self.schedule_name, system.n_agents)
+        return Recipe(self.method, self.settings, schedule, cast(Sharing, self.sharing))
+
+    def config(self, system: System, seed: int, heldout_seed: int | None) -> dict[str, Any]:
+        """Everything a run depends on as JSON values: what a checkpoint must agree with."""
+        return {
+            "system": system.config(),
+            "method": asdict(self.method),
+            "settings": self.settings.to_json(),
+            "alpha": self.schedule_name,
+            "episodes": self.episodes,
+            "seed": check_int("seed", seed, 0),
+            "sharing": self.sharing,
+            "evaluate_every": self.evaluate_every,
+            "workloads": self.workloads,
+            "heldout_seed": check_int("heldout_seed", seed if heldout_seed is None else heldout_seed, 0),
+        }
+
+    def progress(self, done: int) -> float:
+        """0 at the first iteration, 1 at the last. done: episodes learned from."""
+        return done / max(1, self.episodes - self.settings.rollouts)
+
+    def imitating(self, done: int) -> bool:
+        """Whether the next iteration imitates the heuristic."""
+        return self.method.start == "imitation" and done < self.settings.imitation_share * self.episodes
+
+    def evaluates(self, done: int) -> bool:
+        """Whether to evaluate after the iteration that ended at `done` episodes."""
+        every, before = self.evaluate_every, done - self.settings.rollouts
+        return done >= self.episodes or (every > 0 and done // every > before // every)
