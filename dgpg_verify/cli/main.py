@@ -53,6 +53,8 @@ def main() -> None:
     for name in THREADS:
         os.environ.setdefault(name, "1")
     try:
+        if sys.stdout is None:
+            raise OSError("it is closed")
         _run(sys.argv[1:] or ["--help"])
         sys.stdout.flush()  # an error of the last write belongs here, not to the end of the interpreter
     except click.exceptions.Exit as left:
@@ -102,7 +104,8 @@ def _leave(message: str, code: int) -> NoReturn:
     with contextlib.suppress(OSError):
         print("error: " + " ".join(message.split()), file=sys.stderr)
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except OSError:  # what cannot be written is not tried again at the end of the interpreter
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)

@@ -302,6 +302,12 @@ def test_an_output_that_cannot_be_written_ends_in_one_line(place: str) -> None:
     assert ran.stderr.startswith("error: the output cannot be written (") and ran.stderr.count("\n") == 1
 
 
+def test_no_output_at_all_ends_in_one_line() -> None:
+    command = f"{sys.executable} -m dgpg_verify --help >&-"
+    ran = subprocess.run(["sh", "-c", command], cwd=ROOT, stderr=subprocess.PIPE, text=True, timeout=120)
+    assert (ran.returncode, ran.stderr) == (2, "error: the output cannot be written (it is closed)\n")
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert _run("--version", capsys=capsys) == (0, f"dgpg-verify {metadata.version('dgpg-verify')}\n", "")
 
