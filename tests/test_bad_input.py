@@ -42,7 +42,11 @@ COMMANDS: dict[str, tuple[list[str], str]] = {
     "alpha below 0": ([*MEASURE, "--credits", "guided:-0.1"], "alpha = -0.1 is not allowed"),
     "alpha no number": ([*MEASURE, "--credits", "guided:half"], "alpha must be a number in [0, 1]"),
     "alpha NaN": ([*MEASURE, "--credits", "guided:nan"], "alpha = nan is not allowed"),
-    "no agents": (["measure", "cloud", "--n", "0"], "n = 0 is not allowed: it must be an integer >= 1"),
+    "no agents": (["measure", "cloud", "--n", "0"], "n = 0 is not allowed: it must be an integer in [1, 10000000]"),
+    "more agents than an array holds": (
+        ["measure", "cloud", "--n", "9" * 20],
+        "is not allowed: it must be an integer",
+    ),
     "agents no number": (["measure", "cloud", "--n", "many"], "'many' is not a valid integer"),
     "one roll-out": ([*MEASURE[:4], "--rollouts", "1"], "rollouts = 1 is not allowed: it must be an integer >= 2"),
     "negative seed": ([*MEASURE, "--seed", "-1"], "seed = -1 is not allowed"),
@@ -159,6 +163,11 @@ def test_trace_files(text: str, said: str, tmp_path: Path, capsys: pytest.Captur
 
 SMALL_GAMES: dict[str, tuple[str, str]] = {
     "ragged table": ('{"reward": [[1, 2], [3]], "guidance": [[1, 2], [3, 4]]}', "rows must be equally long"),
+    "not a number": (
+        '{"reward": [[1, "x"], [3, 4]], "guidance": [1]}',
+        "reward[0][1] = 'x' is not allowed: it should",
+    ),
+    "truth value": ('{"reward": [1, true], "guidance": [1, 2]}', "reward[1] = True is not allowed"),
     "unknown field": ('{"reward": [1], "guidance": [1], "alpha": 0}', "field of game.json = 'alpha' is not allowed"),
 }
 
@@ -179,7 +188,7 @@ def test_a_real_process_leaves_with_2_and_no_traceback() -> None:
     command = [sys.executable, "-m", "dgpg_verify", "measure", "load_balancing", "--n", "-3"]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=Path(cli.__file__).parents[2])
     assert ran.returncode == 2
-    assert ran.stderr == "error: n = -3 is not allowed: it must be an integer >= 1\n"
+    assert ran.stderr == "error: n = -3 is not allowed: it must be an integer in [1, 10000000]\n"
 
 
 def test_a_run_folder_that_exists_is_not_touched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,40 +1,41 @@
 """Small games of the command line: drawn by name, or a user's own from a JSON file, checked before any work.
 
 A file holds one object: the fields of LoadBalancingGame.config() or LinearQuadraticTeam.config(), or two tables
-`reward` and `guidance` nested N deep, one level an agent, with K entries each: reward[a_0][a_1]...[a_N-1].
+`reward` and `guidance` nested N deep, one level per agent, with K entries each: reward[a_0][a_1]...[a_N-1].
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterator, Mapping
+import reprlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from torch import Tensor
 
 from dgpg_verify.core import InputError, check_choice, check_int
-from dgpg_verify.equilibria import MAX_JOINT_ACTIONS, Tables, joint_tables, random_games, random_tables
+from dgpg_verify.equilibria import Tables, joint_tables, random_games, random_tables
 from dgpg_verify.equilibria.games.tables import check_joint_actions
 from dgpg_verify.runs.files import read_json
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame, make_system
 
 SYSTEMS = ("load_balancing", "linear_quadratic")
 MOST_AGENTS, MOST_SERVERS, MOST_OF_A_TEAM = 60, 1000, 1000  # axes of an array; loops over servers; dense matrices
-LARGEST = 1e150  # of a table's entries: differences of larger ones could overflow
-LARGEST_FIELD = 1e50  # of a game's or team's own numbers, which are multiplied with each other
-GAME_FIELDS = ("jobs", "capacity", "background", "candidates", "weights", "target", "reference_state", "cost")
-TEAM_FIELDS = ("index", "value", "weights", "optimum", "reference_state")
-TABLE_FIELDS = ("reward", "guidance")
-OF_A_RECIPE = ("alignment", "reference_bias")  # options of a drawn team, beside its size and seed
-WHOLE = ("candidates", "index")
+LARGEST = 1e150  # entry of a table: differences of larger ones could overflow
+LARGEST_FIELD = 1e50  # number of a game or team: these are multiplied with each other
+# options of a drawn game or team, beside its size and seed
+GAME_RECIPE = ("n_candidates", "cost", "job_law", "n_servers", "reference")
+TEAM_RECIPE = ("alignment", "reference_bias")
+BOUNDS = {"less_than_equal": "it should be at most {le:g}", "greater_than_equal": "it should be at least {ge:g}"}
 
 
 @dataclass(frozen=True, eq=False)
-class SmallGame:
+class TabledGame:
     """A game on every joint action: tables of one fleet; servers int64 [N, K] by action, where actions are servers."""
 
     title: str
@@ -42,8 +43,75 @@ class SmallGame:
     servers: NDArray[np.int64] | None = None
 
 
-def drawn_game(agents: int, candidates: int, cost: str, reference: str, seed: int, n_servers: int | None) -> SmallGame:
-    """The first fleet of the seeded law over which rates are reported (equilibria/law.py); InputError on any value."""
+@dataclass(frozen=True, eq=False)
+class TitledTeam:
+    title: str
+    team: LinearQuadraticTeam
+
+
+def _integers(rows: list[Any]) -> Tensor:
+    return torch.tensor(rows, dtype=torch.int64)
+
+
+def _doubles(rows: list[Any]) -> Tensor:
+    return torch.tensor(rows, dtype=torch.float64)
+
+
+Entry = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-LARGEST, le=LARGEST)]
+Entries = Annotated[list[Entry], Field(fail_fast=True)]
+Number = Annotated[float, Field(strict=True, ge=-LARGEST_FIELD, le=LARGEST_FIELD)]
+Place = Annotated[float, Field(strict=True, ge=0, le=2**31, multiple_of=1)]  # a server or row, counted from 0
+Vector = Annotated[list[Number], Field(min_length=1), AfterValidator(_doubles)]
+Servers = Annotated[list[Number], Field(min_length=1, max_length=MOST_SERVERS), AfterValidator(_doubles)]
+Jobs = Annotated[list[Number], Field(min_length=1, max_length=MOST_AGENTS), AfterValidator(_doubles)]
+Matrix = Annotated[list[list[Number]], Field(min_length=1, max_length=MOST_OF_A_TEAM), AfterValidator(_doubles)]
+Places = Annotated[list[list[Place]], Field(min_length=1, max_length=MOST_OF_A_TEAM), AfterValidator(_integers)]
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class TableFile(_File):
+    """Two tables nested N deep; their entries are checked by `_table`."""
+
+    reward: list[Any]
+    guidance: list[Any]
+
+
+class GameFile(_File):
+    """A load-balancing game by its own numbers."""
+
+    jobs: Jobs
+    capacity: Servers
+    background: Vector
+    candidates: Places
+    weights: Vector
+    target: Vector
+    reference_state: Vector
+    cost: str
+
+
+class TeamFile(_File):
+    """A linear-quadratic team by its own numbers."""
+
+    index: Places
+    value: Matrix
+    weights: Vector
+    optimum: Vector
+    reference_state: Vector
+
+
+def drawn_game(
+    agents: int, candidates: int, cost: str, reference: str, seed: int, n_servers: int | None = None
+) -> TabledGame:
+    """The first fleet of the seeded law over which rates are reported (equilibria/games/law.py).
+
+    Raises
+    ------
+    InputError
+        A value out of range, more than 10^7 joint actions, or a cost too large to be compared.
+    """
     check_int("agents", agents, 1, MOST_AGENTS)
     check_int("candidates", candidates, 1, MOST_SERVERS)
     if n_servers is not None:
@@ -53,169 +121,123 @@ def drawn_game(agents: int, candidates: int, cost: str, reference: str, seed: in
     state = "fluid" if reference == "perfect" else reference
     game = random_games(1, agents, candidates, cost, state, seed, n_servers)[0]
     title = f"load_balancing, {agents} agents, {candidates} candidates, cost {cost}, reference {reference}, seed {seed}"
-    return SmallGame(title, _checked(tables), _servers(game))
+    return TabledGame(title, _comparable(tables), _servers(game))
 
 
 def drawn_team(agents: int, seed: int, options: Mapping[str, Any]) -> LinearQuadraticTeam:
     """A quadratic team by its recipe; InputError on any value, and where its numbers are too large to square."""
     for name in options:
-        check_choice("option of linear_quadratic", name, OF_A_RECIPE)
-    team: Any = make_system("linear_quadratic", team_size(agents), seed, **options)
-    largest = float(team.reference_state.abs().max())
+        check_choice("option of linear_quadratic", name, TEAM_RECIPE)
+    check_int("agents", agents, 1, MOST_OF_A_TEAM)
+    team = cast(LinearQuadraticTeam, make_system("linear_quadratic", agents, seed, **options))
+    check_reference(team)
+    return team
+
+
+def check_reference(system: Any) -> None:
+    """InputError where a reference is too large to be squared without overflow."""
+    largest = float(system.reference_state.abs().max())
     if not largest <= LARGEST_FIELD:
         raise InputError(f"reference_state holds {largest:g}: numbers must lie in +-{LARGEST_FIELD:g}")
-    return cast(LinearQuadraticTeam, team)
 
 
-def read_game(path: Path) -> SmallGame | LinearQuadraticTeam:
+def read_game(path: Path) -> TabledGame | TitledTeam:
     """A user's own game or team from a JSON file; InputError in one line on anything that is wrong with it."""
-    found = _object(path)
-    title = f"game of {path.name}"
-    if any(name in found for name in TABLE_FIELDS):
-        _check_fields(path, found, TABLE_FIELDS)
-        reward, guidance = (_table(name, found[name]) for name in TABLE_FIELDS)
-        return SmallGame(title, Tables(reward[None], guidance[None]))
-    system = check_choice("system", found.get("system", "load_balancing"), SYSTEMS)
-    fields = {name: value for name, value in found.items() if name != "system"}
-    built = _named(system, fields) if "n_agents" in fields else _explicit(path, system, fields)
-    if not isinstance(built, LoadBalancingGame):
-        return built
-    check_int("n_agents", built.n_agents, 1, MOST_AGENTS)
-    return SmallGame(title, _checked(joint_tables(built)), _servers(built))
+    content = _read_object(path)
+    if content.keys() & TableFile.model_fields.keys():
+        tables = {name: _table(name, nested) for name, nested in _check(TableFile, content, path.name).items()}
+        return TabledGame(f"game of {path.name}", Tables(**tables))
+    system = check_choice("system", content.pop("system", SYSTEMS[0]), SYSTEMS)
+    if system == "linear_quadratic":
+        return TitledTeam(f"team of {path.name}", _team(content, path.name))
+    recipe = "n_agents" in content
+    game = _recipe_game(content) if recipe else LoadBalancingGame(**_check(GameFile, content, path.name))
+    return TabledGame(f"game of {path.name}", _comparable(joint_tables(game)), _servers(game))
 
 
-def team_size(n_agents: Any) -> int:
-    """The number of agents of a linear-quadratic team, whose matrices are dense here."""
-    return check_int("agents", n_agents, 1, MOST_OF_A_TEAM)
-
-
-def _servers(game: LoadBalancingGame) -> NDArray[np.int64]:
-    return np.asarray(game.candidates.cpu().numpy(), dtype=np.int64)
-
-
-def _checked(tables: Tables) -> Tables:
-    for name in TABLE_FIELDS:
-        largest = float(np.abs(getattr(tables, name)).max())
-        if largest > LARGEST:
-            raise InputError(f"{name} holds {largest:g}: every entry must lie in [-{LARGEST:g}, {LARGEST:g}]")
-    return tables
-
-
-def _object(path: Path) -> dict[str, Any]:
+def _read_object(path: Path) -> dict[str, Any]:
     try:
-        found = read_json(path)
+        content = read_json(path)
     except RecursionError:
         raise InputError(f"{path.name} is nested too deep: at most {MOST_AGENTS} levels are allowed") from None
     except ValueError as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path.name} holds a number too long to read: {error}") from None
-    if not isinstance(found, dict):
-        raise InputError(f"{path.name} holds a {type(found).__name__}: it must be one object")
-    return found
+    if not isinstance(content, dict):
+        raise InputError(f"{path.name} holds a {type(content).__name__}: it must be one object")
+    return content
 
 
-def _check_fields(path: Path, found: Mapping[str, Any], fields: Collection[str]) -> None:
-    """Every field there, and no other."""
-    missing = [name for name in fields if name not in found]
-    if missing:
-        raise InputError(f"{path.name}: {', '.join(missing)} missing: it must hold {', '.join(fields)}")
-    for name in found:
-        check_choice(f"field of {path.name}", name, fields)
+def _team(content: dict[str, Any], file: str) -> LinearQuadraticTeam:
+    if "n_agents" in content:
+        return drawn_team(content.pop("n_agents"), check_int("seed", content.pop("seed", 0), 0), content)
+    return LinearQuadraticTeam(**_check(TeamFile, content, file))
 
 
-def _named(system: str, fields: dict[str, Any]) -> Any:
-    """A game or team by its recipe: n_agents, seed and options."""
-    options = dict(fields)
-    agents, seed = options.pop("n_agents"), check_int("seed", options.pop("seed", 0), 0)
-    if system == "linear_quadratic":
-        return drawn_team(agents, seed, options)
-    check_int("n_agents", agents, 1, MOST_AGENTS)
-    servers = options.get("n_servers")
+def _recipe_game(content: dict[str, Any]) -> Any:
+    """A game by the arguments of LoadBalancingGame.random; too large a table is refused before it is drawn."""
+    agents = check_int("n_agents", content.pop("n_agents"), 1, MOST_AGENTS)
+    seed = check_int("seed", content.pop("seed", 0), 0)
+    for name in content:
+        check_choice("option of load_balancing", name, GAME_RECIPE)
+    servers, degree = content.get("n_servers"), content.get("n_candidates")
     servers = agents if servers is None else check_int("n_servers", servers, 1, MOST_SERVERS)
-    degree = options.get("n_candidates")
-    if degree is None:
-        degree = 4
-    whole = isinstance(degree, int) and not isinstance(degree, bool)
-    check_joint_actions(agents, min(degree, servers) if whole else servers)
+    degree = 4 if degree is None else degree
+    check_joint_actions(agents, min(degree, servers) if type(degree) is int else servers)
     with np.errstate(over="ignore"):  # a reference that overflows is refused by the game, by its place
-        return make_system(system, agents, seed, **options)
+        return make_system("load_balancing", agents, seed, **content)
 
 
-def _explicit(path: Path, system: str, fields: dict[str, Any]) -> Any:
-    """A game or team by its own numbers."""
-    _check_fields(path, fields, GAME_FIELDS if system == "load_balancing" else TEAM_FIELDS)
-    values: dict[str, Any] = {}
-    for name, value in fields.items():
-        if name == "cost":
-            values[name] = value
-            continue
-        depth = 2 if name in ("candidates", "index", "value") else 1
-        array = _numbers(name, value, depth)
-        if name in WHOLE and not (np.isfinite(array).all() and (array == np.rint(array)).all()):
-            raise InputError(f"{name} holds a number that is not whole: servers and rows are counted from 0")
-        if name in WHOLE and float(np.abs(array).max(initial=0.0)) > 2**31:
-            raise InputError(f"{name} holds {np.abs(array).max():g}: it must name servers or rows that are there")
-        if float(np.abs(array).max(initial=0.0)) > LARGEST_FIELD:
-            raise InputError(f"{name} holds {np.abs(array).max():g}: numbers must lie in +-{LARGEST_FIELD:g}")
-        values[name] = torch.as_tensor(array.astype(np.int64) if name in WHOLE else array)
-    if system == "linear_quadratic":
-        team_size(len(values["index"]))
-        return LinearQuadraticTeam(**values)
-    check_int("n_agents", len(values["jobs"]), 1, MOST_AGENTS)
-    check_int("n_servers", len(values["capacity"]), 1, MOST_SERVERS)
-    return LoadBalancingGame(**values)
+def _servers(game: LoadBalancingGame) -> NDArray[np.int64]:
+    return np.asarray(game.candidates.cpu().numpy(), dtype=np.int64)
 
 
-def _table(name: str, value: Any) -> NDArray[np.float64]:
-    """A table nested N deep, [K, ..., K]."""
-    shape = _shape(name, value)
-    if len(set(shape)) != 1:
-        raise InputError(f"{name} has shape {shape}: it must be [K, ..., K], one axis of the same length an agent")
-    check_int(f"depth of {name}", len(shape), 1, MOST_AGENTS)
-    array = _numbers(name, value, len(shape))
-    if array.size and not np.abs(array).max() <= LARGEST:
-        raise InputError(f"{name} holds {np.abs(array).max():g}: every entry must lie in [-{LARGEST:g}, {LARGEST:g}]")
-    return array
+def _comparable(tables: Tables) -> Tables:
+    for name in ("reward", "guidance"):
+        largest = float(np.abs(getattr(tables, name)).max())
+        if largest > LARGEST:
+            raise InputError(f"{name} holds {largest:g}: every entry must lie in [-{LARGEST:g}, {LARGEST:g}]")
+    return tables
 
 
-def _shape(name: str, value: Any) -> tuple[int, ...]:
-    """Lengths along the first entries; InputError where there is no list, an empty one, or too much."""
-    shape: list[int] = []
-    while isinstance(value, list):
-        shape.append(len(value))
-        if not value or math.prod(shape) > MAX_JOINT_ACTIONS:
-            raise InputError(
-                f"{name} has shape {tuple(shape)}: it must hold at least 1 and at most {MAX_JOINT_ACTIONS} numbers"
-            )
-        value = value[0]
-    if not shape:
-        raise InputError(f"{name} is a {type(value).__name__}: it must be a list of numbers")
-    return tuple(shape)
-
-
-def _numbers(name: str, value: Any, depth: int) -> NDArray[np.float64]:
-    """Nested lists of finite numbers as float64 with `depth` axes; texts and truth values are no numbers."""
-    shape = _shape(name, value)
-    if len(shape) != depth:
-        raise InputError(f"{name} has shape {shape}: it must have {depth} ax{'i' if depth == 1 else 'e'}s")
+def _table(name: str, nested: list[Any]) -> NDArray[np.float64]:
+    """A nested table as float64 [1, K, ..., K], checked entry by entry."""
+    array = np.array(nested, dtype=object)  # where rows are not equally long, their lists are its entries
+    check_int(f"depth of {name}", array.ndim, 1, MOST_AGENTS)
     try:
-        array = np.fromiter(_leaves(name, value, shape), dtype=np.float64, count=math.prod(shape))
-    except OverflowError:
-        raise InputError(f"{name} holds a number that is not finite in double precision") from None
-    if not np.isfinite(array).all():
-        raise InputError(f"{name} holds {float(array[~np.isfinite(array)][0])!r}: every number must be finite")
-    return array.reshape(shape)
+        numbers = TypeAdapter(Entries).validate_python(array.ravel().tolist())
+    except ValidationError as error:
+        raise _refusal(error, lambda entry: _place(name, np.unravel_index(entry, array.shape))) from None
+    if len(set(array.shape)) != 1:
+        raise InputError(f"{name} has shape {array.shape}: it must be [K, ..., K], one axis of K per agent")
+    return np.array(numbers, dtype=np.float64).reshape(1, *array.shape)
 
 
-def _leaves(name: str, value: Any, shape: tuple[int, ...]) -> Iterator[float]:
-    if not isinstance(value, list) or len(value) != shape[0]:
-        found = f"{len(value)} entries" if isinstance(value, list) else f"a {type(value).__name__}"
-        raise InputError(f"{name} holds {found} where its shape {shape} asks for {shape[0]}: rows must be equally long")
-    for entry in value:
-        if len(shape) > 1:
-            yield from _leaves(name, entry, shape[1:])
-        elif isinstance(entry, bool) or not isinstance(entry, int | float):
-            raise InputError(f"{name} holds a {type(entry).__name__}: every entry must be a number")
-        else:
-            yield entry
+def _check(model: type[_File], content: dict[str, Any], file: str) -> dict[str, Any]:
+    """The fields of a file, every one there and no other."""
+    fields = model.model_fields
+    missing = [name for name in fields if name not in content]
+    if missing:
+        raise InputError(f"{file}: {', '.join(missing)} missing: it must hold {', '.join(fields)}")
+    for name in content:
+        check_choice(f"field of {file}", name, fields)
+    try:
+        return dict(model.model_validate(content))
+    except ValidationError as error:
+        raise _refusal(error, lambda name, *where: _place(name, where)) from None
+
+
+def _refusal(error: ValidationError, place: Callable[..., str]) -> InputError:
+    """The first error of pydantic in one line; `place` words its location in the file."""
+    first = error.errors(include_url=False)[0]
+    words = first["msg"].removeprefix("Value error, ").replace(" after validation", "")
+    words = words.replace("Input", "it").replace("List", "it")
+    words = BOUNDS.get(first["type"], words).format(**first.get("ctx", {}))
+    if first["type"] == "float_type" and isinstance(first["input"], list):
+        words = "it should be a number: rows must be equally long"
+    return InputError(f"{place(*first['loc'])} = {reprlib.repr(first['input'])} is not allowed: {words}")
+
+
+def _place(name: str, indices: Iterable[Any]) -> str:
+    return name + "".join(f"[{int(index)}]" for index in indices)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from concurrent.futures.process import BrokenProcessPool
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from dgpg_verify import measurement, training
 from dgpg_verify.claims import run as runner
 from dgpg_verify.cli import main as cli
-from dgpg_verify.core import LedgerRow
+from dgpg_verify.core import LedgerRow, NonFiniteError
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.systems import LoadBalancingGame
 
@@ -83,7 +88,7 @@ def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_only_commands_that_work_are_offered() -> None:
     offered = {command.callback.__name__ for command in cli.app.registered_commands}
-    assert offered == {"measure", "verify", "report", "train", "evaluate", "compare", "equilibria", "complexity"}
+    assert offered == {"measure", "verify", "report", "train", "evaluate", "compare", "equilibria", "samples"}
 
 
 def test_train_evaluate_and_compare_tell_the_same_story(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -214,16 +219,103 @@ def test_an_unfinished_run_neither_passes_nor_fails(
     monkeypatch.setattr(runner, "judge_folder", lambda *_, **options: ran if options == {"unfinished": True} else None)
     code, out, _ = _run("report", "some/run", "--unfinished", capsys=capsys)
     assert code == 0 and "FAILED" not in out
-    assert "not finished: 7 cells were done without" in out
+    assert "not finished: 7 cells were missing" in out
+
+
+def _stopped(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_an_interrupt_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def stopped(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(runner, "run_claims", stopped)
+    monkeypatch.setattr(runner, "run_claims", _stopped)
     code, _, err = _run("verify", capsys=capsys)
-    assert code == 130 and "--resume goes on" in err
+    assert (code, err) == (130, "error: interrupted; finished cells are kept, --resume goes on\n")
+
+
+def test_an_interrupt_promises_nothing_where_nothing_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`measure` keeps nothing; `train` keeps its checkpoint, once there is one."""
+    monkeypatch.setattr(measurement, "measure_gradients", _stopped)
+    monkeypatch.setattr(training, "train", _stopped)
+    train = ["train", "load_balancing", "--n", "3"]
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "checkpoint.pt").touch()
+    assert _run(*GAME, capsys=capsys) == (130, "", "error: interrupted\n")
+    for out in ([], ["--out", str(tmp_path / "new")]):
+        assert _run(*train, *out, capsys=capsys) == (130, "", "error: interrupted; nothing was kept\n")
+    code, _, err = _run(*train, "--out", str(kept), capsys=capsys)
+    assert code == 130 and err.endswith("checkpoint.pt is kept, --resume goes on\n")
+
+
+@pytest.mark.parametrize(
+    "error, said, code",
+    [
+        (OSError(28, "No space left on device"), "the output cannot be written (No space left on device)", 2),
+        (PermissionError(13, "Permission denied", "/proc/x"), "'/proc/x' cannot be read or written (Permission den", 2),
+        (MemoryError("Unable to allocate 7 TiB"), "not enough memory (Unable to allocate 7 TiB)", 2),
+        (BrokenProcessPool("killed"), "a worker process was killed: finished cells are kept, --resume goes on", 2),
+        (NonFiniteError("reward[0] = nan"), "reward[0] = nan", 1),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_failures_that_are_no_defect_are_one_line(
+    error: Exception, said: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(runner, "run_claims", failing)
+    left, out, err = _run("verify", capsys=capsys)
+    assert (left, out, err.count("\n")) == (code, "", 1) and err.startswith(f"error: {said}")
+
+
+def _process(*command: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "dgpg_verify", *command],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=120,
+        **options,
+    )
+
+
+@pytest.mark.parametrize("command", [["train", "cloud", "--n", "2", "--episodes", "1"], ["verify", "--scale", "smoke"]])
+def test_a_folder_that_cannot_be_written_ends_in_one_line(command: list[str]) -> None:
+    ran = _process(*command, "--out", "/proc/x/run", stdout=subprocess.PIPE)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.splitlines()[-1].startswith("error: '/proc/x") and "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("place", ["a closed pipe", "a full device"])
+def test_an_output_that_cannot_be_written_ends_in_one_line(place: str) -> None:
+    if place == "a closed pipe":
+        read, write = os.pipe()
+        os.close(read)
+    else:
+        write = os.open("/dev/full", os.O_WRONLY)
+    ran = _process("--help", stdout=write)
+    os.close(write)
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("error: the output cannot be written (") and ran.stderr.count("\n") == 1
+
+
+def test_no_output_at_all_ends_in_one_line() -> None:
+    command = f"{sys.executable} -m dgpg_verify --help >&-"
+    ran = subprocess.run(["sh", "-c", command], cwd=ROOT, stderr=subprocess.PIPE, text=True, timeout=120)
+    assert (ran.returncode, ran.stderr) == (2, "error: the output cannot be written (it is closed)\n")
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run("--version", capsys=capsys) == (0, f"dgpg-verify {metadata.version('dgpg-verify')}\n", "")
+
+
+def test_complexity_is_another_name_of_samples(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["--n", "3", "--fleets", "4", "--eps-factors", "3", "--budget", "100", "--json"]
+    first, second = (_run(name, *command, capsys=capsys)[:2] for name in ("samples", "complexity"))
+    assert first == second and first[0] == 0
 
 
 def test_a_defect_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

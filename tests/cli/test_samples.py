@@ -1,4 +1,4 @@
-"""The command `complexity`: what it says against the definitions; one's own system in Python; bad input in one line."""
+"""The command `samples`: what it says against the definitions; one's own system in Python; bad input in one line."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from dgpg_verify.cli import main as cli
-from dgpg_verify.cli import samples as cli_complexity
-from dgpg_verify.cli import samples_runs as cli_complexity_runs
+from dgpg_verify.cli import samples, samples_runs
 from dgpg_verify.samples import TeamProblem, TheoryStep, cell_generator, learn, make_method
 from dgpg_verify.samples.cloud import estimated_curve, scored_fleets
 from dgpg_verify.systems import CloudScheduling
@@ -23,7 +22,7 @@ SMALL = ("--n", "3,6", "--fleets", "4", "--eps-factors", "3,6", "--budget", "600
 
 def run(*command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["dgpg-verify", "complexity", *command])
+        patch.setattr(sys, "argv", ["dgpg-verify", "samples", *command])
         with pytest.raises(SystemExit) as left:
             cli.main()
     out, err = capsys.readouterr()
@@ -82,7 +81,7 @@ def test_own_system_in_python_as_the_docstring_shows() -> None:
 
     Over 30 seeds p had a standard deviation of 0.04 in both: 0.25 is six of them (false alarm below 1e-8 a side).
     """
-    code = textwrap.dedent(inspect.getdoc(cli_complexity).split("be):\n\n", 1)[1])  # type: ignore[union-attr]
+    code = textwrap.dedent(inspect.getdoc(samples).split("be):\n\n", 1)[1])  # type: ignore[union-attr]
     found = {}
     for name, source in (("grows", code), ("does not", code.replace("self.n_agents / roll_outs", "1.0 / roll_outs"))):
         space: dict[str, Any] = {}
@@ -107,7 +106,7 @@ def test_same_seed_same_numbers_and_every_option_has_an_effect(capsys: pytest.Ca
 
 
 def test_fleets_of_a_larger_run_begin_with_those_of_a_smaller_one() -> None:
-    few, many = (cli_complexity_runs.build_problem("linear_quadratic", 4, count, 0, {}) for count in (4, 6))
+    few, many = (samples_runs.build_problem("linear_quadratic", 4, count, 0, {}) for count in (4, 6))
     np.testing.assert_allclose(few.gap(few.start()), many.gap(many.start())[:4])
 
 

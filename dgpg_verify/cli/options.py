@@ -1,0 +1,60 @@
+"""Options and output that several commands share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from dgpg_verify.core import System
+
+MOST_AGENTS = 10_000_000
+GAP = 2  # blanks between columns of a table
+
+Agents = Annotated[int, typer.Option("--n", help="number of agents")]
+Seed = Annotated[int, typer.Option(help="root of every random stream")]
+SystemOptions = Annotated[list[str] | None, typer.Option(help="NAME=VALUE of the system; repeatable")]
+AsJson = Annotated[bool, typer.Option("--json", help="machine-readable, in full")]
+
+
+def build_system(name: str, n: int, seed: int, option: list[str] | None) -> System:
+    """The system named on the command line; InputError on any value."""
+    from dgpg_verify.core import GIVEN_APART, check_int, parse_pairs
+    from dgpg_verify.systems import make_system
+
+    check_int("seed", seed, 0)
+    return make_system(name, check_int("n", n, 1, MOST_AGENTS), seed, **parse_pairs(option or [], GIVEN_APART))
+
+
+def print_answer(answer: Any, text: Callable[[Any], str], as_json: bool) -> None:
+    """An answer as one JSON object, or in the words of `text`."""
+    from dgpg_verify.core import to_json
+
+    typer.echo(json.dumps(to_json(answer), indent=1, allow_nan=False) if as_json else text(answer))
+
+
+def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str] = ()) -> str:
+    """Columns two spaces apart. A narrow terminal wraps cells between words; a word is never cut or left out."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(markup=False, emoji=False, highlight=False)
+    columns = [[row[k] for row in (head, *rows)] for k in range(len(head))]
+    words = [max(len(word) for cell in cells for word in cell.split()) for cells in columns]
+    widths = [max(map(len, cells)) for cells in columns]
+    room = console.width - GAP * (len(head) - 1)
+    while console.is_terminal and sum(widths) > room and widths != words:
+        slack = [width - word for width, word in zip(widths, words)]
+        widths[slack.index(max(slack))] -= 1
+    console.width = sum(widths) + GAP * len(head)
+    table = Table(box=None, pad_edge=False)
+    for name, width in zip(head, widths):
+        table.add_column(name, justify="right" if name in right else "left", width=width)
+    for row in rows:
+        table.add_row(*row)
+    with console.capture() as text:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in text.get().splitlines())

@@ -1,0 +1,69 @@
+"""Commands around claims: verify, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dgpg_verify.cli.options import Seed
+
+if TYPE_CHECKING:
+    from dgpg_verify.claims.run import RunResult
+
+ROW_FAILED = 1  # exit code
+
+
+def verify(
+    scale: Annotated[str, typer.Option(help="smoke, standard or full")] = "standard",
+    claims: Annotated[str | None, typer.Option(help="id prefixes, with commas between: C1,A3")] = None,
+    seed: Seed = 0,
+    workers: Annotated[int | None, typer.Option(help="processes that measure (default: 2, or the cores)")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="keep the finished cells of the run folder")] = False,
+    out: Annotated[Path | None, typer.Option(help="run folder (default: reports/<scale>-seed<seed>)")] = None,
+    rows: Annotated[str | None, typer.Option(help="measure only rows such as 'dgpg/*,mappo' in this sitting")] = None,
+    n_max: Annotated[int | None, typer.Option(help="measure only cells of at most N agents in this sitting")] = None,
+) -> None:
+    """Measure and judge the claims, as `pytest theorems/ --benchmark` does; exit code 1 if a row fails."""
+    from dgpg_verify.claims.run import run_claims
+
+    try:
+        run = run_claims(
+            claims, scale=scale, seed=seed, workers=workers, resume=resume, out=out, rows=rows, n_max=n_max
+        )
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("finished cells are kept, --resume goes on") from None
+    _show(run)
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(help="a run folder", metavar="DIR")],
+    unfinished: Annotated[
+        bool, typer.Option("--unfinished", help="judge the complete rows of a run that is not finished")
+    ] = False,
+) -> None:
+    """Judge a run folder again and draw its report, from its cells alone; exit code 1 if a row fails."""
+    from dgpg_verify.claims.run import judge_folder
+
+    _show(judge_folder(folder, unfinished=unfinished))
+
+
+def _show(run: RunResult) -> None:
+    """Ledger, failures and the report's path; exit code 1 if a row fails."""
+    from dgpg_verify.claims.outcome import row_outcome
+    from dgpg_verify.reporting import terminal_table
+
+    typer.echo(terminal_table(run.rows))
+    for claim in run.silent:
+        typer.echo(f"{claim} has no row at this scale")
+    outcomes = [row_outcome(row, run.scale, run.decided_at[row.row]) for row in run.rows]
+    failures = [outcome.message for outcome in outcomes if outcome.result == "fail"]
+    if run.missing:  # an inconclusive row, for example, may not have seen most of its N
+        typer.echo(f"not finished: {run.missing} cells were missing; rows that need them are left undecided")
+        failures = []
+    for message in failures:
+        typer.echo(f"FAILED {message}")
+    typer.echo(f"report: {run.folder / 'report.html'}")
+    if failures:
+        raise typer.Exit(ROW_FAILED)
