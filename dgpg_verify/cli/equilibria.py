@@ -92,7 +92,7 @@ def game_answer(game: SmallGame, alpha: float, rows: int) -> dict[str, Any]:
     import numpy as np
 
     from dgpg_verify.equilibria import alpha_intervals, pure_nash
-    from dgpg_verify.equilibria.alignment.points import sign_agreement
+    from dgpg_verify.equilibria.alignment.signs import sign_agreement
 
     tables = game.tables
     intervals = alpha_intervals(tables)
@@ -215,8 +215,8 @@ def team_answer(team: LinearQuadraticTeam, title: str, alpha: float, rows: int) 
     """Stationary point of J_alpha of a linear-quadratic team in closed form. Cost O(M N^2)."""
     import numpy as np
 
-    from dgpg_verify.equilibria.games.teams import team_stationary
     from dgpg_verify.equilibria.shift.annealing import anneal_team
+    from dgpg_verify.equilibria.teams.stationary import team_stationary
 
     of_j, there, of_g = (team_stationary(team, share) for share in (0.0, alpha, 1.0))
     move = anneal_team(team, [alpha])

@@ -28,7 +28,7 @@ from dgpg_verify.claims.equilibria.read import (
 )
 from dgpg_verify.claims.judged_rows import level_of
 from dgpg_verify.core import Evidence, LedgerRow, Verdict
-from dgpg_verify.equilibria.exact.counterexamples import load_all
+from dgpg_verify.equilibria.counterexamples.files import load_all
 from dgpg_verify.statistics import judge_threshold
 
 STATEMENT = "With the practical reference (fluid limit) J_alpha has the equilibria of J, for every alpha in (0, 1)."

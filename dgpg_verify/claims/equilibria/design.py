@@ -12,7 +12,7 @@ from typing import Any
 
 from dgpg_verify.claims.registry import cell_seed
 from dgpg_verify.core import Cell
-from dgpg_verify.equilibria.exact.counterexamples import load_all
+from dgpg_verify.equilibria.counterexamples.files import load_all
 
 FAMILY = "equilibria"
 COSTS = ("quadratic", "delay", "mm1", "makespan")

@@ -13,7 +13,7 @@ from dgpg_verify.claims.judged_rows import Judged, judged_row
 from dgpg_verify.claims.records import RECORDS
 from dgpg_verify.claims.words import NOT_MEASURABLE
 from dgpg_verify.core import Cell, Evidence, LedgerRow, Verdict
-from dgpg_verify.equilibria.exact.forms import Form
+from dgpg_verify.equilibria.counterexamples.forms import Form
 
 
 class EquilibriumClaim:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dgpg_verify.claims.equilibria.design import ALPHAS, EVERY, FAMILY, FEWEST, RATE
 from dgpg_verify.core import Estimate, Evidence, Label, Verdict
-from dgpg_verify.equilibria.games.compare import RELATIONS
+from dgpg_verify.equilibria.nash.compare import RELATIONS
 from dgpg_verify.statistics import clopper_pearson, judge_at_least, mean_interval
 
 Array = NDArray[np.float64]

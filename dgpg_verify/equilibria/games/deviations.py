@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgpg_verify.core import InputError
-from dgpg_verify.equilibria.games.tables import Array, Tables
+from dgpg_verify.equilibria.arrays import EPS, Array
+from dgpg_verify.equilibria.games.tables import Tables
 
-ROUNDING = 16.0 * np.finfo(np.float64).eps  # generous for two differences, two products and 1 - alpha
+ROUNDING = 16.0 * EPS  # generous for two differences, two products and 1 - alpha
 TINY = 1e-290  # below this a product may be subnormal and its rounding no longer relative
 
 

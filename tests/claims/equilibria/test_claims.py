@@ -17,7 +17,7 @@ from dgpg_verify.claims.equilibria.design import POLICIES, QUADRATIC
 from dgpg_verify.claims.equilibria.measure import counterexamples as counterexample_cells
 from dgpg_verify.claims.equilibria.measure.games import measure_equilibrium_cell
 from dgpg_verify.core import Evidence, LedgerRow, to_json
-from dgpg_verify.equilibria.exact.counterexamples import load, load_all
+from dgpg_verify.equilibria.counterexamples.files import load, load_all
 from tests.claims.equilibria.evidence import (
     aligned,
     cell_of,

@@ -9,14 +9,9 @@ import pytest
 import torch
 
 from dgpg_verify.core import InputError
-from dgpg_verify.equilibria.alignment.points import (
-    alignment_at,
-    gradient,
-    perfectly_aligned,
-    sign_agreement,
-    tied_descents,
-)
-from dgpg_verify.equilibria.games.law import random_tables
+from dgpg_verify.equilibria.alignment.points import alignment_at, gradient
+from dgpg_verify.equilibria.alignment.signs import perfectly_aligned, sign_agreement, tied_descents
+from dgpg_verify.equilibria.games.random_games import random_tables
 from dgpg_verify.equilibria.games.tables import Tables
 
 

@@ -16,10 +16,9 @@ from dgpg_verify.equilibria.exact import polynomials
 from dgpg_verify.equilibria.exact.alignment import simplex_minimum, softmax_alignment
 from dgpg_verify.equilibria.exact.ascent import exact_ascent, project, settled
 from dgpg_verify.equilibria.exact.rational import (
-    Fleet,
+    RationalFleet,
     RationalGame,
     action_values,
-    alpha_limit,
     check_fleet,
     check_mixed,
     fleet_game,
@@ -61,19 +60,11 @@ def test_tables_are_those_of_the_float64_system(game: LoadBalancingGame) -> None
 
 def test_hand_case() -> None:
     """Jobs 1 and 2 on servers of capacity 1 and 4, cost capacity x utilisation^2, reference idle."""
-    game = fleet_game(Fleet((1, 2), (1, 4), ((0, 1), (0, 1)), (0, 0)))
+    game = fleet_game(RationalFleet((1, 2), (1, 4), ((0, 1), (0, 1)), (0, 0)))
     assert game.reward == {(0, 0): -9, (0, 1): -2, (1, 0): F(-17, 4), (1, 1): F(-9, 4)}
     assert game.guidance == {(0, 0): F(9, 2), (0, 1): F(5, 8), (1, 0): F(65, 32), (1, 1): F(9, 32)}
     assert pure_nash(game, game.reward) == [(0, 1)]
     assert pure_nash(game, game.of(F(1, 2))) == [(1, 1)]
-    assert alpha_limit(game, (0, 1)) == F(1, 4) / (F(1, 4) + F(11, 32))
-
-
-@given(tables(), st.fractions(0, 1, max_denominator=9))
-@settings(deadline=None, derandomize=True)
-def test_equilibria_of_j_survive_exactly_up_to_alpha_limit(game: RationalGame, alpha: F) -> None:
-    for profile in pure_nash(game, game.reward):
-        assert (profile in pure_nash(game, game.of(alpha))) == (alpha <= alpha_limit(game, profile))
 
 
 @given(tables(n=2, k=3))
@@ -198,9 +189,9 @@ def test_ascent_ends_in_an_equilibrium() -> None:
 )  # fmt: skip
 def test_bad_fleets_are_named(change: dict[str, object], message: str) -> None:
     good: dict[str, object] = {"jobs": (1, 2), "capacity": (1, 4), "candidates": ((0, 1), (0, 1)), "reference": (0, 0)}
-    check_fleet(Fleet(**good))  # type: ignore[arg-type]
+    check_fleet(RationalFleet(**good))  # type: ignore[arg-type]
     with pytest.raises(InputError, match=message):
-        check_fleet(Fleet(**(good | change)))  # type: ignore[arg-type]
+        check_fleet(RationalFleet(**(good | change)))  # type: ignore[arg-type]
 
 
 def test_bad_alpha_table_and_profile_are_named() -> None:
@@ -211,5 +202,3 @@ def test_bad_alpha_table_and_profile_are_named() -> None:
         table_game(1, 2, [0], [0, 0])
     with pytest.raises(InputError, match="sum 1"):
         check_mixed(((F(1, 2), F(1, 3)),))
-    with pytest.raises(InputError, match="equilibrium of J"):
-        alpha_limit(game, (0,))

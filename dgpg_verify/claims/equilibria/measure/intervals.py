@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgpg_verify.equilibria.games.deviations import exact_changes
-from dgpg_verify.equilibria.games.pure import pure_nash
 from dgpg_verify.equilibria.games.tables import Tables
-from dgpg_verify.equilibria.shift.thresholds import AlphaIntervals
+from dgpg_verify.equilibria.nash.pure import pure_nash
+from dgpg_verify.equilibria.shift.alpha_c import AlphaIntervals
 
 ROOMS = ("equilibria",)
 Mask = NDArray[np.bool_]
