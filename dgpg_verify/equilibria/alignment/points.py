@@ -84,9 +84,9 @@ def alignment_at(tables: Tables, p: ArrayLike, coordinates: str, start: ArrayLik
         raise InputError(f"start has shape {first.shape}: it must be [F, N, K] = {uniform.shape}")
     parts = []
     for table, sign in ((tables.reward, 1.0), (tables.guidance, -1.0)):
-        here, there = gradient(table, mixture, coordinates), gradient(table, first, coordinates)
-        there = there if mixture.ndim == 3 else there[:, None]
-        parts.append((sign * here, there, _gradient_error(table, mixture, coordinates)))
+        slope, at_start = (gradient(table, profile, coordinates) for profile in (mixture, first))
+        at_start = at_start if mixture.ndim == 3 else at_start[:, None]
+        parts.append((sign * slope, at_start, _gradient_error(table, mixture, coordinates)))
     (u, _, du), (v, _, dv) = parts
     inner, rounding = _product(u, v, du, dv, axes=(-1,))
     total, total_rounding = _product(u, v, du, dv, axes=(-2, -1))
@@ -111,8 +111,8 @@ def _product(u: Array, v: Array, du: Array, dv: Array, axes: tuple[int, ...]) ->
 
 def _cosine(inner: Array, parts: list[tuple[Array, Array, Array]], axes: tuple[int, ...]) -> Array:
     length, defined = np.ones_like(inner), np.ones(inner.shape, dtype=bool)
-    for here, there, error in parts:
-        norm, before, bound = (np.sqrt((values**2).sum(axes)) for values in (here, there, error))
+    for part in parts:
+        norm, before, bound = (np.sqrt((values**2).sum(axes)) for values in part)
         defined &= (norm > VANISHED * before) & (norm > bound)
         length = length * norm
     return np.where(defined, inner / np.where(defined, length, 1.0), np.nan)

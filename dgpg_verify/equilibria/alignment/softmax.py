@@ -84,10 +84,10 @@ def witness_profiles(n_agents: int, n_actions: int) -> Array:
         return np.ones((1, n_agents, 1))
     rows = []
     for i, near in product(range(n_agents), NEAR):
-        own = list(_own_mixtures(n_actions, near))
+        mixtures = list(_own_mixtures(n_actions, near))
         for others in product(range(n_actions), repeat=n_agents - 1):
             vertex = [_close_to(k, n_actions, near) for k in others]
-            rows += [np.stack([*vertex[:i], mixture, *vertex[i:]]) for mixture in own]
+            rows += [np.stack([*vertex[:i], mixture, *vertex[i:]]) for mixture in mixtures]
     return np.unique(np.stack(rows), axis=0)
 
 

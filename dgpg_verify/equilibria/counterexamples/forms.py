@@ -102,7 +102,7 @@ class Violation:
 def violation(game: RationalGame, form: Form) -> Violation | None:
     """The first violation of the form by this game, or None; the hypothesis is decided exactly.
 
-    A reading that implies sign agreement is first asked for it, which is cheap; the rest is decided last.
+    Where the reading implies sign agreement, this is tested first, as it is cheap; the rest is decided last.
     """
     if form.reading in IMPLY_SIGNS and not rational.sign_agreement(game):
         return None

@@ -3,7 +3,7 @@
 The second derivation of everything the float64 modules of this room compute, and the only arithmetic in which a
 counterexample is accepted. A game is two tables, reward J (maximised) and guidance G = 1/2 |x - reference|^2
 (minimised), over the profiles of N agents with K actions each; J_alpha = (1 - alpha) J - alpha G. A mixed profile
-is a tuple of N tuples of K fractions. Cost of every function: O(N K K^N) fractions or less, unless said.
+is a tuple of N tuples of K fractions. Cost of every function: O(N K K^N) fractions or less, unless stated.
 """
 
 from __future__ import annotations

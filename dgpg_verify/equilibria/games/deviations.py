@@ -75,6 +75,6 @@ def exact_changes(tables: Tables, fleet: int, actions: tuple[int, ...]) -> Itera
     for agent in range(tables.n_agents):
         for other in range(tables.n_actions):
             if other != actions[agent]:
-                there = (*actions[:agent], other, *actions[agent + 1 :])
-                new_j, new_g = (Fraction(float(table[fleet][there])) for table in (tables.reward, tables.guidance))
+                deviation = (*actions[:agent], other, *actions[agent + 1 :])
+                new_j, new_g = (Fraction(float(table[fleet][deviation])) for table in (tables.reward, tables.guidance))
                 yield new_j - here_j, new_g - here_g

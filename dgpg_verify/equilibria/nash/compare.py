@@ -66,7 +66,7 @@ def distance_moved(first: Points, second: Points) -> Array:
     start, stop = np.searchsorted(ranked, first.fleet, "left"), np.searchsorted(ranked, first.fleet, "right")
     distance = np.full(len(first), np.inf)
     for step in range(int((stop - start).max(initial=0))):
-        here = np.flatnonzero(start + step < stop)
-        other = second.p[order[start[here] + step]]
-        distance[here] = np.minimum(distance[here], total_variation(first.p[here], other))
+        left = np.flatnonzero(start + step < stop)  # points of `first` with so many candidates
+        other = second.p[order[start[left] + step]]
+        distance[left] = np.minimum(distance[left], total_variation(first.p[left], other))
     return distance

@@ -20,7 +20,7 @@ def newton_on_face(table: Array, starts: Array, share: float) -> tuple[Array, Ma
     """Follow starts [F, S, N, K] to points where all actions of the start's support are worth the same.
 
     table [F, K, ..., K] (not checked). Returns p [F, S, N, K] and bool [F, S]: a profile with NashConv at most `share`
-    of the table's range; elsewhere p is meaningless. Cost O(F S (N^2 K^N + N^3 K^3)) a step, at most 30 steps.
+    of the table's range; elsewhere p is meaningless. Cost O(F S (N^2 K^N + N^3 K^3)) per step, at most 30 steps.
     """
     scaled = normalised(table)
     support = starts > 0.0

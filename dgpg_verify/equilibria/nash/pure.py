@@ -19,7 +19,7 @@ def pure_nash(table: ArrayLike, tolerance: float = 0.0) -> Mask:
     """Joint actions from which no agent gains more than `tolerance` by deviating alone, bool [F, K, ..., K].
 
     tolerance is in the table's units and 0 by default: float64 entries are compared as they are, so nothing is lost
-    or won by rounding. Raises InputError as check_table, or on a negative tolerance. Cost O(F N K^N).
+    or gained by rounding. Raises InputError as check_table, or on a negative tolerance. Cost O(F N K^N).
     """
     table = check_table("table", table)
     tolerance = check_real("tolerance", tolerance, 0.0)
@@ -53,8 +53,8 @@ def pure_kinds(tables: Tables, alpha: float | Fraction) -> NDArray[np.int8]:
     kind = np.full(tables.reward.shape, STRICT, dtype=np.int8)
     for agent, reward, guidance in agent_pairs(tables):
         signs = mixed_gain_signs(reward, guidance, exact)
-        own = np.arange(tables.n_actions)
-        signs[..., own, own] = -1  # staying is no deviation
+        stay = np.arange(tables.n_actions)
+        signs[..., stay, stay] = -1  # staying is not a deviation
         highest = signs.max(-1)
         of_agent = np.where(highest > 0, NONE, np.where(highest == 0, TIED, STRICT)).astype(np.int8)
         kind = np.minimum(kind, back_from_agent(of_agent, agent, kind.shape))
