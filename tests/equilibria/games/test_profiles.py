@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dgpg_verify.core import InputError
 from dgpg_verify.equilibria.games.profiles import Points, action_values, expected
 from dgpg_verify.equilibria.games.tables import joint_tables
-from dgpg_verify.equilibria.nash.nash_conv import certified, certified_points, nash_conv
+from dgpg_verify.equilibria.nash.nash_conv import certified, nash_conv
 from dgpg_verify.oracles import load_balancing_moments
 from dgpg_verify.systems import LoadBalancingGame
 from tests.equilibria.games import plain
@@ -86,21 +86,6 @@ def test_many_profiles_of_a_fleet_at_once():
             alone = question(table, p[:, s])
             assert alone.shape == together[:, s].shape
             assert np.allclose(together[:, s], alone, rtol=0, atol=1e-14)
-
-
-def test_certificate_accepts_equilibria_and_rejects_what_is_none():
-    table = np.array([[[2.0, 0.0], [0.0, 1.0]]]) + 1e9  # a large offset must not hide a gain, nor make one
-    saddle = np.array([[[1 / 3, 2 / 3], [1 / 3, 2 / 3]]])
-    assert certified(table, saddle).all() and nash_conv(table, saddle)[0] <= 1e-9
-    near = saddle.copy()
-    near[0, 0] += [1e-7, -1e-7]
-    assert not certified(table, near).any()  # gain 3e-7 x 2/3 of range 2: no equilibrium, and not called one
-    uniform = np.full((1, 2, 2), 0.5)
-    assert not certified(table, uniform).any()
-    corner = np.array([[[1.0, 0.0], [0.0, 1.0]]])  # softmax gradient 0, yet no equilibrium
-    assert not certified(table, corner).any() and nash_conv(table, corner)[0] == pytest.approx(3.0)
-    points = Points(np.zeros(3, dtype=np.int64), np.concatenate([saddle, uniform, corner]))
-    assert certified_points(table, points).tolist() == [True, False, False]
 
 
 TABLE, P = draw(0, 2, 2, fleets=1)
