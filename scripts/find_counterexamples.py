@@ -15,12 +15,13 @@ import time
 from fractions import Fraction
 from typing import Any
 
+from dgpg_verify.equilibria.counterexamples.catalogue import FORMS, PROTECTED
+from dgpg_verify.equilibria.counterexamples.certificate import Counterexample, verify
+from dgpg_verify.equilibria.counterexamples.files import DATA, to_json
+from dgpg_verify.equilibria.counterexamples.forms import Form, violation
+from dgpg_verify.equilibria.counterexamples.search import first_counterexample, found_by_hypothesis, size_of
 from dgpg_verify.equilibria.exact.alignment import softmax_alignment
-from dgpg_verify.equilibria.exact.claim_forms import FORMS, PROTECTED
-from dgpg_verify.equilibria.exact.counterexamples import DATA, Counterexample, to_json, verify
-from dgpg_verify.equilibria.exact.forms import Form, violation
 from dgpg_verify.equilibria.exact.rational import fleet_game, table_game
-from dgpg_verify.equilibria.exact.search import first_counterexample, found_by_hypothesis, size_of
 
 
 def minimal_example(form: Form) -> Counterexample | int:

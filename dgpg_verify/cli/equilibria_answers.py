@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from dgpg_verify import equilibria
 from dgpg_verify.cli.games import TabledGame, TitledTeam
-from dgpg_verify.equilibria.alignment.points import sign_agreement
+from dgpg_verify.equilibria.alignment.signs import sign_agreement
 from dgpg_verify.equilibria.games.deviations import exact_changes
-from dgpg_verify.equilibria.games.teams import team_stationary
 from dgpg_verify.equilibria.shift.annealing import anneal_team
+from dgpg_verify.equilibria.teams.stationary import team_stationary
 
 Array = NDArray[Any]
 CERTIFIED = 1e-9  # NashConv below this share of the range of J is rounding

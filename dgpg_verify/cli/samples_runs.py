@@ -135,7 +135,9 @@ def exact_runs(request: Request) -> dict[str, Iterator[MethodRuns]]:
     return {name: _exact(method, problems, request) for name, method in methods.items()}
 
 
-def _exact(method: samples.ScheduledCredit, problems: Mapping[int, samples.Problem], request: Request) -> Iterator[MethodRuns]:
+def _exact(
+    method: samples.ScheduledCredit, problems: Mapping[int, samples.Problem], request: Request
+) -> Iterator[MethodRuns]:
     rule: samples.StepRule = samples.TheoryStep() if request.step == "theory" else samples.GreedyStep()
     for n, problem in problems.items():
         first, noise = problem.gap(problem.start()), samples.cell_generator(request.seed, n)

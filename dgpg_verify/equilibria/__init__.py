@@ -1,115 +1,42 @@
-"""Equilibria of small one-shot games: pure sets, mixed points, certificates, values, and the law of the fleets."""
+"""Equilibria of small one-shot games and of teams: exact sets, thresholds in alpha, alignment, counterexamples.
 
-from dgpg_verify.equilibria.alignment.curvature import pair_values, tangent_curvature
-from dgpg_verify.equilibria.alignment.points import sign_agreement
-from dgpg_verify.equilibria.flows.ascent import reached_equilibrium
-from dgpg_verify.equilibria.flows.stationary import (
-    POINT_KINDS,
-    StationaryPoints,
-    classify,
-    declared_starts,
-    stationary_points,
-)
-from dgpg_verify.equilibria.games.compare import (
-    RELATIONS,
-    ValueChange,
-    compare_points,
-    compare_sets,
-    distance_moved,
-    total_variation,
-    value_changes,
-)
-from dgpg_verify.equilibria.games.law import REFERENCES, perfect_guidance, random_games, random_tables
-from dgpg_verify.equilibria.games.profiles import (
-    CERTIFICATE,
-    Points,
-    action_values,
-    best_responses,
-    certified,
-    certified_points,
-    check_profile,
-    expected,
-    exploitability,
-    nash_conv,
-    pure_points,
-)
-from dgpg_verify.equilibria.games.pure import (
-    KIND_NAMES,
-    NONE,
-    STRICT,
-    TIED,
-    PureSets,
-    kinds,
-    pure_kinds,
-    pure_nash,
-    pure_sets,
-    value_ranks,
-)
-from dgpg_verify.equilibria.games.relaxation import relaxed_states
-from dgpg_verify.equilibria.games.tables import (
-    MAX_JOINT_ACTIONS,
-    Tables,
-    check_alpha,
-    check_table,
-    joint_tables,
-    table_range,
-)
-from dgpg_verify.equilibria.games.two_player import TwoPlayerEquilibria, two_player_equilibria
-from dgpg_verify.equilibria.shift.thresholds import AlphaIntervals, alpha_intervals, alpha_limits, exact_alpha_limit
+games/            tables J and G on every joint action, mixed profiles, the fleets drawn at random
+nash/             pure equilibria by enumeration (pure.py), NashConv (nash_conv.py), mixed and stationary points
+alignment/        whether grad J and -grad G agree: at profiles, at all of them, by signs of the tables
+shift/            alpha_c (alpha_c.py), how far equilibria move with alpha, annealing
+teams/            stationary sets of the linear-quadratic team in closed form
+exact/            the same questions in fractions, from the definitions
+counterexamples/  forms of the claim, search for the smallest fleet that refutes one, its certificate (certificate.py)
+data/             the counterexamples found
+"""
+
+from dgpg_verify.equilibria.alignment.signs import sign_agreement
+from dgpg_verify.equilibria.games.profiles import action_values, expected
+from dgpg_verify.equilibria.games.random_games import random_games, random_tables
+from dgpg_verify.equilibria.games.tables import MAX_JOINT_ACTIONS, Tables, check_alpha, joint_tables
+from dgpg_verify.equilibria.nash.ascent import reached_equilibrium
+from dgpg_verify.equilibria.nash.nash_conv import nash_conv
+from dgpg_verify.equilibria.nash.pure import pure_nash
+from dgpg_verify.equilibria.nash.stationary import stationary_points
+from dgpg_verify.equilibria.nash.two_player import two_player_equilibria
+from dgpg_verify.equilibria.shift.alpha_c import alpha_intervals, alpha_limits, exact_alpha_limit
 
 __all__ = [
-    "CERTIFICATE",
-    "KIND_NAMES",
     "MAX_JOINT_ACTIONS",
-    "NONE",
-    "POINT_KINDS",
-    "REFERENCES",
-    "RELATIONS",
-    "STRICT",
-    "TIED",
-    "AlphaIntervals",
-    "Points",
-    "PureSets",
-    "StationaryPoints",
     "Tables",
-    "TwoPlayerEquilibria",
-    "ValueChange",
     "action_values",
     "alpha_intervals",
     "alpha_limits",
-    "best_responses",
-    "certified",
-    "certified_points",
     "check_alpha",
-    "check_profile",
-    "check_table",
-    "classify",
-    "compare_points",
-    "compare_sets",
-    "declared_starts",
-    "distance_moved",
     "exact_alpha_limit",
     "expected",
-    "exploitability",
     "joint_tables",
-    "kinds",
     "nash_conv",
-    "pair_values",
-    "perfect_guidance",
-    "pure_kinds",
     "pure_nash",
-    "pure_points",
-    "pure_sets",
     "random_games",
     "random_tables",
     "reached_equilibrium",
-    "relaxed_states",
     "sign_agreement",
     "stationary_points",
-    "table_range",
-    "tangent_curvature",
-    "total_variation",
     "two_player_equilibria",
-    "value_changes",
-    "value_ranks",
 ]

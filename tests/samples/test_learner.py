@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from dgpg_verify.core import InputError
-from dgpg_verify.equilibria.games.teams import team_matrices
+from dgpg_verify.equilibria.teams.stationary import team_matrices
 from dgpg_verify.samples import (
     METHODS,
     Curve,

@@ -17,15 +17,16 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from dgpg_verify.equilibria.alignment.points import alignment_at, sign_agreement, tied_descents
+from dgpg_verify.equilibria.alignment.points import alignment_at
+from dgpg_verify.equilibria.alignment.signs import sign_agreement, tied_descents
 from dgpg_verify.equilibria.alignment.simplex import simplex_alignment
 from dgpg_verify.equilibria.alignment.softmax import softmax_alignment
 from dgpg_verify.equilibria.exact import rational
-from dgpg_verify.equilibria.games.law import random_games, random_tables
-from dgpg_verify.equilibria.games.pure import pure_nash
+from dgpg_verify.equilibria.games.random_games import random_games, random_tables
 from dgpg_verify.equilibria.games.tables import Tables, joint_tables
+from dgpg_verify.equilibria.nash.pure import pure_nash
+from dgpg_verify.equilibria.shift.alpha_c import alpha_intervals
 from dgpg_verify.equilibria.shift.saddles import guidance_gradient_at, saddles
-from dgpg_verify.equilibria.shift.thresholds import alpha_intervals
 from dgpg_verify.systems import LoadBalancingGame
 from dgpg_verify.testing import EXACT, load_balancing_games
 

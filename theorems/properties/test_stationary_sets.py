@@ -17,8 +17,8 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from dgpg_verify.equilibria.exact.affine_sets import set_relation, solution_set
-from dgpg_verify.equilibria.games.teams import misaligned_point, team_stationary
+from dgpg_verify.equilibria.teams.affine_sets import set_relation, solution_set
+from dgpg_verify.equilibria.teams.stationary import misaligned_point, team_stationary
 from dgpg_verify.systems import LinearQuadraticTeam
 from dgpg_verify.testing import EXACT, linear_quadratic_teams
 

@@ -40,7 +40,7 @@ from dgpg_verify.claims.equilibria.tables import equilibrium_tables
 from dgpg_verify.claims.question import Question, level_of
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.core import Label, Verdict
-from dgpg_verify.equilibria.exact.counterexamples import load_all
+from dgpg_verify.equilibria.counterexamples.files import load_all
 from dgpg_verify.statistics import judge_threshold
 
 STATEMENT = "With the practical reference (fluid limit) J_alpha has the equilibria of J, for every alpha in (0, 1)."

@@ -11,7 +11,7 @@ from typing import Any
 
 from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.equilibria.measure.alignment import PERFECT
-from dgpg_verify.equilibria.exact.counterexamples import load_all
+from dgpg_verify.equilibria.counterexamples.files import load_all
 
 FAMILY = "equilibria"
 COSTS = ("quadratic", "delay", "mm1", "makespan")

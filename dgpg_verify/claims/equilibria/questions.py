@@ -9,7 +9,7 @@ from dgpg_verify.claims.equilibria.read import Fleets
 from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.words import NOT_MEASURABLE
 from dgpg_verify.core import Verdict
-from dgpg_verify.equilibria.exact.forms import Form
+from dgpg_verify.equilibria.counterexamples.forms import Form
 from dgpg_verify.statistics import Relation
 
 

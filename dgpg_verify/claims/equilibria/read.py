@@ -13,7 +13,7 @@ from dgpg_verify.claims.equilibria.design import EVERY, FEWEST, RATE
 from dgpg_verify.claims.equilibria.measure.intervals import ALPHAS
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.core import Estimate, Evidence, Label, Verdict
-from dgpg_verify.equilibria.games.compare import RELATIONS
+from dgpg_verify.equilibria.nash.compare import RELATIONS
 from dgpg_verify.statistics import clopper_pearson, judge_at_least, mean_interval
 
 Array = NDArray[np.float64]

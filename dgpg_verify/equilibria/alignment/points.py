@@ -1,4 +1,4 @@
-"""Do the gradients of J and of -G agree? Cosines at given profiles, and the two exact conditions on a whole table.
+"""Whether the gradients of J and of -G agree at given profiles: inner products and cosines.
 
 Two coordinate systems, two readings: "softmax" (the logits theta that training moves: dJ/dtheta_ik = p_ik (q_ik -
 p_i.q_i)) and "simplex" (the probabilities, each agent's gradient projected on its tangent space). A cosine counts as
@@ -10,16 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from dgpg_verify.core import InputError, check_choice
-from dgpg_verify.equilibria.games.deviations import agent_pairs
-from dgpg_verify.equilibria.games.profiles import action_values, check_profile
-from dgpg_verify.equilibria.games.pure import pure_nash
-from dgpg_verify.equilibria.games.tables import Array, Tables
+from dgpg_verify.equilibria.arrays import EPS, Array, Mask, beside
+from dgpg_verify.equilibria.games.profiles import action_values, check_profile, uniform_profile
+from dgpg_verify.equilibria.games.tables import Tables
 
-Mask = NDArray[np.bool_]
-EPS = float(np.finfo(np.float64).eps)
 COORDINATES = ("softmax", "simplex")
 VANISHED = 1e-9  # a gradient below this share of its norm at the start has no direction
 
@@ -59,24 +56,37 @@ def gradient(table: ArrayLike, p: ArrayLike, coordinates: str) -> Array:
 def alignment_at(tables: Tables, p: ArrayLike, coordinates: str, start: ArrayLike | None = None) -> Alignment:
     """Inner products and cosines of grad J and -grad G at profiles.
 
-    Source: audit A2.
-    Args:
-        tables: the games; p: [F, N, K] or [F, S, N, K]; coordinates: one of COORDINATES.
-        start: [F, N, K], where training starts: a cosine is undefined where one of its norms is at most 1e-9 of the
-            norm there, or at most its rounding. Uniform policies by default.
+    Parameters
+    ----------
+    tables
+        The games.
+    p
+        Profiles [F, N, K] or [F, S, N, K].
+    coordinates
+        One of COORDINATES.
+    start
+        [F, N, K], where training starts: a cosine is undefined where one of its norms is at most 1e-9 of the norm
+        there, or at most its rounding. Uniform policies by default.
 
-    Raises InputError on shapes or names. Cost: O(F S K^N).
+    Raises
+    ------
+    InputError
+        On shapes or names.
+
+    Notes
+    -----
+    Source: audit A2. Cost O(F S K^N).
     """
     _, mixture = check_profile(tables.reward, p)
-    fleets, agents, actions = tables.fleets, tables.n_agents, tables.n_actions
-    first = np.full((fleets, agents, actions), 1.0 / actions) if start is None else np.asarray(start, dtype=np.float64)
-    if first.shape != (fleets, agents, actions):
-        raise InputError(f"start has shape {first.shape}: it must be [F, N, K] = {(fleets, agents, actions)}")
+    uniform = uniform_profile(tables.reward)
+    first = uniform if start is None else np.asarray(start, dtype=np.float64)
+    if first.shape != uniform.shape:
+        raise InputError(f"start has shape {first.shape}: it must be [F, N, K] = {uniform.shape}")
     parts = []
     for table, sign in ((tables.reward, 1.0), (tables.guidance, -1.0)):
-        here, there = gradient(table, mixture, coordinates), gradient(table, first, coordinates)
-        there = there if mixture.ndim == 3 else there[:, None]
-        parts.append((sign * here, there, _gradient_error(table, mixture, coordinates)))
+        slope, at_start = (gradient(table, profile, coordinates) for profile in (mixture, first))
+        at_start = at_start if mixture.ndim == 3 else at_start[:, None]
+        parts.append((sign * slope, at_start, _gradient_error(table, mixture, coordinates)))
     (u, _, du), (v, _, dv) = parts
     inner, rounding = _product(u, v, du, dv, axes=(-1,))
     total, total_rounding = _product(u, v, du, dv, axes=(-2, -1))
@@ -85,54 +95,10 @@ def alignment_at(tables: Tables, p: ArrayLike, coordinates: str, start: ArrayLik
     )
 
 
-def sign_agreement(tables: Tables) -> Mask:
-    """D_iJ D_iG <= 0 for every unilateral deviation, bool [F]: exact for the entries as given (signs of differences).
-
-    Source: T3. Cost: O(F N K^(N+1)).
-    """
-    wrong = np.zeros(tables.fleets, dtype=bool)
-    for _, reward, guidance in agent_pairs(tables):
-        for s in range(1, tables.n_actions):
-            change_j, change_g = (np.sign(np.roll(table, -s, axis=-1) - table) for table in (reward, guidance))
-            wrong |= (change_j * change_g > 0).any((1, 2))
-    return np.asarray(~wrong)
-
-
-def tied_descents(tables: Tables) -> Mask:
-    """Does a pure equilibrium of J have a tied deviation (D_iJ = 0) with D_iG < 0? bool [F], exact.
-
-    Source: T3: these equilibria are lost at every alpha > 0. Cost: O(F N K^(N+1)).
-    """
-    members, found = pure_nash(tables.reward), np.zeros(tables.fleets, dtype=bool)
-    for agent, reward, guidance in agent_pairs(tables):
-        own = np.moveaxis(members, 1 + agent, -1).reshape(reward.shape)
-        for k in range(tables.n_actions):
-            tied = (reward == reward[..., k : k + 1]) & (guidance < guidance[..., k : k + 1])
-            found |= (own[..., k] & tied.any(-1)).any(-1)
-    return found
-
-
-def perfectly_aligned(tables: Tables) -> Mask:
-    """J = -c G + const with c > 0 up to the rounding of the tables (16 eps of their largest entries), bool [F].
-
-    Both constant counts as aligned, one alone does not. Cost: O(F K^N).
-    """
-    reward, guidance = tables.reward.reshape(tables.fleets, -1), tables.guidance.reshape(tables.fleets, -1)
-    high, low = guidance.argmin(1), guidance.argmax(1)
-    rows = np.arange(tables.fleets)
-    rise, fall = reward[rows, high] - reward[rows, low], guidance[rows, low] - guidance[rows, high]
-    bound_j, bound_g = 16.0 * EPS * np.abs(reward).max(1), 16.0 * EPS * np.abs(guidance).max(1)
-    slope = np.where(fall > 0, rise / np.where(fall > 0, fall, 1.0), 0.0)
-    rest = reward + slope[:, None] * guidance
-    spread = rest.max(1) - rest.min(1)
-    flat = (fall == 0) & (tables.range == 0)
-    return np.asarray(flat | ((slope > 0) & (spread <= 4.0 * (bound_j + np.abs(slope) * bound_g))))
-
-
 def _gradient_error(table: Array, p: Array, coordinates: str) -> Array:
     """Bound on the rounding error of each entry of `gradient`, [F, (S,) N, K]."""
     agents, actions = p.shape[-2:]
-    size = np.abs(table).reshape(len(table), -1).max(1).reshape(-1, *(1,) * (p.ndim - 1))
+    size = beside(np.abs(table).reshape(len(table), -1).max(1), p)
     error = EPS * (agents * (actions + 2) + 16.0 + actions + 4.0) * size
     return np.asarray(2.0 * error * (p if coordinates == "softmax" else np.ones_like(p)))
 
@@ -145,8 +111,8 @@ def _product(u: Array, v: Array, du: Array, dv: Array, axes: tuple[int, ...]) ->
 
 def _cosine(inner: Array, parts: list[tuple[Array, Array, Array]], axes: tuple[int, ...]) -> Array:
     length, defined = np.ones_like(inner), np.ones(inner.shape, dtype=bool)
-    for here, there, error in parts:
-        norm, before, bound = (np.sqrt((values**2).sum(axes)) for values in (here, there, error))
+    for part in parts:
+        norm, before, bound = (np.sqrt((values**2).sum(axes)) for values in part)
         defined &= (norm > VANISHED * before) & (norm > bound)
         length = length * norm
     return np.where(defined, inner / np.where(defined, length, 1.0), np.nan)

@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dgpg_verify.core import InputError, check_finite
-from dgpg_verify.equilibria.alignment.tangent import tangent_basis
-from dgpg_verify.equilibria.games.tables import Array
+from dgpg_verify.equilibria.arrays import EPS, Array
+from dgpg_verify.equilibria.games.derivatives import tangent_basis
 
-EPS = float(np.finfo(np.float64).eps)
-CURVATURE = 1e-9
-MAX_ACTIONS = 12
+CURVATURE = 1e-9  # of max|S|: faces flatter than this are not solved
+MAX_ACTIONS = 12  # 2^K faces
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +48,9 @@ def minimum_on_simplex(form: ArrayLike) -> SimplexMinimum:
             x = _critical_point(s[:, face][:, :, face], size)
             full = np.zeros_like(point)
             full[:, face] = x
-            found = np.einsum("fk,fkl,fl->f", full, s, full)
-            better = found < value
-            point[better], value[better] = full[better], found[better]
+            value_here = np.einsum("fk,fkl,fl->f", full, s, full)
+            better = value_here < value
+            point[better], value[better] = full[better], value_here[better]
     evaluation = 4.0 * count * EPS * size
     # missed curvature once per dimension, and the solved points' own error, second order at a minimum
     hidden = (2.0 * count * CURVATURE + count * (8.0 * count * EPS / CURVATURE) ** 2) * size

@@ -11,14 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dgpg_verify.core import InputError, check_int
-from dgpg_verify.equilibria.alignment.curvature import pair_values
 from dgpg_verify.equilibria.alignment.points import alignment_at
-from dgpg_verify.equilibria.alignment.quadratic_forms import EPS, minimum_on_simplex
-from dgpg_verify.equilibria.games.deviations import by_agent
-from dgpg_verify.equilibria.games.tables import Array, Tables
+from dgpg_verify.equilibria.alignment.quadratic_forms import minimum_on_simplex
+from dgpg_verify.equilibria.arrays import EPS, Array, Mask
+from dgpg_verify.equilibria.games.derivatives import hessian
+from dgpg_verify.equilibria.games.deviations import agent_pairs
+from dgpg_verify.equilibria.games.profiles import uniform_profile
+from dgpg_verify.equilibria.games.tables import Tables
 
 RESOLUTION = 2e-8  # of the largest entries of the forms: a minimum this close to 0 counts as 0
 MAX_FORM = 729  # K^(N-1): the forms of more than two agents have this many rows
@@ -40,17 +41,17 @@ class SimplexAlignment:
     exact: bool
 
     @property
-    def negative(self) -> NDArray[np.bool_]:
+    def negative(self) -> Mask:
         """Certainly not aligned somewhere, [F]."""
         return np.asarray(self.upper < 0.0)
 
     @property
-    def aligned(self) -> NDArray[np.bool_]:
+    def aligned(self) -> Mask:
         """Aligned everywhere up to the resolution, [F]; not the opposite of `negative`, both may be unknown."""
         return np.asarray(~self.negative & (self.lower >= -self.resolution))
 
     @property
-    def agent_negative(self) -> NDArray[np.bool_]:
+    def agent_negative(self) -> Mask:
         """Certainly not aligned somewhere for this agent alone, [F, N]."""
         return np.asarray(self.agent_upper < 0.0)
 
@@ -58,37 +59,38 @@ class SimplexAlignment:
 def simplex_alignment(tables: Tables, starts: int = 4, seed: int = 0) -> SimplexAlignment:
     """Bounds on the least <grad J, -grad G> over the product of simplices; exact for one or two agents.
 
-    Args:
-        tables: the games; starts, seed: random starts of the descent for three agents or more (no effect below).
+    Parameters
+    ----------
+    tables
+        The games.
+    starts, seed
+        Random starts of the descent for three agents or more (no effect below).
 
-    Raises:
-        InputError: more than 12 actions, or K^(N-1) > 729 with three agents or more.
+    Raises
+    ------
+    InputError
+        More than 12 actions, or K^(N-1) > 729 with three agents or more.
 
-    Cost: two agents O(F 2^K K^3); more: O(F N (K^(3N-3) + sweeps 2^K K^3)).
+    Notes
+    -----
+    Cost for two agents O(F 2^K K^3); for more O(F N (K^(3N-3) + sweeps 2^K K^3)).
     """
     size = tables.n_actions ** (tables.n_agents - 1)
     if tables.n_agents > 2 and size > MAX_FORM:
         raise InputError(f"K^(N-1) = {size} is not allowed: it must be in [1, {MAX_FORM}]")
     starts, seed = check_int("starts", starts, 0), check_int("seed", seed, 0)
-    forms, errors = zip(*(_form(j, g) for j, g in zip(by_agent(tables.reward), by_agent(tables.guidance))))
-    scale = np.stack([np.abs(form).max((1, 2)) for form in forms], axis=1)
-    resolution = RESOLUTION * scale.sum(1)
+    forms, bounds = zip(*(_form(reward, guidance) for _, reward, guidance in agent_pairs(tables)))
+    errors = np.stack(bounds, axis=1)
+    resolution = RESOLUTION * np.stack([np.abs(form).max((1, 2)) for form in forms], axis=1).sum(1)
     if tables.n_agents <= 2:
-        uniform = np.full((tables.fleets, tables.n_actions), 1.0 / tables.n_actions)
-        return _exact(list(forms), np.stack(errors, axis=1), resolution, uniform)
-    lower = np.stack([_product_bound(form, tables.n_actions) for form in forms], axis=1) - np.stack(errors, axis=1)
+        return _exact(list(forms), errors, resolution, uniform_profile(tables.reward))
+    lower = np.stack([_product_bound(form, tables.n_actions) for form in forms], axis=1) - errors
     point = _descent(tables, starts, seed)
-    found = alignment_at(tables, point, "simplex")
-    pure = np.stack([np.diagonal(form, axis1=1, axis2=2).min(1) for form in forms], axis=1) + np.stack(errors, axis=1)
-    return SimplexAlignment(
-        point=point,
-        upper=found.inner + found.rounding,
-        lower=lower.sum(1),
-        agent_upper=np.minimum(found.agent_inner + found.agent_rounding, pure),
-        agent_lower=lower,
-        resolution=resolution,
-        exact=False,
-    )
+    at_point = alignment_at(tables, point, "simplex")
+    pure = np.stack([np.diagonal(form, axis1=1, axis2=2).min(1) for form in forms], axis=1) + errors
+    agent_upper = np.minimum(at_point.agent_inner + at_point.agent_rounding, pure)
+    upper = at_point.inner + at_point.rounding
+    return SimplexAlignment(point, upper, lower.sum(1), agent_upper, lower, resolution, exact=False)
 
 
 def _form(reward: Array, guidance: Array) -> tuple[Array, Array]:
@@ -105,12 +107,11 @@ def _form(reward: Array, guidance: Array) -> tuple[Array, Array]:
 def _exact(forms: list[Array], errors: Array, resolution: Array, uniform: Array) -> SimplexAlignment:
     """Agent 0's term depends on agent 1's mixture alone, and the other way round; a lone agent's on nothing."""
     minima = [minimum_on_simplex(form) for form in forms]
-    upper = np.stack([found.upper for found in minima], axis=1) + errors
-    lower = np.stack([found.lower for found in minima], axis=1) - errors
+    upper = np.stack([minimum.upper for minimum in minima], axis=1) + errors
+    lower = np.stack([minimum.lower for minimum in minima], axis=1) - errors
     # a lone agent's inner product is the same at every profile
-    mixtures = [found.point for found in reversed(minima)] if len(forms) == 2 else [uniform]
-    point = np.stack(mixtures, axis=1)
-    return SimplexAlignment(point, upper.sum(1), lower.sum(1), upper, lower, resolution, True)
+    point = np.stack([minimum.point for minimum in reversed(minima)], axis=1) if len(forms) == 2 else uniform
+    return SimplexAlignment(point, upper.sum(1), lower.sum(1), upper, lower, resolution, exact=True)
 
 
 def _product_bound(form: Array, actions: int) -> Array:
@@ -128,24 +129,24 @@ def _product_bound(form: Array, actions: int) -> Array:
 
 def _descent(tables: Tables, starts: int, seed: int, sweeps: int = 3) -> Array:
     """The best profile [F, N, K] of block descents from the uniform profile and random ones."""
-    fleets, agents, actions = tables.fleets, tables.n_agents, tables.n_actions
+    uniform = uniform_profile(tables.reward)
+    agents, actions = uniform.shape[1:]
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(12,)))
-    first = [np.full((agents, actions), 1.0 / actions)]
-    first += [rng.dirichlet(np.full(actions, 0.5), agents) for _ in range(starts)]
-    best, value = np.zeros((fleets, agents, actions)), np.full(fleets, np.inf)
+    first = [uniform[0], *(rng.dirichlet(np.full(actions, 0.5), agents) for _ in range(starts))]
+    best, value = np.zeros_like(uniform), np.full(len(uniform), np.inf)
     for profile in first:
-        p = np.broadcast_to(profile, (fleets, agents, actions)).copy()
+        p = np.broadcast_to(profile, uniform.shape).copy()
         for j in list(range(agents)) * sweeps:
             p[:, j] = minimum_on_simplex(_block(tables, p, j)).point
-        found = alignment_at(tables, p, "simplex").inner
-        better = found < value
-        best[better], value[better] = p[better], found[better]
+        inner = alignment_at(tables, p, "simplex").inner
+        better = inner < value
+        best[better], value[better] = p[better], inner[better]
     return best
 
 
 def _block(tables: Tables, p: Array, j: int) -> Array:
     """The inner product as a quadratic form in agent j's mixture alone, [F, K, K] (its own term is constant)."""
-    pairs = [pair_values(table, p[:, None])[:, 0] for table in (tables.reward, tables.guidance)]
+    pairs = [hessian(table, p) for table in (tables.reward, tables.guidance)]
     form = np.zeros((tables.fleets, tables.n_actions, tables.n_actions))
     for i in range(tables.n_agents):
         if i != j:

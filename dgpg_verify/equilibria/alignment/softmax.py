@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from itertools import combinations, product
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dgpg_verify.core import check_int
-from dgpg_verify.equilibria.alignment.points import alignment_at, perfectly_aligned
-from dgpg_verify.equilibria.games.tables import Array, Tables
+from dgpg_verify.equilibria.alignment.points import alignment_at
+from dgpg_verify.equilibria.alignment.signs import perfectly_aligned
+from dgpg_verify.equilibria.arrays import Array, Mask
+from dgpg_verify.equilibria.games.tables import Tables
 
 NEAR = (1e-2, 1e-4, 1e-7)  # probability left to each action that is "not played"
 MIDDLE = (0.3, 0.1, 0.03)  # probability shared by the actions beside an almost certain one
@@ -30,8 +31,8 @@ class SoftmaxAlignment:
     `inner` [F] with error at most `rounding` [F] (the least of all profiles tried); aligned bool [F]: certified at
     every theta, because J = -c G + const. Neither: unknown."""
 
-    negative: NDArray[np.bool_]
-    aligned: NDArray[np.bool_]
+    negative: Mask
+    aligned: Mask
     point: Array
     inner: Array
     rounding: Array
@@ -40,10 +41,21 @@ class SoftmaxAlignment:
 def softmax_alignment(tables: Tables, random_points: int = 16, seed: int = 0) -> SoftmaxAlignment:
     """Decide alignment at every finite softmax theta where a witness or a certificate exists.
 
-    Args:
-        tables: the games; random_points, seed: Dirichlet profiles tried beside the declared ones.
+    Parameters
+    ----------
+    tables
+        The games.
+    random_points, seed
+        Dirichlet profiles tried beside the declared ones.
 
-    Raises InputError on random_points < 0. Cost: O(F N K^(N-1) K^2 K^N) for the declared profiles.
+    Raises
+    ------
+    InputError
+        On random_points < 0.
+
+    Notes
+    -----
+    Cost O(F N K^(N-1) K^2 K^N) for the declared profiles.
     """
     check_int("random_points", random_points, 0)
     tried = witness_profiles(tables.n_agents, tables.n_actions)
@@ -51,20 +63,18 @@ def softmax_alignment(tables: Tables, random_points: int = 16, seed: int = 0) ->
     drawn = rng.dirichlet(np.full(tables.n_actions, 0.7), (random_points, tables.n_agents))
     drawn = np.maximum(drawn, NEAR[-1])
     tried = np.concatenate([tried, drawn / drawn.sum(-1, keepdims=True)])
-    fleets = tables.fleets
-    point = np.empty((fleets, tables.n_agents, tables.n_actions))
-    inner, rounding, negative = np.empty(fleets), np.empty(fleets), np.empty(fleets, dtype=bool)
     step = max(1, BATCH // tried.size // max(1, tables.n_actions ** (tables.n_agents - 2)))
-    for first in range(0, fleets, step):
-        here = slice(first, min(first + step, fleets))
-        part = tables.take(here)
-        found = alignment_at(part, np.broadcast_to(tried, (part.fleets, *tried.shape)), "softmax")
-        # the surest witness: the one farthest below its rounding
-        best = (found.inner + found.rounding).argmin(1)
-        rows = np.arange(part.fleets)
-        point[here], inner[here], rounding[here] = tried[best], found.inner[rows, best], found.rounding[rows, best]
-        negative[here] = inner[here] < -rounding[here]
-    return SoftmaxAlignment(negative, perfectly_aligned(tables), point, inner, rounding)
+    parts = [tables.take(slice(first, first + step)) for first in range(0, tables.fleets, step)]
+    point, inner, rounding = (np.concatenate(column) for column in zip(*(_surest(part, tried) for part in parts)))
+    return SoftmaxAlignment(inner < -rounding, perfectly_aligned(tables), point, inner, rounding)
+
+
+def _surest(tables: Tables, tried: Array) -> tuple[Array, Array, Array]:
+    """The surest witness among profiles [S, N, K], the one farthest below its rounding: point, inner, rounding."""
+    at = alignment_at(tables, np.broadcast_to(tried, (tables.fleets, *tried.shape)), "softmax")
+    best = (at.inner + at.rounding).argmin(1)
+    rows = np.arange(tables.fleets)
+    return tried[best], at.inner[rows, best], at.rounding[rows, best]
 
 
 def witness_profiles(n_agents: int, n_actions: int) -> Array:
@@ -74,10 +84,10 @@ def witness_profiles(n_agents: int, n_actions: int) -> Array:
         return np.ones((1, n_agents, 1))
     rows = []
     for i, near in product(range(n_agents), NEAR):
-        own = list(_own_mixtures(n_actions, near))
+        mixtures = list(_own_mixtures(n_actions, near))
         for others in product(range(n_actions), repeat=n_agents - 1):
             vertex = [_close_to(k, n_actions, near) for k in others]
-            rows += [np.stack([*vertex[:i], mixture, *vertex[i:]]) for mixture in own]
+            rows += [np.stack([*vertex[:i], mixture, *vertex[i:]]) for mixture in mixtures]
     return np.unique(np.stack(rows), axis=0)
 
 

@@ -15,18 +15,9 @@ from fractions import Fraction
 from itertools import combinations
 
 from dgpg_verify.core import InputError
+from dgpg_verify.equilibria.exact import rational
 from dgpg_verify.equilibria.exact.polynomials import Poly, nonnegative, plus, product_of, value
-from dgpg_verify.equilibria.exact.rational import (
-    HALF,
-    Mixed,
-    RationalGame,
-    Table,
-    sign_agreement,
-    simplex_gradient,
-    simplex_products,
-    uniform,
-    vertex,
-)
+from dgpg_verify.equilibria.exact.rational import Mixed, RationalGame, Table
 
 W: Poly = [Fraction(v) for v in (0, 0, 1, -2, 1)]  # t^2 (1 - t)^2
 GRID = tuple(Fraction(k, 32) for k in range(1, 32))
@@ -39,7 +30,7 @@ def simplex_minimum(game: RationalGame) -> list[Fraction]:
     One or two agents, else InputError. The sum is the minimum of the joint product. Cost: O(2^K K^3).
     """
     if game.n_agents == 1:
-        return simplex_products(game, uniform(1, game.n_actions))
+        return rational.simplex_products(game, rational.uniform(1, game.n_actions))
     if game.n_agents != 2:
         raise InputError(f"n_agents = {game.n_agents} is not allowed: exact minima are known for 1 or 2 agents")
     return [_least_value(_form(game, agent)) for agent in (0, 1)]
@@ -47,11 +38,11 @@ def simplex_minimum(game: RationalGame) -> list[Fraction]:
 
 def _form(game: RationalGame, agent: int) -> list[list[Fraction]]:
     """Symmetric M with <grad_i J, -grad_i G> = q M q for the other agent's mixture q."""
-    ends = [vertex((l, l), game.n_actions) for l in range(game.n_actions)]
-    up = [simplex_gradient(game.reward, end, agent) for end in ends]
-    pull = [simplex_gradient(game.pull, end, agent) for end in ends]
+    ends = [rational.vertex((l, l), game.n_actions) for l in range(game.n_actions)]
+    up = [rational.simplex_gradient(game.reward, end, agent) for end in ends]
+    pull = [rational.simplex_gradient(game.pull, end, agent) for end in ends]
     size = range(game.n_actions)
-    raw = [[sum((a * b for a, b in zip(up[l], pull[m])), Fraction(0)) for m in size] for l in size]
+    raw = [[rational.dot(up[l], pull[m]) for m in size] for l in size]
     return [[(raw[l][m] + raw[m][l]) / 2 for m in size] for l in size]
 
 
@@ -90,7 +81,7 @@ def solve(matrix: Sequence[Sequence[Fraction]], right: Sequence[Fraction]) -> li
 
 
 @dataclass(frozen=True)
-class SoftmaxAlignment:
+class SoftmaxDecision:
     """aligned at every finite theta? If so `level` is the number c (None where signs suffice), else `witness`."""
 
     aligned: bool
@@ -98,29 +89,29 @@ class SoftmaxAlignment:
     witness: Mixed | None = None
 
 
-def softmax_alignment(game: RationalGame) -> SoftmaxAlignment:
+def softmax_alignment(game: RationalGame) -> SoftmaxDecision:
     """Whether <grad J, -grad G> >= 0 at every finite softmax theta, decided exactly.
 
     One agent with two actions, or two agents with two actions; any game without sign agreement is refused by T4.
     Raises InputError for other games, ArithmeticError if neither a certificate nor a witness is found.
     """
-    if not sign_agreement(game):
-        return SoftmaxAlignment(False)  # T4: then some theta is misaligned
+    if not rational.sign_agreement(game):
+        return SoftmaxDecision(False)  # T4: then some theta is misaligned
     if (game.n_agents, game.n_actions) == (1, 2):
-        return SoftmaxAlignment(True)
+        return SoftmaxDecision(True)
     if (game.n_agents, game.n_actions) != (2, 2):
         raise InputError(f"{game.n_agents} agents with {game.n_actions} actions: decided for 2 actions, 1 or 2 agents")
     first, second = agent_products(game)
     witness = _witness(first, second, COARSE)
     if witness is not None:
-        return SoftmaxAlignment(False, witness=witness)
+        return SoftmaxDecision(False, witness=witness)
     for level in _levels(first, second):
         if is_level(first, second, level):
-            return SoftmaxAlignment(True, level=level)
+            return SoftmaxDecision(True, level=level)
     witness = _witness(first, second, GRID)
     if witness is None:
         raise ArithmeticError(f"softmax alignment of {game} is undecided: a finer grid is needed")
-    return SoftmaxAlignment(False, witness=witness)
+    return SoftmaxDecision(False, witness=witness)
 
 
 def _witness(first: Poly, second: Poly, grid: Sequence[Fraction]) -> Mixed | None:
@@ -141,13 +132,13 @@ def _turn(poly: Poly) -> list[Fraction]:
 
 def agent_products(game: RationalGame) -> tuple[Poly, Poly]:
     """f_1 (in the chance q of agent 2's action 1) and f_2 (in agent 1's p): Delta_iJ * Delta_i(-G), [2 x 2] games."""
-    return tuple(product_of(slope(game.reward, i), slope(game.pull, i)) for i in (0, 1))  # type: ignore[return-value]
+    first, second = (product_of(slope(game.reward, agent), slope(game.pull, agent)) for agent in (0, 1))
+    return first, second
 
 
 def slope(table: Table, agent: int) -> Poly:
     """What the agent gains by action 1 instead of 0, linear in the chance of the other's action 1."""
-    other = [[table[(1, k) if agent == 0 else (k, 1)], table[(0, k) if agent == 0 else (k, 0)]] for k in (0, 1)]
-    start, end = (up - down for up, down in other)
+    start, end = (rational.difference(table, (0, k) if agent == 0 else (k, 0), agent, 1) for k in (0, 1))
     return [start, end - start]
 
 
@@ -160,19 +151,10 @@ def _levels(first: Poly, second: Poly) -> list[Fraction]:
     """Numbers worth trying: zero, the limits of f / w at double roots in 0 or 1, the middle of what a grid allows."""
     tries = [Fraction(0)]
     for poly, sign in ((first, 1), (second, -1)):
+        constant, rise, bend = [*poly, *[Fraction(0)] * 3][:3]
         for end in (0, 1):
-            shifted = poly if end == 0 else _mirror(poly)
-            padded = [*shifted, *[Fraction(0)] * 3]
-            if padded[0] == padded[1] == 0:
-                tries.append(sign * padded[2])
+            if constant + rise * end + bend * end == 0 == rise + 2 * bend * end:
+                tries.append(sign * bend)
     high = min(value(first, t) / value(W, t) for t in GRID)
     low = -min(value(second, t) / value(W, t) for t in GRID)
-    return [*tries, HALF * (low + high)]
-
-
-def _mirror(poly: Poly) -> Poly:
-    """The polynomial in 1 - t."""
-    out: Poly = []
-    for coefficient in reversed(poly):
-        out = plus(product_of(out, [Fraction(1), Fraction(-1)]), [coefficient])
-    return out
+    return [*tries, rational.HALF * (low + high)]

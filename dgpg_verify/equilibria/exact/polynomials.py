@@ -1,14 +1,14 @@
 """Whether a polynomial with fraction coefficients is >= 0 on [0, 1], decided exactly by Sturm sequences.
 
-Coefficients run from the constant upwards. A root at 0 or 1 is divided out first, so that the sign has to be read
-only strictly between the remaining roots, at fractions that are no roots themselves.
+Coefficients run from the constant upwards. A root at 0 or 1 is divided out first. Between 0 and 1 the sign changes
+exactly at the roots of odd multiplicity, so that without such a root it is the sign at 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 Poly = list[Fraction]
 
@@ -43,29 +43,24 @@ def nonnegative(poly: Sequence[Fraction]) -> bool:
     for root, factor in ((Fraction(0), [Fraction(0), Fraction(1)]), (Fraction(1), [Fraction(1), Fraction(-1)])):
         while value(inside, root) == 0:  # both factors are positive inside (0, 1): the sign stays
             inside = _divide(inside, factor)[0]
-    return all(value(inside, point) >= 0 for point in _points_between_roots(inside))
+    chain = _sturm_chain(_odd_roots(inside))
+    return value(inside, Fraction(0)) > 0 and _changes(chain, Fraction(0)) == _changes(chain, Fraction(1))
 
 
-def _points_between_roots(poly: Poly) -> list[Fraction]:
-    """Fractions of [0, 1], none a root, with at most one distinct root between neighbours, ends included."""
-    chain = _sturm_chain(_divide(poly, _gcd(poly, _derivative(poly)))[0])
-    todo, ends = [(Fraction(0), Fraction(1))], [Fraction(0), Fraction(1)]
-    while todo:
-        low, high = todo.pop()
-        if _changes(chain, low) - _changes(chain, high) > 1:
-            middle = _no_root(poly, low, high)
-            ends.append(middle)
-            todo += [(low, middle), (middle, high)]
-    return ends
+def _odd_roots(poly: Poly) -> Poly:
+    """A polynomial with the roots of odd multiplicity, each once.
 
-
-def _no_root(poly: Poly, low: Fraction, high: Fraction) -> Fraction:
-    """A point well inside (low, high) that is no root: one of more points than there are roots."""
-    parts = len(poly) + 2
-    points = sorted(
-        (low + (high - low) * Fraction(j, parts) for j in range(1, parts)), key=lambda t: abs(2 * t - low - high)
-    )
-    return next(point for point in points if value(poly, point) != 0)
+    With D_k the product over all roots of multiplicity above k, it is (D_0 / D_1) (D_2 / D_3) ...
+    """
+    layers = []
+    while len(poly) > 1:
+        repeated = _gcd(poly, _derivative(poly))
+        layers.append(_divide(poly, repeated)[0])
+        poly = repeated
+    odd = [Fraction(1)]
+    for once, twice in zip_longest(layers[::2], layers[1::2], fillvalue=[Fraction(1)]):
+        odd = product_of(odd, _divide(once, twice)[0])
+    return odd
 
 
 def _sturm_chain(poly: Poly) -> list[Poly]:

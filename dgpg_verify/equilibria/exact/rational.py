@@ -3,12 +3,12 @@
 The second derivation of everything the float64 modules of this room compute, and the only arithmetic in which a
 counterexample is accepted. A game is two tables, reward J (maximised) and guidance G = 1/2 |x - reference|^2
 (minimised), over the profiles of N agents with K actions each; J_alpha = (1 - alpha) J - alpha G. A mixed profile
-is a tuple of N tuples of K fractions. Cost of every function: O(N K K^N) fractions or less, unless said.
+is a tuple of N tuples of K fractions. Cost of every function: O(N K K^N) fractions or less, unless stated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import product
@@ -26,7 +26,7 @@ HALF = Fraction(1, 2)
 
 
 @dataclass(frozen=True)
-class Fleet:
+class RationalFleet:
     """A load-balancing game in whole numbers or fractions. jobs [N]; candidates [N][K]; the others [M].
 
     weights and target matter to the quadratic cost alone; background () means none.
@@ -63,7 +63,7 @@ class Fleet:
         return sum(((v - r) ** 2 for v, r in zip(x, self.reference)), Fraction(0)) / 2
 
 
-def check_fleet(fleet: Fleet) -> Fleet:
+def check_fleet(fleet: RationalFleet) -> RationalFleet:
     """The fleet, or InputError naming the first value that is not allowed."""
     check_choice("cost", fleet.cost, COSTS)
     servers = len(fleet.capacity)
@@ -83,15 +83,12 @@ def check_fleet(fleet: Fleet) -> Fleet:
     return fleet
 
 
-def fleet_of(game: LoadBalancingGame) -> Fleet:
+def fleet_of(game: LoadBalancingGame) -> RationalFleet:
     """The same game in fractions: each float64 parameter is the fraction it stands for, nothing is rounded."""
-    values = {
-        name: tuple(Fraction(v) for v in getattr(game, name).tolist())
-        for name in ("jobs", "capacity", "background", "weights", "target")
-    }
+    names = ("jobs", "capacity", "reference_state", "weights", "target", "background")
+    jobs, capacity, reference, *others = (tuple(map(Fraction, getattr(game, name).tolist())) for name in names)
     candidates = tuple(tuple(row) for row in game.candidates.tolist())
-    reference = tuple(Fraction(v) for v in game.reference_state.tolist())
-    return check_fleet(Fleet(candidates=candidates, reference=reference, cost=game.cost, **values))
+    return check_fleet(RationalFleet(jobs, capacity, candidates, reference, game.cost, *others))
 
 
 @dataclass(frozen=True)
@@ -118,16 +115,12 @@ class RationalGame:
         return {a: -value for a, value in self.guidance.items()}
 
 
-def fleet_game(fleet: Fleet) -> RationalGame:
+def fleet_game(fleet: RationalFleet) -> RationalGame:
     """Both tables of a fleet. Cost: O(K^N (N + M))."""
     n_agents, n_actions = len(fleet.jobs), len(fleet.candidates[0])
-    reward: dict[Profile, Fraction] = {}
-    guidance: dict[Profile, Fraction] = {}
-    for profile in product(range(n_actions), repeat=n_agents):
-        x = fleet.utilisation(profile)
-        reward[profile] = -fleet.cost_of(x)
-        guidance[profile] = fleet.tracking_cost(x)
-    return RationalGame(n_agents, n_actions, reward, guidance)
+    states = {a: fleet.utilisation(a) for a in product(range(n_actions), repeat=n_agents)}
+    reward = {a: -fleet.cost_of(x) for a, x in states.items()}
+    return RationalGame(n_agents, n_actions, reward, {a: fleet.tracking_cost(x) for a, x in states.items()})
 
 
 def table_game(n_agents: int, n_actions: int, reward: Sequence[Number], guidance: Sequence[Number]) -> RationalGame:
@@ -178,28 +171,12 @@ def deviations(game: RationalGame) -> Iterator[tuple[Profile, int, int]]:
 
 def pure_nash(game: RationalGame, table: Table, strict: bool = False) -> list[Profile]:
     """Profiles from which no agent gains by changing alone (strict: from which every change loses)."""
-    bad = {
-        profile
-        for profile, agent, action in deviations(game)
-        if difference(table, profile, agent, action) > 0 or (strict and difference(table, profile, agent, action) == 0)
-    }
+    bad = set()
+    for profile, agent, action in deviations(game):
+        gain = difference(table, profile, agent, action)
+        if gain > 0 or (strict and gain == 0):
+            bad.add(profile)
     return [profile for profile in game.profiles() if profile not in bad]
-
-
-def alpha_limit(game: RationalGame, profile: Profile) -> Fraction:
-    """alpha_c of a pure equilibrium of J: min over deviations with Delta G < 0 of |dJ| / (|dJ| + |dG|); 1 if none.
-
-    The profile is an equilibrium of J_alpha exactly for alpha <= alpha_c. Raises InputError off equilibria of J.
-    """
-    if profile not in pure_nash(game, game.reward):
-        raise InputError(f"profile = {profile} is not allowed: it must be an equilibrium of J")
-    limits = [Fraction(1)]
-    for base, agent, action in deviations(game):
-        pull = difference(game.guidance, base, agent, action)
-        if base == profile and pull < 0:
-            loss = -difference(game.reward, base, agent, action)
-            limits.append(loss / (loss - pull))
-    return min(limits)
 
 
 def sign_agreement(game: RationalGame) -> bool:
@@ -222,7 +199,7 @@ def action_values(table: Table, p: Mixed, agent: int) -> list[Fraction]:
 def gains(table: Table, p: Mixed, agent: int) -> list[Fraction]:
     """Q_ik - p_i . Q_i [K]: what the agent gains by playing k for sure (its advantages)."""
     values = action_values(table, p, agent)
-    mean = sum((chance * value for chance, value in zip(p[agent], values)), Fraction(0))
+    mean = dot(p[agent], values)
     return [value - mean for value in values]
 
 
@@ -245,16 +222,22 @@ def softmax_gradient(table: Table, p: Mixed, agent: int) -> list[Fraction]:
 
 def simplex_products(game: RationalGame, p: Mixed) -> list[Fraction]:
     """<grad_i J, -grad_i G> in simplex coordinates, one for each agent; their sum is the joint product."""
-    return [_dot(simplex_gradient(game.reward, p, i), simplex_gradient(game.pull, p, i)) for i in range(game.n_agents)]
+    return _products(game, p, simplex_gradient)
 
 
 def softmax_products(game: RationalGame, p: Mixed) -> list[Fraction]:
     """<grad_i J, -grad_i G> in softmax coordinates, one for each agent; their sum is the joint product."""
-    return [_dot(softmax_gradient(game.reward, p, i), softmax_gradient(game.pull, p, i)) for i in range(game.n_agents)]
+    return _products(game, p, softmax_gradient)
 
 
-def _dot(left: Sequence[Fraction], right: Sequence[Fraction]) -> Fraction:
-    return sum((a * b for a, b in zip(left, right)), Fraction(0))
+def _products(game: RationalGame, p: Mixed, gradient: Callable[[Table, Mixed, int], list[Fraction]]) -> list[Fraction]:
+    pull = game.pull
+    return [dot(gradient(game.reward, p, i), gradient(pull, p, i)) for i in range(game.n_agents)]
+
+
+def dot(left: Iterable[Number], right: Iterable[Number]) -> Fraction:
+    """Sum of the products of two sequences of equal length."""
+    return Fraction(sum(a * b for a, b in zip(left, right)))
 
 
 def _queueing_delay(x: Fraction) -> Fraction:

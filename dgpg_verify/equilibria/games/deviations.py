@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgpg_verify.core import InputError
-from dgpg_verify.equilibria.games.tables import Array, Tables
+from dgpg_verify.equilibria.arrays import EPS, Array
+from dgpg_verify.equilibria.games.tables import Tables
 
-ROUNDING = 16.0 * np.finfo(np.float64).eps  # generous for two differences, two products and 1 - alpha
+ROUNDING = 16.0 * EPS  # generous for two differences, two products and 1 - alpha
 TINY = 1e-290  # below this a product may be subnormal and its rounding no longer relative
 
 
@@ -74,6 +75,6 @@ def exact_changes(tables: Tables, fleet: int, actions: tuple[int, ...]) -> Itera
     for agent in range(tables.n_agents):
         for other in range(tables.n_actions):
             if other != actions[agent]:
-                there = (*actions[:agent], other, *actions[agent + 1 :])
-                new_j, new_g = (Fraction(float(table[fleet][there])) for table in (tables.reward, tables.guidance))
+                deviation = (*actions[:agent], other, *actions[agent + 1 :])
+                new_j, new_g = (Fraction(float(table[fleet][deviation])) for table in (tables.reward, tables.guidance))
                 yield new_j - here_j, new_g - here_g

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from dgpg_verify.core import InputError, NonFiniteError
-from dgpg_verify.equilibria.games.tables import Array
+from dgpg_verify.equilibria.arrays import Array, Mask
+from dgpg_verify.equilibria.games.tables import stacked
 from dgpg_verify.systems import LoadBalancingGame
 from dgpg_verify.systems.load_balancing import MM1_CAP
 
@@ -24,14 +23,14 @@ HALVINGS = 20
 GAP = 1e-10  # duality gap at which a relaxation counts as solved, as a share of 1 + sum_i |p_i . grad_i|
 CENTRING = 0.1  # each step aims at this share of the complementarity left
 BOUNDARY = 0.95  # and goes at most this share of the way to the boundary
-STEEPER = 1e-4  # mm1 beyond its cap is linear; there the marginal cost is made to rise by this share a unit
+STEEPER = 1e-4  # mm1 beyond its cap is linear; there the marginal cost is made to rise by this share per unit
 
 
 def relaxed_states(games: Sequence[LoadBalancingGame]) -> Array:
     """The optimal states x [F, M] of the splittable relaxations of games with the same N, K, M and cost.
 
     Beyond the cap of mm1 the cost is linear and the split not unique: the marginal cost is made to rise by 1e-4 of
-    itself a unit of utilisation there, which picks the most even overload.
+    itself per unit of utilisation there, which picks the most even overload.
     Raises InputError for a makespan or a weight 0, NonFiniteError if a relaxation is not solved to a duality gap of
     1e-10 (1 + cost). Cost O(steps F N^3 K^3), about 20 steps.
     """
@@ -56,19 +55,16 @@ class _Relaxation:
         if first.cost not in RELAXED_COSTS:
             raise InputError(f"cost = {first.cost!r} is not allowed here: it must be one of {', '.join(RELAXED_COSTS)}")
         self.shape = (first.n_agents, first.n_actions)
-
-        def stack(name: str) -> Array:
-            return torch.stack([getattr(game, name) for game in games]).cpu().numpy().astype(np.float64)
-
-        self.background = stack("background")
-        self.weights = {"quadratic": stack("weights"), "delay": 2.0 * stack("capacity")}.get(first.cost)
+        self.background = stacked(games, "background")
+        self.weights = {"quadratic": stacked(games, "weights"), "delay": 2.0 * stacked(games, "capacity")}.get(
+            first.cost
+        )
         if self.weights is not None and not (self.weights > 0.0).all():
             raise InputError("weights = 0 is not allowed here: the relaxation of a server without cost is not unique")
-        self.target = stack("target") if first.cost == "quadratic" else np.zeros_like(self.background)
-        shares = stack("shares")
-        servers = np.stack([game.candidates.cpu().numpy() for game in games])
-        here = servers[..., None] == np.arange(first.n_servers)
-        self.loads = np.where(here, shares[..., None], 0.0).reshape(len(games), -1, first.n_servers)
+        self.target = stacked(games, "target") if first.cost == "quadratic" else np.zeros_like(self.background)
+        chosen = stacked(games, "candidates")[..., None] == np.arange(first.n_servers)
+        loads = np.where(chosen, stacked(games, "shares")[..., None], 0.0)
+        self.loads = loads.reshape(len(games), -1, first.n_servers)
         self.rows = np.repeat(np.eye(first.n_agents), first.n_actions, axis=1)  # [N, N K]: sums over an agent's splits
 
     def state(self, split: Array) -> Array:
@@ -93,7 +89,7 @@ class _Relaxation:
         paid = (split.reshape(slope.shape) * slope).sum(-1)
         return np.asarray((paid - slope.min(-1)).sum(1) / (1.0 + np.abs(paid).sum(1)))
 
-    def step(self, split: Array, dual: Array, price: Array, moving: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
+    def step(self, split: Array, dual: Array, price: Array, moving: Mask) -> tuple[Array, Array, Array]:
         """One Newton step of the `moving` games on grad - rows^T price = dual, rows split = 1, split dual = aim.
 
         A step that does not lower the residual is halved: at the kink of mm1's marginal cost a full one can bounce.

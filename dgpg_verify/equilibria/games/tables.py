@@ -11,20 +11,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from dgpg_verify.core import InputError, check_real
+from dgpg_verify.equilibria.arrays import Array, beside
 from dgpg_verify.systems import LoadBalancingGame
 from dgpg_verify.systems.load_balancing import COSTS, MM1_CAP
 
-Array = NDArray[np.float64]
 MAX_JOINT_ACTIONS = 10_000_000
+SERVER_PARAMETERS = ("background", "reference_state", "weights", "target", "capacity")
 
 
 def check_table(name: str, table: ArrayLike) -> Array:
     """Return a table as finite float64 [F, K, ..., K] (N >= 1 action axes of one length), else InputError.
 
-    Raises InputError on another shape, on more than 10^7 joint actions a fleet, on NaN or infinity. Cost O(F K^N).
+    Raises InputError on another shape, on more than 10^7 joint actions per fleet, on NaN or infinity. Cost O(F K^N).
     """
     array = np.asarray(table, dtype=np.float64)
     if array.ndim < 2 or 0 in array.shape or len(set(array.shape[1:])) != 1:
@@ -57,7 +58,7 @@ def check_alpha(alpha: Any) -> float:
 class Tables:
     """reward J [F, K, ..., K] (maximised) and guidance G [F, K, ..., K] (minimised) of F fleets, N action axes.
 
-    Raises InputError unless both are finite, of one shape and within 10^7 joint actions a fleet.
+    Raises InputError unless both are finite, of one shape and within 10^7 joint actions per fleet.
     """
 
     reward: Array
@@ -104,61 +105,76 @@ def table_range(table: Array) -> Array:
     return np.asarray(flat.max(1) - flat.min(1))
 
 
+def centred(table: Array) -> Array:
+    """The table minus the middle of its range, fleet by fleet: same gains, less rounding."""
+    flat = table.reshape(len(table), -1)
+    return np.asarray(table - beside(0.5 * (flat.max(1) + flat.min(1)), table))
+
+
+def normalised(table: Array) -> Array:
+    """The centred table divided by its range, fleet by fleet; a constant table becomes 0."""
+    extent = table_range(table)
+    return centred(table) / beside(np.where(extent > 0.0, extent, 1.0), table)
+
+
 def joint_tables(games: LoadBalancingGame | Sequence[LoadBalancingGame]) -> Tables:
     """J = -cost and G = 1/2 |x - reference|^2 (all servers, unweighted) of games on every joint action.
 
-    Args:
-        games: one game, or several with the same N, K, M and cost: they become the fleet axis F.
+    Parameters
+    ----------
+    games
+        One game, or several with the same N, K, M and cost: they become the fleet axis F.
 
-    Returns:
-        Tables, float64 [F, K, ..., K]; axis 1 + i is agent i's action.
+    Returns
+    -------
+    Tables
+        float64 [F, K, ..., K]; axis 1 + i is agent i's action.
 
-    Raises:
-        InputError: no game, games that differ in N, K, M or cost, more than 10^7 joint actions, non-finite costs.
+    Raises
+    ------
+    InputError
+        No game, games that differ in N, K, M or cost, more than 10^7 joint actions, non-finite costs.
 
-    Cost: O(F M K^N): the load of one server at a time, built up agent by agent.
+    Notes
+    -----
+    Cost O(F M K^N): the load of one server at a time, built up agent by agent.
     """
     listed = [games] if isinstance(games, LoadBalancingGame) else list(games)
-    _check_alike(listed)
-    stacked = {name: _stack(listed, name) for name in ("background", "reference_state", "weights", "target")}
-    capacity, shares = _stack(listed, "capacity"), _stack(listed, "shares")
-    candidates = np.stack([game.candidates.cpu().numpy() for game in listed])
-    fleets, n_agents, n_actions = shares.shape
-    grid = (fleets, *(n_actions,) * n_agents)
-    cost, guidance = np.zeros(grid), np.zeros(grid)
-    makespan = listed[0].cost == "makespan"
-    for m in range(capacity.shape[1]):
-        x = _server_load(stacked["background"][:, m], np.where(candidates == m, shares, 0.0))
+    first = _first_of_equals(listed)
+    fleets = {name: stacked(listed, name) for name in SERVER_PARAMETERS}
+    candidates, shares = stacked(listed, "candidates"), stacked(listed, "shares")
+    shape = (len(listed), *(first.n_actions,) * first.n_agents)
+    cost, guidance = np.zeros(shape), np.zeros(shape)
+    for m in range(first.n_servers):
+        x = _server_load(fleets["background"][:, m], np.where(candidates == m, shares, 0.0))
+        server = {name: beside(values[:, m], x) for name, values in fleets.items()}
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused below, by its place
-            guidance += 0.5 * (x - _column(stacked["reference_state"], m, x.ndim)) ** 2
-            if makespan:
+            guidance += 0.5 * (x - server["reference_state"]) ** 2
+            if first.cost == "makespan":
                 cost = x if m == 0 else np.maximum(cost, x)
             else:
-                cost += _server_cost(listed[0].cost, x, m, capacity, stacked)
+                cost += _server_cost(first.cost, x, server)
     return Tables(-cost, guidance)
 
 
-def _check_alike(games: list[LoadBalancingGame]) -> None:
+def stacked(games: Sequence[LoadBalancingGame], name: str) -> Array:
+    """One parameter of several games of one shape, float64 [F, ...]."""
+    return torch.stack([getattr(game, name) for game in games]).cpu().numpy().astype(np.float64)
+
+
+def _first_of_equals(games: list[LoadBalancingGame]) -> LoadBalancingGame:
+    """The first game; InputError unless all have its N, K, M and cost and the tables are not too large."""
     if not games:
         raise InputError("games is empty: at least one game is needed")
     for place, game in enumerate(games):
         if not isinstance(game, LoadBalancingGame):
             raise InputError(f"games[{place}] = {game!r} is not allowed: it must be a LoadBalancingGame")
-    first = (games[0].n_agents, games[0].n_actions, games[0].n_servers, games[0].cost)
-    for place, game in enumerate(games):
-        other = (game.n_agents, game.n_actions, game.n_servers, game.cost)
+    first, *others = [(game.n_agents, game.n_actions, game.n_servers, game.cost) for game in games]
+    for place, other in enumerate(others, start=1):
         if other != first:
             raise InputError(f"games[{place}] has (N, K, M, cost) = {other}: it must equal that of games[0], {first}")
     check_joint_actions(first[0], first[1])
-
-
-def _stack(games: list[LoadBalancingGame], name: str) -> Array:
-    return torch.stack([getattr(game, name) for game in games]).cpu().numpy().astype(np.float64)
-
-
-def _column(values: Array, m: int, ndim: int) -> Array:
-    """values[:, m] shaped to broadcast over the joint actions, [F, 1, ..., 1]."""
-    return values[:, m].reshape(-1, *(1,) * (ndim - 1))
+    return games[0]
 
 
 def _server_load(background: Array, loads: Array) -> Array:
@@ -173,11 +189,11 @@ def _server_load(background: Array, loads: Array) -> Array:
     return x
 
 
-def _server_cost(cost: str, x: Array, m: int, capacity: Array, stacked: dict[str, Array]) -> Array:
+def _server_cost(cost: str, x: Array, server: dict[str, Array]) -> Array:
     if cost == "quadratic":
-        return 0.5 * _column(stacked["weights"], m, x.ndim) * (x - _column(stacked["target"], m, x.ndim)) ** 2
+        return 0.5 * server["weights"] * (x - server["target"]) ** 2
     if cost == "delay":
-        return _column(capacity, m, x.ndim) * x**2
+        return server["capacity"] * x**2
     if cost == "mm1":
         inside = np.minimum(x, MM1_CAP)
         return inside / (1.0 - inside) + (x - inside) / (1.0 - MM1_CAP) ** 2

@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dgpg_verify.core import InputError, check_unique
-from dgpg_verify.equilibria.games.compare import total_variation
+from dgpg_verify.equilibria.arrays import Array, Mask
 from dgpg_verify.equilibria.games.profiles import expected
-from dgpg_verify.equilibria.games.tables import Array, Tables, check_alpha, table_range
-from dgpg_verify.equilibria.games.teams import team_matrices, team_stationary
+from dgpg_verify.equilibria.games.tables import Tables, check_alpha, table_range
+from dgpg_verify.equilibria.nash.compare import total_variation
+from dgpg_verify.equilibria.shift.alpha_c import alpha_intervals
 from dgpg_verify.equilibria.shift.entropy import entropy_shift, logit_optimum, mixed_temperature
-from dgpg_verify.equilibria.shift.law import predicted_shift
-from dgpg_verify.equilibria.shift.thresholds import alpha_intervals
+from dgpg_verify.equilibria.shift.first_order import predicted_shift
+from dgpg_verify.equilibria.teams.stationary import team_matrices, team_stationary
 from dgpg_verify.systems import LinearQuadraticTeam
 
 FLOOR = 0.2  # where the published schedule stops
@@ -29,7 +30,8 @@ FLOOR = 0.2  # where the published schedule stops
 @dataclass(frozen=True, eq=False)
 class PureAnnealing:
     """Counts [A, F] over a grid of alpha: equilibria of J lost in J_alpha, and of J_alpha foreign to J; present [F]:
-    equilibria of J; for_good [F]: lost at every alpha > 0; harmless_below [F]: under it nothing else is wrong."""
+    equilibria of J; for_good [F]: lost at every alpha > 0; harmless_below [F]: at smaller alpha nothing else differs.
+    """
 
     alphas: tuple[float, ...]
     present: NDArray[np.int64]
@@ -37,16 +39,6 @@ class PureAnnealing:
     foreign: NDArray[np.int64]
     for_good: NDArray[np.int64]
     harmless_below: Array
-
-    @property
-    def lost_share(self) -> Array:
-        """Share of all pure equilibria of J lost, pooled over fleets, [A]."""
-        return np.asarray(self.lost.sum(1) / self.present.sum())
-
-    @property
-    def unequal_share(self) -> Array:
-        """Share of fleets whose two pure sets differ, [A]."""
-        return np.asarray(((self.lost > 0) | (self.foreign > 0)).mean(1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +54,7 @@ class SmoothAnnealing:
     distance: Array
     predicted: Array
     lost: Array
-    certified: NDArray[np.bool_]
+    certified: Mask
 
 
 def anneal_pure(tables: Tables, alphas: Sequence[float]) -> PureAnnealing:
@@ -90,7 +82,7 @@ def anneal_pure(tables: Tables, alphas: Sequence[float]) -> PureAnnealing:
 def anneal_entropy(tables: Tables, tau: ArrayLike, alphas: Sequence[float], kept: bool = False) -> SmoothAnnealing:
     """Distance of the regularised optimum of J_alpha from that of J; alphas in [0, 1) unless the entropy is `kept`.
 
-    Raises InputError on alphas or tau. Cost: one Newton solve an alpha, each started from the last.
+    Raises InputError on alphas or tau. Cost: one Newton solve per alpha, each started from the last.
     """
     grid = _grid(alphas)
     if not kept and max(grid) == 1.0:
@@ -103,38 +95,30 @@ def anneal_entropy(tables: Tables, tau: ArrayLike, alphas: Sequence[float], kept
         point = logit_optimum(tables.of(alpha), mixed_temperature(tau, alpha, kept), start=base.p)
         move = entropy_shift(tables, tau, base.p, alpha, kept)
         lost = (value - expected(tables.reward, point.p)) / spread
-        rows.append(
-            (
-                total_variation(point.p, base.p),
-                total_variation(move, np.zeros_like(move)),
-                lost,
-                point.certified & base.certified,
-            )
-        )
-    distance, predicted, lost_at, certified = (np.stack(column) for column in zip(*rows))
-    return SmoothAnnealing(grid, distance, predicted, lost_at, certified.astype(bool))
+        predicted = total_variation(move, np.zeros_like(move))
+        rows.append((total_variation(point.p, base.p), predicted, lost, point.certified & base.certified))
+    return SmoothAnnealing(grid, *(np.stack(column) for column in zip(*rows)))
 
 
 def anneal_team(team: LinearQuadraticTeam, alphas: Sequence[float]) -> SmoothAnnealing:
     """Distance of theta_alpha from theta_J and J* - J(theta_alpha), in closed form; the shift law is exact here."""
     grid = _grid(alphas)
     base = team_stationary(team, 0.0)
-    found = [team_stationary(team, alpha) for alpha in grid]
+    moved = [team_stationary(team, alpha) for alpha in grid]
     # singular teams have sets: the distance is to the set, and the shift law says nothing where J is flat
-    distance = np.array([base.points.distance(point.point) for point in found])
-    certified = np.array([point.residual <= point.residual_bound for point in found])
+    distance = np.array([base.points.distance(point.point) for point in moved])
+    certified = np.array([point.residual <= point.residual_bound for point in moved])
     predicted = np.full(len(grid), np.nan)
     if base.points.dimension == 0:
         m = team_matrices(team)
         gradient = m.gradient_g(base.point)
-        moves = [predicted_shift(-m.a, m.b, gradient, alpha) for alpha in grid]
-        predicted = np.array([float(np.linalg.norm(move)) for move in moves])
-    return SmoothAnnealing(grid, distance, predicted, np.array([point.value_lost for point in found]), certified)
+        predicted = np.array([np.linalg.norm(predicted_shift(-m.a, m.b, gradient, alpha)) for alpha in grid])
+    return SmoothAnnealing(grid, distance, predicted, np.array([point.value_lost for point in moved]), certified)
 
 
 def _grid(alphas: Sequence[float]) -> tuple[float, ...]:
     return tuple(check_unique("alphas", [check_alpha(alpha) for alpha in alphas]))
 
 
-def _count(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+def _count(mask: Mask) -> NDArray[np.int64]:
     return np.asarray(mask.reshape(len(mask), -1).sum(1).astype(np.int64))

@@ -13,18 +13,20 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+from scipy.special import log_softmax
 
 from dgpg_verify.core import InputError, check_int, check_real
-from dgpg_verify.equilibria.alignment.curvature import pair_values
-from dgpg_verify.equilibria.alignment.tangent import expand, reduce_gradient, reduce_hessian, tangent_basis
-from dgpg_verify.equilibria.games.profiles import action_values, centred, check_profile
-from dgpg_verify.equilibria.games.tables import Array, Tables, check_alpha, check_table, table_range
-from dgpg_verify.equilibria.shift.law import predicted_shift
+from dgpg_verify.equilibria.arrays import Array, Mask
+from dgpg_verify.equilibria.games.derivatives import expand, hessian, reduce_gradient, reduce_hessian, tangent_basis
+from dgpg_verify.equilibria.games.profiles import action_values, check_profile, uniform_profile
+from dgpg_verify.equilibria.games.tables import Tables, centred, check_alpha, check_table, table_range
+from dgpg_verify.equilibria.shift.first_order import predicted_shift
 from dgpg_verify.systems import LoadBalancingGame
 
 CERTIFICATE = 1e-12  # residual of the logit equations, as a share of the reward's range
 SHRINK = 0.05  # no probability falls below this share of itself in one step
+HALVINGS = 40
 FLOOR = 0.02  # curvature below this share of tau is lifted to it: away from concavity the step still ascends
 
 
@@ -37,7 +39,7 @@ class LogitPoint:
     p: Array
     value: Array
     residual: Array
-    certified: NDArray[np.bool_]
+    certified: Mask
     concavity: Array
 
 
@@ -77,19 +79,23 @@ def logit_optimum(
 ) -> LogitPoint:
     """Maximise E J + tau sum_i H(p_i) by damped Newton steps on the tangent space.
 
-    Args:
-        table: [F, K, ..., K]; tau: > 0, a number or [F]; start: interior p [F, N, K], uniform by default.
-        tolerance: on the logit residual, a share of the range; max_steps: Newton steps.
+    Parameters
+    ----------
+    table, tau
+        [F, K, ..., K] and the temperature > 0, one number or [F].
+    start
+        Interior profiles p [F, N, K], uniform by default.
+    tolerance
+        On the logit residual, as a share of the table's range.
 
-    Returns:
-        LogitPoint; a fleet that did not reach the tolerance is not certified (never an error: the caller counts).
-
-    Raises:
-        InputError: shapes that do not fit, tau <= 0, a start on the boundary.
-
-    Cost: O(F (N^2 K^N + N^3 K^3)) a step, about 6 to 10 steps.
+    Notes
+    -----
+    Raises InputError on shapes that do not fit, tau <= 0, or a start on the boundary. A fleet that
+    did not reach the tolerance is not certified (never an error: the caller counts).
+    Cost O(F (N^2 K^N + N^3 K^3)) per step, about 6 to 10 steps.
     """
-    values = centred(check_table("table", table))
+    checked = check_table("table", table)
+    values = centred(checked)
     temperature = _temperatures(tau, len(values))
     limit = check_real("tolerance", tolerance, 0.0, open_low=True)
     p = _interior_start(values, start)
@@ -100,8 +106,7 @@ def logit_optimum(
             break
         p[active] = _newton_step(values[active], temperature[active], p[active], basis)
     residual = _residual(values, temperature, p)
-    middle = (check_table("table", table) - values).reshape(len(values), -1)[:, 0]
-    value = _value(values, temperature, p) + middle
+    value = _value(values, temperature, p) + (checked - values).reshape(len(values), -1)[:, 0]
     return LogitPoint(p, value, residual, residual <= limit, concavity(values, temperature))
 
 
@@ -113,25 +118,21 @@ def mixed_temperature(tau: ArrayLike, alpha: float, kept: bool = False) -> Array
 def entropy_shift(tables: Tables, tau: ArrayLike, p: ArrayLike, alpha: float, kept: bool = False) -> Array:
     """First-order move [F, N, K] of the regularised optimum p of J when J becomes J_alpha (shift law, tangent space).
 
-    Args:
-        tables, tau: the game; p: the optimum at alpha = 0; alpha in [0, 1); kept: as in mixed_temperature.
-
-    With the entropy kept whole J_alpha = (1 - alpha) J + alpha (-G + tau sum H): the guided part is then G - tau sum H.
-    Raises InputError as predicted_shift. Cost: O(F (N^2 K^N + N^3 K^3)).
+    p is the optimum at alpha = 0, alpha in [0, 1), `kept` as in mixed_temperature: with the entropy kept whole
+    J_alpha = (1 - alpha) J + alpha (-G + tau sum H), and the guided part is G - tau sum H.
+    Raises InputError as predicted_shift. Cost O(F (N^2 K^N + N^3 K^3)).
     """
     reward, mixture = check_profile(tables.reward, p)
     temperature = _temperatures(tau, len(reward))
     basis = tangent_basis(reward.shape[1])
     entropy = _entropy_hessian(temperature, mixture)
-    first, second = _hessian(reward, mixture) + entropy, _hessian(tables.guidance, mixture)
+    first, second = hessian(reward, mixture) + entropy, hessian(tables.guidance, mixture)
     gradient = action_values(tables.guidance, mixture)
     if kept:
         second = second - entropy
         gradient = gradient + temperature[:, None, None] * np.log(mixture)
-    move = predicted_shift(
-        reduce_hessian(first, basis), reduce_hessian(second, basis), reduce_gradient(gradient, basis), alpha
-    )
-    return expand(move, basis, reward.ndim - 1)
+    reduced = reduce_hessian(first, basis), reduce_hessian(second, basis), reduce_gradient(gradient, basis)
+    return expand(predicted_shift(*reduced, alpha), basis, reward.ndim - 1)
 
 
 def _temperatures(tau: ArrayLike, fleets: int) -> Array:
@@ -142,26 +143,19 @@ def _temperatures(tau: ArrayLike, fleets: int) -> Array:
 
 
 def _interior_start(values: Array, start: ArrayLike | None) -> Array:
-    fleets, agents, actions = len(values), values.ndim - 1, values.shape[1]
     if start is None:
-        return np.full((fleets, agents, actions), 1.0 / actions)
+        return uniform_profile(values)
     _, p = check_profile(values, start)
     if p.ndim != 3 or not (p > 0).all():
         raise InputError(f"start has shape {p.shape}: it must be [F, N, K] with every probability > 0")
     return p / p.sum(-1, keepdims=True)
 
 
-def _hessian(table: Array, p: Array) -> Array:
-    return pair_values(table, p[:, None])[:, 0]
-
-
 def _entropy_hessian(temperature: Array, p: Array) -> Array:
-    fleets, agents, actions = p.shape
-    hessian = np.zeros((fleets, agents, actions, agents, actions))
-    for i in range(agents):
-        for k in range(actions):
-            hessian[:, i, k, i, k] = -temperature / p[:, i, k]
-    return hessian
+    second = np.zeros((*p.shape, *p.shape[1:]))
+    i, k = np.indices(p.shape[1:])
+    second[:, i, k, i, k] = -temperature[:, None, None] / p
+    return second
 
 
 def _value(table: Array, temperature: Array, p: Array) -> Array:
@@ -171,10 +165,7 @@ def _value(table: Array, temperature: Array, p: Array) -> Array:
 
 def _residual(table: Array, temperature: Array, p: Array) -> Array:
     """max |tau log p - q - const_i| over agents and actions, as a share of the range; the constants by log-sum-exp."""
-    values = action_values(table, p)
-    scaled = values / temperature[:, None, None]
-    top = scaled.max(-1, keepdims=True)
-    log_policy = scaled - top - np.log(np.exp(scaled - top).sum(-1, keepdims=True))
+    log_policy = log_softmax(action_values(table, p) / temperature[:, None, None], axis=-1)
     gap = temperature * np.abs(np.log(p) - log_policy).max((1, 2))
     spread = table_range(table)
     return np.asarray(gap / np.where(spread > 0, spread, temperature))
@@ -183,9 +174,9 @@ def _residual(table: Array, temperature: Array, p: Array) -> Array:
 def _newton_step(table: Array, temperature: Array, p: Array, basis: Array) -> Array:
     """One modified Newton step with backtracking on the value; near the optimum the full step."""
     agents = p.shape[1]
-    hessian = reduce_hessian(_hessian(table, p) + _entropy_hessian(temperature, p), basis)
+    second = reduce_hessian(hessian(table, p) + _entropy_hessian(temperature, p), basis)
     gradient = reduce_gradient(action_values(table, p) - temperature[:, None, None] * np.log(p), basis)
-    curvature, vectors = np.linalg.eigh(-hessian)
+    curvature, vectors = np.linalg.eigh(-second)
     curvature = np.maximum(curvature, FLOOR * temperature[:, None])
     along = np.einsum("fab,fa->fb", vectors, gradient)
     direction = expand(np.einsum("fab,fb->fa", vectors, along / curvature), basis, agents)
@@ -195,7 +186,7 @@ def _newton_step(table: Array, temperature: Array, p: Array, basis: Array) -> Ar
     before = _value(table, temperature, p)
     # below this the value no longer resolves the gain, and Newton's own convergence takes over
     resolved = decrement > 1e-9 * (np.abs(before) + temperature)
-    for _ in range(40):
+    for _ in range(HALVINGS):
         moved = p + step[:, None, None] * direction
         short = resolved & (_value(table, temperature, moved) < before + 1e-4 * step * decrement)
         if not short.any():

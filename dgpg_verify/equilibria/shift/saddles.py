@@ -11,13 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from dgpg_verify.core import InputError
-from dgpg_verify.equilibria.games.tables import Array, Tables, check_table
-from dgpg_verify.equilibria.shift.law import EPS
-
-Mask = NDArray[np.bool_]
+from dgpg_verify.equilibria.arrays import EPS, Array, Mask
+from dgpg_verify.equilibria.games.tables import Tables, check_table
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from dgpg_verify.claims.equilibria.measure import counterexamples as counterexam
 from dgpg_verify.claims.equilibria.measure.alignment import POLICIES
 from dgpg_verify.claims.equilibria.measure.games import measure_equilibria
 from dgpg_verify.core import Cell, Evidence, LedgerRow, to_json
-from dgpg_verify.equilibria.exact.counterexamples import load, load_all
+from dgpg_verify.equilibria.counterexamples.files import load, load_all
 from tests.claims.equilibria.evidence import (
     aligned,
     cell_of,

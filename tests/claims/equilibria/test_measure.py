@@ -16,10 +16,10 @@ from dgpg_verify.claims.equilibria.measure.games import MEASURES, law_tables, me
 from dgpg_verify.claims.equilibria.measure.intervals import ALPHAS, ever_gained, ever_lost
 from dgpg_verify.claims.equilibria.measure.tradeoff import TEAM, followed_equilibrium, followed_optimum, game_cost
 from dgpg_verify.core import Cell
-from dgpg_verify.equilibria.games.compare import RELATIONS
 from dgpg_verify.equilibria.games.tables import Tables
-from dgpg_verify.equilibria.games.teams import team_matrices
-from dgpg_verify.equilibria.shift.thresholds import alpha_intervals
+from dgpg_verify.equilibria.nash.compare import RELATIONS
+from dgpg_verify.equilibria.shift.alpha_c import alpha_intervals
+from dgpg_verify.equilibria.teams.stationary import team_matrices
 from dgpg_verify.runs.cells import cell_file
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
 from tests.claims.equilibria.evidence import cell_of, changes_of, game_cell, plain_every, plain_set

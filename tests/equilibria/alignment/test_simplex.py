@@ -8,7 +8,7 @@ import pytest
 from dgpg_verify.core import InputError
 from dgpg_verify.equilibria.alignment.points import alignment_at
 from dgpg_verify.equilibria.alignment.simplex import simplex_alignment
-from dgpg_verify.equilibria.games.law import random_tables
+from dgpg_verify.equilibria.games.random_games import random_tables
 from dgpg_verify.equilibria.games.tables import Tables
 
 CASES = [(1, 3), (2, 2), (2, 3), (2, 4), (3, 2), (3, 3), (4, 2)]

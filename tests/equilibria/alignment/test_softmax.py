@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from dgpg_verify.core import InputError
-from dgpg_verify.equilibria.alignment.points import gradient, sign_agreement
+from dgpg_verify.equilibria.alignment.points import gradient
+from dgpg_verify.equilibria.alignment.signs import sign_agreement
 from dgpg_verify.equilibria.alignment.softmax import softmax_alignment, witness_profiles
-from dgpg_verify.equilibria.games.law import random_tables
+from dgpg_verify.equilibria.games.random_games import random_tables
 from dgpg_verify.equilibria.games.tables import Tables
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from dgpg_verify.equilibria import Tables
+from dgpg_verify.equilibria.games.tables import Tables
 
 
 @st.composite

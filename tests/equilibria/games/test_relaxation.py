@@ -6,7 +6,9 @@ import torch
 from scipy.optimize import minimize
 
 from dgpg_verify.core import InputError
-from dgpg_verify.equilibria import joint_tables, random_games, relaxed_states
+from dgpg_verify.equilibria.games.random_games import random_games
+from dgpg_verify.equilibria.games.relaxation import relaxed_states
+from dgpg_verify.equilibria.games.tables import joint_tables
 
 
 def by_scipy(game):

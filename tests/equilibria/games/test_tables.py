@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 
 from dgpg_verify.core import InputError
-from dgpg_verify.equilibria import Tables, joint_tables
+from dgpg_verify.equilibria.games.tables import Tables, joint_tables
 from dgpg_verify.systems import LoadBalancingGame
 from dgpg_verify.testing.games import load_balancing_games
 from tests.equilibria.games import plain

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from dgpg_verify.core import InputError
-from dgpg_verify.equilibria.alignment.points import perfectly_aligned
-from dgpg_verify.equilibria.games.law import random_tables
-from dgpg_verify.equilibria.games.profiles import nash_conv
+from dgpg_verify.equilibria.alignment.signs import perfectly_aligned
+from dgpg_verify.equilibria.games.random_games import random_tables
 from dgpg_verify.equilibria.games.tables import Tables
-from dgpg_verify.equilibria.shift.law import EPS, predicted_shift
+from dgpg_verify.equilibria.nash.nash_conv import nash_conv
+from dgpg_verify.equilibria.shift.first_order import EPS, predicted_shift
 from dgpg_verify.equilibria.shift.saddles import guidance_gradient_at, saddles
 
 COUNT = 2000

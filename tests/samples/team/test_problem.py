@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from dgpg_verify.core import InputError
-from dgpg_verify.equilibria.games.teams import team_matrices, team_stationary
+from dgpg_verify.equilibria.teams.stationary import team_matrices, team_stationary
 from dgpg_verify.oracles.teams.linear_quadratic import linear_quadratic_moments
 from dgpg_verify.samples import TeamProblem, cell_generator
 from dgpg_verify.samples.methods import CREDITS

@@ -15,16 +15,17 @@ from numpy.typing import NDArray
 from dgpg_verify.claims.equilibria.measure.intervals import ALPHAS, ever_gained, ever_lost
 from dgpg_verify.claims.subjects import one_shot_probabilities
 from dgpg_verify.core import Cell
-from dgpg_verify.equilibria.alignment.points import alignment_at, sign_agreement, tied_descents
+from dgpg_verify.equilibria.alignment.points import alignment_at
+from dgpg_verify.equilibria.alignment.signs import sign_agreement, tied_descents
 from dgpg_verify.equilibria.alignment.simplex import simplex_alignment
 from dgpg_verify.equilibria.alignment.softmax import softmax_alignment
-from dgpg_verify.equilibria.exact.affine_sets import set_relation
-from dgpg_verify.equilibria.games.compare import RELATIONS
-from dgpg_verify.equilibria.games.law import child_seeds, perfect_guidance, random_games, random_tables
-from dgpg_verify.equilibria.games.pure import STRICT, pure_kinds, pure_nash
+from dgpg_verify.equilibria.games.random_games import child_seeds, perfect_guidance, random_games, random_tables
 from dgpg_verify.equilibria.games.tables import Tables, joint_tables
-from dgpg_verify.equilibria.games.teams import misaligned_point, team_inner, team_matrices, team_stationary
-from dgpg_verify.equilibria.shift.thresholds import alpha_intervals
+from dgpg_verify.equilibria.nash.compare import RELATIONS
+from dgpg_verify.equilibria.nash.pure import STRICT, pure_kinds, pure_nash
+from dgpg_verify.equilibria.shift.alpha_c import alpha_intervals
+from dgpg_verify.equilibria.teams.affine_sets import set_relation
+from dgpg_verify.equilibria.teams.stationary import misaligned_point, team_inner, team_matrices, team_stationary
 from dgpg_verify.policies import make_policy
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
 

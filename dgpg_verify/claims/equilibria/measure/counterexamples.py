@@ -9,8 +9,9 @@ import numpy as np
 
 from dgpg_verify.core import Cell
 from dgpg_verify.equilibria.alignment.points import gradient
-from dgpg_verify.equilibria.exact.counterexamples import Counterexample, game_of, load, verify
-from dgpg_verify.equilibria.exact.quadratic_examples import (
+from dgpg_verify.equilibria.counterexamples.certificate import Counterexample, game_of, verify
+from dgpg_verify.equilibria.counterexamples.files import load
+from dgpg_verify.equilibria.counterexamples.quadratic import (
     SINGULAR,
     SMALLEST_SINGULAR,
     UNALIGNED_EQUAL,
@@ -18,10 +19,10 @@ from dgpg_verify.equilibria.exact.quadratic_examples import (
     loses_a_point,
     misaligned_points,
 )
+from dgpg_verify.equilibria.counterexamples.words import in_words
 from dgpg_verify.equilibria.exact.rational import HALF
-from dgpg_verify.equilibria.exact.words import in_words
 from dgpg_verify.equilibria.games.tables import Tables
-from dgpg_verify.equilibria.games.two_player import two_player_equilibria
+from dgpg_verify.equilibria.nash.two_player import two_player_equilibria
 
 SINGULAR_CLAIM = "Aligned at every theta, J_alpha keeps every stationary point of J."
 CONVERSE_CLAIM = "Where J and J_alpha have the same stationary points for every alpha, they are aligned."

@@ -18,16 +18,18 @@ from dgpg_verify.claims.equilibria.measure.intervals import ALPHAS, ever_gained,
 from dgpg_verify.claims.equilibria.measure.shift import measure_shift
 from dgpg_verify.claims.equilibria.measure.tradeoff import measure_tradeoff
 from dgpg_verify.core import Cell
-from dgpg_verify.equilibria.flows.ascent import reached_equilibrium
-from dgpg_verify.equilibria.flows.stationary import declared_starts, stationary_points
-from dgpg_verify.equilibria.games.compare import RELATIONS, compare_points, compare_sets, total_variation
-from dgpg_verify.equilibria.games.law import random_tables
-from dgpg_verify.equilibria.games.profiles import Points, certified_points, expected, nash_conv
-from dgpg_verify.equilibria.games.pure import pure_nash
+from dgpg_verify.equilibria.games.profiles import Points, expected, 
+from dgpg_verify.equilibria.nash.nash_conv import nash_conv
+from dgpg_verify.equilibria.nash.pure import pure_nash
+from dgpg_verify.equilibria.games.random_games import random_tables
 from dgpg_verify.equilibria.games.tables import Tables
-from dgpg_verify.equilibria.games.two_player import two_player_equilibria
+from dgpg_verify.equilibria.nash.ascent import reached_equilibrium
+from dgpg_verify.equilibria.nash.compare import RELATIONS, compare_points, compare_sets, total_variation
+from dgpg_verify.equilibria.nash.nash_conv import certified_points
+from dgpg_verify.equilibria.nash.stationary import declared_starts, stationary_points
+from dgpg_verify.equilibria.nash.two_player import two_player_equilibria
+from dgpg_verify.equilibria.shift.alpha_c import AlphaIntervals, alpha_intervals
 from dgpg_verify.equilibria.shift.annealing import anneal_pure
-from dgpg_verify.equilibria.shift.thresholds import AlphaIntervals, alpha_intervals
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

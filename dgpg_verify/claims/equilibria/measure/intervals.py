@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgpg_verify.equilibria.games.deviations import exact_changes
-from dgpg_verify.equilibria.games.pure import pure_nash
 from dgpg_verify.equilibria.games.tables import Tables
-from dgpg_verify.equilibria.shift.thresholds import AlphaIntervals
+from dgpg_verify.equilibria.nash.pure import pure_nash
+from dgpg_verify.equilibria.shift.alpha_c import AlphaIntervals
 
 Mask = NDArray[np.bool_]
 ALPHAS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # at which sets are compared, beside every alpha at once

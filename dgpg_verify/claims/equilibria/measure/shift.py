@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgpg_verify.core import Cell
-from dgpg_verify.equilibria.games.law import child_seeds, random_games
+from dgpg_verify.equilibria.games.random_games import child_seeds, random_games
 from dgpg_verify.equilibria.games.tables import Tables, joint_tables
-from dgpg_verify.equilibria.games.teams import team_matrices, team_stationary
 from dgpg_verify.equilibria.shift.annealing import anneal_entropy
 from dgpg_verify.equilibria.shift.entropy import quadratic_temperature
-from dgpg_verify.equilibria.shift.law import predicted_shift
+from dgpg_verify.equilibria.shift.first_order import predicted_shift
 from dgpg_verify.equilibria.shift.saddles import guidance_gradient_at, saddles
+from dgpg_verify.equilibria.teams.stationary import team_matrices, team_stationary
 from dgpg_verify.systems import LinearQuadraticTeam
 
 Array = NDArray[np.float64]

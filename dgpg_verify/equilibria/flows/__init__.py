@@ -1,1 +1,0 @@
-"""From a profile to a stationary point: exact ascent, Newton steps, certified optima."""

@@ -1,0 +1,115 @@
+"""alpha_c, the largest alpha at which an equilibrium of J is one of J_alpha, and the same for every joint action.
+
+Source: CLAIMS section 5.
+
+A deviation that changes J by dJ and G by dG pays in J_alpha iff (1 - alpha) dJ - alpha dG > 0, linear in alpha. So each
+deviation leaves a half-line, and a joint action is an equilibrium on one closed interval [low, high] of [0, 1]:
+
+    dJ <= 0, dG >= 0   nothing               dJ <= 0, dG < 0   alpha <= |dJ| / (|dJ| + |dG|)
+    dJ > 0,  dG >= 0   alpha >= dJ / (dJ + dG)   dJ > 0,  dG < 0   never
+
+An equilibrium of J (low = 0) stays one of J_alpha iff alpha <= alpha_c = high.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from dgpg_verify.core import InputError, check_int
+from dgpg_verify.equilibria.arrays import Array, Mask
+from dgpg_verify.equilibria.games.deviations import ROUNDING, agent_pairs, back_from_agent, exact_alpha, exact_changes
+from dgpg_verify.equilibria.games.tables import Tables
+
+
+@dataclass(frozen=True, eq=False)
+class AlphaIntervals:
+    """Each joint action is an equilibrium of J_alpha iff low <= alpha <= high, [F, K, ..., K]; never: inf, -inf.
+
+    low and high are rounded (a few units in the last place); `holds` decides exactly all the same.
+    """
+
+    tables: Tables
+    low: Array
+    high: Array
+
+    def holds(self, alpha: float | Fraction) -> Mask:
+        """The pure equilibria of J_alpha, bool [F, K, ..., K], exact for the entries of J and G and for alpha.
+
+        Raises InputError outside [0, 1]. Cost O(F K^N), and fractions for the joint actions whose end is at alpha.
+        """
+        exact = exact_alpha(alpha)
+        number = float(exact)
+        inside = (self.low <= number) & (number <= self.high)
+        slack = ROUNDING * number + np.finfo(np.float64).tiny
+        near = (np.abs(self.low - number) <= slack) | (np.abs(self.high - number) <= slack)
+        # at alpha = 0 the ends are exact: low = 0 iff no deviation gains in J, and high is never negative
+        near &= (exact != 0) & (self.low <= self.high + slack)
+        for place in np.argwhere(near):
+            fleet, actions = int(place[0]), tuple(int(k) for k in place[1:])
+            inside[tuple(place)] = all(
+                (1 - exact) * change_j <= exact * change_g
+                for change_j, change_g in exact_changes(self.tables, fleet, actions)
+            )
+        return np.asarray(inside)
+
+
+def alpha_intervals(tables: Tables) -> AlphaIntervals:
+    """The interval of alphas of every joint action, equilibria gained by J_alpha included.
+
+    Raises nothing beyond Tables' own checks. Cost O(F N K^(N+1)).
+    """
+    shape = tables.reward.shape
+    low, high = np.zeros(shape), np.ones(shape)
+    for agent, reward, guidance in agent_pairs(tables):
+        agent_low, agent_high = _intervals_of_agent(reward, guidance)
+        low = np.maximum(low, back_from_agent(agent_low, agent, shape))
+        high = np.minimum(high, back_from_agent(agent_high, agent, shape))
+    return AlphaIntervals(tables, low, high)
+
+
+def _intervals_of_agent(reward: Array, guidance: Array) -> tuple[Array, Array]:
+    """low, high [F, R, K] that one agent's deviations leave; reward and guidance [F, R, K], own action last."""
+    low, high = np.zeros(reward.shape), np.ones(reward.shape)
+    for other in range(reward.shape[-1]):
+        change_j, change_g = reward[..., other, None] - reward, guidance[..., other, None] - guidance
+        size_j, size_g = np.abs(change_j), np.abs(change_g)
+        total = size_j + size_g
+        share = np.divide(size_j, total, out=np.zeros_like(total), where=total > 0.0)
+        pays_j, tempts = change_j > 0.0, change_g < 0.0
+        at_least = np.maximum(share, np.finfo(np.float64).smallest_subnormal)  # a gain in J, however small, shows
+        low = np.maximum(low, np.where(pays_j, np.where(tempts, np.inf, at_least), 0.0))
+        high = np.minimum(high, np.where(tempts, np.where(pays_j, -np.inf, share), 1.0))
+    return low, high
+
+
+def alpha_limits(tables: Tables) -> Array:
+    """alpha_c of every pure equilibrium of J, [F, K, ..., K]: it is one of J_alpha iff alpha <= alpha_c; nan elsewhere.
+
+    min over the deviations with dG < 0 of |dJ| / (|dJ| + |dG|), 1 where there is none, 0 where a tie in J lowers G
+    (CLAIMS section 5, last of the shift law). Rounded; AlphaIntervals.holds and exact_alpha_limit are exact.
+    """
+    intervals = alpha_intervals(tables)
+    return np.where(intervals.low == 0.0, intervals.high, np.nan)
+
+
+def exact_alpha_limit(tables: Tables, fleet: int, actions: tuple[int, ...]) -> Fraction:
+    """alpha_c of one pure equilibrium of J as an exact fraction of the table entries.
+
+    Raises InputError if the place is outside the tables, or the joint action is not an equilibrium of J. Cost O(N K).
+    """
+    fleet = check_int("fleet", fleet, 0, tables.fleets - 1)
+    if len(actions) != tables.n_agents or not all(0 <= k < tables.n_actions for k in actions):
+        raise InputError(
+            f"actions = {actions!r} is not allowed: it must hold {tables.n_agents} integers "
+            f"in [0, {tables.n_actions - 1}]"
+        )
+    limit = Fraction(1)
+    for change_j, change_g in exact_changes(tables, fleet, tuple(int(k) for k in actions)):
+        if change_j > 0:
+            raise InputError(f"actions = {actions!r} is not allowed: it must be a pure equilibrium of J")
+        if change_g < 0:
+            limit = min(limit, -change_j / (-change_j - change_g))
+    return limit
