@@ -10,9 +10,11 @@ import pytest
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 
-from dgpg_verify.reporting import figures
+from dgpg_verify.reporting import training as figures
 from dgpg_verify.reporting.drawing.saving import svg_text
-from dgpg_verify.reporting.figures import FIGURES, NothingToDraw
+from dgpg_verify.reporting.drawing.spec import FigureSpec
+from dgpg_verify.reporting.figures import FIGURES
+from dgpg_verify.reporting.frame import NothingToDraw, frames
 from dgpg_verify.reporting.training.ablations import group_of_row
 from dgpg_verify.reporting.training.methods import looks
 from dgpg_verify.reporting.training.runs import few, lengths_text, median_curve, score_limits, split_runs
@@ -262,12 +264,6 @@ def test_noise_shows_the_deciding_ratio_where_it_was_measured(made: Tables) -> N
     assert figures.draw_training_noise(made).axes[0].get_ylabel() == "variance V"
 
 
-def test_cost_draws_every_replicate_and_its_title_is_the_mean_ratio(made: Tables) -> None:
-    assert dots(figures.draw_guidance_cost(made)) == 3 * len(made["guidance_cost"])
-    slow = [{**r, "ratio": 4.0} for r in made["guidance_cost"]]
-    assert "4 [4, 4] times" in title(figures.draw_guidance_cost({"guidance_cost": slow}))
-
-
 def test_rows_of_one_label_and_look_share_an_entry_and_no_others_look_alike(made: Tables) -> None:
     rows = [r for r in made["runs"] if r["part"] == "main"]
     found = looks(made, rows)
@@ -280,8 +276,8 @@ def test_rows_of_one_label_and_look_share_an_entry_and_no_others_look_alike(made
     assert len({one.label for one in looks({}, same).values()}) == 2
 
 
-@pytest.mark.parametrize("spec", TRAINING, ids=lambda spec: spec.key)
-def test_one_run_without_intervals_can_be_drawn(spec: figures.FigureSpec, made: Tables) -> None:
+@pytest.mark.parametrize("spec", TRAINING, ids=lambda spec: spec.name)
+def test_one_run_without_intervals_can_be_drawn(spec: FigureSpec, made: Tables) -> None:
     intervals = [f"{name}_{end}" for name in ("iqm", "settle_p90", "settle_mean") for end in ("low", "high")]
     blank = dict.fromkeys(("iqm", "low", "high", "settle_p90", "settle_mean", "settled_at", *intervals))
     small = {
@@ -290,13 +286,13 @@ def test_one_run_without_intervals_can_be_drawn(spec: figures.FigureSpec, made: 
     }
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        svg_text(spec.draw(small, None, "Dispute it: x"), "one")
+        svg_text(spec.make(frames(small)), "one")
 
 
-def test_every_training_figure_says_how_to_dispute_it(made: Tables) -> None:
+def test_every_training_figure_has_a_title(made: Tables) -> None:
     assert len(TRAINING) == 11
     for spec in TRAINING:
-        assert "Dispute it: now" in caption(spec.draw(made, None, "Dispute it: now")), spec.key
+        assert spec.make(frames(made)).texts[0].get_text(), spec.name
 
 
 def test_score_axes_always_hold_random_and_best_fit() -> None:
