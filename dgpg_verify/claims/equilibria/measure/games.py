@@ -18,14 +18,13 @@ from dgpg_verify.claims.equilibria.measure.intervals import ALPHAS, ever_gained,
 from dgpg_verify.claims.equilibria.measure.shift import measure_shift
 from dgpg_verify.claims.equilibria.measure.tradeoff import measure_tradeoff
 from dgpg_verify.core import Cell
-from dgpg_verify.equilibria.games.profiles import Points, expected, 
-from dgpg_verify.equilibria.nash.nash_conv import nash_conv
-from dgpg_verify.equilibria.nash.pure import pure_nash
+from dgpg_verify.equilibria.games.profiles import Points, expected
 from dgpg_verify.equilibria.games.random_games import random_tables
 from dgpg_verify.equilibria.games.tables import Tables
 from dgpg_verify.equilibria.nash.ascent import reached_equilibrium
 from dgpg_verify.equilibria.nash.compare import RELATIONS, compare_points, compare_sets, total_variation
-from dgpg_verify.equilibria.nash.nash_conv import certified_points
+from dgpg_verify.equilibria.nash.nash_conv import certified_points, nash_conv
+from dgpg_verify.equilibria.nash.pure import pure_nash
 from dgpg_verify.equilibria.nash.stationary import declared_starts, stationary_points
 from dgpg_verify.equilibria.nash.two_player import two_player_equilibria
 from dgpg_verify.equilibria.shift.alpha_c import AlphaIntervals, alpha_intervals
