@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dgpg_verify.core import InputError, to_json
+from dgpg_verify.reporting.schema import SCHEMAS, TABLES
 from dgpg_verify.runs.files import check_schema, read_json, write_atomic
 
 Record = dict[str, Any]
@@ -17,44 +18,6 @@ Tables = Mapping[str, Sequence[Record]]
 
 RECORDS = "records.json"
 VARIANCE_CSV = "variance_vs_n.csv"
-SOURCES: Mapping[str, tuple[str, ...]] = {  # table -> claims that fill it; "" = every run
-    "moments": ("C1",),
-    "fits": ("C1",),
-    "alpha": ("C1",),
-    "optimal": ("C1",),
-    "cross_agent": ("C1",),
-    "pointing": ("C1",),
-    "assumptions": ("A1", "A2", "A3"),
-    "calibration": ("A0",),
-    "coverage": ("A0",),
-    "curves": ("C4",),
-    "runs": ("C4",),
-    "training_scores": ("C4",),
-    "profiles": ("C4",),
-    "improvements": ("C4",),
-    "training_noise": ("C4",),
-    "tuning": ("C4.2",),
-    "guidance_cost": ("C5",),
-    "equilibrium_rates": ("C2.2",),
-    "equilibrium_values": ("C2.2",),
-    "alpha_limits": ("C2.2",),
-    "equilibrium_shift": ("C2.1",),
-    "equilibrium_field": ("C2",),
-    "tradeoff": ("C2.1",),
-    "counterexamples": ("C2",),
-    "annealing": ("C2",),
-    "alignment": ("A2",),
-    "complexity_curves": ("C3",),
-    "complexity_arrivals": ("C3",),
-    "complexity_exponents": ("C3",),
-    "complexity_floors": ("C3",),
-    "complexity_tuning": ("C3",),
-    "complexity_constants": ("A4",),
-    "complexity_predicted": ("A4",),
-    "speed": ("",),
-    "declared": ("C1", "C2", "C3", "C4"),
-}
-TABLES = tuple(SOURCES)
 VARIANCE_COLUMNS = (
     "system",
     "policy",
@@ -117,7 +80,7 @@ def expected_tables(claims: Iterable[str] | None) -> list[str]:
     if claims is None:
         return list(TABLES)
     ran = list(claims)
-    return [name for name, sources in SOURCES.items() if any(claim.startswith(s) for claim in ran for s in sources)]
+    return [name for name, table in SCHEMAS.items() if any(c.startswith(start) for c in ran for start in table.claims)]
 
 
 def write_variance_csv(folder: Path, rows: Iterable[Mapping[str, Any]]) -> Path:

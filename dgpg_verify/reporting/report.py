@@ -7,15 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from dgpg_verify.core import InputError, LedgerRow
-from dgpg_verify.reporting.figures import (
-    FIGURES,
-    FigureSpec,
-    Group,
-    NothingToDraw,
-    inline_svg,
-    main_groups,
-    save_figure,
-)
+from dgpg_verify.reporting.drawing.saving import inline_svg, save_figure
+from dgpg_verify.reporting.drawing.sheet import sign
+from dgpg_verify.reporting.drawing.spec import FigureSpec
+from dgpg_verify.reporting.figures import FIGURES
+from dgpg_verify.reporting.frame import Frames, NothingToDraw, Place, frames
 from dgpg_verify.reporting.ledger import LEDGER, ledger_markdown, read_ledger
 from dgpg_verify.reporting.page import Drawn, Run, anchor, render_page
 from dgpg_verify.reporting.provenance import repeat_command, run_claims, run_scale
@@ -83,17 +79,14 @@ def _read(folder: Path) -> tuple[list[LedgerRow], Tables, Mapping[str, Any], lis
 def _draw_all(tables: Tables, environment: Mapping[str, Any], folder: Path) -> tuple[list[Drawn], list[str]]:
     """Draw and save every figure that has data; say which have none."""
     wanted = expected_tables(run_claims(environment))
-    brief = run_scale(environment) == "smoke"  # a smoke run has half a minute in all: one policy a figure
+    brief = run_scale(environment) == "smoke"  # a smoke run has half a minute in all: one policy per figure
+    data = frames(tables)
     drawn: list[Drawn] = []
     notes: list[str] = []
     for spec in FIGURES:
-        places: list[Group | None] = [None]
-        if spec.per_group and tables.get(spec.table):
-            every = spec.each_policy and not brief
-            places = [*main_groups(tables[spec.table], each_policy=every)]
-        for place in places:
+        for place in spec.places(data, brief=brief):
             try:
-                drawn.append(_draw(spec, place, tables, environment, folder, len(drawn)))
+                drawn.append(_draw(spec, place, data, environment, folder, len(drawn)))
             except NothingToDraw as reason:
                 if spec.table in wanted:  # nobody misses the figures of claims that were not selected
                     notes.append(f"Figure \u2018{spec.heading}\u2019 is left out: {reason}.")
@@ -101,16 +94,16 @@ def _draw_all(tables: Tables, environment: Mapping[str, Any], folder: Path) -> t
 
 
 def _draw(
-    spec: FigureSpec, place: Group | None, tables: Tables, environment: Mapping[str, Any], folder: Path, number: int
+    spec: FigureSpec, place: Place | None, data: Frames, environment: Mapping[str, Any], folder: Path, number: int
 ) -> Drawn:
-    family = spec.claim if spec.claim != "words" else "C1"
-    command = repeat_command(environment, family, other_seed=True)
-    figure = spec.draw(tables, place, f"Dispute it: {command}")
-    name = f"{spec.key}-{place.key}" if place else spec.key
+    command = repeat_command(environment, "C1" if spec.claim == "words" else spec.claim, other_seed=True)
+    figure = spec.make(data, place)
+    sign(figure, f"Dispute it: {command}")
+    name = f"{spec.name}-{place.key}" if place else spec.name
     svg_path, png_path, svg = save_figure(figure, folder / "figures", name)
     title = " ".join(text.get_text() for text in figure.texts[:2]).replace("\n", " ")
     return Drawn(
-        key=spec.key,
+        key=spec.name,
         name=anchor(name),
         heading=spec.heading,
         claim=spec.claim,

@@ -13,11 +13,15 @@ import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
-from dgpg_verify.reporting import figures
+from dgpg_verify.reporting import noise as figures
+from dgpg_verify.reporting.assumptions.locality import draw_locality
 from dgpg_verify.reporting.drawing.lines import headline_credits
 from dgpg_verify.reporting.drawing.saving import inline_svg, svg_text
+from dgpg_verify.reporting.drawing.select import Group
+from dgpg_verify.reporting.drawing.spec import FigureSpec
 from dgpg_verify.reporting.drawing.style import spread
-from dgpg_verify.reporting.figures import FIGURES, Group, NothingToDraw
+from dgpg_verify.reporting.figures import FIGURES
+from dgpg_verify.reporting.frame import NothingToDraw, frames
 from tests.reporting.synthetic_run import tables
 
 GAME = Group("load_balancing", "sparse", "uniform")
@@ -84,7 +88,7 @@ def test_pointing_draws_every_row_and_says_not_reached(made: dict[str, Any]) -> 
 
 
 def test_locality_draws_every_fleet_of_the_audit(made: dict[str, Any]) -> None:
-    assert dots(figures.draw_locality(made)) == sum(row["audit"] == "A3" for row in made["assumptions"])
+    assert dots(draw_locality(made)) == sum(row["audit"] == "A3" for row in made["assumptions"])
 
 
 @pytest.mark.parametrize("slope", [0.97, 0.03])
@@ -99,10 +103,10 @@ def test_no_slope_is_claimed_without_a_fit(made: dict[str, Any]) -> None:
     assert "N^" not in figures.draw_variance({**made, "fits": []}, GAME).texts[0].get_text()
 
 
-@pytest.mark.parametrize("spec", FIGURES, ids=lambda spec: spec.key)
-def test_an_empty_table_is_said_not_drawn(spec: figures.FigureSpec) -> None:
+@pytest.mark.parametrize("spec", FIGURES, ids=lambda spec: spec.name)
+def test_an_empty_table_is_said_not_drawn(spec: FigureSpec) -> None:
     with pytest.raises(NothingToDraw, match=spec.table):
-        spec.draw({}, None, "")
+        spec.make(frames({}))
 
 
 @pytest.mark.parametrize("draw", [figures.draw_variance, figures.draw_fixed_alpha, figures.draw_cross_agent])

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from dgpg_verify.reporting.drawing.style import BAND, GRID, INK, MUTED, styled
+from dgpg_verify.reporting.drawing.look import BAND, GRID, INK, MUTED, styled
 from dgpg_verify.runs.files import write_atomic
 
 _TONES = {INK: "--ink", MUTED: "--muted", GRID: "--grid", BAND: "--band", "#ffffff": "--paper"}

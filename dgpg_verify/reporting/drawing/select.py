@@ -10,12 +10,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from dgpg_verify.reporting.frame import NothingToDraw
 from dgpg_verify.reporting.records import Record, Tables
 from dgpg_verify.reporting.wording import system_name
-
-
-class NothingToDraw(LookupError):
-    """The tables hold no row for this figure; the message says which table and why."""
 
 
 @dataclass(frozen=True, order=True)

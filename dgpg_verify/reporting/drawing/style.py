@@ -21,6 +21,8 @@ from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 
+from dgpg_verify.reporting.drawing.sheet import FOOTER, LINE
+
 INK, MUTED, GRID, BAND = "#1f2430", "#5b6473", "#dde2ea", "#f0f3f8"
 GOOD, BAD = "#009e73", "#d55e00"
 MIX = LinearSegmentedColormap.from_list("mix", ["#d55e00", "#a8569f", "#0072b2"])  # alpha 0 (return) to 1 (guidance)
@@ -149,7 +151,7 @@ def panels(
         + (0.09 if keys else 0.0)
         + (0.6 if detailed else 0.42)
     )
-    bottom = 0.62 + 0.17 * len(foot) + 0.08
+    bottom = 0.62 + LINE * (len(foot) + FOOTER) + 0.08
     total = top + rows * height + (rows - 1) * gap[1] + bottom
     fig = Figure(figsize=(width, total))
     y = total - 0.16
@@ -163,7 +165,15 @@ def panels(
                          handletextpad=0.5, columnspacing=1.5, borderaxespad=0.0, borderpad=0.0)  # fmt: skip
         fig.add_artist(one_row)
         y -= 0.25
-    fig.text(MARGIN / width, 0.08 / total, "\n".join(foot), size=8.6, color=MUTED, va="bottom", linespacing=1.3)
+    fig.text(
+        MARGIN / width,
+        (0.08 + LINE * FOOTER) / total,
+        "\n".join(foot),
+        size=8.6,
+        color=MUTED,
+        va="bottom",
+        linespacing=1.3,
+    )
     left = 0.85
     cell = (width - left - MARGIN - (cols - 1) * gap[0]) / cols
     axes: list[list[Axes]] = []

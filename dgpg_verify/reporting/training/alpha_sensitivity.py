@@ -29,7 +29,7 @@ CAPTION = (
     "Random to Best-Fit (the ledger judges 1\u00a0% of the return; dashed: Random = 0, Best-Fit = 1). Open "
     "triangles: never settled; a mean is not drawn then. Dotted: 10 and 20 episodes."
 )
-Place = tuple[str, str]  # setting, sharing
+Place = str  # setting and sharing, separated by a blank
 
 
 def draw_alpha_sensitivity(frames: Frames) -> Figure:
@@ -68,7 +68,7 @@ def _with_alpha(frames: Frames, table: str) -> Frame:
     """Fixed alphas, and DG-PG's published schedule beside them, with the columns `place` and text `alpha`."""
     rows = identified(frames, known(frames[table], "alpha"))
     rows = rows[(rows["part"] == "alpha") | ((rows["part"] == "main") & (rows["method"] == "dgpg"))]
-    return rows.assign(alpha=rows["alpha"].astype(str), place=[*zip(rows["setting"], rows["sharing"])])
+    return rows.assign(alpha=rows["alpha"].astype(str), place=rows["setting"] + " " + rows["sharing"])
 
 
 def _fixed_spread(runs: Frame) -> tuple[float, float]:
@@ -77,7 +77,8 @@ def _fixed_spread(runs: Frame) -> tuple[float, float]:
 
 
 def _order(place: Place) -> tuple[int, Place]:
-    return [*SETTINGS, place[0]].index(place[0]), place
+    setting = place.partition(" ")[0]
+    return [*SETTINGS, setting].index(setting), place
 
 
 def _alphas(runs: Frame) -> list[str]:
@@ -138,13 +139,14 @@ def _beside(k: int, count: int) -> list[float]:
 
 
 def _heading(place: Place) -> str:
-    setting, sharing = place
+    setting, _, sharing = place.partition(" ")
     name = SETTINGS.get(setting, setting or "as set").split(":")[0]
     return f"{name}, shared parameters" if sharing == "shared" else name
 
 
 def _title(spreads: dict[Place, tuple[float, float]]) -> str:
-    parts = [f"{place[0] or 'as set'} {spread:.2g}" for place, (_, spread) in spreads.items() if np.isfinite(spread)]
-    if not parts:
+    finite = {place: spread for place, (_, spread) in spreads.items() if np.isfinite(spread)}
+    if not finite:
         return "Sensitivity to \u03b1"
+    parts = [f"{place.partition(' ')[0] or 'as set'} {spread:.2g}" for place, spread in finite.items()]
     return f"Spread of the mean score over \u03b1, per setting: {', '.join(parts)}"

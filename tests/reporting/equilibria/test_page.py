@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.reporting.test_page import Page
 
 from dgpg_verify.reporting import write_ledger, write_records, write_report
 from dgpg_verify.reporting.equilibria.tables import (
@@ -20,6 +19,7 @@ from dgpg_verify.reporting.equilibria.tables import (
 from dgpg_verify.runs.files import write_json
 from tests.reporting.equilibria.synthetic_equilibria import RULES, equilibrium_tables, laws
 from tests.reporting.synthetic_run import ENVIRONMENT, ledger_row
+from tests.reporting.test_page import Page
 
 CLAIMS = ["C2.1", "C2.2", "A2"]
 TABLES = ("counterexamples", "tradeoff", "annealing", "equilibrium_rates", "equilibrium_values", "alignment")

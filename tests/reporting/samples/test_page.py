@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.reporting.test_page import Page
 
 from dgpg_verify.reporting import write_ledger, write_records, write_report
 from dgpg_verify.reporting.records import expected_tables
@@ -22,6 +21,7 @@ from dgpg_verify.reporting.samples.tables import (
 from dgpg_verify.runs.files import write_json
 from tests.reporting.samples.synthetic_samples import FACTORS, NS, POWERS, SYSTEMS, complexity_tables
 from tests.reporting.synthetic_run import ENVIRONMENT, ledger_row
+from tests.reporting.test_page import Page
 
 CLAIMS = ["C3.1", "C3.2", "A4"]
 OF_C3 = ("complexity_exponents", "complexity_floors", "complexity_arrivals", "complexity_tuning")

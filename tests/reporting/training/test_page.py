@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.reporting.test_page import Page
 
 from dgpg_verify.reporting import TABLES, write_ledger, write_records, write_report
 from dgpg_verify.reporting.objections import OBJECTIONS, answer
@@ -16,6 +15,7 @@ from dgpg_verify.reporting.records import expected_tables
 from dgpg_verify.reporting.training.tables import score_groups, tuning_groups
 from dgpg_verify.runs.files import write_json
 from tests.reporting.synthetic_run import ENVIRONMENT, ledger, ledger_row
+from tests.reporting.test_page import Page
 from tests.reporting.training.synthetic_training import training_tables
 
 CLAIMS = ["C4.1", "C4.2", "C4.3", "C4.4", "C4.5", "C5"]

@@ -1,0 +1,148 @@
+"""The sheet a figure is drawn on: title and subtitle above, a legend row, panels, caption and command below."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Hashable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+
+from dgpg_verify.reporting.drawing.look import MUTED
+
+WIDTH = 12.0  # inches; at the page's width one point of text is about one CSS point
+MARGIN = 0.25  # inches of air at the outer edges
+LEFT = 0.85  # inches left of the first panel, for its axis
+LINE = 0.17  # inches per line of the caption
+FOOTER = 1  # lines kept free below the caption for the command
+Keys = Sequence[tuple[Any, str]]  # legend handles with their labels
+Item = TypeVar("Item", bound=Hashable)
+
+
+def panels(
+    rows: int,
+    cols: int,
+    *,
+    title: str,
+    subtitle: str,
+    caption: str,
+    height: float = 2.9,
+    width: float | None = None,
+    label_room: float = 0.0,
+    gap: tuple[float, float] = (0.75, 0.8),
+    keys: Keys = (),
+    detailed: bool = False,
+) -> tuple[Figure, np.ndarray]:
+    """A figure of rows x cols panels, all sizes in inches.
+
+    Parameters
+    ----------
+    height : of one panel.
+    width : of the sheet; by default that of the page, less for a single column.
+    label_room : kept free right of every panel for labels at the lines' ends.
+    gap : between panels, across and down.
+    keys : the legend, as (handle, label).
+    detailed : leaves room for a second line above each panel (see `detail`).
+
+    Returns
+    -------
+    The figure and its axes as an array [rows, cols].
+    """
+    width = width or (WIDTH if cols > 1 else 7.5)
+    head = textwrap.wrap(title, int(width * 8.2)) or [""]
+    sub = textwrap.wrap(subtitle, int(width * 12.4))
+    foot = textwrap.wrap(caption, int(width * 14.0))
+    key_rows = _rows_of_keys(keys, width)
+    above = 0.16 + 0.27 * len(head) + 0.2 * len(sub) + 0.25 * len(key_rows) + 0.09 * bool(keys)
+    above += 0.6 if detailed else 0.42
+    total = above + rows * height + (rows - 1) * gap[1] + 0.62 + LINE * (len(foot) + FOOTER) + 0.08
+    fig = Figure(figsize=(width, total))
+    y = _write_head(fig, head, sub)
+    _write_keys(fig, key_rows, y)
+    _write_below(fig, "\n".join(foot), FOOTER)
+    cell = (width - LEFT - MARGIN - (cols - 1) * gap[0]) / cols
+    axes = np.empty((rows, cols), dtype=object)
+    for r, c in np.ndindex(rows, cols):
+        x0 = LEFT + c * (cell + gap[0])
+        y0 = total - above - (r + 1) * height - r * gap[1]
+        axes[r, c] = fig.add_axes((x0 / width, y0 / total, (cell - label_room) / width, height / total))
+    return fig, axes
+
+
+def grid(
+    items: Sequence[Item], *, most: int = 3, gap: tuple[float, float] = (0.85, 1.05), **layout: Any
+) -> tuple[Figure, dict[Item, Axes]]:
+    """One panel per item, at most `most` side by side; `layout` goes to `panels`."""
+    cols = 2 if len(items) == 4 and most == 3 else min(len(items), most)
+    layout = {"height": 2.5, "width": WIDTH if cols > 1 else 8.5, "detailed": True} | layout
+    fig, axes = panels(math.ceil(len(items) / cols), cols, gap=gap, **layout)
+    for ax in axes.flat[len(items) :]:
+        ax.remove()
+    return fig, dict(zip(items, axes.flat))
+
+
+def sign(fig: Figure, text: str) -> None:
+    """Write the last line of the sheet: the command that disputes the figure."""
+    _write_below(fig, text, 0)
+
+
+def detail(ax: Axes, title: str, text: str) -> None:
+    """A panel's title in bold and, small below it, what it shows."""
+    ax.set_title(title, pad=19 if text else 6)
+    ax.annotate(text, (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", color=MUTED, size=8.8)
+
+
+def indent(fig: Figure, axes: np.ndarray, left: float, right: float = MARGIN) -> None:
+    """Leave `left` and `right` inches beside the first and the last column, taken from all columns alike."""
+    width = fig.get_figwidth()
+    boxes = [ax.get_position() for ax in axes.flat]
+    first, last = min(box.x0 for box in boxes), max(box.x1 for box in boxes)
+    share = (1.0 - (left + right) / width) / (last - first)
+    for ax, box in zip(axes.flat, boxes):
+        ax.set_position((left / width + (box.x0 - first) * share, box.y0, box.width * share, box.height))
+
+
+def _write_head(fig: Figure, head: Sequence[str], sub: Sequence[str]) -> float:
+    """Title and subtitle; returns the height (inches) at which the legend starts."""
+    width, total = fig.get_size_inches()
+    y = total - 0.16
+    fig.text(MARGIN / width, y / total, "\n".join(head), size=14, weight="bold", va="top", linespacing=1.25)
+    y -= 0.27 * len(head) + 0.03
+    fig.text(MARGIN / width, y / total, "\n".join(sub), size=10, color=MUTED, va="top", linespacing=1.35)
+    return float(y - 0.2 * len(sub) - 0.09)
+
+
+def _write_keys(fig: Figure, key_rows: Sequence[Keys], y: float) -> None:
+    width, total = fig.get_size_inches()
+    for k, row in enumerate(key_rows):
+        place = ((MARGIN - 0.02) / width, (y - 0.25 * k) / total)
+        fig.add_artist(
+            Legend(
+                fig, *zip(*row), loc="upper left", bbox_to_anchor=place, ncols=len(row), frameon=False,
+                handletextpad=0.5, columnspacing=1.5, borderaxespad=0.0, borderpad=0.0,
+            )
+        )  # fmt: skip
+
+
+def _write_below(fig: Figure, text: str, lines_below: int) -> None:
+    width, total = fig.get_size_inches()
+    place = (MARGIN / width, (0.08 + LINE * lines_below) / total)
+    fig.text(*place, text, size=8.6, color=MUTED, va="bottom", linespacing=1.3)
+
+
+def _rows_of_keys(keys: Keys, width: float) -> list[list[tuple[Any, str]]]:
+    """Legend entries broken into rows that fit the sheet's width."""
+    rows: list[list[tuple[Any, str]]] = []
+    room = 0.0
+    for key in keys:
+        wide = 0.62 + 0.088 * len(key[1])
+        if not rows or wide > room:
+            rows.append([])
+            room = width - 2 * MARGIN
+        rows[-1].append(key)
+        room -= wide
+    return rows

@@ -1,0 +1,46 @@
+"""How a figure is declared: one FigureSpec in the list FIGURES of its family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from dgpg_verify.reporting.drawing.look import styled
+from dgpg_verify.reporting.frame import Frames, Place, main_places
+
+
+@dataclass(frozen=True)
+class FigureSpec:
+    """One figure of the report.
+
+    Parameters
+    ----------
+    name : of its files, and of the id on the page.
+    heading : what it shows, for links to it.
+    draw : (frames) or, with `per_place`, (frames, place) -> Figure; raises NothingToDraw.
+    table : the table without which it is not missed.
+    claim : the section it stands in, by claim id; "words" is the one in plain words.
+    per_place : whether it is drawn once per system, graph and policy, and with `each_policy` for all policies.
+    """
+
+    name: str
+    heading: str
+    draw: Callable[..., Figure]
+    table: str
+    claim: str
+    per_place: bool = False
+    each_policy: bool = True
+
+    def places(self, frames: Frames, *, brief: bool = False) -> list[Place | None]:
+        """Where it is drawn: [None] where it comes once; `brief` draws one policy only."""
+        rows = frames[self.table]
+        if not self.per_place or rows.empty:
+            return [None]
+        return [*main_places(rows, each_policy=self.each_policy and not brief)]
+
+    def make(self, frames: Frames, place: Place | None = None) -> Figure:
+        """Draw it in the report's style. Raises NothingToDraw where the tables hold nothing for it."""
+        with styled():
+            return self.draw(frames, place) if self.per_place else self.draw(frames)

@@ -1,0 +1,231 @@
+"""records.json as pandas DataFrames, and the few selections that all figures need.
+
+A frame has every column that `schema.py` lists for its table, in the rows' order. A missing number is NaN, a missing
+text is "". Lists stay lists. 'load_balancing (shared)' is 'load_balancing' with sharing 'shared'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from dgpg_verify.reporting.records import Record, Tables, read_records
+from dgpg_verify.reporting.schema import SCHEMAS, TEXT, Schema
+from dgpg_verify.reporting.wording import system_name
+from dgpg_verify.statistics import geometric_mean_interval
+
+Frame: TypeAlias = pd.DataFrame
+Frames: TypeAlias = Mapping[str, pd.DataFrame]
+Summary = tuple[float, float, float]  # value, low, high
+LEVEL = 0.95  # of intervals over replicates drawn beside a mean
+
+
+class NothingToDraw(LookupError):
+    """The tables hold no row for this figure; the message says which table and why."""
+
+
+def tables(folder: Path) -> dict[str, Frame]:
+    """The tables of a run folder's records.json, every known one present, maybe empty.
+
+    Raises InputError naming file, table and record if the file is corrupt.
+    """
+    return frames(read_records(folder))
+
+
+def frames(records: Tables) -> dict[str, Frame]:
+    """Tables of records as frames; a table that `schema.py` does not know keeps its own columns."""
+    names = [*SCHEMAS, *(name for name in records if name not in SCHEMAS)]
+    return {name: frame(records.get(name, ()), SCHEMAS.get(name, Schema((), "")).columns) for name in names}
+
+
+def frame(rows: Iterable[Record], columns: Iterable[str] = ()) -> Frame:
+    """Records as one frame with at least `columns`: numbers as numbers, NaN or "" where a value is missing."""
+    made = pd.DataFrame(list(rows))
+    names = [*columns, *(name for name in made if name not in set(columns))]
+    made = made.reindex(columns=names)
+    for name in names:
+        values = made[name]
+        if name in TEXT:
+            made[name] = values.astype(object).where(values.notna(), "").astype(str)
+        elif values.isna().all():
+            made[name] = values.astype(float)
+        elif values.dtype.kind == "f":
+            made[name] = values.replace([np.inf, -np.inf], np.nan)
+    if "system" in names:
+        made["system"] = made["system"].str.removesuffix(" (shared)")
+    return made
+
+
+def need(rows: Frame, table: str, what: str) -> Frame:
+    """`rows`, or NothingToDraw if there are none."""
+    if rows.empty:
+        raise NothingToDraw(f"table {table!r} holds no {what}")
+    return rows
+
+
+def where(rows: Frame, **fields: Any) -> Frame:
+    """Rows whose columns equal the values given; a list, tuple or set means any of its values."""
+    kept = np.ones(len(rows), dtype=bool)
+    for name, value in fields.items():
+        several = isinstance(value, list | tuple | set | frozenset)
+        kept &= (rows[name].isin(list(value)) if several else rows[name] == value).to_numpy()
+    return rows[kept]
+
+
+def known(rows: Frame, *columns: str) -> Frame:
+    """Rows in which none of `columns` is missing."""
+    return rows.dropna(subset=list(columns))
+
+
+def positive(rows: Frame, *columns: str) -> list[float]:
+    """All positive numbers in `columns`, for the limits of a logarithmic axis."""
+    values = rows[list(columns)].to_numpy(dtype=float).ravel()
+    return [float(v) for v in values[values > 0]]
+
+
+def unique(rows: Frame, column: str, order: Iterable[Hashable] = ()) -> list[Any]:
+    """The values of a column, those in `order` first, then as they first appear."""
+    found = dict.fromkeys(rows[column])
+    return [*(v for v in order if v in found), *(v for v in found if v not in set(order))]
+
+
+def few(values: Iterable[float], most: int) -> list[float]:
+    """At most `most` of `values`, both ends kept, the others spread evenly on a log scale."""
+    found = sorted({float(v) for v in values})
+    if len(found) <= most:
+        return found
+    wanted = np.geomspace(found[0], found[-1], most)
+    return sorted({min(found, key=lambda v: abs(np.log(v / w))) for w in wanted})
+
+
+def by_n(rows: Frame, column: str, n: str = "n") -> dict[float, np.ndarray]:
+    """n -> the known replicates of `column`, n ascending."""
+    found = known(rows, column, n)
+    return {float(size): group[column].to_numpy(dtype=float) for size, group in found.groupby(n)}
+
+
+def over_n(rows: Frame, column: str, summary: Callable[[np.ndarray], Summary], n: str = "n") -> Frame:
+    """One row per n (ascending) with columns n, value, low, high: `summary` of the replicates of `column`.
+
+    An n at which the summary is NaN is left out.
+    """
+    made = [(size, *summary(values)) for size, values in by_n(rows, column, n).items()]
+    return pd.DataFrame(made, columns=["n", "value", "low", "high"], dtype=float).dropna(subset="value")
+
+
+def mean(values: np.ndarray) -> Summary:
+    """Arithmetic mean, without an interval."""
+    return float(np.mean(values)), np.nan, np.nan
+
+
+def median(values: np.ndarray) -> Summary:
+    """Median, without an interval."""
+    return float(np.median(values)), np.nan, np.nan
+
+
+def geometric_mean(values: np.ndarray) -> Summary:
+    """Geometric mean of the positive values with its 95 % t-interval; NaN without any."""
+    found = values[values > 0]
+    if len(found) < 2:
+        value = float(found[0]) if len(found) else np.nan
+        return value, value, value
+    made = geometric_mean_interval(found, LEVEL)
+    return made.value, made.low, made.high  # type: ignore[return-value]  # known for two or more
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """What shares a panel: one system on one graph under one policy."""
+
+    system: str
+    graph: str
+    policy: str
+
+    @property
+    def title(self) -> str:
+        return " \u00b7 ".join(part for part in (self.system_title, self.detail) if part)
+
+    @property
+    def system_title(self) -> str:
+        return system_name(self.system)
+
+    @property
+    def detail(self) -> str:
+        """Graph and policy in words."""
+        policy = self.policy.replace("_", " ")
+        if policy and "policy" not in policy:
+            policy += " policy"
+        graph = f"{self.graph} graph" if self.graph in ("sparse", "dense") else self.graph.replace("_", " ")
+        return ", ".join(part for part in (graph, policy) if part)
+
+    @property
+    def key(self) -> str:
+        """A name for files: letters, digits and dashes only."""
+        text = "-".join(part for part in (self.system, self.graph, self.policy) if part)
+        return "".join(c if c.isalnum() else "-" for c in text).strip("-") or "all"
+
+
+PLACE = ["system", "graph", "policy"]
+
+
+def places(rows: Frame) -> list[Place]:
+    """The places of a table in the order in which they first appear."""
+    return [Place(*key) for key in rows[PLACE].drop_duplicates().itertuples(index=False)]
+
+
+def at(rows: Frame, place: Place | None) -> Frame:
+    """Rows of `place`; all rows without one."""
+    return rows if place is None else where(rows, system=place.system, graph=place.graph, policy=place.policy)
+
+
+def main_places(rows: Frame, *, least: int = 3, each_policy: bool = True) -> list[Place]:
+    """The places worth a figure of their own: at least `least` values of N (or the most there are).
+
+    Without `each_policy` only the first policy of every system and graph.
+    """
+    sizes = {place: at(rows, place)["n"].nunique() for place in places(rows)}
+    kept = [place for place, count in sizes.items() if count >= min(least, max(sizes.values()))]
+    if each_policy:
+        return kept
+    first: dict[tuple[str, str], Place] = {}
+    for place in kept:
+        first.setdefault((place.system, place.graph), place)
+    return list(first.values())
+
+
+def in_primary_setting(rows: Frame) -> Frame:
+    """Rows of the setting 'sum' where measured, else of the first one; rows without a setting belong to it."""
+    settings = [s for s in unique(rows, "setting") if s]
+    primary = "sum" if "sum" in settings or not settings else settings[0]
+    return where(rows, setting=[primary, ""])
+
+
+def per_agent(rows: Frame) -> Frame:
+    """Rows with own parameters for each agent, about one agent's block of them."""
+    own = where(rows, sharing=["independent", ""])
+    return own[own["scope"] != "team"] if "scope" in own else own
+
+
+def shared(rows: Frame) -> Frame:
+    """Rows with shared parameters: the update applied (team) where measured, else per agent."""
+    kept = where(rows, sharing="shared")
+    team = where(kept, scope="team")
+    return kept if team.empty else team
+
+
+def fit_of(fits: Frame, like: Frame, statistic: str) -> Mapping[str, Any] | None:
+    """The fit of `statistic` for the system, policy, sharing, graph, setting, credit and scope of `like`'s first row.
+
+    None where `like` is empty or no exponent was fitted.
+    """
+    if like.empty:
+        return None
+    keys = ("system", "policy", "sharing", "graph", "setting", "credit", "scope")
+    first = like.iloc[0]
+    found = known(where(fits, statistic=statistic, **{key: first[key] for key in keys}), "exponent")
+    return None if found.empty else dict(found.iloc[0])
