@@ -23,9 +23,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from dgpg_verify.core import InputError, check_int
+from dgpg_verify.core import InputError, check_choice, check_int
 from dgpg_verify.equilibria.arrays import beside
-from dgpg_verify.equilibria.games.relaxation import relaxed_states
+from dgpg_verify.equilibria.games.relaxation import RELAXED_COSTS, relaxed_states
 from dgpg_verify.equilibria.games.tables import Tables, check_joint_actions, joint_tables
 from dgpg_verify.systems import LoadBalancingGame
 
@@ -52,6 +52,8 @@ def random_games(
         raise InputError("reference = 'perfect' is not allowed here: it is not a reference state, use random_tables")
     if str(reference).partition(":")[0] not in ("fluid", "speed_aware", "biased", "shuffled"):
         raise InputError(f"reference = {reference!r} is not allowed: it must be one of {', '.join(REFERENCES)}")
+    if reference == "speed_aware":
+        check_choice("cost of a speed_aware reference", cost, RELAXED_COSTS)
     least = max(check_int("n_agents", n_agents, 1), check_int("n_candidates", n_candidates, 1))
     servers = least if n_servers is None else check_int("n_servers", n_servers, n_candidates)
     drawn = "fluid" if reference == "speed_aware" else reference
