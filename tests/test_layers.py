@@ -1,4 +1,4 @@
-"""The house rules that a script can check: import layers, file length, explicit randomness, no private places."""
+"""The house rules that a script can check: import layers, sizes, names, explicit randomness."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ SOURCES = sorted((ROOT / "dgpg_verify").rglob("*.py"))
 CHECKED = [*SOURCES, *sorted((ROOT / "theorems").rglob("*.py"))]
 TESTS = sorted((ROOT / "tests").rglob("*.py"))  # these may set global states, to show that nothing reads them
 LONGEST = 350
+LONGEST_FUNCTION = 40  # lines, its docstring and signature included; complexity is ruff's to check (C901)
+MOST_FILES = 15  # in a folder
 GLOBAL_RANDOMNESS = {
     "np.random": {
         "seed",
@@ -85,6 +87,30 @@ def test_one_concept_a_file(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= LONGEST
 
 
+def _long_functions(text: str) -> list[str]:
+    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [f.name for f in functions if (f.end_lineno or 0) - f.lineno >= LONGEST_FUNCTION]
+
+
+def _classes(text: str) -> list[str]:
+    return [node.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef)]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
+def test_functions_are_short(path: Path) -> None:
+    assert _long_functions(path.read_text()) == []
+
+
+def test_one_name_means_one_class() -> None:
+    names = [name for path in SOURCES for name in _classes(path.read_text())]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
+def test_folders_can_be_read_at_a_glance() -> None:
+    folders = {path.parent for path in SOURCES}
+    assert [_name(folder) for folder in folders if len(list(folder.glob("*.py"))) > MOST_FILES] == []
+
+
 @pytest.mark.parametrize("path", CHECKED, ids=_name)
 def test_randomness_is_explicit_and_files_are_data(path: Path) -> None:
     text = path.read_text()
@@ -97,6 +123,9 @@ def test_the_checks_above_can_fail() -> None:
     assert not _global_draws("torch.rand(3, generator=g)\nnp.random.default_rng(0).normal()\ng.manual_seed(1)")
     assert len(_unsafe_loads("torch.load(p)\npickle.load(f)")) == 2
     assert not _unsafe_loads("torch.load(p, weights_only=True)")
+    assert _long_functions("def f():\n" + "    x = 1\n" * LONGEST_FUNCTION) == ["f"]
+    assert not _long_functions("def f():\n" + "    x = 1\n" * (LONGEST_FUNCTION - 1))
+    assert _classes("class A:\n    class B: ...") == ["A", "B"]
 
 
 def test_each_room_exports_what_it_names() -> None:

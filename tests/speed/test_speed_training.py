@@ -44,8 +44,8 @@ def test_throughput_of_an_iteration(benchmark: Any, speed_row: Callable[..., Non
     benchmark.extra_info["exponent"] = exponent
     speed_row("training, agent-steps/s through roll-out and update (10 epochs, MLP 2 x 64 per agent)", "", rate, None)
     what = f"training, time of an episode against N, {SIZES[1]} to {SIZES[-1]}"
-    speed_row(what, "exponent <= 1.1", f"{exponent:.2f}", exponent <= 1.1, "processor time, one thread")
-    assert np.isfinite(exponent)
+    speed_row(what, "exponent <= 1.1", f"{exponent:.2f}", exponent <= 1.1, "processor time, one thread",
+              best=exponent <= 1.1)  # fmt: skip
 
 
 def test_what_guidance_adds_to_training(benchmark: Any, speed_row: Callable[..., None]) -> None:
@@ -54,8 +54,9 @@ def test_what_guidance_adds_to_training(benchmark: Any, speed_row: Callable[...,
     middle, low, high = ratio_of_least(guided, base, rounds=3)
     benchmark.pedantic(base, rounds=1)
     shown = f"{100 * (middle - 1):+.1f} % ({100 * (low - 1):+.0f} to {100 * (high - 1):+.0f} %)"
-    speed_row(f"guidance added to MAPPO, N = {n}, one iteration", "<= 5 % time", shown, middle <= 1.05)
-    assert middle > 0
+    # a small team pays fixed prices: there it is only asked that guidance does not double the time
+    speed_row(f"guidance added to MAPPO, N = {n}, one iteration", "<= 5 % time", shown, middle <= 1.05,
+              best=low <= (1.05 if TABLE else 2.0))  # fmt: skip
 
 
 @pytest.mark.parametrize(("n", "fleets"), [(5, 10), (10, 6)] if TABLE else [(3, 2)])
@@ -74,8 +75,8 @@ def test_what_training_together_saves(n: int, fleets: int, benchmark: Any, speed
     middle, low, high = ratio_of_least(apart, together, rounds=2)
     benchmark.pedantic(together, rounds=1)
     what = f"training {fleets} fleets of {n} agents one after the other, over training them together"
-    speed_row(what, "", f"{middle:.1f} ({low:.1f} to {high:.1f})", None, "processor time, one thread, with evaluations")
-    assert middle > 0
+    speed_row(what, "", f"{middle:.1f} ({low:.1f} to {high:.1f})", None, "processor time, one thread, with evaluations",
+              best=high >= 1.0)  # fmt: skip
 
 
 @pytest.mark.skipif(not TABLE, reason="timed only when a speed table is written")
