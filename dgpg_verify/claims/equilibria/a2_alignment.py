@@ -13,7 +13,7 @@ from dgpg_verify.claims.equilibria.design import PERFECT, PRACTICAL, SHUFFLED, e
 from dgpg_verify.claims.equilibria.measure.alignment import POLICIES, TEAM_POINTS, TEAM_RANDOM, UNDEFINED
 from dgpg_verify.claims.equilibria.measure.games import equilibrium_cost, measure_equilibria
 from dgpg_verify.claims.equilibria.questions import ask, interval
-from dgpg_verify.claims.equilibria.read import Fleets, judge_audit, read_fleets
+from dgpg_verify.claims.equilibria.read import DrawnFleets, judge_audit, read_fleets
 from dgpg_verify.claims.equilibria.tables import equilibrium_tables
 from dgpg_verify.claims.question import Question, level_of
 from dgpg_verify.claims.series import Measured
@@ -48,7 +48,7 @@ def questions(measured: Measured) -> list[Question]:
 
 
 def _game(
-    groups: Sequence[Fleets], who: str, policy: str = "", primary: bool = False, control: Label | None = None
+    groups: Sequence[DrawnFleets], who: str, policy: str = "", primary: bool = False, control: Label | None = None
 ) -> Question:
     """One-shot games: all declared policies, or one of them."""
     chosen = [POLICIES.index(policy)] if policy else range(len(POLICIES))
@@ -76,7 +76,7 @@ def _game(
     )
 
 
-def _violations(groups: Sequence[Fleets], who: str, policies: list[int]) -> tuple[NDArray[np.bool_], float, float]:
+def _violations(groups: Sequence[DrawnFleets], who: str, policies: list[int]) -> tuple[NDArray[np.bool_], float, float]:
     """Per fleet whether any certified cosine is negative; share of all cosines; least joint cosine."""
     rows, counts, totals, lowest = [], 0.0, 0.0, 1.0
     for group in groups:
@@ -93,7 +93,7 @@ def _violations(groups: Sequence[Fleets], who: str, policies: list[int]) -> tupl
     return np.concatenate(rows), counts / max(totals, 1.0), lowest
 
 
-def _everywhere(group: Fleets, name: str) -> Question:
+def _everywhere(group: DrawnFleets, name: str) -> Question:
     """Two agents, every profile: certainly misaligned somewhere, certainly aligned, or not decided."""
     against, sure, words = EVERYWHERE[name]
     violated, aligned = group.joined(against).astype(bool), group.joined(sure).astype(bool)
@@ -115,14 +115,14 @@ def _everywhere(group: Fleets, name: str) -> Question:
     )
 
 
-def _by_law(groups: Sequence[Fleets]) -> Mapping[Law, list[Fleets]]:
-    found: dict[Law, list[Fleets]] = {}
+def _by_law(groups: Sequence[DrawnFleets]) -> Mapping[Law, list[DrawnFleets]]:
+    found: dict[Law, list[DrawnFleets]] = {}
     for group in groups:
         found.setdefault((group.options["alignment"], group.options["bias"]), []).append(group)
     return found
 
 
-def _team(law: Law, groups: Sequence[Fleets], control: Label | None = None) -> list[Question]:
+def _team(law: Law, groups: Sequence[DrawnFleets], control: Label | None = None) -> list[Question]:
     """Quadratic teams: at the declared points jointly and by agent, and a witness anywhere."""
     named = "theta = 0, half and nine tenths of the way to the optimum of J, and random theta"
     return [
@@ -132,7 +132,9 @@ def _team(law: Law, groups: Sequence[Fleets], control: Label | None = None) -> l
     ]
 
 
-def _team_row(law: Law, groups: Sequence[Fleets], name: str, field: str, said: str, control: Label | None) -> Question:
+def _team_row(
+    law: Law, groups: Sequence[DrawnFleets], name: str, field: str, said: str, control: Label | None
+) -> Question:
     violated = np.concatenate([(group.joined(field).reshape(-1, _points(field)) > 0).any(1) for group in groups])
     verdict = judge_audit(violated, level_of(False))
     key = f"linear_quadratic/alignment={law[0]:g}/bias={law[1]:g}/{name}"
@@ -157,7 +159,7 @@ def _points(field: str) -> int:
     return 1 if field == "witness" else len(TEAM_POINTS) - 1 + TEAM_RANDOM
 
 
-def _controls(games: Sequence[Fleets], teams: Mapping[Law, Sequence[Fleets]]) -> list[Question]:
+def _controls(games: Sequence[DrawnFleets], teams: Mapping[Law, Sequence[DrawnFleets]]) -> list[Question]:
     """J = -cG + const must pass everywhere, a reference of other servers must be caught."""
     perfect = [group for group in games if group.reference == PERFECT]
     made = [_game(perfect, who, control="supported") for who in WHO] if perfect else []

@@ -19,7 +19,7 @@ from dgpg_verify.claims.equilibria.measure.games import equilibrium_cost, measur
 from dgpg_verify.claims.equilibria.measure.shift import SHIFT_ALPHAS
 from dgpg_verify.claims.equilibria.measure.tradeoff import RULES
 from dgpg_verify.claims.equilibria.questions import ask, interval, what_holds
-from dgpg_verify.claims.equilibria.read import Fleets, judge_none, judge_proof, read_fleets
+from dgpg_verify.claims.equilibria.read import DrawnFleets, judge_none, judge_proof, read_fleets
 from dgpg_verify.claims.equilibria.tables import equilibrium_tables
 from dgpg_verify.claims.question import Question, level_of
 from dgpg_verify.claims.series import Measured
@@ -73,7 +73,7 @@ def questions(measured: Measured) -> list[Question]:
     ]
 
 
-def _primary(examples: Mapping[str, Fleets], readings: Sequence[Fleets]) -> list[Question]:
+def _primary(examples: Mapping[str, DrawnFleets], readings: Sequence[DrawnFleets]) -> list[Question]:
     made = []
     for (reading, inclusion), form in PRIMARY.items():
         if form is None:
@@ -86,7 +86,7 @@ def _primary(examples: Mapping[str, Fleets], readings: Sequence[Fleets]) -> list
     return made
 
 
-def _further(examples: Mapping[str, Fleets]) -> list[Question]:
+def _further(examples: Mapping[str, DrawnFleets]) -> list[Question]:
     """Every other stored counterexample to the claim or to a converse of its theory; the fluid reference is C2.2."""
     stored = load_all()
     shown = [name for name in examples if name in stored and name not in PRIMARY.values()]
@@ -97,7 +97,7 @@ def _further(examples: Mapping[str, Fleets]) -> list[Question]:
     ]
 
 
-def _example(form: Form, group: Fleets, key: str, primary: bool, holds: str = "") -> Question:
+def _example(form: Form, group: DrawnFleets, key: str, primary: bool, holds: str = "") -> Question:
     values = group.evidence[0].values
     examined = "" if values["examined"] is None else f"; the first of its range after {values['examined']} others"
     return ask(
@@ -116,7 +116,7 @@ def _example(form: Form, group: Fleets, key: str, primary: bool, holds: str = ""
     )
 
 
-def _quadratic(group: Fleets) -> Question:
+def _quadratic(group: DrawnFleets) -> Question:
     """The two examples of the theory without simplices: a singular Hessian, and alignment that is not necessary."""
     values = group.evidence[0].values
     return ask(
@@ -132,7 +132,7 @@ def _quadratic(group: Fleets) -> Question:
     )
 
 
-def _theorems(readings: Sequence[Fleets]) -> list[Question]:
+def _theorems(readings: Sequence[DrawnFleets]) -> list[Question]:
     """What is proved, on every fleet that satisfies the condition; alignment in simplex coordinates beside it."""
     if not readings:
         return []
@@ -168,7 +168,7 @@ FAILURES = {
 
 def _among(
     key: str,
-    groups: Sequence[Fleets],
+    groups: Sequence[DrawnFleets],
     condition: str,
     failure: str,
     theorem: str,
@@ -197,7 +197,7 @@ def _among(
     )
 
 
-def _mask(groups: Sequence[Fleets], name: str) -> NDArray[np.bool_]:
+def _mask(groups: Sequence[DrawnFleets], name: str) -> NDArray[np.bool_]:
     if name == "none":
         return ~_mask(groups, "agree")
     if name == "signs":  # where J = -cG + const there is nothing to see: those fleets are counted apart
@@ -208,7 +208,7 @@ def _mask(groups: Sequence[Fleets], name: str) -> NDArray[np.bool_]:
     return np.concatenate([group.joined(stored) for group in groups]).astype(bool)
 
 
-def _controls(readings: Sequence[Fleets]) -> list[Question]:
+def _controls(readings: Sequence[DrawnFleets]) -> list[Question]:
     """Without the condition both inclusions must be seen to fail: the checks above can fail."""
     if not readings:
         return []
@@ -226,7 +226,7 @@ def _controls(readings: Sequence[Fleets]) -> list[Question]:
     ]
 
 
-def _shift(group: Fleets) -> Question:
+def _shift(group: DrawnFleets) -> Question:
     """The shift law against closed forms and certified optima: an oracle check of what the figures draw."""
     kind = str(group.options["kind"])
     error, found = group.over("error"), group.over("found")
@@ -266,7 +266,7 @@ def _error_order(error: NDArray[np.float64], certified: NDArray[np.bool_]) -> Ve
     return judge_at_least(mean_interval(slopes, level_of(False)), ORDER)
 
 
-def _tradeoff(groups: Sequence[Fleets]) -> list[Question]:
+def _tradeoff(groups: Sequence[DrawnFleets]) -> list[Question]:
     """Each rule alpha(N): is its variance per agent bounded, and where does the equilibrium go meanwhile?"""
     made = []
     for kind in dict.fromkeys(str(group.options["kind"]) for group in groups):
@@ -275,7 +275,7 @@ def _tradeoff(groups: Sequence[Fleets]) -> list[Question]:
     return made
 
 
-def _rule(kind: str, rule: str, groups: Sequence[Fleets]) -> Question:
+def _rule(kind: str, rule: str, groups: Sequence[DrawnFleets]) -> Question:
     place, last = RULES.index(rule), groups[-1]
     table = np.array([[_variance(item.values, place) / g.n for item in g.evidence] for g in groups])
     verdict = judge(fit_scaling([g.n for g in groups], table, level_of(False)), 0.0, 0.15, "big_o")

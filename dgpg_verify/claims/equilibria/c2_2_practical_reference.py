@@ -28,7 +28,7 @@ from dgpg_verify.claims.equilibria.questions import (
     what_holds,
 )
 from dgpg_verify.claims.equilibria.read import (
-    Fleets,
+    DrawnFleets,
     alpha_place,
     judge_none,
     judge_proof,
@@ -68,7 +68,7 @@ def questions(measured: Measured) -> list[Question]:
     ]
 
 
-def _rate(group: Fleets, alpha: float | str) -> Question:
+def _rate(group: DrawnFleets, alpha: float | str) -> Question:
     """Pure sets, primary for the practical reference at every alpha and the leading size."""
     primary = group.reference == PRACTICAL and alpha == EVERY and (group.n, group.k) == SIZE
     verdict = judge_rate(group.over("relations")[alpha_place(alpha)], level_of(primary))
@@ -90,7 +90,7 @@ def _alpha_name(alpha: float | str) -> str:
     return "every alpha" if alpha == EVERY else f"alpha {alpha:g}"
 
 
-def _sentence(group: Fleets, alpha: float | str, verdict: Verdict) -> str:
+def _sentence(group: DrawnFleets, alpha: float | str, verdict: Verdict) -> str:
     """What does hold: the rate, up to which alpha most fleets keep their equilibria, and what is lost in J."""
     where = "for every alpha in (0, 1)" if alpha == EVERY else f"at alpha = {alpha:g}"
     said = f"The pure sets are equal {where} in {interval(verdict)} of fleets ({group.cost} cost, {group.reference} "
@@ -113,7 +113,7 @@ def _quantiles(limits: np.ndarray) -> str:
     return f"{low:.3g} and {middle:.3g}"
 
 
-def _mixed(group: Fleets) -> Question:
+def _mixed(group: DrawnFleets) -> Question:
     """All equilibria, mixed ones too: exact for two agents; for three, points of one side tested on the other."""
     codes = group.over("relations")[alpha_place(MIXED_ALPHA)]
     two = group.n == 2
@@ -135,7 +135,7 @@ def _mixed(group: Fleets) -> Question:
     )
 
 
-def _teams(groups: Sequence[Fleets]) -> list[Question]:
+def _teams(groups: Sequence[DrawnFleets]) -> list[Question]:
     """Stationary sets of quadratic teams in closed form, worst over the declared alphas."""
     made = []
     for group in groups:
@@ -161,7 +161,7 @@ def _teams(groups: Sequence[Fleets]) -> list[Question]:
     return made
 
 
-def _examples(groups: Sequence[Fleets]) -> list[Question]:
+def _examples(groups: Sequence[DrawnFleets]) -> list[Question]:
     """Exact counterexamples with the fluid reference."""
     forms = {name: example.form for name, example in load_all().items()}
     made = []
@@ -186,7 +186,7 @@ def _examples(groups: Sequence[Fleets]) -> list[Question]:
     return made
 
 
-def _controls(lead: Sequence[Fleets]) -> list[Question]:
+def _controls(lead: Sequence[DrawnFleets]) -> list[Question]:
     """J = -cG + const must leave every set as it is; a reference of other servers must break most."""
     made = []
     perfect = [group for group in lead if group.reference == PERFECT]
@@ -207,7 +207,7 @@ def _controls(lead: Sequence[Fleets]) -> list[Question]:
     return made
 
 
-def _mixed_controls(groups: Sequence[Fleets]) -> list[Question]:
+def _mixed_controls(groups: Sequence[DrawnFleets]) -> list[Question]:
     """All equilibria of J = -cG + const: no decided fleet may differ, for two agents and for three."""
     made = []
     for n in sorted({group.n for group in groups}):
@@ -228,7 +228,7 @@ def _no_difference(codes: np.ndarray) -> Verdict:
     return replace(verdict, estimate=equal)
 
 
-def _control(name: str, read: Sequence[Fleets], verdict: Verdict, label: Label) -> Question:
+def _control(name: str, read: Sequence[DrawnFleets], verdict: Verdict, label: Label) -> Question:
     everywhere = name.startswith("perfect")  # one fleet that differs is too many
     words = {"perfect": "With J = -cG + const", "shuffled": "With the reference of other servers"}
     return ask(

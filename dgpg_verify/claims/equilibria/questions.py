@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dgpg_verify.claims.equilibria.read import Fleets
+from dgpg_verify.claims.equilibria.read import DrawnFleets
 from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.words import NOT_MEASURABLE
 from dgpg_verify.core import Verdict
@@ -16,7 +16,7 @@ from dgpg_verify.statistics import Relation
 def ask(
     key: str,
     statistic: str,
-    read: Sequence[Fleets],
+    read: Sequence[DrawnFleets],
     verdict: Verdict,
     sentence: str,
     expected: float,
@@ -33,7 +33,7 @@ def ask(
     return Question(key, statistic, read, verdict, sentence, relation, expected, system=system, notes=notes, **more)
 
 
-def describe_fleets(group: Fleets) -> str:
+def describe_fleets(group: DrawnFleets) -> str:
     """The law of a group's fleets in words."""
     if group.part == "team":
         return f"linear_quadratic (alignment {group.options['alignment']}, bias {group.options['bias']})"

@@ -21,7 +21,7 @@ UNKNOWN = -1  # in stored relations: not decided
 
 
 @dataclass(frozen=True)
-class Fleets(Series[Evidence]):
+class DrawnFleets(Series[Evidence]):
     """All batches of fleets of one row at one N."""
 
     @property
@@ -53,11 +53,11 @@ class Fleets(Series[Evidence]):
         return self.joined(name, axis=-1)
 
 
-def read_fleets(measured: Measured, *parts: str) -> list[Fleets]:
+def read_fleets(measured: Measured, *parts: str) -> list[DrawnFleets]:
     """The fleets of the named parts, row by row and N by N."""
     parted = [series.only(n) for series in measured.values() if series.row.notes["part"] in parts
               for n in series.n_values]  # fmt: skip
-    return [Fleets(one.row, one.items, one.evidence) for one in parted]
+    return [DrawnFleets(one.row, one.items, one.evidence) for one in parted]
 
 
 def alpha_place(alpha: float | str) -> int:

@@ -19,7 +19,7 @@ from dgpg_verify.claims.equilibria.measure.games import MAX_LIMITS, WHICH
 from dgpg_verify.claims.equilibria.measure.intervals import ALPHAS
 from dgpg_verify.claims.equilibria.measure.shift import SHIFT_ALPHAS
 from dgpg_verify.claims.equilibria.measure.tradeoff import RULES
-from dgpg_verify.claims.equilibria.read import UNKNOWN, Fleets, equal_rate, mean_of, read_fleets, relation_counts
+from dgpg_verify.claims.equilibria.read import UNKNOWN, DrawnFleets, equal_rate, mean_of, read_fleets, relation_counts
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.equilibria.counterexamples.catalogue import FORMS
 from dgpg_verify.equilibria.counterexamples.files import load_all, load_empty
@@ -52,14 +52,14 @@ def equilibrium_tables(measured: Measured) -> dict[str, Records]:
     return found | {"declared": declared("equilibria")} if found else {}
 
 
-def _kind(group: Fleets, alpha: float | str, points: str) -> str:
+def _kind(group: DrawnFleets, alpha: float | str, points: str) -> str:
     if group.reference in (PERFECT, SHUFFLED):
         return "control"
     lead = (group.n, group.k) == SIZE and group.reference == PRACTICAL and alpha == EVERY
     return "primary" if lead and points == "pure" else "exploratory"
 
 
-def _rates(groups: Sequence[Fleets], points: str) -> Records:
+def _rates(groups: Sequence[DrawnFleets], points: str) -> Records:
     made: Records = []
     for group in groups:
         for place, codes in enumerate(group.over("relations")):
@@ -78,7 +78,7 @@ def _rates(groups: Sequence[Fleets], points: str) -> Records:
     return made
 
 
-def _values(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
+def _values(groups: Sequence[DrawnFleets]) -> Iterator[dict[str, Any]]:
     for group in groups:
         if not group.has("loss"):
             continue
@@ -95,7 +95,7 @@ def _values(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
                 }  # fmt: skip
 
 
-def _limits(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
+def _limits(groups: Sequence[DrawnFleets]) -> Iterator[dict[str, Any]]:
     for group in groups:
         if (group.n, group.k) == SIZE:
             limits = np.concatenate([np.asarray(item.values["limits"]) for item in group.evidence])
@@ -108,7 +108,7 @@ def _limits(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
-def _shift(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
+def _shift(groups: Sequence[DrawnFleets]) -> Iterator[dict[str, Any]]:
     for group in groups:
         for a, alpha in enumerate(SHIFT_ALPHAS):
             predicted, found, error = (group.over(name)[a] for name in ("predicted", "found", "error"))
@@ -119,14 +119,14 @@ def _shift(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
-def _field(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
+def _field(groups: Sequence[DrawnFleets]) -> Iterator[dict[str, Any]]:
     for group in groups:
         if group.has("field"):
             values = group.evidence[0].values
             yield {"form": str(group.options["form"]), "words": str(values["words"])} | dict(values["field"])
 
 
-def _tradeoff(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
+def _tradeoff(groups: Sequence[DrawnFleets]) -> Iterator[dict[str, Any]]:
     """One record a (system, rule): exponent of the variance per agent, and shift and loss at each N."""
     for kind in dict.fromkeys(str(group.options["kind"]) for group in groups):
         mine = sorted((g for g in groups if g.options["kind"] == kind), key=lambda group: group.n)
@@ -144,7 +144,7 @@ def _tradeoff(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
-def _per_n(groups: Sequence[Fleets], name: str, place: int) -> list[float]:
+def _per_n(groups: Sequence[DrawnFleets], name: str, place: int) -> list[float]:
     return [float(np.mean([np.asarray(item.values[name])[place] for item in group.evidence])) for group in groups]
 
 
@@ -155,7 +155,7 @@ def _variance(values: Any, rule: str) -> float:
     return float(np.mean(mixed_variance(np.array(alphas), base, guidance, covariance)))
 
 
-def _counterexamples(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
+def _counterexamples(groups: Sequence[DrawnFleets]) -> Iterator[dict[str, Any]]:
     known = load_all()
     for group in groups:
         name, values = str(group.options["form"]), group.evidence[0].values
@@ -178,7 +178,7 @@ def _counterexamples(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _annealing(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
+def _annealing(groups: Sequence[DrawnFleets]) -> Iterator[dict[str, Any]]:
     """Pure sets: what is lost and what is foreign at the end of a schedule; alpha_end 0 is the limit from above."""
     for group in groups:
         if (group.n, group.k) != SIZE:
@@ -192,13 +192,13 @@ def _annealing(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
         yield _annealed(group, 0.0, float(for_good.sum()) / present, 0.0, float((for_good > 0).mean()))
 
 
-def _annealed(group: Fleets, alpha: float, lost: float, foreign: float, unequal: float) -> dict[str, Any]:
+def _annealed(group: DrawnFleets, alpha: float, lost: float, foreign: float, unequal: float) -> dict[str, Any]:
     return {"kind": "pure", "system": f"{group.cost}, {group.reference}", "cost": group.cost,
             "reference": group.reference, "alpha_end": alpha, "equilibria_lost": lost, "equilibria_foreign": foreign,
             "unequal_share": unequal, "distance": None, "value_lost": None}  # fmt: skip
 
 
-def _smooth_annealing(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
+def _smooth_annealing(groups: Sequence[DrawnFleets]) -> Iterator[dict[str, Any]]:
     """Unique optima move smoothly and come back as alpha -> 0."""
     for group in groups:
         if not group.has("lost"):
@@ -212,7 +212,7 @@ def _smooth_annealing(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
-def _alignment(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
+def _alignment(groups: Sequence[DrawnFleets]) -> Iterator[dict[str, Any]]:
     for group in groups:
         joint, negative = group.joined("joint"), group.joined("negative")
         agents, defined = group.joined("agents_negative"), group.joined("agents_defined")
@@ -224,7 +224,7 @@ def _alignment(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
             yield one | _shares(joint[:, here], negative[:, here], agents[:, here].sum(), defined[:, here].sum())
 
 
-def _team_alignment(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
+def _team_alignment(groups: Sequence[DrawnFleets]) -> Iterator[dict[str, Any]]:
     for group in groups:
         joint, negative = group.joined("cosine"), group.joined("negative")
         agents = group.joined("agents_negative")
@@ -239,7 +239,7 @@ def _team_alignment(groups: Sequence[Fleets]) -> Iterator[dict[str, Any]]:
 
 
 def _shares(joint: NDArray[Any], negative: NDArray[Any], agents: Any, defined: Any) -> dict[str, Any]:
-    """Fleets with a certified negative joint cosine, cosines' quantiles, share of agents misaligned."""
+    """DrawnFleets with a certified negative joint cosine, cosines' quantiles, share of agents misaligned."""
     estimate = clopper_pearson(int(negative.any(1).sum()), len(negative), LEVEL)
     known = joint[joint != UNDEFINED]
     low, middle = np.quantile(known, [0.05, 0.5]) if len(known) else (None, None)

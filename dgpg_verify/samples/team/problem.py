@@ -26,7 +26,7 @@ FLEET_KEY = 31  # keeps the fleets' seeds apart from other uses of the same seed
 
 
 @dataclass(frozen=True, eq=False)
-class _Credit:
+class _TeamCredit:
     """One credit at one state of all runs: minus direction = xi (local - own xi) - xi shared, local = Z' pull.
 
     on_base, on_guidance [R, 1]: 1 - alpha and alpha, None where they are 0 in every run; level [R]: half cost whose
@@ -151,7 +151,7 @@ class TeamProblem:
         share = check_shares(credit, alpha, self.runs)[:, None]
         return (None if (share == 1.0).all() else 1.0 - share), (None if (share == 0.0).all() else share)
 
-    def _credit(self, state: Array, credit: str, alpha: Array) -> _Credit:
+    def _credit(self, state: Array, credit: str, alpha: Array) -> _TeamCredit:
         on_base, on_guidance = self._shares(credit, alpha)
         level = own = None
         if on_base is not None and base_of(credit) == "return":
@@ -161,9 +161,9 @@ class TeamProblem:
             own = 0.5 * self.sigma * on_base * self._a_ii
         if on_guidance is not None and credit.endswith(":exact"):
             own = 0.5 * self.sigma * on_guidance * self._b_ii
-        return _Credit(on_base, on_guidance, level, own)
+        return _TeamCredit(on_base, on_guidance, level, own)
 
-    def _roll_out(self, state: Array, credit: _Credit, generator: np.random.Generator) -> Array:
+    def _roll_out(self, state: Array, credit: _TeamCredit, generator: np.random.Generator) -> Array:
         """One sampled direction xi / sigma times the credit [R, N]; credit = shared - sigma xi (local - own xi)."""
         noise = generator.standard_normal(state.shape)
         actions = self.sigma * noise
