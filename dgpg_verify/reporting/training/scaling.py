@@ -8,15 +8,14 @@ from matplotlib.figure import Figure
 
 from dgpg_verify.reporting.drawing.axes import Limits, dodge, n_axis, quiet
 from dgpg_verify.reporting.drawing.marks import dots, summary
-from dgpg_verify.reporting.drawing.sheet import LEFT, detail, indent, panels
+from dgpg_verify.reporting.drawing.sheet import detail
 from dgpg_verify.reporting.frame import Frame, Frames, need, where
 from dgpg_verify.reporting.training import aggregate, captions
 from dgpg_verify.reporting.training.axes import score_axis, settle_axis
 from dgpg_verify.reporting.training.marks import settle_dots
-from dgpg_verify.reporting.training.methods import Looks, families, identified, looks, row_legend
+from dgpg_verify.reporting.training.methods import Looks, families, family_panels, identified, looks, of_family
 from dgpg_verify.reporting.wording import number_text
 
-LEGEND = 2.7  # inches right of the panels
 SUBTITLE = (
     "Score: Random = 0, Best-Fit = 1. A method whose time to converge does not depend on N stays flat on the right."
 )
@@ -36,24 +35,21 @@ def draw_training_scaling(frames: Frames) -> Figure:
     """
     runs, scores = (identified(frames, where(frames[table], part="main")) for table in ("runs", "training_scores"))
     need(scores if runs.empty else runs, "training_scores", "record of part main")
-    look, present = looks(scores, runs), families(scores, runs)
+    look = looks(scores, runs)
     limits, beyond = aggregate.limits_by_family(runs, "level")
+    top = aggregate.settle_top(runs)
     never = CAPTION.format(never=runs["settled_at"].isna().sum(), runs=len(runs))
-    fig, axes = panels(
-        len(present), 2, title=_title(scores, look), height=2.15, gap=(0.8, 0.98), detailed=True, subtitle=SUBTITLE,
+    fig, axes = family_panels(
+        look, 2, title=_title(scores, look), height=2.15, gap=(0.8, 0.98), subtitle=SUBTITLE,
         caption=f"{never}{captions.outside_text(beyond, 'level')} {captions.lengths_text(runs)}",
     )  # fmt: skip
-    indent(fig, axes, LEFT, LEGEND)
-    top = aggregate.settle_top(runs)
-    for line, family in zip(axes, present):
-        mine = [where(rows, family=family) for rows in (runs, scores)]
-        shown = {row: one for row, one in look.items() if any(row in set(rows["row"]) for rows in mine)}
-        for ax, what in zip(line, ("score of the last 20 %", "episodes to settle")):
-            n_axis(ax, {*runs["n"], *scores["n"]}, "agents N" if family == present[-1] else None)
+    for (left, right), family in zip(axes, families(look)):
+        shown = of_family(look, family)
+        for ax, what in ((left, "score of the last 20 %"), (right, "episodes to settle")):
+            n_axis(ax, {*runs["n"], *scores["n"]}, "agents N" if family == families(look)[-1] else None)
             detail(ax, family, what)
-        _level_panel(line[0], *mine, shown, limits.get(family, aggregate.score_limits([])))
-        _settle_panel(line[1], *mine, shown, top)
-        row_legend(line[1], shown.values())
+        _level_panel(left, runs, scores, shown, limits.get(family, aggregate.score_limits([])))
+        _settle_panel(right, runs, scores, shown, top)
     return fig
 
 
@@ -62,7 +58,7 @@ def _level_panel(ax: Axes, runs: Frame, scores: Frame, shown: Looks, limits: Lim
     for k, (row, look) in enumerate(shown.items()):
         shift, levels = dodge(ax, k, len(shown)), where(runs, row=row)
         dots(ax, levels["n"] * shift, levels["level"], look, limits=limits)
-        summary(ax, aggregate.iqm_points(where(scores, row=row)), look, shift)
+        summary(ax, aggregate.points_over_n(where(scores, row=row), "iqm"), look, shift)
     quiet(ax)
 
 

@@ -128,11 +128,11 @@ def test_the_ends_of_settling_are_the_smallest_and_the_largest_n_with_a_mean() -
 
 def test_the_exponent_is_that_of_the_guided_noise_at_the_end() -> None:
     rng = np.random.default_rng(3)
+    powers = {("end", "guided"): 2.0, ("start", "guided"): 0.0, ("end", "base"): 1.0}
     rows = rows_of("training_noise", *(
         {"row": "dgpg/sum", "n": n, "replicate": k, "point": point, "credit": credit,
          "variance": n**power * np.exp(0.01 * rng.standard_normal())}
-        for n in (10, 20, 40, 70, 100) for k in range(3)
-        for point, credit, power in (("end", "guided", 2.0), ("start", "guided", 0.0), ("end", "base", 1.0))))  # fmt: skip
+        for n in (10, 20, 40, 70, 100) for k in range(3) for (point, credit), power in powers.items()))  # fmt: skip
     (exponent,) = aggregate.noise_exponents(rows, "variance").values()
     assert exponent == pytest.approx(2.0, abs=0.05)
     assert aggregate.noise_exponents(where(rows, point="start"), "variance") == {}
