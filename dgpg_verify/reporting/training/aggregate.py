@@ -139,9 +139,10 @@ def tuning_gains(own: Frame, preset: Frame) -> Frame:
     return known(both.assign(gain=both["mean"] - both["before"]), "gain")
 
 
-def alpha_spread(levels: pd.Series) -> tuple[float, float]:
-    """Centre of the mean levels per alpha, and the largest minus the smallest; NaN without any."""
-    means = levels.dropna()
+def alpha_spread(runs: Frame) -> tuple[float, float]:
+    """Mean of the mean levels of the fixed alphas, and the largest minus the smallest; NaN without any."""
+    fixed = runs[~runs["alpha"].str.contains("->")]
+    means = fixed.groupby("alpha")["level"].mean()
     return float(means.mean()), float(means.max() - means.min())
 
 

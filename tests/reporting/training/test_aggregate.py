@@ -153,3 +153,10 @@ def test_captions_count_runs_and_what_lies_outside() -> None:
     assert runs_text(runs.iloc[:1]) == "1 run for every row and N" and runs_text(runs.iloc[:0]) == "no run"
     texts = [outside_text(count, "level") for count in (0, 1, 2)]
     assert texts == ["", " 1 level lies outside the frame.", " 2 levels lie outside the frame."]
+
+
+def test_the_spread_over_alpha_is_that_of_the_means_of_fixed_alphas() -> None:
+    levels = (("0.2", 0.1), ("0.2", 0.3), ("0.8", 0.5), ("0.9->0.2", 7.0))
+    runs = rows_of("runs", *({"row": "a", "alpha": alpha, "level": level} for alpha, level in levels))
+    assert aggregate.alpha_spread(runs) == pytest.approx((0.35, 0.3))
+    assert np.isnan(aggregate.alpha_spread(runs.iloc[3:])).all()

@@ -245,12 +245,6 @@ def test_noise_shows_the_deciding_ratio_where_it_was_measured(made: Tables) -> N
     assert draw("training_noise", made).axes[0].get_ylabel() == "variance V"
 
 
-def test_cost_draws_every_replicate_and_its_title_is_the_mean_ratio(made: Tables) -> None:
-    assert dots(draw("guidance_cost", made)) == 3 * len(made["guidance_cost"])
-    slow = [{**r, "ratio": 4.0} for r in made["guidance_cost"]]
-    assert "4 [4, 4] times" in title(draw("guidance_cost", {"guidance_cost": slow}))
-
-
 @pytest.mark.parametrize("spec", TRAINING, ids=lambda spec: spec.name)
 def test_one_run_without_intervals_can_be_drawn(spec: FigureSpec, made: Tables) -> None:
     intervals = [f"{name}_{end}" for name in ("iqm", "settle_p90", "settle_mean") for end in ("low", "high")]
