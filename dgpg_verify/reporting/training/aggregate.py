@@ -7,7 +7,7 @@ last 20 % of its evaluations.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -139,32 +139,28 @@ def tuning_gains(own: Frame, preset: Frame) -> Frame:
     return known(both.assign(gain=both["mean"] - both["before"]), "gain")
 
 
-def alpha_spread(levels: pd.Series) -> tuple[float, float]:
-    """Centre of the mean levels per alpha, and the largest minus the smallest; NaN without any."""
-    means = levels.dropna()
+def alpha_spread(runs: Frame) -> tuple[float, float]:
+    """Mean of the mean levels of the fixed alphas, and the largest minus the smallest; NaN without any."""
+    fixed = runs[~runs["alpha"].str.contains("->")]
+    means = fixed.groupby("alpha")["level"].mean()
     return float(means.mean()), float(means.max() - means.min())
 
 
-def iqm_points(scores: Frame) -> Frame:
-    """Interquartile mean of the level with its interval: columns n, value, low, high, n ascending."""
-    return _points(scores, ["iqm", "iqm_low", "iqm_high"])
+def points_over_n(scores: Frame, field: str) -> Frame:
+    """A statistic of `training_scores` with its interval: columns n, value, low, high, never; n ascending."""
+    names = {field: "value", f"{field}_low": "low", f"{field}_high": "high"}
+    return scores.sort_values("n", kind="stable")[["n", *names, "never"]].rename(columns=names)
 
 
 def settle_points(scores: Frame, top: float) -> Frame:
-    """90th percentile of the episodes to settle: columns n, value, low, high, n ascending; `top` stands for never.
+    """90th percentile of the episodes to settle over n; `top` stands for never.
 
     An unknown percentile is late only where some run never settled; an interval without an upper end goes to `top`.
     """
-    points = _points(scores, ["settle_p90", "settle_p90_low", "settle_p90_high"], keep="never")
+    points = points_over_n(scores, "settle_p90")
     value = points["value"].mask(points["value"].isna() & (points["never"] > 0), top).clip(upper=top)
     high = points["high"].fillna(top).clip(upper=top)
     return points.assign(value=value, low=points["low"].fillna(value), high=high).dropna(subset="value")
-
-
-def _points(scores: Frame, columns: Sequence[str], keep: str = "") -> Frame:
-    made = scores.sort_values("n", kind="stable")[["n", *columns, *([keep] if keep else [])]]
-    made = made.set_axis(["n", "value", "low", "high", *([keep] if keep else [])], axis=1)
-    return made if keep else made.dropna(subset="value")
 
 
 def last_medians(rows: Frame) -> dict[str, float]:

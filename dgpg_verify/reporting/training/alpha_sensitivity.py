@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -44,7 +42,7 @@ def draw_alpha_sensitivity(frames: Frames) -> Figure:
     columns = sorted(dict.fromkeys(fixed["place"]), key=_order)[:COLUMNS]
     runs, scores = where(runs, place=columns), where(scores, place=columns)
     limits, top = aggregate.level_limits([*runs["level"], *scores["low"], *scores["high"]]), aggregate.settle_top(runs)
-    spreads = {place: _fixed_spread(where(runs, place=place)) for place in columns}
+    spreads = {place: aggregate.alpha_spread(where(runs, place=place)) for place in columns}
     subtitle = (
         f"N = {n:g}. Level: mean score over the last 20 % of evaluations. Claimed: every fixed \u03b1 converges fast, "
         "all within 1\u00a0% of each other."
@@ -56,8 +54,10 @@ def draw_alpha_sensitivity(frames: Frames) -> Figure:
     )  # fmt: skip
     for (above, below), place in zip(axes.T, columns):
         mine, stated = (where(rows, place=place) for rows in (runs, scores))
-        _level_panel(above, mine, stated, limits, spreads[place], named=above is axes[0, 0])
-        _settle_panel(below, mine, stated, top)
+        score_axis(above, limits, named=above is axes[0, 0])
+        settle_axis(below, top)
+        _panels(above, below, _placed(mine), stated, limits, top)
+        _band(above, spreads[place][0])
         spread = spreads[place][1]
         detail(above, _heading(place), f"spread of the means {spread:.2g}" if np.isfinite(spread) else "")
     axes[1, 0].set_ylabel("episodes to settle")
@@ -69,11 +69,6 @@ def _with_alpha(frames: Frames, table: str) -> Frame:
     rows = identified(frames, known(frames[table], "alpha"))
     rows = rows[(rows["part"] == "alpha") | ((rows["part"] == "main") & (rows["method"] == "dgpg"))]
     return rows.assign(alpha=rows["alpha"].astype(str), place=rows["setting"] + " " + rows["sharing"])
-
-
-def _fixed_spread(runs: Frame) -> tuple[float, float]:
-    means = runs[~runs["alpha"].str.contains("->")].groupby("alpha")["level"].mean()
-    return aggregate.alpha_spread(means)
 
 
 def _order(place: Place) -> tuple[int, Place]:
@@ -91,51 +86,34 @@ def _look(alpha: str) -> Look:
     return Look(MUTED if "->" in alpha else alpha_color(alpha_value(alpha)))
 
 
-def _level_panel(
-    ax: Axes, runs: Frame, scores: Frame, limits: Limits, spread: tuple[float, float], *, named: bool
-) -> None:
-    score_axis(ax, limits, named=named)
-    centre = spread[0]
+def _placed(runs: Frame) -> Frame:
+    """Runs with `k`, the place of their alpha, and `x`, their own beside it."""
+    k = runs["alpha"].map(_alphas(runs).index)
+    of_alpha = runs.groupby("alpha")["level"]
+    size = of_alpha.transform("size")
+    return runs.assign(k=k, x=k + 0.48 * (of_alpha.cumcount() - (size - 1) / 2) / size.clip(lower=6))
+
+
+def _panels(above: Axes, below: Axes, runs: Frame, scores: Frame, limits: Limits, top: float) -> None:
+    """Levels above and episodes to settle below: runs in the colour of their alpha, means in black."""
+    for alpha, same in runs.groupby("alpha"):
+        dots(above, same["x"], same["level"], _look(str(alpha)), limits=limits)
+        settle_dots(below, same["x"], same["settled_at"], _look(str(alpha)), top)
+    place = runs.groupby("alpha")["k"].first()
+    settled = runs.groupby("alpha")["settled_at"].count() == runs.groupby("alpha").size()
+    for ax, field, shown in ((above, "", place.notna()), (below, "settle", settled)):
+        means = aggregate.estimates(scores, runs, "alpha", field).reindex(place.index[shown])
+        bars(ax, place[shown], means["low"], means["high"], MEAN)
+        joined(ax, place[shown], means["value"], MEAN, ls="none", ms=6.5, mew=0.6)
+        ax.set_xlim(-0.6, len(place) - 0.4)
+        ax.set_xticks(place, [alpha.replace("->", "\u2192") for alpha in place.index])
+        quiet(ax)
+    below.set_xlabel("\u03b1")
+
+
+def _band(ax: Axes, centre: float) -> None:
     if np.isfinite(centre):
         ax.axhspan(centre - SPREAD / 2, centre + SPREAD / 2, color=GOOD, alpha=0.35, lw=1.0, ec=GOOD, zorder=1)
-    alphas = _alphas(runs)
-    for k, alpha in enumerate(alphas):
-        levels = where(runs, alpha=alpha)["level"].dropna()
-        dots(ax, _beside(k, len(levels)), levels, _look(alpha), limits=limits)
-    _means(ax, aggregate.estimates(scores, runs, "alpha"), alphas)
-    _alpha_axis(ax, alphas)
-
-
-def _settle_panel(ax: Axes, runs: Frame, scores: Frame, top: float) -> None:
-    settle_axis(ax, top)
-    alphas = _alphas(runs)
-    for k, alpha in enumerate(alphas):
-        times = where(runs, alpha=alpha)["settled_at"]
-        settle_dots(ax, _beside(k, len(times)), times, _look(alpha), top)
-    means = aggregate.estimates(scores, runs, "alpha", "settle")
-    never = set(runs["alpha"][runs["settled_at"].isna()])
-    _means(ax, means[~means.index.isin(never)], alphas)
-    _alpha_axis(ax, alphas)
-    ax.set_xlabel("\u03b1")
-
-
-def _means(ax: Axes, points: Frame, alphas: Sequence[str]) -> None:
-    """Means in black, with the intervals that are known."""
-    drawn = known(points, "value")
-    places = [alphas.index(alpha) for alpha in drawn.index]
-    bars(ax, places, drawn["low"], drawn["high"], MEAN)
-    joined(ax, places, drawn["value"], MEAN, ls="none", ms=6.5, mew=0.6)
-
-
-def _alpha_axis(ax: Axes, alphas: Sequence[str]) -> None:
-    ax.set_xlim(-0.6, len(alphas) - 0.4)
-    ax.set_xticks(range(len(alphas)), [alpha.replace("->", "\u2192") for alpha in alphas])
-    quiet(ax)
-
-
-def _beside(k: int, count: int) -> list[float]:
-    """Places around k for `count` dots beside each other."""
-    return [k + 0.48 * (i - (count - 1) / 2) / max(count, 6) for i in range(count)]
 
 
 def _heading(place: Place) -> str:

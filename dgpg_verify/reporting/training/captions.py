@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from dgpg_verify.reporting.drawing.axes import plain_text
 from dgpg_verify.reporting.drawing.captions import count_range
 from dgpg_verify.reporting.frame import Frame, known
-from dgpg_verify.reporting.training.aggregate import RUN
+from dgpg_verify.reporting.training.aggregate import RUN, samples_per_episode
 from dgpg_verify.reporting.training.axes import LONG, STRAIGHT
 
 
@@ -16,8 +17,14 @@ def curves_text(rows: Frame, beyond: int, note: str = "") -> str:
     axis = f" Episode axis linear up to {STRAIGHT:g}, logarithmic beyond." if long else ""
     return (
         f"{runs_text(rows)}, every thin line one, thick lines medians. Score: Random = 0, Best-Fit = 1 (dashed){note}. "
-        f"Dotted: 10 and 20 episodes, the claimed times to converge.{axis}{outside_text(beyond, 'evaluation')}"
+        f"Dotted: 10 and 20 episodes, the claimed times to converge.{axis}{_samples_text(rows)}"
+        f"{outside_text(beyond, 'evaluation')}"
     )
+
+
+def _samples_text(rows: Frame) -> str:
+    samples = samples_per_episode(rows)
+    return f" 1 episode = {plain_text(samples)} samples." if samples else ""
 
 
 def runs_text(rows: Frame) -> str:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from dgpg_verify.reporting.drawing.axes import plain_text, quiet
-from dgpg_verify.reporting.drawing.sheet import LEFT, WIDTH, detail, indent, panels
+from dgpg_verify.reporting.drawing.axes import quiet
+from dgpg_verify.reporting.drawing.sheet import detail
 from dgpg_verify.reporting.frame import Frame, Frames, known, need, where
 from dgpg_verify.reporting.training import aggregate, captions
 from dgpg_verify.reporting.training.axes import episode_axis, score_axis
 from dgpg_verify.reporting.training.marks import draw_by_row
-from dgpg_verify.reporting.training.methods import Looks, families, identified, looks, row_legend
+from dgpg_verify.reporting.training.methods import Looks, families, family_panels, identified, looks
 from dgpg_verify.reporting.wording import system_name
 
 COLUMNS = 4
-LEGEND = 2.7  # inches right of the panels
 TITLED = {"dgpg": 2, "mappo": 1, "ippo": 1, "guidance_only": 1}  # how many rows of a method the title names
 Column = tuple[str, float]  # system, N
 
@@ -47,27 +46,22 @@ def _draw(frames: Frames, part: str, subtitle: str) -> Figure:
     scored = identified(frames, need(known(table, "score"), "curves", "score"))
     columns = _columns(scored)
     rows = scored[[column in columns for column in zip(scored["system"], scored["n"])]]
-    look, present = looks(rows), families(rows)
+    look = looks(rows)
     limits, beyond = aggregate.limits_by_family(rows, "score")
     caption = captions.curves_text(rows, beyond, ", on evaluation streams no run was trained on")
     caption += captions.sizes_left_out(table["n"], [n for _, n in columns])
-    width = WIDTH if len(columns) > 1 else 8.5
-    fig, axes = panels(
-        len(present), len(columns), title=_title(rows, columns[-1], look), subtitle=subtitle, caption=caption,
-        height=2.05, gap=(0.45, 0.98), detailed=True, width=width,
+    fig, axes = family_panels(
+        look, len(columns), title=_title(rows, columns[-1], look), subtitle=subtitle, caption=caption, height=2.05,
+        gap=(0.45, 0.98),
     )  # fmt: skip
-    indent(fig, axes, LEFT, LEGEND)
-    for r, family in enumerate(present):
-        of_family = where(rows, family=family)
-        for c, column in enumerate(columns):
-            ax = axes[r, c]
-            last = _of(rows, column)["episode"].max()
-            score_axis(ax, limits[family], named=c == 0)
-            episode_axis(ax, last, label=r == len(present) - 1)
-            draw_by_row(ax, _of(of_family, column), look)
+    for line, family in zip(axes, families(look)):
+        for ax, column in zip(line, columns):
+            here = _of(rows, column)
+            score_axis(ax, limits[family], named=ax is line[0])
+            episode_axis(ax, here["episode"].max(), label=family == families(look)[-1])
+            draw_by_row(ax, where(here, family=family), look)
             quiet(ax)
-            detail(ax, _heading(column, columns), _below(_of(rows, column), family) if r == 0 else family)
-        row_legend(axes[r, -1], [look[row] for row in look if row in set(of_family["row"])])
+            detail(ax, _heading(column, columns), family)
     return fig
 
 
@@ -86,12 +80,6 @@ def _heading(column: Column, columns: list[Column]) -> str:
     system, n = column
     alone = len({name for name, _ in columns}) == 1
     return f"{n:g} agents" if alone else f"{system_name(system)}, N = {n:g}"
-
-
-def _below(rows: Frame, family: str) -> str:
-    """The family, and the samples per episode where that is one number."""
-    samples = aggregate.samples_per_episode(rows)
-    return f"{family}. 1 episode = {plain_text(samples)} samples" if samples else family
 
 
 def _title(rows: Frame, column: Column, look: Looks) -> str:

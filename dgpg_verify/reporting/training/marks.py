@@ -25,13 +25,14 @@ def draw_runs(ax: Axes, rows: Frame, look: Look) -> None:
     curves = run_curves(rows)
     if not curves:
         return
-    style = {"colors": look.color, "linewidths": 0.6, "alpha": 0.35, "zorder": 2}
+    style: dict[str, Any] = {"colors": look.color, "linewidths": 0.6, "alpha": 0.35, "zorder": 2}
     thin = LineCollection(curves, rasterized=sum(map(len, curves)) > MANY, gid="replicates", **style)
     ax.add_collection(thin, autolim=False)
     middle = median_curve(rows).to_numpy(dtype=float)
     if len(middle):
-        ax.plot(*middle.T, color="white", lw=3.0, alpha=0.7, zorder=3)
-        joined(ax, *middle.T, look, lw=1.8, ms=5.2, mew=0.8, markevery=_evenly(ax, middle), zorder=4)
+        episode, score = middle.T
+        ax.plot(episode, score, color="white", lw=3.0, alpha=0.7, zorder=3)
+        joined(ax, episode, score, look, lw=1.8, ms=5.2, mew=0.8, markevery=_evenly(ax, middle), zorder=4)
 
 
 def _evenly(ax: Axes, points: np.ndarray, count: int = 5) -> list[int]:
@@ -56,5 +57,5 @@ def diamonds(ax: Axes, points: Frame, limits: Limits, look: Look, face: str | No
     ends = points[["low", "high"]].clip(*limits)
     bars(ax, points["y"], ends["low"], ends["high"], look, across=True, lw=1.8)
     inside = points[points["value"].between(*limits)]
-    style = {"marker": "D", "ms": 5.4, "mfc": face or look.color, "mec": look.color, "mew": 1.1}
+    style: dict[str, Any] = {"marker": "D", "ms": 5.4, "mfc": face or look.color, "mec": look.color, "mew": 1.1}
     joined(ax, inside["value"], inside["y"], look, ls="none", **style)

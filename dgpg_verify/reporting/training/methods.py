@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
 
 from dgpg_verify.reporting.drawing.look import DASHED, INK, SOLID, Look
 from dgpg_verify.reporting.drawing.marks import key
+from dgpg_verify.reporting.drawing.sheet import LEFT, WIDTH, indent, panels
 from dgpg_verify.reporting.frame import Frame, Frames
 from dgpg_verify.reporting.wording import row_label
 
@@ -35,6 +38,7 @@ SETTINGS = {  # of DG-PG
 UNKNOWN = ("#a0522d", "*")
 VARIANTS = ("D", "X", "8", "d", "*", "H")  # markers of further rows that would look alike
 DOTTED: Any = (0, (3, 1, 1, 1))
+LEGEND = 2.7  # inches right of the panels
 OTHERS = "Other methods"
 FAMILIES = {
     "DG-PG": ("dgpg",),
@@ -46,9 +50,10 @@ FAMILY_OF = {method: family for family, methods in FAMILIES.items() for method i
 
 @dataclass(frozen=True)
 class MethodLook(Look):
-    """The look of a training row, with the name it has in legends."""
+    """The look of a training row, with its name in legends and its family."""
 
     label: str = ""
+    family: str = OTHERS
 
 
 Looks = Mapping[str, MethodLook]
@@ -71,9 +76,14 @@ def identified(frames: Frames, rows: Frame) -> Frame:
     return made
 
 
-def families(*tables: Frame) -> list[str]:
-    """The families of identified rows, in the order in which they are drawn."""
-    return [family for family in FAMILIES if any(family in set(rows["family"]) for rows in tables)]
+def families(looks: Looks) -> list[str]:
+    """The families of the rows, in the order in which they are drawn."""
+    return [family for family in FAMILIES if any(look.family == family for look in looks.values())]
+
+
+def of_family(looks: Looks, family: str) -> dict[str, MethodLook]:
+    """The looks of the rows of one family, in legend order."""
+    return {row: look for row, look in looks.items() if look.family == family}
 
 
 def looks(*tables: Frame) -> dict[str, MethodLook]:
@@ -81,7 +91,7 @@ def looks(*tables: Frame) -> dict[str, MethodLook]:
 
     Rows of one name and look (parts of one curve) share a legend entry; no two others look or are called alike.
     """
-    rows = pd.concat([table[["row", "method", "setting", "sharing", "name"]] for table in tables])
+    rows = pd.concat([table[["row", "method", "setting", "sharing", "family", "name"]] for table in tables])
     plain = {str(row["row"]): _look(row) for row in rows.drop_duplicates("row").to_dict("records")}
     plain = dict(sorted(plain.items(), key=lambda item: (item[1].order, item[0])))
     names: dict[tuple[Any, ...], list[str]] = {}  # look -> labels that have it
@@ -105,23 +115,25 @@ def _look(row: Mapping[str, Any]) -> MethodLook:
     if method == "dgpg":
         color, marker = SETTINGS.get(setting, (color, marker))
     order = 100 * [*METHODS, method].index(method) + 20 * [*SETTINGS, setting].index(setting) + 2 * shared
-    return MethodLook(color, marker, order, DASHED if shared else SOLID, row["name"])
+    return MethodLook(color, marker, order, DASHED if shared else SOLID, row["name"], row["family"])
 
 
 def _variant(look: MethodLook, k: int) -> MethodLook:
     """The k-th row that would look alike: darker, with another marker and dots in its line."""
     if k == 0:
         return look
-    darker = to_hex([(a + b) / 2 for a, b in zip(to_rgb(look.color), to_rgb(INK))])
+    darker = to_hex(tuple(np.mean([to_rgb(look.color), to_rgb(INK)], axis=0)))
     return replace(look, color=darker, marker=VARIANTS[(k - 1) % len(VARIANTS)], dash=DOTTED)
 
 
-def keys(shown: Iterable[MethodLook]) -> list[tuple[Any, str]]:
-    """Legend entries: line and marker as in the panels."""
-    return [key(look.label, look) for look in dict.fromkeys(shown)]
-
-
-def row_legend(ax: Axes, shown: Iterable[MethodLook]) -> None:
-    """The legend of a row of panels, right of its last one: only what is drawn there."""
-    ax.legend(*zip(*keys(shown)), loc="upper left", bbox_to_anchor=(1.03, 1.02), frameon=False, borderaxespad=0.0,
-              handletextpad=0.5, labelspacing=0.6)  # fmt: skip
+def family_panels(looks: Looks, columns: int, **layout: Any) -> tuple[Figure, np.ndarray]:
+    """One row of panels per family, with a legend of only its own rows on the right; `layout` goes to `panels`."""
+    present = families(looks)
+    fig, axes = panels(len(present), columns, width=WIDTH if columns > 1 else 8.5, detailed=True, **layout)
+    indent(fig, axes, LEFT, LEGEND)
+    for ax, family in zip(axes[:, -1], present):
+        entries = [key(look.label, look) for look in dict.fromkeys(of_family(looks, family).values())]
+        handles, labels = zip(*entries)
+        ax.legend(handles, [textwrap.fill(label, 28) for label in labels], loc="upper left", frameon=False,
+                  bbox_to_anchor=(1.03, 1.02), borderaxespad=0.0, handletextpad=0.5, labelspacing=0.6)  # fmt: skip
+    return fig, axes

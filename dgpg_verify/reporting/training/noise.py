@@ -58,7 +58,7 @@ def draw_training_noise(frames: Frames) -> Figure:
     lines = [(row, field) for row in chosen for field in fields]
     for line, (row, field) in zip(axes, lines):
         trained = where(rows, row=row)
-        span = limits(positive(trained, field), pad=0.2, least_decades=1.0)
+        span = limits(positive(rows, field), pad=0.2, least_decades=1.0)
         for ax, point in zip(line, points):
             here = where(trained, point=point)
             n_axis(ax, trained["n"], "agents N" if field == last else None)

@@ -8,15 +8,14 @@ from matplotlib.figure import Figure
 
 from dgpg_verify.reporting.drawing.axes import Limits, dodge, n_axis, quiet
 from dgpg_verify.reporting.drawing.marks import dots, summary
-from dgpg_verify.reporting.drawing.sheet import LEFT, detail, indent, panels
-from dgpg_verify.reporting.frame import Frame, Frames, need, where
+from dgpg_verify.reporting.drawing.sheet import detail
+from dgpg_verify.reporting.frame import Frame, Frames, known, need, where
 from dgpg_verify.reporting.training import aggregate, captions
 from dgpg_verify.reporting.training.axes import score_axis, settle_axis
 from dgpg_verify.reporting.training.marks import settle_dots
-from dgpg_verify.reporting.training.methods import Looks, families, identified, looks, row_legend
+from dgpg_verify.reporting.training.methods import Looks, families, family_panels, identified, looks, of_family
 from dgpg_verify.reporting.wording import number_text
 
-LEGEND = 2.7  # inches right of the panels
 SUBTITLE = (
     "Score: Random = 0, Best-Fit = 1. A method whose time to converge does not depend on N stays flat on the right."
 )
@@ -36,47 +35,39 @@ def draw_training_scaling(frames: Frames) -> Figure:
     """
     runs, scores = (identified(frames, where(frames[table], part="main")) for table in ("runs", "training_scores"))
     need(scores if runs.empty else runs, "training_scores", "record of part main")
-    look, present = looks(scores, runs), families(scores, runs)
+    look = looks(scores, runs)
     limits, beyond = aggregate.limits_by_family(runs, "level")
+    top = aggregate.settle_top(runs)
     never = CAPTION.format(never=runs["settled_at"].isna().sum(), runs=len(runs))
-    fig, axes = panels(
-        len(present), 2, title=_title(scores, look), height=2.15, gap=(0.8, 0.98), detailed=True, subtitle=SUBTITLE,
+    fig, axes = family_panels(
+        look, 2, title=_title(scores, look), height=2.15, gap=(0.8, 0.98), subtitle=SUBTITLE,
         caption=f"{never}{captions.outside_text(beyond, 'level')} {captions.lengths_text(runs)}",
     )  # fmt: skip
-    indent(fig, axes, LEFT, LEGEND)
-    top = aggregate.settle_top(runs)
-    for line, family in zip(axes, present):
-        mine = [where(rows, family=family) for rows in (runs, scores)]
-        shown = {row: one for row, one in look.items() if any(row in set(rows["row"]) for rows in mine)}
-        for ax, what in zip(line, ("score of the last 20 %", "episodes to settle")):
-            n_axis(ax, {*runs["n"], *scores["n"]}, "agents N" if family == present[-1] else None)
+    for (left, right), family in zip(axes, families(look)):
+        shown = of_family(look, family)
+        for ax, what in ((left, "score of the last 20 %"), (right, "episodes to settle")):
+            n_axis(ax, {*runs["n"], *scores["n"]}, "agents N" if family == families(look)[-1] else None)
             detail(ax, family, what)
-        _level_panel(line[0], *mine, shown, limits.get(family, aggregate.score_limits([])))
-        _settle_panel(line[1], *mine, shown, top)
-        row_legend(line[1], shown.values())
+        _panels(left, right, runs, scores, shown, limits.get(family, aggregate.score_limits([])), top)
     return fig
 
 
-def _level_panel(ax: Axes, runs: Frame, scores: Frame, shown: Looks, limits: Limits) -> None:
-    score_axis(ax, limits)
+def _panels(left: Axes, right: Axes, runs: Frame, scores: Frame, shown: Looks, limits: Limits, top: float) -> None:
+    """Levels on the left, episodes to settle on the right; a percentile that is never reached is an open triangle."""
+    score_axis(left, limits)
+    settle_axis(right, top)
     for k, (row, look) in enumerate(shown.items()):
-        shift, levels = dodge(ax, k, len(shown)), where(runs, row=row)
-        dots(ax, levels["n"] * shift, levels["level"], look, limits=limits)
-        summary(ax, aggregate.iqm_points(where(scores, row=row)), look, shift)
-    quiet(ax)
-
-
-def _settle_panel(ax: Axes, runs: Frame, scores: Frame, shown: Looks, top: float) -> None:
-    settle_axis(ax, top)
-    for k, (row, look) in enumerate(shown.items()):
-        shift, mine = dodge(ax, k, len(shown)), where(runs, row=row)
-        settle_dots(ax, mine["n"] * shift, mine["settled_at"], look, top)
-        points = aggregate.settle_points(where(scores, row=row), top)
-        late = points["value"] >= top
-        summary(ax, points[~late], look, shift)
-        ax.plot(points["n"][late] * shift, np.full(late.sum(), top), ls="none", marker="^", ms=8, mfc="white",
-                mec=look.color, mew=1.4, zorder=6, clip_on=False)  # fmt: skip
-    quiet(ax)
+        shift, same, stated = dodge(left, k, len(shown)), where(runs, row=row), where(scores, row=row)
+        dots(left, same["n"] * shift, same["level"], look, limits=limits)
+        summary(left, known(aggregate.points_over_n(stated, "iqm"), "value"), look, shift)
+        settle_dots(right, same["n"] * shift, same["settled_at"], look, top)
+        times = aggregate.settle_points(stated, top)
+        late = times["value"] >= top
+        summary(right, times[~late], look, shift)
+        right.plot(times["n"][late] * shift, times["value"][late], ls="none", marker="^", ms=8, mfc="white",
+                   mec=look.color, mew=1.4, zorder=6, clip_on=False)  # fmt: skip
+    quiet(left)
+    quiet(right)
 
 
 def _title(scores: Frame, look: Looks) -> str:

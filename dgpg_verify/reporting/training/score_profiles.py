@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -9,14 +12,13 @@ from matplotlib.figure import Figure
 from dgpg_verify.reporting.drawing.axes import Limits, quiet, rule, share_y
 from dgpg_verify.reporting.drawing.look import Look
 from dgpg_verify.reporting.drawing.marks import joined
-from dgpg_verify.reporting.drawing.sheet import LEFT, WIDTH, detail, indent, panels
+from dgpg_verify.reporting.drawing.sheet import detail
 from dgpg_verify.reporting.frame import Frame, Frames, known, need, where
 from dgpg_verify.reporting.training import aggregate, captions
 from dgpg_verify.reporting.training.axes import REFERENCES
-from dgpg_verify.reporting.training.methods import Looks, families, identified, looks, row_legend
+from dgpg_verify.reporting.training.methods import MethodLook, families, family_panels, identified, looks
 
 COLUMNS = 4
-LEGEND = 2.7  # inches right of the panels
 
 
 def draw_score_profiles(frames: Frames) -> Figure:
@@ -29,36 +31,30 @@ def draw_score_profiles(frames: Frames) -> Figure:
     sizes = aggregate.telling_sizes(measured, COLUMNS)
     rows = where(measured, n=sizes)
     span = (float(rows["threshold"].min()), float(rows["threshold"].max()))
-    look, present = looks(rows), families(rows)
-    fig, axes = panels(
-        len(present), len(sizes), title="How many runs reach which score",
+    look = looks(rows)
+    fig, axes = family_panels(
+        look, len(sizes), title="How many runs reach which score", height=1.75, gap=(0.48, 0.98),
         subtitle="The share of runs whose score exceeds the value below.",
         caption=_caption(rows, span[0]) + captions.sizes_left_out(measured["n"], sizes),
-        height=1.75, width=WIDTH if len(sizes) > 1 else 8.5, gap=(0.48, 0.98), detailed=True,
     )  # fmt: skip
-    indent(fig, axes, LEFT, LEGEND)
-    for line, family in zip(axes, present):
-        of_family = where(rows, family=family)
+    for line, family in zip(axes, families(look)):
         for ax, n in zip(line, sizes):
-            _panel(ax, where(of_family, n=n), look, span)
+            _panel(ax, where(rows, family=family, n=n), look, span)
             detail(ax, f"{n:g} agents", family)
         line[0].set_ylabel("share of runs")
-        row_legend(line[-1], [look[row] for row in look if row in set(of_family["row"])])
     for ax in axes[-1]:
         ax.set_xlabel("score")
     return fig
 
 
-def _panel(ax: Axes, rows: Frame, look: Looks, span: Limits) -> None:
+def _panel(ax: Axes, rows: Frame, look: Mapping[Any, MethodLook], span: Limits) -> None:
     ax.set_xlim(span)
     share_y(ax, -0.02, 1.03, 0.5)
     rule(ax, 0.5, lw=0.8, ls=(0, (2, 2)))
     for score in REFERENCES:
         rule(ax, x=score)
-    for row, one in look.items():
-        profile = where(rows, row=row).sort_values("threshold", kind="stable")
-        if not profile.empty:
-            _profile(ax, profile, one)
+    for row, profile in rows.sort_values("threshold", kind="stable").groupby("row"):
+        _profile(ax, profile, look[row])
     quiet(ax)
 
 
@@ -66,7 +62,7 @@ def _profile(ax: Axes, profile: Frame, look: Look) -> None:
     """The profile as steps, its band shaded, a few markers so that nothing hangs on colour alone."""
     x, y = profile["threshold"], profile["share"]
     if profile[["low", "high"]].notna().all(axis=None):
-        band = {"color": look.color, "alpha": 0.07, "lw": 0, "zorder": 2}
+        band: dict[str, Any] = {"color": look.color, "alpha": 0.07, "lw": 0, "zorder": 2}
         ax.fill_between(x, profile["low"], profile["high"], step="post", **band)
     places = np.unique(np.linspace(0, len(x) - 1, 6).astype(int)).tolist()
     joined(ax, x, y, look, drawstyle="steps-post", lw=1.8, ms=5, mew=0.8, markevery=places, gid="replicates", zorder=4,

@@ -128,11 +128,11 @@ def test_the_ends_of_settling_are_the_smallest_and_the_largest_n_with_a_mean() -
 
 def test_the_exponent_is_that_of_the_guided_noise_at_the_end() -> None:
     rng = np.random.default_rng(3)
+    powers = {("end", "guided"): 2.0, ("start", "guided"): 0.0, ("end", "base"): 1.0}
     rows = rows_of("training_noise", *(
         {"row": "dgpg/sum", "n": n, "replicate": k, "point": point, "credit": credit,
          "variance": n**power * np.exp(0.01 * rng.standard_normal())}
-        for n in (10, 20, 40, 70, 100) for k in range(3)
-        for point, credit, power in (("end", "guided", 2.0), ("start", "guided", 0.0), ("end", "base", 1.0))))  # fmt: skip
+        for n in (10, 20, 40, 70, 100) for k in range(3) for (point, credit), power in powers.items()))  # fmt: skip
     (exponent,) = aggregate.noise_exponents(rows, "variance").values()
     assert exponent == pytest.approx(2.0, abs=0.05)
     assert aggregate.noise_exponents(where(rows, point="start"), "variance") == {}
@@ -153,3 +153,10 @@ def test_captions_count_runs_and_what_lies_outside() -> None:
     assert runs_text(runs.iloc[:1]) == "1 run for every row and N" and runs_text(runs.iloc[:0]) == "no run"
     texts = [outside_text(count, "level") for count in (0, 1, 2)]
     assert texts == ["", " 1 level lies outside the frame.", " 2 levels lie outside the frame."]
+
+
+def test_the_spread_over_alpha_is_that_of_the_means_of_fixed_alphas() -> None:
+    levels = (("0.2", 0.1), ("0.2", 0.3), ("0.8", 0.5), ("0.9->0.2", 7.0))
+    runs = rows_of("runs", *({"row": "a", "alpha": alpha, "level": level} for alpha, level in levels))
+    assert aggregate.alpha_spread(runs) == pytest.approx((0.35, 0.3))
+    assert np.isnan(aggregate.alpha_spread(runs.iloc[3:])).all()

@@ -41,5 +41,5 @@ def test_a_table_that_names_only_the_row_borrows_the_rest() -> None:
     })  # fmt: skip
     rows = identified(made, made["profiles"])
     assert rows[["method", "setting", "sharing"]].iloc[0].tolist() == ["dgpg", "sum", "shared"]
-    assert rows["name"].tolist() == ["DG-PG", "IPPO"] and families(rows) == ["DG-PG", "Without guidance"]
+    assert rows["name"].tolist() == ["DG-PG", "IPPO"] and families(looks(rows)) == ["DG-PG", "Without guidance"]
     assert looks(rows)["dgpg/sum/shared"].face == "white"
