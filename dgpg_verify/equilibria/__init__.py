@@ -20,23 +20,3 @@ from dgpg_verify.equilibria.nash.pure import pure_nash
 from dgpg_verify.equilibria.nash.stationary import stationary_points
 from dgpg_verify.equilibria.nash.two_player import two_player_equilibria
 from dgpg_verify.equilibria.shift.alpha_c import alpha_intervals, alpha_limits, exact_alpha_limit
-
-__all__ = [
-    "MAX_JOINT_ACTIONS",
-    "Tables",
-    "action_values",
-    "alpha_intervals",
-    "alpha_limits",
-    "check_alpha",
-    "exact_alpha_limit",
-    "expected",
-    "joint_tables",
-    "nash_conv",
-    "pure_nash",
-    "random_games",
-    "random_tables",
-    "reached_equilibrium",
-    "sign_agreement",
-    "stationary_points",
-    "two_player_equilibria",
-]

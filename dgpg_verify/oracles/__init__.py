@@ -8,12 +8,3 @@ from dgpg_verify.oracles.games.load_balancing import load_balancing_moments
 from dgpg_verify.oracles.moments import OracleMoments
 from dgpg_verify.oracles.teams.linear_quadratic import linear_quadratic_moments
 from dgpg_verify.oracles.trajectories.action_sequences import enumerate_trajectories, trajectory_moments
-
-__all__ = [
-    "OracleMoments",
-    "enumerate_moments",
-    "enumerate_trajectories",
-    "linear_quadratic_moments",
-    "load_balancing_moments",
-    "trajectory_moments",
-]

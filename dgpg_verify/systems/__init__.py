@@ -5,16 +5,4 @@ from dgpg_verify.systems.graphs import random_candidates
 from dgpg_verify.systems.linear_quadratic import LinearQuadraticTeam
 from dgpg_verify.systems.load_balancing import LoadBalancingGame
 from dgpg_verify.systems.references import alter_reference
-from dgpg_verify.systems.registry import make_system, register_system, system_names
-
-__all__ = [
-    "CloudScheduling",
-    "CloudStack",
-    "LinearQuadraticTeam",
-    "LoadBalancingGame",
-    "alter_reference",
-    "make_system",
-    "random_candidates",
-    "register_system",
-    "system_names",
-]
+from dgpg_verify.systems.registry import make_system, register_system

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, cast
 
-from dgpg_verify.core import InputError, System, check_choice, check_int
+from dgpg_verify.core import InputError, System, check_choice, check_int, heuristic_names
 from dgpg_verify.training.methods import Method, Recipe, Sharing
 from dgpg_verify.training.schedules import make_schedule
 from dgpg_verify.training.settings import Settings
@@ -69,7 +69,7 @@ class RunOptions:
     def recipe(self, system: System) -> Recipe:
         """How a learner is to learn on `system`. Raises InputError for a heuristic that the system does not have."""
         if self.method.start != "plain":
-            check_choice("heuristic", self.settings.heuristic, getattr(system, "heuristic_names", ()))
+            check_choice("heuristic", self.settings.heuristic, heuristic_names(system))
         schedule = make_schedule(self.schedule_name, system.n_agents)
         return Recipe(self.method, self.settings, schedule, cast(Sharing, self.sharing))
 
