@@ -1,7 +1,7 @@
 """What is measured for C2.1, C2.2 and A2 at each scale: laws of fleets, how many, at which alphas, which rows lead.
 
-Declared before measuring. Fleets are draws of the law of equilibria/games/random_games.py; equal (cost, N, K, batch) gives the same
-fleets for every reference, so that references are compared on the same fleets.
+Declared before measuring. Fleets are draws of the law of equilibria/games/random_games.py; equal (cost, N, K, batch)
+gives the same fleets for every reference, so that references are compared on the same fleets.
 """
 
 from __future__ import annotations

@@ -239,7 +239,7 @@ def _team_alignment(groups: Sequence[DrawnFleets]) -> Iterator[dict[str, Any]]:
 
 
 def _shares(joint: NDArray[Any], negative: NDArray[Any], agents: Any, defined: Any) -> dict[str, Any]:
-    """DrawnFleets with a certified negative joint cosine, cosines' quantiles, share of agents misaligned."""
+    """Fleets with a certified negative joint cosine, cosines' quantiles, share of agents misaligned."""
     estimate = clopper_pearson(int(negative.any(1).sum()), len(negative), LEVEL)
     known = joint[joint != UNDEFINED]
     low, middle = np.quantile(known, [0.05, 0.5]) if len(known) else (None, None)
