@@ -129,11 +129,8 @@ def enumerate_moments(
 
     Returns
     -------
-    OracleMoments with P = K, on the sum scale; `shared` holds the moments of sum_i g_i (shared logits).
-
-    Raises
-    ------
-    InputError on more than 10^6 profiles, bad probabilities, or an unknown credit.
+    OracleMoments with P = K, on the sum scale; `shared` holds the moments of sum_i g_i (shared logits). InputError on
+    more than 10^6 profiles, bad probabilities, or an unknown credit.
     """
     game = EnumeratedGame(system, probabilities)
     names = check_credits(credits, ENUMERATED_CREDITS)
