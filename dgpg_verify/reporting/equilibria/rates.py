@@ -25,8 +25,8 @@ from dgpg_verify.reporting.equilibria.references import (
     reference_keys,
     rim,
 )
+from dgpg_verify.reporting.frame import few
 from dgpg_verify.reporting.records import Record, Tables
-from dgpg_verify.reporting.training.runs import few
 
 WANTED = 0.99  # C2.2: supported when the interval's lower end is at least this
 MOST_ALPHAS = 4
