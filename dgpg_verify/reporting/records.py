@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +110,11 @@ def read_variance_csv(folder: Path) -> list[dict[str, str]]:
         if tuple(reader.fieldnames or ()) != VARIANCE_COLUMNS:
             raise InputError(f"{VARIANCE_CSV}: header must be {','.join(VARIANCE_COLUMNS)}")
         return list(reader)
+
+
+def group_by(rows: Iterable[Record], key: Callable[[Record], Any]) -> dict[Any, list[Record]]:
+    """Records with the same `key` together, keys and records in the order in which they come."""
+    groups: dict[Any, list[Record]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return groups
