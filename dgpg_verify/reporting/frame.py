@@ -138,6 +138,15 @@ def geometric_mean(values: np.ndarray) -> Summary:
     return made.value, made.low, made.high  # type: ignore[return-value]  # known for two or more
 
 
+def top_decade_slope(rows: Frame, column: str) -> float | None:
+    """Plain log-log slope of `column` over the top decade of N, for titles; verdicts come from the ledger."""
+    found = known(rows, column, "n")
+    found = found[(found[column] > 0) & (found["n"] >= found["n"].max() / 10)].sort_values("n", kind="stable")
+    if found["n"].nunique() < 2:
+        return None
+    return float(np.polyfit(np.log(found["n"].to_numpy(dtype=float)), np.log(found[column].to_numpy()), 1)[0])
+
+
 @dataclass(frozen=True, order=True)
 class Place:
     """What shares a panel: one system on one graph under one policy."""

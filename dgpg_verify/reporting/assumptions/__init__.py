@@ -1,7 +1,6 @@
 """Figures of A3."""
 
 from dgpg_verify.reporting.assumptions.locality import draw_locality
-from dgpg_verify.reporting.drawing.legacy import legacy
 from dgpg_verify.reporting.drawing.spec import FigureSpec
 
-FIGURES = (FigureSpec("locality", "Local influence against N", legacy(draw_locality), "assumptions", "A3"),)
+FIGURES = (FigureSpec("locality", "Local influence against N", draw_locality, "assumptions", "A3"),)

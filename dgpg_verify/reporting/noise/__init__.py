@@ -1,6 +1,5 @@
 """Figures of C1."""
 
-from dgpg_verify.reporting.drawing.legacy import legacy
 from dgpg_verify.reporting.drawing.spec import FigureSpec
 from dgpg_verify.reporting.noise.cross_agent import draw_cross_agent
 from dgpg_verify.reporting.noise.efficiency import draw_efficiency
@@ -11,17 +10,17 @@ from dgpg_verify.reporting.noise.pointing import draw_pointing
 from dgpg_verify.reporting.noise.variance import draw_variance
 
 FIGURES = (
-    FigureSpec("pointing", "Roll-outs until an agent's step points the right way", legacy(draw_pointing), "pointing",
+    FigureSpec("pointing", "Roll-outs until an agent's step points the right way", draw_pointing, "pointing",
                "words"),
-    FigureSpec("variance", "Variance and noise-to-signal against N", legacy(draw_variance), "moments", "C1.1",
+    FigureSpec("variance", "Variance and noise-to-signal against N", draw_variance, "moments", "C1.1",
                per_place=True),
-    FigureSpec("paired_ratio", "Noise relative to the exact difference reward", legacy(draw_paired_ratio), "moments",
+    FigureSpec("paired_ratio", "Noise relative to the exact difference reward", draw_paired_ratio, "moments",
                "C1.1"),
-    FigureSpec("cross_agent", "Noise that comes from the other agents", legacy(draw_cross_agent), "cross_agent",
+    FigureSpec("cross_agent", "Noise that comes from the other agents", draw_cross_agent, "cross_agent",
                "C1.2"),
     FigureSpec("optimal_alpha", "The least noisy mixture, and what it leaves of the return",
-               legacy(draw_optimal_alpha), "optimal", "C1.3", per_place=True, each_policy=False),
-    FigureSpec("fixed_alpha", "Fixed \u03b1, minimum over \u03b1 and normalised mixing", legacy(draw_fixed_alpha),
+               draw_optimal_alpha, "optimal", "C1.3", per_place=True, each_policy=False),
+    FigureSpec("fixed_alpha", "Fixed \u03b1, minimum over \u03b1 and normalised mixing", draw_fixed_alpha,
                "alpha", "C1.4", per_place=True),
-    FigureSpec("efficiency", "Efficiency against N", legacy(draw_efficiency), "moments", "C1.4"),
+    FigureSpec("efficiency", "Efficiency against N", draw_efficiency, "moments", "C1.4"),
 )  # fmt: skip

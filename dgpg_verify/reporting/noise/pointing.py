@@ -2,127 +2,99 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dgpg_verify.reporting.drawing.grid import credit_keys, grid
-from dgpg_verify.reporting.drawing.lines import headline_credits, not_drawn
-from dgpg_verify.reporting.drawing.select import Group, groups, need, number, pick
-from dgpg_verify.reporting.drawing.style import GRID, MUTED, credit_style, quiet, styled
-from dgpg_verify.reporting.records import Record, Tables
-from dgpg_verify.reporting.wording import count_text, credit_name
+from dgpg_verify.reporting.drawing.axes import quiet, rule
+from dgpg_verify.reporting.drawing.captions import left_out
+from dgpg_verify.reporting.drawing.look import GRID, MUTED, credit_look
+from dgpg_verify.reporting.drawing.marks import dots
+from dgpg_verify.reporting.frame import Frame, Frames, at, need, places, unique, where
+from dgpg_verify.reporting.noise.credits import credit_keys, headline_credits, place_grid, titled
+from dgpg_verify.reporting.noise.tables import few_sizes, rollouts_needed
+from dgpg_verify.reporting.wording import count_text
 
-WANTED = (5, 50, 200, 1500)
-Answer = tuple[float | None, bool]  # median roll-outs (None: not reached), censored
-
-
-def _answer(rows: Sequence[Record]) -> Answer:
-    """The median over replicates, a never-reached one counting as beyond every number."""
-    values = sorted(np.inf if (v := number(row.get("rollouts"))) is None else v for row in rows)
-    middle = values[len(values) // 2]
-    censored = any(row.get("censored") for row in rows if (number(row.get("rollouts")) or np.inf) >= middle)
-    return (None, True) if np.isinf(middle) else (middle, censored)
+LEFT = 0.85  # roll-outs at the left edge: every stem starts there
 
 
-def _text(answer: Answer) -> str:
-    value, censored = answer
-    if value is None:
+def _text(rollouts: float, censored: bool) -> str:
+    if np.isnan(rollouts):
         return "not reached"
-    return f"more than {count_text(value)}" if censored else count_text(value)
+    return f"more than {count_text(rollouts)}" if censored else count_text(rollouts)
 
 
-def _title(rows: Sequence[Record]) -> str:
-    last = max(row["n"] for row in rows)
-    said = []
-    for names in (("return", "return:centred"), ("guidance", "guidance:chain_rule")):
-        mine = [row for row in rows if row["credit"] in names and row["n"] == last]
-        if mine:
-            said.append(f"{_text(_answer(mine))} with {credit_name(names[0])}")
+def _title(medians: Frame) -> str:
+    last = medians["n"].max()
+    found = [(name, mine.iloc[0]) for name, mine in titled(where(medians, n=last))]
+    needed = [f"{_text(row['rollouts'], row['censored'])} with {name}" for name, row in found]
     start = "Roll-outs until an agent's step points the right way"
-    return f"{start}: {', '.join(said)}, among {last} agents" if said else start
+    return f"{start}: {', '.join(needed)}, among {last} agents" if needed else start
 
 
-def _few(rows: Sequence[Record]) -> list[Record]:
-    """The rows of at most four N: those measured nearest to 5, 50, 200 and 1500."""
-    ns = sorted({row["n"] for row in rows})
-    chosen = {min(ns, key=lambda n: abs(math.log(n / wanted))) for wanted in WANTED}
-    return [row for row in rows if row["n"] in chosen]
-
-
-def _panel(ax: Axes, rows: Sequence[Record], credits: Sequence[str], most: float) -> None:
-    """One block per N, one stem per credit, the number written at its end."""
-    ns = sorted({row["n"] for row in rows})
-    credits = [credit for credit in credits if any(row["credit"] == credit for row in rows)]
-    step = 1.0 / (len(credits) + 0.9)
-    ax.set_ylim(len(ns) - 0.42, -0.62)
+def _panel(ax: Axes, rows: Frame, medians: Frame, credits: Sequence[str], most: float) -> None:
+    """One block per N, one stem per credit."""
+    sizes = sorted(set(rows["n"]))
+    credits = [credit for credit in credits if credit in set(rows["credit"])]
+    ax.set_ylim(len(sizes) - 0.42, -0.62)
     ax.set_xscale("log")
-    ax.set_xlim(0.85, most * 14)
-    decades = range(int(np.ceil(np.log10(most))) + 1)
-    ax.set_xticks([10.0**d for d in decades], [count_text(10.0**d) for d in decades])
+    ax.set_xlim(LEFT, most * 14)
+    decades = [10.0**d for d in range(int(np.ceil(np.log10(most))) + 1)]
+    ax.set_xticks(decades, [count_text(count) for count in decades])
     ax.set_xticks([], minor=True)
-    for block, n in enumerate(ns):
-        for k, credit in enumerate(credits):
-            mine = [row for row in rows if row["n"] == n and row["credit"] == credit]
-            if not mine:
-                continue
-            style = credit_style(credit)
-            y = block + step * (k - (len(credits) - 1) / 2)
-            value, censored = _answer(mine)
-            end = most if value is None else max(value, 1.0)
-            ax.plot([0.85, end], [y, y], color=style.color, lw=3.4, alpha=0.3, solid_capstyle="butt", zorder=2,
-                    ls=(0, (1.5, 1)) if censored else "-")  # fmt: skip
-            each = [max(v, 1.0) if (v := number(row.get("rollouts"))) is not None else most for row in mine]
-            ax.scatter(
-                each, [y] * len(each), s=12, color=style.color, alpha=0.4, linewidths=0, zorder=3, gid="replicates"
-            )
-            ax.plot([end], [y], ls="none", marker=">" if censored else style.marker, ms=7, color=style.color,
-                    mec="white", mew=0.5, zorder=4)  # fmt: skip
-            ax.annotate(_text((value, censored)), (end, y), xytext=(7, 0), textcoords="offset points", va="center",
-                        size=9, color=style.color, weight="bold")  # fmt: skip
-        if block:
-            ax.axhline(block - 0.5, color=GRID, lw=0.8, zorder=0)
-    ax.set_yticks(range(len(ns)), [f"{n:g}\nagents" for n in ns])
-    quiet(ax)
-    ax.grid(False)
-    ax.tick_params(axis="y", length=0, labelcolor=MUTED)
+    for median in medians.itertuples():
+        block, k = sizes.index(median.n), credits.index(median.credit)
+        y = block + (k - (len(credits) - 1) / 2) / (len(credits) + 0.9)
+        each = where(rows, n=median.n, credit=median.credit)["rollouts"].fillna(most).clip(lower=1.0)
+        _stem(ax, y, median, most)
+        dots(ax, each, y, credit_look(median.credit), marker="o", s=12, zorder=3)
+    for block in range(1, len(sizes)):
+        rule(ax, block - 0.5, color=GRID, lw=0.8, ls="-", zorder=0)
+    ax.set_yticks(range(len(sizes)), [f"{n:g}\nagents" for n in sizes])
+    quiet(ax, lines=False)
+    ax.tick_params(axis="y", labelcolor=MUTED)
     ax.set_xlabel("roll-outs (logarithmic)")
 
 
-def draw_pointing(tables: Tables, group: Group | None = None, dispute: str = "") -> Figure:
+def _stem(ax: Axes, y: float, median: Any, most: float) -> None:
+    """The median as a stem with its number at the end; dotted with an arrow where it is a lower bound."""
+    look = credit_look(median.credit)
+    end = most if np.isnan(median.rollouts) else max(median.rollouts, 1.0)
+    dash, marker = ((0, (1.5, 1)), ">") if median.censored else ("-", look.marker)
+    ax.plot([LEFT, end], [y, y], color=look.color, lw=3.4, alpha=0.3, solid_capstyle="butt", zorder=2, ls=dash)
+    ax.plot([end], [y], ls="none", marker=marker, ms=7, color=look.color, mec="white", mew=0.5, zorder=4)
+    ax.annotate(
+        _text(median.rollouts, median.censored), (end, y), xytext=(7, 0), textcoords="offset points", va="center",
+        size=9, color=look.color, weight="bold",
+    )  # fmt: skip
+
+
+def draw_pointing(frames: Frames) -> Figure:
     """Roll-outs until the cosine between an agent's averaged gradient and the exact one reaches 0.7.
 
-    tables["pointing"]; one panel per system and policy, one block per N. Raises NothingToDraw.
+    Table `pointing`; one panel per system and policy, one block per N. Raises NothingToDraw.
     """
-    rows = pick(tables.get("pointing", ()), group)
-    need(rows, "pointing", "row")
-    credits = headline_credits(rows)
-    left = not_drawn(rows, credits)
-    places = groups(rows)
-    rows = [row for place in places for row in _few(pick(rows, place)) if row["credit"] in credits]
-    most = max([v for row in rows if (v := number(row.get("rollouts"))) is not None] + [10.0])
-    blocks = max(len({row["n"] for row in pick(rows, place)}) for place in places)
-    caption = (
-        "Points the right way: cosine of at least 0.7 (within 45 degrees) between the average of that "
-        "many roll-outs' gradients "
-        "and the exact gradient. Arrow and dotted stem: not reached within the roll-outs measured, or "
-        "never because of bias. "
-        f"Medians over replicates, small dots are replicates. Of all N measured, those nearest to 5, 50, 200 and 1500."
-        f"{left} {dispute}"
+    table = need(frames["pointing"], "pointing", "row")
+    credits = headline_credits(table)
+    rows = where(few_sizes(table), credit=credits)
+    medians, first = rollouts_needed(rows), places(table)[0]
+    most = max(rows["rollouts"].max(), 10.0)
+    blocks = max(at(rows, place)["n"].nunique() for place in places(rows))
+    fig, axes = place_grid(
+        rows,
+        most=2,
+        title=_title(at(medians, first)),
+        subtitle="What every agent needs before its step helps.",
+        caption="Points the right way: cosine of at least 0.7 (within 45 degrees) between the average of that many "
+        "roll-outs' gradients and the exact gradient. Arrow and dotted stem: not reached within the roll-outs "
+        "measured, or never because of bias. Medians over replicates, small dots are replicates. Of all N measured, "
+        f"those nearest to 5, 50, 200 and 1500.{left_out(sorted(unique(table, 'credit')), credits)}",
+        keys=credit_keys(credits),
+        height=0.36 + 0.23 * blocks * (len(credits) + 0.9),
     )
-    with styled():
-        fig, axes = grid(
-            places,
-            title=_title(pick(rows, places[0])),
-            subtitle=f"Numbers of the title: {places[0].title}. What every agent needs before its step helps.",
-            caption=caption,
-            keys=credit_keys(credits),
-            most=2,
-            height=0.36 + 0.23 * blocks * (len(credits) + 0.9),
-        )
-        for place, ax in axes.items():
-            _panel(ax, pick(rows, place), credits, most)
+    for place, ax in axes.items():
+        _panel(ax, at(rows, place), at(medians, place), credits, most)
     return fig

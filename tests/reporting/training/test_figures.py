@@ -11,7 +11,6 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 
 from dgpg_verify.reporting import training as figures
-from dgpg_verify.reporting.cost.guidance_cost import draw_guidance_cost
 from dgpg_verify.reporting.drawing.saving import svg_text
 from dgpg_verify.reporting.drawing.spec import FigureSpec
 from dgpg_verify.reporting.figures import FIGURES
@@ -263,12 +262,6 @@ def test_noise_shows_the_deciding_ratio_where_it_was_measured(made: Tables) -> N
     rows = [{**r, "paired_ratio": 2.0} for r in made["training_noise"]]
     assert figures.draw_training_noise({"training_noise": rows}).axes[0].get_ylabel().startswith("V / V of")
     assert figures.draw_training_noise(made).axes[0].get_ylabel() == "variance V"
-
-
-def test_cost_draws_every_replicate_and_its_title_is_the_mean_ratio(made: Tables) -> None:
-    assert dots(draw_guidance_cost(made)) == 3 * len(made["guidance_cost"])
-    slow = [{**r, "ratio": 4.0} for r in made["guidance_cost"]]
-    assert "4 [4, 4] times" in title(draw_guidance_cost({"guidance_cost": slow}))
 
 
 def test_rows_of_one_label_and_look_share_an_entry_and_no_others_look_alike(made: Tables) -> None:

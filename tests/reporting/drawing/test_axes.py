@@ -8,7 +8,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from dgpg_verify.reporting.drawing.style import n_axis, styled
+from dgpg_verify.reporting.drawing.axes import equal_spans, limits, log_y, n_axis
+from dgpg_verify.reporting.drawing.look import styled
 from dgpg_verify.reporting.wording import slope_phrase
 
 AIR = 7.0  # points at 72 to the inch: about a letter and a half
@@ -38,3 +39,24 @@ def test_ticks_in_n_do_not_touch(width: float) -> None:
 )
 def test_a_slope_in_words(slope: tuple[float, float, float], said: str) -> None:
     assert slope_phrase(*slope) == said
+
+
+def test_log_limits_hold_the_positive_values_and_enough_decades() -> None:
+    low, high = limits([0.0, -1.0, 2.0, 50.0], least_decades=3.0)
+    assert low < 2.0 and high > 50.0 and high / low >= 1e3
+    spans = equal_spans([[1.0, 10.0], [1.0, 1e6]])
+    assert spans[0][1] / spans[0][0] == pytest.approx(spans[1][1] / spans[1][0])
+    assert spans[0][0] < 1.0 < 10.0 < spans[0][1]
+
+
+@pytest.mark.parametrize(
+    ("ends", "texts"),
+    [
+        ((0.9, 11.0), ["1", "2", "5", "10"]),
+        ((1e-7, 1e7), ["10\u207b\u2076", "10\u207b\u2074", "0.01", "1", "100", "10\u2009000"]),
+    ],
+)
+def test_log_ticks_are_few_and_plain(ends: tuple[float, float], texts: list[str]) -> None:
+    ax = Figure().add_axes((0.1, 0.1, 0.8, 0.8))
+    log_y(ax, *ends)
+    assert [text.get_text() for text in ax.get_yticklabels()][: len(texts)] == texts

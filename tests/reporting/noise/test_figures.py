@@ -1,0 +1,111 @@
+"""Figures draw every replicate, say what the data say, and leave no global state behind."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
+
+from dgpg_verify.reporting import noise
+from dgpg_verify.reporting.drawing.saving import svg_text
+from dgpg_verify.reporting.drawing.spec import FigureSpec
+from dgpg_verify.reporting.frame import Frames, NothingToDraw, Place, at, frames, where
+from dgpg_verify.reporting.noise.credits import headline_credits
+from tests.reporting.synthetic_run import tables
+
+GAME = Place("load_balancing", "sparse", "uniform")
+
+
+@pytest.fixture(scope="module")
+def made() -> Frames:
+    return frames({k: [r for r in rows if (r.get("fleet") or 0) < 3] for k, rows in tables().items()})
+
+
+def dots(figure: Figure) -> int:
+    """Replicates drawn anywhere in the figure."""
+    found = [c for ax in figure.axes for c in ax.collections if isinstance(c, PathCollection)]
+    return sum(len(c.get_offsets()) for c in found if c.get_gid() == "replicates")
+
+
+def test_variance_draws_every_fleet_of_every_drawn_credit(made: Frames) -> None:
+    rows = at(made["moments"], GAME)
+    drawn = where(rows, credit=headline_credits(rows))
+    assert 0 < len(drawn) < len(rows)
+    assert dots(noise.draw_variance(made, GAME)) == 2 * len(drawn)  # variance and noise-to-signal
+
+
+def test_paired_ratio_draws_every_fleet(made: Frames) -> None:
+    rows = where(made["moments"], sharing="independent")
+    credits = [c for c in headline_credits(rows) if c != "difference"]
+    assert dots(noise.draw_paired_ratio(made)) == len(where(rows, credit=credits))
+
+
+def test_efficiency_draws_zeros_on_the_edge(made: Frames) -> None:
+    changed = made["moments"].copy()
+    changed.loc[changed.index[:3], "efficiency"] = 0.0
+    figure = noise.draw_efficiency({**made, "moments": changed})
+    assert dots(figure) == dots(noise.draw_efficiency(made))
+    assert any("3 fleets with efficiency 0" in text.get_text().replace("\n", " ") for text in figure.texts)
+
+
+def test_cross_agent_draws_every_fleet(made: Frames) -> None:
+    assert dots(noise.draw_cross_agent(made)) == len(made["cross_agent"])
+
+
+def test_fixed_alpha_draws_every_alpha_and_every_optimum(made: Frames) -> None:
+    expected = len(at(made["alpha"], GAME)) + 2 * len(at(made["optimal"], GAME))  # optima: variance and return share
+    assert dots(noise.draw_fixed_alpha(made, GAME)) == expected
+
+
+def test_optimal_alpha_draws_every_fleet_in_each_series(made: Frames) -> None:
+    rows = where(at(made["optimal"], GAME), setting="sum")
+    assert dots(noise.draw_optimal_alpha(made, GAME)) == 6 * len(rows)
+
+
+def test_pointing_draws_every_row_and_says_not_reached(made: Frames) -> None:
+    figure = noise.draw_pointing(made)
+    assert dots(figure) == len(made["pointing"])
+    written = [text.get_text() for ax in figure.axes for text in ax.texts]
+    assert "not reached" in written and any(text.startswith("more than") for text in written)
+
+
+@pytest.mark.parametrize("slope", [0.97, 0.03])
+def test_titles_come_from_the_fits(made: Frames, slope: float) -> None:
+    fits = made["fits"].assign(exponent=slope, low=slope - 0.01, high=slope + 0.01)
+    title = noise.draw_variance({**made, "fits": fits}, GAME).texts[0].get_text()
+    assert f"N^{slope:.2f}" in title
+    assert "grows" in title
+
+
+def test_no_slope_is_claimed_without_a_fit(made: Frames) -> None:
+    assert "N^" not in noise.draw_variance({**made, "fits": made["fits"].iloc[:0]}, GAME).texts[0].get_text()
+
+
+@pytest.mark.parametrize("spec", noise.FIGURES, ids=lambda spec: spec.name)
+def test_an_empty_table_is_said_not_drawn(spec: FigureSpec) -> None:
+    with pytest.raises(NothingToDraw, match=spec.table):
+        spec.make(frames({}))
+
+
+@pytest.mark.parametrize("draw", [noise.draw_variance, noise.draw_fixed_alpha, noise.draw_optimal_alpha])
+def test_one_fleet_and_one_n_can_be_drawn(made: Frames, draw: Callable[..., Figure]) -> None:
+    small = {k: rows[(rows["n"] == 8) & (rows.get("fleet", rows["n"] * 0) == 0)] if "n" in rows else rows
+             for k, rows in made.items()} | {"fits": made["fits"].iloc[:0]}  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        svg_text(draw(small, GAME), "one")
+
+
+def test_nothing_global_changes(made: Frames) -> None:
+    before = dict(matplotlib.rcParams)
+    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    svg_text(noise.draw_pointing(made), "x")
+    assert dict(matplotlib.rcParams) == before
+    assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    assert pyplot.get_fignums() == []
