@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.box import Box
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from dgpg_verify.core import LABELS, InputError, LedgerRow, ledger_row_from_json
+from dgpg_verify.reporting.terminal import table_lines
 from dgpg_verify.reporting.wording import claim_order, interval_text, number_text, relation_text, setting_text
 from dgpg_verify.runs.files import check_schema, read_json, write_atomic, write_json
 
 LEDGER = "ledger.json"
 KINDS = {"claim": "Claims", "audit": "Assumption audits", "control": "Controls", "oracle": "Oracles"}
 WIDTH = 120  # columns of a terminal that the table must fit
-COLUMNS = {"claim": 5, "row": 58, "estimate [interval]": 23, "verdict": 12, "record": 18}
-HEAD_RULE = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)  # a line below the head alone
+COLUMNS = {"claim": 5, "row": 54, "estimate [interval]": 23, "verdict": 12, "record": 18}  # their widest
 
 
 Check = tuple[Callable[[Any], bool], str]  # whether a value is allowed, and what it must be
@@ -180,18 +174,13 @@ def terminal_table(rows: Sequence[LedgerRow]) -> str:
 
     A row without a record is marked UNRECORDED; primary rows carry a *.
     """
-    table = Table(box=HEAD_RULE, show_edge=False, padding=0, header_style="")
-    for head, width in COLUMNS.items():
-        table.add_column(head, width=width, no_wrap=True, overflow="crop")
-    for row in _sorted(rows):
-        key = row.row.removeprefix(f"{row.id}/")
-        cells = (_claim_text(row), key, interval_text(row), row.verdict, status_text(row))
-        table.add_row(*(Text(_fit(_one_line(cell), width)) for cell, width in zip(cells, COLUMNS.values())))
-    console = Console(file=io.StringIO(), width=WIDTH, color_system=None)
-    with console.capture() as shown:
-        console.print(table)
-    lines = [line.rstrip() for line in shown.get().splitlines()]
-    return "\n".join([*lines, _counts(rows)]).encode("ascii", "replace").decode()
+    cells = (
+        (_claim_text(row), row.row.removeprefix(f"{row.id}/"), interval_text(row), row.verdict, status_text(row))
+        for row in _sorted(rows)
+    )
+    fitted = [[_fit(_one_line(text), width) for text, width in zip(line, COLUMNS.values())] for line in cells]
+    head, *lines = table_lines(list(COLUMNS), fitted)
+    return "\n".join([head, "-" * WIDTH, *lines, _counts(rows)]).encode("ascii", "replace").decode()
 
 
 def _counts(rows: Sequence[LedgerRow]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,3 +98,11 @@ def write_variance_csv(folder: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
         values = [to_json(row[name]) for name in VARIANCE_COLUMNS]
         writer.writerow(["" if v is None else repr(v) if isinstance(v, float) else v for v in values])
     return write_atomic(folder / VARIANCE_CSV, buffer.getvalue())
+
+
+def group_by(rows: Iterable[Record], key: Callable[[Record], Any]) -> dict[Any, list[Record]]:
+    """Records with the same `key` together, keys and records in the order in which they come."""
+    groups: dict[Any, list[Record]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return groups
