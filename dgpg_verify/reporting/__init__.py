@@ -5,7 +5,6 @@ from dgpg_verify.reporting.records import (
     TABLES,
     VARIANCE_COLUMNS,
     read_records,
-    read_variance_csv,
     write_records,
     write_variance_csv,
 )

@@ -238,3 +238,20 @@ def fit_of(fits: Frame, like: Frame, statistic: str) -> Mapping[str, Any] | None
     first = like.iloc[0]
     found = known(where(fits, statistic=statistic, **{key: first[key] for key in keys}), "exponent")
     return None if found.empty else dict(found.iloc[0])
+
+
+def exploded(rows: Frame, *columns: str) -> Frame:
+    """One row per place of the lists in `columns`, as numbers; a single number counts as a list of one.
+
+    Lists of one row that differ in length are filled up with NaN. The index names the row that a place comes from.
+    """
+    names = list(columns)
+    lists = rows[names].map(lambda value: value if isinstance(value, list) else [value])
+    length = lists.map(len).max(axis=1)
+    filled = {c: [v + [np.nan] * (n - len(v)) for v, n in zip(lists[c], length)] for c in names}
+    return rows.assign(**filled).explode(names).astype(dict.fromkeys(names, float))
+
+
+def to_records(rows: Frame) -> list[Record]:
+    """The rows of a frame as records: a missing value is None."""
+    return rows.astype(object).where(rows.notna(), None).to_dict("records")

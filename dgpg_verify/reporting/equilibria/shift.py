@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from dgpg_verify.reporting.drawing.lines import limits
-from dgpg_verify.reporting.drawing.select import Group, need, number
-from dgpg_verify.reporting.drawing.style import GRID, MIX, MUTED, detail, log_y, panels, quiet, styled
-from dgpg_verify.reporting.equilibria.references import alphas_of, count_range
-from dgpg_verify.reporting.records import Record, Tables
+from dgpg_verify.reporting.drawing.axes import limits, log_y, quiet
+from dgpg_verify.reporting.drawing.captions import count_range
+from dgpg_verify.reporting.drawing.look import GRID, MIX, MUTED, Look, shades
+from dgpg_verify.reporting.drawing.marks import dots, key
+from dgpg_verify.reporting.drawing.sheet import detail, panels
+from dgpg_verify.reporting.equilibria.aggregate import largest_errors, shift_pairs
+from dgpg_verify.reporting.frame import Frame, Frames, need, positive, unique, where
 from dgpg_verify.reporting.wording import number_text
 
 KINDS = {
@@ -22,100 +19,60 @@ KINDS = {
     "saddle": ("Saddles of 2 \u00d7 2 games", "mixed equilibria; the law is exact"),
     "entropy": ("Games with entropy", "unique optimum; exact for small moves"),
 }
-FLOOR = 1e-18  # a predicted or found shift of 0 has no place on a log axis
 
 
-Pair = tuple[float, float, float]  # alpha, predicted, found
+def draw_equilibrium_shift(frames: Frames) -> Figure:
+    """Found against predicted norm of the shift: a panel per kind of equilibrium, a colour per alpha, every point."""
+    table = frames["equilibrium_shift"]
+    pairs = need(shift_pairs(table), "equilibrium_shift", "predicted and found shift")
+    kinds = unique(pairs, "kind", KINDS)
+    colors = shades(where(table, kind=kinds)["alpha"].dropna(), MIX)  # by rank: alphas lie close
+    errors = largest_errors(table)
+    text = "; ".join(f"{_names(kind)[0].lower()} {number_text(errors[kind], 2)}" for kind in kinds)
+    fig, axes = panels(
+        1, len(kinds), title=f"The shift law against what was found, largest relative error: {text}",
+        subtitle="How far a mixed, regularised or interior equilibrium moves when guidance is mixed in.",
+        caption=_caption(table, len(table.index.difference(pairs.index))),
+        keys=[key(f"\u03b1 = {alpha:g}", Look(color), ls="none", mec=color) for alpha, color in colors.items()],
+        height=3.0, detailed=True, width=12.0 if len(kinds) > 1 else 6.5,
+    )  # fmt: skip
+    for ax, kind in zip(axes.flat, kinds):
+        _panel(ax, where(pairs, kind=kind), colors)
+        detail(ax, *_names(kind))
+    axes[0, 0].set_ylabel("found shift")
+    return fig
 
 
-def _pairs(rows: Sequence[Record]) -> list[Pair]:
-    """Where both are known and positive; a record holds one number a field, or a list with one a game."""
-    made = []
-    for row in rows:
-        both = [
-            row.get(name) if isinstance(row.get(name), list) else [row.get(name)] for name in ("predicted", "found")
-        ]
-        for values in zip(*both):
-            alpha, predicted, found = (number(v) for v in (row.get("alpha"), *values))
-            if alpha is not None and predicted is not None and found is not None and min(predicted, found) > FLOOR:
-                made.append((alpha, predicted, found))
-    return made
+def _names(kind: str) -> tuple[str, str]:
+    return KINDS.get(kind, (kind, ""))
 
 
-def _panel(ax: Axes, pairs: Sequence[Pair], colors: Mapping[float, str]) -> None:
-    span = limits([v for _, *both in pairs for v in both], least_decades=1.0)
+def _caption(table: Frame, missing: int) -> str:
+    """What a point is, the law, and how many records have no point."""
+    listed = table["found"].map(lambda found: isinstance(found, list)).any()
+    single = listed or table["fleets"].isna().all()
+    point = "one game" if single else f"the mean over {count_range(table['fleets'])} games"
+    beyond = f" {missing} records without a shift or a prediction are not drawn." if missing else ""
+    return (
+        f"Every point is {point} at one \u03b1; both axes logarithmic, dashed: predicted = found. The law: "
+        "\u0394\u03b8 = \u03b1 [(1 \u2212 \u03b1) H_J \u2212 \u03b1 H_G]\u207b\u00b9 \u2207G at the stationary "
+        "point of J; H are Hessians. The error of the title: the largest of one game, relative to the shift "
+        f"predicted. Pure equilibria do not move at all: they stay or vanish.{beyond}"
+    )
+
+
+def _panel(ax: Axes, pairs: Frame, colors: dict[float, str]) -> None:
+    span = limits(positive(pairs, "predicted", "found"), least_decades=1.0)
     log_y(ax, *span)
     ticks, texts = ax.get_yticks(), [text.get_text() for text in ax.get_yticklabels()]
+    crowded = max(map(len, texts)) * len(texts) > 34  # labels side by side need more room than stacked ones
     ax.set_xscale("log")
     ax.set_xlim(span)
-    room = max(len(text) for text in texts) * len(texts) > 34  # labels side by side need more room than stacked ones
-    ax.set_xticks(ticks, [text if not (room and k % 2) else "" for k, text in enumerate(texts)])
+    ax.set_xticks(ticks, ["" if crowded and k % 2 else text for k, text in enumerate(texts)])
     ax.set_xticks([], minor=True)
     ax.plot(span, span, color=MUTED, lw=1.0, ls=(0, (6, 2)), zorder=1)
-    for alpha, color in colors.items():
-        if not any(a == alpha for a, *_ in pairs):
-            continue
-        x, y = np.array([(p, f) for a, p, f in pairs if a == alpha]).T
-        dots = ax.scatter(x, y, s=15 if len(pairs) > 100 else 42, color=color, alpha=0.6, linewidths=0, zorder=2,
-                          rasterized=len(pairs) > 3000)  # fmt: skip
-        dots.set_gid("replicates")
+    for alpha, own in pairs.groupby("alpha"):
+        dots(ax, own["predicted"], own["found"], Look(colors[alpha]), s=15 if len(pairs) > 100 else 42, alpha=0.6)
     quiet(ax)
     ax.grid(True, axis="x", color=GRID, linewidth=0.8)
     ax.set_xlabel("predicted shift")
-
-
-def _error(rows: Sequence[Record], pairs: Sequence[Pair]) -> float:
-    """The largest error relative to the shift predicted: as stated (of one game to the mean shift), else of the "
-    "pairs."""
-    stated = [(number(r.get("largest_error")), number(r.get("predicted"))) for r in rows]
-    known = [error / predicted for error, predicted in stated if error is not None and predicted]
-    return max(known or [abs(found - predicted) / predicted for _, predicted, found in pairs])
-
-
-def draw_equilibrium_shift(tables: Tables, group: Group | None = None, dispute: str = "") -> Figure:
-    """Found against predicted norm of the shift, one panel a kind of equilibrium, one colour an alpha, every point.
-
-    tables["equilibrium_shift"]. Raises NothingToDraw.
-    """
-    table = tables.get("equilibrium_shift", ())
-    kinds = [k for k in KINDS if any(row.get("kind") == k for row in table)]
-    kinds += [k for k in dict.fromkeys(str(row.get("kind")) for row in table) if k not in kinds]
-    by_kind = {kind: [row for row in table if row.get("kind") == kind] for kind in kinds}
-    pairs = {kind: _pairs(rows) for kind, rows in by_kind.items()}
-    shown = [kind for kind in kinds if pairs[kind]]
-    need(shown, "equilibrium_shift", "predicted and found shift")
-    missing = sum(not _pairs([row]) for row in table)
-    beyond = f" {missing} records without a shift or a prediction are not drawn." if missing else ""
-    games = [row.get("fleets") for row in table]
-    points = (
-        "one game"
-        if any(isinstance(row.get("found"), list) for row in table)
-        else (f"the mean over {count_range(games)} games" if any(games) else "one game")
-    )
-    alphas = alphas_of(row for row in table if row.get("kind") in shown)
-    colors = {a: to_hex(MIX(k / max(len(alphas) - 1, 1))) for k, a in enumerate(alphas)}  # by rank: alphas lie close
-    keys = [
-        (Line2D([], [], color=color, marker="o", ls="none", ms=6.5), f"\u03b1 = {alpha:g}")
-        for alpha, color in colors.items()
-    ]
-    caption = (
-        f"Every point is {points} at one \u03b1; both axes logarithmic, dashed: predicted = found. The law: "
-        "\u0394\u03b8 = \u03b1 [(1 \u2212 \u03b1) H_J \u2212 \u03b1 H_G]\u207b\u00b9 \u2207G at the stationary "
-        "point of J; H are Hessians. The error of the title: the largest of one game, relative to the shift "
-        f"predicted. Pure equilibria do not move at all: they stay or vanish.{beyond} {dispute}"
-    )
-    said = "; ".join(
-        f"{KINDS.get(k, (k, ''))[0].lower()} {number_text(_error(by_kind[k], pairs[k]), 2)}" for k in shown
-    )
-    with styled():
-        fig, axes = panels(
-            1, len(shown), title=f"The shift law against what was found, largest relative error: {said}",
-            subtitle="How far a mixed, regularised or interior equilibrium moves when guidance is mixed in.",
-            caption=caption, keys=keys, height=3.0, gap=(0.75, 0.8), detailed=True,
-            width=12.0 if len(shown) > 1 else 6.5,
-        )  # fmt: skip
-        for ax, kind in zip(axes[0], shown):
-            _panel(ax, pairs[kind], colors)
-            detail(ax, *KINDS.get(kind, (kind, "")))
-        axes[0][0].set_ylabel("found shift")
-    return fig

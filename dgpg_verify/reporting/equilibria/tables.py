@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from dgpg_verify.reporting.drawing.select import number
+from dgpg_verify.reporting.equilibria.aggregate import rules
 from dgpg_verify.reporting.equilibria.references import COSTS, reference_name
-from dgpg_verify.reporting.equilibria.tradeoff import SYSTEMS, tradeoff_rules, tradeoff_system
-from dgpg_verify.reporting.records import Record, Tables
+from dgpg_verify.reporting.equilibria.tradeoff import rule_name, tradeoff_system
+from dgpg_verify.reporting.frame import frames, to_records
+from dgpg_verify.reporting.records import Record, Tables, group_by
 from dgpg_verify.reporting.wording import system_name
 
+Block = dict[str, Any]
 SECTION_TABLES = {  # table -> section
     "equilibrium_rates": "C2.2",
     "equilibrium_values": "C2.2",
@@ -41,108 +43,107 @@ INCLUSIONS = {
 
 def equilibrium_context(tables: Tables) -> dict[str, Any]:
     """What the page's template needs of the equilibrium tables."""
-    return {
-        "rates": rate_groups(tables.get("equilibrium_rates", ())),
-        "worth": value_groups(tables.get("equilibrium_values", ())),
-        "examples": example_groups(tables.get("counterexamples", ())),
-        "rules": tradeoff_groups(tables.get("tradeoff", ())),
-        "aligned": alignment_groups(tables.get("alignment", ())),
-        "annealed": annealing_groups(tables.get("annealing", ())),
+    groups = {
+        "rates": ("equilibrium_rates", law_blocks),
+        "worth": ("equilibrium_values", law_blocks),
+        "examples": ("counterexamples", example_groups),
+        "rules": ("tradeoff", tradeoff_groups),
+        "aligned": ("alignment", alignment_groups),
+        "annealed": ("annealing", annealing_groups),
     }
+    return {name: group(tables.get(table, ())) for name, (table, group) in groups.items()}
+
+
+def law_blocks(rows: Sequence[Record]) -> list[Block]:
+    """Rows of one law together, primary laws first, then controls: {label, kind, rows}.
+
+    The rows of a block are sorted by equilibrium (`which`) and alpha, 'every alpha' last.
+    """
+    blocks = group_by(rows, lambda row: (KINDS.get(str(row.get("kind")), len(KINDS)), _law(row)))
+    return [
+        {"label": label, "kind": str(block[0].get("kind") or ""), "rows": sorted(block, key=_order)}
+        for (_, label), block in sorted(blocks.items(), key=lambda item: item[0][0])
+    ]
+
+
+def _order(row: Record) -> tuple[bool, str, Any]:
+    return isinstance(row["alpha"], str), str(row.get("which") or ""), row["alpha"]
 
 
 def _law(row: Record) -> str:
     """Cost, reference and size of a row in words."""
-    size = f"{row['n_agents']} agents" if row.get("n_agents") is not None else ""
-    actions = f"{row['n_actions']} actions" if row.get("n_actions") is not None else ""
     mixed = "mixed equilibria too" if row.get("points") == "mixed" else ""
     if row.get("bound") == "upper":
         mixed += " (differences only: the rate is an upper bound)"
-    cost = COSTS.get(str(row["cost"]), str(row["cost"]))
-    parts = (cost, reference_name(str(row["reference"])), size, actions, mixed)
+    reference = reference_name(str(row["reference"]))
+    return _list(_cost(row), reference, _count(row, "n_agents", "agents"), _count(row, "n_actions", "actions"), mixed)
+
+
+def _cost(row: Record) -> str:
+    return COSTS.get(str(row["cost"]), str(row["cost"] or ""))
+
+
+def _count(row: Record, field: str, unit: str) -> str:
+    return "" if row.get(field) is None else f"{row[field]} {unit}"
+
+
+def _list(*parts: str) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _blocks(rows: Sequence[Record]) -> list[dict[str, Any]]:
-    """Rows of one law together: {label, kind, rows by alpha}, primary laws first, then controls."""
-    found: dict[tuple[int, str], list[Record]] = {}
-    for row in rows:
-        found.setdefault((KINDS.get(str(row.get("kind")), len(KINDS)), _law(row)), []).append(row)
-    made = []
-    for (_, label), mine in sorted(found.items(), key=lambda item: item[0][0]):
-        mine.sort(key=lambda row: (isinstance(row["alpha"], str), str(row.get("which") or ""), row["alpha"]))
-        made.append({"label": label, "kind": str(mine[0].get("kind") or ""), "rows": mine})
-    return made
-
-
-def rate_groups(rows: Sequence[Record]) -> list[dict[str, Any]]:
-    """`equilibrium_rates` by law, primary laws first: {label, kind, rows}; `every alpha` last in a block."""
-    return _blocks(rows)
-
-
-def value_groups(rows: Sequence[Record]) -> list[dict[str, Any]]:
-    """`equilibrium_values` by law: {label, kind, rows}, for each law best, reached and worst over alpha."""
-    return _blocks(rows)
-
-
-def example_groups(rows: Sequence[Record]) -> list[dict[str, Any]]:
+def example_groups(rows: Sequence[Record]) -> list[Block]:
     """`counterexamples` by reading of alignment, in the order they come: {reading, rows}; inclusions in words."""
-    made: dict[str, list[Record]] = {}
-    for row in rows:
-        said = INCLUSIONS.get(str(row.get("inclusion")), str(row.get("inclusion") or ""))
-        made.setdefault(str(row.get("reading") or ""), []).append({**row, "inclusion": said})
-    return [{"reading": READINGS.get(reading, reading), "rows": found} for reading, found in made.items()]
+    readings = group_by(rows, lambda row: str(row.get("reading") or ""))
+    return [
+        {"reading": READINGS.get(reading, reading), "rows": [row | {"inclusion": _inclusion(row)} for row in found]}
+        for reading, found in readings.items()
+    ]
 
 
-def tradeoff_groups(rows: Sequence[Record]) -> list[dict[str, Any]]:
-    """`tradeoff` by system: {system, n, rules}; of each rule the exponent and both ends in N."""
-    made = []
-    for system in dict.fromkeys(tradeoff_system(row) for row in rows):
-        rules = [_ends(rule) for rule in tradeoff_rules([row for row in rows if tradeoff_system(row) == system])]
-        made.append({"system": SYSTEMS.get(system) or (system_name(system) if system else ""), "rules": rules})
-    return made
+def _inclusion(row: Record) -> str:
+    key = str(row.get("inclusion") or "")
+    return INCLUSIONS.get(key, key)
 
 
-def _ends(rule: Any) -> Mapping[str, Any]:
-    at = {"n": rule.n, "shift": rule.shift, "lost": rule.lost}
-    first, last = ({name: values[k] if values else None for name, values in at.items()} for k in (0, -1))
-    return {
-        "name": rule.name,
-        "exponent": rule.exponent,
-        "low": rule.low,
-        "high": rule.high,
-        "first": first,
-        "last": last,
-    }
+def tradeoff_groups(rows: Sequence[Record]) -> list[Block]:
+    """`tradeoff` by system: {system, rules}; of each rule the exponent and both ends in N."""
+    found = group_by(to_records(rules(frames({"tradeoff": rows})["tradeoff"])), lambda row: row["system"])
+    return [
+        {"system": tradeoff_system(system) if system else "", "rules": [_rule(row) for row in own]}
+        for system, own in found.items()
+    ]
 
 
-def annealing_groups(rows: Sequence[Record]) -> list[dict[str, Any]]:
+def _rule(row: Record) -> Block:
+    ends = {end: {name: row[f"{end}_{name}"] for name in ("n", "shift", "lost")} for end in ("first", "last")}
+    return {"name": rule_name(row["rule"]), **{name: row[name] for name in ("exponent", "low", "high")}, **ends}
+
+
+def annealing_groups(rows: Sequence[Record]) -> list[Block]:
     """`annealing` by system: {system, rows}, the largest alpha at the end first; ends above 0.2 are left out."""
-    made = []
-    low = [row for row in rows if (number(row.get("alpha_end")) or 0.0) <= FLOOR]
-    for system in dict.fromkeys(str(row["system"]) for row in low):
-        mine = [row for row in low if str(row["system"]) == system]
-        mine.sort(key=lambda row: -(number(row.get("alpha_end")) or 0.0))
-        made.append({"system": _system(mine[0]), "rows": mine})
-    return made
+    low = [row for row in rows if _alpha_end(row) <= FLOOR]
+    return [
+        {"system": _annealed(found[0]), "rows": sorted(found, key=_alpha_end, reverse=True)}
+        for found in group_by(low, lambda row: str(row["system"])).values()
+    ]
 
 
-def _system(row: Record) -> str:
+def _alpha_end(row: Record) -> float:
+    return float(row.get("alpha_end") or 0.0)
+
+
+def _annealed(row: Record) -> str:
     if row.get("cost") and row.get("reference"):
         return _law(row)
     return ANNEALED.get(str(row["system"]), system_name(row["system"]))
 
 
-def alignment_groups(rows: Sequence[Record]) -> list[dict[str, Any]]:
-    """`alignment` by law of fleets: {label, rows}, a row a policy."""
-    made: dict[str, list[Record]] = {}
-    for row in rows:
-        parts = (system_name(row["system"]), _costs(row), f"{row['n_agents']} agents" if row.get("n_agents") else "")
-        made.setdefault(", ".join(part for part in parts if part), []).append(row)
-    return [{"label": label, "rows": mine} for label, mine in made.items()]
+def alignment_groups(rows: Sequence[Record]) -> list[Block]:
+    """`alignment` by law of fleets: {label, rows}, one row per policy."""
+    return [{"label": label, "rows": found} for label, found in group_by(rows, _alignment).items()]
 
 
-def _costs(row: Record) -> str:
-    cost = str(row.get("cost") or "")
+def _alignment(row: Record) -> str:
     reference = reference_name(str(row["reference"])) if row.get("reference") else ""
-    return ", ".join(part for part in (COSTS.get(cost, cost).lower(), reference) if part)
+    agents = _count(row, "n_agents", "agents") if row.get("n_agents") else ""
+    return _list(system_name(row["system"]), _cost(row).lower(), reference, agents)

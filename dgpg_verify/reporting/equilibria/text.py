@@ -1,10 +1,11 @@
-"""What the command `equilibria` says of a game or a team, as a table for a terminal."""
+"""What the command `equilibria` prints about a game or a team."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dgpg_verify.reporting.terminal import table_lines
 from dgpg_verify.reporting.wording import number_text
 
 Answer = Mapping[str, Any]
@@ -17,45 +18,68 @@ def game_text(answer: Answer) -> str:
     """Pure equilibria of J and J_alpha, values, the reached equilibrium, sign agreement; agents counted from 0."""
     counts, alpha = answer["equilibria"], answer["alpha"]
     low, high = answer["reward_range"]
-    lines = [
-        f"{answer['game']}, alpha {alpha:g}",
-        f"{answer['joint_actions']} joint actions; J from {low:.6g} to {high:.6g}; "
-        f"J_alpha = {1 - alpha:g} J - {alpha:g} G",
-        "",
-        f"pure equilibria: {counts['of_j']} of J, {counts['of_j_alpha']} of J_alpha; "
-        f"{counts['lost']} lost, {counts['gained']} gained",
-        *_equilibria(answer["listed"]),
-    ]
-    if answer["not_listed"]:
-        lines.append(f"... and {answer['not_listed']} more (--rows)")
-    lines += ["", *_values(answer), "", *_reached(answer["reached"]), "", _signs(answer)]
-    return "\n".join(lines)
+    more = [f"... and {answer['not_listed']} more (--rows)"] if answer["not_listed"] else []
+    return "\n".join(
+        [
+            f"{answer['game']}, alpha {alpha:g}",
+            f"{answer['joint_actions']} joint actions; J from {low:.6g} to {high:.6g}; "
+            f"J_alpha = {1 - alpha:g} J - {alpha:g} G",
+            "",
+            f"pure equilibria: {counts['of_j']} of J, {counts['of_j_alpha']} of J_alpha; "
+            f"{counts['lost']} lost, {counts['gained']} gained",
+            *_equilibria(answer["listed"]),
+            *more,
+            "",
+            *_values(answer),
+            "",
+            *_reached(answer["reached"]),
+            "",
+            _signs(answer),
+        ]
+    )
 
 
 def _equilibria(rows: Sequence[Answer]) -> list[str]:
-    """One line an equilibrium, best value in J first."""
+    """One line per equilibrium, best value in J first."""
     named = rows[0]["servers"] is not None
     head = ["joint action", *["servers"] * named, "", "in J", "in J_alpha", "J", "G", "for alpha in", "alpha_c exactly"]
-    body = []
-    for row in rows:
-        exact = row["alpha_c_exact"]
-        span = f"[{row['alpha_from']:.6g}, {row['alpha_c']:.6g}]"
-        servers = [_actions(row["servers"])] if named else []
-        cells = [_actions(row["actions"]), *servers, row["change"], row["in_j"]]
-        cells += [row["in_j_alpha"], f"{row['reward']:.6g}", f"{row['guidance']:.6g}", span]
-        body.append([*cells, "-" if exact is None else exact if len(exact) <= SHORT else f"{row['alpha_c']:.15g}..."])
-    return _columns([head, *body], right=("J", "G"))
+    return table_lines(head, [_equilibrium(row) for row in rows], right=("J", "G"))
+
+
+def _equilibrium(row: Answer) -> list[str]:
+    servers = [] if row["servers"] is None else [_actions(row["servers"])]
+    return [
+        _actions(row["actions"]),
+        *servers,
+        row["change"],
+        row["in_j"],
+        row["in_j_alpha"],
+        f"{row['reward']:.6g}",
+        f"{row['guidance']:.6g}",
+        f"[{row['alpha_from']:.6g}, {row['alpha_c']:.6g}]",
+        _limit(row),
+    ]
+
+
+def _limit(row: Answer) -> str:
+    """alpha_c as a fraction where it is short."""
+    exact = row["alpha_c_exact"]
+    if exact is None:
+        return "-"
+    return str(exact) if len(exact) <= SHORT else f"{row['alpha_c']:.15g}..."
 
 
 def _values(answer: Answer) -> list[str]:
     """J at the best, the worst and the reached equilibrium of either objective."""
     reached = answer["reached"]
-    found = {**answer["values"], "reached": {"of_j": reached["reward_of_j"], "of_j_alpha": reached["reward"],
-                                             "loss": reached["loss"]}}  # fmt: skip
-    rows = [["value in J", "of J", "of J_alpha", "lost, share of the range"]]
-    for which, value in found.items():
-        rows.append([which, f"{value['of_j']:.6g}", f"{value['of_j_alpha']:.6g}", _share(value["loss"])])
-    return _columns(rows, right=rows[0][1:])
+    of_reached = {"of_j": reached["reward_of_j"], "of_j_alpha": reached["reward"], "loss": reached["loss"]}
+    values = {**answer["values"], "reached": of_reached}
+    head = ["value in J", "of J", "of J_alpha", "lost, share of the range"]
+    rows = [
+        [which, f"{value['of_j']:.6g}", f"{value['of_j_alpha']:.6g}", _share(value["loss"])]
+        for which, value in values.items()
+    ]
+    return table_lines(head, rows, right=head[1:])
 
 
 def _share(value: float | None) -> str:
@@ -63,66 +87,55 @@ def _share(value: float | None) -> str:
 
 
 def _reached(reached: Answer) -> list[str]:
-    policies = reached["policies"]
+    policies, share, gain = reached["policies"], reached["nash_conv_share"], reached["deviation"]
     pure = all(max(row) >= 1.0 - PURE for row in policies)
     where = _actions([row.index(max(row)) for row in policies]) if pure else "mixed"
-    share = reached["nash_conv_share"]
-    lines = [
-        f"reached from uniform policies under J_alpha: {where}; NashConv in J {reached['nash_conv']:.6g}"
-        + (f" ({number_text(share)} of the range)" if share is not None else "")
-    ]
+    conv = f"{reached['nash_conv']:.6g}" + ("" if share is None else f" ({number_text(share)} of the range)")
+    lines = [f"reached from uniform policies under J_alpha: {where}; NashConv in J {conv}"]
     if not pure:
         lines += [f"  agent {i}: " + "  ".join(f"{chance:.4f}" for chance in row) for i, row in enumerate(policies)]
-    found = reached["deviation"]
-    if found is None:
+    if gain is None:
         return [*lines, "  in J nobody gains by deviating from it (NashConv at most 1e-9 of the range)"]
-    gain = number_text(found["gain"])
-    return [*lines, f"  in J agent {found['agent']} gains most, {gain}, by playing {found['action']}"]
+    most = number_text(gain["gain"])
+    return [*lines, f"  in J agent {gain['agent']} gains most, {most}, by playing {gain['action']}"]
 
 
 def _signs(answer: Answer) -> str:
     if answer["sign_agreement"]:
         return "sign agreement: yes, no unilateral deviation raises both J and G or lowers both"
-    found = answer["violation"]
+    violation = answer["violation"]
     return (
-        f"sign agreement: no; first at {_actions(found['actions'])}: agent {found['agent']} to {found['to']} "
-        f"changes J by {found['change_j']:+.6g} and G by {found['change_g']:+.6g}"
+        f"sign agreement: no; first at {_actions(violation['actions'])}: agent {violation['agent']} to "
+        f"{violation['to']} changes J by {violation['change_j']:+.6g} and G by {violation['change_g']:+.6g}"
     )
 
 
 def team_text(answer: Answer) -> str:
     """theta of J, J_alpha and G, the shift with its prediction, the value lost, the certificate."""
-    rows = [["agent", "theta of J", "theta_alpha", "theta of G", "shift"]]
-    for row in answer["theta"]:
-        numbers = (row["of_j"], row["of_j_alpha"], row["of_g"], row["of_j_alpha"] - row["of_j"])
-        rows.append([str(row["agent"]), *(f"{value:.6f}" for value in numbers)])
-    lines = [f"{answer['team']}, alpha {answer['alpha']:g}", *_columns(rows, right=rows[0])]
-    if answer["not_listed"]:
-        lines.append(f"... and {answer['not_listed']} more agents (--rows)")
-    n, lost, worst = answer["n_agents"], answer["value_lost"], answer["value_lost_of_g"]
+    head = ["agent", "theta of J", "theta_alpha", "theta of G", "shift"]
+    more = [f"... and {answer['not_listed']} more agents (--rows)"] if answer["not_listed"] else []
+    lost, flat = answer["value_lost"], answer["flat_directions"]
     predicted = "not defined (J is flat somewhere)" if answer["predicted"] is None else f"{answer['predicted']:.6g}"
-    flat = answer["flat_directions"]
     return "\n".join(
         [
-            *lines,
+            f"{answer['team']}, alpha {answer['alpha']:g}",
+            *table_lines(head, [_theta(row) for row in answer["theta"]], right=head),
+            *more,
             "",
             f"shift |theta_alpha - theta_J|: {answer['shift']:.6g}, by the shift law {predicted}; "
             f"{number_text(answer['share_of_the_way'])} of the way to the optimum of G",
-            f"value lost J* - J(theta_alpha): {lost:.6g} ({lost / n:.6g} an agent); at the optimum of G {worst:.6g}",
+            f"value lost J* - J(theta_alpha): {lost:.6g} ({lost / answer['n_agents']:.6g} per agent); "
+            f"at the optimum of G {answer['value_lost_of_g']:.6g}",
             f"certificate: |grad J_alpha| {answer['residual']:.2g}, rounding allows {answer['residual_bound']:.2g}; "
             f"smallest singular value {answer['smallest_singular']:.4g}; {flat} flat direction{'s' * (flat != 1)}",
         ]
     )
 
 
+def _theta(row: Answer) -> list[str]:
+    shift = row["of_j_alpha"] - row["of_j"]
+    return [str(row["agent"]), *(f"{v:.6f}" for v in (row["of_j"], row["of_j_alpha"], row["of_g"], shift))]
+
+
 def _actions(actions: Sequence[int]) -> str:
     return " ".join(map(str, actions))
-
-
-def _columns(rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> list[str]:
-    """Cells in columns two spaces apart; the columns named in `right` are set to the right."""
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    to_right = [name in right for name in rows[0]]
-    return [
-        "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, to_right)).rstrip() for row in rows
-    ]

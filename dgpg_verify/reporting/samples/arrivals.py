@@ -7,176 +7,134 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from dgpg_verify.reporting.drawing.lines import limits
-from dgpg_verify.reporting.drawing.select import Group, need, number
-from dgpg_verify.reporting.drawing.style import (
-    EndLabel,
-    detail,
-    dodge,
-    label_ends,
-    log_y,
-    n_axis,
-    panels,
-    quiet,
-    styled,
+from dgpg_verify.reporting.drawing.axes import dodge, limits, log_y, n_axis, quiet
+from dgpg_verify.reporting.drawing.look import MUTED, Look
+from dgpg_verify.reporting.drawing.marks import EndLabel, dots, joined, key, label_ends
+from dgpg_verify.reporting.drawing.sheet import detail, indent, panels
+from dgpg_verify.reporting.frame import Frame, Frames, known, need, positive, where
+from dgpg_verify.reporting.samples.aggregate import (
+    drawn_factors,
+    drawn_steps,
+    fleet_runs,
+    level_text,
+    medians,
+    power_text,
+    powers,
 )
-from dgpg_verify.reporting.records import Record, Tables
-from dgpg_verify.reporting.samples.parts import (
+from dgpg_verify.reporting.samples.names import (
     complexity_method,
     complexity_system,
-    exponent_of,
-    first_step_rule,
-    indent,
-    left_out,
-    level_text,
+    headline,
     method_look,
-    methods_in,
-    slope_text,
+    methods_left_out,
     step_name,
+    system_lines,
     systems_in,
 )
-from dgpg_verify.reporting.wording import count_text, exponent_text, number_text
+from dgpg_verify.reporting.wording import count_text, exponent_text
 
 HEADLINE = ("return", "difference", "guided:0.2", "guided:published", "guided:optimal", "guided:sqrt")
-MOST_EPS = 3
 MOST_SYSTEMS = 4
 
 
-def _fleets(row: Record) -> tuple[list[float], int]:
-    """n_eps of the fleets that arrived, and how many did not."""
-    each = row.get("each") or []
-    known = [v for value in each if (v := number(value)) is not None and v > 0]
-    return known, len(each) - len(known)
-
-
-def _factors(rows: Sequence[Record]) -> list[float]:
-    """Least, middle and greatest factor measured: the largest eps first."""
-    every = sorted({f for row in rows if (f := number(row.get("factor"))) is not None})
-    places = sorted({0, len(every) // 2, len(every) - 1})
-    return [every[k] for k in places][:MOST_EPS] if every else []
-
-
-def _panel(
-    ax: Axes, rows: Sequence[Record], methods: Sequence[str], top: float, fits: Sequence[Record]
-) -> list[EndLabel]:
-    """Every fleet a faint point, medians joined; fleets that never arrived are arrows at the upper edge."""
-    ends = []
-    for k, method in enumerate(methods):
-        mine = sorted((row for row in rows if row["method"] == method), key=lambda row: row["n_agents"])
-        look, shift = method_look(method), dodge(ax, 2 * k, 2 * len(methods))
-        found = [(float(row["n_agents"]) * shift, *_fleets(row)) for row in mine]
-        known = [(x, value) for x, values, _ in found for value in values]
-        if known:
-            dots = ax.scatter(
-                [x for x, _ in known], [v for _, v in known], s=11, color=look.color, alpha=0.3, linewidths=0, zorder=2
-            )
-            dots.set_gid("replicates")
-        lost = [x for x, _, never in found for _ in range(never)]
-        if lost:
-            marks = ax.scatter(lost, [top * 0.93] * len(lost), s=22, marker="^", facecolors="none", linewidths=0.8,
-                               edgecolors=look.color, alpha=0.8, zorder=2)  # fmt: skip
-            marks.set_gid("replicates")
-        points = [(float(r["n_agents"]), m) for r in mine if (m := number(r.get("median"))) is not None]
-        if points:
-            n, middle = np.array(points).T
-            ax.plot(n * shift, middle, color=look.color, marker=look.marker, ms=6, mec="white", mew=0.5, lw=1.4,
-                    zorder=4)  # fmt: skip
-        if mine:
-            last = points[-1] if points else (float(mine[-1]["n_agents"]), top)
-            ends.append(EndLabel(*last, slope_text(exponent_of(fits, mine[0], "p")), "", look.color))
-    return ends
-
-
-def draw_samples_to_gap(tables: Tables, group: Group | None = None, dispute: str = "") -> Figure:
-    """n_eps against N, a row a system, a panel an eps, a colour a method, every fleet a point.
-
-    tables["complexity_arrivals"], p of tables["complexity_exponents"]. Raises NothingToDraw.
-    """
-    table = first_step_rule(tables.get("complexity_arrivals", ()))
-    rows = [row for row in table if number(row.get("n_agents")) and row.get("each")]
-    need(rows, "complexity_arrivals", "n_eps of single fleets")
-    systems = systems_in(rows)[:MOST_SYSTEMS]
-    rows = [row for row in rows if row["system"] in systems]
-    fits, every = tables.get("complexity_exponents", ()), methods_in(rows)
-    methods = [m for m in HEADLINE if m in every] or every[: len(HEADLINE)]
-    rows = [row for row in rows if row["method"] in methods]
-    systems = systems_in(rows)
-    factors = {system: _factors([row for row in rows if row["system"] == system]) for system in systems}
-    keys = [_key(method) for method in methods]
-    keys.append((Line2D([], [], ls="none", marker="^", ms=6, mfc="none", mec="#5b6473"), "fleets that never arrived"))
-    caption = (
-        "n\u2009(\u03b5): joint samples after which the exact per-agent gap stays at or below \u03b5 (kept until "
-        "twice as many). Every faint point is one fleet's run, arrows are those that did not arrive within the budget; "
-        f"marks: median over fleets. p: power of N fitted over all \u03b5 with its interval ({level_text(fits)}, top "
-        f"decade of N). With {step_name(str(rows[0].get('step_rule') or 'theory'))}. Small shifts to the side only "
-        f"keep marks apart.{left_out(every, methods)} {dispute}"
-    )
-    with styled():
-        fig, axes = panels(
-            len(systems), max(map(len, factors.values())), caption=caption, keys=keys,
-            title=_title(rows, fits, systems[0], methods),
-            subtitle="Joint samples until the gap per agent stays below \u03b5, for several \u03b5.",
-            height=2.2, gap=(0.6, 0.95), detailed=True, width=13.0,
-        )  # fmt: skip
-        indent(fig, axes, 1.1, 1.85)
-        for line, system in zip(axes, systems):
-            _row(line, [row for row in rows if row["system"] == system], factors[system], methods, fits)
-            line[0].set_ylabel(complexity_system(system).replace(", ", ",\n"), fontsize=9.5)
+def draw_samples_to_gap(frames: Frames) -> Figure:
+    """n_eps against N: a row per system, a panel per eps, a colour per method, a point per fleet."""
+    measured = drawn_steps(known(frames["complexity_arrivals"], "n_agents"))
+    measured = need(measured[measured["each"].notna()], "complexity_arrivals", "n_eps of single fleets")
+    measured = where(measured, system=systems_in(measured)[:MOST_SYSTEMS])
+    methods = headline(measured, HEADLINE)
+    rows = where(measured, method=methods)
+    systems, fits = systems_in(rows), powers(frames["complexity_exponents"], rows)
+    factors = {system: drawn_factors(where(rows, system=system)) for system in systems}
+    caption = _caption(rows, level_text(frames["complexity_exponents"]))
+    fig, axes = panels(
+        len(systems), max(map(len, factors.values())), title=_title(rows, fits, methods), gap=(0.5, 0.95), height=2.2,
+        subtitle="Joint samples until the gap per agent stays below \u03b5, for several \u03b5.", detailed=True,
+        caption=caption + methods_left_out(measured, methods), width=13.0,
+        keys=[*(key(complexity_method(method), method_look(method)) for method in methods),
+              key("fleets that never arrived", Look(MUTED, "^"), ls="none", mfc="none", mec=MUTED)],
+    )  # fmt: skip
+    indent(fig, axes, 1.1, 1.85)
+    for line, system in zip(axes, systems):
+        _row(line, where(rows, system=system, factor=factors[system]), factors[system], methods, fits)
+        line[0].set_ylabel(system_lines(system), fontsize=9.5)
     return fig
 
 
-def _key(method: str) -> tuple[Line2D, str]:
-    look = method_look(method)
-    return Line2D([], [], color=look.color, marker=look.marker, ms=6.5, lw=1.4, mec="white"), complexity_method(method)
-
-
-def _row(
-    line: Sequence[Axes], rows: Sequence[Record], factors: Sequence[float], methods: Sequence[str],
-    fits: Sequence[Record],
-) -> None:  # fmt: skip
-    """The panels of one system on one scale, the methods named at the right end."""
-    values = [v for row in rows for v in _fleets(row)[0]]
-    low, high = limits(values, least_decades=1.0)
-    high *= 1.35 if any(_fleets(row)[1] for row in rows) else 1.0
-    last: tuple[Axes, list[EndLabel]] = (line[-1], [])  # the smallest eps that was measured carries the labels
-    for ax in line[len(factors) :]:  # labels of the panel before may stand here
-        ax.axis("off")
-    for ax, factor in zip(line, factors):
-        mine = [row for row in rows if row.get("factor") == factor]
-        n_axis(ax, {float(row["n_agents"]) for row in rows})
+def _row(line: Sequence[Axes], rows: Frame, factors: Sequence[float], methods: Sequence[str], fits: Frame) -> None:
+    """The panels of one system on one scale; the smallest eps that was measured carries the powers of N."""
+    runs = fleet_runs(rows)
+    low, high = limits(positive(runs[np.isfinite(runs["each"])], "each"), least_decades=1.0)
+    high *= 1.35 if np.isinf(runs["each"]).any() else 1.0  # room for the arrows
+    for k, ax in enumerate(line):
+        if k >= len(factors):  # the powers of the panel before may stand here
+            ax.axis("off")
+            continue
+        n_axis(ax, rows["n_agents"])
         log_y(ax, low, high)
         quiet(ax)
-        ends = _panel(ax, mine, methods, high, fits)
-        last = (ax, ends) if ends else last
-        detail(ax, f"\u03b5 = first gap / {factor:g}", _censored(mine))
-    label_ends(*last, size=8.8)
+        if k:
+            ax.set_yticklabels([])
+        own = where(runs, factor=factors[k])
+        _panel(ax, own, where(rows, factor=factors[k]), methods)
+        detail(ax, f"\u03b5 = first gap / {factors[k]:g}", _censored(own))
+    _powers(line[len(factors) - 1], where(rows, factor=factors[-1]), methods, fits)
 
 
-def _censored(rows: Sequence[Record]) -> str:
-    counts = [_fleets(row) for row in rows]
-    never, every = sum(n for _, n in counts), sum(len(k) + n for k, n in counts)
-    return f"{never} of {every} runs never arrived" if never else f"all {every} runs arrived"
+def _panel(ax: Axes, runs: Frame, rows: Frame, methods: Sequence[str]) -> None:
+    """Every fleet a faint point, medians joined; fleets that never arrived are arrows at the upper edge."""
+    edge = ax.get_ylim()[1] * 0.93
+    for k, method in enumerate(methods):
+        own, middle, look = where(runs, method=method), medians(where(rows, method=method)), method_look(method)
+        shift = dodge(ax, 2 * k, 2 * len(methods))
+        dots(ax, own["n_agents"] * shift, own["each"], look, limits=(0.0, edge), s=11, alpha=0.3, marker="o")
+        if not middle.empty:
+            joined(ax, middle["n_agents"] * shift, middle["median"], look, lw=1.4, ms=6, zorder=4)
 
 
-def _title(rows: Sequence[Record], fits: Sequence[Record], system: str, methods: Sequence[str]) -> str:
-    """p of the shared return and of the guided methods of the first system, or medians where none is fitted."""
-    said = []
-    for method in methods:
-        mine = [row for row in rows if (row["system"], row["method"]) == (system, method)]
-        fit = exponent_of(fits, mine[0], "p") if mine else None
-        if fit is not None:
-            said.append(f"{exponent_text(fit['value'])} ({complexity_method(method)})")
-    if said:
-        return f"{complexity_system(system)}: samples needed grow like N to the power {', '.join(said)}"
-    last = max(row["n_agents"] for row in rows if row["system"] == system)
-    at = [
-        f"{complexity_method(row['method'])} {count_text(row['median'])}"
-        for row in rows
-        if row["system"] == system and row["n_agents"] == last and (number(row.get("median")) or 0) >= 1
-        and row.get("factor") == _factors([r for r in rows if r["system"] == system])[0]
-    ]  # fmt: skip
-    return f"{complexity_system(system)}: no power of N is fitted; at N = {number_text(last)} " + (
-        f"the median fleet needs {'; '.join(at)} samples" if at else "the median fleet never arrives"
+def _powers(ax: Axes, rows: Frame, methods: Sequence[str], fits: Frame) -> None:
+    """The power of N of each method at the end of its line; in a corner the methods without one."""
+    system, edge, ends = rows["system"].iloc[0], ax.get_ylim()[1], []
+    methods = [method for method in methods if method in set(rows["method"])]
+    for method in [method for method in methods if (system, method) in fits.index]:
+        middle = medians(where(rows, method=method))
+        n, end = middle[["n_agents", "median"]].iloc[-1] if len(middle) else (rows["n_agents"].max(), edge)
+        ends.append(EndLabel(n, end, power_text(fits, system, method), "", method_look(method).color))
+    label_ends(ax, ends, size=8.8)
+    unfitted = [complexity_method(m) for m in methods if (system, m) not in fits.index]
+    if unfitted:
+        middle = np.sqrt(np.prod(ax.get_ylim()))
+        y, side = (1.0, "top") if all(end.y < middle for end in ends) else (0.0, "bottom")
+        text = "no p:\n" + "\n".join(unfitted)
+        ax.text(1.04, y, text, transform=ax.transAxes, fontsize=8.6, color=MUTED, va=side)
+
+
+def _censored(runs: Frame) -> str:
+    never = int(np.isinf(runs["each"]).sum())
+    return f"{never} of {len(runs)} runs never arrived" if never else f"all {len(runs)} runs arrived"
+
+
+def _caption(rows: Frame, level: str) -> str:
+    return (
+        "n\u2009(\u03b5): joint samples after which the exact per-agent gap stays at or below \u03b5 (kept until "
+        "twice as many). Every faint point is one fleet's run, arrows are those that did not arrive within the budget; "
+        f"marks: median over fleets. p: power of N fitted over all \u03b5 with its interval ({level}, top "
+        f"decade of N). With {step_name(rows['step_rule'].iloc[0] or 'theory')}. Small shifts to the side only keep "
+        "marks apart."
     )
+
+
+def _title(rows: Frame, fits: Frame, methods: Sequence[str]) -> str:
+    """p of the shared return and of the guided methods of the first system, or medians where none is fitted."""
+    system = systems_in(rows)[0]
+    known_p = [method for method in methods if (system, method) in fits.index]
+    if known_p:
+        words = [f"{exponent_text(fits.loc[(system, m), 'value'])} ({complexity_method(m)})" for m in known_p]
+        return f"{complexity_system(system)}: samples needed grow like N to the power {', '.join(words)}"
+    own = where(rows, system=system)
+    n = int(own["n_agents"].max())
+    last = where(own, n_agents=n, factor=drawn_factors(own)[0])
+    words = [f"{complexity_method(r.method)} {count_text(r.median)}" for r in last.itertuples() if r.median >= 1]
+    needed = f"the median fleet needs {'; '.join(words)} samples" if words else "the median fleet never arrives"
+    return f"{complexity_system(system)}: no power of N is fitted; at N = {n} {needed}"

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from statistics import median
+from collections.abc import Sequence
 from typing import Any
 
-from dgpg_verify.reporting.drawing.select import number
-from dgpg_verify.reporting.records import Record, Tables
-from dgpg_verify.reporting.samples.constants import pairs_of
-from dgpg_verify.reporting.samples.parts import (
-    at_rest,
+from dgpg_verify.reporting.frame import frame
+from dgpg_verify.reporting.records import Record, Tables, group_by
+from dgpg_verify.reporting.samples.aggregate import at_rest, prediction_pairs
+from dgpg_verify.reporting.samples.names import (
     complexity_method,
     complexity_system,
-    methods_in,
+    method_order,
     step_name,
-    systems_in,
+    system_order,
 )
 
+Block = dict[str, Any]
 SECTION_TABLES = {  # table -> section
     "complexity_exponents": "C3",
     "complexity_arrivals": "C3",
@@ -27,6 +26,7 @@ SECTION_TABLES = {  # table -> section
     "complexity_predicted": "A4",
 }
 EXPONENTS = ("p", "q", "q_log", "p_total")
+RIVAL = {"q_rival": "q_log"}  # q under the rival model goes by either name
 CONSTANTS = {
     "smoothness": "L, largest curvature",
     "1/mu": "1/\u03bc, gradient domination",
@@ -34,136 +34,134 @@ CONSTANTS = {
     "k0": "k\u2080 of the step sizes",
 }
 ROUNDING = 1e-9  # share of the first gap
-UNKNOWN: dict[str, Any] = dict.fromkeys(("value", "low", "high", "verdict", "expected", "relation"))
+UNKNOWN: Block = dict.fromkeys(("value", "low", "high", "verdict", "expected", "relation"))
 
 
 def complexity_context(tables: Tables) -> dict[str, Any]:
     """What the page's template needs of the tables of sample complexity."""
+    groups = {
+        "exponents": exponent_groups,
+        "arrivals": arrival_groups,
+        "floors": floor_groups,
+        "constants": constant_groups,
+        "predicted": predicted_groups,
+        "tuning": tuning_lines,
+    }
+    return {name: group(tables.get(f"complexity_{name}", ())) for name, group in groups.items()}
+
+
+def _blocks(rows: Sequence[Record]) -> list[tuple[Block, list[tuple[str, list[Record]]]]]:
+    """Per system and step rule its names in words and (method, rows): in page order, the theory's steps first."""
+    found = group_by(rows, lambda row: (str(row["system"]), str(row.get("step_rule") or "")))
+    blocks = []
+    for system, rule in sorted(found, key=lambda key: (system_order(key[0]), key[1] != "theory", "*" in key[1])):
+        methods = group_by(found[system, rule], lambda row: str(row["method"]))
+        named = [(complexity_method(method), methods[method]) for method in sorted(methods, key=method_order)]
+        blocks.append(({"system": complexity_system(system), "step": step_name(rule) if rule else ""}, named))
+    return blocks
+
+
+def _ends(rows: Sequence[Record]) -> list[Record]:
+    """The rows at the smallest and at the largest N."""
+    ascending = sorted(rows, key=lambda row: row["n_agents"])
+    return [ascending[0], ascending[-1]]
+
+
+def exponent_groups(rows: Sequence[Record]) -> list[Block]:
+    """Blocks of system and step rule: a row per method with p, q, q under the rival model, p at a fixed total gap."""
+    return [names | {"rows": [_exponents(method, own) for method, own in block]} for names, block in _blocks(rows)]
+
+
+def _exponents(method: str, rows: Sequence[Record]) -> Block:
+    counts = {key: rows[0].get(key) for key in ("fleets", "censored")}
+    fits = {RIVAL.get(str(row["what"]), str(row["what"])): UNKNOWN | row for row in rows}
+    return {"method": method, **counts, **dict.fromkeys(EXPONENTS, UNKNOWN), **fits}
+
+
+def arrival_groups(rows: Sequence[Record]) -> list[Block]:
+    """Blocks of system and step rule: a row per method and N, a cell per factor (None where it was not measured)."""
+    groups = []
+    for names, block in _blocks(rows):
+        factors = sorted({row["factor"] for _, own in block for row in own if row.get("factor") is not None})
+        lines = [{"method": method, "lines": _arrivals(own, factors)} for method, own in block]
+        groups.append(names | {"factors": factors, "rows": lines})
+    return groups
+
+
+def _arrivals(rows: Sequence[Record], factors: Sequence[float]) -> list[Block]:
+    cells = {(row["n_agents"], row.get("factor")): row for row in rows}
+    return [{"n": n, "cells": [cells.get((n, f)) for f in factors]} for n in sorted({n for n, _ in cells})]
+
+
+def floor_groups(rows: Sequence[Record]) -> list[Block]:
+    """{system, rows}: the floor of each method at its smallest and at its largest N."""
+    return [
+        {"system": names["system"], "rows": [_floors(method, _ends(own)) for method, own in block]}
+        for names, block in _blocks(rows)
+    ]
+
+
+def _floors(method: str, ends: Sequence[Record]) -> Block:
+    shown = [row | {key: _share(row.get(key)) for key in ("floor", "low", "high")} for row in ends]
+    return {"method": method, "ends": shown, "at_rest": at_rest(ends[-1].get("settled"))}
+
+
+def _share(value: float | None) -> float | None:
+    """A share of the first gap; a rounding error, of either sign, is 0."""
+    return 0.0 if value is not None and abs(value) < ROUNDING else value
+
+
+def constant_groups(rows: Sequence[Record]) -> list[Block]:
+    """{system, rows}: median and spread of each constant and source at the smallest and at the largest N."""
+    systems = group_by(rows, lambda row: str(row["system"]))
+    return [
+        {"system": complexity_system(system), "rows": _constants(systems[system])}
+        for system in sorted(systems, key=system_order)
+    ]
+
+
+def _constants(rows: Sequence[Record]) -> list[Block]:
+    found = group_by(rows, lambda row: (str(row.get("what")), str(row.get("source") or "")))
+    return [
+        {"what": CONSTANTS.get(what, what), "source": source, "ends": _ends(own)}
+        for (what, source), own in found.items()
+    ]
+
+
+def predicted_groups(rows: Sequence[Record]) -> list[Block]:
+    """{system, rows}: per method how many times the samples needed the bound is, and how often it fell short."""
+    return [
+        {"system": names["system"], "rows": [_predicted(method, own) for method, own in block]}
+        for names, block in _blocks(rows)
+    ]
+
+
+def _predicted(method: str, rows: Sequence[Record]) -> Block:
+    ratios = prediction_pairs(frame(rows, ("predicted", "observed")))["ratio"]
+    known = not ratios.empty
     return {
-        "exponents": exponent_groups(tables.get("complexity_exponents", ())),
-        "arrivals": arrival_groups(tables.get("complexity_arrivals", ())),
-        "floors": floor_groups(tables.get("complexity_floors", ())),
-        "constants": constant_groups(tables.get("complexity_constants", ())),
-        "predicted": predicted_groups(tables.get("complexity_predicted", ())),
-        "tuning": tuning_lines(tables.get("complexity_tuning", ())),
+        "method": method,
+        "sizes": sorted({row["n_agents"] for row in rows}),
+        "count": len(ratios),
+        "least": ratios.min() if known else None,
+        "middle": ratios.median() if known else None,
+        "most": ratios.max() if known else None,
+        "short": int((ratios < 1.0).sum()),
     }
 
 
-def _rules_in(rows: Iterable[Record]) -> list[str]:
-    """Step rules, the theory's first, scaled ones last."""
-    seen = dict.fromkeys(str(row.get("step_rule") or "") for row in rows)
-    return sorted(seen, key=lambda rule: (rule != "theory", "*" in rule))
-
-
-def _blocks(rows: Sequence[Record]) -> list[dict[str, Any]]:
-    """{system, step, methods: [(name, its rows)]}, systems in page order, the theory's steps first."""
-    made = []
-    for system in systems_in(rows):
-        ours = [row for row in rows if row["system"] == system]
-        for rule in _rules_in(ours):
-            mine = [row for row in ours if str(row.get("step_rule") or "") == rule]
-            named = [(complexity_method(m), [row for row in mine if row["method"] == m]) for m in methods_in(mine)]
-            made.append({"system": complexity_system(system), "step": step_name(rule) if rule else "", "rows": named})
-    return made
-
-
-def exponent_groups(rows: Sequence[Record]) -> list[dict[str, Any]]:
-    """Blocks of system and step rule: a row a method with p, q, q under the rival model, p at a fixed total gap."""
-    made = []
-    for block in _blocks(rows):
-        lines = []
-        for name, mine in block["rows"]:
-            line: dict[str, Any] = dict.fromkeys(EXPONENTS, UNKNOWN)
-            line |= {_what(row): UNKNOWN | dict(row) for row in mine}
-            counts = {key: mine[0].get(key) for key in ("fleets", "censored")}
-            lines.append({"method": name, **counts, **line})
-        made.append({**block, "rows": lines})
-    return made
-
-
-def _what(row: Record) -> str:
-    """Which exponent a record holds; q under the rival model goes by either name."""
-    return {"q_rival": "q_log"}.get(str(row.get("what")), str(row.get("what")))
-
-
-def arrival_groups(rows: Sequence[Record]) -> list[dict[str, Any]]:
-    """Blocks of system and step rule: a row a method and N, a cell a factor (None where it was not measured)."""
-    made = []
-    for block in _blocks(rows):
-        every = [row for _, mine in block["rows"] for row in mine]
-        factors = sorted({f for row in every if (f := number(row.get("factor"))) is not None})
-        methods = []
-        for name, mine in block["rows"]:
-            lines = []
-            for n in sorted({row["n_agents"] for row in mine}):
-                at = {number(row.get("factor")): row for row in mine if row["n_agents"] == n}
-                lines.append({"n": n, "cells": [at.get(factor) for factor in factors]})
-            methods.append({"method": name, "lines": lines})
-        made.append({**block, "factors": factors, "rows": methods})
-    return made
-
-
-def floor_groups(rows: Sequence[Record]) -> list[dict[str, Any]]:
-    """{system, rows}: of each method the floor at its smallest and at its largest N."""
-    made = []
-    for block in _blocks(rows):
-        lines = []
-        for name, mine in block["rows"]:
-            ends = sorted(mine, key=lambda row: row["n_agents"])
-            shown = [_without_rounding(row) for row in (ends[0], ends[-1])]
-            lines.append({"method": name, "ends": shown, "at_rest": at_rest(ends[-1])})
-        made.append({"system": block["system"], "rows": lines})
-    return made
-
-
-def _without_rounding(row: Record) -> Record:
-    """The record with shares of the first gap that are rounding errors, of either sign, set to 0."""
-    shares = {key: number(row.get(key)) for key in ("floor", "low", "high")}
-    return row | {key: 0.0 if v is not None and abs(v) < ROUNDING else v for key, v in shares.items()}
-
-
-def constant_groups(rows: Sequence[Record]) -> list[dict[str, Any]]:
-    """{system, rows}: of each constant and source its median and spread at the smallest and at the largest N."""
-    made = []
-    for system in systems_in(rows):
-        mine = [row for row in rows if row["system"] == system]
-        lines = []
-        for what, source in dict.fromkeys((str(row.get("what")), str(row.get("source") or "")) for row in mine):
-            same = [row for row in mine if (str(row.get("what")), str(row.get("source") or "")) == (what, source)]
-            ends = sorted(same, key=lambda row: row["n_agents"])
-            lines.append({"what": CONSTANTS.get(what, what), "source": source, "ends": [ends[0], ends[-1]]})
-        made.append({"system": complexity_system(system), "rows": lines})
-    return made
-
-
-def predicted_groups(rows: Sequence[Record]) -> list[dict[str, Any]]:
-    """{system, rows}: of each method how many times the samples needed the bound is, and how often it fell short."""
-    made = []
-    for block in _blocks(rows):
-        lines = []
-        for name, mine in block["rows"]:
-            ratios = [predicted / observed for predicted, observed in pairs_of(mine)]
-            lines.append(
-                {
-                    "method": name,
-                    "sizes": sorted({row["n_agents"] for row in mine}),
-                    "count": len(ratios),
-                    "least": min(ratios, default=None),
-                    "middle": median(ratios) if ratios else None,
-                    "most": max(ratios, default=None),
-                    "short": sum(ratio < 1.0 for ratio in ratios),
-                }
-            )
-        made.append({"system": block["system"], "rows": lines})
-    return made
-
-
-def tuning_lines(rows: Sequence[Record]) -> list[dict[str, Any]]:
-    """One line a (system, method, N): the chosen scale, and every try as 'scale: median samples' where recorded."""
-    made = []
-    for row in rows:
-        tried, found = row.get("tried") or row.get("scales") or [], row.get("median_samples") or []
-        tries = [{"scale": scale, "samples": samples} for scale, samples in zip(tried, found)]
-        names = {"system": complexity_system(str(row["system"])), "method": complexity_method(str(row["method"]))}
-        made.append({**names, "n": row.get("n_agents"), "scale": row.get("scale"), "tries": tries})
-    return made
+def tuning_lines(rows: Sequence[Record]) -> list[Block]:
+    """One line per system, method and N: the chosen scale, and every try as 'scale: median samples' if recorded."""
+    return [
+        {
+            "system": complexity_system(str(row["system"])),
+            "method": complexity_method(str(row["method"])),
+            "n": row.get("n_agents"),
+            "scale": row.get("scale"),
+            "tries": [
+                {"scale": scale, "samples": samples}
+                for scale, samples in zip(row.get("tried") or row.get("scales") or [], row.get("median_samples") or [])
+            ],
+        }
+        for row in rows
+    ]

@@ -9,19 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import PathCollection
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 from matplotlib.quiver import Quiver
 
 from dgpg_verify.reporting import equilibria as figures
+from dgpg_verify.reporting.drawing.look import styled
 from dgpg_verify.reporting.drawing.saving import svg_text
 from dgpg_verify.reporting.drawing.spec import FigureSpec
-from dgpg_verify.reporting.drawing.style import styled
-from dgpg_verify.reporting.equilibria.alpha_limits import lost_share
 from dgpg_verify.reporting.equilibria.references import alpha_axis, bias_of, main_references, reference_name
-from dgpg_verify.reporting.equilibria.tradeoff import tradeoff_rules
 from dgpg_verify.reporting.figures import FIGURES
-from dgpg_verify.reporting.frame import frames
+from dgpg_verify.reporting.frame import frame, frames
 from tests.reporting.equilibria.synthetic_equilibria import ALPHAS, COSTS, MAIN, RULES, SIZES, equilibrium_tables, laws
 
 Tables = dict[str, list[dict[str, Any]]]
@@ -34,8 +32,12 @@ def made() -> Tables:
 
 
 def dots(figure: Figure) -> int:
+    """Points drawn, single ones and those joined by lines."""
     found = [c for ax in figure.axes for c in ax.collections if isinstance(c, PathCollection)]
-    return sum(len(c.get_offsets()) for c in found if c.get_gid() == "replicates")
+    joined = [line for ax in figure.axes for line in ax.lines if line.get_gid() == "replicates"]
+    return sum(len(c.get_offsets()) for c in found if c.get_gid() == "replicates") + sum(
+        len(line.get_xdata()) for line in joined
+    )
 
 
 def said(figure: Figure) -> str:
@@ -53,33 +55,40 @@ def changed(made: Tables, table: str, change: dict[str, Any], **which: Any) -> T
 
 
 def test_every_rate_is_drawn_with_its_interval(made: Tables) -> None:
-    figure = figures.draw_equilibrium_rates(made)
+    figure = figures.draw_equilibrium_rates(frames(made))
     rows = made["equilibrium_rates"]
     above = [r for r in rows if (r["n_agents"], r["n_actions"]) == MAIN and not bias_of(r["reference"])]
     below = [r for r in rows if r["reference"] == "fluid"]
     assert len(figure.axes) == 2 * len(COSTS) and len({(r["n_agents"], r["n_actions"]) for r in below}) == len(SIZES)
     assert dots(figure) == len(above) + len(below)
-    drawn = {tuple(np.round(line.get_ydata(), 9)) for ax in figure.axes for line in ax.lines}
+    bars = [
+        bar for ax in figure.axes for c in ax.collections if isinstance(c, LineCollection) for bar in c.get_segments()
+    ]
+    drawn = {tuple(np.round(bar[:, 1], 9)) for bar in bars}
     assert {(round(r["low"], 9), round(r["high"], 9)) for r in (*above, *below)} <= drawn
 
 
 def test_title_of_the_rates_is_the_fluid_reference_at_the_end_of_the_schedule(made: Tables) -> None:
     law = {"cost": "delay", "reference": "fluid", "n_agents": MAIN[0], "n_actions": MAIN[1]}
-    figure = figures.draw_equilibrium_rates(changed(made, "equilibrium_rates", {"rate": 0.4242}, alpha=0.2, **law))
+    figure = figures.draw_equilibrium_rates(
+        frames(changed(made, "equilibrium_rates", {"rate": 0.4242}, alpha=0.2, **law))
+    )
     assert "α = 0.2" in title(figure) and "42 % (delay)" in title(figure)
-    other = figures.draw_equilibrium_rates(changed(made, "equilibrium_rates", {"rate": 0.4242}, alpha=0.9, **law))
+    other = figures.draw_equilibrium_rates(
+        frames(changed(made, "equilibrium_rates", {"rate": 0.4242}, alpha=0.9, **law))
+    )
     assert "42 %" not in title(other)
 
 
 def test_mixed_equilibria_are_no_points_among_the_pure_ones(made: Tables) -> None:
     extra = [{**r, "points": "mixed", "rate": 0.123} for r in made["equilibrium_rates"]]
-    assert dots(figures.draw_equilibrium_rates({"equilibrium_rates": made["equilibrium_rates"] + extra})) == dots(
-        figures.draw_equilibrium_rates(made)
-    )
+    assert dots(
+        figures.draw_equilibrium_rates(frames({"equilibrium_rates": made["equilibrium_rates"] + extra}))
+    ) == dots(figures.draw_equilibrium_rates(frames(made)))
 
 
 def test_rates_against_bias_hold_only_fluid_and_biased_references_of_one_size(made: Tables) -> None:
-    figure = figures.draw_equilibrium_bias(made)
+    figure = figures.draw_equilibrium_bias(frames(made))
     assert dots(figure) == len(COSTS) * 4 * 3  # four alphas; bias 0, 0.1, 0.3
     assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["0", "0.1", "0.3"]
     rows = [r for r in made["equilibrium_rates"] if (r["reference"], r["alpha"]) == ("biased:0.3", 0.2)]
@@ -88,17 +97,17 @@ def test_rates_against_bias_hold_only_fluid_and_biased_references_of_one_size(ma
 
 
 def test_losses_are_drawn_for_every_reference_but_one_of_two_biases(made: Tables) -> None:
-    figure = figures.draw_equilibrium_values(made)
+    figure = figures.draw_equilibrium_values(frames(made))
     drawn = [law for law in laws() if law[1] != "biased:0.1"]
     assert dots(figure) == len(drawn) * len(ALPHAS) * 4  # best, worst, reached, NashConv
     assert "not drawn here (in records.json): fluid, biased by 10 %" in said(figure)
     costly = changed(made, "equilibrium_values", {"mean_loss": 0.5, "low": 0.4, "high": 0.6}, cost="mm1", which="worst",
                      reference="fluid", alpha=0.2)  # fmt: skip
-    assert "50 % of the range of J (queueing cost (mm1))" in title(figures.draw_equilibrium_values(costly))
+    assert "50 % of the range of J (queueing cost (mm1))" in title(figures.draw_equilibrium_values(frames(costly)))
 
 
 def test_limits_are_steps_that_end_at_the_share_ever_lost(made: Tables) -> None:
-    figure = figures.draw_alpha_limits(made)
+    figure = figures.draw_alpha_limits(frames(made))
     lines = [line for ax in figure.axes for line in ax.lines if line.get_gid() == "replicates"]
     drawn = [r for r in made["alpha_limits"] if r["reference"] != "biased:0.1"]
     assert len(lines) == len(drawn)
@@ -107,38 +116,29 @@ def test_limits_are_steps_that_end_at_the_share_ever_lost(made: Tables) -> None:
     assert all((np.diff(line.get_ydata()) >= 0).all() for line in lines)
 
 
-@pytest.mark.parametrize("kept", [True, False])
-def test_share_lost_is_the_same_whether_equilibria_without_a_limit_are_listed(kept: bool) -> None:
-    values = [0.1, 0.3, 0.5, 1.0] if kept else [0.1, 0.3, 0.5]
-    row = {"values": values, "share_never": 0.25}
-    assert [lost_share(row, a) for a in (0.05, 0.1, 0.2, 0.4, 0.9)] == pytest.approx([0.0, 0.0, 0.25, 0.5, 0.75])
-    assert lost_share({"values": [], "share_never": 1.0}, 0.9) == 0.0
-    assert lost_share({"values": [], "share_never": 0.5}, 0.9) is None
-
-
 def test_every_shift_is_drawn_and_the_title_is_the_largest_error(made: Tables) -> None:
-    figure = figures.draw_equilibrium_shift(made)
+    figure = figures.draw_equilibrium_shift(frames(made))
     assert dots(figure) == len(made["equilibrium_shift"])
     rows = [r for r in made["equilibrium_shift"] if r["kind"] == "entropy"]
     worst = max(r["error"] / r["predicted"] for r in rows)
     assert f"games with entropy {worst:.2g}" in title(figure)
     one = {**made["equilibrium_shift"][0], "predicted": None}
-    less = figures.draw_equilibrium_shift({"equilibrium_shift": [one, *made["equilibrium_shift"][1:]]})
+    less = figures.draw_equilibrium_shift(frames({"equilibrium_shift": [one, *made["equilibrium_shift"][1:]]}))
     assert dots(less) == dots(figure) - 1 and "1 records without a shift or a prediction are not drawn" in said(less)
 
 
 def test_shifts_come_one_a_record_in_lists_or_as_means() -> None:
     base = {"kind": "team", "alpha": 0.1}
     many = {**base, "predicted": [0.1, 0.2, None], "found": [0.1, 0.3, 0.4]}
-    figure = figures.draw_equilibrium_shift({"equilibrium_shift": [many]})
+    figure = figures.draw_equilibrium_shift(frames({"equilibrium_shift": [many]}))
     assert dots(figure) == 2 and "team 0.50" in title(figure) and "Every point is one game" in said(figure)
     mean = {**base, "predicted": 0.2, "found": 0.2, "largest_error": 0.03, "fleets": 40}
-    figure = figures.draw_equilibrium_shift({"equilibrium_shift": [mean]})
+    figure = figures.draw_equilibrium_shift(frames({"equilibrium_shift": [mean]}))
     assert dots(figure) == 1 and "team 0.15" in title(figure) and "the mean over 40 games" in said(figure)
 
 
 def test_the_field_shows_both_gradients_and_says_what_is_lost_and_gained(made: Tables) -> None:
-    figure = figures.draw_equilibrium_field(made)
+    figure = figures.draw_equilibrium_field(frames(made))
     arrows = [c for ax in figure.axes for c in ax.collections if isinstance(c, Quiver)]
     assert [len(c.U) for c in arrows] == [169 - 3, 169 - 2]  # none under a mark
     direction = np.hypot(arrows[0].U, arrows[0].V)
@@ -146,24 +146,18 @@ def test_the_field_shows_both_gradients_and_says_what_is_lost_and_gained(made: T
     assert "2 of 3 equilibria lost, 1 gained" in title(figure)
     record = made["equilibrium_field"][0]
     same = record | {f"mixed_equilibria_{i}": record[f"j_equilibria_{i}"] for i in (1, 2)}
-    assert "0 of 3 equilibria lost, 0 gained" in title(figures.draw_equilibrium_field({"equilibrium_field": [same]}))
+    assert "0 of 3 equilibria lost, 0 gained" in title(
+        figures.draw_equilibrium_field(frames({"equilibrium_field": [same]}))
+    )
 
 
 def test_tradeoff_draws_every_rule_of_either_system(made: Tables) -> None:
-    figure = figures.draw_tradeoff(made)
+    figure = figures.draw_tradeoff(frames(made))
     lines = [line for ax in figure.axes for line in ax.lines if line.get_gid() == "replicates"]
     assert len(figure.axes) == 6 and len(lines) == 2 * 2 * len(RULES)
     assert "at least 98 % of the way" in title(figure) and "α = 0.2 moves it 20 %" in title(figure)
     wide = [{**r, "high": 2.0} for r in made["tradeoff"]]
-    assert "No rule tried bounds the variance" in title(figures.draw_tradeoff({"tradeoff": wide}))
-
-
-def test_rules_keep_their_points_in_the_order_of_n(made: Tables) -> None:
-    rules = tradeoff_rules([
-        {**r, **{k: r[k][::-1] for k in ("n_values", "shift", "value_lost")}}
-        for r in made["tradeoff"] if r["system"] == "team"
-    ])  # fmt: skip
-    assert all(rule.n == (16, 32, 64, 128, 256) for rule in rules) and {r.rule for r in rules} == set(RULES)
+    assert "No rule tried bounds the variance" in title(figures.draw_tradeoff(frames({"tradeoff": wide})))
 
 
 def test_names_of_references() -> None:
@@ -171,7 +165,7 @@ def test_names_of_references() -> None:
     assert bias_of("fluid") == 0.0 and bias_of("biased:0.3") == 0.3
     assert bias_of("shuffled") is None and bias_of("biased:much") is None
     rows = [{"reference": r} for r in ("shuffled", "biased:0.05", "biased:0.2", "biased:0.5", "fluid", "own")]
-    assert main_references(rows) == ["fluid", "biased:0.2", "shuffled", "own"]
+    assert main_references(frame(rows)) == ["fluid", "biased:0.2", "shuffled", "own"]
 
 
 @pytest.mark.parametrize("every", [True, False])

@@ -12,9 +12,8 @@ from dgpg_verify.reporting import write_ledger, write_records, write_report
 from dgpg_verify.reporting.equilibria.tables import (
     alignment_groups,
     annealing_groups,
-    rate_groups,
+    law_blocks,
     tradeoff_groups,
-    value_groups,
 )
 from dgpg_verify.runs.files import write_json
 from tests.reporting.equilibria.synthetic_equilibria import RULES, equilibrium_tables, laws
@@ -110,11 +109,11 @@ def test_a_run_without_equilibria_says_nothing_of_them(tmp_path: Path) -> None:
 
 def test_groups_keep_every_record_in_order() -> None:
     made = equilibrium_tables()
-    rates = rate_groups(list(reversed(made["equilibrium_rates"])))
+    rates = law_blocks(list(reversed(made["equilibrium_rates"])))
     assert sum(len(block["rows"]) for block in rates) == len(made["equilibrium_rates"])
     assert rates[0]["kind"] == "primary" and rates[-1]["kind"] != "primary"
     assert [row["alpha"] for row in rates[0]["rows"]][-2:] == [0.9, "every"]
-    worth = value_groups(made["equilibrium_values"])
+    worth = law_blocks(made["equilibrium_values"])
     assert len(worth) == len(laws())
     assert [row["which"] for row in worth[0]["rows"]] == sorted(row["which"] for row in worth[0]["rows"])
     rules = tradeoff_groups(made["tradeoff"])

@@ -17,9 +17,8 @@ from dgpg_verify.reporting.drawing.spec import FigureSpec
 from dgpg_verify.reporting.figures import FIGURES
 from dgpg_verify.reporting.frame import NothingToDraw, frames
 from dgpg_verify.reporting.samples.arrivals import HEADLINE
-from dgpg_verify.reporting.samples.constants import pairs_of
-from dgpg_verify.reporting.samples.floors import LOWEST, alpha_of
-from dgpg_verify.reporting.samples.parts import complexity_method, first_step_rule, step_name
+from dgpg_verify.reporting.samples.floors import LOWEST
+from dgpg_verify.reporting.samples.names import alpha_of, complexity_method, step_name
 from tests.reporting.samples.synthetic_samples import FLEETS, NS, POWERS, SYSTEMS, complexity_tables
 
 Tables = dict[str, list[dict[str, Any]]]
@@ -66,7 +65,7 @@ def only(made: Tables, **which: Any) -> Tables:
 
 
 def test_every_fleet_is_a_point_and_those_that_never_arrived_are_arrows(made: Tables) -> None:
-    figure = figures.draw_samples_to_gap(made)
+    figure = figures.draw_samples_to_gap(frames(made))
     drawn = [r for r in made["complexity_arrivals"] if r["step_rule"] == "theory" and r["method"] in HEADLINE
              and r["factor"] in (10.0, 100.0, 300.0)]  # fmt: skip
     each = [value for row in drawn for value in row["each"]]
@@ -81,17 +80,17 @@ def test_the_label_and_the_title_hold_the_fitted_power(made: Tables) -> None:
     fit = {"value": 0.777, "low": 0.7, "high": 0.8}
     tables = changed(made, "complexity_exponents", fit, **law)
     tables["complexity_exponents"].reverse()  # p is found by its name, wherever it stands
-    figure = figures.draw_samples_to_gap(tables)
+    figure = figures.draw_samples_to_gap(frames(tables))
     labels = " ".join(text.get_text() for ax in figure.axes for text in ax.texts)
     assert "p = 0.78 [0.70, 0.80]" in labels and "0.78 (shared return)" in title(figure)
-    bare = figures.draw_samples_to_gap({**made, "complexity_exponents": []})
+    bare = figures.draw_samples_to_gap(frames({**made, "complexity_exponents": []}))
     assert "no power of N is fitted" in title(bare) and "shared return" in title(bare)
 
 
 def test_curves_are_drawn_raw_above_and_scaled_below(made: Tables) -> None:
     power = 0.5
     one = only(made, system="team/aligned", method="return", step_rule="theory")
-    figure = figures.draw_complexity_collapse(changed(one, "complexity_exponents", {"value": power}, what="p"))
+    figure = figures.draw_complexity_collapse(frames(changed(one, "complexity_exponents", {"value": power}, what="p")))
     above, below = figure.axes
     assert len(curves(above)) == len(curves(below)) == len(NS)
     for (x, y), (scaled, same), n in zip(curves(above), curves(below), sorted(NS, reverse=True)):
@@ -105,45 +104,41 @@ def test_curves_are_drawn_raw_above_and_scaled_below(made: Tables) -> None:
 
 def test_without_an_exponent_nothing_is_said_to_collapse(made: Tables) -> None:
     one = only(made, system="team/aligned", method="return", step_rule="theory")
-    figure = figures.draw_complexity_collapse({**one, "complexity_exponents": []})
+    figure = figures.draw_complexity_collapse(frames({**one, "complexity_exponents": []}))
     assert len(figure.axes) == 1 and len(curves(figure.axes[0])) == len(NS)
     assert "no power of N could be fitted" in title(figure)
     both = only(made, system="team/aligned", step_rule="theory")
     bare = changed(both, "complexity_exponents", {"value": None}, method="return")
-    columns = len(figures.draw_complexity_collapse(bare).axes) // 2
-    below = figures.draw_complexity_collapse(bare).axes[columns]  # of the shared return
+    columns = len(figures.draw_complexity_collapse(frames(bare)).axes) // 2
+    below = figures.draw_complexity_collapse(frames(bare)).axes[columns]  # of the shared return
     assert not curves(below) and [text.get_text() for text in below.texts] == ["no p could\nbe fitted"]
 
 
-def test_only_the_theorys_steps_are_drawn_where_measured(made: Tables) -> None:
-    rows = made["complexity_arrivals"]
-    assert {r["step_rule"] for r in first_step_rule(rows)} == {"theory"}
-    assert {r["step_rule"] for r in first_step_rule([r for r in rows if r["step_rule"] != "theory"])} == {"greedy"}
-    assert first_step_rule([]) == []
+def test_other_steps_are_drawn_where_the_theorys_were_not_measured(made: Tables) -> None:
     greedy = only(made, step_rule="greedy")
-    assert "greedy oracle steps" in said(figures.draw_samples_to_gap(greedy))
+    assert "greedy oracle steps" in said(figures.draw_samples_to_gap(frames(greedy)))
 
 
 def test_every_floor_is_drawn_and_small_ones_stand_on_the_edge(made: Tables) -> None:
-    figure = figures.draw_complexity_floors(made)
+    figure = figures.draw_complexity_floors(frames(made))
     assert dots(figure) == len(made["complexity_floors"])
     assert len(figure.axes) == len(SYSTEMS)
     places = np.concatenate([c.get_offsets()[:, 0] for ax in figure.axes for c in scatters(ax)])
     small = [r for r in made["complexity_floors"] if r["floor"] < LOWEST]
     assert small and (places == LOWEST).sum() == len(small)
     biased = {"system": "team/biased", "method": "guided:published", "n_agents": NS[-1]}
-    other = figures.draw_complexity_floors(changed(made, "complexity_floors", {"floor": 0.123}, **biased))
+    other = figures.draw_complexity_floors(frames(changed(made, "complexity_floors", {"floor": 0.123}, **biased)))
     assert "12 % (Team, biased reference)" in title(other) and "nothing (Team, aligned)" in title(other)
 
 
 def test_runs_that_still_move_are_hollow(made: Tables) -> None:
     assert "still moving" in " ".join(
-        text.get_text() for legend in figures.draw_complexity_floors(made).findobj(match=_is_legend)
+        text.get_text() for legend in figures.draw_complexity_floors(frames(made)).findobj(match=_is_legend)
         for text in legend.get_texts()
     )  # fmt: skip
     rest = changed(made, "complexity_floors", {"settled": True})
     assert "still moving" not in " ".join(
-        text.get_text() for legend in figures.draw_complexity_floors(rest).findobj(match=_is_legend)
+        text.get_text() for legend in figures.draw_complexity_floors(frames(rest)).findobj(match=_is_legend)
         for text in legend.get_texts()
     )  # fmt: skip
 
@@ -162,7 +157,7 @@ def test_only_methods_with_one_alpha_have_a_place_on_its_axis(method: str, alpha
 
 
 def test_constants_and_predictions_are_all_drawn(made: Tables) -> None:
-    figure = figures.draw_complexity_constants(made)
+    figure = figures.draw_complexity_constants(frames(made))
     smoothness, mu, predicted = figure.axes
     sources = {(r["system"], r["source"]) for r in made["complexity_constants"]}
     assert len(curves(smoothness)) == len(curves(mu)) == len(sources)
@@ -170,14 +165,8 @@ def test_constants_and_predictions_are_all_drawn(made: Tables) -> None:
     ratios = sorted(r["ratio"] for r in made["complexity_predicted"])
     assert f"{ratios[0]:.1f} to {ratios[-1]:.0f} times what was needed" in title(figure)
     assert "times 3.0 (Game with entropy, fluid reference)" in title(figure)  # (256 / 16)^0.4
-    alone = figures.draw_complexity_constants({"complexity_predicted": made["complexity_predicted"]})
+    alone = figures.draw_complexity_constants(frames({"complexity_predicted": made["complexity_predicted"]}))
     assert len(alone.axes) == 1 and title(alone).startswith("The bound is")
-
-
-def test_pairs_come_one_a_record_or_one_a_fleet() -> None:
-    assert pairs_of([{"predicted": 9.0, "observed": 3.0}, {"predicted": None, "observed": 3.0}]) == [(9.0, 3.0)]
-    assert pairs_of([{"predicted": [9.0, 8.0], "observed": [3.0, None]}]) == [(9.0, 3.0)]
-    assert pairs_of([{"predicted": 9.0, "observed": 0.0}]) == []
 
 
 def test_names_are_words() -> None:
@@ -216,9 +205,9 @@ def test_one_system_alone_can_be_drawn(system: str, made: Tables) -> None:
 def test_a_method_that_never_arrives_has_arrows_and_no_line(made: Tables) -> None:
     stuck = only(made, system="team/biased", method="guidance", step_rule="theory", factor=300.0)
     assert all(v is None for r in stuck["complexity_arrivals"] for v in r["each"])
-    figure = figures.draw_samples_to_gap(stuck)
+    figure = figures.draw_samples_to_gap(frames(stuck))
     assert dots(figure, hollow=True) == FLEETS * len(NS) and dots(figure, hollow=False) == 0
-    assert "no p" in [text.get_text() for ax in figure.axes for text in ax.texts]
+    assert "no p:\nguidance alone" in [text.get_text() for ax in figure.axes for text in ax.texts]
     assert "the median fleet never arrives" in title(figure)
 
 

@@ -1,0 +1,135 @@
+"""What equilibrium figures and tables show, computed from the tables: frames in, frames out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from dgpg_verify.reporting.equilibria.references import EVERY, EVERY_AT, PUBLISHED, bias_of
+from dgpg_verify.reporting.frame import Frame, exploded, known, where
+
+LAW = ["cost", "reference"]
+SIZE = ["n_agents", "n_actions"]
+SAME = 1e-6  # equilibria closer than this are one
+LEAST_SHIFT = 1e-18  # a predicted or found shift of 0 has no place on a log axis
+BOUNDED = 0.15  # an exponent up to here counts as bounded
+
+
+def pure_rates(rates: Frame) -> Frame:
+    """Rates of pure equilibria; mixed ones are judged apart.
+
+    Returns
+    -------
+    The rows with `alpha` as a number (NaN for every alpha at once), `place` on the axis in alpha, `bias` of the
+    reference (NaN for one that is not made from the fluid one) and n_actions 0 where unknown.
+    """
+    rows = known(where(rates, points=["pure", ""]), "rate")
+    alpha = pd.to_numeric(rows["alpha"], errors="coerce")
+    return rows.assign(
+        alpha=alpha,
+        place=alpha.mask(rows["alpha"] == EVERY, EVERY_AT),
+        bias=rows["reference"].map(bias_of).astype(float),
+        n_actions=rows["n_actions"].fillna(0),
+    )
+
+
+def main_size(rates: Frame) -> tuple[float, float]:
+    """(n_agents, n_actions) at which most references were measured; the larger of equals."""
+    counts = rates.groupby(SIZE)["reference"].nunique()
+    return max(counts.index, key=lambda size: (counts[size], size))
+
+
+def at_size(rates: Frame, size: tuple[float, float]) -> Frame:
+    """Rows of one size."""
+    return where(rates, n_agents=size[0], n_actions=size[1])
+
+
+def biased_rates(rates: Frame) -> Frame:
+    """Of `pure_rates`: fluid and biased references at a fixed alpha, at the largest size measured with a bias."""
+    biased = rates[rates["bias"].fillna(0.0) != 0.0]
+    sizes = {cost: max(rows.groupby(SIZE).groups) for cost, rows in biased.groupby("cost", sort=False)}
+    parts = [at_size(where(rates, cost=cost), size) for cost, size in sizes.items()]
+    return known(pd.concat(parts), "bias", "alpha") if parts else biased
+
+
+def schedule_end(rows: Frame) -> Frame:
+    """Rows at the alpha nearest to 0.2, where the published schedule ends."""
+    alphas = np.sort(rows["alpha"].dropna().unique())
+    return rows if not len(alphas) else where(rows, alpha=alphas[np.abs(alphas - PUBLISHED[0]).argmin()])
+
+
+def lost_steps(limits: Frame) -> Frame:
+    """Share of the equilibria of J with alpha_c below alpha, as steps.
+
+    Parameters
+    ----------
+    limits : table `alpha_limits`: per law a list of alpha_c (1 stands for no limit) and the share without a limit.
+
+    Returns
+    -------
+    Columns cost, reference, alpha, share: per law from (0, 0) over one row per equilibrium to alpha = 1, where the
+    share is that of all equilibria with a limit. Laws whose limits are not recorded are left out.
+    """
+    made = []
+    for row in known(limits, "share_never").itertuples(index=False):
+        found = np.sort([v for v in row.values if v < 1.0] if isinstance(row.values, list) else [])
+        if len(found) or row.share_never >= 1.0:
+            rank = np.arange(len(found) + 1) / max(len(found), 1)
+            share = (1.0 - row.share_never) * np.append(rank, rank[-1])
+            made.append(pd.DataFrame({"cost": row.cost, "reference": row.reference, "alpha": [0.0, *found, 1.0],
+                                      "share": share}))  # fmt: skip
+    return pd.concat(made, ignore_index=True) if made else pd.DataFrame(columns=[*LAW, "alpha", "share"])
+
+
+def lost_below(steps: Frame, alpha: float) -> Frame:
+    """Of `lost_steps`: the share lost at `alpha`, one row per law."""
+    return steps[steps["alpha"] < alpha].groupby(LAW, sort=False, as_index=False).last()
+
+
+def shift_pairs(shifts: Frame) -> Frame:
+    """Predicted and found shift, one row per game where a record lists them; both known and positive."""
+    pairs = exploded(shifts, "predicted", "found")
+    return pairs[pairs[["predicted", "found"]].min(axis=1, skipna=False) > LEAST_SHIFT].dropna(subset="alpha")
+
+
+def largest_errors(shifts: Frame) -> pd.Series:
+    """Largest error relative to the predicted shift per kind: as recorded (of one game), else of the pairs."""
+    pairs = shift_pairs(shifts)
+    pairs = pairs.assign(error=(pairs["found"] - pairs["predicted"]).abs() / pairs["predicted"])
+    single = shifts.assign(predicted=pd.to_numeric(shifts["predicted"], errors="coerce").replace(0.0, np.nan))
+    recorded = (single["largest_error"] / single["predicted"]).groupby(shifts["kind"]).max()
+    return recorded.combine_first(pairs.groupby("kind")["error"].max())
+
+
+def rule_points(tradeoff: Frame) -> Frame:
+    """Points of every system and rule over N: columns n, shift and lost, ascending in n, all known."""
+    points = exploded(tradeoff, "n_values", "shift", "value_lost")
+    points = known(points, "n_values", "shift", "value_lost").rename(columns={"n_values": "n", "value_lost": "lost"})
+    return points.sort_values("n", kind="stable")
+
+
+def rules(tradeoff: Frame) -> Frame:
+    """One row per system and rule, in their order: exponent with low and high, first and last n, shift and lost.
+
+    `bounded` says whether the upper end of the exponent's interval (else the exponent) is at most 0.15.
+    """
+    ends = rule_points(tradeoff).groupby(["system", "rule"])[["n", "shift", "lost"]]
+    made = tradeoff[["system", "rule", "variance_exponent", "low", "high"]]
+    made = made.rename(columns={"variance_exponent": "exponent"})
+    for end, values in (("first", ends.first()), ("last", ends.last())):
+        made = made.merge(values.add_prefix(f"{end}_"), "left", left_on=["system", "rule"], right_index=True)
+    return made.assign(bounded=made["high"].fillna(made["exponent"]) <= BOUNDED)
+
+
+def columns_of(record: pd.Series, names: Sequence[str]) -> Frame:
+    """Lists of a record side by side; places where one is unknown are left out."""
+    lists = [record[name] if isinstance(record[name], list) else [] for name in names]
+    return pd.DataFrame(list(zip(*lists)), columns=list(names), dtype=float).dropna()
+
+
+def near(points: np.ndarray, others: np.ndarray, within: float = SAME) -> np.ndarray:
+    """For each of `points` [P, 2] whether one of `others` [Q, 2] is at most `within` away in either coordinate."""
+    distance = np.abs(points[:, None, :] - others[None, :, :]).max(axis=2)
+    return (distance <= within).any(axis=1)

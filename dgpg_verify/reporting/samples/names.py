@@ -1,0 +1,122 @@
+"""Systems, methods and step rules of sample complexity: names in words, one look per method, their order."""
+
+from __future__ import annotations
+
+from dgpg_verify.reporting.drawing.captions import left_out
+from dgpg_verify.reporting.drawing.look import Look, credit_look
+from dgpg_verify.reporting.frame import Frame, unique
+
+SYSTEMS = {  # in the order of the page: those with an honest reference first
+    "team/aligned": "Team, aligned",
+    "game/fluid": "Game with entropy, fluid reference",
+    "team/biased": "Team, biased reference",
+    "game/biased": "Game with entropy, biased reference",
+    "game/plain": "Plain game, beside its noise-free flow",
+    "cloud": "Cloud, gap to Best-Fit (estimated)",
+    "control/growing": "Control, noise that grows with N",
+    "control/constant": "Control, noise that does not grow",
+    "control/biased": "Control, biased gradient",
+}
+METHODS = {
+    "return": "shared return",
+    "difference": "difference reward",
+    "guidance": "guidance alone",
+    "guidance:exact": "guidance alone, exact form",
+    "mappo": "MAPPO",
+    "guidance_only": "guidance alone",
+    "dgpg": "DG-PG, \u03b1 0.9 \u2192 0.2",
+}
+RULES = {
+    "published": "\u03b1 0.9 \u2192 0.2",
+    "optimal": "\u03b1*",
+    "sqrt": "\u03b1 = 1 \u2212 1/\u221aN",
+    "zero": "\u03b1 \u2192 0",
+}
+LOOKS = {
+    "published": Look("#7f7f7f", "^", 31),
+    "optimal": Look("#1b3a5c", "D", 32),
+    "sqrt": Look("#8a5fb5", "v", 33),
+    "zero": Look("#cc79a7", "X", 34),
+}
+STEPS = {
+    "theory": "the theory's steps",
+    "greedy": "greedy oracle steps",
+    "tuned": "tuned steps",
+    "theory wide": "the theory's steps, one \u03b5, larger N",
+    "adam": "clipped surrogate with Adam",
+}
+FIXED = {"return": 0.0, "guidance": 1.0}  # alpha of credits that mix nothing
+
+
+def complexity_system(name: str) -> str:
+    """A system's name for a title; an unknown one as it is."""
+    return SYSTEMS.get(name, name.replace("_", " "))
+
+
+def system_lines(name: str) -> str:
+    """A system's name on two lines, for a narrow panel."""
+    return complexity_system(name).replace(", ", ",\n")
+
+
+def complexity_method(name: str) -> str:
+    """A method's name for a label: shared return, \u03b1 = 0.2, \u03b1*, ..., `@difference` in words."""
+    head, _, base = name.partition("@")
+    kind, _, argument = head.partition(":")
+    words = METHODS.get(head, head.replace("_", " "))
+    if kind in ("guided", "mixed") and argument:
+        words = RULES.get(argument, f"\u03b1 = {argument}") + (", J a mean" if kind == "mixed" else "")
+    return f"{words} on {base} reward" if base and base != "return" else words
+
+
+def step_name(rule: str) -> str:
+    """A step rule in words; theory*2 is the theory's, scaled."""
+    head, _, scale = rule.partition("*")
+    return STEPS.get(rule) or (f"{STEPS['theory']}, times {scale}" if head == "theory" and scale else rule)
+
+
+def method_look(name: str) -> Look:
+    """Colour and marker of a method, the same in every figure."""
+    head, _, base = name.partition("@")
+    look = LOOKS.get(head.partition(":")[2]) or credit_look(head)
+    return Look("#6b7a2b", "<", look.order + 50) if base or head.startswith("mixed") else look
+
+
+def methods_left_out(rows: Frame, drawn: list[str]) -> str:
+    """Says which methods are measured but not drawn."""
+    every = methods_in(rows)
+    return left_out(every, drawn, complexity_method, place="the table and records.json", most=len(every))
+
+
+def alpha_of(method: str) -> float | None:
+    """The alpha of a method that keeps one; None for schedules and other credits."""
+    kind, _, argument = method.partition(":")
+    try:
+        return float(argument) if kind == "guided" and "@" not in method else FIXED.get(method)
+    except ValueError:
+        return None
+
+
+def method_order(name: str) -> tuple[int, str]:
+    """Sort key of methods in legends."""
+    return method_look(name).order, name
+
+
+def system_order(name: str) -> tuple[int, str]:
+    """Sort key of systems on the page: known ones first."""
+    return list(SYSTEMS).index(name) if name in SYSTEMS else len(SYSTEMS), name
+
+
+def systems_in(rows: Frame) -> list[str]:
+    """Systems of the rows, known ones first in page order."""
+    return unique(rows, "system", SYSTEMS)
+
+
+def methods_in(rows: Frame) -> list[str]:
+    """Methods of the rows in legend order."""
+    return sorted(unique(rows, "method"), key=method_order)
+
+
+def headline(rows: Frame, chosen: tuple[str, ...]) -> list[str]:
+    """Those of the `chosen` methods that were measured; without any, as many others."""
+    measured = methods_in(rows)
+    return [method for method in chosen if method in measured] or measured[: len(chosen)]
