@@ -2,7 +2,7 @@
 
 B roll-outs in a chunk, T steps, N agents, K actions (padded, masked), D state coordinates, S non-zeros of an
 influence, F features, P parameters of one agent, C credits. A user plugs in by implementing `System`, `Policy`
-or `Credit`; no base class is needed.
+or `Credit`; no base class is needed. What they may offer beyond that is declared in `core.abilities`.
 """
 
 from __future__ import annotations

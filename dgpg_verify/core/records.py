@@ -110,10 +110,6 @@ def to_json(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def estimate_from_json(data: Mapping[str, Any]) -> Estimate:
-    return Estimate(data["value"], data["low"], data["high"], float(data["level"]), int(data["n"]))
-
-
 def cell_from_json(data: Mapping[str, Any]) -> Cell:
     return Cell(
         str(data["claim"]),

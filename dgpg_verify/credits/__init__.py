@@ -4,7 +4,7 @@ from dgpg_verify.credits.difference import BranchCredit, DifferenceCredit
 from dgpg_verify.credits.gae import GAECredit, gae
 from dgpg_verify.credits.guidance import GuidanceCredit
 from dgpg_verify.credits.guided import SETTINGS, GuidedCredit, NormalisedCredit, credit_sd, setting_scales
-from dgpg_verify.credits.registry import credit_names, make_credit, register_credit
+from dgpg_verify.credits.registry import make_credit, register_credit
 from dgpg_verify.credits.returns import (
     RawReturnCredit,
     ReturnCredit,
@@ -26,7 +26,6 @@ __all__ = [
     "ReturnCredit",
     "RewardToGoCredit",
     "ScoreCredit",
-    "credit_names",
     "credit_sd",
     "discounted_to_go",
     "episode_returns",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import Observation, Rollout
+from dgpg_verify.core import HasDefaultAction, Observation, Rollout, offers
 from dgpg_verify.credits.base import discounts
 from dgpg_verify.rollouts import branch_returns, one_step_rewards
 
@@ -31,8 +31,9 @@ class DifferenceCredit:
         return self
 
     def __call__(self, rollout: Rollout) -> Tensor:
-        default = getattr(rollout.policy, "default_action", None)
-        other = one_step_rewards(rollout, None if default is None else default(rollout.seen))
+        policy = rollout.policy
+        defaults = policy.default_action(rollout.seen) if offers(policy, HasDefaultAction) else None
+        other = one_step_rewards(rollout, defaults)
         gain = discounts(rollout)[:, None] * (rollout.reward[..., None] - other).double()
         return torch.where(rollout.active, gain, 0.0)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import InputError, Rollout, check_choice
+from dgpg_verify.core import HasResidenceSteps, InputError, Rollout, check_choice, offers
 from dgpg_verify.credits.base import discounts
 
 FORMS = ("chain_rule", "exact", "observed", "multi_step")
@@ -61,7 +61,7 @@ def _inner(gap: Tensor, rollout: Rollout) -> Tensor:
 
 def _over_residence(rollout: Rollout, gamma: Tensor) -> Tensor:
     """sum_{s=t}^{t+rho-1} gamma^s (x_s - x~_s).z, rho = steps a job stays by the fluid model (at least this one)."""
-    if not hasattr(rollout.system, "residence_steps") or rollout.states is None:
+    if not offers(rollout.system, HasResidenceSteps) or rollout.states is None:
         raise InputError("guidance:multi_step needs a system with residence_steps(state) and kept states")
     gap = gamma * (rollout.x - rollout.reference).double()
     total = torch.cat([torch.zeros_like(gap[:, :1]), gap.cumsum(1)], dim=1)  # [B, T+1, D]

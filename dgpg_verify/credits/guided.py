@@ -59,7 +59,7 @@ class GuidedCredit:
         first = (1.0 - self.alpha) * scale_base * self.base(rollout)
         return first + self.alpha * scale_guidance * self.guidance(rollout)
 
-    def combination(self) -> list[tuple[float, object]]:
+    def combination(self) -> list[tuple[float, Credit]]:
         scale_base, scale_guidance = fitted(self.name, self.scales)
         return [((1.0 - self.alpha) * scale_base, self.base), (self.alpha * scale_guidance, self.guidance)]
 
@@ -103,6 +103,6 @@ class NormalisedCredit:
         mean, sd = fitted(self.name, self.moments)
         return torch.where(rollout.active, (self.base(rollout) - mean) / sd, 0.0)
 
-    def combination(self) -> list[tuple[float, object]]:
+    def combination(self) -> list[tuple[float, Credit]]:
         mean, sd = fitted(self.name, self.moments)
         return [(1.0 / sd, self.base), (-mean / sd, ScoreCredit())]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dgpg_verify.core import Credit, InputError, check_real
+from dgpg_verify.core import Credit, InputError, check_real, lacking
 from dgpg_verify.credits.difference import BranchCredit, DifferenceCredit
 from dgpg_verify.credits.gae import GAECredit
 from dgpg_verify.credits.guidance import FORMS, GuidanceCredit
@@ -82,11 +82,6 @@ def register_credit(name: str, factory: Callable[[str, Credit | None], Credit]) 
     _FACTORIES[name] = lambda argument, base, setting: factory(argument, base)
 
 
-def credit_names() -> tuple[str, ...]:
-    """The grammar of names, for help texts."""
-    return GRAMMAR
-
-
 def make_credit(name: str | Credit, setting: str = "sum") -> Credit:
     """Build a credit from its name; a Credit object is returned as it is. Raises InputError on unknown names."""
     if not isinstance(name, str):
@@ -115,8 +110,7 @@ def _one_of(kind: str, argument: str, allowed: Any) -> str:
 
 
 def _checked(credit: Any) -> Credit:
-    missing = [name for name in ("name", "keeps_states", "fit", "__call__") if not hasattr(credit, name)]
-    if missing:
-        raise InputError(f"{credit!r} is no credit: it lacks {', '.join(missing)}")
+    if missing := lacking(credit, Credit):
+        raise InputError(f"{credit!r} is not a credit: it lacks {', '.join(missing)}")
     checked: Credit = credit
     return checked

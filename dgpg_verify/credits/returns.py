@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import Rollout
+from dgpg_verify.core import Credit, Rollout
 from dgpg_verify.credits.base import discounts, fitted, to_agents
 
 
@@ -49,7 +49,7 @@ class RawReturnCredit:
     def __call__(self, rollout: Rollout) -> Tensor:
         return to_agents(episode_returns(rollout)[:, None].expand_as(rollout.reward), rollout)
 
-    def combination(self) -> list[tuple[float, object]]:
+    def combination(self) -> list[tuple[float, Credit]]:
         return [(1.0, self.centred), (fitted(self.name, self.centred.baseline), ScoreCredit())]
 
     def unbiased(self, rollout: Rollout) -> bool:

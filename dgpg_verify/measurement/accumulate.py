@@ -65,22 +65,6 @@ class GroupMoments:
         self.products[:, :, agents] += products.permute(1, 2, 0)
         self.mean[:, agents] += shift.transpose(0, 1)
 
-    def merge(self, other: GroupMoments) -> None:
-        """Chan et al. (1983): combine two sets of moments."""
-        total = self.count + other.count
-        if total == 0:
-            return
-        shift = other.mean - self.mean
-        self.products += other.products + _outer(shift) * (self.count * other.count / total)
-        self.mean += shift * (other.count / total)
-        self.count = total
-
-
-def _outer(values: Tensor) -> Tensor:
-    """sum over p of x_c x_d: [C, N, P] -> [C, C, N]."""
-    by_agent = values.transpose(0, 1)
-    return (by_agent @ by_agent.transpose(1, 2)).permute(1, 2, 0)
-
 
 def group_count(credits: int, agents: int, size: int) -> int:
     """Jackknife groups that fit in memory: 8, or fewer (at least 2) for very large gradients."""

@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dgpg_verify.core import Credit, Rollout
+from dgpg_verify.core import Credit, HasCombination, Rollout, offers
+
+PARTS = ("base", "guidance")  # fields of a credit that hold other credits, fitted once for all that share them
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,8 @@ def _with_parts(credit: Any, part: Any) -> Any:
     """`credit` with its component credits (base, guidance) replaced by fitted ones."""
     if not dataclasses.is_dataclass(credit) or isinstance(credit, type):
         return credit
-    inner = {n: getattr(credit, n) for n in ("base", "guidance") if hasattr(getattr(credit, n, None), "fit")}
-    return dataclasses.replace(credit, **{name: part(value) for name, value in inner.items()})
+    held = {field.name: getattr(credit, field.name) for field in dataclasses.fields(credit) if field.name in PARTS}
+    return dataclasses.replace(credit, **{name: part(value) for name, value in held.items() if offers(value, Credit)})
 
 
 def make_basis(credits: Sequence[Credit], extra: Sequence[Credit] = ()) -> Basis:
@@ -88,9 +90,9 @@ def make_basis(credits: Sequence[Credit], extra: Sequence[Credit] = ()) -> Basis
     return Basis(tuple(members.values()), weights)
 
 
-def _expand(credit: Any) -> list[tuple[float, Credit]]:
+def _expand(credit: Credit) -> list[tuple[float, Credit]]:
     inner = credit.credit if isinstance(credit, _Fitted) else credit
-    if not hasattr(inner, "combination"):
+    if not offers(inner, HasCombination):
         return [(1.0, inner)]
     return [
         (factor * sub_factor, sub)

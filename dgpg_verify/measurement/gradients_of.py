@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import Credit, Noise, Policy, Rollout, System, check_finite
+from dgpg_verify.core import (
+    Credit,
+    HasDecideFully,
+    HasScoreBlocks,
+    Noise,
+    Policy,
+    Rollout,
+    System,
+    check_finite,
+    offers,
+)
 from dgpg_verify.rollouts.collect import collect_fully
 
 CHUNK_WORK = 1_000_000  # N T K B numbers in one chunk; depends on nothing else, so results do not either
@@ -35,20 +44,20 @@ def gradient_blocks(
 ) -> Iterator[tuple[slice, Tensor]]:
     """The same in blocks of agents, (agents, [C, B, n, P]), so that large gradients never exist all at once.
 
-    A policy that has `score_blocks(rollout, weights)` decides on the blocks; any other gives one.
+    A policy that offers `HasScoreBlocks` decides on the blocks; any other gives one.
     """
     rollout, weights, known = weighted_rollout(system, policy, credits, noise)
-    if hasattr(policy, "score_blocks"):
+    if offers(policy, HasScoreBlocks):
         yield from policy.score_blocks(rollout, weights)
     else:
         yield slice(0, system.n_agents), _products(rollout, weights, known)
 
 
 def _products(rollout: Rollout, weights: Tensor, probabilities: Tensor | None) -> Tensor:
-    policy: Any = rollout.policy
-    more = () if probabilities is None else (probabilities,)
-    found: Tensor = policy.score_products(rollout, weights, *more)
-    return found
+    policy = rollout.policy
+    if probabilities is not None and offers(policy, HasDecideFully):
+        return policy.score_products(rollout, weights, probabilities)
+    return policy.score_products(rollout, weights)
 
 
 def weighted_rollout(

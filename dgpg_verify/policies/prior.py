@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import InputError, Observation, System, check_choice, check_real
+from dgpg_verify.core import InputError, Observation, System, check_choice, check_real, heuristic_names
 
 
 class Prior(Protocol):
@@ -31,7 +31,7 @@ class HeuristicPrior:
 
     def __post_init__(self) -> None:
         check_real("temperature", self.temperature, 0.0, open_low=True)
-        names = getattr(self.system, "heuristic_names", ())
+        names = heuristic_names(self.system)
         if not names:
             raise InputError(f"{type(self.system).__name__} offers no heuristics to put a temperature around")
         check_choice("heuristic", self.name, names)

@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import InputError, Observation
+from dgpg_verify.core import HasPrior, InputError, Observation, offers
+from dgpg_verify.policies.prior import HeuristicPrior
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ class PolicyStack:
 
 def _kind(policy: Any) -> tuple[Any, ...]:
     """All that must be the same in a stack."""
-    own = [getattr(policy, field.name) for field in fields(policy) if field.name not in ("parameters", "prior")]
-    prior = getattr(policy, "prior", None)
-    rule = (type(prior), getattr(prior, "name", None), getattr(prior, "temperature", None))
-    return (type(policy), tuple(policy.parameters.shape), *own, *rule)
+    shape = tuple(policy.parameters.shape)
+    options = [getattr(policy, field.name) for field in fields(policy) if field.name not in ("parameters", "prior")]
+    prior = policy.prior if offers(policy, HasPrior) else None
+    rule = (prior.name, prior.temperature) if isinstance(prior, HeuristicPrior) else ()
+    return (type(policy), shape, *options, type(prior), *rule)

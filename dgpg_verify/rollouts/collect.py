@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import Influence, Noise, NonFiniteError, Observation, Policy, Rollout, System, Transition
+from dgpg_verify.core import (
+    HasActionInfluence,
+    HasDecide,
+    HasDecideFully,
+    HasDefaultAction,
+    Influence,
+    InputError,
+    Noise,
+    NonFiniteError,
+    Observation,
+    Policy,
+    Rollout,
+    System,
+    Transition,
+    offers,
+)
 
 
 def collect(system: System, policy: Policy, noise: Noise, keep_states: bool = False, check: bool = True) -> Rollout:
@@ -41,7 +57,7 @@ def collect_fully(
     A policy with `decide_fully(seen, noise)` has found them to act; its scores then need no second look at all
     candidates of the whole roll-out. None for any other. Raises as `collect`.
     """
-    found = _collect(system, policy, noise, keep_states, full=hasattr(policy, "decide_fully"))
+    found = _collect(system, policy, noise, keep_states, full=True)
     check_rollout(found[0])
     return found
 
@@ -49,7 +65,7 @@ def collect_fully(
 def _collect(
     system: System, policy: Policy, noise: Noise, keep_states: bool, full: bool
 ) -> tuple[Rollout, Tensor | None]:
-    record = _Record(system.horizon)
+    record, decide = _Record(system.horizon), _decider(policy, full)
     states: list[Any] = []
     with _without_autograd(system.horizon):
         state = system.start(noise.environment)
@@ -57,14 +73,17 @@ def _collect(
             if keep_states:
                 states.append(state)
             seen = system.observe(state)
-            actions, log_prob, more = _decide(policy, seen, noise.agents[:, t], full)
+            actions, log_prob, *more = decide(seen, noise.agents[:, t])
             transition = system.step(state, actions)
             influence = _influence(system, policy, seen, actions, transition)
-            record.write(t, seen.features, _values(seen, actions, log_prob, transition, influence) | more)
+            values = _values(seen, actions, log_prob, transition, influence)
+            if more:
+                values["probabilities"] = more[0]
+            record.write(t, seen.features, values)
             state = transition.next_state
-    values = record.values()
-    rollout = _rollout(system, policy, noise, values, states if keep_states else None)
-    return rollout, values.get("probabilities")
+    joined = record.values()
+    rollout = _rollout(system, policy, noise, joined, states if keep_states else None)
+    return rollout, joined.get("probabilities")
 
 
 class _Record:
@@ -106,23 +125,28 @@ def _without_autograd(horizon: int) -> AbstractContextManager[None]:
     return torch.no_grad() if horizon == 1 else torch.inference_mode()
 
 
-def _decide(policy: Any, seen: Observation, noise: Tensor, full: bool) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-    """Actions, their log-probabilities and, if `full`, the probabilities; in one pass where the policy offers it."""
-    if full:
-        actions, log_prob, probabilities = policy.decide_fully(seen, noise)
-        return actions, log_prob, {"probabilities": probabilities}
-    if hasattr(policy, "decide"):
-        return (*policy.decide(seen, noise), {})
-    actions = policy.act(seen, noise)
-    return actions, policy.log_prob(seen, actions), {}
+def _decider(policy: Policy, full: bool) -> Callable[[Observation, Tensor], tuple[Tensor, ...]]:
+    """Observation, uniforms -> actions, their log-probabilities and, if `full` and the policy finds them anyway, the
+    probabilities of all candidates; in one pass where the policy offers it."""
+    if full and offers(policy, HasDecideFully):
+        return policy.decide_fully
+    if offers(policy, HasDecide):
+        return policy.decide
+
+    def decide(seen: Observation, noise: Tensor) -> tuple[Tensor, ...]:
+        actions = policy.act(seen, noise)
+        return actions, policy.log_prob(seen, actions)
+
+    return decide
 
 
 def _influence(system: System, policy: Policy, seen: Observation, actions: Tensor, transition: Transition) -> Influence:
     """Continuous systems measure an action against the policy's mean, discrete ones against no action."""
-    if system.n_actions == 0 and hasattr(policy, "default_action"):
-        deviation: Influence = system.influence(actions - policy.default_action(seen))  # type: ignore[attr-defined]
-        return deviation
-    return transition.influence
+    if system.n_actions != 0 or not offers(policy, HasDefaultAction):
+        return transition.influence
+    if not offers(system, HasActionInfluence):
+        raise InputError(f"{type(system).__name__} has continuous actions: it needs influence(delta) for this policy")
+    return system.influence(actions - policy.default_action(seen))
 
 
 def _values(

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import InputError, Rollout
+from dgpg_verify.core import HasRemovalRewards, HasReplacedRewards, InputError, Rollout, offers
 from dgpg_verify.core.trees import repeat_rollouts
 
 
@@ -18,14 +18,14 @@ def one_step_rewards(rollout: Rollout, defaults: Tensor | None = None) -> Tensor
     `replaced_rewards` (given defaults) when it has one, else N re-steps of every kept state.
     Cost: O(B T N) with the closed form, O(B T N) steps without.
     """
-    states = _kept_states(rollout)
+    system, states = rollout.system, _kept_states(rollout)
     rewards = []
     for t, state in enumerate(states):
         actions = rollout.actions[:, t]
-        if defaults is None and hasattr(rollout.system, "removal_rewards"):
-            rewards.append(rollout.system.removal_rewards(state, actions))
-        elif defaults is not None and hasattr(rollout.system, "replaced_rewards"):
-            rewards.append(rollout.system.replaced_rewards(state, actions, defaults[:, t]))
+        if defaults is None and offers(system, HasRemovalRewards):
+            rewards.append(system.removal_rewards(state, actions))
+        elif defaults is not None and offers(system, HasReplacedRewards):
+            rewards.append(system.replaced_rewards(state, actions, defaults[:, t]))
         else:
             default = torch.full_like(actions, -1) if defaults is None else defaults[:, t]
             rewards.append(restep_rewards(rollout, t, default))

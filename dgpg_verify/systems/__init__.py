@@ -5,7 +5,7 @@ from dgpg_verify.systems.graphs import random_candidates
 from dgpg_verify.systems.linear_quadratic import LinearQuadraticTeam
 from dgpg_verify.systems.load_balancing import LoadBalancingGame
 from dgpg_verify.systems.references import alter_reference
-from dgpg_verify.systems.registry import make_system, register_system, system_names
+from dgpg_verify.systems.registry import make_system, register_system
 
 __all__ = [
     "CloudScheduling",
@@ -16,5 +16,4 @@ __all__ = [
     "make_system",
     "random_candidates",
     "register_system",
-    "system_names",
 ]

@@ -83,30 +83,13 @@ class LoadBalancingGame:
         check_choice("job_law", job_law, JOB_LAWS)
         check_int("seed", seed, 0)
         degree = _degree(n_candidates, servers, default=4)
-        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
-        jobs = _draw_jobs(n_agents, job_law, rng)
-        capacity = np.exp(rng.uniform(0.0, np.log(4.0), servers))
-        background = rng.uniform(0.0, 0.2, servers)
-        weights = np.exp(rng.uniform(-np.log(2.0), np.log(2.0), servers))
-        candidates = random_candidates(n_agents, servers, degree, rng)
-        # The fluid limit: all load, spread in proportion to capacity, gives every server the same utilisation.
-        level = (jobs.sum() + (background * capacity).sum()) / capacity.sum()
-        target = torch.full((servers,), float(level), dtype=torch.float64)
+        fleet = _draw_fleet(n_agents, servers, degree, job_law, seed)
         recipe = {
             "system": "load_balancing", "n_agents": n_agents, "seed": seed, "n_candidates": n_candidates,
             "cost": cost, "job_law": job_law, "n_servers": n_servers, "reference": reference,
         }  # fmt: skip
-        return cls(
-            jobs=torch.as_tensor(jobs),
-            capacity=torch.as_tensor(capacity),
-            background=torch.as_tensor(background),
-            candidates=torch.as_tensor(candidates),
-            weights=torch.as_tensor(weights),
-            target=target,
-            reference_state=alter_reference(reference, target, torch.as_tensor(capacity), seed),
-            cost=cost,
-            recipe=recipe,
-        )
+        guided_to = alter_reference(reference, fleet["target"], fleet["capacity"], seed)
+        return cls(**fleet, reference_state=guided_to, cost=cost, recipe=recipe)
 
     @property
     def n_agents(self) -> int:
@@ -220,6 +203,25 @@ def _degree(n_candidates: int | str | None, servers: int, default: int) -> int:
     if n_candidates == "all":
         return servers
     return check_int("n_candidates", n_candidates, 1, servers)
+
+
+def _draw_fleet(n_agents: int, servers: int, degree: int, job_law: str, seed: int) -> dict[str, Tensor]:
+    """Jobs, servers and graph. target: in the fluid limit all load, spread in proportion to capacity, gives every
+    server the same utilisation."""
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
+    jobs = _draw_jobs(n_agents, job_law, rng)
+    capacity = np.exp(rng.uniform(0.0, np.log(4.0), servers))
+    background = rng.uniform(0.0, 0.2, servers)
+    weights = np.exp(rng.uniform(-np.log(2.0), np.log(2.0), servers))
+    level = (jobs.sum() + (background * capacity).sum()) / capacity.sum()
+    return {
+        "jobs": torch.as_tensor(jobs),
+        "capacity": torch.as_tensor(capacity),
+        "background": torch.as_tensor(background),
+        "weights": torch.as_tensor(weights),
+        "candidates": torch.as_tensor(random_candidates(n_agents, servers, degree, rng)),
+        "target": torch.full((servers,), float(level), dtype=torch.float64),
+    }
 
 
 def _draw_jobs(n_agents: int, law: str, rng: np.random.Generator) -> np.ndarray:

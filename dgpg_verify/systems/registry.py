@@ -31,10 +31,6 @@ def register_system(name: str, factory: Callable[..., System]) -> None:
     _FACTORIES[name] = factory
 
 
-def system_names() -> tuple[str, ...]:
-    return tuple(_FACTORIES)
-
-
 def make_system(name: str, n_agents: int, seed: int = 0, **options: Any) -> System:
     """Build a system by name. Raises InputError on an unknown name, option or value."""
     factory = _FACTORIES[check_choice("system", name, _FACTORIES)]

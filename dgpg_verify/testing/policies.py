@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from dgpg_verify.core import System, check_choice
+from dgpg_verify.core import System, check_choice, heuristic_names
 from dgpg_verify.policies import (
     GaussianPolicy,
     HeuristicPrior,
@@ -39,7 +39,7 @@ def softmax_policies(
     check_choice("kind", kind, POLICY_KINDS)
     sharing: Any = draw(st.sampled_from(tuple(sharings)))
     prior = None
-    names = getattr(system, "heuristic_names", ())
+    names = heuristic_names(system)
     if priors and names and draw(st.booleans()):
         prior = HeuristicPrior(system, draw(st.sampled_from(names)), draw(grid(0.5, 4.0, step=0.5)))
     copies = 1 if sharing == "shared" else system.n_agents

@@ -160,16 +160,6 @@ def test_accumulators_do_not_grow() -> None:
     assert set(sizes) == {(3 * 4 * 5, 3 * 3 * 4)} and group.count == 60
 
 
-def test_an_empty_group_changes_nothing() -> None:
-    group = GroupMoments.empty(1, 2, 3)
-    group.merge(GroupMoments.empty(1, 2, 3))
-    assert group.count == 0
-    group.add(gradients(1, 5, 2, 3))
-    before = group.products.clone()
-    group.merge(GroupMoments.empty(1, 2, 3))
-    assert group.count == 5 and torch.equal(before, group.products)
-
-
 def test_fewer_groups_for_very_large_gradients() -> None:
     assert group_count(3, 10, 10) == GROUPS
     assert group_count(1, 1, MAX_GROUP_VALUES) == 2 and group_count(1, 4, MAX_GROUP_VALUES // 12) == 3

@@ -13,7 +13,17 @@ from torch import Tensor
 
 from dgpg_verify.core import Noise, Rollout, draw_noise
 from dgpg_verify.credits import make_credit
-from dgpg_verify.measurement import accumulate, chunk_size, gradient_blocks, gradients, gradients_of, measure_gradients
+from dgpg_verify.measurement import (
+    accumulate,
+    chunk_size,
+    gradient_blocks,
+    gradients,
+    gradients_of,
+    measure_gradients,
+    pilot,
+)
+from dgpg_verify.measurement.pilot import pilot_rollouts
+from dgpg_verify.measurement.request import Seeds, Setup, make_setup
 from dgpg_verify.policies import LinearPolicy, TabularPolicy, make_policy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import LoadBalancingGame
@@ -33,9 +43,13 @@ def quiet(*args: Any, **options: Any) -> Any:
 # ---- the whole pipeline, recomputed plainly ---------------------------------------------------------------------
 
 
+def setup_of(system: Any, policy: Any, rollouts: int = R, seed: int = 0) -> Setup:
+    return make_setup(system, policy, None, rollouts, seed, "cpu")
+
+
 def replayed_noise(system: Any, policy: Any, seed: int, rollouts: int) -> list[Noise]:
     """The chunks of uniforms that a measurement with this seed draws."""
-    main_seed = gradients._streams(seed)[0]
+    main_seed = Seeds.of(seed).main
     size = min(chunk_size(system), max(1, rollouts // accumulate.GROUPS))
     starts = range(0, rollouts, size)
     return [draw_noise(main_seed, k, system, policy, min(size, rollouts - s)) for k, s in enumerate(starts)]
@@ -43,8 +57,8 @@ def replayed_noise(system: Any, policy: Any, seed: int, rollouts: int) -> list[N
 
 def recomputed(system: Any, policy: Any, seed: int) -> Tensor:
     """Gradients [C, R, N, P] by autograd of sum_t w_t log pi_t, roll-out by roll-out and agent by agent."""
-    pilot = gradients._pilot(system, policy, [make_credit("branch")], R, gradients._streams(seed)[1], "cpu")
-    credits = [make_credit(name).fit(pilot) for name in NAMES]
+    rollouts = pilot_rollouts(setup_of(system, policy, R, seed), [make_credit("branch")])
+    credits = [make_credit(name).fit(rollouts) for name in NAMES]
     blocks = []
     for noise in replayed_noise(system, policy, seed, R):
         rollout = collect(system, policy, noise, keep_states=True)
@@ -165,20 +179,20 @@ def test_same_seed_same_numbers_other_seed_other_numbers() -> None:
 
 def test_pilot_and_measured_rollouts_are_different() -> None:
     """No roll-out serves both for the baseline and for the moments."""
-    main, pilot, freeze = gradients._streams(0)
-    assert len({main, pilot, freeze}) == 3
-    rollouts = gradients._pilot(GAME, POLICY, [make_credit("return")], R, pilot, "cpu")
+    seeds = Seeds.of(0)
+    assert len({seeds.main, seeds.pilot, seeds.freeze}) == 3
+    rollouts = pilot_rollouts(setup_of(GAME, POLICY), [make_credit("return")])
     drawn = torch.cat([noise.agents for noise in replayed_noise(GAME, POLICY, 0, R)])
     assert not np.isin(rollouts[0].noise.agents.numpy(), drawn.numpy()).any()
 
 
 def test_what_every_rollout_sees_is_kept_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A one-shot game shows all pilot chunks one table; queues show each roll-out its own."""
-    monkeypatch.setattr(gradients, "chunk_size", lambda system: 1)
+    monkeypatch.setattr(pilot, "chunk_size", lambda system: 1)
     for system, tables in ((GAME, 1), (QUEUES, 16)):
-        pilot = gradients._pilot(system, make_policy("uniform", system), [make_credit("return")], 2, 0, "cpu")
-        assert len({rollout.seen.features.data_ptr() for rollout in pilot}) == tables and len(pilot) == 16
-        for k, rollout in enumerate(pilot):
+        rollouts = pilot_rollouts(setup_of(system, "uniform", 2), [make_credit("return")])
+        assert len({rollout.seen.features.data_ptr() for rollout in rollouts}) == tables and len(rollouts) == 16
+        for k, rollout in enumerate(rollouts):
             again = collect(system, rollout.policy, rollout.noise).seen.features
             assert torch.equal(rollout.seen.features, again), k
 
@@ -195,8 +209,8 @@ def test_blocks_together_are_the_gradients() -> None:
 
 @pytest.mark.parametrize(("rollouts", "expected"), [(2, 16), (64, 16), (100, 25), (512, 128), (10_000, 128)])
 def test_pilot_size(rollouts: int, expected: int) -> None:
-    pilot = gradients._pilot(GAME, POLICY, [make_credit("return")], rollouts, 0, "cpu")
-    assert sum(len(r.noise) for r in pilot) == expected
+    found = pilot_rollouts(setup_of(GAME, POLICY, rollouts), [make_credit("return")])
+    assert sum(len(r.noise) for r in found) == expected
 
 
 def test_chunk_size_depends_on_the_system_alone() -> None:

@@ -62,7 +62,7 @@ def test_bad_input_is_refused_before_any_work(
     def no_work(*args: Any) -> None:
         raise AssertionError("work was started")
 
-    monkeypatch.setattr(gradients, "_pilot", no_work)
+    monkeypatch.setattr(gradients, "calibrate", no_work)
     with pytest.raises(InputError, match=word):
         quiet(**(GOOD | changes))
 

@@ -15,7 +15,7 @@ from dgpg_verify.core import generator, open_uniforms
 from dgpg_verify.systems.cloud import CloudScheduling
 from dgpg_verify.systems.cloud.workload.fit import Candidates, fit_jobs
 from dgpg_verify.systems.cloud.workload.generator import LONGEST, Jobs, Shape, bimodal, preset
-from dgpg_verify.systems.cloud.workload.laws import Law, LogNormal, Mixture, Pareto
+from dgpg_verify.systems.cloud.workload.laws import Law, LogNormal, MixedLaw, Pareto
 
 FALSE_ALARM = 1e-4  # of each stochastic assertion in this file (two-sided, normal approximation)
 Z = float(stats.norm.isf(FALSE_ALARM / 2))
@@ -34,7 +34,7 @@ LAWS: dict[str, Law] = {
     "truncated_log_normal": LogNormal(-1.0, 0.7, -2.0, 1.0),
     "pareto": Pareto(1.2, 10.0, 100.0),
     "pareto_index_1": Pareto(1.0, 2.0, 50.0),
-    "mixture": Mixture((0.3, 0.7), (LogNormal(0.0, 0.5), Pareto(0.9, 3.0, 40.0))),
+    "mixture": MixedLaw((0.3, 0.7), (LogNormal(0.0, 0.5), Pareto(0.9, 3.0, 40.0))),
     **{f"durations_{name}": shape_of(name).duration for name in SHAPES},
     **{f"cores_{name}": shape_of(name).cores for name in SHAPES},
 }
@@ -74,7 +74,7 @@ def test_presets_reproduce_the_figures_they_were_fitted_to() -> None:
         daily = float(profile.var(correction=0) / profile.mean() ** 2)
         fano = 1.0 + facts["jobs_per_hour"] * (shape.burst_cv**2 + daily)
         assert fano == pytest.approx(facts["hourly_fano"], rel=1e-9)
-        assert isinstance(shape.duration, Mixture) and shape.duration.weights[-1] == 0.05
+        assert isinstance(shape.duration, MixedLaw) and shape.duration.weights[-1] == 0.05
         tail = shape.duration.parts[-1]
         assert isinstance(tail, Pareto) and tail.alpha == facts["duration"]["tail_index"]
     sizes = shape_of("openb")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.systems.cloud.fleet import Fleet
-from dgpg_verify.systems.cloud.workload.laws import Law, LogNormal, Mixture, Pareto
+from dgpg_verify.systems.cloud.workload.laws import Law, LogNormal, MixedLaw, Pareto
 
 MEAN_DURATION = 10.0  # steps at speed 1
 LONGEST = 100.0  # steps at speed 1: every duration law is truncated here
@@ -77,7 +77,7 @@ def bimodal() -> Shape:
     long = Pareto(1.2, 10.0, LONGEST)
     share = (long.mean - MEAN_DURATION) / (long.mean - short.mean)
     return Shape(
-        duration=Mixture((share, 1.0 - share), (short, long)),
+        duration=MixedLaw((share, 1.0 - share), (short, long)),
         cores=LogNormal(0.0, 0.7, -2.0, 2.0),
         memory_slope=1.0,
         memory_sd=0.4,
@@ -111,7 +111,7 @@ def _fitted_sizes(sizes: dict[str, Any]) -> dict[str, Any]:
         for mean, sd in zip(sizes["log10_means"], sizes["log10_sds"])
     )
     return {
-        "cores": Mixture(tuple(sizes["weights"]), parts),
+        "cores": MixedLaw(tuple(sizes["weights"]), parts),
         "memory_slope": sizes["memory_slope"],
         "memory_sd": sizes["memory_log10_sd"] * math.log(10),
     }
@@ -130,7 +130,7 @@ def _fitted_durations(fit: dict[str, Any]) -> Law:
     return law.scaled(1.0 / unit)
 
 
-def _duration_law(fit: dict[str, Any], longest: float) -> Mixture:
+def _duration_law(fit: dict[str, Any], longest: float) -> MixedLaw:
     """Two log-normals below the 95 % quantile, a Pareto tail from there to `longest` (seconds)."""
     edge = fit["quantile_95"]
     body = []
@@ -139,7 +139,7 @@ def _duration_law(fit: dict[str, Any], longest: float) -> Mixture:
         body.append(LogNormal(mu, sigma, high=(math.log(edge) - mu) / sigma))
     shares = [weight * part.mass for weight, part in zip(fit["weights"], body)]
     weights = tuple(0.95 * share / sum(shares) for share in shares)
-    return Mixture((*weights, 0.05), (*body, Pareto(fit["tail_index"], edge, longest)))
+    return MixedLaw((*weights, 0.05), (*body, Pareto(fit["tail_index"], edge, longest)))
 
 
 def _burst_cv(facts: dict[str, Any]) -> float:

@@ -85,7 +85,7 @@ class Pareto:
 
 
 @dataclass(frozen=True)
-class Mixture:
+class MixedLaw:
     """Parts with weights that sum to 1. One uniform serves both: its interval names the part, its place the value."""
 
     weights: tuple[float, ...]
@@ -106,8 +106,8 @@ class Mixture:
             edge += weight
         return value
 
-    def scaled(self, factor: float) -> Mixture:
-        return Mixture(self.weights, tuple(part.scaled(factor) for part in self.parts))
+    def scaled(self, factor: float) -> MixedLaw:
+        return MixedLaw(self.weights, tuple(part.scaled(factor) for part in self.parts))
 
-    def power(self, exponent: float) -> Mixture:
-        return Mixture(self.weights, tuple(part.power(exponent) for part in self.parts))
+    def power(self, exponent: float) -> MixedLaw:
+        return MixedLaw(self.weights, tuple(part.power(exponent) for part in self.parts))

@@ -35,7 +35,7 @@ OPENB_COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Record:
+class RecordedJobs:
     """Recorded jobs by arrival: arrival (s), cores, memory (GiB), duration (s), float64 [n]; and what was dropped."""
 
     arrival: np.ndarray
@@ -48,7 +48,7 @@ class Record:
         return len(self.arrival)
 
 
-def read_record(spec: str) -> Record:
+def read_record(spec: str) -> RecordedJobs:
     """Jobs of "trace:PATH" (arrival_s, cores, memory_gib, duration_s) or "openb:FOLDER" (jobs_openb.csv.gz).
 
     Raises:
@@ -63,16 +63,16 @@ def read_record(spec: str) -> Record:
             f"workload = {spec!r} is not allowed: a trace must hold at least two jobs, two different arrival_s "
             f"and one duration_s > 0"
         )
-    return Record(*columns, record.origin)
+    return RecordedJobs(*columns, record.origin)
 
 
-def _own(path: Path) -> Record:
+def _own(path: Path) -> RecordedJobs:
     table = read_table(path, TRACE_COLUMNS).numbers
     origin = {"trace": "csv", "sha256": file_digest(path)}
-    return Record(table["arrival_s"], table["cores"], table["memory_gib"], table["duration_s"], origin)
+    return RecordedJobs(table["arrival_s"], table["cores"], table["memory_gib"], table["duration_s"], origin)
 
 
-def _openb(path: Path) -> Record:
+def _openb(path: Path) -> RecordedJobs:
     """Jobs that arrived inside the window, ran to a recorded end and asked for memory."""
     table = read_table(path, OPENB_COLUMNS).numbers
     reasons = {
@@ -89,7 +89,7 @@ def _openb(path: Path) -> Record:
         "kept": int(kept.sum()),
     }
     arrival, cores, memory, duration = (table[k][kept] for k in ("arrival_s", "cpu", "mem_gib", "duration_s"))
-    return Record(arrival, cores, memory, duration, origin)
+    return RecordedJobs(arrival, cores, memory, duration, origin)
 
 
 class Replay:
@@ -102,7 +102,7 @@ class Replay:
     Uniforms of a step: one per dispatcher (deal and arrival time within the step) and one for the offset.
     """
 
-    def __init__(self, record: Record, n_agents: int, horizon: int, load: float, fleet: Fleet):
+    def __init__(self, record: RecordedJobs, n_agents: int, horizon: int, load: float, fleet: Fleet):
         self.n_agents, self.horizon = n_agents, horizon
         unit = _unit(record.duration)
         steps = (record.duration / unit).clip(SHORTEST, LONGEST)

@@ -1,0 +1,192 @@
+"""What a system, a policy or a credit may offer beyond the contract, and what happens where it does not.
+
+Every ability is a protocol; an object offers it by having its members. Shapes as in `core.contract`.
+
+ability             members                               without it
+HasRemovalRewards   removal_rewards                       the default "no action" is re-stepped agent by agent
+HasReplacedRewards  replaced_rewards                      given default actions are re-stepped agent by agent
+HasResidenceSteps   residence_steps                       guidance:multi_step is refused
+HasHeuristics       heuristic_names, heuristic_scores     no priors, no imitation, no scores on held-out workloads
+HasActionInfluence  influence                             refused with a policy that has a default action
+HasDefaultAction    default_action                        an agent is compared with "no action"
+HasDecide           decide                                act() and log_prob() are called one after the other
+HasDecideFully      decide_fully, score_products          score_products() works the probabilities out again
+HasScoreBlocks      score_blocks                          all agents' gradients of a chunk exist at once
+HasProbabilities    probabilities                         no greedy evaluation, no enumeration of trajectories
+HasPrepared         prepared                              every pass of an update reads the plain observations
+HasPrior            prior                                 nothing is added to the policy's own logits
+HasUnbiased         unbiased                              the credit is not known to have mean grad J
+HasCombination      combination                           the credit's gradients are measured directly
+HasCritic           critic                                no explained variance is reported
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import Any, Protocol, TypeGuard, TypeVar
+
+from torch import Tensor
+
+from dgpg_verify.core.contract import Credit, Influence, Observation, Policy, Rollout
+
+Ability = TypeVar("Ability")
+
+
+def offers(value: object, ability: Callable[..., Ability]) -> TypeGuard[Ability]:
+    """Whether `value` has all members of a protocol. Unlike isinstance, it also sees, in every version of Python, what
+    a wrapper passes on by `__getattr__`."""
+    return not lacking(value, ability)
+
+
+def lacking(value: object, protocol: Callable[..., Any]) -> list[str]:
+    """The members of a protocol that `value` does not have, as they are declared."""
+    return [name for name in _members(protocol) if not hasattr(value, name)]
+
+
+@cache
+def _members(protocol: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(name for name in vars(protocol) if name == "__call__" or not name.startswith("_"))
+
+
+# ---- systems ----
+
+
+class HasRemovalRewards(Protocol):
+    """A closed form of the default "no action"."""
+
+    def removal_rewards(self, state: Any, actions: Tensor) -> Tensor:
+        """Reward of this step had agent i alone not acted, for each i: [B, N]. actions [B, N]."""
+        ...
+
+
+class HasReplacedRewards(Protocol):
+    """A closed form of given default actions."""
+
+    def replaced_rewards(self, state: Any, actions: Tensor, replacements: Tensor, /) -> Tensor:
+        """Reward of this step had agent i alone played replacements[:, i], for each i: [B, N]. Both actions [B, N]."""
+        ...
+
+
+class HasResidenceSteps(Protocol):
+    """A system whose jobs stay for several steps."""
+
+    def residence_steps(self, state: Any) -> Tensor:
+        """Steps for which an agent's job would stay on each candidate, by a fluid model: [B, N, K], 0 = no job."""
+        ...
+
+
+class HasHeuristics(Protocol):
+    """Simple rules that rank the candidates from what the policies see."""
+
+    @property
+    def heuristic_names(self) -> Sequence[str]: ...
+
+    def heuristic_scores(self, name: str, seen: Observation) -> Tensor:
+        """Preference for each candidate, [..., N, K], higher is better."""
+        ...
+
+
+class HasActionInfluence(Protocol):
+    """A continuous system, whose influence is measured from a default action that only the policy knows."""
+
+    def influence(self, delta: Tensor, /) -> Influence:
+        """What deviations [B, N] from the default action add to the state."""
+        ...
+
+
+def heuristic_names(system: object) -> tuple[str, ...]:
+    """The heuristics a system offers, () for one without any."""
+    return tuple(system.heuristic_names) if offers(system, HasHeuristics) else ()
+
+
+# ---- policies ----
+
+
+class HasDefaultAction(Protocol):
+    """A policy that compares an agent's action with another default than "no action"."""
+
+    def default_action(self, seen: Observation) -> Tensor:
+        """The default of each agent, [..., N]."""
+        ...
+
+
+class HasDecide(Protocol):
+    """act() and log_prob() in one pass."""
+
+    def decide(self, seen: Observation, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Actions and their log-probabilities, both [B, N]; uniforms [B, N, U]."""
+        ...
+
+
+class HasDecideFully(Protocol):
+    """decide() with all probabilities, from which score_products() makes the scores."""
+
+    def decide_fully(self, seen: Observation, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Actions and their log-probabilities [B, N], probabilities of all candidates [B, N, K]."""
+        ...
+
+    def score_products(self, rollout: Rollout, weights: Tensor, probabilities: Tensor | None = None) -> Tensor:
+        """As in `Policy`; probabilities [B, T, N, K] of the whole roll-out."""
+        ...
+
+
+class HasScoreBlocks(Protocol):
+    """score_products() for one block of agents after another."""
+
+    def score_blocks(self, rollout: Rollout, weights: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """(agents, [C, B, n, P]) for blocks that are together all agents; weights [C, B, T, N]."""
+        ...
+
+
+class HasProbabilities(Protocol):
+    """A policy that chooses among candidates."""
+
+    def probabilities(self, seen: Observation) -> Tensor:
+        """Probability of each candidate, [..., N, K] float64."""
+        ...
+
+
+class HasPrepared(Protocol):
+    """A policy that can do once what many passes over the same decisions would repeat."""
+
+    def prepared(self, seen: Observation) -> tuple[Policy, Observation]:
+        """An equal policy and observation [L, N, ...] that are read faster."""
+        ...
+
+
+class HasPrior(Protocol):
+    """A policy on top of fixed logits."""
+
+    @property
+    def prior(self) -> Callable[[Observation], Tensor] | None:
+        """Observation -> logits [..., N, K]; None = none."""
+        ...
+
+
+# ---- credits ----
+
+
+class HasUnbiased(Protocol):
+    """A credit that knows whether its mean is grad J. The quietest unbiased one serves as target."""
+
+    def unbiased(self, rollout: Rollout) -> bool:
+        """Whether the mean gradient is grad J on the system and the policy of `rollout`."""
+        ...
+
+
+class HasCombination(Protocol):
+    """A fitted credit that is a weighted sum of others: its moments follow from theirs."""
+
+    def combination(self) -> Sequence[tuple[float, Credit]]:
+        """(factor, credit) for each term."""
+        ...
+
+
+class HasCritic(Protocol):
+    """A credit that compares with a fitted value function."""
+
+    @property
+    def critic(self) -> Any:
+        """The value function with its `explained_variance`; None = not fitted yet."""
+        ...

@@ -1,0 +1,100 @@
+"""Separate roll-outs on which baselines, critics and scales are fitted, and what follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from dgpg_verify.core import Credit, HasCombination, HasCritic, HasUnbiased, Rollout, draw_noise, offers
+from dgpg_verify.core.trees import move
+from dgpg_verify.credits import credit_sd
+from dgpg_verify.measurement.combine import Basis, fit_credits, make_basis
+from dgpg_verify.measurement.gradients_of import chunk_size
+from dgpg_verify.measurement.request import QUIET, Request, Setup
+from dgpg_verify.rollouts import collect
+
+MIN_PILOT, MAX_PILOT = 16, 128
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What the pilot settles. basis: the fitted credits; target: name of the credit whose mean is taken for grad J,
+    if any; unbiased: of the requested credits; explained: variance explained by each critic; deviations: standard
+    deviation of each credit of the basis."""
+
+    basis: Basis
+    target: str | None
+    unbiased: tuple[bool, ...]
+    explained: Mapping[str, float]
+    deviations: Mapping[str, float]
+
+
+def calibrate(request: Request, setup: Setup) -> Calibration:
+    """Fit the requested credits and find the target."""
+    rollouts = pilot_rollouts(setup, request.to_fit)
+    fitted = fit_credits(request.to_fit, rollouts)
+    count = len(request.credits)
+    unbiased = tuple(_is_unbiased(credit, rollouts[0]) for credit in fitted[:count])
+    target = _target(request, unbiased)
+    basis = make_basis(fitted[:count], [c for c in fitted if c.name == target and not offers(c, HasCombination)])
+    return Calibration(
+        basis=basis,
+        target=target if target in [credit.name for credit in basis.credits] else None,
+        unbiased=unbiased,
+        explained=_explained(basis.credits),
+        deviations={credit.name: credit_sd(credit, rollouts) for credit in basis.credits},
+    )
+
+
+def pilot_rollouts(setup: Setup, credits: Sequence[Credit]) -> list[Rollout]:
+    """max(16, min(R / 4, 128)) roll-outs, chunk by chunk, with states where a credit needs them."""
+    system, policy = setup.system, setup.policy
+    total = int(np.clip(setup.rollouts // 4, MIN_PILOT, MAX_PILOT))
+    chunk = chunk_size(system)
+    keep = any(credit.keeps_states for credit in credits)
+    pilot: list[Rollout] = []
+    for number, start in enumerate(range(0, total, chunk)):
+        noise = draw_noise(setup.seeds.pilot, number, system, policy, min(chunk, total - start))
+        rollout = collect(system, policy, move(noise, setup.device), keep_states=keep)
+        pilot.append(_features_once(rollout, pilot[0]) if pilot else rollout)
+    return pilot
+
+
+def _features_once(rollout: Rollout, first: Rollout) -> Rollout:
+    """`rollout` with the features of `first`, if every roll-out of both sees the same.
+
+    One-shot systems show all roll-outs one table, expanded as a view. Chunks shrink as N grows, so a table kept with
+    each chunk of the pilot would make memory grow faster than N.
+    """
+    features, known = rollout.seen.features, first.seen.features
+    if not all(len(values) == 1 or values.stride(0) == 0 for values in (features, known)):
+        return rollout
+    if not torch.equal(features[0], known[0]):
+        return rollout
+    return replace(rollout, seen=replace(rollout.seen, features=known[0].expand_as(features)))
+
+
+def _is_unbiased(credit: Credit, rollout: Rollout) -> bool:
+    return offers(credit, HasUnbiased) and bool(credit.unbiased(rollout))
+
+
+def _target(request: Request, unbiased: Sequence[bool]) -> str | None:
+    """The credit named as target; the quietest unbiased one unless grad J was given."""
+    if request.quiet is not None or request.exact is not None:
+        return None if request.quiet is None else request.quiet.name
+    known = [name for name, good in zip(request.names, unbiased, strict=True) if good]
+    return next((name for name in QUIET if name in known), None)
+
+
+def _explained(credits: Sequence[Credit]) -> dict[str, float]:
+    """Of the fitted critics, by name of the credit."""
+    critics = {credit.name: _critic(credit) for credit in credits}
+    return {name: critic.explained_variance for name, critic in critics.items() if critic is not None}
+
+
+def _critic(credit: Credit) -> Any:
+    return credit.critic if offers(credit, HasCritic) else None
