@@ -18,7 +18,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dgpg_verify.core import Estimate, InputError, Noise, Observation, Policy, System, check_int, draw_noise
+from dgpg_verify.core import (
+    Estimate,
+    HasProbabilities,
+    InputError,
+    Noise,
+    Observation,
+    Policy,
+    System,
+    check_int,
+    draw_noise,
+    heuristic_names,
+    offers,
+)
 from dgpg_verify.policies import uniform_policy
 from dgpg_verify.policies.softmax import inverse_cdf
 from dgpg_verify.rollouts.play import Act, play
@@ -107,7 +119,7 @@ def heldout(system: System, seed: int, workloads: int = HELD_OUT, heuristics: bo
     noise = draw_noise(stream_seed(seed, EVALUATION_STREAM), 0, system, uniform_policy(system), workloads)
     kind = f"{type(system).__module__}.{type(system).__qualname__}"
     key = json.dumps([kind, system.config(), seed, workloads], sort_keys=True)
-    names = getattr(system, "heuristic_names", ()) if heuristics else ()
+    names = heuristic_names(system) if heuristics else ()
     if names and key not in _PLAYED:
         while len(_PLAYED) >= REMEMBERED:
             _PLAYED.popitem(last=False)
@@ -139,7 +151,7 @@ def heuristic_act(system: Any, name: str) -> Act:
 
 def greedy_act(policy: Any) -> Act:
     """The most probable action of a candidate-choosing policy. Raises InputError for one without probabilities."""
-    if not hasattr(policy, "probabilities"):
+    if not offers(policy, HasProbabilities):
         raise InputError(f"greedy = True is not allowed for {type(policy).__name__}: it has no probabilities")
 
     def act(seen: Observation, noise: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from dgpg_verify.core import InputError, System, check_choice, check_int
+from dgpg_verify.core import InputError, System, check_choice, check_int, heuristic_names
 from dgpg_verify.training.checkpoints import check_resumable
 from dgpg_verify.training.logs import event_writer
 from dgpg_verify.training.methods import Method
@@ -49,7 +49,7 @@ def check_plan(
             "a return minus its own mean is 0"
         )
     if method.start != "plain":
-        check_choice("heuristic", settings.heuristic, getattr(system, "heuristic_names", ()))
+        check_choice("heuristic", settings.heuristic, heuristic_names(system))
     if method.update == "sequential" and config["sharing"] == "shared":
         raise InputError(f"sharing = 'shared' is not allowed with method {method.name!r}: it must be 'independent'")
 

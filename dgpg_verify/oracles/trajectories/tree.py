@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dgpg_verify.core import InputError, Observation, Policy, System, Transition
+from dgpg_verify.core import HasProbabilities, InputError, Observation, Policy, System, Transition, offers
 from dgpg_verify.oracles.trajectories.scores import Score, policy_scores
 
 Array = NDArray[np.float64]
@@ -70,7 +70,7 @@ def grow_tree(
     stream = torch.full(shape, 0.5, dtype=torch.float64) if environment is None else environment.double()
     if tuple(stream.shape) != shape:
         raise InputError(f"environment has shape {tuple(stream.shape)}: it must be [T, E] = {shape}")
-    probabilities = getattr(policy, "probabilities", None)
+    probabilities = policy.probabilities if offers(policy, HasProbabilities) else None
     if probabilities is None:
         raise InputError("the policy has no probabilities(seen): trajectory enumeration needs them")
     state, weight, levels = system.start(stream[None]), np.ones(1), list[Level]()

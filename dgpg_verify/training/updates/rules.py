@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import NonFiniteError, generator
+from dgpg_verify.core import HasPrepared, HasPrior, NonFiniteError, generator, offers
 from dgpg_verify.training.networks import Actor
 from dgpg_verify.training.settings import Settings
 from dgpg_verify.training.updates.batch import Decisions
@@ -107,7 +107,7 @@ def _prepared(actor: Actor, decisions: Decisions) -> tuple[Actor, Decisions]:
     if not _in_one_block(actor, decisions):
         order = decisions.lengths().argsort(descending=True, stable=True)
         actor, decisions = replace(actor, order=order), decisions.agents(order)
-    if not hasattr(actor.policy, "prepared"):
+    if not offers(actor.policy, HasPrepared):
         return actor, decisions
     policy, seen = actor.policy.prepared(decisions.seen)
     return replace(actor, policy=policy), replace(decisions, seen=seen)
@@ -151,7 +151,9 @@ def blocks(actor: Actor, decisions: Decisions) -> Iterator[tuple[Actor, Decision
 
 def _in_one_block(actor: Actor, decisions: Decisions) -> bool:
     """Whether all fit into one block; always with a prior, which may look at all agents at once."""
-    return decisions.seen.mask.numel() <= BLOCK_ROWS or getattr(actor.policy, "prior", None) is not None
+    policy = actor.policy
+    has_prior = offers(policy, HasPrior) and policy.prior is not None
+    return decisions.seen.mask.numel() <= BLOCK_ROWS or has_prior
 
 
 def sums(live: Tensor, ratio: Tensor, bonus: Tensor, clip: float) -> Tensor:
