@@ -13,24 +13,3 @@ from dgpg_verify.credits.returns import (
     discounted_to_go,
     episode_returns,
 )
-
-__all__ = [
-    "SETTINGS",
-    "BranchCredit",
-    "DifferenceCredit",
-    "GAECredit",
-    "GuidanceCredit",
-    "GuidedCredit",
-    "NormalisedCredit",
-    "RawReturnCredit",
-    "ReturnCredit",
-    "RewardToGoCredit",
-    "ScoreCredit",
-    "credit_sd",
-    "discounted_to_go",
-    "episode_returns",
-    "gae",
-    "make_credit",
-    "register_credit",
-    "setting_scales",
-]

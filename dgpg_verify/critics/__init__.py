@@ -4,14 +4,3 @@ from dgpg_verify.critics.features import central_features, local_features
 from dgpg_verify.critics.network import ValueNetwork, critic_inputs
 from dgpg_verify.critics.regression import Critic, fit_critic, reward_to_go
 from dgpg_verify.critics.value_norm import ValueNorm
-
-__all__ = [
-    "Critic",
-    "ValueNetwork",
-    "ValueNorm",
-    "central_features",
-    "critic_inputs",
-    "fit_critic",
-    "local_features",
-    "reward_to_go",
-]

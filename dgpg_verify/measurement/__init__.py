@@ -11,17 +11,3 @@ from dgpg_verify.measurement.moments import (
     efficiency,
     ratio,
 )
-
-__all__ = [
-    "CreditMoments",
-    "GradientMoments",
-    "Pooled",
-    "TeamMoments",
-    "alignment",
-    "chunk_size",
-    "efficiency",
-    "gradient_blocks",
-    "gradients_of",
-    "measure_gradients",
-    "ratio",
-]

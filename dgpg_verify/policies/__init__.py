@@ -8,21 +8,3 @@ from dgpg_verify.policies.registry import make_policy, n_features, policy_names,
 from dgpg_verify.policies.softmax import SoftmaxPolicy, inverse_cdf, logit_scores, masked_softmax
 from dgpg_verify.policies.stack import PolicyStack
 from dgpg_verify.policies.tabular import TabularPolicy
-
-__all__ = [
-    "GaussianPolicy",
-    "HeuristicPrior",
-    "LinearPolicy",
-    "MLPPolicy",
-    "PolicyStack",
-    "SoftmaxPolicy",
-    "TabularPolicy",
-    "heuristic_prior",
-    "inverse_cdf",
-    "logit_scores",
-    "make_policy",
-    "masked_softmax",
-    "n_features",
-    "policy_names",
-    "uniform_policy",
-]

@@ -11,19 +11,3 @@ from dgpg_verify.reporting.records import (
 )
 from dgpg_verify.reporting.report import write_report
 from dgpg_verify.reporting.summary import ClaimSummary, claim_summary
-
-__all__ = [
-    "TABLES",
-    "VARIANCE_COLUMNS",
-    "ClaimSummary",
-    "claim_summary",
-    "ledger_markdown",
-    "read_ledger",
-    "read_records",
-    "read_variance_csv",
-    "terminal_table",
-    "write_ledger",
-    "write_records",
-    "write_report",
-    "write_variance_csv",
-]

@@ -3,5 +3,3 @@
 from dgpg_verify.rollouts.collect import check_rollout, collect
 from dgpg_verify.rollouts.counterfactual import branch_returns, one_step_rewards, restep_rewards
 from dgpg_verify.rollouts.split import split_rollout
-
-__all__ = ["branch_returns", "check_rollout", "collect", "one_step_rewards", "restep_rewards", "split_rollout"]

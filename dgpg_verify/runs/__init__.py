@@ -2,14 +2,3 @@
 
 from dgpg_verify.runs.cells import CellStore, cell_file, cell_files, cell_name, source_hash, unique_cells
 from dgpg_verify.runs.workers import CellFailed, run_cells
-
-__all__ = [
-    "CellFailed",
-    "CellStore",
-    "cell_file",
-    "cell_files",
-    "cell_name",
-    "run_cells",
-    "source_hash",
-    "unique_cells",
-]

@@ -8,31 +8,3 @@ from dgpg_verify.samples.problems import Constants, Problem, cell_generator
 from dgpg_verify.samples.steps import GreedyStep, StepRule, TheoryStep, theory_numbers
 from dgpg_verify.samples.team.problem import TeamProblem
 from dgpg_verify.samples.tuning import Try, Tuning, tune
-
-__all__ = [
-    "CREDITS",
-    "FACTORS",
-    "METHODS",
-    "Arrivals",
-    "Constants",
-    "Curve",
-    "Floor",
-    "GreedyStep",
-    "Method",
-    "Problem",
-    "StepRule",
-    "TeamProblem",
-    "TheoryStep",
-    "Try",
-    "Tuning",
-    "above_floor",
-    "cell_generator",
-    "learn",
-    "log_checkpoints",
-    "make_method",
-    "noise_free_floor",
-    "samples_to_gap",
-    "start_fractions",
-    "theory_numbers",
-    "tune",
-]

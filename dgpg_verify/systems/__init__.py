@@ -6,14 +6,3 @@ from dgpg_verify.systems.linear_quadratic import LinearQuadraticTeam
 from dgpg_verify.systems.load_balancing import LoadBalancingGame
 from dgpg_verify.systems.references import alter_reference
 from dgpg_verify.systems.registry import make_system, register_system
-
-__all__ = [
-    "CloudScheduling",
-    "CloudStack",
-    "LinearQuadraticTeam",
-    "LoadBalancingGame",
-    "alter_reference",
-    "make_system",
-    "random_candidates",
-    "register_system",
-]

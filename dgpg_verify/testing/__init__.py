@@ -15,30 +15,3 @@ from dgpg_verify.testing.numbers import EXACT, grid, vectors
 from dgpg_verify.testing.policies import POLICY_KINDS, gaussian_policies, softmax_policies
 from dgpg_verify.testing.queues import QueueState, SmallQueues, small_queues
 from dgpg_verify.testing.teams import linear_quadratic_teams, team_and_policy
-
-__all__ = [
-    "EXACT",
-    "EXOGENOUS",
-    "JOB_LAWS",
-    "POLICY_KINDS",
-    "Exhaustive",
-    "QueueState",
-    "SmallQueues",
-    "all_profiles",
-    "candidate_graphs",
-    "capacities",
-    "cloud_systems",
-    "game_and_policy",
-    "gauss_hermite",
-    "gaussian_policies",
-    "grid",
-    "job_sizes",
-    "linear_quadratic_teams",
-    "load_balancing_games",
-    "noise_seeds",
-    "noises",
-    "small_queues",
-    "softmax_policies",
-    "team_and_policy",
-    "vectors",
-]

@@ -7,8 +7,3 @@ from dgpg_verify.training.methods import Method, make_method, method_names, regi
 from dgpg_verify.training.schedules import make_schedule
 from dgpg_verify.training.settings import Settings
 from dgpg_verify.training.together import train_together
-
-__all__ = [
-    "Evaluation", "Heldout", "Method", "Record", "Settings", "TrainingRun", "evaluate", "heldout", "heuristic_act",
-    "make_method", "make_schedule", "method_names", "register_method", "train", "train_together",
-]  # fmt: skip

@@ -6,5 +6,3 @@ from dgpg_verify.systems.cloud.scheduling import CloudScheduling
 from dgpg_verify.systems.cloud.stack import CloudStack
 from dgpg_verify.systems.cloud.state import CloudState
 from dgpg_verify.systems.cloud.workload.generator import Jobs
-
-__all__ = ["FEATURES", "CloudScheduling", "CloudStack", "CloudState", "Fleet", "Jobs"]
