@@ -55,7 +55,7 @@ SYSTEMS = {
 
 
 @dataclass(frozen=True)
-class Request:
+class RunRequest:
     """What the command is to measure, all values checked. methods: their names."""
 
     system: str
@@ -84,14 +84,14 @@ class MethodRuns:
     settled: bool | None = None
 
 
-def make_request(system: str, option: list[str], **words: Any) -> Request:
+def make_request(system: str, option: list[str], **words: Any) -> RunRequest:
     """The words of the command line as a request, None filled by the system's default; InputError on any value."""
     default = SYSTEMS[check_choice("system", system, SYSTEMS)]
     words = asdict(default) | {name: value for name, value in words.items() if value is not None}
     sizes = [check_int("n", value, 1, MOST_AGENTS) for value in _numbers("n", words["n"])]
     factors = _numbers("eps-factors", words["eps_factors"])
     factors = [check_real("eps-factors", value, 1.0, open_low=True) for value in factors]
-    request = Request(
+    request = RunRequest(
         system,
         parse_pairs(option),
         check_choice("step", words.get("step", default.steps[0]), default.steps),
@@ -116,14 +116,14 @@ def _numbers(name: str, text: str) -> list[float]:
     return [check_real(name, part) for part in _parts(text)]
 
 
-def samples_answer(request: Request, progress: Callable[[str], None]) -> dict[str, Any]:
+def samples_answer(request: RunRequest, progress: Callable[[str], None]) -> dict[str, Any]:
     """What the command says, as JSON values. All input is checked before the first run. Cost: that of the runs."""
     runs = (trained_runs if request.system == TRAINED else exact_runs)(request)
     answers = [method_answer(name, runs[name], request.eps_factors, progress) for name in request.methods]
     return {**asdict(request), "methods": answers}
 
 
-def exact_runs(request: Request) -> dict[str, Iterator[MethodRuns]]:
+def exact_runs(request: RunRequest) -> dict[str, Iterator[MethodRuns]]:
     """Runs by method, N after N, made as they are read. All methods meet the same fleets.
 
     Raises InputError on an unknown method and on an option out of range. Cost: `learn` for each.
@@ -136,7 +136,7 @@ def exact_runs(request: Request) -> dict[str, Iterator[MethodRuns]]:
 
 
 def _exact(
-    method: samples.ScheduledCredit, problems: Mapping[int, samples.Problem], request: Request
+    method: samples.ScheduledCredit, problems: Mapping[int, samples.Problem], request: RunRequest
 ) -> Iterator[MethodRuns]:
     rule: samples.StepRule = samples.TheoryStep() if request.step == "theory" else samples.GreedyStep()
     for n, problem in problems.items():
@@ -147,7 +147,7 @@ def _exact(
         yield MethodRuns(n, curve, share, bool(floor.settled.all()))
 
 
-def trained_runs(request: Request) -> dict[str, Iterator[MethodRuns]]:
+def trained_runs(request: RunRequest) -> dict[str, Iterator[MethodRuns]]:
     """The same with trained policies, whose gap is that to Best-Fit, estimated. A budget counts episodes.
 
     Raises InputError on an unknown method, on a system's option out of range, and where Best-Fit does not beat Random
@@ -159,7 +159,7 @@ def trained_runs(request: Request) -> dict[str, Iterator[MethodRuns]]:
     return {name: _trained(name, fleets, request.budget) for name in request.methods}
 
 
-def _scored_fleets(n: int, request: Request) -> tuple[list[Any], list[int]]:
+def _scored_fleets(n: int, request: RunRequest) -> tuple[list[Any], list[int]]:
     def draw(seed: int) -> CloudScheduling:
         return CloudScheduling(n, seed=seed, **{"horizon": 40, **request.options})
 

@@ -59,7 +59,7 @@ def test_use_before_fit_is_refused(name: str) -> None:
 def test_objects_pass_through_and_others_are_refused() -> None:
     credit = make_credit("return")
     assert make_credit(credit) is credit
-    with pytest.raises(InputError, match="no credit"):
+    with pytest.raises(InputError, match="not a credit"):
         make_credit(torch.zeros(3))  # type: ignore[arg-type]
 
 
