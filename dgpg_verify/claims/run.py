@@ -188,7 +188,8 @@ def judge_folder(folder: str | Path, claims: Sequence[Claim] | None = None, unfi
         raise InputError(f"{folder.name} holds no row with all its replicates at any N: run on with --resume")
     seconds = {cell_file(item.cell): item.seconds for items in evidence.values() for item in items}
     unfinished_note = {"missing": missing, "cells": len(index.keys)} if missing else None
-    _note(folder, unfinished=unfinished_note, cell_seconds=round(sum(seconds.values()), 1))
+    titles = {claim.id: claim.title for claim, _ in judged}
+    _note(folder, unfinished=unfinished_note, cell_seconds=round(sum(seconds.values()), 1), titles=titles)
     rows, decided_at = _judge(judged)
     _report(folder, rows, judged)
     silent = tuple(claim.id for claim, _ in judged if not any(row.id == claim.id for row in rows))
@@ -215,9 +216,6 @@ def _report(folder: Path, rows: Sequence[LedgerRow], claims: Sequence[tuple[Clai
             plain = (to_json(record) for record in records)
             unique.setdefault(name, {}).update({json.dumps(record, sort_keys=True): record for record in plain})
     tables = {name: list(records.values()) for name, records in unique.items()}
-    tables["claims"] = [
-        {"claim": claim.id, "title": claim.title, "source": claim.source, "family": claim.family} for claim, _ in claims
-    ]
     if (folder / SPEED).exists():  # written beside the run by the speed suite, see `make reference`
         tables["speed"] = json.loads((folder / SPEED).read_text())
     write_ledger(folder, rows)
@@ -310,6 +308,6 @@ def _check_folder(folder: Path, scale: str, seed: int, resume: bool) -> None:
 
 def _note(folder: Path, **facts: Any) -> None:
     """Add facts to environment.json, which the page reads; None takes one away."""
-    if (folder / ENVIRONMENT).exists():
-        described = read_json(folder / ENVIRONMENT) | facts
-        write_json(folder / ENVIRONMENT, {name: value for name, value in described.items() if value is not None})
+    path = folder / ENVIRONMENT
+    described = (read_json(path) if path.exists() else {"schema": 1}) | facts
+    write_json(path, {name: value for name, value in described.items() if value is not None})

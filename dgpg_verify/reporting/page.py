@@ -26,28 +26,10 @@ from dgpg_verify.reporting.training.tables import SECTION_TABLES as TRAINING_TAB
 from dgpg_verify.reporting.training.tables import score_groups, tuning_groups
 
 SECTION_TABLES = TRAINING_TABLES | EQUILIBRIUM_TABLES | COMPLEXITY_TABLES  # table -> section
-SECTION_TITLES = {
-    "C1.1": "Noise of the shared-return gradient",
-    "C1.2": "Is the guidance gradient noise-free?",
-    "C1.3": "The minimum over \u03b1",
-    "C1.4": "Guided policy gradient as it is run",
+OVERVIEWS = {  # sections of figures and tables that several claims share; every claim brings its own title
     "C2": "Equilibria: what mixing guidance in does to them",
-    "C2.1": "Equilibria when the reference is aligned",
-    "C2.2": "Equilibria with the practical reference",
     "C3": "Samples to a gap: how they grow with N and with 1/\u03b5",
-    "C3.1": "Samples that the shared return needs",
-    "C3.2": "Samples that guided policy gradient needs",
     "C4": "Training: curves, ablations, scores",
-    "C4.1": "Episodes to converge",
-    "C4.2": "MAPPO and IPPO at the same and at their own settings",
-    "C4.3": "Against Best-Fit",
-    "C4.4": "Sensitivity to \u03b1",
-    "C4.5": "Gradient noise along training",
-    "C5": "What guidance costs",
-    "A1": "Exogeneity of the reference",
-    "A2": "Descent alignment",
-    "A3": "Locality of influence",
-    "A4": "Smoothness and gradient domination",
 }
 
 
@@ -69,7 +51,7 @@ class Drawn:
 class Run:
     """All that a page is made of, as read from a run folder.
 
-    `notes` say what is missing; `titles` are the claims' titles by id, SECTION_TITLES where it holds none.
+    `notes` say what is missing; `titles` are the claims' titles by id, the statement where it holds none.
     """
 
     rows: Sequence[LedgerRow]
@@ -110,7 +92,7 @@ def _sections(run: Run, rows: Sequence[LedgerRow], tables: Tables) -> list[dict[
         sections.append(
             {
                 "id": key,
-                "title": run.titles.get(key) or SECTION_TITLES.get(key) or statement or key,
+                "title": run.titles.get(key) or OVERVIEWS.get(key) or statement or key,
                 "statement": statement,
                 "rows": sorted(mine, key=lambda row: (not row.primary, wording.natural(row.row))),
                 "figures": figure_families([f for f in run.figures if f.claim == key]),

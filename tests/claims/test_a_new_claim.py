@@ -74,8 +74,7 @@ def test_a_claim_from_outside_is_selected_measured_judged_and_shown(offered: Non
     assert (row.row, row.verdict, row.statement) == ("X1/squares/exponent", "supported", CLAIM.statement)
     assert row.estimate == pytest.approx(GROWTH, abs=0.05) and row.n_values == (8, 16, 32, 64)
     assert row_outcome(row, run.scale, run.decided_at[row.row]).result == "pass"
-    tables = json.loads((tmp_path / "run" / "records.json").read_text())["tables"]
-    assert tables["claims"] == [{"claim": "X1", "title": "A root law", "source": "this test", "family": "outside"}]
+    assert json.loads((tmp_path / "run" / "environment.json").read_text())["titles"] == {"X1": "A root law"}
     page = (tmp_path / "run" / "report.html").read_text()
     assert "A root law" in page and "The mean grows like N^0.5" in page
 
