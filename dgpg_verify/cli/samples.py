@@ -5,7 +5,7 @@ direction and, for the theory's steps, three constants (`complexity.Problem` say
 
     import numpy as np
 
-    from dgpg_verify.complexity import (
+    from dgpg_verify.samples import (
         Constants, TheoryStep, cell_generator, learn, make_method, samples_to_gap, start_fractions
     )
     from dgpg_verify.statistics import fit_samples
