@@ -40,7 +40,7 @@ def tables(folder: Path) -> dict[str, Frame]:
 def frames(records: Tables) -> dict[str, Frame]:
     """Tables of records as frames; a table that `schema.py` does not know keeps its own columns."""
     names = [*SCHEMAS, *(name for name in records if name not in SCHEMAS)]
-    return {name: frame(records.get(name, ()), SCHEMAS.get(name, Schema((), "")).columns) for name in names}
+    return {name: frame(records.get(name, ()), SCHEMAS.get(name, Schema()).columns) for name in names}
 
 
 def frame(rows: Iterable[Record], columns: Iterable[str] = ()) -> Frame:

@@ -64,13 +64,7 @@ def panels(
     y = _write_head(fig, head, sub)
     _write_keys(fig, key_rows, y)
     _write_below(fig, "\n".join(foot), FOOTER)
-    cell = (width - LEFT - MARGIN - (cols - 1) * gap[0]) / cols
-    axes = np.empty((rows, cols), dtype=object)
-    for r, c in np.ndindex(rows, cols):
-        x0 = LEFT + c * (cell + gap[0])
-        y0 = total - above - (r + 1) * height - r * gap[1]
-        axes[r, c] = fig.add_axes((x0 / width, y0 / total, (cell - label_room) / width, height / total))
-    return fig, axes
+    return fig, _add_axes(fig, (rows, cols), above, (height, label_room), gap)
 
 
 def grid(
@@ -104,6 +98,21 @@ def indent(fig: Figure, axes: np.ndarray, left: float, right: float = MARGIN) ->
     share = (1.0 - (left + right) / width) / (last - first)
     for ax, box in zip(axes.flat, boxes):
         ax.set_position((left / width + (box.x0 - first) * share, box.y0, box.width * share, box.height))
+
+
+def _add_axes(
+    fig: Figure, shape: tuple[int, int], above: float, panel: tuple[float, float], gap: tuple[float, float]
+) -> np.ndarray:
+    """Axes [rows, cols] below `above` inches; `panel` is the height of one and the room right of it."""
+    width, total = fig.get_size_inches()
+    height, label_room = panel
+    cell = (width - LEFT - MARGIN - (shape[1] - 1) * gap[0]) / shape[1]
+    axes = np.empty(shape, dtype=object)
+    for r, c in np.ndindex(shape):
+        x0 = LEFT + c * (cell + gap[0])
+        y0 = total - above - (r + 1) * height - r * gap[1]
+        axes[r, c] = fig.add_axes((x0 / width, y0 / total, (cell - label_room) / width, height / total))
+    return axes
 
 
 def _write_head(fig: Figure, head: Sequence[str], sub: Sequence[str]) -> float:

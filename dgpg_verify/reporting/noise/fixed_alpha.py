@@ -142,6 +142,14 @@ def _optimum(ax: Axes, best: Frame, column: str) -> list[EndLabel]:
     return [EndLabel(points["n"].iloc[-1], points["value"].iloc[-1], "min", "", INK)]
 
 
+def _column(top: Axes, bottom: Axes, rows: Frame, best: Frame) -> None:
+    """Noise above, share below, in one setting."""
+    for ax, label, draw in ((top, None, _noise), (bottom, "agents N", _share)):
+        n_axis(ax, rows["n"], label)
+        label_ends(ax, draw(ax, rows, best), size=8.3)
+        quiet(ax)
+
+
 def draw_fixed_alpha(frames: Frames, place: Place | None = None) -> Figure:
     """V(N) at fixed alpha over its prediction (above) and the return share (below), one column per setting.
 
@@ -170,17 +178,12 @@ def draw_fixed_alpha(frames: Frames, place: Place | None = None) -> Figure:
         width=13.0,
         detailed=True,
     )
-    for (top, bottom), setting, (mine, optimum), span in zip(axes.T, settings, columns, spans):
-        n_axis(top, mine["n"], None)
-        n_axis(bottom, mine["n"])
+    for (top, bottom), setting, column, span in zip(axes.T, settings, columns, spans):
         log_y(top, *span)
         log_y(bottom, min(floor / 2, 0.2), 1.3)
-        label_ends(top, _noise(top, mine, optimum), size=8.3)
-        label_ends(bottom, _share(bottom, mine, optimum), size=8.3)
+        _column(top, bottom, *column)
         name, _, text = SETTINGS.get(setting, setting).partition(": ")
         detail(top, name, text)
-        quiet(top)
-        quiet(bottom)
     axes[0, 0].set_ylabel("noise V(N), pooled over agents")
     axes[1, 0].set_ylabel("return share \u03c9 (shaded: below 10\u00a0%)")
     return fig
