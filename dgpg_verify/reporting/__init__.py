@@ -5,7 +5,6 @@ from dgpg_verify.reporting.records import (
     TABLES,
     VARIANCE_COLUMNS,
     read_records,
-    read_variance_csv,
     write_records,
     write_variance_csv,
 )
@@ -20,7 +19,6 @@ __all__ = [
     "ledger_markdown",
     "read_ledger",
     "read_records",
-    "read_variance_csv",
     "terminal_table",
     "write_ledger",
     "write_records",

@@ -38,9 +38,8 @@ class Answer:
 OBJECTIONS = (
     Objection(
         1,
-        "Is the guidance gradient unbiased for the gradient of the true objective, and how does its "
-        "variance depend "
-        "on the number of agents and on how accurate the model is?",
+        "Is the guidance gradient unbiased for the gradient of the true objective, and how does its variance depend on "
+        "the number of agents and on how accurate the model is?",
         ids=("C1.1", "C1.2", "C1.3", "C1.4"),
         control_words=("biased", "noise", "shuffled", "rounded", "lagged"),
         figures=("variance", "cross_agent", "fixed_alpha", "efficiency", "training_noise"),
@@ -65,8 +64,7 @@ OBJECTIONS = (
     ),
     Objection(
         4,
-        "How is the analytical model built and put into training, and what is left when the descent term "
-        "is removed "
+        "How is the analytical model built and put into training, and what is left when the descent term is removed "
         "from the same architecture?",
         ids=("C4.1", "C4.2", "C4.3", "C4.4"),
         figures=("ablations", "learning_curves", "guidance_cost"),

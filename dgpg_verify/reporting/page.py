@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jinja2
@@ -67,7 +67,10 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Run:
-    """All that a page is made of, as read from a run folder. `notes`: what is missing, said and not hidden."""
+    """All that a page is made of, as read from a run folder.
+
+    `notes` say what is missing; `titles` are the claims' titles by id, SECTION_TITLES where it holds none.
+    """
 
     rows: Sequence[LedgerRow]
     tables: Tables
@@ -75,6 +78,7 @@ class Run:
     figures: Sequence[Drawn]
     files: Sequence[str]
     notes: Sequence[str]
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 def anchor(text: str) -> str:
@@ -94,26 +98,27 @@ def _clean_table(rows: Sequence[Record]) -> list[Record]:
     return [{key: scrub(v) if isinstance(v, str) else v for key, v in row.items()} for row in rows]
 
 
-def _section(key: str, rows: Sequence[LedgerRow], figures: Sequence[Drawn]) -> dict[str, Any]:
-    return {
-        "id": key,
-        "title": SECTION_TITLES.get(key, rows[0].statement if rows else key),
-        "statement": rows[0].statement if rows else "",
-        "rows": sorted(rows, key=lambda row: (not row.primary, wording.natural(row.row))),
-        "figures": figure_families([f for f in figures if f.claim == key]),
-        "overview": key.startswith("C") and "." not in key and not rows,  # what several claims share
-    }
-
-
-def _sections(rows: Sequence[LedgerRow], figures: Sequence[Drawn], tables: Tables) -> list[dict[str, Any]]:
-    """One section a claim or audit that has rows, figures or tables, primary rows first, figures by kind."""
-    ids = {row.id for row in rows if row.kind in ("claim", "audit")} | {f.claim for f in figures}
-    ids |= {claim for name, claim in SECTION_TABLES.items() if tables.get(name)}
-    made = []
+def _sections(run: Run, rows: Sequence[LedgerRow], tables: Tables) -> list[dict[str, Any]]:
+    """One section per claim or audit that has rows, figures or tables, primary rows first, figures by kind."""
+    judged = [row for row in rows if row.kind in ("claim", "audit")]
+    shown = {name: claim for name, claim in SECTION_TABLES.items() if tables.get(name)}
+    ids = {row.id for row in judged} | {figure.claim for figure in run.figures} | set(shown.values())
+    sections = []
     for key in sorted(ids - {"words"}, key=wording.claim_order):
-        mine = [row for row in rows if row.id == key and row.kind in ("claim", "audit")]
-        made.append(_section(key, mine, figures))
-    return made
+        mine = [row for row in judged if row.id == key]
+        statement = mine[0].statement if mine else ""
+        sections.append(
+            {
+                "id": key,
+                "title": run.titles.get(key) or SECTION_TITLES.get(key) or statement or key,
+                "statement": statement,
+                "rows": sorted(mine, key=lambda row: (not row.primary, wording.natural(row.row))),
+                "figures": figure_families([f for f in run.figures if f.claim == key]),
+                "tables": [name for name, claim in shown.items() if claim == key],
+                "overview": key.startswith("C") and "." not in key and not mine,  # what several claims share
+            }
+        )
+    return sections
 
 
 def figure_families(figures: Sequence[Drawn]) -> list[list[Drawn]]:
@@ -124,37 +129,39 @@ def figure_families(figures: Sequence[Drawn]) -> list[list[Drawn]]:
     return list(families.values())
 
 
-def _calibration_ok(record: Record) -> bool | None:
-    """Both error counts within what is allowed; None where a number is missing."""
-    numbers = [record.get(k) for k in ("false_support", "false_refutation", "allowed")]
-    if any(not isinstance(v, int | float) for v in numbers):
-        return None
-    return max(numbers[0], numbers[1]) <= numbers[2]  # type: ignore[operator, type-var]
-
-
 def calibration_summary(records: Sequence[Record]) -> list[dict[str, Any]]:
-    """One line a procedure: the worst false support and false refutation over all its truths."""
-    made = []
+    """One line per procedure: the worst false support and false refutation over all its truths."""
+    lines = []
     for name in dict.fromkeys(str(record.get("procedure")) for record in records):
         mine = [record for record in records if str(record.get("procedure")) == name]
         line: dict[str, Any] = {"procedure": name, "truths": len(mine)}
         for key, choose in (("repetitions", min), ("false_support", max), ("false_refutation", max), ("allowed", min)):
             values = [record[key] for record in mine if isinstance(record.get(key), int | float)]
             line[key] = choose(values) if values else None
-        found = [_calibration_ok(record) for record in mine]
-        line["ok"] = False if False in found else None if None in found else True
+        each = [_calibration_ok(record) for record in mine]
+        line["ok"] = False if False in each else None if None in each else True
         if name.startswith("control") and line["ok"] is not None:  # a control must be wrong more often than allowed
             line["ok"] = not line["ok"]
-        made.append(line)
-    return made
+        lines.append(line)
+    return lines
+
+
+def _calibration_ok(record: Record) -> bool | None:
+    """Both error counts within what is allowed; None where a number is missing."""
+    found = _numbers(record, "false_support", "false_refutation", "allowed")
+    return None if found is None else max(found[0], found[1]) <= found[2]
 
 
 def _coverage_ok(record: Record) -> bool | None:
     """Misses inside the allowed range; None where a number is missing."""
-    numbers = [record.get(k) for k in ("allowed_low", "misses", "allowed_high")]
-    if any(not isinstance(v, int | float) for v in numbers):
-        return None
-    return numbers[0] <= numbers[1] <= numbers[2]  # type: ignore[operator]
+    found = _numbers(record, "allowed_low", "misses", "allowed_high")
+    return None if found is None else found[0] <= found[1] <= found[2]
+
+
+def _numbers(record: Record, *keys: str) -> list[float] | None:
+    """The numbers under `keys`, None unless all are there."""
+    values = [record.get(key) for key in keys]
+    return [float(v) for v in values if v is not None] if all(isinstance(v, int | float) for v in values) else None
 
 
 def _environment() -> jinja2.Environment:
@@ -185,49 +192,84 @@ def _environment() -> jinja2.Environment:
 def render_page(run: Run) -> str:
     """The report as one HTML text: first screen, checks of the instrument, claims, objections, provenance."""
     rows = [_clean_row(row) for row in run.rows]
-    limits = {s: domain(r for r in rows if r.statistic == s) for s in {row.statistic for row in rows}}
-    strips = {row.row: Markup(interval_strip(row, limits[row.statistic])) for row in rows}
     tables = {name: _clean_table(found) for name, found in run.tables.items()}
-    kinds = {f.key for f in run.figures}
     environment = _environment()
-    context = {
-        "summaries": claim_summary(rows),
-        "strips": strips,
+    context = (
+        _ledger_context(rows)
+        | _check_context(tables)
+        | _figure_context(run, rows, tables)
+        | _family_context(tables)
+        | _run_context(run)
+    )
+    style = environment.loader.get_source(environment, "report.css")[0]  # type: ignore[union-attr]
+    return environment.get_template("report.html.j2").render(
+        context, sections=_sections(run, rows, tables), style=Markup(style)
+    )
+
+
+def _ledger_context(rows: Sequence[LedgerRow]) -> dict[str, Any]:
+    """Claims, controls and oracles of the ledger, every interval as a strip on the scale of its statistic."""
+    scales = {s: domain(r for r in rows if r.statistic == s) for s in {row.statistic for row in rows}}
+    judged = [row.verdict for row in rows if row.kind in ("claim", "audit")]
+    return {
         "rows": rows,
-        "counts": {label: sum(r.verdict == label for r in rows if r.kind in ("claim", "audit")) for label in LABELS},
+        "summaries": claim_summary(rows),
+        "strips": {row.row: Markup(interval_strip(row, scales[row.statistic])) for row in rows},
+        "counts": {label: judged.count(label) for label in LABELS},
         "unrecorded": sum(status_text(row) == "UNRECORDED" for row in rows),
         "controls": sorted(  # a control that failed to fail is read first
             (row for row in rows if row.kind == "control"), key=lambda row: row.verdict == row.expected_label
         ),
         "oracles": [row for row in rows if row.kind == "oracle"],
+    }
+
+
+def _check_context(tables: Tables) -> dict[str, Any]:
+    """How far the instrument can be trusted: coverage, error rates, speed, declared choices."""
+    calibration = tables.get("calibration", [])
+    return {
         "coverage": [(record, _coverage_ok(record)) for record in tables.get("coverage", [])],
-        "calibration": [(record, _calibration_ok(record)) for record in tables.get("calibration", [])],
-        "calibration_summary": calibration_summary(tables.get("calibration", [])),
+        "calibration": [(record, _calibration_ok(record)) for record in calibration],
+        "calibration_summary": calibration_summary(calibration),
         "speed": tables.get("speed", []),
         "declared": tables.get("declared", []),
-        "sections": _sections(rows, run.figures, tables),
-        "words": figure_families([f for f in run.figures if f.claim == "words"]),
-        "first_figure": {f.key: f for f in reversed(run.figures)},
-        "answers": [answer(o, rows, kinds, [name for name in tables if tables[name]]) for o in OBJECTIONS],
+    }
+
+
+def _figure_context(run: Run, rows: Sequence[LedgerRow], tables: Tables) -> dict[str, Any]:
+    """Figures in plain words, and what of this run answers each objection."""
+    first = {figure.key: figure for figure in reversed(run.figures)}
+    filled = [name for name in tables if tables[name]]
+    return {
+        "words": figure_families([figure for figure in run.figures if figure.claim == "words"]),
+        "first_figure": first,
+        "answers": [answer(objection, rows, set(first), filled) for objection in OBJECTIONS],
+    }
+
+
+def _family_context(tables: Tables) -> dict[str, Any]:
+    """What the templates of the families' tables need."""
+    return {
         "scores": score_groups(tables.get("training_scores", [])),
         "tuning": tuning_groups(tables.get("tuning", [])),
         "improvements": tables.get("improvements", []),
         "equilibria": equilibrium_context(tables),
         "complexity": complexity_context(tables),
-        "section_tables": {
-            claim: [n for n, c in SECTION_TABLES.items() if c == claim and tables.get(n)]
-            for claim in SECTION_TABLES.values()
-        },
-        "provenance": flatten(run.environment),
-        "scale": run_scale(run.environment),
-        "seed": run_seed(run.environment),
-        "repeat": repeat_command(run.environment),
-        "dispute_of": lambda family: repeat_command(run.environment, family, other_seed=True),
-        "dispute": repeat_command(run.environment, other_seed=True),
-        "commit": str(run.environment.get("commit") or "unknown"),
-        "dirty": bool(run.environment.get("dirty")),
+    }
+
+
+def _run_context(run: Run) -> dict[str, Any]:
+    """Where the run comes from and how to repeat it; what is missing."""
+    environment = run.environment
+    return {
+        "scale": run_scale(environment),
+        "seed": run_seed(environment),
+        "commit": str(environment.get("commit") or "unknown"),
+        "dirty": bool(environment.get("dirty")),
+        "provenance": flatten(environment),
+        "repeat": repeat_command(environment),
+        "dispute": repeat_command(environment, other_seed=True),
+        "dispute_of": lambda family: repeat_command(environment, family, other_seed=True),
         "files": run.files,
         "notes": [scrub(note) for note in run.notes],
-        "style": Markup(environment.loader.get_source(environment, "report.css")[0]),  # type: ignore[union-attr]
     }
-    return environment.get_template("report.html.j2").render(context)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 PRIVATE = {"host", "hostname", "node", "user", "username", "cwd", "home", "folder", "path", "interpreter", "executable"}
+TITLES = "titles"  # entry of environment.json: claim id -> title, shown as headings and not as provenance
 _PATH = re.compile(r"(?:file://|(?<![\w.\-/<:]))/(?:[\w.+@~-]+/)+[\w.+@~-]*|\b[A-Za-z]:\\[^\s\"']+")
 
 
@@ -19,7 +20,7 @@ def flatten(environment: Mapping[str, Any], prefix: str = "") -> list[tuple[str,
     """environment.json as (name, text) pairs, nested names joined by dots, private entries left out."""
     pairs: list[tuple[str, str]] = []
     for key, value in environment.items():
-        if key.lower() in PRIVATE:
+        if key.lower() in PRIVATE or (not prefix and key == TITLES):
             continue
         name = f"{prefix}{key}"
         if isinstance(value, Mapping):
@@ -43,12 +44,12 @@ def _option(environment: Mapping[str, Any], name: str) -> str | None:
 
 
 def run_scale(environment: Mapping[str, Any]) -> str:
-    """The scale of the run; `standard` is what the benchmark uses when told nothing."""
+    """The scale of the run; `standard` is what the benchmark uses by default."""
     return _option(environment, "scale") or "standard"
 
 
 def run_seed(environment: Mapping[str, Any]) -> int:
-    """The master seed of the run; 0 is what the benchmark uses when told nothing."""
+    """The master seed of the run; 0 is what the benchmark uses by default."""
     text = _option(environment, "seed") or "0"
     return int(text) if text.lstrip("-").isdigit() else 0
 
@@ -63,10 +64,15 @@ def run_claims(environment: Mapping[str, Any]) -> list[str] | None:
     return None
 
 
+def claim_titles(environment: Mapping[str, Any]) -> dict[str, str]:
+    """The claims' titles by id, as the run recorded them; empty where it did not."""
+    titles = environment.get(TITLES)
+    return {str(key): str(title) for key, title in titles.items()} if isinstance(titles, Mapping) else {}
+
+
 def repeat_command(environment: Mapping[str, Any], claim: str | None = None, *, other_seed: bool = False) -> str:
     """The command that repeats a run, or one family of claims; with another seed it is the one that disputes it."""
-    parts = ["pytest theorems/ --benchmark", f"--scale {run_scale(environment)}"]
-    if asked := claim.split(".")[0] if claim else _option(environment, "claims"):
-        parts.append(f"--claims {asked}")
-    parts.append(f"--seed {run_seed(environment) + int(other_seed)}")
-    return " ".join(parts)
+    claims = claim.split(".")[0] if claim else _option(environment, "claims")
+    chosen = f" --claims {claims}" if claims else ""
+    seed = run_seed(environment) + int(other_seed)
+    return f"pytest theorems/ --benchmark --scale {run_scale(environment)}{chosen} --seed {seed}"

@@ -100,18 +100,6 @@ def write_variance_csv(folder: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
     return write_atomic(folder / VARIANCE_CSV, buffer.getvalue())
 
 
-def read_variance_csv(folder: Path) -> list[dict[str, str]]:
-    """Read variance_vs_n.csv as text fields; InputError if its header is not the agreed one."""
-    path = folder / VARIANCE_CSV
-    if not path.is_file():
-        raise InputError(f"{VARIANCE_CSV} is missing in {folder.name or '.'}: it must exist")
-    with path.open(newline="", encoding="utf-8") as stream:
-        reader = csv.DictReader(stream)
-        if tuple(reader.fieldnames or ()) != VARIANCE_COLUMNS:
-            raise InputError(f"{VARIANCE_CSV}: header must be {','.join(VARIANCE_COLUMNS)}")
-        return list(reader)
-
-
 def group_by(rows: Iterable[Record], key: Callable[[Record], Any]) -> dict[Any, list[Record]]:
     """Records with the same `key` together, keys and records in the order in which they come."""
     groups: dict[Any, list[Record]] = {}

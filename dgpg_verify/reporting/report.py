@@ -14,7 +14,7 @@ from dgpg_verify.reporting.figures import FIGURES
 from dgpg_verify.reporting.frame import Frames, NothingToDraw, Place, frames
 from dgpg_verify.reporting.ledger import LEDGER, ledger_markdown, read_ledger
 from dgpg_verify.reporting.page import Drawn, Run, anchor, render_page
-from dgpg_verify.reporting.provenance import repeat_command, run_claims, run_scale
+from dgpg_verify.reporting.provenance import claim_titles, repeat_command, run_claims, run_scale
 from dgpg_verify.reporting.records import RECORDS, TABLES, VARIANCE_CSV, Tables, expected_tables, read_records
 from dgpg_verify.runs.files import read_json, write_atomic
 
@@ -40,7 +40,8 @@ def write_report(folder: Path) -> Path:
         write_atomic(folder / "ledger.md", ledger_markdown(rows))
     named = (LEDGER, "ledger.md", RECORDS, VARIANCE_CSV, ENVIRONMENT)
     files = [name for name in named if (folder / name).is_file()]
-    return write_atomic(folder / PAGE, render_page(Run(rows, tables, environment, figures, files, notes)))
+    run = Run(rows, tables, environment, figures, files, notes, claim_titles(environment))
+    return write_atomic(folder / PAGE, render_page(run))
 
 
 def _read(folder: Path) -> tuple[list[LedgerRow], Tables, Mapping[str, Any], list[str]]:

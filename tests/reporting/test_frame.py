@@ -102,7 +102,8 @@ def test_the_slope_is_that_of_the_top_decade() -> None:
 
 def test_own_and_shared_parameters_are_told_apart() -> None:
     rows = frames({"moments": [
-        {"sharing": "independent", "n": 1}, {"sharing": None, "n": 2}, {"sharing": "independent", "scope": "team", "n": 3},
+        {"sharing": "independent", "n": 1}, {"sharing": None, "n": 2},
+        {"sharing": "independent", "scope": "team", "n": 3},
         {"sharing": "shared", "scope": "team", "n": 4}, {"sharing": "shared", "scope": "agent", "n": 5},
     ]})["moments"]  # fmt: skip
     assert per_agent(rows)["n"].tolist() == [1, 2]

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from dgpg_verify.core import InputError
+from dgpg_verify.core import InputError, LedgerRow
 from dgpg_verify.reporting import ledger_markdown, read_ledger, terminal_table, write_ledger
+from dgpg_verify.reporting.ledger import _CHECKS
 from dgpg_verify.runs.files import write_atomic
 from tests.reporting.synthetic_run import ledger, ledger_row
 
@@ -28,6 +29,10 @@ def test_unknown_numbers_are_null_never_nan(tmp_path: Path) -> None:
     assert "NaN" not in path.read_text() and "Infinity" not in path.read_text()
     read = read_ledger(tmp_path)[0]
     assert (read.estimate, read.low, read.high, read.return_share) == (None, None, None, None)
+
+
+def test_every_field_of_a_row_is_checked() -> None:
+    assert set(_CHECKS) == {field.name for field in dataclasses.fields(LedgerRow)}
 
 
 def test_a_plain_schema_1_file_without_kind_is_read(tmp_path: Path) -> None:
@@ -126,7 +131,7 @@ def test_terminal_table_fits_and_marks_unrecorded() -> None:
     by_key = {line.split()[1]: line for line in lines[2:-1]}
     assert "UNRECORDED" in by_key["cloud_aws/dense/paired"]
     assert "as recorded" in by_key["load_balancing/nsr"]
-    assert "MUST BE refuted" in by_key["control/shared_total"]
+    assert "EXPECTED refuted" in by_key["control/shared_total"]
     assert "8 UNRECORDED" not in lines[-1] and "9 UNRECORDED" in lines[-1]
 
 

@@ -97,7 +97,7 @@ def test_every_row_its_reason_and_unrecorded_are_on_the_page(page: Page) -> None
 def test_failed_checks_are_flagged(page: Page) -> None:
     shown = " ".join(page.text)
     # 23 misses of 21; 6 false refutations of 4, alone and in its procedure's line; control/shared_total
-    assert shown.count("\u2717 not as it must") == 4
+    assert shown.count("\u2717 not as expected") == 4
 
 
 def test_figures_are_inline_and_as_files_with_their_command(reported: Path, text: str) -> None:
@@ -127,6 +127,19 @@ def test_missing_tables_are_said(tmp_path: Path) -> None:
     write_records(tmp_path, {})
     shown = " ".join(Page(write_report(tmp_path).read_text()).text)
     assert "Empty tables: moments" in shown and "is left out" in shown
+
+
+def test_titles_of_claims_are_those_that_the_run_recorded(tmp_path: Path) -> None:
+    write_ledger(tmp_path, [ledger_row("a", "C1.1"), ledger_row("b", "C1.2"), ledger_row("c", "X9", kind="audit")])
+    (tmp_path / "environment.json").write_text(json.dumps({"titles": {"C1.1": "A title of its own"}}))
+    text = write_report(tmp_path).read_text()
+    headings = re.findall(r'<h2><span class="id">(\S+)</span>(.*?)</h2>', text)
+    assert dict(headings) == {
+        "C1.1": "A title of its own",
+        "C1.2": "Is the guidance gradient noise-free?",
+        "X9": ledger_row("c", "X9").statement,
+    }
+    assert text.count("A title of its own") == 1, "titles are headings, not provenance"
 
 
 def test_folders_that_are_no_runs_are_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ from dgpg_verify.core import InputError
 from dgpg_verify.reporting import (
     TABLES,
     read_records,
-    read_variance_csv,
     write_records,
     write_variance_csv,
 )
@@ -66,7 +66,7 @@ def test_csv_has_exactly_the_agreed_columns_and_exact_numbers(tmp_path: Path) ->
     path = write_variance_csv(tmp_path, made)
     agreed = "system,policy,sharing,setting,credit,n,fleet,seed,rollouts,variance,signal_squared,samples"
     assert path.read_text().splitlines()[0] == agreed
-    read = read_variance_csv(tmp_path)
+    read = list(csv.DictReader(path.read_text().splitlines()))
     assert len(read) == len(made)
     assert float(read[0]["variance"]) == 0.1 + 0.2
     assert read[1]["signal_squared"] == ""
@@ -76,6 +76,3 @@ def test_csv_refuses_missing_columns(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="fleet"):
         write_variance_csv(tmp_path, [{k: v for k, v in moments(fleets=1)[0].items() if k != "fleet"}])
     assert list(tmp_path.iterdir()) == []
-    (tmp_path / "variance_vs_n.csv").write_text("system,n\na,1\n")
-    with pytest.raises(InputError, match="header"):
-        read_variance_csv(tmp_path)

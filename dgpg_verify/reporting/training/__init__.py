@@ -1,6 +1,9 @@
-"""Figures and tables of C4."""
+"""Figures and tables of C4.
 
-from dgpg_verify.reporting.drawing.legacy import legacy
+A figure reads its tables (`methods.identified`: name, family and look of each row), lets `aggregate` compute what it
+shows, and draws it with the axes and marks of this folder.
+"""
+
 from dgpg_verify.reporting.drawing.spec import FigureSpec
 from dgpg_verify.reporting.training.ablations import draw_ablations
 from dgpg_verify.reporting.training.alpha_sensitivity import draw_alpha_sensitivity
@@ -16,19 +19,18 @@ from dgpg_verify.reporting.training.scaling import draw_training_scaling
 from dgpg_verify.reporting.training.score_profiles import draw_score_profiles
 
 FIGURES = (
-    FigureSpec("learning_curves", "Learning curves of all methods", legacy(draw_learning_curves), "curves", "C4"),
-    FigureSpec("learning_curves_patient", "With many more samples", legacy(draw_learning_curves_patient), "curves",
-               "C4.2"),
-    FigureSpec("learning_curves_real", "Learning curves on recorded fleets", legacy(draw_learning_curves_real),
-               "curves", "C4"),
-    FigureSpec("ablations", "What is left when one thing is changed", legacy(draw_ablations), "runs", "C4"),
-    FigureSpec("curves_over_n", "Learning curves over N", legacy(draw_curves_over_n), "curves", "C4.1"),
-    FigureSpec("training_scaling", "Level and episodes to settle against N", legacy(draw_training_scaling),
-               "training_scores", "C4.1"),
-    FigureSpec("score_profiles", "How many runs reach which score", legacy(draw_score_profiles), "profiles", "C4.2"),
-    FigureSpec("own_settings", "The preset, and each method's own settings", legacy(draw_own_settings),
-               "training_scores", "C4.2"),
-    FigureSpec("alpha_sensitivity", "Sensitivity to \u03b1", legacy(draw_alpha_sensitivity), "runs", "C4.4"),
-    FigureSpec("training_noise", "Gradient noise along training", legacy(draw_training_noise), "training_noise",
-               "C4.5"),
-)  # fmt: skip
+    FigureSpec("learning_curves", "Learning curves of all methods", draw_learning_curves, "curves", "C4"),
+    FigureSpec("learning_curves_patient", "With many more samples", draw_learning_curves_patient, "curves", "C4.2"),
+    FigureSpec("learning_curves_real", "Learning curves on recorded fleets", draw_learning_curves_real, "curves", "C4"),
+    FigureSpec("ablations", "What is left when one thing is changed", draw_ablations, "runs", "C4"),
+    FigureSpec("curves_over_n", "Learning curves over N", draw_curves_over_n, "curves", "C4.1"),
+    FigureSpec(
+        "training_scaling", "Level and episodes to settle against N", draw_training_scaling, "training_scores", "C4.1"
+    ),
+    FigureSpec("score_profiles", "How many runs reach which score", draw_score_profiles, "profiles", "C4.2"),
+    FigureSpec(
+        "own_settings", "The preset, and each method's own settings", draw_own_settings, "training_scores", "C4.2"
+    ),
+    FigureSpec("alpha_sensitivity", "Sensitivity to \u03b1", draw_alpha_sensitivity, "runs", "C4.4"),
+    FigureSpec("training_noise", "Gradient noise along training", draw_training_noise, "training_noise", "C4.5"),
+)

@@ -1,42 +1,24 @@
-"""How training rows look: colour and marker from method and setting, dashes from sharing; families share a panel."""
+"""Who was trained: name, family and look of every training row; families of methods share a row of panels."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from matplotlib.lines import Line2D
+import numpy as np
+import pandas as pd
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
 
-from dgpg_verify.reporting.drawing.grid import Keys
-from dgpg_verify.reporting.records import Record, Tables
+from dgpg_verify.reporting.drawing.look import DASHED, INK, SOLID, Look
+from dgpg_verify.reporting.drawing.marks import key
+from dgpg_verify.reporting.drawing.sheet import LEFT, WIDTH, indent, panels
+from dgpg_verify.reporting.frame import Frame, Frames
 from dgpg_verify.reporting.wording import row_label
 
-SOLID: Any = "-"
-DASHED: Any = (0, (2.4, 1.1))
-
-
-@dataclass(frozen=True)
-class Look:
-    """Colour, marker and dashes of one row; `order` sorts legends."""
-
-    color: str
-    marker: str
-    dash: Any
-    order: int
-    label: str
-
-    @property
-    def face(self) -> str:
-        """Filled for own parameters, hollow for shared ones: dashes alone are hard to see behind a marker."""
-        return "white" if self.dash == DASHED else self.color
-
-    @property
-    def edge(self) -> str:
-        return self.color if self.face == "white" or self.marker == "P" else "white"
-
-
-_METHODS = {
+METHODS = {
     "dgpg": ("#0072b2", "s"),
     "mappo": ("#d55e00", "o"),
     "ippo": ("#e69f00", "^"),
@@ -47,98 +29,111 @@ _METHODS = {
     "residual": ("#b08a4a", ">"),
     "difference": ("#009e73", "P"),
 }
-_SETTINGS = {
+SETTINGS = {  # of DG-PG
     "sum": ("#0072b2", "s"),
     "parts": ("#56b4e9", "D"),
     "mixed": ("#cc79a7", "X"),
     "mean": ("#1b3a5c", "d"),
 }
-_OTHER = ("#a0522d", "*")
-_AGAIN = ("H", "8", "1", "2", "3", "4")  # rows that would look alike differ in marker and dashes
+UNKNOWN = ("#a0522d", "*")
+VARIANTS = ("D", "X", "8", "d", "*", "H")  # markers of further rows that would look alike
+DOTTED: Any = (0, (3, 1, 1, 1))
+LEGEND = 2.7  # inches right of the panels
+OTHERS = "Other methods"
 FAMILIES = {
     "DG-PG": ("dgpg",),
     "Without guidance": ("mappo", "ippo", "happo", "reinforce"),
-    "Other methods": (),
+    OTHERS: (),
 }
+FAMILY_OF = {method: family for family, methods in FAMILIES.items() for method in methods}
 
 
-def method_of(record: Mapping[str, Any]) -> str:
-    """The method of a record; tables without one start the row's key with it."""
-    return str(record.get("method") or str(record.get("row", "")).split("/")[0])
+@dataclass(frozen=True)
+class MethodLook(Look):
+    """The look of a training row, with its name in legends and its family."""
+
+    label: str = ""
+    family: str = OTHERS
 
 
-def family_of(record: Mapping[str, Any]) -> str:
-    """Which rows share a panel: DG-PG, methods without guidance, other methods."""
-    method = method_of(record)
-    return next((name for name, methods in FAMILIES.items() if method in methods), "Other methods")
+Looks = Mapping[str, MethodLook]
 
 
-def families(records: Iterable[Record]) -> list[str]:
-    """The families present, in the order in which they are drawn."""
-    seen = {family_of(record) for record in records}
-    return [name for name in FAMILIES if name in seen]
+def identified(frames: Frames, rows: Frame) -> Frame:
+    """`rows` with method, setting and sharing filled in, and with the columns `family` and `name` (as shown).
 
-
-def label_of(record: Mapping[str, Any]) -> str:
-    """A row's label as it is shown."""
-    return row_label(record.get("label"), method_of(record))
-
-
-def _look(record: Mapping[str, Any]) -> Look:
-    method, setting = method_of(record), str(record.get("setting") or "")
-    color, marker = _METHODS.get(method, _OTHER)
-    if method == "dgpg":
-        color, marker = _SETTINGS.get(setting, (color, marker))
-    shared = record.get("sharing") == "shared"
-    order = [*_METHODS, method].index(method) * 100 + 20 * [*_SETTINGS, setting].index(setting) + 2 * shared
-    dash = DASHED if shared else SOLID
-    return Look(color, marker, dash, order, label_of(record))
-
-
-def looks(tables: Tables, records: Iterable[Record]) -> dict[str, Look]:
-    """Row key -> look, in legend order. Rows of one label and look (parts of one curve) share a legend entry; no
-    two other rows look or are called alike.
-
-    Tables that name only the row borrow method, setting and sharing from `runs`, `training_scores` or `curves`.
+    A table that names only the row borrows from `runs`, `training_scores` or `curves`; a row that these do not hold
+    starts with its method.
     """
-    known = {str(r["row"]): r for name in ("curves", "training_scores", "runs") for r in tables.get(name, ())}
-    found: dict[str, Look] = {}
-    for record in records:
-        row = str(record["row"])
-        if row not in found:
-            found[row] = _look({**known.get(row, {}), **record})
-    found = dict(sorted(found.items(), key=lambda item: (item[1].order, item[0])))
-    drawn: dict[Any, list[str]] = {}
-    named: dict[str, Any] = {}
-    for row, one in found.items():
-        same = (one.color, one.marker, one.dash)
-        if named.setdefault(one.label, same) != same:
-            found[row] = replace(found[row], label=f"{one.label} ({row.replace('_', ' ')})")
-        alike = drawn.setdefault(same, [])
-        if one.label not in alike:
-            alike.append(one.label)
-        if count := alike.index(one.label):
-            found[row] = replace(found[row], marker=_AGAIN[(count - 1) % len(_AGAIN)], dash=(0, (3, 1, 1, 1)))
-    return found
+    made = rows.copy()
+    for table in ("runs", "training_scores", "curves"):
+        known = frames[table].drop_duplicates("row", keep="last").set_index("row")
+        for column in ("method", "setting", "sharing"):
+            made[column] = made[column].where(made[column] != "", made["row"].map(known[column])).fillna("")
+    made["method"] = made["method"].where(made["method"] != "", made["row"].str.split("/").str[0])
+    made["family"] = made["method"].map(FAMILY_OF).fillna(OTHERS)
+    made["name"] = [row_label(label, method) for label, method in zip(made["label"], made["method"])]
+    return made
 
 
-def look_keys(found: Mapping[str, Look]) -> Keys:
-    """Legend entries of rows: line and marker as in the panels."""
-    return [
-        (
-            Line2D(
-                [],
-                [],
-                color=one.color,
-                marker=one.marker,
-                ms=6,
-                lw=1.8,
-                ls=one.dash,
-                mfc=one.face,
-                mec=one.edge,
-                mew=0.8,
-            ),
-            one.label,
-        )
-        for one in dict.fromkeys(found.values())
-    ]
+def families(looks: Looks) -> list[str]:
+    """The families of the rows, in the order in which they are drawn."""
+    return [family for family in FAMILIES if any(look.family == family for look in looks.values())]
+
+
+def of_family(looks: Looks, family: str) -> dict[str, MethodLook]:
+    """The looks of the rows of one family, in legend order."""
+    return {row: look for row, look in looks.items() if look.family == family}
+
+
+def looks(*tables: Frame) -> dict[str, MethodLook]:
+    """Row key -> look of identified rows, in legend order.
+
+    Rows of one name and look (parts of one curve) share a legend entry; no two others look or are called alike.
+    """
+    rows = pd.concat([table[["row", "method", "setting", "sharing", "family", "name"]] for table in tables])
+    plain = {str(row["row"]): _look(row) for row in rows.drop_duplicates("row").to_dict("records")}
+    plain = dict(sorted(plain.items(), key=lambda item: (item[1].order, item[0])))
+    names: dict[tuple[Any, ...], list[str]] = {}  # look -> labels that have it
+    first: dict[str, tuple[Any, ...]] = {}  # label -> the look it was met with first
+    made = {}
+    for row, look in plain.items():
+        same = (look.color, look.marker, look.dash)
+        alike = names.setdefault(same, [])
+        if look.label not in alike:
+            alike.append(look.label)
+        made[row] = _variant(look, alike.index(look.label))
+        if first.setdefault(look.label, same) != same:
+            made[row] = replace(made[row], label=f"{look.label} ({row.replace('_', ' ')})")
+    return made
+
+
+def _look(row: Mapping[str, Any]) -> MethodLook:
+    """Colour and marker from the method (of DG-PG from the setting), dashes from shared parameters."""
+    method, setting, shared = row["method"], row["setting"], row["sharing"] == "shared"
+    color, marker = METHODS.get(method, UNKNOWN)
+    if method == "dgpg":
+        color, marker = SETTINGS.get(setting, (color, marker))
+    order = 100 * [*METHODS, method].index(method) + 20 * [*SETTINGS, setting].index(setting) + 2 * shared
+    return MethodLook(color, marker, order, DASHED if shared else SOLID, row["name"], row["family"])
+
+
+def _variant(look: MethodLook, k: int) -> MethodLook:
+    """The k-th row that would look alike: darker, with another marker and dots in its line."""
+    if k == 0:
+        return look
+    darker = to_hex(tuple(np.mean([to_rgb(look.color), to_rgb(INK)], axis=0)))
+    return replace(look, color=darker, marker=VARIANTS[(k - 1) % len(VARIANTS)], dash=DOTTED)
+
+
+def family_panels(looks: Looks, columns: int, **layout: Any) -> tuple[Figure, np.ndarray]:
+    """One row of panels per family, with a legend of only its own rows on the right; `layout` goes to `panels`."""
+    present = families(looks)
+    fig, axes = panels(len(present), columns, width=WIDTH if columns > 1 else 8.5, detailed=True, **layout)
+    indent(fig, axes, LEFT, LEGEND)
+    for ax, family in zip(axes[:, -1], present):
+        entries = [key(look.label, look) for look in dict.fromkeys(of_family(looks, family).values())]
+        handles, labels = zip(*entries)
+        ax.legend(handles, [textwrap.fill(label, 28) for label in labels], loc="upper left", frameon=False,
+                  bbox_to_anchor=(1.03, 1.02), borderaxespad=0.0, handletextpad=0.5, labelspacing=0.6)  # fmt: skip
+    return fig, axes

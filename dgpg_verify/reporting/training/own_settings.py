@@ -2,140 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from dgpg_verify.reporting.drawing.grid import Keys
-from dgpg_verify.reporting.drawing.select import Group, need, number
-from dgpg_verify.reporting.drawing.style import GRID, INK, MUTED, detail, make_room, panels, quiet, styled
-from dgpg_verify.reporting.records import Record, Tables
-from dgpg_verify.reporting.training.methods import Look, looks
-from dgpg_verify.reporting.training.runs import (
-    Limits,
-    dots,
-    equally_long,
-    few,
-    outside,
-    outside_text,
-    runs_text,
-    score_limits,
-)
+from dgpg_verify.reporting.drawing.axes import Limits
+from dgpg_verify.reporting.drawing.look import INK, Look
+from dgpg_verify.reporting.drawing.marks import dots, key
+from dgpg_verify.reporting.drawing.sheet import LEFT, WIDTH, detail, indent, panels
+from dgpg_verify.reporting.frame import Frame, Frames, few, need, where
+from dgpg_verify.reporting.training import aggregate, captions
+from dgpg_verify.reporting.training.axes import names_left, score_across
+from dgpg_verify.reporting.training.marks import diamonds
+from dgpg_verify.reporting.training.methods import Looks, identified, looks
 
 PART, SUFFIX = "own", "/tuned"
 APART = 0.17  # of a line's height: the preset above, own settings below
+PANELS = 3
+KEYS = [
+    key("the preset", Look(INK, "D"), mfc="white", mec=INK, lw=1.6),
+    key("its own settings, chosen on the other seeds", Look(INK, "D"), mec=INK, lw=1.6),
+]
 
 
-def _preset(records: Sequence[Record], methods: set[str]) -> list[Record]:
-    """The same methods at the preset, after as many episodes, each under its own name."""
-    labels = {str(r["row"]): r["label"] for r in records if r.get("part") == "main" and r["row"] in methods}
-    found = [(str(r["row"]).removesuffix("/equal"), r) for r in equally_long(records)]
-    return [{**r, "row": row, "label": labels[row]} for row, r in found if row in labels]
+def draw_own_settings(frames: Frames) -> Figure:
+    """Level of every method at the preset and at its own settings, one panel per N.
 
-
-def _order(own: Sequence[Record]) -> list[str]:
-    """Methods, the best at its own settings first (mean over N)."""
-    found: dict[str, list[float]] = {}
-    for r in own:
-        if (mean := number(r.get("mean"))) is not None:
-            found.setdefault(_method(r), []).append(mean)
-    return sorted(found, key=lambda row: (-float(np.mean(found[row])), row))
-
-
-def _method(record: Record) -> str:
-    return str(record["row"]).removesuffix(SUFFIX)
-
-
-def _estimate(ax: Axes, record: Record, y: float, limits: Limits, look: Look, face: str) -> None:
-    """A mean with its interval."""
-    low, high, mean = (number(record.get(name)) for name in ("low", "high", "mean"))
-    if low is not None and high is not None:
-        ax.plot(np.clip([low, high], *limits), [y, y], color=look.color, lw=1.6, zorder=4, solid_capstyle="butt")
-    if mean is not None and limits[0] <= mean <= limits[1]:
-        ax.plot([mean], [y], ls="none", marker="D", ms=5.5, mfc=face, mec=look.color, mew=1.2, zorder=5)
-
-
-def _panel(
-    ax: Axes, order: Sequence[str], preset: Sequence[Record], own: Sequence[Record], runs: Sequence[Record],
-    limits: Limits, found: Mapping[str, Look],
-) -> None:  # fmt: skip
-    ax.set_xlim(limits)
-    ax.set_ylim(len(order) - 0.4, -0.6)
-    for value in (0.0, 1.0):
-        ax.axvline(value, color=MUTED, lw=1.0, ls=(0, (6, 2)), zorder=1.5)
-    for y, row in enumerate(order):
-        ax.axhline(y + 0.5, color=GRID, lw=0.7, zorder=0)
-        levels = [v for r in runs if _method(r) == row and (v := number(r.get("level"))) is not None]
-        dots(ax, levels, [y + APART] * len(levels), found[row].color, limits=limits, across=True)
-        for records, shift, face in ((preset, -APART, "white"), (own, APART, found[row].color)):
-            for r in (r for r in records if _method(r) == row):
-                _estimate(ax, r, y + shift, limits, found[row], face)
-    quiet(ax)
-    ax.grid(False)
-    ax.tick_params(axis="y", length=0)
-
-
-def _title(own: Sequence[Record], preset: Sequence[Record], n: float, found: Mapping[str, Look]) -> str:
-    """What tuning gains most, at the largest N."""
-    before = {r["row"]: number(r.get("mean")) for r in preset if r["n"] == n}
-    gains = {
-        _method(r): (float(r["mean"]), float(r["mean"]) - was)
-        for r in own
-        if r["n"] == n and number(r.get("mean")) is not None and (was := before.get(_method(r))) is not None
-    }
-    if not gains:
-        return "Each method at the settings that a search chose for it"
-    row = max(gains, key=lambda key: abs(gains[key][1]))
-    level, gain = gains[row]
-    return f"Tuning moves \u2018{found[row].label}\u2019 most, by {gain:+.2f} to {level:.2f} at {n:g} agents"
-
-
-def _keys() -> Keys:
-    def one(face: str) -> Line2D:
-        return Line2D([], [], color=INK, marker="D", ms=6, mfc=face, mec=INK, lw=1.6)
-
-    return [(one("white"), "the preset"), (one(INK), "its own settings, chosen on the other seeds")]
-
-
-def draw_own_settings(tables: Tables, group: Group | None = None, dispute: str = "") -> Figure:
-    """Level of every method at the preset and at its own settings, one panel per N (at most three).
-
-    tables["runs"] and tables["training_scores"], part own, beside main and equal. Raises NothingToDraw.
+    Tables `runs` and `training_scores`, part own, beside main and equal.
     """
-    own = [r for r in tables.get("training_scores", ()) if r.get("part") == PART]
-    need(own, "training_scores", "row of part own")
-    sizes = few({float(r["n"]) for r in own}, 3)
-    own = [r for r in own if float(r["n"]) in sizes]
-    order = _order(own)
-    preset = [r for r in _preset(list(tables["training_scores"]), {*order}) if float(r["n"]) in sizes]
-    runs = [r for r in tables.get("runs", ()) if r.get("part") == PART and float(r["n"]) in sizes]
-    found = looks(tables, [{**r, "row": _method(r)} for r in preset])
-    order = [row for row in order if row in found]
-    levels = [v for r in runs if (v := number(r.get("level"))) is not None]
-    limits = score_limits([*levels, *(v for r in preset if (v := number(r.get("mean"))) is not None)])
+    every = need(where(frames["training_scores"], part=PART), "training_scores", f"row of part {PART}")
+    sizes = few(every["n"], PANELS)
+    own, runs = (_of_method(where(frames[table], part=PART, n=sizes)) for table in ("training_scores", "runs"))
+    preset = where(_preset(frames, {*own["row"]}), n=sizes)
+    look = looks(preset)
+    order = [row for row in _order(own) if row in look]
+    limits = aggregate.score_limits([*runs["level"], *preset["mean"]])
     caption = (
-        f"{runs_text(runs)}; small dots: single runs at the method's own settings, diamonds means with "
-        "intervals. The search tries as many settings for every method (step size, sharing of parameters, roll-outs "
-        "an update); a seed is judged at those that did best on the other seeds. Score of the last 20 % of "
-        "evaluations; dashed: Random = 0, Best-Fit = 1. Triangles: "
-        f"runs beyond the frame.{outside_text(outside(levels, limits), 'levels lie')} {dispute}"
+        f"{captions.runs_text(runs)}; small dots: single runs at the method's own settings, diamonds means with "
+        "intervals. The search tries equally many settings for every method (step size, sharing of parameters, "
+        "roll-outs per update); a seed is judged at those that did best on the other seeds. Score of the last 20 % of "
+        "evaluations; dashed: Random = 0, Best-Fit = 1. Triangles: runs beyond the frame."
+        f"{captions.outside_text(aggregate.outside(runs['level'], limits), 'level')}"
     )
-    with styled():
-        fig, axes = panels(
-            1, len(sizes), title=_title(own, preset, max(sizes), found),
-            subtitle="As many episodes for all. Methods are sorted by their mean at their own settings.",
-            caption=caption, height=0.5 + 0.33 * len(order), gap=(0.3, 0.8), keys=_keys(),
-            width=12.0 if len(sizes) > 1 else 9.5,
-        )  # fmt: skip
-        make_room(fig, axes[0], 2.0)
-        for k, (ax, n) in enumerate(zip(axes[0], sizes)):
-            _panel(ax, order, [r for r in preset if r["n"] == n], [r for r in own if r["n"] == n],
-                   [r for r in runs if r["n"] == n], limits, found)  # fmt: skip
-            ax.set_yticks(range(len(order)), [found[row].label for row in order] if k == 0 else [""] * len(order))
-            ax.tick_params(axis="y", labelsize=9.0, labelcolor=INK, pad=6)
-            detail(ax, f"{n:g} agents", "")
-            ax.set_xlabel("score")
+    fig, axes = panels(
+        1, len(sizes), title=_title(own, preset, max(sizes), look), caption=caption, keys=KEYS,
+        subtitle="Equally many episodes for all. Methods are sorted by their mean at their own settings.",
+        height=0.5 + 0.33 * len(order), gap=(0.3, 0.8), width=WIDTH if len(sizes) > 1 else 9.5,
+    )  # fmt: skip
+    indent(fig, axes, LEFT + 2.0)
+    for ax, n in zip(axes[0], sizes):
+        ax.set_ylim(len(order) - 0.4, -0.6)
+        score_across(ax, limits, [y + 0.5 for y in range(len(order))])
+        _estimates(ax, where(own, n=n), where(preset, n=n), where(runs, n=n), {row: look[row] for row in order}, limits)
+        names_left(ax, range(len(order)), [look[row].label for row in order], shown=ax is axes[0, 0])
+        detail(ax, f"{n:g} agents", "")
     return fig
+
+
+def _of_method(rows: Frame) -> Frame:
+    return rows.assign(row=rows["row"].str.removesuffix(SUFFIX))
+
+
+def _preset(frames: Frames, methods: set[str]) -> Frame:
+    """The same methods at the preset, equally long, each under its own key and label."""
+    scores = identified(frames, frames["training_scores"])
+    names = where(scores, part="main").drop_duplicates("row", keep="last").set_index("row")["name"]
+    preset = aggregate.equally_long(scores)
+    preset = preset.assign(row=preset["row"].str.removesuffix("/equal"))
+    preset = where(preset, row=methods & {*names.index})
+    return preset.assign(name=preset["row"].map(names))
+
+
+def _order(own: Frame) -> list[str]:
+    """Methods, the best at its own settings first (mean over N)."""
+    means = aggregate.mean_levels(own, own.assign(level=own["mean"]), "row")
+    return sorted(means.index, key=lambda row: (-means[row], row))
+
+
+def _estimates(ax: Axes, own: Frame, preset: Frame, runs: Frame, look: Looks, limits: Limits) -> None:
+    """Per method, from top to bottom: the preset hollow, its own settings filled, and the runs at these."""
+    at_own, at_preset = (aggregate.estimates(scores, runs.iloc[:0], "row") for scores in (own, preset))
+    for y, (row, one) in enumerate(look.items()):
+        levels = where(runs, row=row)["level"]
+        dots(ax, levels, y + APART, one, limits=limits, across=True, marker="o")
+        diamonds(ax, at_preset[at_preset.index == row].assign(y=y - APART), limits, one, face="white")
+        diamonds(ax, at_own[at_own.index == row].assign(y=y + APART), limits, one)
+
+
+def _title(own: Frame, preset: Frame, n: float, look: Looks) -> str:
+    """What its own settings change most, at the largest N."""
+    gains = aggregate.tuning_gains(where(own, n=n), where(preset, n=n))
+    if gains.empty:
+        return "Each method at the settings that a search chose for it"
+    row = gains["gain"].abs().idxmax()
+    before, after, gain = gains.loc[row, ["before", "mean", "gain"]]
+    return (
+        f"Its own settings move \u2018{look[row].label}\u2019 most: mean score {after:.2f} in place of {before:.2f} "
+        f"({gain:+.2f}) at {n:g} agents"
+    )

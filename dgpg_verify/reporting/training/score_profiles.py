@@ -2,81 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dgpg_verify.reporting.drawing.select import Group, need, number
-from dgpg_verify.reporting.drawing.style import MUTED, detail, panels, quiet, styled
-from dgpg_verify.reporting.records import Record, Tables
-from dgpg_verify.reporting.training.methods import FAMILIES, Look, family_of, look_keys, looks
-from dgpg_verify.reporting.training.runs import few
+from dgpg_verify.reporting.drawing.axes import Limits, quiet, rule, share_y
+from dgpg_verify.reporting.drawing.look import Look
+from dgpg_verify.reporting.drawing.marks import joined
+from dgpg_verify.reporting.drawing.sheet import detail
+from dgpg_verify.reporting.frame import Frame, Frames, known, need, where
+from dgpg_verify.reporting.training import aggregate, captions
+from dgpg_verify.reporting.training.axes import REFERENCES
+from dgpg_verify.reporting.training.methods import MethodLook, families, family_panels, identified, looks
 
-PART = "main"
-
-
-def _curve(ax: Axes, rows: list[Record], look: Look) -> None:
-    """The profile as steps, its band shaded, a few markers so that colour is not needed."""
-    rows = sorted(rows, key=lambda r: r["threshold"])
-    x, y = (np.array([float(r[k]) for r in rows]) for k in ("threshold", "share"))
-    ends = [[number(r.get(k)) for k in ("low", "high")] for r in rows]
-    if all(a is not None and b is not None for a, b in ends):
-        low, high = np.array(ends, dtype=float).T
-        ax.fill_between(x, low, high, color=look.color, alpha=0.07, lw=0, zorder=2, step="post")
-    ax.step(x, y, where="post", color=look.color, lw=1.8, ls=look.dash, zorder=4, gid="replicates")
-    at = np.unique(np.linspace(0, len(x) - 1, 6).astype(int))
-    ax.plot(x[at], y[at], ls="none", marker=look.marker, ms=5, color=look.color, mfc=look.face, mec=look.edge,
-            mew=0.8, zorder=5, clip_on=False)  # fmt: skip
+COLUMNS = 4
 
 
-def draw_score_profiles(tables: Tables, group: Group | None = None, dispute: str = "") -> Figure:
-    """Share of runs whose score exceeds a threshold, against the threshold, with bands; one column per N (<= 4).
+def draw_score_profiles(frames: Frames) -> Figure:
+    """Share of runs whose score exceeds a threshold, against the threshold, with bands; one column per N.
 
-    tables["profiles"], part main; families of methods in rows of panels. Raises NothingToDraw.
+    Table `profiles`, part main; families of methods in rows of panels.
     """
-    rows = [r for r in tables.get("profiles", ()) if r.get("part") == PART and number(r.get("share")) is not None]
-    need(rows, "profiles", "share of part main")
-    methods = {n: {family_of(r) for r in rows if r["n"] == n} for n in {float(r["n"]) for r in rows}}
-    full = [n for n, found in methods.items() if len(found) == max(map(len, methods.values()))]
-    sizes = few(full, 4)
-    other = sorted(set(methods) - set(sizes))
-    rows = [r for r in rows if float(r["n"]) in sizes]
-    low, high = min(float(r["threshold"]) for r in rows), max(float(r["threshold"]) for r in rows)
-    found = looks(tables, rows)
-    seen = {family_of(r) for r in rows}
-    present = [name for name in FAMILIES if name in seen]
-    widths = [v for r in rows if (v := number(r.get("band"))) is not None]
-    band = f"; a whole curve at once: \u00b1\u00a0{max(widths):.2g}" if widths else ""
-    caption = (
+    measured = known(where(frames["profiles"], part="main"), "share")
+    measured = identified(frames, need(measured, "profiles", "share of part main"))
+    sizes = aggregate.telling_sizes(measured, COLUMNS)
+    rows = where(measured, n=sizes)
+    span = (float(rows["threshold"].min()), float(rows["threshold"].max()))
+    look = looks(rows)
+    fig, axes = family_panels(
+        look, len(sizes), title="How many runs reach which score", height=1.75, gap=(0.48, 0.98),
+        subtitle="The share of runs whose score exceeds the value below.",
+        caption=_caption(rows, span[0]) + captions.sizes_left_out(measured["n"], sizes),
+    )  # fmt: skip
+    for line, family in zip(axes, families(look)):
+        for ax, n in zip(line, sizes):
+            _panel(ax, where(rows, family=family, n=n), look, span)
+            detail(ax, f"{n:g} agents", family)
+        line[0].set_ylabel("share of runs")
+    for ax in axes[-1]:
+        ax.set_xlabel("score")
+    return fig
+
+
+def _panel(ax: Axes, rows: Frame, look: Mapping[Any, MethodLook], span: Limits) -> None:
+    ax.set_xlim(span)
+    share_y(ax, -0.02, 1.03, 0.5)
+    rule(ax, 0.5, lw=0.8, ls=(0, (2, 2)))
+    for score in REFERENCES:
+        rule(ax, x=score)
+    for row, profile in rows.sort_values("threshold", kind="stable").groupby("row"):
+        _profile(ax, profile, look[row])
+    quiet(ax)
+
+
+def _profile(ax: Axes, profile: Frame, look: Look) -> None:
+    """The profile as steps, its band shaded, a few markers so that nothing hangs on colour alone."""
+    x, y = profile["threshold"], profile["share"]
+    if profile[["low", "high"]].notna().all(axis=None):
+        band: dict[str, Any] = {"color": look.color, "alpha": 0.07, "lw": 0, "zorder": 2}
+        ax.fill_between(x, profile["low"], profile["high"], step="post", **band)
+    places = np.unique(np.linspace(0, len(x) - 1, 6).astype(int)).tolist()
+    joined(ax, x, y, look, drawstyle="steps-post", lw=1.8, ms=5, mew=0.8, markevery=places, gid="replicates", zorder=4,
+           clip_on=False)  # fmt: skip
+
+
+def _caption(rows: Frame, low: float) -> str:
+    widest = rows["band"].max()
+    band = f"; a whole curve at once: \u00b1\u00a0{widest:.2g}" if np.isfinite(widest) else ""
+    return (
         "A curve further to the right is better: at every score, the share of runs above it. Dashed: Random = 0, "
         f"Best-Fit = 1, and half of the runs. Shaded: intervals, score by score{band}. Score of a run: mean over the "
         f"last 20 % of its evaluations; runs below {low:g} lie left of the frame."
-        f"{' Not drawn: N = ' + ', '.join(f'{n:g}' for n in other) + '.' if other else ''} {dispute}"
     )
-    with styled():
-        fig, axes = panels(
-            len(present), len(sizes), title="How many runs reach which score",
-            subtitle="The share of runs whose score exceeds the value below.",
-            caption=caption, height=1.75, width=12.0 if len(sizes) > 1 else 8.5,
-            gap=(0.42, 0.98), keys=look_keys(found), detailed=True,
-        )  # fmt: skip
-        for f, family in enumerate(present):
-            for c, n in enumerate(sizes):
-                ax = axes[f][c]
-                ax.set_xlim(low, high)
-                ax.set_ylim(-0.02, 1.03)
-                ax.set_yticks([0, 0.5, 1], ["0", "50\u00a0%", "100\u00a0%"])
-                ax.axhline(0.5, color=MUTED, lw=0.8, ls=(0, (2, 2)), zorder=1)
-                for value in (0.0, 1.0):
-                    ax.axvline(value, color=MUTED, lw=1.0, ls=(0, (6, 2)), zorder=1)
-                for row, one in found.items():
-                    mine = [r for r in rows if r["row"] == row and r["n"] == n and family_of(r) == family]
-                    if mine:
-                        _curve(ax, mine, one)
-                quiet(ax)
-                detail(ax, f"{n:g} agents", family)
-                if f == len(present) - 1:
-                    ax.set_xlabel("score")
-                if c == 0:
-                    ax.set_ylabel("share of runs")
-    return fig

@@ -12,7 +12,8 @@ from dgpg_verify.claims.training.design import training_design
 from dgpg_verify.claims.training.measure import TrainingRow
 from dgpg_verify.claims.training.read import read_training
 from dgpg_verify.claims.training.tables import training_tables
-from dgpg_verify.reporting.training.ablations import _kept
+from dgpg_verify.reporting.frame import frame
+from dgpg_verify.reporting.training.aggregate import with_ablations
 from tests.claims.training.evidence import episodes_of, training_evidence
 
 DESIGN = training_design("full", recorded=False)
@@ -69,5 +70,6 @@ def test_ablations_are_compared_with_rows_of_their_length_and_none_is_lost() -> 
         record("dgpg/parts", 10, "main"), record("happo", 10, "main"), record("dgpg/x", 10, "ablation"),
         record("dgpg/y", 5, "ablation"), record("dgpg/parts", 20, "main"),
     ]  # fmt: skip
-    kept = sorted((r["row"], r["n"]) for r in _kept(records, {5.0, 10.0}))
-    assert kept == [("dgpg/parts", 10), ("dgpg/x", 10), ("dgpg/y", 5), ("mappo", 10), ("mappo/equal", 5)]
+    kept = with_ablations(frame(records))
+    places = sorted(zip(kept["row"], kept["n"]))
+    assert places == [("dgpg/parts", 10), ("dgpg/x", 10), ("dgpg/y", 5), ("mappo", 10), ("mappo/equal", 5)]

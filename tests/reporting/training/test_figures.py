@@ -10,14 +10,11 @@ import pytest
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure
 
-from dgpg_verify.reporting import training as figures
 from dgpg_verify.reporting.drawing.saving import svg_text
 from dgpg_verify.reporting.drawing.spec import FigureSpec
 from dgpg_verify.reporting.figures import FIGURES
-from dgpg_verify.reporting.frame import NothingToDraw, frames
+from dgpg_verify.reporting.frame import NothingToDraw, few, frames
 from dgpg_verify.reporting.training.ablations import group_of_row
-from dgpg_verify.reporting.training.methods import looks
-from dgpg_verify.reporting.training.runs import few, lengths_text, median_curve, score_limits, split_runs
 from tests.reporting.training.synthetic_training import training_tables
 
 Tables = dict[str, list[dict[str, Any]]]
@@ -27,6 +24,11 @@ TRAINING = [spec for spec in FIGURES if spec.claim.startswith(("C4", "C5"))]
 @pytest.fixture(scope="module")
 def made() -> Tables:
     return training_tables(seeds=4)
+
+
+def draw(name: str, tables: Tables) -> Figure:
+    spec = next(spec for spec in TRAINING if spec.name == name)
+    return spec.make(frames(tables))
 
 
 def dots(figure: Figure, *, hollow: bool = False) -> int:
@@ -54,49 +56,32 @@ def caption(figure: Figure) -> str:
 
 
 def test_learning_curves_draw_every_run_of_every_method(made: Tables) -> None:
-    rows = [r for r in made["curves"] if r["part"] == "main" and r["n"] in (2, 5, 10)]
-    figure = figures.draw_learning_curves(made)
-    assert len(figure.axes) == 9  # three N, three families
+    rows = [r for r in made["curves"] if r["part"] == "main" and r["n"] in (2, 10, 50, 500)]
+    figure = draw("learning_curves", made)
+    assert len(figure.axes) == 12  # four N from the smallest to the largest, three families
     assert thin_lines(figure) == runs_in(rows) > 100
 
 
 def test_recorded_fleets_have_a_figure_of_their_own(made: Tables) -> None:
-    assert thin_lines(figures.draw_learning_curves_real(made)) == runs_in(
-        [r for r in made["curves"] if r["part"] == "real"]
-    )
+    assert thin_lines(draw("learning_curves_real", made)) == runs_in([r for r in made["curves"] if r["part"] == "real"])
     with pytest.raises(NothingToDraw, match="part real"):
-        figures.draw_learning_curves_real({"curves": [r for r in made["curves"] if r["part"] != "real"]})
+        draw("learning_curves_real", {"curves": [r for r in made["curves"] if r["part"] != "real"]})
 
 
 def test_patient_baselines_have_a_figure_of_their_own(made: Tables) -> None:
-    assert thin_lines(figures.draw_learning_curves_patient(made)) == runs_in(
+    assert thin_lines(draw("learning_curves_patient", made)) == runs_in(
         [r for r in made["curves"] if r["part"] == "patient"]
     )
     with pytest.raises(NothingToDraw, match="part patient"):
-        figures.draw_learning_curves_patient({"curves": [r for r in made["curves"] if r["part"] != "patient"]})
-
-
-def test_a_score_that_is_not_known_is_no_point(made: Tables) -> None:
-    rows = [dict(r) for r in made["curves"] if r["row"] == "mappo" and r["n"] == 5]
-    whole = split_runs(rows)
-    for r in rows:
-        if r["episode"] > 10:
-            r["score"] = None
-    assert [len(run) for run in split_runs(rows)] == [6] * len(whole)
-    assert all(len(run) > 6 for run in whole)
-
-
-def test_median_curve_is_the_median_where_half_of_the_runs_are() -> None:
-    runs = [np.array([[0.0, 0.0], [2.0, s], [4.0, 9.0]][: 3 if s > 0.8 else 2]) for s in (0.1, 0.3, 0.9)]
-    assert median_curve(runs).tolist() == [[0.0, 0.0], [2.0, 0.3]]
+        draw("learning_curves_patient", {"curves": [r for r in made["curves"] if r["part"] != "patient"]})
 
 
 def test_title_of_the_curves_is_the_last_evaluation_at_the_n_it_names(made: Tables) -> None:
-    rows = [r for r in made["curves"] if r["row"] == "mappo" and r["n"] == 10]
+    rows = [r for r in made["curves"] if r["row"] == "guidance_only" and r["n"] == 500]
     last = max(r["episode"] for r in rows)
     value = float(np.median([r["score"] for r in rows if r["episode"] == last]))
-    text = title(figures.draw_learning_curves(made))
-    assert "N\u00a0=\u00a010" in text and f"MAPPO {value:.2f}" in text
+    text = title(draw("learning_curves", made))
+    assert "N\u00a0=\u00a0500" in text and f"guidance only {value:.2f}" in text
 
 
 def test_scores_far_below_random_are_cut_off_and_counted(made: Tables) -> None:
@@ -104,26 +89,17 @@ def test_scores_far_below_random_are_cut_off_and_counted(made: Tables) -> None:
     hit = [r for r in changed if r["row"] == "ippo" and r["n"] == 10 and r["replicate"] == 0][-3:]
     for r in hit:
         r["score"] = -40.0
-    figure = figures.draw_learning_curves({**made, "curves": changed})
+    figure = draw("learning_curves", {**made, "curves": changed})
     assert min(ax.get_ylim()[0] for ax in figure.axes) > -2
     assert "3 evaluations lie outside the frame" in caption(figure)
-    assert "outside the frame" not in caption(figures.draw_learning_curves(made))
-
-
-def test_methods_that_were_trained_longer_are_named_with_their_n() -> None:
-    def run(label: str, n: int, episodes: int) -> dict[str, Any]:
-        return {"row": label, "label": label, "method": "mappo", "n": n, "horizon_episodes": episodes}
-
-    runs = [run("A", 5, 30), run("A", 50, 30), run("A", 10, 30), run("B", 10, 78), run("B", 5, 78)]
-    assert lengths_text(runs) == "Trained for 30 episodes; 78: B (N = 5, 10)."
-    assert lengths_text(runs[:3]) == "Trained for 30 episodes." and lengths_text([{"row": "A", "n": 5}]) == ""
+    assert "outside the frame" not in caption(draw("learning_curves", made))
 
 
 def test_curves_over_n_draw_every_run_of_the_sizes_shown(made: Tables) -> None:
     rows = [r for r in made["curves"] if r["part"] == "main" and r["method"] in ("dgpg", "guidance_only", "mappo")]
     shown = few([r["n"] for r in rows], 7)
     assert len(shown) == 7
-    figure = figures.draw_curves_over_n(made)
+    figure = draw("curves_over_n", made)
     drawn = {ax.get_title(loc="left") for ax in figure.axes}
     assert len(drawn) == 6 and {"DG-PG, sum", "DG-PG, parts", "guidance only"} <= drawn
     assert thin_lines(figure) == runs_in([r for r in rows if r["n"] in shown and r["label"] in drawn
@@ -133,7 +109,7 @@ def test_curves_over_n_draw_every_run_of_the_sizes_shown(made: Tables) -> None:
 def test_scaling_draws_every_run_twice_and_marks_those_that_never_settle(made: Tables) -> None:
     runs = [r for r in made["runs"] if r["part"] == "main"]
     never = sum(r["settled_at"] is None for r in runs)
-    figure = figures.draw_training_scaling(made)
+    figure = draw("training_scaling", made)
     assert dots(figure) == 2 * len(runs)
     assert never > 0 and dots(figure, hollow=True) == never
     assert f"{never} of {len(runs)} runs never settle" in caption(figure)
@@ -142,7 +118,7 @@ def test_scaling_draws_every_run_twice_and_marks_those_that_never_settle(made: T
 def test_scaling_title_says_never_when_the_percentile_is_censored(made: Tables) -> None:
     def said(**changes: Any) -> str:
         scores = [{**r, **changes} if r["row"] == "dgpg/sum" else r for r in made["training_scores"]]
-        return title(figures.draw_training_scaling({**made, "training_scores": scores}))
+        return title(draw("training_scaling", {**made, "training_scores": scores}))
 
     assert "2 of 4 runs settle" in said(settle_p90=None, never=2, seeds=4)
     assert "settle" not in said(settle_p90=None, never=0)  # not known is not never
@@ -152,7 +128,7 @@ def test_scaling_title_says_never_when_the_percentile_is_censored(made: Tables) 
 def test_a_percentile_that_is_not_known_is_no_late_one(made: Tables) -> None:
     def triangles(never: int) -> int:
         scores = [{**r, "settle_p90": None, "never": never} for r in made["training_scores"] if r["part"] == "main"]
-        figure = figures.draw_training_scaling({"runs": made["runs"], "training_scores": scores})
+        figure = draw("training_scaling", {"runs": made["runs"], "training_scores": scores})
         lines = [line for ax in figure.axes for line in ax.lines]
         return sum(len(line.get_xdata()) for line in lines if line.get_marker() == "^" and line.get_markersize() == 8)
 
@@ -163,7 +139,7 @@ def test_a_percentile_that_is_not_known_is_no_late_one(made: Tables) -> None:
 def test_alpha_draws_every_run_beside_the_published_schedule(made: Tables) -> None:
     alpha = [r for r in made["runs"] if r["part"] == "alpha"]
     beside = [r for r in made["runs"] if r["row"] in ("dgpg/sum", "dgpg/parts") and r["n"] == 50]
-    figure = figures.draw_alpha_sensitivity(made)
+    figure = draw("alpha_sensitivity", made)
     assert dots(figure) == 2 * (len(alpha) + len(beside)) and len(beside) == 8
     ticks = [text.get_text() for text in figure.axes[0].get_xticklabels()]
     assert ticks == ["0.2", "0.4", "0.6", "0.8", "0.9\u21920.2"]
@@ -173,7 +149,7 @@ def test_alpha_draws_every_run_beside_the_published_schedule(made: Tables) -> No
 def test_spread_over_alpha_is_that_of_the_means(made: Tables, step: float, said: str) -> None:
     runs = [{**r, "level": 1.0 + step * (float(r["alpha"]) - 0.5) / 0.2} for r in made["runs"] if r["part"] == "alpha"]
     published = [{**r, "level": 7.0} for r in made["runs"] if r["part"] == "main"]  # a schedule is no fixed alpha
-    text = title(figures.draw_alpha_sensitivity({"runs": runs + published})).replace("\u00a0", " ")
+    text = title(draw("alpha_sensitivity", {"runs": runs + published})).replace("\u00a0", " ")
     assert f"sum {said}, parts {said}" in text
 
 
@@ -184,40 +160,43 @@ def test_ablations_draw_every_run_and_name_the_largest_loss(made: Tables) -> Non
         if r["part"] == "ablation"
         or (r["part"] == "main" and r["n"] in (10, 50) and r["method"] in ("dgpg", "mappo", "guidance_only"))
     ]
-    figure = figures.draw_ablations(made)
+    figure = draw("ablations", made)
     assert dots(figure) == len(kept)
-    assert "reference shuffled" in title(figure)
+    assert "reference shuffled over servers" in title(figure)
     worse = [{**r, "level": -3.0, "mean": -3.0} if r["row"] == "ablation/exact influence" else r for r in made["runs"]]
     scores = [{**r, "mean": -3.0} if r["row"] == "ablation/exact influence" else r for r in made["training_scores"]]
-    other = figures.draw_ablations({**made, "runs": worse, "training_scores": scores})
+    other = draw("ablations", {**made, "runs": worse, "training_scores": scores})
     assert "exact influence" in title(other) and dots(other, hollow=True) == 8
 
 
 def test_ablations_are_sorted_within_groups_and_mappo_is_said_to_lack_the_descent_term(made: Tables) -> None:
-    names = [text.get_text() for text in figures.draw_ablations(made).axes[0].get_yticklabels()]
+    names = [text.get_text() for text in draw("ablations", made).axes[0].get_yticklabels()]
     assert names.count("MAPPO (no descent term)") == 1
     references = [name for name in names if name.startswith("reference")]
-    assert references[0] == "reference rounded" and references[-1] == "reference shuffled"
+    assert references[0] == "reference rounded to 0.1" and references[-1] == "reference shuffled over servers"
+    assert "reference of 10 steps ago" in names and "\u03b1 = N^-0.5" in names and not any(":" in n for n in names)
     assert names.index("DG-PG, parts") < names.index("guidance only") < names.index("MAPPO (no descent term)")
 
 
 def test_own_settings_stand_beside_the_shared_ones_at_equal_episodes(made: Tables) -> None:
-    figure = figures.draw_own_settings(made)
+    figure = draw("own_settings", made)
     own = [r for r in made["runs"] if r["part"] == "own"]
     assert dots(figure) == len(own) == 24
     names = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert names == ["DG-PG, parts", "MAPPO", "HAPPO"]  # by the mean at their own settings
     before = next(r["mean"] for r in made["training_scores"] if (r["row"], r["n"], r["part"]) == ("mappo", 10, "main"))
     after = next(r["mean"] for r in made["training_scores"] if (r["row"], r["n"]) == ("mappo/tuned", 10))
-    assert f"Tuning moves \u2018MAPPO\u2019 most, by {after - before:+.2f} to {after:.2f}" in title(figure)
+    text = f"move \u2018MAPPO\u2019 most: mean score {after:.2f} in place of {before:.2f} ({after - before:+.2f})"
+    assert text in title(figure)
     cut = [{**r, "row": "mappo/equal", "part": "equal", "mean": after - 1} for r in made["training_scores"]
            if (r["row"], r["n"]) == ("mappo", 10)]  # fmt: skip
-    other = figures.draw_own_settings({**made, "training_scores": [*made["training_scores"], *cut]})
-    assert f"by +1.00 to {after:.2f} at 10 agents" in title(other)
+    other = draw("own_settings", {**made, "training_scores": [*made["training_scores"], *cut]})
+    assert f"mean score {after:.2f} in place of {after - 1:.2f} (+1.00) at 10 agents" in title(other)
     lost = [{**r, "mean": -3.0} if (r["row"], r["n"]) == ("happo/tuned", 10) else r for r in made["training_scores"]]
-    assert "moves \u2018HAPPO\u2019 most, by -3." in title(figures.draw_own_settings({**made, "training_scores": lost}))
+    other = draw("own_settings", {**made, "training_scores": lost})
+    assert "move \u2018HAPPO\u2019 most: mean score -3.00" in title(other)
     with pytest.raises(NothingToDraw, match="part own"):
-        figures.draw_own_settings({"training_scores": [r for r in made["training_scores"] if r["part"] != "own"]})
+        draw("own_settings", {"training_scores": [r for r in made["training_scores"] if r["part"] != "own"]})
 
 
 @pytest.mark.parametrize(
@@ -231,49 +210,39 @@ def test_own_settings_stand_beside_the_shared_ones_at_equal_episodes(made: Table
     ],
 )
 def test_groups_of_ablations(record: dict[str, Any], group: str) -> None:
-    assert group_of_row(record) == group
+    assert group_of_row({"group": "", "label": "", "method": "dgpg"} | record) == group
 
 
-def test_profiles_draw_one_curve_a_row_and_n(made: Tables) -> None:
-    figure = figures.draw_score_profiles(made)
+def test_profiles_draw_one_curve_per_row_and_n(made: Tables) -> None:
+    figure = draw("score_profiles", made)
     drawn = sum(line.get_gid() == "replicates" for ax in figure.axes for line in ax.lines)
     shown = {float(ax.get_title(loc="left").split()[0]) for ax in figure.axes}
     assert drawn == len({(r["row"], r["n"]) for r in made["profiles"] if r["n"] in shown})
-    assert "\u00b1\u00a00.43" in caption(figure) and "Not drawn: N = 5, 20, 100, 500." in caption(figure)
+    assert "\u00b1\u00a00.43" in caption(figure) and "N = 5, 20, 100, 200." in caption(figure)
 
 
 def test_noise_draws_every_measurable_record_and_counts_the_others(made: Tables) -> None:
     rows = [r for r in made["training_noise"] if r["row"] in ("dgpg/sum", "dgpg/parts")]
     lost = sum(r["noise_to_signal"] is None for r in rows)
-    figure = figures.draw_training_noise(made)
+    figure = draw("training_noise", made)
     assert lost > 0 and dots(figure) == 2 * len(rows) - lost
-    assert f"in {lost} of {len(rows)} records" in caption(figure) and "Not drawn here: DG-PG, mixed" in caption(figure)
+    assert f"in {lost} of {len(rows)} records" in caption(
+        figure
+    ) and "not drawn here (in records.json): DG-PG, mixed" in caption(figure)
 
 
 def test_a_share_that_is_not_measurable_at_the_largest_n_is_said_to_be_so(made: Tables) -> None:
     last = max(r["n"] for r in made["training_noise"])
     lost = [{**r, "return_share": None if r["n"] == last else r["return_share"]} for r in made["training_noise"]]
     for table, said in ((made["training_noise"], "return share 0."), (lost, f"not measurable at N = {last}")):
-        figure = figures.draw_training_noise({"training_noise": table})
+        figure = draw("training_noise", {"training_noise": table})
         assert any(said in text.get_text() for ax in figure.axes for text in ax.texts)
 
 
 def test_noise_shows_the_deciding_ratio_where_it_was_measured(made: Tables) -> None:
     rows = [{**r, "paired_ratio": 2.0} for r in made["training_noise"]]
-    assert figures.draw_training_noise({"training_noise": rows}).axes[0].get_ylabel().startswith("V / V of")
-    assert figures.draw_training_noise(made).axes[0].get_ylabel() == "variance V"
-
-
-def test_rows_of_one_label_and_look_share_an_entry_and_no_others_look_alike(made: Tables) -> None:
-    rows = [r for r in made["runs"] if r["part"] == "main"]
-    found = looks(made, rows)
-    assert found["mappo"] == found["mappo/large"]
-    others = [one for row, one in found.items() if row != "mappo/large"]
-    assert len({(one.color, one.marker, one.dash) for one in others}) == len({one.label for one in others}) == 13
-    twins = [{"row": f"new/{k}", "method": "new", "label": f"new {k}"} for k in range(3)]
-    assert len({(one.marker, one.dash) for one in looks({}, twins).values()}) == 3
-    same = [{"row": f"dgpg/{s}", "method": "dgpg", "label": "DG-PG", "setting": s} for s in ("sum", "parts")]
-    assert len({one.label for one in looks({}, same).values()}) == 2
+    assert draw("training_noise", {"training_noise": rows}).axes[0].get_ylabel().startswith("V / V of")
+    assert draw("training_noise", made).axes[0].get_ylabel() == "variance V"
 
 
 @pytest.mark.parametrize("spec", TRAINING, ids=lambda spec: spec.name)
@@ -293,9 +262,3 @@ def test_every_training_figure_has_a_title(made: Tables) -> None:
     assert len(TRAINING) == 11
     for spec in TRAINING:
         assert spec.make(frames(made)).texts[0].get_text(), spec.name
-
-
-def test_score_axes_always_hold_random_and_best_fit() -> None:
-    for values in ([], [0.4, 0.5], [-30.0, 0.2], [5.0]):
-        low, high = score_limits(values)
-        assert -1.2 < low < 0 and 1 < high < 2.7
