@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from dgpg_verify.reporting.equilibria.references import EVERY, EVERY_AT, PUBLISHED, bias_of
+from dgpg_verify.reporting.equilibria import laws
 from dgpg_verify.reporting.frame import Frame, exploded, known, where
 
 LAW = ["cost", "reference"]
@@ -29,8 +29,8 @@ def pure_rates(rates: Frame) -> Frame:
     alpha = pd.to_numeric(rows["alpha"], errors="coerce")
     return rows.assign(
         alpha=alpha,
-        place=alpha.mask(rows["alpha"] == EVERY, EVERY_AT),
-        bias=rows["reference"].map(bias_of).astype(float),
+        place=alpha.mask(rows["alpha"] == laws.EVERY, laws.EVERY_AT),
+        bias=rows["reference"].map(laws.bias_of).astype(float),
         n_actions=rows["n_actions"].fillna(0),
     )
 
@@ -57,7 +57,7 @@ def biased_rates(rates: Frame) -> Frame:
 def schedule_end(rows: Frame) -> Frame:
     """Rows at the alpha nearest to 0.2, where the published schedule ends."""
     alphas = np.sort(rows["alpha"].dropna().unique())
-    return rows if not len(alphas) else where(rows, alpha=alphas[np.abs(alphas - PUBLISHED[0]).argmin()])
+    return rows if not len(alphas) else where(rows, alpha=alphas[np.abs(alphas - laws.PUBLISHED[0]).argmin()])
 
 
 def lost_steps(limits: Frame) -> Frame:

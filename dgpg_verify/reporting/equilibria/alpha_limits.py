@@ -7,45 +7,34 @@ from matplotlib.figure import Figure
 
 from dgpg_verify.reporting.drawing.axes import plain_text, quiet, share_y
 from dgpg_verify.reporting.drawing.sheet import detail, grid
+from dgpg_verify.reporting.equilibria import laws
 from dgpg_verify.reporting.equilibria.aggregate import LAW, lost_below, lost_steps
-from dgpg_verify.reporting.equilibria.references import (
-    PUBLISHED,
-    alpha_axis,
-    cost_name,
-    cost_word,
-    costs_in,
-    look,
-    main_references,
-    reference_keys,
-    references_left_out,
-)
 from dgpg_verify.reporting.frame import Frame, Frames, known, need, where
 
 
 def draw_alpha_limits(frames: Frames) -> Figure:
     """Share of the pure equilibria of J with alpha_c below alpha (exact, one step each): a panel per cost."""
     table = need(known(frames["alpha_limits"], "share_never"), "alpha_limits", "share_never")
-    references, costs = main_references(table), costs_in(table)
+    references, costs = laws.main_references(table), laws.costs_in(table)
     steps = lost_steps(where(table, reference=references))
     fig, axes = grid(
-        costs, most=4, title=_title(steps), caption=_caption(steps) + references_left_out(table, references),
+        costs, most=4, title=_title(steps), caption=_caption(steps) + laws.left_out_of(table, references), height=2.7,
         subtitle="Share of the pure equilibria of J that J_\u03b1 has lost. A pure equilibrium does not move: it "
-        "stays one up to \u03b1_c and is none beyond.", keys=reference_keys(references), height=2.7, gap=(0.55, 0.8),
-        width=12.0 if len(costs) > 1 else 7.5,
+        "stays one up to \u03b1_c and is none beyond.", keys=laws.reference_keys(references), gap=(0.55, 0.8),
     )  # fmt: skip
     for cost, ax in axes.items():
-        alpha_axis(ax)
+        laws.alpha_axis(ax)
         share_y(ax, -0.02)
         for reference, curve in where(steps, cost=cost).groupby("reference", sort=False):
             _curve(ax, curve, reference)
         quiet(ax)
-        detail(ax, cost_name(cost), "share lost below \u03b1")
+        detail(ax, laws.cost_name(cost), "share lost below \u03b1")
     return fig
 
 
 def _curve(ax: Axes, curve: Frame, reference: str) -> None:
     """The share lost below every alpha; the mark at alpha = 1 is the share that is ever lost."""
-    style = look(reference)
+    style = laws.look(reference)
     ax.plot(curve["alpha"], curve["share"], drawstyle="steps-post", color=style.color, lw=1.6, zorder=3,
             gid="replicates")  # fmt: skip
     ax.plot([1.0], curve["share"].iloc[-1:], ls="none", marker=style.marker, color=style.color, ms=6.5,
@@ -64,12 +53,12 @@ def _caption(steps: Frame) -> str:
 
 def _title(steps: Frame) -> str:
     """What the fluid reference has lost where the published schedule starts and where it ends."""
-    end, start = (lost_below(where(steps, reference="fluid"), alpha) for alpha in PUBLISHED)
+    end, start = (lost_below(where(steps, reference="fluid"), alpha) for alpha in laws.PUBLISHED)
     if start.empty:
         return "Up to which \u03b1 the pure equilibria of J survive"
     shares = start.merge(end, on=LAW, suffixes=("_start", "_end"))
     text = "; ".join(
-        f"{cost_word(row.cost)} {100 * row.share_start:.0f}\u00a0%, {100 * row.share_end:.0f}\u00a0%"
+        f"{laws.cost_word(row.cost)} {100 * row.share_start:.0f}\u00a0%, {100 * row.share_end:.0f}\u00a0%"
         for row in shares.itertuples()
     )
     return f"Equilibria lost with the fluid reference at \u03b1\u00a0=\u00a00.9 and at 0.2: {text}"

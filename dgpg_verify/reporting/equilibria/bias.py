@@ -9,9 +9,9 @@ from dgpg_verify.reporting.drawing.captions import count_range
 from dgpg_verify.reporting.drawing.look import Look, alpha_color
 from dgpg_verify.reporting.drawing.marks import key
 from dgpg_verify.reporting.drawing.sheet import detail, grid
+from dgpg_verify.reporting.equilibria import laws
 from dgpg_verify.reporting.equilibria.aggregate import SIZE, biased_rates, pure_rates, schedule_end
 from dgpg_verify.reporting.equilibria.rates import percent, rate_axis, rate_curve, size_text
-from dgpg_verify.reporting.equilibria.references import aside, cost_name, costs_in
 from dgpg_verify.reporting.frame import Frame, Frames, few, need, where
 
 MOST_ALPHAS = 4
@@ -22,17 +22,17 @@ def draw_equilibrium_bias(frames: Frames) -> Figure:
     rows = need(biased_rates(pure_rates(frames["equilibrium_rates"])), "equilibrium_rates", "biased reference")
     rows = where(rows, alpha=few(rows["alpha"], MOST_ALPHAS))
     looks = {alpha: Look(alpha_color(alpha)) for alpha in sorted(rows["alpha"].unique())}
-    costs = costs_in(rows)
+    costs = laws.costs_in(rows)
     fig, axes = grid(
         costs, most=4, title=_title(rows), caption=_caption(rows), gap=(0.55, 0.8),
         subtitle="Share of fleets with the same pure equilibria of J and J_\u03b1 when the reference is made wrong "
-        "on purpose.", width=12.0 if len(costs) > 1 else 7.5,
+        "on purpose.",
         keys=[key(f"\u03b1 = {alpha:g}", style) for alpha, style in looks.items()],
     )  # fmt: skip
     for cost, ax in axes.items():
         own = where(rows, cost=cost)
         _panel(ax, own, looks, rows["bias"])
-        detail(ax, cost_name(cost), size_text(tuple(own[SIZE].iloc[0])))
+        detail(ax, laws.cost_name(cost), size_text(tuple(own[SIZE].iloc[0])))
     return fig
 
 
@@ -41,7 +41,7 @@ def _panel(ax: Axes, rows: Frame, looks: dict[float, Look], biases: Frame) -> No
     reach = biases.max() - biases.min()
     for k, (alpha, style) in enumerate(looks.items()):
         own = where(rows, alpha=alpha).sort_values("bias")
-        rate_curve(ax, own, own["bias"] + reach * aside(k, len(looks)), style)
+        rate_curve(ax, own, own["bias"] + reach * laws.aside(k, len(looks)), style)
     ticks = sorted(biases.unique())
     ax.set_xticks(ticks, [f"{bias:g}" for bias in ticks])
     ax.set_xlabel("bias D of the reference")

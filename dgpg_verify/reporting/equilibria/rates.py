@@ -12,18 +12,9 @@ from dgpg_verify.reporting.drawing.captions import count_range
 from dgpg_verify.reporting.drawing.look import GOOD, Look, shades
 from dgpg_verify.reporting.drawing.marks import bars, joined, key
 from dgpg_verify.reporting.drawing.sheet import Keys, detail, panels
+from dgpg_verify.reporting.equilibria import laws
 from dgpg_verify.reporting.equilibria.aggregate import SIZE, at_size, main_size, pure_rates, schedule_end
-from dgpg_verify.reporting.equilibria.references import (
-    alpha_axis,
-    aside,
-    cost_name,
-    cost_word,
-    costs_in,
-    look,
-    main_references,
-    reference_keys,
-)
-from dgpg_verify.reporting.frame import Frame, Frames, need, where
+from dgpg_verify.reporting.frame import Frame, Frames, known, need, where
 
 WANTED = 0.99  # C2.2: supported when the interval's lower end is at least this
 Curves = Sequence[tuple[Look, Frame]]
@@ -37,14 +28,14 @@ def draw_equilibrium_rates(frames: Frames) -> Figure:
     rates = pure_rates(frames["equilibrium_rates"])
     unbiased = rates[rates["bias"].fillna(0.0) == 0.0]  # biased references have a figure of their own
     rows = need(unbiased, "equilibrium_rates", "rate")
-    references, costs, size = main_references(rows), costs_in(rows), main_size(rows)
+    references, costs, size = laws.main_references(rows), laws.costs_in(rows), main_size(rows)
     above = at_size(rows, size)
     by_size = dict(list(where(rows, reference="fluid").groupby(SIZE)))
     sizes = {size: Look(color, "s") for size, color in shades(by_size).items()}
-    lines = [[(look(r), where(above, reference=r)) for r in references]]
+    lines = [[(laws.look(r), where(above, reference=r)) for r in references]]
     lines += [[(sizes[size], own) for size, own in by_size.items()]] if len(sizes) > 1 else []
     fig, axes = panels(
-        len(lines), len(costs), title=_title(above), caption=_caption(rows), keys=reference_keys(references),
+        len(lines), len(costs), title=_title(above), caption=_caption(rows), keys=laws.reference_keys(references),
         subtitle="Share of fleets in which J and J_\u03b1 = (1 \u2212 \u03b1) J \u2212 \u03b1 G have the same pure "
         "equilibria; colours are references x\u0303 of the guidance G = \u00bd |x \u2212 x\u0303|\u00b2.",
         height=2.3, gap=(0.62, 1.2), detailed=True,
@@ -52,9 +43,9 @@ def draw_equilibrium_rates(frames: Frames) -> Figure:
     every = bool((rows["place"] > 1.0).any())
     for r, curves in enumerate(lines):
         for ax, cost in zip(axes[r], costs):
-            alpha_axis(ax, every=every)
+            laws.alpha_axis(ax, every=every)
             _panel(ax, [(style, where(own, cost=cost)) for style, own in curves])
-            detail(ax, "" if r else cost_name(cost), "fluid reference, by size" if r else size_text(size))
+            detail(ax, "" if r else laws.cost_name(cost), "fluid reference, by size" if r else size_text(size))
     if len(lines) > 1:
         _size_keys(axes[1, 0], [key(size_text(size), style, ms=5.5) for size, style in sizes.items()])
     return fig
@@ -91,7 +82,7 @@ def _panel(ax: Axes, curves: Curves) -> None:
     rate_axis(ax)
     for k, (style, rows) in enumerate(curves):
         for apart, own in rows.sort_values("place").groupby(rows["alpha"].isna()):
-            rate_curve(ax, own, own["place"] + aside(k, len(curves)), style, line=not apart)
+            rate_curve(ax, own, own["place"] + laws.aside(k, len(curves)), style, line=not apart)
 
 
 def _size_keys(ax: Axes, keys: Keys) -> None:
@@ -111,12 +102,11 @@ def _caption(rows: Frame) -> str:
 
 def _title(rows: Frame) -> str:
     """The fluid reference at the alpha where training ends, for each cost."""
-    end = schedule_end(where(rows, reference="fluid"))
-    end = end.dropna(subset="alpha").drop_duplicates("cost").set_index("cost")
+    end = known(schedule_end(where(rows, reference="fluid")), "alpha").drop_duplicates("cost")
     if end.empty:
         return "In how many fleets the pure equilibria of J and J_\u03b1 are the same"
-    shares = ", ".join(f"{percent(end.loc[cost, 'rate'])} ({cost_word(cost)})" for cost in costs_in(end.reset_index()))
     alpha = end["alpha"].iloc[0]
+    shares = ", ".join(f"{percent(row.rate)} ({laws.cost_word(row.cost)})" for row in end.itertuples())
     return (
         f"With the fluid reference and \u03b1\u00a0=\u00a0{alpha:g} the equilibria are the same in {shares} of fleets"
     )

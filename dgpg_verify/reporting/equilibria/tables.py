@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from dgpg_verify.reporting.equilibria import laws
 from dgpg_verify.reporting.equilibria.aggregate import rules
-from dgpg_verify.reporting.equilibria.references import COSTS, reference_name
 from dgpg_verify.reporting.equilibria.tradeoff import rule_name, tradeoff_system
 from dgpg_verify.reporting.frame import frames, to_records
 from dgpg_verify.reporting.records import Record, Tables, group_by
@@ -75,12 +75,12 @@ def _law(row: Record) -> str:
     mixed = "mixed equilibria too" if row.get("points") == "mixed" else ""
     if row.get("bound") == "upper":
         mixed += " (differences only: the rate is an upper bound)"
-    reference = reference_name(str(row["reference"]))
+    reference = laws.reference_name(str(row["reference"]))
     return _list(_cost(row), reference, _count(row, "n_agents", "agents"), _count(row, "n_actions", "actions"), mixed)
 
 
 def _cost(row: Record) -> str:
-    return COSTS.get(str(row["cost"]), str(row["cost"] or ""))
+    return laws.COSTS.get(str(row["cost"]), str(row["cost"] or ""))
 
 
 def _count(row: Record, field: str, unit: str) -> str:
@@ -144,6 +144,6 @@ def alignment_groups(rows: Sequence[Record]) -> list[Block]:
 
 
 def _alignment(row: Record) -> str:
-    reference = reference_name(str(row["reference"])) if row.get("reference") else ""
+    reference = laws.reference_name(str(row["reference"])) if row.get("reference") else ""
     agents = _count(row, "n_agents", "agents") if row.get("n_agents") else ""
     return _list(system_name(row["system"]), _cost(row).lower(), reference, agents)

@@ -11,17 +11,8 @@ from matplotlib.figure import Figure
 from dgpg_verify.reporting.drawing.axes import Limits, quiet, rule
 from dgpg_verify.reporting.drawing.marks import bars, joined
 from dgpg_verify.reporting.drawing.sheet import detail, panels
+from dgpg_verify.reporting.equilibria import laws
 from dgpg_verify.reporting.equilibria.aggregate import schedule_end
-from dgpg_verify.reporting.equilibria.references import (
-    alpha_axis,
-    aside,
-    cost_name,
-    costs_in,
-    look,
-    main_references,
-    reference_keys,
-    references_left_out,
-)
 from dgpg_verify.reporting.frame import Frame, Frames, known, need, where
 from dgpg_verify.reporting.wording import number_text
 
@@ -45,21 +36,21 @@ def draw_equilibrium_values(frames: Frames) -> Figure:
     A column per cost, a colour per reference.
     """
     table = need(known(frames["equilibrium_values"], "mean_loss"), "equilibrium_values", "mean_loss")
-    references, costs = main_references(table), costs_in(table)
+    references, costs = laws.main_references(table), laws.costs_in(table)
     rows = known(where(table, reference=references), "alpha")
     lines = [line for line in LINES if where(rows, which=line[0])[line[1][0]].notna().any()]
     fig, axes = panels(
-        len(lines), len(costs), title=_title(rows), caption=CAPTION + references_left_out(table, references),
+        len(lines), len(costs), title=_title(rows), caption=CAPTION + laws.left_out_of(table, references),
         subtitle="What mixing guidance into the objective costs in the original one.", height=1.75, gap=(0.7, 0.68),
-        keys=reference_keys(references), detailed=True,
+        keys=laws.reference_keys(references), detailed=True,
     )  # fmt: skip
     for r, (which, fields, name, label) in enumerate(lines):
         line = where(rows, which=which)
         for ax, cost in zip(axes[r], costs):
-            alpha_axis(ax, label=r == len(lines) - 1)
+            laws.alpha_axis(ax, label=r == len(lines) - 1)
             ax.set_ylim(_limits(line[fields].to_numpy(dtype=float)))
             _series(ax, where(line, cost=cost), fields, references)
-            detail(ax, cost_name(cost) if r == 0 else "", name)
+            detail(ax, laws.cost_name(cost) if r == 0 else "", name)
         axes[r, 0].set_ylabel(label)
     return fig
 
@@ -68,10 +59,10 @@ def _series(ax: Axes, rows: Frame, fields: Sequence[str], references: Sequence[s
     """Means over fleets against alpha, one line per reference, with intervals where the table has them."""
     for k, reference in enumerate(references):
         own = known(where(rows, reference=reference), fields[0]).sort_values("alpha")
-        x = own["alpha"] + aside(k, len(references))
+        x = own["alpha"] + laws.aside(k, len(references))
         if len(fields) == 3:
-            bars(ax, x, own[fields[1]], own[fields[2]], look(reference), lw=1.5, alpha=0.65, zorder=3)
-        joined(ax, x, own[fields[0]], look(reference), ms=5.5, zorder=4, clip_on=False, gid="replicates")
+            bars(ax, x, own[fields[1]], own[fields[2]], laws.look(reference), lw=1.5, alpha=0.65, zorder=3)
+        joined(ax, x, own[fields[0]], laws.look(reference), ms=5.5, zorder=4, clip_on=False, gid="replicates")
     rule(ax, 0.0, lw=0.9, ls=(0, (5, 2)))
     quiet(ax)
 
@@ -89,7 +80,8 @@ def _title(rows: Frame) -> str:
     if worst.empty:
         return "What equilibria of J_\u03b1 lose in J"
     most = worst.loc[worst["mean_loss"].idxmax()]
+    loss = number_text(100 * most["mean_loss"], 2)
     return (
         f"At \u03b1\u00a0=\u00a0{most['alpha']:g} with the fluid reference the worst equilibrium loses on average at "
-        f"most {number_text(100 * most['mean_loss'], 2)}\u00a0% of the range of J ({cost_name(most['cost']).lower()})"
+        f"most {loss}\u00a0% of the range of J ({laws.cost_name(most['cost']).lower()})"
     )

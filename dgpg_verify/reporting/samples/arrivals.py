@@ -13,6 +13,7 @@ from dgpg_verify.reporting.drawing.look import MUTED, Look
 from dgpg_verify.reporting.drawing.marks import EndLabel, dots, joined, key, label_ends
 from dgpg_verify.reporting.drawing.sheet import detail, indent, panels
 from dgpg_verify.reporting.frame import Frame, Frames, known, need, positive, where
+from dgpg_verify.reporting.samples import names
 from dgpg_verify.reporting.samples.aggregate import (
     drawn_factors,
     drawn_steps,
@@ -21,16 +22,6 @@ from dgpg_verify.reporting.samples.aggregate import (
     medians,
     power_text,
     powers,
-)
-from dgpg_verify.reporting.samples.names import (
-    complexity_method,
-    complexity_system,
-    headline,
-    method_look,
-    methods_left_out,
-    step_name,
-    system_lines,
-    systems_in,
 )
 from dgpg_verify.reporting.wording import count_text, exponent_text
 
@@ -42,23 +33,23 @@ def draw_samples_to_gap(frames: Frames) -> Figure:
     """n_eps against N: a row per system, a panel per eps, a colour per method, a point per fleet."""
     measured = drawn_steps(known(frames["complexity_arrivals"], "n_agents"))
     measured = need(measured[measured["each"].notna()], "complexity_arrivals", "n_eps of single fleets")
-    measured = where(measured, system=systems_in(measured)[:MOST_SYSTEMS])
-    methods = headline(measured, HEADLINE)
+    measured = where(measured, system=names.systems_in(measured)[:MOST_SYSTEMS])
+    methods = names.headline(measured, HEADLINE)
     rows = where(measured, method=methods)
-    systems, fits = systems_in(rows), powers(frames["complexity_exponents"], rows)
+    systems, fits = names.systems_in(rows), powers(frames["complexity_exponents"], rows)
     factors = {system: drawn_factors(where(rows, system=system)) for system in systems}
     caption = _caption(rows, level_text(frames["complexity_exponents"]))
     fig, axes = panels(
         len(systems), max(map(len, factors.values())), title=_title(rows, fits, methods), gap=(0.5, 0.95), height=2.2,
         subtitle="Joint samples until the gap per agent stays below \u03b5, for several \u03b5.", detailed=True,
-        caption=caption + methods_left_out(measured, methods), width=13.0,
-        keys=[*(key(complexity_method(method), method_look(method)) for method in methods),
+        caption=caption + names.methods_left_out(measured, methods), width=13.0,
+        keys=[*(key(names.method(method), names.look(method)) for method in methods),
               key("fleets that never arrived", Look(MUTED, "^"), ls="none", mfc="none", mec=MUTED)],
     )  # fmt: skip
     indent(fig, axes, 1.1, 1.85)
     for line, system in zip(axes, systems):
         _row(line, where(rows, system=system, factor=factors[system]), factors[system], methods, fits)
-        line[0].set_ylabel(system_lines(system), fontsize=9.5)
+        line[0].set_ylabel(names.system_lines(system), fontsize=9.5)
     return fig
 
 
@@ -86,7 +77,7 @@ def _panel(ax: Axes, runs: Frame, rows: Frame, methods: Sequence[str]) -> None:
     """Every fleet a faint point, medians joined; fleets that never arrived are arrows at the upper edge."""
     edge = ax.get_ylim()[1] * 0.93
     for k, method in enumerate(methods):
-        own, middle, look = where(runs, method=method), medians(where(rows, method=method)), method_look(method)
+        own, middle, look = where(runs, method=method), medians(where(rows, method=method)), names.look(method)
         shift = dodge(ax, 2 * k, 2 * len(methods))
         dots(ax, own["n_agents"] * shift, own["each"], look, limits=(0.0, edge), s=11, alpha=0.3, marker="o")
         if not middle.empty:
@@ -100,9 +91,9 @@ def _powers(ax: Axes, rows: Frame, methods: Sequence[str], fits: Frame) -> None:
     for method in [method for method in methods if (system, method) in fits.index]:
         middle = medians(where(rows, method=method))
         n, end = middle[["n_agents", "median"]].iloc[-1] if len(middle) else (rows["n_agents"].max(), edge)
-        ends.append(EndLabel(n, end, power_text(fits, system, method), "", method_look(method).color))
+        ends.append(EndLabel(n, end, power_text(fits, system, method), "", names.look(method).color))
     label_ends(ax, ends, size=8.8)
-    unfitted = [complexity_method(m) for m in methods if (system, m) not in fits.index]
+    unfitted = [names.method(m) for m in methods if (system, m) not in fits.index]
     if unfitted:
         middle = np.sqrt(np.prod(ax.get_ylim()))
         y, side = (1.0, "top") if all(end.y < middle for end in ends) else (0.0, "bottom")
@@ -120,21 +111,21 @@ def _caption(rows: Frame, level: str) -> str:
         "n\u2009(\u03b5): joint samples after which the exact per-agent gap stays at or below \u03b5 (kept until "
         "twice as many). Every faint point is one fleet's run, arrows are those that did not arrive within the budget; "
         f"marks: median over fleets. p: power of N fitted over all \u03b5 with its interval ({level}, top "
-        f"decade of N). With {step_name(rows['step_rule'].iloc[0] or 'theory')}. Small shifts to the side only keep "
+        f"decade of N). With {names.step(rows['step_rule'].iloc[0] or 'theory')}. Small shifts to the side only keep "
         "marks apart."
     )
 
 
 def _title(rows: Frame, fits: Frame, methods: Sequence[str]) -> str:
     """p of the shared return and of the guided methods of the first system, or medians where none is fitted."""
-    system = systems_in(rows)[0]
+    system = names.systems_in(rows)[0]
     known_p = [method for method in methods if (system, method) in fits.index]
     if known_p:
-        words = [f"{exponent_text(fits.loc[(system, m), 'value'])} ({complexity_method(m)})" for m in known_p]
-        return f"{complexity_system(system)}: samples needed grow like N to the power {', '.join(words)}"
+        words = [f"{exponent_text(fits.loc[(system, m), 'value'])} ({names.method(m)})" for m in known_p]
+        return f"{names.system(system)}: samples needed grow like N to the power {', '.join(words)}"
     own = where(rows, system=system)
     n = int(own["n_agents"].max())
     last = where(own, n_agents=n, factor=drawn_factors(own)[0])
-    words = [f"{complexity_method(r.method)} {count_text(r.median)}" for r in last.itertuples() if r.median >= 1]
+    words = [f"{names.method(r.method)} {count_text(r.median)}" for r in last.itertuples() if r.median >= 1]
     needed = f"the median fleet needs {'; '.join(words)} samples" if words else "the median fleet never arrives"
-    return f"{complexity_system(system)}: no power of N is fitted; at N = {n} {needed}"
+    return f"{names.system(system)}: no power of N is fitted; at N = {n} {needed}"

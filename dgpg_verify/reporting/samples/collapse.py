@@ -14,16 +14,8 @@ from dgpg_verify.reporting.drawing.look import INK, Look, shades
 from dgpg_verify.reporting.drawing.marks import key
 from dgpg_verify.reporting.drawing.sheet import panels
 from dgpg_verify.reporting.frame import Frame, Frames, known, need, where
+from dgpg_verify.reporting.samples import names
 from dgpg_verify.reporting.samples.aggregate import drawn_steps, gap_curves, power_text, powers
-from dgpg_verify.reporting.samples.names import (
-    complexity_method,
-    complexity_system,
-    headline,
-    methods_left_out,
-    step_name,
-    system_lines,
-    systems_in,
-)
 from dgpg_verify.reporting.wording import exponent_text
 
 HEADLINE = ("return", "guided:0.2", "guided:published", "guided:optimal", "difference")
@@ -36,9 +28,9 @@ EXPECTED: dict[str, Any] = {"color": INK, "lw": 0.9, "ls": (0, (3, 2))}
 def draw_complexity_collapse(frames: Frames) -> Figure:
     """Gap against samples, below the same against samples / N^p: two rows per system, a column per method."""
     measured = need(gap_curves(drawn_steps(frames["complexity_curves"])), "complexity_curves", "curve")
-    systems = systems_in(measured)[:MOST_SYSTEMS]
+    systems = names.systems_in(measured)[:MOST_SYSTEMS]
     measured = where(measured, system=systems)
-    methods = headline(measured, HEADLINE)
+    methods = names.headline(measured, HEADLINE)
     rows = where(measured, method=methods)
     fits, colors = powers(frames["complexity_exponents"], rows), shades(rows["n_agents"])
     exact = bool(rows["expected"].notna().any())
@@ -48,14 +40,14 @@ def draw_complexity_collapse(frames: Frames) -> Figure:
     fig, axes = panels(
         len(systems) + sum(scaled), len(methods), title=_title(fits, systems[0], methods), keys=keys, height=1.9,
         subtitle="Gap left, share of the gap at the start, against joint samples.", gap=(0.55, 0.8),
-        caption=_caption(rows, exact) + methods_left_out(measured, methods),
+        caption=_caption(rows, exact) + names.methods_left_out(measured, methods),
         width=12.0 if len(methods) > 2 else 7.5,
     )  # fmt: skip
     first = 0
     for system, pair in zip(systems, scaled):
         block = axes[first : first + 1 + pair]
         _block(block, where(rows, system=system), methods, fits, colors)
-        block[0, 0].set_ylabel(system_lines(system), fontsize=9.5)
+        block[0, 0].set_ylabel(names.system_lines(system), fontsize=9.5)
         first += len(block)
     return fig
 
@@ -73,7 +65,7 @@ def _block(axes: np.ndarray, rows: Frame, methods: Sequence[str], fits: Frame, c
             _panel(ax, curves.assign(samples=curves["samples"] / curves["n_agents"] ** power), colors, lowest)
             ax.set_xlabel(label, fontsize=9, labelpad=1.5)
         column[-1].set_title(power_text(fits, *fit), fontsize=8.8, fontweight="normal")
-        column[0].set_title(complexity_method(method))
+        column[0].set_title(names.method(method))
 
 
 def _panel(ax: Axes, curves: Frame, colors: dict[float, str], lowest: float) -> None:
@@ -102,7 +94,7 @@ def _caption(rows: Frame, exact: bool) -> str:
         f"band: 10\u00a0% to 90\u00a0% of fleets. {expected}"
         "Upper row of a pair: joint samples (roll-outs of the whole team); lower row: divided by N to the fitted "
         "power p, so that curves lie on one another where n \u221d N^p holds. With "
-        f"{step_name(rows['step_rule'].iloc[0] or 'theory')}."
+        f"{names.step(rows['step_rule'].iloc[0] or 'theory')}."
     )
 
 
@@ -111,5 +103,5 @@ def _title(fits: Frame, system: str, methods: Sequence[str]) -> str:
     fitted = [method for method in methods if (system, method) in fits.index][:MOST_IN_TITLE]
     if not fitted:
         return "Learning curves over N: no power of N could be fitted"
-    words = [f"N^{exponent_text(fits.loc[(system, m), 'value'])} ({complexity_method(m)})" for m in fitted]
-    return f"{complexity_system(system)}: samples to the same gap grow like {', '.join(words)}"
+    words = [f"N^{exponent_text(fits.loc[(system, m), 'value'])} ({names.method(m)})" for m in fitted]
+    return f"{names.system(system)}: samples to the same gap grow like {', '.join(words)}"

@@ -10,14 +10,8 @@ from dgpg_verify.reporting.drawing.look import GOOD, MUTED, Look
 from dgpg_verify.reporting.drawing.marks import EndLabel, bars, dots, joined, key, label_ends
 from dgpg_verify.reporting.drawing.sheet import detail, panels
 from dgpg_verify.reporting.frame import Frame, Frames, NothingToDraw, known, positive, unique, where
+from dgpg_verify.reporting.samples import names
 from dgpg_verify.reporting.samples.aggregate import growth, prediction_pairs
-from dgpg_verify.reporting.samples.names import (
-    complexity_method,
-    complexity_system,
-    method_look,
-    methods_in,
-    systems_in,
-)
 from dgpg_verify.reporting.wording import number_text
 
 DRAWN = {"smoothness": "largest curvature L", "1/mu": "1 / \u03bc of gradient domination"}
@@ -43,7 +37,7 @@ def draw_complexity_constants(frames: Frames) -> Figure:
     fig, axes = panels(
         1, count, title=_title(constants, pairs), caption=CAPTION, height=3.0, gap=(0.95, 0.8), detailed=True,
         subtitle="The rate behind C3 asks that neither L nor 1/\u03bc grows with N.",
-        keys=[key(complexity_method(method), method_look(method), ls="none") for method in methods_in(pairs)],
+        keys=[key(names.method(method), names.look(method), ls="none") for method in names.methods_in(pairs)],
         width={1: 7.5, 2: 11.0}.get(count, 13.5),
     )  # fmt: skip
     for ax, what in zip(axes.flat, shown):
@@ -62,7 +56,7 @@ def _constant(ax: Axes, rows: Frame) -> None:
     n_axis(ax, rows["n_agents"])
     log_y(ax, *limits(positive(rows, "median", "low", "high"), least_decades=1.0))
     ends = []
-    for system in systems_in(rows):
+    for system in names.systems_in(rows):
         color = COLORS.get(system, OTHER)
         for source, own in where(rows, system=system).groupby("source", sort=False):
             own = own.sort_values("n_agents", kind="stable")
@@ -71,7 +65,7 @@ def _constant(ax: Axes, rows: Frame) -> None:
             bars(ax, spread["n_agents"], spread["low"], spread["high"], look, lw=1.2, alpha=0.5, zorder=2)
             joined(ax, own["n_agents"], own["median"], look, lw=1.5, ms=5.5, zorder=3, gid="replicates",
                    mfc=color if look.marker == "o" else "white", mec=color)  # fmt: skip
-        last, name = own.iloc[-1], complexity_system(system).replace(" with entropy", "")
+        last, name = own.iloc[-1], names.system(system).replace(" with entropy", "")
         ends.append(EndLabel(last["n_agents"], last["median"], name, "", color))
     quiet(ax)
     label_ends(ax, ends, size=8.4)
@@ -84,9 +78,9 @@ def _predicted(ax: Axes, pairs: Frame) -> None:
     log_y(ax, *span)
     ax.plot(span, span, color=MUTED, lw=1.0, ls=(0, (6, 2)), zorder=1)
     ax.fill_between(span, span, [span[0]] * 2, color=GOOD, alpha=0.08, lw=0, zorder=0)
-    for method in methods_in(pairs):
+    for method in names.methods_in(pairs):
         own = where(pairs, method=method)
-        dots(ax, own["predicted"], own["observed"], method_look(method), s=20, alpha=0.6, zorder=3)
+        dots(ax, own["predicted"], own["observed"], names.look(method), s=20, alpha=0.6, zorder=3)
     quiet(ax)
     ax.set_xlabel("predicted from the constants")
 
@@ -95,7 +89,7 @@ def _title(constants: Frame, pairs: Frame) -> str:
     """Growth of 1/mu from the least to the largest N by system, and by how much the prediction exceeds need."""
     factors = growth(constants, "1/mu")
     words = [
-        f"times {number_text(factors[s], 2)} ({complexity_system(s)})" for s in systems_in(constants) if s in factors
+        f"times {number_text(factors[s], 2)} ({names.system(s)})" for s in names.systems_in(constants) if s in factors
     ]
     parts = [f"1/\u03bc from the least to the largest N: {', '.join(words[:MOST_IN_TITLE])}"] if words else []
     if not pairs.empty:

@@ -14,16 +14,8 @@ from dgpg_verify.reporting.drawing.look import BAD, MUTED, Look, shades
 from dgpg_verify.reporting.drawing.marks import bars, dots, key
 from dgpg_verify.reporting.drawing.sheet import grid, indent
 from dgpg_verify.reporting.frame import Frame, Frames, known, need, where
+from dgpg_verify.reporting.samples import names
 from dgpg_verify.reporting.samples.aggregate import at_rest, largest_floors
-from dgpg_verify.reporting.samples.names import (
-    FIXED,
-    alpha_of,
-    complexity_method,
-    complexity_system,
-    methods_in,
-    system_lines,
-    systems_in,
-)
 from dgpg_verify.reporting.wording import number_text
 
 LOWEST = 1e-6  # smaller floors are rounding or far below every eps: drawn on the left edge
@@ -42,7 +34,7 @@ def draw_complexity_floors(frames: Frames) -> Figure:
     """Floor over the first gap by alpha (rules below): a panel per system, a shade per N."""
     rows = known(frames["complexity_floors"], "floor", "n_agents")
     rows = need(rows, "complexity_floors", "floor").assign(moving=rows["settled"].map(at_rest).eq(False))
-    systems, order, colors = systems_in(rows), _order(methods_in(rows)), shades(rows["n_agents"])
+    systems, order, colors = names.systems_in(rows), _order(names.methods_in(rows)), shades(rows["n_agents"])
     keys = [key(f"N = {n:g}", Look(color), lw=1.3, mec=color) for n, color in colors.items()]
     if rows["moving"].any():
         keys.append(key("still moving", Look(MUTED), ls="none", mfc="white", mec=MUTED))
@@ -57,7 +49,7 @@ def draw_complexity_floors(frames: Frames) -> Figure:
     for system, ax in axes.items():
         _axis(ax, order)
         _floors(ax, where(rows, system=system), order, colors)
-        ax.set_title(system_lines(system), fontsize=9.8)
+        ax.set_title(names.system_lines(system), fontsize=9.8)
         if ax.get_position().x0 > left + 1e-6:
             ax.set_yticklabels([])
     return fig
@@ -65,12 +57,12 @@ def draw_complexity_floors(frames: Frames) -> Figure:
 
 def _order(methods: Sequence[str]) -> list[str]:
     """Fixed alphas ascending, then the rules and other credits."""
-    alphas = {method: alpha for method in methods if (alpha := alpha_of(method)) is not None}
+    alphas = {method: alpha for method in methods if (alpha := names.alpha_of(method)) is not None}
     return sorted(methods, key=lambda method: alphas.get(method, math.inf))
 
 
 def _name(method: str) -> str:
-    return complexity_method(method) + (f" (\u03b1 = {FIXED[method]:g})" if method in FIXED else "")
+    return names.method(method) + (f" (\u03b1 = {names.FIXED[method]:g})" if method in names.FIXED else "")
 
 
 def _axis(ax: Axes, order: Sequence[str]) -> None:
@@ -80,7 +72,7 @@ def _axis(ax: Axes, order: Sequence[str]) -> None:
     ax.set_yticks(range(len(order)), [_name(method) for method in order])
     ax.axvspan(SMALLEST_EPS / ROOM, HIGHEST, color=BAD, alpha=0.08, lw=0, zorder=0)
     rule(ax, x=SMALLEST_EPS / ROOM, color=BAD, lw=0.9, ls=(0, (5, 2)))
-    fixed = sum(alpha_of(method) is not None for method in order)
+    fixed = sum(names.alpha_of(method) is not None for method in order)
     if 0 < fixed < len(order):
         rule(ax, fixed - 0.5, lw=0.7, ls=":")
     quiet(ax, lines=False)
@@ -104,9 +96,9 @@ def _floors(ax: Axes, rows: Frame, order: Sequence[str], colors: dict[float, str
 def _title(rows: Frame) -> str:
     """Median floor of the published schedule (else of the largest one) in each system, at the largest N."""
     largest = largest_floors(rows).set_index("system")
-    systems = [system for system in systems_in(rows) if system in largest.index]
-    shares = [f"{_share(largest.loc[system, 'floor'])} ({complexity_system(system)})" for system in systems]
-    method = complexity_method(largest["method"].iloc[0])
+    systems = [system for system in names.systems_in(rows) if system in largest.index]
+    shares = [f"{_share(largest.loc[system, 'floor'])} ({names.system(system)})" for system in systems]
+    method = names.method(largest["method"].iloc[0])
     return f"Share of the first gap that {method} cannot close: {', '.join(shares)}"
 
 

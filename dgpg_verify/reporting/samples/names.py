@@ -48,17 +48,17 @@ STEPS = {
 FIXED = {"return": 0.0, "guidance": 1.0}  # alpha of credits that mix nothing
 
 
-def complexity_system(name: str) -> str:
+def system(name: str) -> str:
     """A system's name for a title; an unknown one as it is."""
     return SYSTEMS.get(name, name.replace("_", " "))
 
 
 def system_lines(name: str) -> str:
     """A system's name on two lines, for a narrow panel."""
-    return complexity_system(name).replace(", ", ",\n")
+    return system(name).replace(", ", ",\n")
 
 
-def complexity_method(name: str) -> str:
+def method(name: str) -> str:
     """A method's name for a label: shared return, \u03b1 = 0.2, \u03b1*, ..., `@difference` in words."""
     head, _, base = name.partition("@")
     kind, _, argument = head.partition(":")
@@ -68,23 +68,23 @@ def complexity_method(name: str) -> str:
     return f"{words} on {base} reward" if base and base != "return" else words
 
 
-def step_name(rule: str) -> str:
+def step(rule: str) -> str:
     """A step rule in words; theory*2 is the theory's, scaled."""
     head, _, scale = rule.partition("*")
     return STEPS.get(rule) or (f"{STEPS['theory']}, times {scale}" if head == "theory" and scale else rule)
 
 
-def method_look(name: str) -> Look:
+def look(name: str) -> Look:
     """Colour and marker of a method, the same in every figure."""
     head, _, base = name.partition("@")
-    look = LOOKS.get(head.partition(":")[2]) or credit_look(head)
-    return Look("#6b7a2b", "<", look.order + 50) if base or head.startswith("mixed") else look
+    found = LOOKS.get(head.partition(":")[2]) or credit_look(head)
+    return Look("#6b7a2b", "<", found.order + 50) if base or head.startswith("mixed") else found
 
 
 def methods_left_out(rows: Frame, drawn: list[str]) -> str:
     """Says which methods are measured but not drawn."""
     every = methods_in(rows)
-    return left_out(every, drawn, complexity_method, place="the table and records.json", most=len(every))
+    return left_out(every, drawn, method, place="the table and records.json", most=len(every))
 
 
 def alpha_of(method: str) -> float | None:
@@ -98,7 +98,7 @@ def alpha_of(method: str) -> float | None:
 
 def method_order(name: str) -> tuple[int, str]:
     """Sort key of methods in legends."""
-    return method_look(name).order, name
+    return look(name).order, name
 
 
 def system_order(name: str) -> tuple[int, str]:

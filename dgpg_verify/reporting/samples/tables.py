@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from dgpg_verify.reporting.frame import frame
 from dgpg_verify.reporting.records import Record, Tables, group_by
+from dgpg_verify.reporting.samples import names
 from dgpg_verify.reporting.samples.aggregate import at_rest, prediction_pairs
-from dgpg_verify.reporting.samples.names import (
-    complexity_method,
-    complexity_system,
-    method_order,
-    step_name,
-    system_order,
-)
 
 Block = dict[str, Any]
 SECTION_TABLES = {  # table -> section
@@ -50,14 +44,18 @@ def complexity_context(tables: Tables) -> dict[str, Any]:
     return {name: group(tables.get(f"complexity_{name}", ())) for name, group in groups.items()}
 
 
-def _blocks(rows: Sequence[Record]) -> list[tuple[Block, list[tuple[str, list[Record]]]]]:
-    """Per system and step rule its names in words and (method, rows): in page order, the theory's steps first."""
+def _blocks(rows: Sequence[Record], line: Callable[[list[Record]], Block]) -> list[Block]:
+    """{system, step, rows} per system and step rule, in page order, the theory's steps first.
+
+    `line` makes from the records of one method what stands in its row.
+    """
     found = group_by(rows, lambda row: (str(row["system"]), str(row.get("step_rule") or "")))
+    order = sorted(found, key=lambda key: (names.system_order(key[0]), key[1] != "theory", "*" in key[1]))
     blocks = []
-    for system, rule in sorted(found, key=lambda key: (system_order(key[0]), key[1] != "theory", "*" in key[1])):
+    for system, rule in order:
         methods = group_by(found[system, rule], lambda row: str(row["method"]))
-        named = [(complexity_method(method), methods[method]) for method in sorted(methods, key=method_order)]
-        blocks.append(({"system": complexity_system(system), "step": step_name(rule) if rule else ""}, named))
+        lines = [{"method": names.method(m)} | line(methods[m]) for m in sorted(methods, key=names.method_order)]
+        blocks.append({"system": names.system(system), "step": names.step(rule) if rule else "", "rows": lines})
     return blocks
 
 
@@ -69,41 +67,40 @@ def _ends(rows: Sequence[Record]) -> list[Record]:
 
 def exponent_groups(rows: Sequence[Record]) -> list[Block]:
     """Blocks of system and step rule: a row per method with p, q, q under the rival model, p at a fixed total gap."""
-    return [names | {"rows": [_exponents(method, own) for method, own in block]} for names, block in _blocks(rows)]
+    return _blocks(rows, _exponents)
 
 
-def _exponents(method: str, rows: Sequence[Record]) -> Block:
+def _exponents(rows: list[Record]) -> Block:
     counts = {key: rows[0].get(key) for key in ("fleets", "censored")}
     fits = {RIVAL.get(str(row["what"]), str(row["what"])): UNKNOWN | row for row in rows}
-    return {"method": method, **counts, **dict.fromkeys(EXPONENTS, UNKNOWN), **fits}
+    return counts | dict.fromkeys(EXPONENTS, UNKNOWN) | fits
 
 
 def arrival_groups(rows: Sequence[Record]) -> list[Block]:
     """Blocks of system and step rule: a row per method and N, a cell per factor (None where it was not measured)."""
-    groups = []
-    for names, block in _blocks(rows):
-        factors = sorted({row["factor"] for _, own in block for row in own if row.get("factor") is not None})
-        lines = [{"method": method, "lines": _arrivals(own, factors)} for method, own in block]
-        groups.append(names | {"factors": factors, "rows": lines})
-    return groups
+    blocks = _blocks(rows, _arrivals)
+    for block in blocks:
+        lines = [line for row in block["rows"] for line in row["lines"]]
+        block["factors"] = sorted({factor for line in lines for factor in line["at"] if factor is not None})
+        for line in lines:
+            line["cells"] = [line["at"].get(factor) for factor in block["factors"]]
+    return blocks
 
 
-def _arrivals(rows: Sequence[Record], factors: Sequence[float]) -> list[Block]:
-    cells = {(row["n_agents"], row.get("factor")): row for row in rows}
-    return [{"n": n, "cells": [cells.get((n, f)) for f in factors]} for n in sorted({n for n, _ in cells})]
+def _arrivals(rows: list[Record]) -> Block:
+    """Per N its rows by factor."""
+    sizes = group_by(rows, lambda row: row["n_agents"])
+    return {"lines": [{"n": n, "at": {row.get("factor"): row for row in sizes[n]}} for n in sorted(sizes)]}
 
 
 def floor_groups(rows: Sequence[Record]) -> list[Block]:
-    """{system, rows}: the floor of each method at its smallest and at its largest N."""
-    return [
-        {"system": names["system"], "rows": [_floors(method, _ends(own)) for method, own in block]}
-        for names, block in _blocks(rows)
-    ]
+    """Blocks of systems: the floor of each method at its smallest and at its largest N."""
+    return _blocks(rows, _floors)
 
 
-def _floors(method: str, ends: Sequence[Record]) -> Block:
-    shown = [row | {key: _share(row.get(key)) for key in ("floor", "low", "high")} for row in ends]
-    return {"method": method, "ends": shown, "at_rest": at_rest(ends[-1].get("settled"))}
+def _floors(rows: list[Record]) -> Block:
+    ends = [row | {key: _share(row.get(key)) for key in ("floor", "low", "high")} for row in _ends(rows)]
+    return {"ends": ends, "at_rest": at_rest(ends[-1].get("settled"))}
 
 
 def _share(value: float | None) -> float | None:
@@ -115,8 +112,8 @@ def constant_groups(rows: Sequence[Record]) -> list[Block]:
     """{system, rows}: median and spread of each constant and source at the smallest and at the largest N."""
     systems = group_by(rows, lambda row: str(row["system"]))
     return [
-        {"system": complexity_system(system), "rows": _constants(systems[system])}
-        for system in sorted(systems, key=system_order)
+        {"system": names.system(system), "rows": _constants(systems[system])}
+        for system in sorted(systems, key=names.system_order)
     ]
 
 
@@ -129,23 +126,19 @@ def _constants(rows: Sequence[Record]) -> list[Block]:
 
 
 def predicted_groups(rows: Sequence[Record]) -> list[Block]:
-    """{system, rows}: per method how many times the samples needed the bound is, and how often it fell short."""
-    return [
-        {"system": names["system"], "rows": [_predicted(method, own) for method, own in block]}
-        for names, block in _blocks(rows)
-    ]
+    """Blocks of systems: per method how many times the samples needed the bound is, and how often it fell short."""
+    return _blocks(rows, _predicted)
 
 
-def _predicted(method: str, rows: Sequence[Record]) -> Block:
+def _predicted(rows: list[Record]) -> Block:
     ratios = prediction_pairs(frame(rows, ("predicted", "observed")))["ratio"]
-    known = not ratios.empty
+    least, middle, most = (ratios.min(), ratios.median(), ratios.max()) if len(ratios) else (None, None, None)
     return {
-        "method": method,
         "sizes": sorted({row["n_agents"] for row in rows}),
         "count": len(ratios),
-        "least": ratios.min() if known else None,
-        "middle": ratios.median() if known else None,
-        "most": ratios.max() if known else None,
+        "least": least,
+        "middle": middle,
+        "most": most,
         "short": int((ratios < 1.0).sum()),
     }
 
@@ -154,14 +147,15 @@ def tuning_lines(rows: Sequence[Record]) -> list[Block]:
     """One line per system, method and N: the chosen scale, and every try as 'scale: median samples' if recorded."""
     return [
         {
-            "system": complexity_system(str(row["system"])),
-            "method": complexity_method(str(row["method"])),
+            "system": names.system(str(row["system"])),
+            "method": names.method(str(row["method"])),
             "n": row.get("n_agents"),
             "scale": row.get("scale"),
-            "tries": [
-                {"scale": scale, "samples": samples}
-                for scale, samples in zip(row.get("tried") or row.get("scales") or [], row.get("median_samples") or [])
-            ],
+            "tries": _tries(row.get("tried") or row.get("scales") or [], row.get("median_samples") or []),
         }
         for row in rows
     ]
+
+
+def _tries(scales: Sequence[float], samples: Sequence[float | None]) -> list[Block]:
+    return [{"scale": scale, "samples": found} for scale, found in zip(scales, samples)]

@@ -21,7 +21,7 @@ from dgpg_verify.reporting.equilibria.aggregate import (
     schedule_end,
     shift_pairs,
 )
-from dgpg_verify.reporting.equilibria.references import EVERY_AT
+from dgpg_verify.reporting.equilibria.laws import EVERY_AT
 from dgpg_verify.reporting.frame import frame, frames
 from tests.reporting.equilibria.synthetic_equilibria import MAIN, RULES, rates, tradeoff
 

@@ -17,7 +17,7 @@ from dgpg_verify.reporting import equilibria as figures
 from dgpg_verify.reporting.drawing.look import styled
 from dgpg_verify.reporting.drawing.saving import svg_text
 from dgpg_verify.reporting.drawing.spec import FigureSpec
-from dgpg_verify.reporting.equilibria.references import alpha_axis, bias_of, main_references, reference_name
+from dgpg_verify.reporting.equilibria.laws import alpha_axis, bias_of, main_references, reference_name
 from dgpg_verify.reporting.figures import FIGURES
 from dgpg_verify.reporting.frame import frame, frames
 from tests.reporting.equilibria.synthetic_equilibria import ALPHAS, COSTS, MAIN, RULES, SIZES, equilibrium_tables, laws

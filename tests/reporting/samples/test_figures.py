@@ -16,9 +16,10 @@ from dgpg_verify.reporting.drawing.saving import svg_text
 from dgpg_verify.reporting.drawing.spec import FigureSpec
 from dgpg_verify.reporting.figures import FIGURES
 from dgpg_verify.reporting.frame import NothingToDraw, frames
+from dgpg_verify.reporting.samples import names
 from dgpg_verify.reporting.samples.arrivals import HEADLINE
 from dgpg_verify.reporting.samples.floors import LOWEST
-from dgpg_verify.reporting.samples.names import alpha_of, complexity_method, step_name
+from dgpg_verify.reporting.samples.names import alpha_of
 from tests.reporting.samples.synthetic_samples import FLEETS, NS, POWERS, SYSTEMS, complexity_tables
 
 Tables = dict[str, list[dict[str, Any]]]
@@ -170,10 +171,10 @@ def test_constants_and_predictions_are_all_drawn(made: Tables) -> None:
 
 
 def test_names_are_words() -> None:
-    assert complexity_method("guided:sqrt") == "\u03b1 = 1 \u2212 1/\u221aN"
-    assert complexity_method("guided:0.2@difference") == "\u03b1 = 0.2 on difference reward"
-    assert complexity_method("own_method") == "own method"
-    assert step_name("theory*2") == "the theory's steps, times 2" and step_name("other") == "other"
+    assert names.method("guided:sqrt") == "\u03b1 = 1 \u2212 1/\u221aN"
+    assert names.method("guided:0.2@difference") == "\u03b1 = 0.2 on difference reward"
+    assert names.method("own_method") == "own method"
+    assert names.step("theory*2") == "the theory's steps, times 2" and names.step("other") == "other"
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)

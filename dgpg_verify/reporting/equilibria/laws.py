@@ -79,7 +79,7 @@ def main_references(rows: Frame) -> list[str]:
     return [name for name in every if name not in biases or name == nearest]
 
 
-def references_left_out(rows: Frame, drawn: Sequence[str]) -> str:
+def left_out_of(rows: Frame, drawn: Sequence[str]) -> str:
     """Says which references are measured but not drawn."""
     return left_out(unique(rows, "reference"), drawn, reference_name)
 
