@@ -43,21 +43,13 @@ def ask(
     tuning : at which settings, where that is not the relative scale of J and G.
     """
     first, needed = runs[0], read or runs
-    about = {"statistic": statistic.replace("_", " "), "where": where(first)} | dict(words or {})
-
-    def sentence(verdict: Verdict) -> str:
-        estimate = verdict.estimate
-        template = UNMEASURED if is_unknown(estimate) else sentences[verdict.label]
-        numbers = {name: number(getattr(estimate, name)) for name in ("value", "low", "high")}
-        numbers |= {"estimate": with_interval(estimate), "n": str(first.n)}
-        return template.format(**numbers, why=verdict.why, **about)
-
+    about = {"statistic": statistic.replace("_", " "), "where": where(first), "n": first.n} | dict(words or {})
     return Question(
         key=key,
         statistic=statistic,
         read=_cells_of(needed),
         verdict=rule(EXPLORATORY_LEVEL),
-        sentence=sentence,
+        sentence=lambda verdict: _sentence(sentences, verdict, about),
         relation=relation,
         expected=expected,
         system=f"cloud ({_options(first)})",
@@ -69,6 +61,13 @@ def ask(
         replicates=min(len(one.runs) for one in needed),
         **more,
     )
+
+
+def _sentence(sentences: Mapping[str, str], verdict: Verdict, about: Mapping[str, Any]) -> str:
+    estimate = verdict.estimate
+    template = UNMEASURED if is_unknown(estimate) else sentences[verdict.label]
+    numbers = {name: number(getattr(estimate, name)) for name in ("value", "low", "high")}
+    return template.format(**numbers, estimate=with_interval(estimate), why=verdict.why, **about)
 
 
 def _cells_of(runs: Sequence[Trained]) -> list[Series[Evidence]]:
