@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 import torch
 
+from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.outcome import row_outcome
 from dgpg_verify.claims.run import run_claims
 from dgpg_verify.cli import main as cli
-from dgpg_verify.core import Cell, Evidence, InputError
+from dgpg_verify.core import Evidence, InputError, to_json
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.reporting import read_ledger, read_records, write_report
 from dgpg_verify.runs import CellStore, run_cells
@@ -77,7 +78,7 @@ COMMANDS: dict[str, tuple[list[str], str]] = {
     "unknown claim": (["verify", "--scale", "smoke", "--claims", "C77"], "claims = 'C77' is not allowed"),
     "claim twice": (["verify", "--scale", "smoke", "--claims", "A1,A1"], "claims holds 'A1' more than once"),
     "no workers": (["verify", "--scale", "smoke", "--workers", "0"], "workers = 0 is not allowed"),
-    "report on nothing": (["report", "nowhere"], "'nowhere' is no run folder"),
+    "report on nothing": (["report", "nowhere"], "'nowhere' is not a run folder"),
     "too many joint actions": (["equilibria", "--agents", "15"], "3^15 joint actions is not allowed"),
     "alpha of a game above 1": (["equilibria", "--alpha", "1.5"], "alpha = 1.5 is not allowed"),
     "costs that overflow": (["equilibria", "--reference", "biased:1e200"], "every entry must be finite"),
@@ -255,7 +256,7 @@ CALLS: dict[str, tuple[Callable[[], object], str]] = {
     "negative margin": (lambda: judge(_fit(), 0.0, -0.15, "theta"), "margin = -0.15 is not allowed"),
     "unknown scale of an outcome": (lambda: row_outcome(None, "huge"), "scale = 'huge'"),  # type: ignore[arg-type]
     "negative seed of a run": (lambda: run_claims(scale="smoke", seed=-1), "seed = -1 is not allowed"),
-    "workers of a run": (lambda: run_cells([], lambda c: None, CellStore("."), 0), "workers = 0"),
+    "workers of a run": (lambda: run_cells([], lambda c: None, CellStore(".", "source"), 0), "workers = 0"),
 }
 
 
@@ -282,13 +283,11 @@ def test_calls(call: Callable[[], object], said: str) -> None:
 def run_folder(tmp_path: Path) -> Path:
     """One finished cell, its index and an empty ledger."""
     folder = tmp_path / "run"
-    store = CellStore(folder)
-    cell = Cell("A1", "toy", 2, 0, 1, {})
+    store, row = CellStore(folder, "source"), Row("A1", "toy", {2: 1})
+    (cell,) = row.cells(0)
     path = store.save(Evidence(cell, {"x": 1.0}, 0.1))
-    listed = {"A1": {f"cells/{path.name}": store.key(cell)}}
-    (folder / "cells" / "index.json").write_text(
-        json.dumps({"schema": 1, "scale": "smoke", "seed": 0, "claims": listed})
-    )
+    index = {"schema": 2, "scale": "smoke", "seed": 0, "claims": {"A1": [["A1", "toy"]]}, "rows": [to_json(row)]}
+    (folder / "cells" / "index.json").write_text(json.dumps(index | {"cells": {f"cells/{path.name}": store.key(cell)}}))
     (folder / "ledger.json").write_text('{"schema": 1, "rows": []}')
     return folder
 
@@ -304,7 +303,7 @@ def _remove(folder: Path) -> None:
 
 def _rename_claim(folder: Path) -> None:
     path = folder / "cells" / "index.json"
-    path.write_text(path.read_text().replace("A1", "A77"))
+    path.write_text(path.read_text().replace('{"A1"', '{"A77"'))
 
 
 def _other_source(folder: Path) -> None:
@@ -318,8 +317,8 @@ def _corrupt_index(folder: Path) -> None:
 
 FOLDERS: dict[str, tuple[Callable[[Path], None], str]] = {
     "corrupt cell": (_truncate, "A1-toy-n2-r0-"),
-    "lost cell": (_remove, "1 of 1 cells of A1 are not finished"),
-    "cell of another source": (_other_source, "1 of 1 cells of A1 are not finished"),
+    "lost cell": (_remove, "1 of 1 cells of A1/toy are not finished"),
+    "cell of another source": (_other_source, "1 of 1 cells of A1/toy are not finished"),
     "index of an unknown claim": (_rename_claim, "names unknown claims: A77"),
     "corrupt index": (_corrupt_index, "index.json"),
 }
