@@ -204,7 +204,8 @@ def _judge(claims: Sequence[tuple[Claim, Measured]]) -> tuple[list[LedgerRow], d
         judged = ledger_rows(claim.id, claim.statement, list(claim.questions(measured)), claim.recorded)
         rows += judged
         decided_at |= {row.row: claim.scale_of(row.row) for row in judged}
-    check_unique("row keys of the ledger", [row.row for row in rows])
+    if rows:
+        check_unique("row keys of the ledger", [row.row for row in rows])
     return rows, decided_at
 
 

@@ -321,7 +321,7 @@ def test_folders_that_are_refused(finished: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="is a file"):
         _run(tmp_path / "file")
-    with pytest.raises(InputError, match="no run folder"):
+    with pytest.raises(InputError, match="not a run folder"):
         judge_folder(tmp_path / "nothing", [toy_claim()])
     with pytest.raises(InputError, match=r"unknown claims: C9\.1"):
         judge_folder(finished, [dataclasses.replace(toy_claim(), id="C9.7")])

@@ -194,7 +194,7 @@ def test_a_failing_row_is_exit_code_1(
     def ran(*given: object, **options: object) -> SimpleNamespace:
         asked.extend([*given, options])
         return SimpleNamespace(
-            rows=(row,), folder=Path("some/run"), scale="smoke", decided_at={row.row: "full"}, missing=0
+            rows=(row,), folder=Path("some/run"), scale="smoke", decided_at={row.row: "full"}, missing=0, silent=()
         )
 
     monkeypatch.setattr(runner, "run_claims", ran)
@@ -215,7 +215,9 @@ def test_an_unfinished_run_neither_passes_nor_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     row = _row("refuted", "supported")  # a failure, were the run finished
-    ran = SimpleNamespace(rows=(row,), folder=Path("some/run"), scale="full", decided_at={row.row: "full"}, missing=7)
+    ran = SimpleNamespace(
+        rows=(row,), folder=Path("some/run"), scale="full", decided_at={row.row: "full"}, missing=7, silent=()
+    )
     monkeypatch.setattr(runner, "judge_folder", lambda *_, **options: ran if options == {"unfinished": True} else None)
     code, out, _ = _run("report", "some/run", "--unfinished", capsys=capsys)
     assert code == 0 and "FAILED" not in out
