@@ -44,8 +44,9 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def section(text: str, key: str) -> str:
+    """A section of the page, without the line breaks of its template."""
     start = text.index(f'<section id="{key}">')
-    return text[start : text.index("</section>", start)]
+    return " ".join(re.sub(r">\s+<", "><", text[start : text.index("</section>", start)]).split())
 
 
 def test_jumps_land_and_ids_are_unique(text: str) -> None:
