@@ -33,24 +33,26 @@ def dots(
     y: ArrayLike,
     look: Look,
     *,
-    limits: Limits = (-np.inf, np.inf),
+    limits: Limits | None = None,
     across: bool = False,
     **marks: Any,
 ) -> None:
     """One faint dot per replicate; those beyond `limits` in y sit on the edge as hollow triangles.
 
-    With `across` the limits are those of x. Missing values are left out.
+    With `across` the limits are those of x. Without limits the panel's frame cuts off what lies beyond it. Missing
+    values are left out.
     """
     places = np.array(np.broadcast_arrays(np.asarray(x, dtype=float), np.asarray(y, dtype=float))).reshape(2, -1)
     moved = places.copy()
     axis = 0 if across else 1
-    moved[axis] = np.clip(places[axis], *limits)
+    low, high = limits or (-np.inf, np.inf)
+    moved[axis] = np.clip(places[axis], low, high)
     style: dict[str, Any] = {
         "s": 15, "color": look.color, "marker": look.marker, "alpha": 0.4, "linewidths": 0, "zorder": 2,
-        "clip_on": False, "rasterized": places.shape[1] > MANY,
+        "clip_on": limits is None, "rasterized": places.shape[1] > MANY,
     }  # fmt: skip
     hollow = {"s": 22, "facecolors": "none", "edgecolors": look.color, "linewidths": 0.8, "zorder": 3, "clip_on": False}
-    below, above = places[axis] < limits[0], places[axis] > limits[1]
+    below, above = places[axis] < low, places[axis] > high
     inside = ~(below | above) & np.isfinite(places).all(axis=0)
     for chosen, how in (
         (inside, style | marks),

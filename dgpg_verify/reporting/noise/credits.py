@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -75,12 +74,11 @@ def _slope(fit: Mapping[str, Any]) -> tuple[float | None, ...]:
 
 def draw_credits(ax: Axes, fits: Frame, rows: Frame, column: str, credits: Sequence[str]) -> list[EndLabel]:
     """All `credits` of `rows` against N on one log-log panel; returns the labels for the lines' ends."""
-    low, high = limits(positive(rows, column))
-    log_y(ax, low, high)
+    log_y(ax, *limits(positive(rows, column)))
     ends, used = [], []
     for k, credit in enumerate(credits):
         mine = known(where(rows, credit=credit), column)
-        points = draw_credit(ax, mine, column, credit, dodge(ax, k, len(credits)), low)
+        points = draw_credit(ax, mine, column, credit, dodge(ax, k, len(credits)))
         fit = fit_of(fits, mine, column)
         used += fitted(ax, fit, credit_look(credit))
         if not points.empty:
@@ -92,13 +90,13 @@ def draw_credits(ax: Axes, fits: Frame, rows: Frame, column: str, credits: Seque
     return ends
 
 
-def draw_credit(ax: Axes, rows: Frame, column: str, credit: str, shift: float, floor: float) -> Frame:
-    """Every replicate as a dot, geometric means with intervals over them; values below `floor` sit on it, hollow.
+def draw_credit(ax: Axes, rows: Frame, column: str, credit: str, shift: float) -> Frame:
+    """Every replicate as a dot, geometric means with intervals over them; dots beyond the frame sit on it, hollow.
 
     `shift` moves N by a factor, for reading only. Returns the means by N.
     """
     look = credit_look(credit)
-    dots(ax, rows["n"] * shift, rows[column], look, limits=(floor, np.inf))
+    dots(ax, rows["n"] * shift, rows[column], look, limits=ax.get_ylim())
     points = over_n(rows, column, geometric_mean)
     summary(ax, points, look, shift, lw=0.9)
     return points

@@ -51,7 +51,7 @@ def _panel(ax: Axes, rows: Frame, credits: Sequence[str]) -> None:
         look, shift, mine = credit_look(credit), dodge(ax, k, len(credits)), where(rows, credit=credit)
         value, low, high = (mine[c].clip(EDGE, 1 - EDGE) for c in ("share", "share_low", "share_high"))
         bars(ax, mine["n"] * shift, low, high, look, lw=0.9, alpha=0.3, zorder=2)
-        dots(ax, mine["n"] * shift, value, look)
+        dots(ax, mine["n"] * shift, value, look, clip_on=False)
         points = over_n(mine, "share", mean)
         joined(ax, points["n"] * shift, np.clip(points["value"], EDGE, 1 - EDGE), look, clip_on=False)
     quiet(ax)

@@ -25,6 +25,8 @@ from dgpg_verify.reporting.frame import (
 from dgpg_verify.reporting.noise.credits import credit_keys, draw_credit, headline_credits, place_grid, titled
 from dgpg_verify.reporting.wording import number_text
 
+TOP = 1.25  # upper end of the axis: the exact gradient has efficiency 1, an estimate may lie above
+
 
 def _credits(rows: Frame) -> list[str]:
     """Headline credits and the guided one nearest to an even mixture."""
@@ -45,6 +47,14 @@ def _title(rows: Frame) -> str:
     )
 
 
+def _beyond(rows: Frame) -> str:
+    """Says how many fleets lie beyond the axis."""
+    zeros, above = int((rows["efficiency"] == 0).sum()), int((rows["efficiency"] > TOP).sum())
+    edges = [f"{zeros} fleets with efficiency 0 on the lower edge"] if zeros else []
+    edges += [f"{above} above {TOP:g} on the upper edge"] if above else []
+    return f" Hollow triangles: {', '.join(edges)}." if edges else ""
+
+
 def draw_efficiency(frames: Frames) -> Figure:
     """Efficiency against N, log-log, every fleet: guaranteed progress of the best step relative to the exact gradient.
 
@@ -53,7 +63,6 @@ def draw_efficiency(frames: Frames) -> Figure:
     rows = known(in_primary_setting(per_agent(frames["moments"])), "efficiency")
     credits = _credits(need(rows, "moments", "efficiency (it needs the exact gradient)"))
     drawn = where(rows, credit=credits)
-    zeros = int((drawn["efficiency"] == 0).sum())
     low, _ = limits(positive(drawn, "efficiency"))
     first = places(drawn)[0]
     fig, axes = place_grid(
@@ -63,16 +72,16 @@ def draw_efficiency(frames: Frames) -> Figure:
         caption=f"{fleets_text(drawn)}; small marks are fleets, large marks geometric means with 95 % intervals. "
         "Efficiency = max(0, <mean gradient, exact gradient>)\u00b2 / (|exact gradient|\u00b2 \u00d7 mean squared "
         "length): counts bias and noise, 1 is the exact gradient."
-        + (f" {zeros} fleets with efficiency 0 sit as hollow triangles on the lower edge." if zeros else "")
+        + _beyond(drawn)
         + left_out(sorted(unique(rows, "credit")), credits),
         keys=credit_keys(credits),
     )
     for place, ax in axes.items():
         mine = at(drawn, place)
         n_axis(ax, mine["n"])
-        log_y(ax, low, 1.25)
+        log_y(ax, low, TOP)
         for k, credit in enumerate(credits):
-            draw_credit(ax, where(mine, credit=credit), "efficiency", credit, dodge(ax, k, len(credits)), low)
+            draw_credit(ax, where(mine, credit=credit), "efficiency", credit, dodge(ax, k, len(credits)))
         quiet(ax)
         ax.set_ylabel("efficiency")
     return fig

@@ -45,12 +45,17 @@ def test_paired_ratio_draws_every_fleet(made: Frames) -> None:
     assert dots(noise.draw_paired_ratio(made)) == len(where(rows, credit=credits))
 
 
-def test_efficiency_draws_zeros_on_the_edge(made: Frames) -> None:
+def test_efficiencies_beyond_the_axis_sit_on_its_edges(made: Frames) -> None:
     changed = made["moments"].copy()
     changed.loc[changed.index[:3], "efficiency"] = 0.0
+    changed.loc[changed.index[3:5], "efficiency"] = 17.0
     figure = noise.draw_efficiency({**made, "moments": changed})
     assert dots(figure) == dots(noise.draw_efficiency(made))
-    assert any("3 fleets with efficiency 0" in text.get_text().replace("\n", " ") for text in figure.texts)
+    caption = " ".join(text.get_text() for text in figure.texts).replace("\n", " ")
+    assert "3 fleets with efficiency 0 on the lower edge, 2 above 1.25 on the upper edge" in caption
+    inside = [ax.get_ylim()[0] <= y <= ax.get_ylim()[1] * (1 + 1e-9) for ax in figure.axes for c in ax.collections
+              if c.get_gid() == "replicates" for _, y in c.get_offsets()]  # fmt: skip
+    assert inside and all(inside)
 
 
 def test_cross_agent_draws_every_fleet(made: Frames) -> None:
