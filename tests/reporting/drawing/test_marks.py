@@ -33,7 +33,7 @@ def test_dots_beyond_the_limits_sit_hollow_on_the_edge_and_missing_ones_are_left
 def test_dots_without_limits_are_cut_off_by_the_frame_and_those_on_an_edge_are_not() -> None:
     ax = axes().axes[0]
     dots(ax, [1.0], [5.0], LOOK)
-    dots(ax, [1.0], [5.0], LOOK, limits=(0.0, 1.0))
+    dots(ax, [1.0], [1.0], LOOK, limits=(0.0, 1.0))
     assert [c.get_clip_on() for c in ax.collections] == [True, False]
 
 
