@@ -52,7 +52,7 @@ def _draw(frames: Frames, part: str, subtitle: str) -> Figure:
     caption += captions.sizes_left_out(table["n"], [n for _, n in columns])
     fig, axes = family_panels(
         look, len(columns), title=_title(rows, columns[-1], look), subtitle=subtitle, caption=caption, height=2.05,
-        gap=(0.45, 0.98),
+        gap=(0.5, 0.98),
     )  # fmt: skip
     for line, family in zip(axes, families(look)):
         for ax, column in zip(line, columns):

@@ -42,9 +42,10 @@ def _evenly(ax: Axes, points: np.ndarray, count: int = 5) -> list[int]:
 
 
 def draw_by_row(ax: Axes, rows: Frame, looks: Mapping[Any, Look]) -> None:
-    """`draw_runs` for each training row."""
-    for row, curves in rows.groupby("row"):
-        draw_runs(ax, curves, looks[row])
+    """`draw_runs` for each training row, in the order of the legend."""
+    curves = dict(list(rows.groupby("row")))
+    for row in (row for row in looks if row in curves):
+        draw_runs(ax, curves[row], looks[row])
 
 
 def settle_dots(ax: Axes, x: Sequence[float], settled_at: pd.Series, look: Look, top: float) -> None:

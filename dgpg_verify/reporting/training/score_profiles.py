@@ -33,7 +33,7 @@ def draw_score_profiles(frames: Frames) -> Figure:
     span = (float(rows["threshold"].min()), float(rows["threshold"].max()))
     look = looks(rows)
     fig, axes = family_panels(
-        look, len(sizes), title="How many runs reach which score", height=1.75, gap=(0.48, 0.98),
+        look, len(sizes), title="How many runs reach which score", height=1.75, gap=(0.5, 0.98),
         subtitle="The share of runs whose score exceeds the value below.",
         caption=_caption(rows, span[0]) + captions.sizes_left_out(measured["n"], sizes),
     )  # fmt: skip
@@ -53,8 +53,9 @@ def _panel(ax: Axes, rows: Frame, look: Mapping[Any, MethodLook], span: Limits) 
     rule(ax, 0.5, lw=0.8, ls=(0, (2, 2)))
     for score in REFERENCES:
         rule(ax, x=score)
-    for row, profile in rows.sort_values("threshold", kind="stable").groupby("row"):
-        _profile(ax, profile, look[row])
+    profiles = dict(list(rows.sort_values("threshold", kind="stable").groupby("row")))
+    for row in (row for row in look if row in profiles):
+        _profile(ax, profiles[row], look[row])
     quiet(ax)
 
 

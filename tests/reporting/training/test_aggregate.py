@@ -60,9 +60,9 @@ def test_a_score_that_is_not_known_is_no_point() -> None:
 
 
 def test_median_curve_is_the_median_where_half_of_the_runs_are() -> None:
-    rows = rows_of("curves", *curve(0, 0.0, 0.1), *curve(1, 0.0, 0.3), *curve(2, 0.0, 0.9, 9.0))
-    assert aggregate.median_curve(rows).to_numpy().tolist() == [[0, 0.0], [2, 0.3]]
-    assert aggregate.last_medians(rows) == {"mappo": 0.3}
+    rows = rows_of("curves", *curve(0, 0.0), *curve(1, 0.0, 0.25), *curve(2, 0.0, 0.75, 9.0))
+    assert aggregate.median_curve(rows).to_numpy().tolist() == [[0, 0.0], [2, 0.5]]
+    assert aggregate.last_medians(rows) == {"mappo": 0.5}
     assert aggregate.samples_per_episode(rows) == 100.0
 
 
