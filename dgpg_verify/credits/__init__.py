@@ -3,7 +3,7 @@
 from dgpg_verify.credits.difference import BranchCredit, DifferenceCredit
 from dgpg_verify.credits.gae import GAECredit, gae
 from dgpg_verify.credits.guidance import GuidanceCredit
-from dgpg_verify.credits.guided import SETTINGS, GuidedCredit, NormalisedCredit, credit_sd, setting_scales
+from dgpg_verify.credits.mixing import SETTINGS, GuidedCredit, NormalisedCredit, credit_sd, setting_scales
 from dgpg_verify.credits.registry import make_credit, register_credit
 from dgpg_verify.credits.returns import (
     RawReturnCredit,

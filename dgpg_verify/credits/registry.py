@@ -9,7 +9,7 @@ from dgpg_verify.core import Credit, InputError, check_real, lacking
 from dgpg_verify.credits.difference import BranchCredit, DifferenceCredit
 from dgpg_verify.credits.gae import GAECredit
 from dgpg_verify.credits.guidance import FORMS, GuidanceCredit
-from dgpg_verify.credits.guided import GuidedCredit, NormalisedCredit
+from dgpg_verify.credits.mixing import GuidedCredit, NormalisedCredit
 from dgpg_verify.credits.returns import RawReturnCredit, ReturnCredit, RewardToGoCredit, ScoreCredit
 
 Factory = Callable[[str, Credit | None, str], Credit]

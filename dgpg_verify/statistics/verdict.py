@@ -193,10 +193,10 @@ def judge_equal(estimate: Estimate, expected: float, margin: float) -> Verdict:
     return judge_interval(estimate, "equal", expected, check_positive("margin", margin))
 
 
-def judge_none(violations: int, trials: int, level: float = 0.95, fewest: int = 1) -> Verdict:
+def judge_none(violations: int, trials: int, level: float = 0.95, fewest: int = 1, case: str = "case") -> Verdict:
     """A universal statement, "never violated": refuted by one violation, supported by none in `fewest` trials.
 
-    The count decides, not the interval: the statement is "at_most" 0 of the share of violations *observed*.
+    The count decides, not the interval: the relation is "universal". case: what is counted, in the reason.
 
     Notes
     -----
@@ -205,8 +205,8 @@ def judge_none(violations: int, trials: int, level: float = 0.95, fewest: int = 
     share with its exact interval at `level` (Clopper & Pearson 1934), so that this is printed beside the label.
     """
     if trials == 0:
-        return Verdict("inconclusive", "no case satisfies the condition", Estimate(None, None, None, level, 0))
-    estimate, why = clopper_pearson(violations, trials, level), f"{violations} of {trials} violate it"
+        return Verdict("inconclusive", f"no {case} satisfies the condition", Estimate(None, None, None, level, 0))
+    estimate, why = clopper_pearson(violations, trials, level), f"{violations} of {trials} {case}s violate it"
     if violations:
         return Verdict("refuted", why, estimate)
     if trials < fewest:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
@@ -13,24 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dgpg_verify.cli import main as cli
 from dgpg_verify.equilibria import Tables, joint_tables, random_tables
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
+from tests.cli.command import run
 
 Actions = tuple[int, ...]
 
 
-def run(*command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["dgpg-verify", "equilibria", *command])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-    out, err = capsys.readouterr()
-    return int(left.value.code or 0), out, err
-
-
 def answer(*command: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    code, out, err = run(*command, "--json", capsys=capsys)
+    code, out, err = run("equilibria", *command, "--json", capsys=capsys)
     assert (code, err) == (0, "")
     found: dict[str, Any] = json.loads(out)
     return found
@@ -194,14 +184,14 @@ def test_a_team_by_its_recipe_and_by_its_numbers(tmp_path: Path, capsys: pytest.
 @pytest.mark.parametrize("command", [[], ["--alpha", "1"], ["--agents", "6", "--rows", "2"], ["--agents", "1"],
                          ["--system", "linear_quadratic", "--agents", "25"]], ids=" ".join)  # fmt: skip
 def test_text_is_a_short_table(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = run(*command, capsys=capsys)
+    code, out, err = run("equilibria", *command, capsys=capsys)
     assert (code, err) == (0, "") and out.count("\n") > 5
     assert max(map(len, out.splitlines())) <= 140
 
 
 @pytest.mark.parametrize("alpha", ["0", "1"])
 def test_text_of_a_table(alpha: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run("--game", write(tmp_path, TABLE), "--alpha", alpha, capsys=capsys)
+    code, out, _ = run("equilibria", "--game", write(tmp_path, TABLE), "--alpha", alpha, capsys=capsys)
     assert code == 0 and "servers" not in out and "2/3" in out  # alpha_c
 
 
@@ -283,7 +273,7 @@ FILES: dict[str, tuple[Any, str]] = {
 
 
 def refused(command: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = run(*command, capsys=capsys)
+    code, out, err = run("equilibria", *command, capsys=capsys)
     assert (code, out, err.count("\n")) == (2, "", 1), err
     assert err.startswith("error: ") and said in err
 

@@ -21,18 +21,10 @@ from dgpg_verify.cli import main as cli
 from dgpg_verify.core import LedgerRow, NonFiniteError
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.systems import LoadBalancingGame
+from tests.cli.command import run as _run
 
 ROOT = Path(__file__).parents[2]
 GAME = ["measure", "load_balancing", "--n", "5", "--rollouts", "32", "--option", "n_candidates=3"]
-
-
-def _run(*command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["dgpg-verify", *command])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-    out, err = capsys.readouterr()
-    return int(left.value.code or 0), out, err
 
 
 def test_measure_prints_the_numbers_of_the_library(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,33 +4,23 @@ from __future__ import annotations
 
 import inspect
 import json
-import sys
 import textwrap
 from typing import Any
 
 import numpy as np
 import pytest
 
-from dgpg_verify.cli import main as cli
 from dgpg_verify.cli import samples, samples_runs
 from dgpg_verify.samples import TeamProblem, TheoryStep, cell_generator, learn, make_method
 from dgpg_verify.samples.cloud import estimated_curve, scored_fleets
 from dgpg_verify.systems import CloudScheduling
+from tests.cli.command import run
 
 SMALL = ("--n", "3,6", "--fleets", "4", "--eps-factors", "3,6", "--budget", "600")
 
 
-def run(*command: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["dgpg-verify", "samples", *command])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-    out, err = capsys.readouterr()
-    return int(left.value.code or 0), out, err
-
-
 def answer(*command: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    code, out, _ = run(*command, "--json", capsys=capsys)
+    code, out, _ = run("samples", *command, "--json", capsys=capsys)
     assert code == 0
     found: dict[str, Any] = json.loads(out)
     return found
@@ -111,7 +101,9 @@ def test_fleets_of_a_larger_run_begin_with_those_of_a_smaller_one() -> None:
 
 
 def test_text_shows_samples_powers_and_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = run("--n", "2,3,4,6", "--fleets", "6", "--eps-factors", "2,4,20", "--budget", "400", capsys=capsys)
+    code, out, err = run(
+        "samples", "--n", "2,3,4,6", "--fleets", "6", "--eps-factors", "2,4,20", "--budget", "400", capsys=capsys
+    )
     assert code == 0 and max(map(len, out.splitlines())) <= 140
     said = answer("--n", "2,3,4,6", "--fleets", "6", "--eps-factors", "2,4,20", "--budget", "400", capsys=capsys)
     for method in said["methods"]:
@@ -121,7 +113,7 @@ def test_text_shows_samples_powers_and_what_is_missing(capsys: pytest.CaptureFix
     assert [line.rsplit(": ", 1)[0] for line in err.splitlines()] == [
         f"{m}, N = {n}" for m in ("return", "guided:0.2") for n in (2, 3, 4, 6)
     ]
-    short = run(*SMALL, capsys=capsys)[1]
+    short = run("samples", *SMALL, capsys=capsys)[1]
     assert "no p, q, q with log, p + q: too few N >= 1 in the top decade: 2" in short
 
 
@@ -136,7 +128,7 @@ def test_trained_policies_have_an_estimated_gap_and_no_floor(capsys: pytest.Capt
         each = [first_stay(curve.samples.tolist(), gaps.tolist(), gaps[0] / factor) for gaps in curve.gaps]
         assert found["each"] == each
     assert cell["floor"] is None
-    code, out, _ = run(*asked, capsys=capsys)
+    code, out, _ = run("samples", *asked, capsys=capsys)
     assert code == 0 and "gap per agent to Best-Fit on held-out workloads" in out and "adam steps" in out
 
 
@@ -144,7 +136,7 @@ def test_runs_that_never_arrive_are_counted(capsys: pytest.CaptureFixture[str]) 
     said = answer("--n", "3", "--fleets", "4", "--eps-factors", "1e6", "--budget", "100", capsys=capsys)
     cell = said["methods"][0]["cells"][0]["samples"][0]
     assert cell == {"factor": 1e6, "median": None, "low": None, "high": None, "censored": 1.0, "each": [None] * 4}
-    out = run("--n", "3", "--fleets", "4", "--eps-factors", "1e6", "--budget", "100", capsys=capsys)[1]
+    out = run("samples", "--n", "3", "--fleets", "4", "--eps-factors", "1e6", "--budget", "100", capsys=capsys)[1]
     assert "100 %" in out
 
 
@@ -207,6 +199,6 @@ BAD: dict[str, tuple[list[str], str]] = {
 
 @pytest.mark.parametrize("command, said", BAD.values(), ids=BAD.keys())
 def test_bad_options(command: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = run(*command, capsys=capsys)
+    code, out, err = run("samples", *command, capsys=capsys)
     assert (code, out, err.count("\n")) == (2, "", 1), err
     assert err.startswith("error: ") and said in err

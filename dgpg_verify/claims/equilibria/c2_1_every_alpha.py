@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgpg_verify.claims.claim import Claim
-from dgpg_verify.claims.equilibria.design import equilibrium_design
+from dgpg_verify.claims.equilibria.design import FEWEST, equilibrium_design
 from dgpg_verify.claims.equilibria.measure.games import equilibrium_cost, measure_equilibria
 from dgpg_verify.claims.equilibria.measure.shift import SHIFT_ALPHAS
 from dgpg_verify.claims.equilibria.measure.tradeoff import RULES
 from dgpg_verify.claims.equilibria.questions import ask, interval, what_holds
-from dgpg_verify.claims.equilibria.read import DrawnFleets, judge_none, judge_proof, read_fleets
+from dgpg_verify.claims.equilibria.read import DrawnFleets, judge_proof, read_fleets
 from dgpg_verify.claims.equilibria.tables import equilibrium_tables
 from dgpg_verify.claims.question import Question, level_of
 from dgpg_verify.claims.series import Measured
@@ -29,7 +29,7 @@ from dgpg_verify.equilibria.counterexamples.catalogue import FORMS
 from dgpg_verify.equilibria.counterexamples.files import load_all
 from dgpg_verify.equilibria.counterexamples.forms import INCLUSIONS, POINTS, READINGS, Form
 from dgpg_verify.oracles.mixing import mixed_variance
-from dgpg_verify.statistics import fit_scaling, judge, judge_at_least, mean_interval
+from dgpg_verify.statistics import fit_scaling, judge, judge_at_least, judge_none, mean_interval
 
 STATEMENT = "Under exogeneity and descent alignment J_alpha has the equilibria of J, for every alpha in (0, 1)."
 TRADEOFF = "A rule alpha(N) keeps the variance of DG-PG bounded (and the equilibria where they are)."
@@ -179,7 +179,7 @@ def _among(
     """How many of the fleets that satisfy a condition violate a conclusion. holds: what does hold, said first."""
     held = _mask(groups, condition)
     failed = _mask(groups, failure) & held
-    verdict = judge_none(int(failed.sum()), int(held.sum()), level_of(primary))
+    verdict = judge_none(int(failed.sum()), int(held.sum()), level_of(primary), FEWEST, "fleet")
     return ask(
         key=key,
         statement=f"{STATEMENT} Reading: {CONDITIONS[condition]}. Would refute it: {FAILURES[failure]}.",

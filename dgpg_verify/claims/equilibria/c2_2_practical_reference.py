@@ -30,7 +30,6 @@ from dgpg_verify.claims.equilibria.questions import (
 from dgpg_verify.claims.equilibria.read import (
     DrawnFleets,
     alpha_place,
-    judge_none,
     judge_proof,
     judge_rate,
     judge_unequal_seen,
@@ -41,7 +40,7 @@ from dgpg_verify.claims.question import Question, level_of
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.core import Label, Verdict
 from dgpg_verify.equilibria.counterexamples.files import load_all
-from dgpg_verify.statistics import judge_threshold
+from dgpg_verify.statistics import judge_none, judge_threshold
 
 STATEMENT = "With the practical reference (fluid limit) J_alpha has the equilibria of J, for every alpha in (0, 1)."
 STATISTIC = "share of fleets with equal sets"
@@ -220,7 +219,7 @@ def _mixed_controls(groups: Sequence[DrawnFleets]) -> list[Question]:
 
 def _no_difference(codes: np.ndarray) -> Verdict:
     different = int((codes > 0).sum())
-    verdict = judge_none(different, len(codes), level_of(False), fewest=1)
+    verdict = judge_none(different, len(codes), level_of(False), case="fleet")
     estimate = verdict.estimate
     if estimate.value is None or estimate.low is None or estimate.high is None:
         return verdict

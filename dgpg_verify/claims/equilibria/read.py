@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgpg_verify.claims.equilibria.design import EVERY, FEWEST, RATE
+from dgpg_verify.claims.equilibria.design import EVERY, RATE
 from dgpg_verify.claims.equilibria.measure.intervals import ALPHAS
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.core import Estimate, Evidence, Label, Verdict
@@ -94,19 +94,6 @@ def judge_unequal_seen(codes: NDArray[Any], level: float) -> Verdict:
     bound = clopper_pearson(len(codes) - seen, len(codes), level)
     label: Label = "refuted" if bound.high is not None and bound.high < RATE else "inconclusive"
     return Verdict(label, f"sets certainly differ in {seen} of {len(codes)} fleets; the others are not decided", bound)
-
-
-def judge_none(violations: int, fleets: int, level: float, fewest: int = FEWEST) -> Verdict:
-    """Universal: refuted by one violation, supported by none in at least `fewest` fleets beside a theorem."""
-    if fleets == 0:
-        return Verdict("inconclusive", "no fleet satisfies the condition", Estimate(None, None, None, level, 0))
-    estimate = clopper_pearson(violations, fleets, level)
-    why = f"{violations} of {fleets} fleets violate it"
-    if violations:
-        return Verdict("refuted", why, estimate)
-    if fleets < fewest:
-        return Verdict("inconclusive", f"{why}, fewer than {fewest}", estimate, fewest)
-    return Verdict("supported", why, estimate)
 
 
 def judge_audit(violated: NDArray[Any], level: float) -> Verdict:
