@@ -23,7 +23,7 @@ PIP := $(BIN)/python -m pip install --quiet
 OFFLINE := --no-index --find-links $(WHEELS)
 
 # Half of the unit tests, by time.
-UPPER := tests/training tests/claims tests/reporting tests/cli tests/runs
+UPPER := tests/training tests/claims tests/reporting
 
 .DEFAULT_GOAL := help
 .PHONY: help install wheels theorems test lint types layers tests upper lower properties smoke full reference reference-training reference-equilibria reference-complexity reference-training-full report coverage format clean
