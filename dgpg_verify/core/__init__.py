@@ -11,6 +11,7 @@ from dgpg_verify.core.abilities import (
     HasPrepared,
     HasPrior,
     HasProbabilities,
+    HasRemovalGains,
     HasRemovalRewards,
     HasReplacedRewards,
     HasResidenceSteps,

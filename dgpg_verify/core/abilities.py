@@ -4,6 +4,7 @@ Every ability is a protocol; an object offers it by having its members. Shapes a
 
 ability             members                               without it
 HasRemovalRewards   removal_rewards                       the default "no action" is re-stepped agent by agent
+HasRemovalGains     removal_gains                         the rest of the episode is replayed for each decision
 HasReplacedRewards  replaced_rewards                      given default actions are re-stepped agent by agent
 HasResidenceSteps   residence_steps                       guidance:multi_step is refused
 HasHeuristics       heuristic_names, heuristic_scores     no priors, no imitation, no scores on held-out workloads
@@ -57,6 +58,15 @@ class HasRemovalRewards(Protocol):
 
     def removal_rewards(self, state: Any, actions: Tensor) -> Tensor:
         """Reward of this step had agent i alone not acted, for each i: [B, N]. actions [B, N]."""
+        ...
+
+
+class HasRemovalGains(Protocol):
+    """A fast replay of episodes without one action."""
+
+    def removal_gains(self, start: Any, actions: Tensor) -> Tensor:
+        """Discounted return of the episode minus that had agent i alone not acted at step t, all others playing the same
+        actions, for each (t, i): [B, T, N] float64. start: the first state; actions [B, T, N]."""
         ...
 
 

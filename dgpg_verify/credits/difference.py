@@ -1,7 +1,8 @@
 """Difference rewards: how much the reward changes when agent i's action is replaced.
 
 `difference` is the one-step one, r_t(a) - r_t(a_-i, default) (Wolpert & Tumer 2001), exact and unbiased in
-one-shot systems and biased over several steps. `branch` re-runs the episode to its end with one action replaced by
+one-shot systems and biased over several steps. `difference:replay` counts what the action costs to the end of the
+episode, all other actions replayed as they were: nobody reacts to the change. `branch` re-runs the episode to its end with one action replaced by
 an independent draw, the others reacting: unbiased at any horizon, at a cost of N T re-runs.
 """
 
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from dgpg_verify.core import HasDefaultAction, Observation, Rollout, offers
 from dgpg_verify.credits.base import discounts
-from dgpg_verify.rollouts import branch_returns, one_step_rewards
+from dgpg_verify.rollouts import branch_returns, one_step_rewards, replay_gains
 
 SPLIT = 2.0**27  # a float64 uniform holds 53 random bits: 27 for the action, 26 for its replacement
 
@@ -36,6 +37,31 @@ class DifferenceCredit:
         other = one_step_rewards(rollout, defaults)
         gain = discounts(rollout)[:, None] * (rollout.reward[..., None] - other).double()
         return torch.where(rollout.active, gain, 0.0)
+
+    def unbiased(self, rollout: Rollout) -> bool:
+        return rollout.system.horizon == 1
+
+
+@dataclass(frozen=True)
+class ReplayCredit:
+    """w_t,i = R - R(a_t,i replaced by its default, every other action as it was). Defaults as in `DifferenceCredit`.
+
+    The action's own cost and what it costs the others until the end of the episode, but not what they would have done
+    about it. So its mean gradient is grad J where later actions do not depend on a_t,i: in one-shot systems, and under
+    policies that do not read what a_t,i changes. Elsewhere it is biased by E[psi_t,i R(without a_t,i)].
+    Cost: `rollouts.replay_gains`.
+    """
+
+    name: str = "difference:replay"
+    keeps_states: bool = True
+
+    def fit(self, pilot: Sequence[Rollout]) -> ReplayCredit:
+        return self
+
+    def __call__(self, rollout: Rollout) -> Tensor:
+        policy = rollout.policy
+        defaults = policy.default_action(rollout.seen) if offers(policy, HasDefaultAction) else None
+        return torch.where(rollout.active, replay_gains(rollout, defaults), 0.0)
 
     def unbiased(self, rollout: Rollout) -> bool:
         return rollout.system.horizon == 1

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from dgpg_verify.core import Credit, InputError, check_real, lacking
-from dgpg_verify.credits.difference import BranchCredit, DifferenceCredit
+from dgpg_verify.credits.baseline import BaselineCredit
+from dgpg_verify.credits.difference import BranchCredit, DifferenceCredit, ReplayCredit
 from dgpg_verify.credits.gae import GAECredit
 from dgpg_verify.credits.guidance import FORMS, GuidanceCredit
 from dgpg_verify.credits.mixing import GuidedCredit, NormalisedCredit
@@ -16,7 +17,7 @@ Factory = Callable[[str, Credit | None, str], Credit]
 WITHOUT_BASE = ("return", "gae", "guidance", "difference", "branch", "score")
 GRAMMAR = (
     "return[:raw|:to_go]", "gae:central|local", "guidance[:chain_rule|:exact|:observed|:multi_step]",
-    "guided:ALPHA[@BASE][+GUIDANCE]", "normalised@BASE", "difference", "branch", "score",
+    "guided:ALPHA[@BASE][+GUIDANCE]", "normalised@BASE", "baseline@BASE", "difference[:replay]", "branch", "score",
 )  # fmt: skip
 
 
@@ -52,6 +53,17 @@ def _normalised(argument: str, base: Credit | None, setting: str) -> Credit:
     return NormalisedCredit(base)
 
 
+def _baseline(argument: str, base: Credit | None, setting: str) -> Credit:
+    if base is None:
+        raise InputError("credit baseline needs a base: write baseline@BASE")
+    return BaselineCredit(base)
+
+
+def _difference(argument: str, base: Credit | None, setting: str) -> Credit:
+    kinds: dict[str, Callable[[], Credit]] = {"": DifferenceCredit, "replay": ReplayCredit}
+    return kinds[_one_of("difference", argument, kinds)]()
+
+
 def _plain(name: str, cls: Callable[[], Credit]) -> Factory:
     """A credit that takes no argument."""
 
@@ -69,7 +81,8 @@ _FACTORIES: dict[str, Factory] = {
     "guidance": _guidance,
     "guided": _guided,
     "normalised": _normalised,
-    "difference": _plain("difference", DifferenceCredit),
+    "baseline": _baseline,
+    "difference": _difference,
     "branch": _plain("branch", BranchCredit),
     "score": _plain("score", ScoreCredit),
 }

@@ -2,5 +2,5 @@
 
 from dgpg_verify.critics.features import central_features, local_features
 from dgpg_verify.critics.network import ValueNetwork, critic_inputs
-from dgpg_verify.critics.regression import Critic, fit_critic, reward_to_go
+from dgpg_verify.critics.regression import Critic, fit_baseline, fit_critic, reward_to_go
 from dgpg_verify.critics.value_norm import ValueNorm

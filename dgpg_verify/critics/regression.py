@@ -51,6 +51,16 @@ def fit_critic(kind: Kind, pilot: Sequence[Rollout]) -> Critic:
     return _solve(kind, rows, targets, explained)
 
 
+def fit_baseline(pilot: Sequence[Rollout], weights: Sequence[Tensor]) -> Critic:
+    """Fit b(o_i,t) to a credit [B, T, N] of each pilot roll-out, on the decisions alone. Raises InputError without any."""
+    active = [rollout.active for rollout in pilot]
+    if not any(bool(mask.any()) for mask in active):
+        raise InputError("a baseline needs at least one pilot roll-out with a decision to be fitted on")
+    rows = torch.cat([_basis(local_features(r))[mask].double() for r, mask in zip(pilot, active, strict=True)])
+    targets = torch.cat([weight[mask] for weight, mask in zip(weights, active, strict=True)])
+    return _solve("local", rows, targets, float("nan"))
+
+
 def reward_to_go(reward: Tensor, discount: float) -> Tensor:
     """sum_{s >= t} gamma^(s - t) r_s along the last axis [..., T]."""
     total = torch.zeros_like(reward[..., 0])

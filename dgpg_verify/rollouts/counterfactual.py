@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import HasRemovalRewards, HasReplacedRewards, InputError, Rollout, offers
+from dgpg_verify.core import HasRemovalGains, HasRemovalRewards, HasReplacedRewards, InputError, Rollout, offers
 from dgpg_verify.core.trees import repeat_rollouts
 
 
@@ -41,6 +41,40 @@ def restep_rewards(rollout: Rollout, t: int, default: Tensor) -> Tensor:
     rows = torch.arange(size * n, device=actions.device)
     replaced[rows, agent] = default.reshape(-1)
     return rollout.system.step(repeat_rollouts(state, n), replaced).reward.view(size, n)
+
+
+def replay_gains(rollout: Rollout, defaults: Tensor | None = None) -> Tensor:
+    """Discounted return minus that had agent i alone played its default at t, later actions as recorded: [B, T, N].
+
+    Nobody reacts: the environment's uniforms and all other actions, later ones too, are replayed. `defaults` as in
+    `one_step_rewards`. Uses the system's `removal_gains` (no action) when it has one, else replays the rest of the
+    episode for each decision. Cost: see there, else N T replays of T/2 steps on average.
+    """
+    states = _kept_states(rollout)
+    if defaults is None and offers(rollout.system, HasRemovalGains):
+        return rollout.system.removal_gains(states[0], rollout.actions)
+    return replay_each(rollout, torch.full_like(rollout.actions, -1) if defaults is None else defaults)
+
+
+def replay_each(rollout: Rollout, defaults: Tensor) -> Tensor:
+    """The same by brute force: the rest of the episode is stepped for every decision apart. [B, T, N]"""
+    system, states = rollout.system, _kept_states(rollout)
+    size, horizon, n = rollout.actions.shape
+    agents = torch.arange(n, device=rollout.actions.device).repeat(size)
+    gamma_r = system.discount ** torch.arange(horizon, dtype=torch.float64) * rollout.reward.double()
+    to_go = gamma_r.flip(-1).cumsum(-1).flip(-1)
+    gains = []
+    for t in range(horizon):
+        state, without = repeat_rollouts(states[t], n), to_go.new_zeros(size * n)
+        for s in range(t, horizon):
+            actions = rollout.actions[:, s].repeat_interleave(n, dim=0)
+            if s == t:
+                actions[torch.arange(size * n), agents] = defaults[:, t].reshape(-1)
+            transition = system.step(state, actions)
+            without += system.discount**s * transition.reward
+            state = transition.next_state
+        gains.append(to_go[:, t, None] - without.view(size, n))
+    return torch.stack(gains, dim=1)
 
 
 def branch_returns(rollout: Rollout, t: int, agents: Tensor, replacement: Tensor) -> Tensor:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from scipy import stats
 
-from dgpg_verify.core import Rollout, draw_noise
+from dgpg_verify.core import InputError, Rollout, draw_noise
 from dgpg_verify.credits import make_credit
 from dgpg_verify.measurement import gradients_of, measure_gradients
+from dgpg_verify.oracles import enumerate_trajectories, trajectory_moments
 from dgpg_verify.policies import make_policy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import LoadBalancingGame
@@ -64,11 +67,51 @@ def test_control_one_step_difference_is_biased_over_several_steps(seed: int) -> 
     assert not (np.abs(mean) <= stats.norm.isf(FALSE_ALARM / 2 / mean.size) * error).all()
 
 
+def exact_bias(name: str, slope: float, seed: int) -> float:
+    """Largest gap of a credit's mean gradient to grad J over all action sequences, in units of its largest entry.
+
+    slope: weight of what the agents see, the load included; 0 = the uniform policy.
+    """
+    policy = make_policy("linear", QUEUES)
+    policy = replace(policy, parameters=torch.full_like(policy.parameters, slope))  # type: ignore[type-var]
+    noise = draw_noise(seed, 0, QUEUES, policy, 1)
+    paths = enumerate_trajectories(QUEUES, policy, noise.environment[0])
+    rollout = paths.as_rollout()
+    moments = trajectory_moments(paths, {name: make_credit(name).fit([rollout])(rollout).numpy()})
+    gradient = moments.objective_gradient
+    return float(np.abs(moments.means[0] - gradient).max() / np.abs(gradient).max())
+
+
+@pytest.mark.parametrize("name", ["difference:replay", "baseline@difference:replay"])
+@pytest.mark.parametrize("data_seed", range(3))
+def test_replay_has_the_mean_grad_j_where_nobody_can_react(name: str, data_seed: int) -> None:
+    """Under the uniform policy no later action depends on an earlier one. All 3^9 sequences, no sampling."""
+    assert exact_bias(name, 0.0, data_seed) < 1e-11
+
+
+def test_control_replay_is_biased_where_others_react() -> None:
+    """At a policy that looks at the loads; so is the one-step form even under the uniform policy."""
+    assert exact_bias("difference:replay", -1.5, 0) > 1e-3
+    assert exact_bias("difference", 0.0, 0) > 1e-2
+
+
+def test_a_baseline_leaves_the_mean_and_takes_noise_away() -> None:
+    rollout = played(0, 2_000)
+    plain, less = (make_credit(name).fit([rollout])(rollout) for name in ("return", "baseline@return"))
+    live = rollout.active
+    assert float(less[live].var()) < 0.9 * float(plain[live].var())
+    assert exact_bias("baseline@return", -1.5, 1) < 1e-11
+    with pytest.raises(InputError, match="write baseline@BASE"):
+        make_credit("baseline")
+
+
 def test_labels_say_where_each_is_unbiased() -> None:
     game = LoadBalancingGame.random(3, seed=0)
     policy = make_policy("uniform", game)
     one_shot = collect(game, policy, draw_noise(0, 0, game, policy, 2), keep_states=True)
     difference, branch = make_credit("difference"), make_credit("branch")
+    replay = make_credit("baseline@difference:replay")
+    assert replay.unbiased(one_shot) and not replay.unbiased(played(0, 2))  # type: ignore[attr-defined]
     assert difference.unbiased(one_shot) and not difference.unbiased(played(0, 2))  # type: ignore[attr-defined]
     assert branch.unbiased(one_shot) and branch.unbiased(played(0, 2))  # type: ignore[attr-defined]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from dgpg_verify.systems.cloud.queues import (
     line_up,
     serve,
 )
+from dgpg_verify.systems.cloud.removal import Placements, removal_gains
 from dgpg_verify.systems.cloud.state import CloudState
 from dgpg_verify.systems.cloud.workload.fit import fit_jobs
 from dgpg_verify.systems.cloud.workload.generator import MEAN_DURATION, Jobs
@@ -258,6 +260,19 @@ class CloudScheduling:
     def replaced_rewards(self, state: CloudState, actions: Tensor, replacements: Tensor) -> Tensor:
         """Reward of this step had agent i alone played replacements[:, i], [B, N]."""
         return self.removal_rewards(state, actions) - self._joining_costs(state, replacements)
+
+    def removal_gains(self, start: CloudState, actions: Tensor) -> Tensor:
+        """Discounted return of the episode minus that had agent i alone not acted at step t and all others played the
+        same actions, [B, T, N]; start: the first state, actions [B, T, N]. Cost: see `removal.removal_gains`."""
+        steps = [replace(start, step=t) for t in range(self.horizon)]
+        placed = [self._placed(state, actions[:, t]) for t, state in enumerate(steps)]
+        columns = [
+            torch.stack([load[0], load[1], _cost(state.here), load[2]])
+            for state, (_, _, load) in zip(steps, placed, strict=True)
+        ]
+        server = torch.stack([torch.where(acts, index, -1) for acts, index, _ in placed], dim=1)
+        jobs = Placements(server, start.jobs.arrival, torch.stack(columns, dim=2), self.n_servers)
+        return removal_gains(jobs, self.discount)
 
     def _joining_costs(self, state: CloudState, actions: Tensor) -> Tensor:
         """Cost in this step of the jobs that join by `actions`, [B, N]."""
