@@ -1,9 +1,10 @@
-"""DG-PG's credit: (1 - alpha) base + alpha guidance, in one of four declared settings of relative scale.
+"""DG-PG's credit: (1 - alpha) base + alpha guidance, in one of five declared settings of relative scale.
 
 sum    both parts on the sum scale (primary)          A            -dG
 mean   both divided by N                              A / N        -dG / N
 mixed  reward averaged over agents, guidance summed   A / N        -dG
 parts  base divided by its pilot standard deviation   A / sd(A)    -dG
+both   guidance divided by its own one too            A / sd(A)    -dG / sd(dG)
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dgpg_verify.credits.base import fitted
 from dgpg_verify.credits.guidance import GuidanceCredit
 from dgpg_verify.credits.returns import ReturnCredit, ScoreCredit
 
-SETTINGS = ("sum", "mean", "mixed", "parts")
+SETTINGS = ("sum", "mean", "mixed", "parts", "both")
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class GuidedCredit:
 
     def fit(self, pilot: Sequence[Rollout]) -> GuidedCredit:
         base, guidance = self.base.fit(pilot), self.guidance.fit(pilot)
-        return replace(self, base=base, guidance=guidance, scales=setting_scales(self.setting, base, pilot))
+        return replace(self, base=base, guidance=guidance, scales=setting_scales(self.setting, base, guidance, pilot))
 
     def __call__(self, rollout: Rollout) -> Tensor:
         scale_base, scale_guidance = fitted(self.name, self.scales)
@@ -64,12 +65,16 @@ class GuidedCredit:
         return [((1.0 - self.alpha) * scale_base, self.base), (self.alpha * scale_guidance, self.guidance)]
 
 
-def setting_scales(setting: str, base: Credit, pilot: Sequence[Rollout]) -> tuple[float, float]:
-    """Factors (s, g) applied to the base credit and to the guidance in a setting. `parts` needs the pilot."""
+def setting_scales(setting: str, base: Credit, guidance: Credit, pilot: Sequence[Rollout]) -> tuple[float, float]:
+    """Factors (s, g) applied to the base credit and to the guidance in a setting. `parts`, `both` need the pilot."""
     n = pilot[0].system.n_agents
-    if setting == "parts":
-        return 1.0 / max(credit_sd(base, pilot), 1e-12), 1.0
+    if setting in ("parts", "both"):
+        return _reciprocal_sd(base, pilot), _reciprocal_sd(guidance, pilot) if setting == "both" else 1.0
     return {"sum": (1.0, 1.0), "mean": (1.0 / n, 1.0 / n), "mixed": (1.0 / n, 1.0)}[setting]
+
+
+def _reciprocal_sd(credit: Credit, pilot: Sequence[Rollout]) -> float:
+    return 1.0 / max(credit_sd(credit, pilot), 1e-12)
 
 
 def credit_sd(credit: Credit, pilot: Sequence[Rollout]) -> float:

@@ -54,7 +54,7 @@ def measure_gradients(
     rollouts : independent episodes R >= 2
     target : exact grad J [N, P], or the name of a quiet unbiased credit; None = the quietest unbiased one measured.
         Efficiency, alignment and the signal of unbiased credits are taken against it.
-    setting : sum, mean, mixed or parts; how guided credits scale their two parts
+    setting : sum, mean, mixed, parts or both; how guided credits scale their two parts
     pick_freeze : roll-out pairs for the cross-agent share of each frozen set of agents; 0 = not measured
 
     Raises InputError before any work, NonFiniteError with the coordinates of the first number that is not finite.

@@ -115,7 +115,8 @@ class FleetLearner:
     def _mixed(self, rollout: Rollout, base: Tensor, guidance: Tensor, progress: float) -> tuple[Tensor, float]:
         """(1 - alpha) base + alpha guidance, scaled as the setting says, and alpha."""
         schedule = self.recipe.schedule
-        scales = setting_scales(self.recipe.settings.setting, KnownCredit(base), [rollout])
+        known = KnownCredit(base), KnownCredit(guidance)
+        scales = setting_scales(self.recipe.settings.setting, *known, [rollout])
         parts = torch.stack([scales[0] * base, scales[1] * guidance])
         if schedule.adaptive:
             gradients = self.policy.score_products(rollout, parts).mean(1)

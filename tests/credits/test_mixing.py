@@ -1,4 +1,4 @@
-"""Guided and normalised credits: the four settings, combinations, live entries only."""
+"""Guided and normalised credits: the five settings, combinations, live entries only."""
 
 from __future__ import annotations
 
@@ -26,14 +26,16 @@ def played(seed: int, size: int = 40) -> Rollout:
 @pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
 def test_guided_by_hand(setting: str, base: str, alpha: float) -> None:
     """(1 - alpha) s A + alpha g W with the setting's (s, g): sum (1, 1), mean (1/N, 1/N), mixed (1/N, 1),
-    parts (1 / sd of A over live entries of the pilot, 1)."""
+    parts (1 / sd of A over live entries of the pilot, 1), both (1 / sd of A, 1 / sd of W)."""
     pilot, rollout = played(0), played(1)
     a, w = make_credit(base).fit([pilot]), make_credit("guidance").fit([pilot])
     sd = float(torch.cat([a(pilot)[pilot.active]]).std(correction=0))
-    s, g = {"sum": (1.0, 1.0), "mean": (1 / 3, 1 / 3), "mixed": (1 / 3, 1.0), "parts": (1 / sd, 1.0)}[setting]
+    sd_w = float(torch.cat([w(pilot)[pilot.active]]).std(correction=0))
+    scales = {"sum": (1.0, 1.0), "mean": (1 / 3, 1 / 3), "mixed": (1 / 3, 1.0), "parts": (1 / sd, 1.0)}
+    s, g = (scales | {"both": (1 / sd, 1 / sd_w)})[setting]
     credit = make_credit(f"guided:{alpha}@{base}", setting).fit([pilot])
     torch.testing.assert_close(credit(rollout), (1 - alpha) * s * a(rollout) + alpha * g * w(rollout))
-    assert setting_scales(setting, a, [pilot]) == pytest.approx((s, g))
+    assert setting_scales(setting, a, w, [pilot]) == pytest.approx((s, g))
 
 
 @pytest.mark.parametrize("name", ["guided:0.3", "guided:0.3@gae:local", "return:raw", "normalised@return"])

@@ -150,7 +150,7 @@ def test_guidance_only_is_dgpg_with_alpha_1() -> None:
     assert [a["alpha"] for a in first] == [b["alpha"] for b in second] == [1.0] * 3
 
 
-@pytest.mark.parametrize("setting", ["sum", "mean", "mixed", "parts"])
+@pytest.mark.parametrize("setting", ["sum", "mean", "mixed", "parts", "both"])
 def test_mixed_credit_by_hand(setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """(1 - alpha) s A + alpha g W with A from GAE and W = -(x - x~) . z written out; scales as the setting says."""
     learner = trained("dgpg", advantage_norm="none", setting=setting, alpha="0.25")
@@ -170,7 +170,9 @@ def test_mixed_credit_by_hand(setting: str, monkeypatch: pytest.MonkeyPatch) -> 
                 at, z = int(rollout.influence.index[b, t, i, 0]), float(rollout.influence.value[b, t, i, 0])
                 base[b, t, i], pull[b, t, i] = slow[t], -(QUEUES.discount**t) * float(gap[at]) * z
     sd = float(np.std(list(base.values())))
-    s, g = {"sum": (1, 1), "mean": (1 / 3, 1 / 3), "mixed": (1 / 3, 1), "parts": (1 / sd, 1)}[setting]
+    both = 1 / sd, 1 / float(np.std(list(pull.values())))
+    scales = {"sum": (1, 1), "mean": (1 / 3, 1 / 3), "mixed": (1 / 3, 1), "parts": (1 / sd, 1), "both": both}
+    s, g = scales[setting]
     assert facts["alpha"] == 0.25
     for row, i in decisions.live.nonzero().tolist():
         key = (*divmod(int(decisions.step[row, i]), 5), i)
