@@ -150,7 +150,7 @@ def serve(queues: Queues, joiners: Joiners) -> Queues:
     lines = torch.arange(0, COLUMNS * (width + 1), width + 1, device=left.device)[:, None]
     cells = joiners.rollout * (COLUMNS * (width + 1)) + target_new + lines
     table.put_(cells, torch.cat([joiners.table[:-1], left_new[None]]))
-    return _settled(table[..., :width], count, cuts)
+    return settled(table[..., :width], count, cuts)
 
 
 def _targets(
@@ -172,7 +172,7 @@ def _targets(
     return count, cuts, width, target, target_new
 
 
-def _settled(table: Tensor, count: Tensor, cuts: Tensor) -> Queues:
+def settled(table: Tensor, count: Tensor, cuts: Tensor) -> Queues:
     """Find who runs. Shares are positive, so cumulative sums rise: a blocked head blocks the rest.
 
     Who runs, used and backlog come from differences of sums over the whole list: their rounding, about the number of

@@ -1,8 +1,7 @@
 """What every job costs the others: the return of an episode with and without each of its jobs, by replay.
 
-Once all actions are fixed the servers do not interact: a job taken away changes what happens on its own server alone.
-So one replayed copy takes one job away on every server at once, and the copies needed are as many as the most jobs
-that any server gets, whatever N. Copies are replayed from the first step at which they differ.
+Once all actions are fixed the servers do not interact: a job taken away changes what happens on its own server alone,
+from its own step on. So each job needs a replay of one server, and thousands of them run side by side.
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
-from dgpg_verify.core.trees import repeat_rollouts
-from dgpg_verify.systems.cloud.queues import Queues, empty_queues, line_up, serve
+from dgpg_verify.systems.cloud.queues import Joiners, Queues, empty_queues, line_up, serve, settled
 
-QUEUES_AT_ONCE = 2**17  # servers of all copies replayed side by side, which bounds the memory
-BLOCKS = 8  # at least so many blocks of copies, since a block is replayed from its earliest removal on
+AT_ONCE = 4096  # replayed servers in one list: few enough that its sums stay exact to far below SLACK
+BLOCKS = 8  # at least so many, since a block is replayed from its earliest removal on
 
 
 @dataclass(frozen=True)
@@ -33,84 +32,110 @@ class Placements:
     columns: Tensor
     n_servers: int
 
-    def joined(self, queues: Queues, step: int, server: Tensor) -> tuple[Queues, Tensor]:
-        """The queues after `step`, in which the jobs of `server` [B', N] join, and what each server's jobs cost in it.
 
-        B' is a multiple of B: copies of a roll-out lie next to each other. Returns queues and cost [B', M].
-        """
-        copies = len(server) // len(self.server)
-        arrival = self.arrival[:, step].repeat_interleave(copies, 0)
-        joiners = line_up(server, self.n_servers, arrival, self.columns[:, :, step].repeat_interleave(copies, 1))
-        cost = torch.zeros(queues.count.shape, dtype=torch.float64, device=server.device)
-        cost.scatter_add_(1, queues.server, queues.cost)
-        cost.view(-1).index_add_(0, joiners.row, joiners.table[3])
-        return serve(queues, joiners), cost
+@dataclass(frozen=True)
+class _Jobs:
+    """All J jobs in order of step, server and arrival; R = B M servers, those of all episodes side by side.
+
+    place [J]: where it stands in [B, T, N]; step, row [J]; table [5, J], as in `Joiners`; size, first [T, R]: jobs that
+    join a server in a step, and the number of the first of them.
+    """
+
+    place: Tensor
+    step: Tensor
+    row: Tensor
+    table: Tensor
+    size: Tensor
+    first: Tensor
+
+    def joining(self, step: int, rows: Tensor, without: Tensor | None = None) -> Joiners:
+        """The jobs of `step` that join copies of the servers `rows` [V], each but the job `without` [V]."""
+        size = self.size[step, rows]
+        copy = torch.arange(len(rows), device=rows.device).repeat_interleave(size)
+        job = self.first[step, rows][copy] + _counted(size, copy)
+        if without is not None:
+            kept = job != without[copy]
+            copy, job = copy[kept], job[kept]
+        table = torch.cat([copy[None].double(), self.table[1:, job]])
+        cells = torch.stack([copy, copy + len(rows)])
+        return Joiners(copy, torch.zeros_like(copy), cells, torch.bincount(copy, minlength=len(rows)), table)
 
 
 def removal_gains(placed: Placements, discount: float) -> Tensor:
     """Discounted return with every job minus that without this one, all actions as they were: [B, T, N] float64.
 
-    0 where no job joins. Cost: as many episodes of the servers alone as the largest number of jobs on any server, half
-    of them from their middle on; memory does not grow with that number.
+    0 where no job joins. Cost: a replay of one server for each job, from its step to the end of the episode.
     """
+    jobs = _lined_up(placed)
+    gains = torch.zeros(placed.server.numel(), dtype=torch.float64, device=placed.server.device)
+    states, costs = _replay_all(jobs, discount)
+    for block in _blocks(len(jobs.row)):
+        first, rows = int(jobs.step[block.start]), jobs.row[block]
+        number = torch.arange(block.start, block.stop, device=rows.device)
+        saved = -costs[first:, rows].sum(0)
+        queues = _copied(states[first], rows)
+        for step in range(first, len(jobs.size)):
+            queues, cost = _joined(queues, jobs.joining(step, rows, number))
+            saved.add_(cost, alpha=discount**step)
+        gains[jobs.place[block]] = saved
+    return gains.view_as(placed.server)
+
+
+def _counted(size: Tensor, group: Tensor) -> Tensor:
+    """0, 1, 2, ... within each of consecutive groups of these sizes; group: the number of each item's group."""
+    return torch.arange(len(group), device=group.device) - (size.cumsum(0) - size)[group]
+
+
+def _blocks(jobs: int) -> Iterator[slice]:
+    size = max(min(AT_ONCE, -(-jobs // BLOCKS)), 1)
+    for start in range(0, jobs, size):
+        yield slice(start, min(start + size, jobs))
+
+
+def _lined_up(placed: Placements) -> _Jobs:
     batch, horizon, n = placed.server.shape
-    number = _numbers(placed.server, placed.n_servers)
-    states, costs = _replay_all(placed, discount)
-    gains = torch.zeros(batch, horizon, n, dtype=torch.float64, device=number.device)
-    for low, high in _blocks(placed, int(number.max()) + 1):
-        inside = (number >= low) & (number < high)
-        first = int(inside.any(0).any(-1).nonzero()[0])
-        without = _replay_without(placed, number, range(low, high), states[first], first, discount)
-        with_all = costs[:, first:].sum(1)
-        b, t, agent = inside.nonzero(as_tuple=True)
-        server = placed.server[b, t, agent]
-        gains[b, t, agent] = without[b, number[b, t, agent] - low, server] - with_all[b, server]
-    return gains
+    first_row = placed.n_servers * torch.arange(batch, device=placed.server.device)[:, None, None]
+    rows = torch.where(placed.server >= 0, placed.server + first_row, -1)
+    place = torch.arange(rows.numel(), device=rows.device).view(1, batch, horizon, n)
+    columns = torch.cat([placed.columns, place.double()])
+    steps = [
+        line_up(rows[:, t].reshape(1, -1), batch * placed.n_servers, placed.arrival[:, t].reshape(1, -1),
+                columns[:, :, t].reshape(5, 1, -1))
+        for t in range(horizon)
+    ]  # fmt: skip
+    table, size = torch.cat([joiners.table for joiners in steps], 1), torch.stack([joiners.size for joiners in steps])
+    return _Jobs(
+        place=table[5].long(),
+        step=torch.arange(horizon, device=rows.device).repeat_interleave(size.sum(1)),
+        row=torch.cat([joiners.row for joiners in steps]),
+        table=table[:5],
+        size=size,
+        first=(size.flatten().cumsum(0) - size.flatten()).view_as(size),
+    )
 
 
-def _numbers(server: Tensor, n_servers: int) -> Tensor:
-    """Each job's number among those of its server, by step; -1 where no job joins. [B, T, N]"""
-    batch = len(server)
-    row = torch.where(server >= 0, server + n_servers * torch.arange(batch, device=server.device)[:, None, None], -1)
-    row = row.flatten()
-    ordered, order = row.sort(stable=True)
-    first = torch.searchsorted(ordered, ordered)
-    number = torch.empty_like(row)
-    number[order] = torch.arange(len(row), device=server.device) - first
-    return torch.where(row >= 0, number, -1).view_as(server)
-
-
-def _blocks(placed: Placements, copies: int) -> Iterator[tuple[int, int]]:
-    """Ranges of copies replayed together."""
-    batch, _, n = placed.server.shape
-    most = max(QUEUES_AT_ONCE // (batch * max(placed.n_servers, n)), 1)
-    size = max(min(most, -(-copies // BLOCKS)), 1)
-    for low in range(0, copies, size):
-        yield low, min(low + size, copies)
-
-
-def _replay_all(placed: Placements, discount: float) -> tuple[Sequence[Queues], Tensor]:
-    """The queues before every step with all jobs, and each server's discounted costs in it, [B, T, M]."""
-    batch, horizon, _ = placed.server.shape
-    queues = empty_queues(batch, placed.n_servers, placed.server.device)
-    states, costs = [], []
-    for t in range(horizon):
+def _replay_all(jobs: _Jobs, discount: float) -> tuple[Sequence[Queues], Tensor]:
+    """The queues before every step with all jobs, and each server's discounted cost in it, [T, R]."""
+    rows = torch.arange(jobs.size.shape[1], device=jobs.row.device)
+    queues, states, costs = empty_queues(1, len(rows), rows.device), [], []
+    for step in range(len(jobs.size)):
         states.append(queues)
-        queues, cost = placed.joined(queues, t, placed.server[:, t])
-        costs.append(discount**t * cost)
-    return states, torch.stack(costs, dim=1)
+        queues, cost = _joined(queues, jobs.joining(step, rows))
+        costs.append(discount**step * cost)
+    return states, torch.stack(costs)
 
 
-def _replay_without(
-    placed: Placements, number: Tensor, copies: range, queues: Queues, first: int, discount: float
-) -> Tensor:
-    """Discounted costs of every server from step `first` to the end in copies without one job each, [B, C, M]."""
-    batch, horizon, n = placed.server.shape
-    removed = torch.arange(copies.start, copies.stop, device=number.device)[:, None]
-    queues = repeat_rollouts(queues, len(copies))
-    total = torch.zeros(batch * len(copies), placed.n_servers, dtype=torch.float64, device=number.device)
-    for t in range(first, horizon):
-        left = torch.where(number[:, None, t] == removed, -1, placed.server[:, None, t])
-        queues, cost = placed.joined(queues, t, left.view(-1, n))
-        total.add_(cost, alpha=discount**t)
-    return total.view(batch, len(copies), -1)
+def _joined(queues: Queues, joiners: Joiners) -> tuple[Queues, Tensor]:
+    """The queues one step later, and what the jobs of each server cost in this step, [V]."""
+    cost = torch.zeros(queues.count.shape[1], dtype=torch.float64, device=queues.count.device)
+    cost.scatter_add_(0, queues.server[0], queues.cost[0]).scatter_add_(0, joiners.row, joiners.table[3])
+    return serve(queues, joiners), cost
+
+
+def _copied(queues: Queues, rows: Tensor) -> Queues:
+    """Copies of the queues of some servers as one list, a server as often as it is named."""
+    size = queues.count[0, rows]
+    copy = torch.arange(len(rows), device=rows.device).repeat_interleave(size)
+    place = queues.cuts[0, rows][copy] + 1 + _counted(size, copy)
+    table = torch.cat([copy[None].double(), queues.table[0, 1:, place]])
+    return settled(pad(table, (1, 0))[None], size[None], pad(size.cumsum(0), (1, 0))[None])

@@ -52,11 +52,11 @@ def test_jobs_turned_away_cost_nothing() -> None:
     assert_same(gains, one_by_one(rollout))
 
 
-@pytest.mark.parametrize("at_once", [1, 40, 10**6])
-def test_the_size_of_the_blocks_changes_no_bit(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("at_once", [1, 7])
+def test_the_size_of_the_blocks_changes_nothing(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rollout = played(CloudScheduling(5, seed=2, horizon=20, load=1.5), 7)
     expected = replay_gains(rollout)
-    monkeypatch.setattr(removal, "QUEUES_AT_ONCE", at_once)
+    monkeypatch.setattr(removal, "AT_ONCE", at_once)
     assert_same(replay_gains(rollout), expected)
 
 
