@@ -65,8 +65,8 @@ class HasRemovalGains(Protocol):
     """A fast replay of episodes without one action."""
 
     def removal_gains(self, start: Any, actions: Tensor) -> Tensor:
-        """Discounted return of the episode minus that had agent i alone not acted at step t, all others playing the same
-        actions, for each (t, i): [B, T, N] float64. start: the first state; actions [B, T, N]."""
+        """Discounted return of the episode minus that had agent i alone not acted at step t, all other actions as they
+        were: [B, T, N] float64. start: the first state; actions [B, T, N]."""
         ...
 
 

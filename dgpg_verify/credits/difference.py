@@ -2,8 +2,8 @@
 
 `difference` is the one-step one, r_t(a) - r_t(a_-i, default) (Wolpert & Tumer 2001), exact and unbiased in
 one-shot systems and biased over several steps. `difference:replay` counts what the action costs to the end of the
-episode, all other actions replayed as they were: nobody reacts to the change. `branch` re-runs the episode to its end with one action replaced by
-an independent draw, the others reacting: unbiased at any horizon, at a cost of N T re-runs.
+episode, all other actions replayed as they were: nobody reacts to the change. `branch` re-runs the episode to its end
+with one action replaced by an independent draw, the others reacting: unbiased at any horizon, at a cost of N T re-runs.
 """
 
 from __future__ import annotations

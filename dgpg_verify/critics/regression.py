@@ -52,7 +52,7 @@ def fit_critic(kind: Kind, pilot: Sequence[Rollout]) -> Critic:
 
 
 def fit_baseline(pilot: Sequence[Rollout], weights: Sequence[Tensor]) -> Critic:
-    """Fit b(o_i,t) to a credit [B, T, N] of each pilot roll-out, on the decisions alone. Raises InputError without any."""
+    """Fit b(o_i,t) to a credit [B, T, N] of each pilot roll-out, on its decisions. Raises InputError without any."""
     active = [rollout.active for rollout in pilot]
     if not any(bool(mask.any()) for mask in active):
         raise InputError("a baseline needs at least one pilot roll-out with a decision to be fitted on")
