@@ -31,6 +31,7 @@ CREDITS = {
     "guidance:chain_rule": "guidance",
     "guidance:exact": "guidance, exact form",
     "difference": "difference reward",
+    "difference:replay": "difference reward, replayed",
     "branch": "branch (re-run)",
     "gae:central": "GAE, central critic",
     "gae:local": "GAE, local critic",
@@ -45,6 +46,7 @@ METHODS = {
     "imitation": "imitation first",
     "residual": "residual policy",
     "difference": "difference reward",
+    "difference_replay": "difference reward, replayed",
 }
 
 

@@ -135,6 +135,7 @@ for _method in (
     Method("imitation", start="imitation"),
     Method("residual", start="residual"),
     Method("difference", base="difference"),
+    Method("difference_replay", base="baseline@difference:replay"),
     Method(
         "reinforce",
         base="return",
