@@ -58,7 +58,11 @@ class Evidence:
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """One judged row of the ledger; the fields are the ledger's schema, in its order."""
+    """One judged row of the ledger; the fields are the ledger's schema, in its order.
+
+    reading: which reading of the paper it takes, "" where none of its open choices matters; leading: whether that
+    reading may decide the claim; inside: whether the claim's own hypotheses hold there, as stated.
+    """
 
     row: str
     id: str
@@ -89,6 +93,9 @@ class LedgerRow:
     seconds: float
     kind: Literal["claim", "audit", "control", "oracle"] = "claim"
     expected_label: Label | None = None
+    reading: str = ""
+    leading: bool = True
+    inside: bool = True
 
 
 def to_json(value: Any) -> Any:

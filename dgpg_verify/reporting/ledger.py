@@ -58,7 +58,8 @@ _CHECKS: dict[str, Check] = {
     "verdict": _LABEL,
     "expected_label": _or_null(_LABEL),
     "kind": (lambda value: value in KINDS, f"one of {', '.join(KINDS)}"),
-    "primary": (_is(bool), "true or false"),
+    **dict.fromkeys(("primary", "leading", "inside"), (_is(bool), "true or false")),
+    "reading": _TEXT,
     "recorded": _or_null((_is_recorded, "a label with its reason")),
     "verdict_margins": (_is_margins, "a map from margins to labels"),
     "n_values": _list_of(int),
@@ -66,7 +67,7 @@ _CHECKS: dict[str, Check] = {
     "files": _list_of(str),
     "replicates": (_is(int), "an integer"),
 }
-_OPTIONAL = {"kind", "expected_label"}  # have defaults, so that a plain schema-1 file without them is read too
+_OPTIONAL = {"kind", "expected_label", "reading", "leading", "inside"}  # have defaults: a plain schema-1 file lacks them
 
 
 def _problems(data: dict[str, Any]) -> list[str]:

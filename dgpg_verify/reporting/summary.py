@@ -1,30 +1,121 @@
-"""From many judged rows to one label per claim: supported when all its primary rows are, refuted when one is."""
+"""From many judged rows to one headline per claim: first within each reading of the paper, then over the leading ones.
+
+Only primary rows count, and of them only those where the claim's own hypotheses hold. A row that takes no reading
+counts in all of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from dgpg_verify.core import Label, LedgerRow
+from dgpg_verify.core import LABELS, Label, LedgerRow
 from dgpg_verify.reporting.wording import claim_order
-from dgpg_verify.statistics import allowed_set
+from dgpg_verify.statistics import Headline, allowed_set, join_readings, join_rows
+
+
+@dataclass(frozen=True)
+class ReadingSummary:
+    """What the primary rows of one reading say. deciding: the row whose sentence and interval are shown."""
+
+    reading: str
+    leading: bool
+    label: Label
+    rows: tuple[LedgerRow, ...]
+    deciding: LedgerRow
+
+    def count(self, label: Label) -> int:
+        return sum(row.verdict == label for row in self.rows)
 
 
 @dataclass(frozen=True)
 class ClaimSummary:
-    """One line of the report's first screen. `deciding` is the row whose sentence and interval are shown."""
+    """One line of the report's first screen.
+
+    readings: leading ones first, a single one named "" where the claim has none; outside: primary rows where the
+    claim's hypotheses do not hold, which decide nothing.
+    """
 
     id: str
     statement: str
-    label: Label
+    label: Headline
     why: str
     holds_when: str
-    deciding: LedgerRow | None
-    supported: tuple[str, ...]
-    refuted: tuple[str, ...]
-    inconclusive: tuple[str, ...]
+    readings: tuple[ReadingSummary, ...]
+    outside: tuple[LedgerRow, ...]
     exploratory: int
     unrecorded: int
+
+    @property
+    def leading(self) -> tuple[ReadingSummary, ...]:
+        return tuple(reading for reading in self.readings if reading.leading)
+
+    @property
+    def deciding(self) -> LedgerRow | None:
+        """The row whose interval is shown: of the first leading reading that has the headline's label."""
+        chosen = [reading for reading in self.leading if reading.label == self.label] or self.leading
+        return chosen[0].deciding if chosen else None
+
+    def rows(self, label: Label) -> tuple[str, ...]:
+        """Keys of the primary rows of the leading readings that have this label."""
+        found = (row.row for reading in self.leading for row in reading.rows if row.verdict == label)
+        return tuple(dict.fromkeys(found))
+
+
+def claim_summary(rows: Iterable[LedgerRow]) -> list[ClaimSummary]:
+    """Summarise the rows of kind `claim` and `audit` by claim id, claims first, audits after.
+
+    See `statistics.join_rows` and `join_readings` for the rule. Controls and oracle rows never count.
+    """
+    by_id: dict[str, list[LedgerRow]] = {}
+    for row in rows:
+        if row.kind in ("claim", "audit"):
+            by_id.setdefault(row.id, []).append(row)
+    return [_summarise(key, by_id[key]) for key in sorted(by_id, key=claim_order)]
+
+
+def _summarise(key: str, rows: Sequence[LedgerRow]) -> ClaimSummary:
+    primary = [row for row in rows if row.primary]
+    readings = _readings([row for row in primary if row.inside])
+    leading = [reading for reading in readings if reading.leading]
+    label = join_readings([reading.label for reading in leading])
+    return ClaimSummary(
+        id=key,
+        statement=(primary or rows)[0].statement,
+        label=label,
+        why="; ".join(map(_why, leading)) or _undecided(primary),
+        holds_when=_sentences(label, leading),
+        readings=tuple(readings),
+        outside=tuple(row for row in primary if not row.inside),
+        exploratory=len(rows) - len(primary),
+        unrecorded=sum(row.recorded is None for row in rows),
+    )
+
+
+def _readings(rows: Sequence[LedgerRow]) -> list[ReadingSummary]:
+    """The readings of a claim's deciding rows, leading ones first; rows without a reading are part of every one."""
+    common = [row for row in rows if not row.reading]
+    named = dict.fromkeys(row.reading for row in rows if row.reading)
+    groups = [[row for row in rows if row.reading in ("", name)] for name in named]
+    if common and not any(row.leading and row.reading for row in rows):
+        groups.insert(0, common)
+    readings = [_reading(group, common) for group in groups]
+    return sorted(readings, key=lambda reading: not reading.leading)
+
+
+def _reading(rows: Sequence[LedgerRow], common: Sequence[LedgerRow]) -> ReadingSummary:
+    label = join_rows([row.verdict for row in rows])
+    named = next((row for row in rows if row.reading), common[0] if common else rows[0])
+    return ReadingSummary(named.reading, named.leading, label, tuple(rows), _deciding(rows, label))
+
+
+def _deciding(rows: Sequence[LedgerRow], label: Label) -> LedgerRow:
+    """The refuting row that lies furthest off, the weakest supporting one, or the first that did not decide (those
+    with a number before those without)."""
+    chosen = [row for row in rows if row.verdict == label] or list(rows)
+    if label == "inconclusive":
+        return next((row for row in chosen if row.estimate is not None), chosen[0])
+    return max(chosen, key=lambda row: (_excess(row), row.row))
 
 
 def _excess(row: LedgerRow) -> float:
@@ -35,61 +126,28 @@ def _excess(row: LedgerRow) -> float:
     return max(low - row.estimate, row.estimate - high)
 
 
-def _deciding(rows: list[LedgerRow], label: Label) -> LedgerRow | None:
-    """The refuting row that lies furthest off, the weakest supporting one, or the first that did not decide (those
-    with a number before those without)."""
-    chosen = [row for row in rows if row.verdict == label] or rows
-    if label == "inconclusive":
-        return next((row for row in chosen if row.estimate is not None), chosen[0] if chosen else None)
-    return max(chosen, key=lambda row: (_excess(row), row.row), default=None)
+def _why(reading: ReadingSummary) -> str:
+    """The count behind a reading's label, in words."""
+    head = f"{reading.reading}: " if reading.reading else ""
+    total = len(reading.rows)
+    if reading.label == "supported":
+        return f"{head}all {total} primary rows are supported"
+    keys = [row.row.removeprefix(f"{row.id}/") for row in reading.rows if row.verdict == reading.label]
+    named = ", ".join(keys[:2]) + (f" and {len(keys) - 2} more" if len(keys) > 2 else "")
+    return f"{head}{len(keys)} of {total} primary rows {'is' if len(keys) == 1 else 'are'} {reading.label}: {named}"
 
 
-def _why(label: Label, rows: list[LedgerRow]) -> str:
-    hit = [row.row for row in rows if row.verdict == label]
-    if not rows:
+def _undecided(primary: Sequence[LedgerRow]) -> str:
+    if not primary:
         return "no primary row was measured"
-    if label == "supported":
-        return f"all {len(rows)} primary rows are supported"
-    hit = [key.removeprefix(f"{rows[0].id}/") for key in hit]
-    named = ", ".join(hit[:2]) + (f" and {len(hit) - 2} more" if len(hit) > 2 else "")
-    return f"{len(hit)} of {len(rows)} primary rows {'is' if len(hit) == 1 else 'are'} {label}: {named}"
+    return "no primary row of a leading reading was measured where the claim's hypotheses hold"
 
 
-def claim_summary(rows: Iterable[LedgerRow]) -> list[ClaimSummary]:
-    """Summarise the rows of kind `claim` and `audit` by claim id, claims first, audits after.
-
-    A claim is supported when all its primary rows are, refuted when at least one is (`why` and `refuted` say
-    which), else inconclusive; without a primary row it is inconclusive. Controls and oracle rows never count.
-    """
-    by_id: dict[str, list[LedgerRow]] = {}
-    for row in rows:
-        if row.kind in ("claim", "audit"):
-            by_id.setdefault(row.id, []).append(row)
-    return [_summarise(key, by_id[key]) for key in sorted(by_id, key=claim_order)]
-
-
-def _summarise(key: str, rows: list[LedgerRow]) -> ClaimSummary:
-    primary = [row for row in rows if row.primary]
-    named = {
-        label: tuple(row.row for row in primary if row.verdict == label)
-        for label in ("supported", "refuted", "inconclusive")
-    }
-    label: Label = "inconclusive"
-    if named["refuted"]:
-        label = "refuted"
-    elif primary and not named["inconclusive"]:
-        label = "supported"
-    deciding = _deciding(primary, label)
-    return ClaimSummary(
-        id=key,
-        statement=(deciding or (primary or rows)[0]).statement,
-        label=label,
-        why=_why(label, primary),
-        holds_when=deciding.holds_when if deciding else "",
-        deciding=deciding,
-        supported=named["supported"],
-        refuted=named["refuted"],
-        inconclusive=named["inconclusive"],
-        exploratory=len(rows) - len(primary),
-        unrecorded=sum(row.recorded is None for row in rows),
-    )
+def _sentences(label: Headline, leading: Sequence[ReadingSummary]) -> str:
+    """The nearest true sentence; where it depends on the reading, one for each side."""
+    if not leading:
+        return ""
+    if label != "depends":
+        return next((r for r in leading if r.label == label), leading[0]).deciding.holds_when
+    sides = [reading for reading in leading if reading.label in LABELS[:2]]
+    return " ".join(f"In reading {reading.reading}: {reading.deciding.holds_when}" for reading in sides)
