@@ -4,6 +4,10 @@
 -[(x - x~).z - 1/2 |z|^2], whose mean is -grad G in one-shot systems; `guidance:observed` replaces x by the state
 seen before acting, as a controller would; `guidance:multi_step` adds up the tracking error over the steps for
 which a fluid model says the job stays. All act on the immediate z but the last.
+
+`guidance:derivative` is the formula with z = dx/da read literally for continuous actions: -(x - x~).dx/da_i, which as a
+credit multiplies the score. Its mean does not depend on x~ (-|dx/da_i|^2 for x = Z a and a Gaussian policy), so it
+does not descend G; the derivative belongs to the reparameterised gradient, which has no score.
 """
 
 from __future__ import annotations
@@ -14,10 +18,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import HasResidenceSteps, InputError, Rollout, check_choice, offers
+from dgpg_verify.core import HasActionInfluence, HasResidenceSteps, Influence, InputError, Rollout, check_choice, offers
 from dgpg_verify.credits.base import discounts
 
-FORMS = ("chain_rule", "exact", "observed", "multi_step")
+FORMS = ("chain_rule", "exact", "observed", "multi_step", "derivative")
 
 
 @dataclass(frozen=True)
@@ -46,17 +50,26 @@ class GuidanceCredit:
             pull = _over_residence(rollout, gamma)
         else:
             x = rollout.x_observed if self.form == "observed" else rollout.x
-            pull = gamma * _inner(x - rollout.reference, rollout)
+            z = _derivative(rollout) if self.form == "derivative" else rollout.influence
+            pull = gamma * _inner(x - rollout.reference, z)
         if self.form == "exact":
             pull = pull - 0.5 * gamma * (rollout.influence.value.double() ** 2).sum(-1)
         return torch.where(rollout.active, -pull, 0.0)
 
 
-def _inner(gap: Tensor, rollout: Rollout) -> Tensor:
+def _inner(gap: Tensor, z: Influence) -> Tensor:
     """gap . z for every agent, through the influence's non-zeros: [B,T,D] -> [B,T,N]."""
-    index, value = rollout.influence.index, rollout.influence.value
-    at = torch.gather(gap.double(), -1, index.flatten(-2)).view(index.shape)
-    return (at * value.double()).sum(-1)
+    at = torch.gather(gap.double(), -1, z.index.flatten(-2)).view(z.index.shape)
+    return (at * z.value.double()).sum(-1)
+
+
+def _derivative(rollout: Rollout) -> Influence:
+    """dx/da_i of every step, [B, T, N, S]: what a deviation of 1 adds, x being linear in the actions."""
+    system, (size, horizon, n) = rollout.system, rollout.actions.shape
+    if system.n_actions or not offers(system, HasActionInfluence):
+        raise InputError("guidance:derivative needs continuous actions and a system with influence(delta)")
+    z = system.influence(torch.ones(1, n, dtype=torch.float64, device=rollout.actions.device))
+    return Influence(*(part.expand(size, horizon, n, -1) for part in (z.index, z.value)))
 
 
 def _over_residence(rollout: Rollout, gamma: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from dgpg_verify.credits.returns import RawReturnCredit, ReturnCredit, RewardToG
 Factory = Callable[[str, Credit | None, str], Credit]
 WITHOUT_BASE = ("return", "gae", "guidance", "difference", "branch", "score")
 GRAMMAR = (
-    "return[:raw|:to_go]", "gae:central|local", "guidance[:chain_rule|:exact|:observed|:multi_step]",
+    "return[:raw|:to_go]", "gae:central|local", "guidance[:chain_rule|:exact|:observed|:multi_step|:derivative]",
     "guided:ALPHA[@BASE][+GUIDANCE]", "normalised@BASE", "baseline@BASE", "difference[:replay]", "branch", "score",
 )  # fmt: skip
 

@@ -67,7 +67,7 @@ _CHECKS: dict[str, Check] = {
     "files": _list_of(str),
     "replicates": (_is(int), "an integer"),
 }
-_OPTIONAL = {"kind", "expected_label", "reading", "leading", "inside"}  # have defaults: a plain schema-1 file lacks them
+_OPTIONAL = {"kind", "expected_label", "reading", "leading", "inside"}  # a plain schema-1 file lacks them
 
 
 def _problems(data: dict[str, Any]) -> list[str]:

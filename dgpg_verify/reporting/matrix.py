@@ -53,7 +53,8 @@ def counts_text(reading: ReadingSummary) -> str:
 
 def price_text(reading: ReadingSummary) -> str:
     """The range of the return's share of the update over the reading's rows; "" where none has one."""
-    shares = sorted({number_text(row.return_share, 2) for row in reading.rows if row.return_share is not None}, key=float)
+    known = [row.return_share for row in reading.rows if row.return_share is not None]
+    shares = list(dict.fromkeys(number_text(share, 2) for share in sorted(known)))
     return f"\u03c9 {shares[0]}" + (f" \u2026 {shares[-1]}" if len(shares) > 1 else "") if shares else ""
 
 
@@ -62,9 +63,10 @@ def matrix_lines(rows: Sequence[LedgerRow]) -> list[str]:
     matrix = claim_matrix(rows)
     if not matrix.lines:
         return []
-    lines = [
-        [summary.id, summary.label, *("-" if cell is None else f"{cell.label[:4]} {counts_text(cell)}" for cell in cells)]
-        for summary, cells in matrix.lines
-    ]
+    lines = [[summary.id, summary.label, *map(_short, cells)] for summary, cells in matrix.lines]
     note = "supported / refuted / inconclusive primary rows; a reading in brackets decides nothing"
     return [*table_lines(["claim", "headline", *matrix.titles], lines), note]
+
+
+def _short(reading: ReadingSummary | None) -> str:
+    return "-" if reading is None else f"{reading.label[:4]} {counts_text(reading)}"
