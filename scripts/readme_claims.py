@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from dgpg_verify.core import LedgerRow, ledger_row_from_json
+from dgpg_verify.core import LABELS, LedgerRow, ledger_row_from_json
 from dgpg_verify.reporting import claim_summary
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -89,7 +89,7 @@ def claims_table(reports: list[Report]) -> str:
         "|---|---|---|---|---|",
     ]
     for summary in (summary for report in reports for summary in claim_summary(report.rows)):
-        rows = " / ".join(str(len(found)) for found in (summary.supported, summary.refuted, summary.inconclusive))
+        rows = " / ".join(str(len(summary.rows(label))) for label in LABELS)
         lines.append(f"| {summary.id} | {summary.statement} | **{summary.label}** | {rows} | {summary.holds_when} |")
     checks = [row for report in reports for row in report.rows if row.kind in ("control", "oracle")]
     passed = sum(row.verdict == (row.expected_label or "supported") for row in checks)

@@ -1,16 +1,18 @@
-"""The four forms of guidance against plain loops, on a multi-step system."""
+"""The forms of guidance against plain loops, on a multi-step system; the literal derivative on a team."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 import torch
 
 from dgpg_verify.core import InputError, Rollout, draw_noise
 from dgpg_verify.credits import GuidanceCredit, make_credit
-from dgpg_verify.policies import make_policy, uniform_policy
+from dgpg_verify.policies import GaussianPolicy, make_policy, uniform_policy
 from dgpg_verify.rollouts import collect
-from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
-from dgpg_verify.testing import SmallQueues
+from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam, LoadBalancingGame
+from dgpg_verify.testing import SmallQueues, gauss_hermite
 
 QUEUES = SmallQueues(torch.tensor([[0, 1, 2], [2, 1, 0], [1, 0, 2]]), 3, horizon=4, discount=0.5)
 FORMS = ("chain_rule", "exact", "observed", "multi_step")
@@ -50,6 +52,31 @@ def test_control_the_forms_differ() -> None:
     rollout = played()
     values = [make_credit(f"guidance:{form}")(rollout) for form in FORMS]
     assert not any(torch.equal(a, b) for k, a in enumerate(values) for b in values[k + 1 :])
+
+
+def test_the_literal_derivative_does_not_see_the_reference() -> None:
+    """Exact means over Gauss-Hermite nodes: -|Z_i|^2 at any x~, while `guidance` descends G."""
+    team = LinearQuadraticTeam.random(3, seed=1, alignment=0.5, reference_bias=0.3)
+    policy = GaussianPolicy(torch.tensor([0.3, -0.2, 0.5], dtype=torch.float64), 0.7)
+    exhaustive = gauss_hermite(team, policy)
+    z = team.matrix()
+    for shift in (0.0, 5.0):
+        moved = replace(team, reference_state=team.reference_state + shift)
+        rollout = collect(moved, policy, exhaustive.noise)
+        products = [
+            policy.score_products(rollout, make_credit(n)(rollout)[None])[0]
+            for n in ("guidance:derivative", "guidance")
+        ]
+        literal, contribution = (exhaustive.mean(product)[:, 0] for product in products)
+        torch.testing.assert_close(literal, -(z**2).sum(0), rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(
+            contribution, -(z.T @ (z @ policy.means - moved.reference_state)), rtol=1e-10, atol=1e-10
+        )
+
+
+def test_the_literal_derivative_is_refused_for_choices() -> None:
+    with pytest.raises(InputError, match="continuous actions"):
+        make_credit("guidance:derivative")(played())
 
 
 def test_names() -> None:

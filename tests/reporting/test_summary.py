@@ -48,7 +48,7 @@ def test_a_refuted_claim_says_which_row_and_shows_the_one_furthest_off() -> None
         ledger_row("C1.1/good", "C1.1"),
     ]
     (summary,) = claim_summary(rows)
-    assert set(summary.refuted) == {"C1.1/near", "C1.1/far"}
+    assert set(summary.rows("refuted")) == {"C1.1/near", "C1.1/far"}
     assert summary.deciding is not None and summary.deciding.row == "C1.1/far"
     assert "2 of 3 primary rows are refuted" in summary.why and "far" in summary.why
 

@@ -1,0 +1,72 @@
+"""Claims against readings: who decides, who is only shown, and what the lines say."""
+
+from __future__ import annotations
+
+from dgpg_verify.core import LedgerRow
+from dgpg_verify.reporting import claim_summary
+from dgpg_verify.reporting.matrix import ANY, claim_matrix, matrix_lines, price_text
+from tests.reporting.synthetic_run import ledger_row
+
+
+def in_reading(reading: str, verdict: str, leading: bool = True, claim: str = "C1.4", **changes: object) -> LedgerRow:
+    return ledger_row(f"{claim}/{reading}/{verdict}", claim, verdict, reading=reading, leading=leading, **changes)
+
+
+def test_leading_readings_that_differ_make_the_headline_depend_and_both_sentences_stand() -> None:
+    rows = [
+        in_reading("parts", "supported", holds_when="It holds."),
+        in_reading("mixed", "refuted", holds_when="It fails."),
+    ]
+    (summary,) = claim_summary(rows)
+    assert summary.label == "depends"
+    assert summary.holds_when == "In reading parts: It holds. In reading mixed: It fails."
+
+
+def test_a_sensitivity_reading_never_turns_the_headline() -> None:
+    leading = [in_reading("parts", "supported"), in_reading("mixed", "supported")]
+    (summary,) = claim_summary([*leading, in_reading("sum", "refuted", leading=False)])
+    assert summary.label == "supported"
+    assert [(r.reading, r.leading, r.label) for r in summary.readings][-1] == ("sum", False, "refuted")
+    (control,) = claim_summary([*leading, in_reading("sum", "refuted")])  # were it leading, it would
+    assert control.label == "depends"
+
+
+def test_rows_outside_the_hypotheses_decide_nothing() -> None:
+    rows = [ledger_row("C3.2/a", "C3.2"), ledger_row("C3.2/b", "C3.2", "refuted", inside=False)]
+    (summary,) = claim_summary(rows)
+    assert summary.label == "supported" and [row.row for row in summary.outside] == ["C3.2/b"]
+    (alone,) = claim_summary(rows[1:])
+    assert alone.label == "inconclusive" and "hypotheses" in alone.why
+
+
+def test_rows_without_a_reading_count_in_every_one() -> None:
+    rows = [in_reading("parts", "supported"), in_reading("mixed", "supported"), ledger_row("C1.4/x", "C1.4", "refuted")]
+    (summary,) = claim_summary(rows)
+    assert summary.label == "refuted" and {r.label for r in summary.readings} == {"refuted"}
+
+
+def test_a_claim_measured_in_sensitivity_readings_alone_is_not_decided() -> None:
+    (summary,) = claim_summary([in_reading("sum", "refuted", leading=False)])
+    assert summary.label == "inconclusive" and summary.deciding is None and summary.holds_when == ""
+
+
+def test_columns_and_lines() -> None:
+    rows = [
+        ledger_row("C1.1/a", "C1.1"),
+        in_reading("parts", "supported", return_share=0.02),
+        in_reading("sum", "refuted", leading=False, return_share=0.8),
+    ]
+    matrix = claim_matrix(rows)
+    assert matrix.readings == (ANY, "parts", "sum") and matrix.titles == [ANY, "parts", "(sum)"]
+    lines = matrix_lines(rows)
+    assert lines[1].split() == ["C1.1", "supported", "supp", "1/0/0", "-", "-"]
+    assert lines[2].split() == ["C1.4", "supported", "-", "supp", "1/0/0", "refu", "0/1/0"]
+    assert all(line.isascii() and len(line) <= 120 for line in lines)
+    assert matrix_lines([]) == []
+
+
+def test_the_price_is_the_range_of_the_returns_share() -> None:
+    (summary,) = claim_summary([ledger_row(f"C1.4/{k}", "C1.4", return_share=k / 10) for k in (3, 1)])
+    assert price_text(summary.readings[0]) == "\u03c9 0.10 \u2026 0.30"
+    (summary,) = claim_summary([ledger_row("C1.4/a", "C1.4", return_share=None)])
+    assert price_text(summary.readings[0]) == ""
