@@ -94,10 +94,6 @@ class Reference:
             value = 0.5 * (value.unflatten(1, (2, -1)) + average).flatten(1)
         return value
 
-    def to(self, device: torch.device) -> Reference:
-        moved = (self.speeds, self.group.to(device), self.weight.to(device))
-        return Reference(*moved, self.lag, self.sigma, self.endogenous, self.rounded)
-
 
 def _present(size: Tensor, end: Tensor) -> Tensor:
     """Total size present at each step [B, T]: joined in its own step, gone from step `end` on."""
