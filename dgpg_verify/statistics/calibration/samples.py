@@ -29,7 +29,6 @@ from dgpg_verify.statistics.calibration.truths import Noise, contaminated, logno
 from dgpg_verify.statistics.checks import Array, check_level
 from dgpg_verify.statistics.sample_fits import MINIMUM_N, fit_samples
 from dgpg_verify.statistics.sample_parts import (
-    MAX_CENSORED,
     Bounds,
     either_model,
     enough_eps,
@@ -135,7 +134,7 @@ def sample_labels(low: Array, high: Array, level: float = PRIMARY_LEVEL) -> dict
     plain: NDArray[np.bool_] = np.asarray(np.isfinite(high).reshape(len(high), -1).all(1))
     for k in range(len(low)):
         bounds = Bounds(sizes, eps, np.zeros(len(sizes)), low[k], high[k])
-        used = len(eps) if plain[k] else usable_eps(bounds, DECIDING, MAX_CENSORED)[0]
+        used = len(eps) if plain[k] else usable_eps(bounds, DECIDING)[0]
         if used:
             trim = 0 if plain[k] else trim_count(bounds.logs[:, DECIDING, :used])
             groups.setdefault((used, trim), []).append(k)
@@ -159,7 +158,7 @@ def _group_labels(low: Array, high: Array, trim: int, level: float) -> dict[str,
         for relation, expected in P_STATEMENTS
     }
     if enough_eps(steps):
-        models = [power_of_eps(x, steps, typical - rival, slack, trim)[0] for rival in (0.0, np.log(steps))]
+        models = [power_of_eps(x, steps, typical - rival, slack, trim) for rival in (0.0, np.log(steps))]
         labels[Q_STATEMENT] = either_model(*(exponent_labels(*q.ends(level), q.lack_of_fit, 1.0) for q in models))
     return labels
 
