@@ -222,7 +222,7 @@ GAMES: dict[str, tuple[dict[str, torch.Tensor], str]] = {
     "infinite weight": ({"weights": torch.tensor([1.0, float("inf")])}, r"weights\[1\] = inf"),
     "job of size 0": ({"jobs": torch.tensor([1.0, 0.0, 1.0])}, r"jobs\[1\] = 0.0"),
     "a server that is not there": ({"candidates": torch.tensor([[0, 2]] * 3)}, r"servers in \[0, 1\]"),
-    "a candidate twice": ({"candidates": torch.tensor([[1, 1]] * 3)}, "a server may appear once only"),
+    "a candidate twice": ({"candidates": torch.tensor([[1, 1]] * 3)}, "servers may not appear twice"),
     "no candidate": ({"candidates": torch.zeros((3, 0), dtype=torch.int64)}, "at least one for each agent"),
     "one job too few": ({"jobs": torch.ones(2)}, "do not fit"),
     "reference of another size": ({"reference_state": torch.zeros(3)}, r"reference_state has shape \(3,\)"),

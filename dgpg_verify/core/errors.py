@@ -42,17 +42,17 @@ def check_real(
     high: float = math.inf,
     *,
     open_low: bool = False,
+    open_high: bool = False,
 ) -> float:
-    """Return `value` as a finite float in [low, high] (or (low, high] with `open_low`), else InputError."""
-    left = "(" if open_low or low == -math.inf else "["
-    right = ")" if high == math.inf else "]"
-    allowed = f"a finite number in {left}{low:g}, {high:g}{right}"
+    """Return `value` as a finite float in [low, high], without an end that is open, else InputError."""
+    left, right = "(" if open_low or low == -math.inf else "[", ")" if open_high or high == math.inf else "]"
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise InputError(f"{name} = {value!r} is not allowed: it must be {allowed}") from None
-    inside = low < number if open_low else low <= number
-    if not math.isfinite(number) or not inside or number > high:
+        number = math.nan
+    edge = (open_low and number == low) or (open_high and number == high)
+    if not math.isfinite(number) or not low <= number <= high or edge:
+        allowed = f"a finite number in {left}{low:g}, {high:g}{right}"
         raise InputError(f"{name} = {value!r} is not allowed: it must be {allowed}")
     return number
 

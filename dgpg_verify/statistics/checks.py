@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dgpg_verify.core import InputError, check_int, check_unique
+from dgpg_verify.core import InputError, check_int, check_real, check_unique
 
 Array = NDArray[np.float64]
 
 
 def check_level(level: Any, name: str = "level") -> float:
     """Return a confidence level strictly inside (0, 1), else InputError."""
-    number = _as_float(level)
-    if not 0.0 < number < 1.0:
-        raise InputError(f"{name} = {level!r} is not allowed: it must be a number in (0, 1)")
-    return number
+    return check_real(name, level, 0.0, 1.0, open_low=True, open_high=True)
 
 
 def check_positive(name: str, value: Any) -> float:
     """Return a finite number > 0, else InputError."""
-    number = _as_float(value)
-    if not (math.isfinite(number) and number > 0.0):
-        raise InputError(f"{name} = {value!r} is not allowed: it must be a finite number > 0")
-    return number
-
-
-def _as_float(value: Any) -> float:
-    """`value` as a number, NaN if it is none."""
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return math.nan
+    return check_real(name, value, 0.0, open_low=True)
 
 
 def as_floats(name: str, values: ArrayLike, ndim: tuple[int, ...]) -> Array:

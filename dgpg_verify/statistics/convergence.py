@@ -13,14 +13,13 @@ its level.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dgpg_verify.core import InputError, Verdict, check_real
-from dgpg_verify.statistics.checks import Array, check_level, check_sample
+from dgpg_verify.core import InputError, Verdict
+from dgpg_verify.statistics.checks import Array, check_sample
 from dgpg_verify.statistics.intervals import mean_interval
 from dgpg_verify.statistics.verdict import judge_at_least
 
@@ -113,19 +112,12 @@ def convergence(episodes: ArrayLike, scores: ArrayLike) -> tuple[Convergence, ..
     )
 
 
-def judge_learned(levels: ArrayLike, threshold: float = LEARNED, level: float = 0.99) -> Verdict:
-    """Whether a method has learned: mean over seeds of the runs' levels at least `threshold`, by its t interval.
+def judge_learned(levels: ArrayLike) -> Verdict:
+    """Whether a method has learned: mean over seeds of the runs' levels at least 0.2, by its t interval at 99 %.
 
-    Source: CLAIMS C4.1. levels [R], R >= 2, one per seed, score units. Errs at most (1 - level) / 2 per side for
-    normal levels.
+    Source: CLAIMS C4.1. levels [R], R >= 2, one per seed, score units. Errs at most 0.5 % per side for normal levels.
     """
-    sample = check_sample("levels", levels, 2)
-    return judge_at_least(mean_interval(sample, check_level(level)), check_real("threshold", threshold))
-
-
-def levels_of(runs: Sequence[Convergence]) -> Array:
-    """Levels [R] of the runs, for the verdicts on scores."""
-    return np.array([run.level for run in runs], dtype=np.float64)
+    return judge_at_least(mean_interval(check_sample("levels", levels, 2), 0.99), LEARNED)
 
 
 def last_window(evaluations: int) -> int:

@@ -2,14 +2,14 @@
 
 One code fits a single figure and the thousands of synthetic data sets that measure the verdict's error rates.
 
-Unpaired replicates: weights follow a variance function log s_k^2 = a + b * scale_k with two fitted numbers, times R_k:
+Weights follow a variance function log s_k^2 = a + b * scale_k with two fitted numbers, times R_k:
 K separately estimated weights would be too noisy with few replicates and, for skewed data, correlated with the means.
 The standard error does not trust the function: it is the sandwich sqrt(sum_k c_k^2 s_k^2 / R_k) of the line's
 coefficients c_k, with Welch-Satterthwaite degrees of freedom; but a variance s_k^2 below the function is raised to it,
-because skewed replicates that look calm are the usual way to a false verdict. Paired: one least-squares line per
-replicate, then a t interval over replicates. R = 1: residual errors with K - 2 degrees of freedom.
-Lack of fit: Welch-James test of Johansen (Biometrika 67, 1980), for equal means Welch's analysis of variance;
-Hotelling's T^2 when paired. Cost O(data), O(K^3) when paired.
+because skewed replicates that look calm are the usual way to a false verdict. R = 1: residual errors with K - 2
+degrees of freedom.
+Lack of fit: Welch-James test of Johansen (Biometrika 67, 1980), for equal means Welch's analysis of variance.
+Cost O(data).
 """
 
 from __future__ import annotations
@@ -54,9 +54,7 @@ def t_interval(value: Array, error: Array, df: Array, level: float) -> tuple[Arr
     return value - half, value + half
 
 
-def fit_lines(
-    x: Array, values: Array, scale_axis: Array | None = None, paired: bool = False, counts: Counts | None = None
-) -> Lines:
+def fit_lines(x: Array, values: Array, scale_axis: Array | None = None, counts: Counts | None = None) -> Lines:
     """Fit one line per data set.
 
     Parameters
@@ -64,36 +62,24 @@ def fit_lines(
     x
         [K] abscissae.
     values
-        [..., K, R] replicates.
+        [..., K, R] replicates, independent at each x.
     scale_axis
         [K], what the replicates' spread may depend on; default x.
-    paired
-        Replicate r is the same unit at each x; otherwise replicates are independent at each x.
     counts
         [K]: the first counts[k] >= 2 of the R values are replicates, the others are ignored; default: all.
     """
     if values.shape[-1] == 1:
-        return _residual_lines(x, values.mean(-1))
-    if paired:
-        return _paired_lines(x, values)
+        return _residual_lines(x, values[..., 0])
     replicates = np.full(len(x), values.shape[-1]) if counts is None else counts
     means, spread = _moments(values, replicates)
-    axis = x if scale_axis is None else scale_axis
-    precision = _smooth_weights(axis, spread, replicates)
-    slope_c, intercept_c = _coefficients(x, precision * (replicates / replicates.max()))
+    precision = _smooth_weights(x if scale_axis is None else scale_axis, spread, replicates)
     level = (spread * precision * _shares(replicates)).sum(-1, keepdims=True)
     believed = np.maximum(spread, level / precision)
-    slope_error, slope_df = _sandwich(slope_c, believed, replicates)
-    intercept_error, intercept_df = _sandwich(intercept_c, believed, replicates)
-    return Lines(
-        slope=(slope_c * means).sum(-1),
-        slope_error=slope_error,
-        slope_df=slope_df,
-        intercept=(intercept_c * means).sum(-1),
-        intercept_error=intercept_error,
-        intercept_df=intercept_df,
-        lack_of_fit=_welch_james(x, means, spread, replicates),
+    slope, intercept = (
+        ((c * means).sum(-1), *_sandwich(c, believed, replicates))
+        for c in _coefficients(x, precision * (replicates / replicates.max()))
     )
+    return Lines(*slope, *intercept, lack_of_fit=_welch_james(x, means, spread, replicates))
 
 
 def _moments(values: Array, replicates: Counts) -> tuple[Array, Array]:
@@ -148,7 +134,7 @@ def _sandwich(coefficients: Array, spread: Array, replicates: Counts) -> tuple[A
     return np.sqrt(total), 1.0 / (shares**2 / (replicates - 1)).sum(-1)
 
 
-def _welch_james(x: Array, means: Array, spread: Array, replicates: Counts | int) -> Array:
+def _welch_james(x: Array, means: Array, spread: Array, replicates: Counts) -> Array:
     """p-value of "the means lie on a line" with unequal variances (Johansen 1980); NaN for K < 3."""
     free = len(x) - 2
     if free < 1:
@@ -164,57 +150,14 @@ def _welch_james(x: Array, means: Array, spread: Array, replicates: Counts | int
     return special.fdtrc(free, free * (free + 2.0) / (3.0 * correction), statistic / scale)
 
 
-def _residual_lines(x: Array, means: Array) -> Lines:
+def _residual_lines(x: Array, y: Array) -> Lines:
     """Ordinary least squares with residual errors, K - 2 degrees of freedom (NaN errors for K = 2)."""
     free = len(x) - 2
-    slope_c, intercept_c = _coefficients(x, np.ones_like(means))
-    slope, intercept = (slope_c * means).sum(-1), (intercept_c * means).sum(-1)
-    residual = means - intercept[..., None] - slope[..., None] * x
-    floor = _rounding(means[..., None])
+    slope_c, intercept_c = _coefficients(x, np.ones_like(y))
+    slope, intercept = (slope_c * y).sum(-1), (intercept_c * y).sum(-1)
+    residual = y - intercept[..., None] - slope[..., None] * x
+    floor = _rounding(y[..., None])
     variance = np.maximum((residual**2).sum(-1) / free, floor**2) if free else np.full(slope.shape, np.nan)
-    df = np.full(slope.shape, float(max(free, 1)))
-    return Lines(
-        slope=slope,
-        slope_error=np.sqrt(variance * (slope_c**2).sum(-1)),
-        slope_df=df,
-        intercept=intercept,
-        intercept_error=np.sqrt(variance * (intercept_c**2).sum(-1)),
-        intercept_df=df,
-        lack_of_fit=np.full(slope.shape, np.nan),
-    )
-
-
-def _paired_lines(x: Array, values: Array) -> Lines:
-    """One least-squares line per replicate; mean and t error over the replicates."""
-    replicates = values.shape[-1]
-    slope_c, intercept_c = _coefficients(x, np.ones_like(x))
-    slopes = np.einsum("k,...kr->...r", slope_c, values)
-    intercepts = np.einsum("k,...kr->...r", intercept_c, values)
-    floor = _rounding(values)
-    df = np.full(slopes.shape[:-1], float(replicates - 1))
-    return Lines(
-        slope=slopes.mean(-1),
-        slope_error=np.maximum(slopes.std(-1, ddof=1), floor) / np.sqrt(replicates),
-        slope_df=df,
-        intercept=intercepts.mean(-1),
-        intercept_error=np.maximum(intercepts.std(-1, ddof=1), floor) / np.sqrt(replicates),
-        intercept_df=df,
-        lack_of_fit=_hotelling(x, values),
-    )
-
-
-def _hotelling(x: Array, values: Array) -> Array:
-    """Hotelling's T^2 p-value that the K - 2 contrasts orthogonal to a line vanish; NaN if R <= K - 2."""
-    replicates, free = values.shape[-1], len(x) - 2
-    if free < 1 or replicates <= free:
-        return np.full(values.shape[:-2], np.nan)
-    basis = np.linalg.qr(np.stack([np.ones_like(x), x], axis=1), mode="complete")[0][:, 2:]
-    contrasts = np.einsum("kc,...kr->...cr", basis, values)
-    mean = contrasts.mean(-1)
-    centred = contrasts - mean[..., None]
-    floor = _rounding(values) ** 2
-    covariance = centred @ centred.swapaxes(-1, -2) / (replicates - 1)
-    covariance = covariance + floor[..., None, None] * np.eye(free)
-    solved = np.linalg.solve(covariance, mean[..., None])[..., 0]
-    statistic = replicates * (mean * solved).sum(-1)
-    return special.fdtrc(free, replicates - free, statistic * (replicates - free) / (free * (replicates - 1.0)))
+    slope_error, intercept_error = (np.sqrt(variance * (c**2).sum(-1)) for c in (slope_c, intercept_c))
+    df, untested = np.full(slope.shape, float(max(free, 1))), np.full(slope.shape, np.nan)
+    return Lines(slope, slope_error, df, intercept, intercept_error, df, untested)

@@ -22,7 +22,6 @@ from dgpg_verify.statistics.checks import Array, check_level
 from dgpg_verify.statistics.sample_parts import (
     FEWEST_EPS,
     LEAST_SPAN,
-    MAX_CENSORED,
     Bounds,
     check_bounds,
     either_model,
@@ -47,26 +46,20 @@ class SampleFit:
 
     p; q under C/eps^q; q_log under (C/eps^q) log(1/eps), whose coefficient is fixed at 1 (p is the same under both);
     p_total: exponent in N at a fixed total gap, p + q. lack_of_fit of p and p_total: p-value of a straight line in
-    log N; of q and q_log: that the local exponent changes by at most 0.15 over the range. drift: change of q per unit
-    of log N. eps: those that enter, descending; dropped: why smaller ones do not, or "". censored: share of all
-    deciding (fleet, N, eps) that never arrived; censored_used: the same among those that enter. trimmed: fleets left
-    out at either end of each cell. rounding_p, rounding_q: how much of each half interval is for counts known only
-    to lie between two checkpoints.
+    log N; of q and q_log: that the local exponent changes by at most 0.15 over the range. eps: those that enter,
+    descending; dropped: why smaller ones do not, or "". censored: share of all deciding (fleet, N, eps) that never
+    arrived. trimmed: fleets left out at either end of each cell.
     """
 
     p: ScalingFit
     q: ScalingFit
     q_log: ScalingFit
     p_total: ScalingFit
-    drift: Estimate
     eps: tuple[float, ...]
     dropped: str
     censored: float
-    censored_used: float
     trimmed: int
     fleets: int
-    rounding_p: float
-    rounding_q: float
 
 
 @dataclass(frozen=True)
@@ -100,7 +93,6 @@ def fit_samples(
     *,
     floors: ArrayLike = 0.0,
     minimum_n: int = MINIMUM_N,
-    max_censored: float = MAX_CENSORED,
 ) -> SampleFit:
     """Fit log n = a + p log N + q log(1/eps) to counts known to lie in [low, high], with intervals at `level`.
 
@@ -119,8 +111,6 @@ def fit_samples(
         [G] or a number, same unit as eps: eps <= 3 x floor do not enter.
     minimum_n
         Smaller N do not decide.
-    max_censored
-        In (0, 1), largest share of fleets of a cell that may not have arrived.
 
     Returns
     -------
@@ -128,43 +118,39 @@ def fit_samples(
     """
     bounds = check_bounds(n_values, eps, low, high, floors)
     level, minimum_n = check_level(level), check_int("minimum_n", minimum_n, 1)
-    frame = _Frame(bounds.sizes, top_decade(bounds.sizes, minimum_n), level, minimum_n, len(bounds.low), 0)
-    return _fit(frame, bounds, check_level(max_censored, "max_censored"))
-
-
-def _fit(frame: _Frame, bounds: Bounds, max_censored: float) -> SampleFit:
-    sizes = frame.deciding.sum()
-    if sizes < MINIMUM_VALUES:
-        why = f"too few N >= {frame.minimum_n} in the top decade: {sizes}, where {MINIMUM_VALUES} are needed"
+    deciding = top_decade(bounds.sizes, minimum_n)
+    frame, enough = _Frame(bounds.sizes, deciding, level, minimum_n, len(bounds.low), 0), deciding.sum()
+    if enough < MINIMUM_VALUES:
+        why = f"too few N >= {minimum_n} in the top decade: {enough}, where {MINIMUM_VALUES} are needed"
         return _nothing(frame, bounds, why)
-    used, dropped = usable_eps(bounds, frame.deciding, max_censored)
-    if used == 0:
-        return _nothing(frame, bounds, dropped)
-    return _fit_usable(frame, bounds, bounds.largest_eps(used), dropped)
+    used, dropped = usable_eps(bounds, deciding)
+    return _fit(frame, bounds, used, dropped) if used else _nothing(frame, bounds, dropped)
 
 
-def _fit_usable(frame: _Frame, bounds: Bounds, entering: Bounds, dropped: str) -> SampleFit:
-    """The fit of the eps that enter."""
+def _fit(frame: _Frame, bounds: Bounds, used: int, dropped: str) -> SampleFit:
+    """The fit of the largest `used` eps, which enter."""
+    entering = bounds.largest_eps(used)
     frame = replace(frame, trim=trim_count(entering.logs[:, frame.deciding]))
     typical = typical_values(entering.logs, frame.trim)
     slack = grid_slack(entering.low, entering.high, typical)
-    p, rounding_p = _power_of_n(frame, typical.mean(-1), slack.mean(-1))
-    q, q_log, p_total, drift, rounding_q = _powers_of_eps(frame, -np.log(entering.eps), typical, slack, dropped)
+    q, q_log, p_total = _powers_of_eps(frame, -np.log(entering.eps), typical, slack, dropped)
     return SampleFit(
-        p=p,
+        p=_power_of_n(frame, typical.mean(-1), slack.mean(-1)),
         q=q,
         q_log=q_log,
         p_total=p_total,
-        drift=drift,
         eps=tuple(entering.eps.tolist()),
         dropped=dropped,
         censored=bounds.censored(frame.deciding),
-        censored_used=entering.censored(frame.deciding),
         trimmed=frame.trim,
         fleets=frame.fleets,
-        rounding_p=rounding_p,
-        rounding_q=rounding_q,
     )
+
+
+def _nothing(frame: _Frame, bounds: Bounds, why: str) -> SampleFit:
+    """No exponent is measurable, and why."""
+    none = frame.fit(why=why)
+    return SampleFit(none, none, none, none, (), why, bounds.censored(frame.deciding), 0, frame.fleets)
 
 
 def judge_p(
@@ -173,10 +159,9 @@ def judge_p(
     margin: float = MARGIN,
     relation: str = "theta",
     total: bool = False,
-    proved_bound: bool = False,
 ) -> Verdict:
     """Judge p (or, with `total`, the exponent p + q at a fixed total gap) against N^expected, as `judge` does."""
-    return judge(fit.p_total if total else fit.p, expected, margin, relation, proved_bound)
+    return judge(fit.p_total if total else fit.p, expected, margin, relation)
 
 
 def judge_q(fit: SampleFit, expected: float = 1.0, margin: float = MARGIN, relation: str = "theta") -> Verdict:
@@ -204,44 +189,42 @@ def _distance(estimate: Estimate, expected: float) -> float:
     return np.inf if estimate.value is None else abs(estimate.value - expected)
 
 
-def _power_of_n(frame: _Frame, values: Array, slack: Array) -> tuple[ScalingFit, float]:
-    """Slope on log N of values [F, G] (logs), and the part of its half interval that is slack [G] of the grid."""
+def _power_of_n(frame: _Frame, values: Array, slack: Array) -> ScalingFit:
+    """Slope on log N of values [F, G] (logs), whose means are known up to slack [G]."""
     fit = fit_scaling(frame.sizes, np.exp(values.T), frame.level, minimum_n=frame.minimum_n)
     if fit.top_decade is None:
-        return fit, 0.0
+        return fit
     chosen = frame.deciding
     power = power_of_n(frame.x[chosen], values[:, chosen], slack[chosen], frame.trim)
     low, high = (float(end) for end in power.ends(frame.level))
-    top = replace(fit.top_decade, low=low, high=high, df=float(power.df))
-    return replace(fit, top_decade=top), float(power.slack)
+    return replace(fit, top_decade=replace(fit.top_decade, low=low, high=high, df=float(power.df)))
 
 
 def _powers_of_eps(
     frame: _Frame, x: Array, typical: Array, slack: Array, dropped: str
-) -> tuple[ScalingFit, ScalingFit, ScalingFit, Estimate, float]:
-    """q, q under the rival, exponent in N at a fixed total gap, drift, rounding of q; x = log(1/eps) [E]."""
+) -> tuple[ScalingFit, ScalingFit, ScalingFit]:
+    """q, q under the rival, exponent in N at a fixed total gap; x = log(1/eps) [E]."""
     if not enough_eps(x):
         span = f"{len(x)} eps over a factor {np.exp(x[-1] - x[0]):.3g}"
         why = f"{span} enter; at least {FEWEST_EPS} over {LEAST_SPAN:g} are needed"
         none = frame.fit(why=f"{why} ({dropped})" if dropped else why)
-        return none, none, none, _unknown(frame), 0.0
+        return none, none, none
     slope_c = slope_coefficients(x)
     slopes, level = typical @ slope_c, typical.mean(-1)
     off = slack @ np.abs(slope_c)
-    q, drift, rounding = _power_of_eps(frame, x, typical, slack)
     rival = frame.fit(why=f"eps = {np.exp(-x[0]):.3g} is not below 1: log(1/eps) must be positive")
     if x[0] > 0.0:
-        rival = _power_of_eps(frame, x, typical - np.log(x), slack)[0]
+        rival = _power_of_eps(frame, x, typical - np.log(x), slack)
     # Each fleet's own line, read at eps = total gap / N: the middle N keeps the middle eps.
-    total, _ = _power_of_n(frame, level + slopes * frame.x, slack.mean(-1) + off * np.abs(frame.x))
-    return q, rival, total, drift, rounding
+    total = _power_of_n(frame, level + slopes * frame.x, slack.mean(-1) + off * np.abs(frame.x))
+    return _power_of_eps(frame, x, typical, slack), rival, total
 
 
-def _power_of_eps(frame: _Frame, x: Array, typical: Array, slack: Array) -> tuple[ScalingFit, Estimate, float]:
-    """Slope over x = log(1/eps) [E] at the middle of the deciding log N, its drift with log N, its rounding."""
+def _power_of_eps(frame: _Frame, x: Array, typical: Array, slack: Array) -> ScalingFit:
+    """Slope over x = log(1/eps) [E] at the middle of the deciding log N."""
     table = typical[:, frame.deciding]
-    q, drift = power_of_eps(frame.x[frame.deciding], x, table, slack[frame.deciding], frame.trim)
-    (low, high), drift_ends = q.ends(frame.level), drift.ends(frame.level)
+    q = power_of_eps(frame.x[frame.deciding], x, table, slack[frame.deciding], frame.trim)
+    low, high = q.ends(frame.level)
     line = SlopeFit(
         exponent=float(q.value),
         low=float(low),
@@ -254,15 +237,4 @@ def _power_of_eps(frame: _Frame, x: Array, typical: Array, slack: Array) -> tupl
         n_values=tuple(frame.sizes[frame.deciding].tolist()),
         replicates=frame.fleets,
     )
-    slope = Estimate(float(drift.value), float(drift_ends[0]), float(drift_ends[1]), frame.level, frame.fleets)
-    return frame.fit(line), slope, float(q.slack)
-
-
-def _unknown(frame: _Frame) -> Estimate:
-    return Estimate(None, None, None, frame.level, frame.fleets)
-
-
-def _nothing(frame: _Frame, bounds: Bounds, why: str) -> SampleFit:
-    """No exponent is measurable, and why."""
-    none, censored = frame.fit(why=why), bounds.censored(frame.deciding)
-    return SampleFit(none, none, none, none, _unknown(frame), (), why, censored, 0.0, 0, frame.fleets, 0.0, 0.0)
+    return frame.fit(line)

@@ -84,14 +84,14 @@ def check_bounds(n_values: ArrayLike, eps: ArrayLike, low: ArrayLike, high: Arra
     return Bounds(sizes[by_size], grid[by_eps], limits, bottom[cells], top[cells])
 
 
-def usable_eps(bounds: Bounds, deciding: NDArray[np.bool_], max_censored: float) -> tuple[int, str]:
+def usable_eps(bounds: Bounds, deciding: NDArray[np.bool_]) -> tuple[int, str]:
     """How many of the largest eps enter, and why no smaller one does ("" if all enter).
 
-    An eps enters if it lies above 3 x floor, and at most `max_censored` of the fleets fail to arrive, at every
+    An eps enters if it lies above 3 x floor, and at most MAX_CENSORED of the fleets fail to arrive, at every
     deciding N; few enough that 4 fleets are left after trimming both ends. No eps below one that fails enters.
     """
     fleets = len(bounds.low)
-    limit = min(int(max_censored * fleets + 1e-9), (fleets - FEWEST_FLEETS) // 2)
+    limit = min(int(MAX_CENSORED * fleets + 1e-9), (fleets - FEWEST_FLEETS) // 2)
     floor = FLOOR_FACTOR * float(bounds.floors[deciding].max())
     never = np.isposinf(bounds.high[:, deciding]).sum(0)
     early = (bounds.low[:, deciding] == 0.0).sum(0)
@@ -169,8 +169,8 @@ def power_of_n(x: Array, values: Array, slack: Array, trim: int) -> Power:
     return Power(lines.slope, lines.slope_error, lines.slope_df * _df_share(len(values), trim), off, lines.lack_of_fit)
 
 
-def power_of_eps(x: Array, steps: Array, values: Array, slack: Array, trim: int) -> tuple[Power, Power]:
-    """Slope over steps = log(1/eps) [E] of values [F, ..., G, E] at the middle of x = log N, and its slope over x.
+def power_of_eps(x: Array, steps: Array, values: Array, slack: Array, trim: int) -> Power:
+    """Slope over steps = log(1/eps) [E] of values [F, ..., G, E] at the middle of x = log N.
 
     Each fleet's own slope is the observation. Lack of fit: p-value that the local exponent changes by at most BEND
     from the first half of the steps to the second. slack [..., G, E].
@@ -181,9 +181,7 @@ def power_of_eps(x: Array, steps: Array, values: Array, slack: Array, trim: int)
     off, bend_off = slack @ np.abs(slope_c), (slack @ np.abs(bend_c)).mean(-1)
     excess = np.abs(bends.intercept) - BEND - bend_off
     straight = special.stdtr(bends.intercept_df * share, -excess / bends.intercept_error)
-    q = Power(lines.intercept, lines.intercept_error, lines.intercept_df * share, off.mean(-1), straight)
-    drift_off = off @ np.abs(slope_coefficients(x))
-    return q, Power(lines.slope, lines.slope_error, lines.slope_df * share, drift_off, lines.lack_of_fit)
+    return Power(lines.intercept, lines.intercept_error, lines.intercept_df * share, off.mean(-1), straight)
 
 
 def either_model(plain: ArrayLike, rival: ArrayLike) -> NDArray[np.str_]:

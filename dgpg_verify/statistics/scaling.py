@@ -44,17 +44,10 @@ class SlopeFit:
 
 @dataclass(frozen=True)
 class AffineFit:
-    """value = a + b N on the arithmetic scale, with t intervals; lack_of_fit: p-value or None."""
+    """value = a + b N on the arithmetic scale."""
 
     a: float
-    a_low: float
-    a_high: float
     b: float
-    b_low: float
-    b_high: float
-    level: float
-    lack_of_fit: float | None
-    n_values: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -107,7 +100,6 @@ class _Sample:
     values: Array
     counts: Counts
     level: float
-    paired: bool
 
     def only(self, mask: NDArray[np.bool_]) -> _Sample:
         return replace(self, sizes=self.sizes[mask], values=self.values[mask], counts=self.counts[mask])
@@ -129,7 +121,6 @@ def fit_scaling(
     level: float = 0.99,
     *,
     minimum_n: int = 1,
-    paired: bool = False,
 ) -> ScalingFit:
     """Fit value ~ N^exponent; the interval over the top decade of N decides.
 
@@ -138,14 +129,12 @@ def fit_scaling(
     n_values
         [L] distinct integers >= 1.
     replicates
-        [L, R] > 0, one value per fleet, or L sequences of different lengths >= 2. An entry that is NaN, infinite or
-        <= 0 means "not measurable".
+        [L, R] > 0, one value per fleet, drawn anew at each N, or L sequences of different lengths >= 2. An entry that
+        is NaN, infinite or <= 0 means "not measurable".
     level
         Of the two-sided interval.
     minimum_n
         Smaller N are drawn, not fitted; a useful choice is twice the number of candidates.
-    paired
-        The same fleets at every N; otherwise replicates are independent fleets, drawn anew at each N.
 
     Returns
     -------
@@ -155,13 +144,9 @@ def fit_scaling(
     Raises
     ------
     InputError
-        For arrays that do not fit together, repeated N, or different numbers of paired replicates.
+        For arrays that do not fit together, repeated N, or one replicate at some N alone.
     """
-    sample = _check_sample(n_values, replicates, check_level(level), paired)
-    return _fit(sample, check_int("minimum_n", minimum_n, 1))
-
-
-def _fit(sample: _Sample, minimum_n: int) -> ScalingFit:
+    sample, minimum_n = _check_sample(n_values, replicates, check_level(level)), check_int("minimum_n", minimum_n, 1)
     deciding, fitted = (sample.only(mask) for mask in (top_decade(sample.sizes, minimum_n), sample.sizes >= minimum_n))
     why = _obstacle(deciding)
     whole = len(fitted.sizes) >= 3 and bool(fitted.usable.all())
@@ -176,18 +161,16 @@ def _fit(sample: _Sample, minimum_n: int) -> ScalingFit:
     )
 
 
-def _check_sample(
-    n_values: ArrayLike, replicates: ArrayLike | Sequence[ArrayLike], level: float, paired: bool
-) -> _Sample:
+def _check_sample(n_values: ArrayLike, replicates: ArrayLike | Sequence[ArrayLike], level: float) -> _Sample:
     sizes = check_n_values(n_values)
     values, counts = _table(replicates)
     if values.shape[0] != len(sizes) or values.shape[1] < 1:
         raise InputError(f"replicates has shape {values.shape}: it must be ({len(sizes)}, R), a row per N and R >= 1")
-    if len(set(counts)) > 1 and (paired or counts.min() < 2):
-        rule = "as many replicates at every N" if paired else "at least 2 replicates at every N"
-        raise InputError(f"replicates has {', '.join(map(str, counts))} values per N: it must be {rule}")
+    if len(set(counts)) > 1 and counts.min() < 2:
+        numbers = ", ".join(map(str, counts))
+        raise InputError(f"replicates has {numbers} values per N: it must be at least 2 replicates at every N")
     order = np.argsort(sizes)
-    return _Sample(sizes[order], values[order], counts[order], level, paired)
+    return _Sample(sizes[order], values[order], counts[order], level)
 
 
 def _table(replicates: Any) -> tuple[Array, Counts]:
@@ -213,7 +196,7 @@ def _obstacle(deciding: _Sample) -> str:
 
 
 def _slope_fit(sample: _Sample) -> SlopeFit:
-    lines = fit_lines(np.log(sample.sizes), np.log(sample.values), paired=sample.paired, counts=sample.counts)
+    lines = fit_lines(np.log(sample.sizes), np.log(sample.values), counts=sample.counts)
     low, high = t_interval(lines.slope, lines.slope_error, lines.slope_df, sample.level)
     return SlopeFit(
         exponent=float(lines.slope),
@@ -223,22 +206,14 @@ def _slope_fit(sample: _Sample) -> SlopeFit:
         intercept=float(lines.intercept / np.log(10.0)),
         standard_error=float(lines.slope_error),
         df=float(lines.slope_df),
-        lack_of_fit=_p_value(lines.lack_of_fit),
+        lack_of_fit=None if np.isnan(lines.lack_of_fit) else float(lines.lack_of_fit),
         n_values=tuple(sample.sizes.tolist()),
         replicates=int(sample.counts.min()),
     )
 
 
 def _affine_fit(sample: _Sample) -> AffineFit:
-    sizes, unit = sample.sizes, float(np.abs(sample.values).max())  # in units of the largest value: no square overflows
-    lines = fit_lines(sizes.astype(np.float64), sample.values / unit, np.log(sizes), sample.paired, sample.counts)
-    ends = t_interval(lines.intercept, lines.intercept_error, lines.intercept_df, sample.level)
-    a, a_low, a_high = (float(number * unit) for number in (lines.intercept, *ends))
-    ends = t_interval(lines.slope, lines.slope_error, lines.slope_df, sample.level)
-    b, b_low, b_high = (float(number * unit) for number in (lines.slope, *ends))
-    p = _p_value(lines.lack_of_fit)
-    return AffineFit(a, a_low, a_high, b, b_low, b_high, sample.level, p, tuple(sizes.tolist()))
-
-
-def _p_value(p: Array) -> float | None:
-    return None if np.isnan(p) else float(p)
+    unit = float(np.abs(sample.values).max())  # in units of the largest value: no square overflows
+    sizes = sample.sizes.astype(np.float64)
+    lines = fit_lines(sizes, sample.values / unit, np.log(sizes), sample.counts)
+    return AffineFit(float(lines.intercept * unit), float(lines.slope * unit))

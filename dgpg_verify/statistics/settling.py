@@ -21,7 +21,7 @@ from scipy import special, stats
 
 from dgpg_verify.core import Estimate, InputError, Label, Verdict, check_choice, check_real
 from dgpg_verify.statistics.checks import Array, check_level, check_positive
-from dgpg_verify.statistics.convergence import LEARNED, Convergence, judge_learned, levels_of
+from dgpg_verify.statistics.convergence import LEARNED, Convergence, judge_learned
 from dgpg_verify.statistics.intervals import clopper_pearson, t_quantile
 
 PERCENTILE = 0.9
@@ -136,7 +136,7 @@ def _judge(
     needed: int | None = None,
 ) -> Verdict:
     """The verdict on an estimate. needed: seeds at which it has an upper end if all settle, None: always."""
-    learned = judge_learned(levels_of(runs))
+    learned = judge_learned([run.level for run in runs])
     never = sum(run.settled_at is None for run in runs)
     failing = clopper_pearson(never, len(runs), estimate.level)
     ends = "[" + ", ".join("none" if end is None else f"{end:.4g}" for end in (estimate.low, estimate.high)) + "]"

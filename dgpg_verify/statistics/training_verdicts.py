@@ -12,8 +12,8 @@ from itertools import combinations
 
 from numpy.typing import ArrayLike
 
-from dgpg_verify.core import Estimate, InputError, Label, Verdict, check_real, check_unique
-from dgpg_verify.statistics.checks import Array, check_level, check_positive, check_sample
+from dgpg_verify.core import Estimate, InputError, Label, Verdict, check_unique
+from dgpg_verify.statistics.checks import Array, check_sample
 from dgpg_verify.statistics.comparison import difference_interval
 from dgpg_verify.statistics.convergence import COLLAPSE, LEARNED
 from dgpg_verify.statistics.intervals import clopper_pearson, mean_interval
@@ -21,41 +21,37 @@ from dgpg_verify.statistics.power import bonferroni
 from dgpg_verify.statistics.verdict import judge_at_least, judge_equal, judge_threshold
 
 FAILED = 0.5  # score below which a run has failed
+FAILING = 0.8  # share of the seeds that must fail
+SLACK = 0.05  # of Best-Fit's score within which a method still matches it
+SLIGHTLY = 0.8  # lowest score that is only slightly below Best-Fit
 WIDTH_LEVEL = 0.99  # confidence at which Best-Fit must lie above Random before a score means anything
 
 
-def judge_fails(levels: ArrayLike, below: float = FAILED, share: float = 0.8, level: float = 0.95) -> Verdict:
+def judge_fails(levels: ArrayLike, level: float = 0.95) -> Verdict:
     """Claim C4.2, "fails to converge": the score stays below 0.5 in at least 80 % of seeds.
 
-    Supported if the observed share is >= `share` and its Clopper-Pearson lower end > 1/2; refuted if the upper end
-    < share. Support shows that most seeds fail, not that 80 % do. Five seeds cannot support at 95 % (5 of 5 has the
+    Supported if the observed share is >= 80 % and its Clopper-Pearson lower end > 1/2; refuted if the upper end
+    < 80 %. Support shows that most seeds fail, not that 80 % do. Five seeds cannot support at 95 % (5 of 5 has the
     lower end 0.478), six can. levels [R], R >= 1. The estimate is the share of failing seeds.
     """
-    sample, share = check_sample("levels", levels, 1), check_level(share, "share")
-    below = check_real("below", below)
-    failing = int((sample < below).sum())
+    sample = check_sample("levels", levels, 1)
+    failing = int((sample < FAILED).sum())
     estimate = clopper_pearson(failing, len(sample), level)
     low, high = float(estimate.low or 0.0), float(estimate.high or 0.0)
     label: Label = "inconclusive"
-    if failing >= share * len(sample) - 1e-9 and low > 0.5:
+    if failing >= FAILING * len(sample) - 1e-9 and low > 0.5:
         label = "supported"
-    elif high < share:
+    elif high < FAILING:
         label = "refuted"
     why = (
-        f"{failing} of {len(sample)} seeds end below {below:g}, {100 * estimate.level:.4g} % interval "
-        f"[{low:.3g}, {high:.3g}] of the share; wanted {share:g} of the seeds and a lower end above 0.5"
+        f"{failing} of {len(sample)} seeds end below {FAILED:g}, {100 * estimate.level:.4g} % interval "
+        f"[{low:.3g}, {high:.3g}] of the share; wanted {FAILING:g} of the seeds and a lower end above 0.5"
     )
     needed = math.floor(math.log(0.5 * (1.0 - estimate.level)) / math.log(0.5)) + 1
     return Verdict(label, why, estimate, needed if label == "inconclusive" and failing == len(sample) else None)
 
 
-def judge_collapses(
-    levels: ArrayLike,
-    small_levels: ArrayLike,
-    drop: float = COLLAPSE,
-    below: float = LEARNED,
-    level: float = 0.95,
-) -> Verdict:
+def judge_collapses(levels: ArrayLike, small_levels: ArrayLike, level: float = 0.95) -> Verdict:
     """Claim C4.2, "collapses": mean score >= 0.3 below the method's own at N = 5, and below Random + 0.2.
 
     Both parts must hold. Supported if both are (intersection-union: no correction), refuted if either is (union: the
@@ -63,33 +59,28 @@ def judge_collapses(
     independent seeds. The estimate is the score at N = 5 minus the score at N.
     """
     lost = difference_interval(small_levels, levels, level)
-    parts = (
-        judge_at_least(lost, check_positive("drop", drop)),
-        judge_threshold(mean_interval(levels, level), check_real("below", below)),
-    )
+    parts = (judge_at_least(lost, COLLAPSE), judge_threshold(mean_interval(levels, level), LEARNED))
     return Verdict(_all_of([p.label for p in parts]), f"drop: {parts[0].why}; score: {parts[1].why}", lost)
 
 
-def judge_matches(levels: ArrayLike, width: Estimate, slack: float = 0.05, level: float = 0.95) -> Verdict:
+def judge_matches(levels: ArrayLike, width: Estimate, level: float = 0.95) -> Verdict:
     """Claim C4.3 for N <= 100, "at or above Best-Fit": the mean score is at least 1 - 0.05.
 
     Inconclusive unless Best-Fit is above Random with confidence: otherwise a score means nothing. levels [R], R >= 2;
     width: return of Best-Fit minus Random with its 99 % interval. The estimate is score - 1.
     """
     above = mean_interval(check_sample("levels", levels, 2) - 1.0, level)
-    return _undefined(width, above) or judge_at_least(above, -check_real("slack", slack, 0.0))
+    return _undefined(width, above) or judge_at_least(above, -SLACK)
 
 
-def judge_slightly_below(levels: ArrayLike, width: Estimate, lowest: float = 0.8, level: float = 0.95) -> Verdict:
+def judge_slightly_below(levels: ArrayLike, width: Estimate, level: float = 0.95) -> Verdict:
     """Claim C4.3 for N = 200, "slightly below Best-Fit": the mean score lies in [0.8, 1).
 
-    Supported if the interval lies inside, refuted if it is disjoint. Arguments and condition as in `judge_matches`;
-    lowest < 1. The estimate is the score.
+    Supported if the interval lies inside, refuted if it is disjoint. Arguments and condition as in `judge_matches`.
+    The estimate is the score.
     """
-    score, lowest = mean_interval(levels, level), check_real("lowest", lowest)
-    if lowest >= 1.0:
-        raise InputError(f"lowest = {lowest!r} is not allowed: it must be below 1")
-    return _undefined(width, score) or judge_equal(score, 0.5 * (lowest + 1.0), 0.5 * (1.0 - lowest))
+    score = mean_interval(levels, level)
+    return _undefined(width, score) or judge_equal(score, 0.5 * (SLIGHTLY + 1.0), 0.5 * (1.0 - SLIGHTLY))
 
 
 def judge_equivalent(
@@ -97,13 +88,12 @@ def judge_equivalent(
     margin: float,
     names: Sequence[str] | None = None,
     level: float = 0.95,
-    paired: bool = True,
 ) -> Verdict:
     """Claim C4.4: no two of k settings differ by more than the margin (two one-sided tests on all pairs).
 
     scores [k, R], k, R >= 2; margin > 0 in their unit (0.01 for 1 % of the score's unit, 0.01 |mean return| for
-    returns); names [k] for the printed reason; paired: column r of all settings shares fleet and seed. The estimate is
-    the difference of the pair furthest apart.
+    returns); names [k] for the printed reason. Column r of all settings shares fleet and seed. The estimate is the
+    difference of the pair furthest apart.
 
     Notes
     -----
@@ -115,8 +105,8 @@ def judge_equivalent(
     table, labels = _check_table(scores, names)
     pairs = list(combinations(range(len(table)), 2))
     strict = bonferroni(level, len(pairs))
-    near = [difference_interval(table[i], table[j], level, paired) for i, j in pairs]
-    far = [difference_interval(table[i], table[j], strict, paired) for i, j in pairs]
+    near = [difference_interval(table[i], table[j], level, paired=True) for i, j in pairs]
+    far = [difference_interval(table[i], table[j], strict, paired=True) for i, j in pairs]
     inside = [judge_equal(estimate, 0.0, margin).label == "supported" for estimate in near]
     outside = [judge_equal(estimate, 0.0, margin).label == "refuted" for estimate in far]
     label: Label = "supported" if all(inside) else "refuted" if any(outside) else "inconclusive"

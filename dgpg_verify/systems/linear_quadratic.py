@@ -15,15 +15,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import Influence, InputError, Observation, Transition, check_int, check_real
-from dgpg_verify.systems.load_balancing import GameState
+from dgpg_verify.core import Influence, InputError, check_int, check_real
+from dgpg_verify.systems.one_shot import GameState, OneShot, check_entries, check_graph, check_vectors
 
 COUPLINGS = 2  # neighbours of an agent through W, each of strength at most 0.1
+ALLOWED = dict.fromkeys(("value", "optimum", "reference_state"), "finite") | {"weights": "finite and >= 0"}
 MAX_LOG_SPREAD = math.log(4.0)  # weights h lie in exp(+-spread) at alignment 0
 
 
 @dataclass(frozen=True, eq=False)
-class LinearQuadraticTeam:
+class LinearQuadraticTeam(OneShot):
     """index int64 [N, S] and value [N, S]: the sparse columns of Z; weights h, optimum x*, reference_state [M].
 
     The influence of an action is Z_i (a_i - default); `influence(delta)` gives it for any deviation delta.
@@ -36,9 +37,7 @@ class LinearQuadraticTeam:
     reference_state: Tensor
     recipe: dict[str, Any] | None = None
 
-    horizon = 1
-    discount = 1.0
-    noise_size = 0
+    kind = "linear_quadratic"
     n_actions = 0
 
     def __post_init__(self) -> None:
@@ -61,15 +60,14 @@ class LinearQuadraticTeam:
         weights = np.exp(rng.uniform(-spread, spread, rows))
         optimum = rng.normal(0.0, 1.0, rows)
         reference = optimum + bias * rng.normal(0.0, 1.0, rows)
-        recipe = {"system": "linear_quadratic", "n_agents": n_agents, "seed": seed, "alignment": alignment,
-                  "reference_bias": reference_bias}  # fmt: skip
+        given = {"n_agents": n_agents, "seed": seed, "alignment": alignment, "reference_bias": reference_bias}
         return cls(
             index=torch.as_tensor(index),
             value=torch.as_tensor(value),
             weights=torch.as_tensor(weights),
             optimum=torch.as_tensor(optimum),
             reference_state=torch.as_tensor(reference),
-            recipe=recipe,
+            recipe=given,
         )
 
     @property
@@ -77,38 +75,18 @@ class LinearQuadraticTeam:
         return self.index.shape[0]
 
     @property
-    def state_size(self) -> int:
-        return self.weights.shape[0]
+    def idle_state(self) -> Tensor:
+        return torch.zeros_like(self.reference_state)
+
+    @property
+    def features(self) -> Tensor:
+        return torch.zeros(self.n_agents, 1, 0, device=self.value.device)
 
     def matrix(self) -> Tensor:
         """Dense Z [M, N]."""
         columns = torch.arange(self.n_agents)[:, None].expand_as(self.index)
         dense = torch.zeros(self.state_size, self.n_agents, dtype=torch.float64)
         return dense.index_put((self.index, columns), self.value, accumulate=True)
-
-    def start(self, noise: Tensor) -> GameState:
-        return GameState(torch.ones(noise.shape[0], device=self.value.device))
-
-    def observe(self, state: GameState) -> Observation:
-        size, n = len(state.size), self.n_agents
-        device = self.value.device
-        yes = torch.ones((), dtype=torch.bool, device=device)
-        return Observation(torch.zeros(size, n, 1, 0, device=device), yes.expand(size, n, 1), yes.expand(size, n))
-
-    def step(self, state: GameState, actions: Tensor) -> Transition:
-        size = actions.shape[0]
-        influence = self.influence(actions)
-        x_observed = torch.zeros(size, self.state_size, dtype=torch.float64, device=actions.device)
-        x = x_observed.scatter_add(1, influence.index.reshape(size, -1), influence.value.reshape(size, -1))
-        return Transition(
-            next_state=state,
-            reward=-self.cost_of(x),
-            x_observed=x_observed,
-            x=x,
-            reference=self.reference_state.expand(size, -1),
-            influence=influence,
-            done=torch.ones(size, dtype=torch.bool, device=actions.device),
-        )
 
     def influence(self, delta: Tensor) -> Influence:
         """Z_i delta_i for deviations delta [B, N] from the default action."""
@@ -125,12 +103,6 @@ class LinearQuadraticTeam:
         first = (residual.view_as(change.value) * change.value).sum(-1)
         second = (self.weights[change.index] * change.value**2).sum(-1)
         return transition.reward[:, None] - first - 0.5 * second
-
-    def config(self) -> dict[str, Any]:
-        if self.recipe is not None:
-            return dict(self.recipe)
-        names = ("index", "value", "weights", "optimum", "reference_state")
-        return {"system": "linear_quadratic"} | {name: getattr(self, name).tolist() for name in names}
 
 
 def _draw_columns(n_agents: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -155,14 +127,6 @@ def _check_team(team: LinearQuadraticTeam) -> None:
             f"index {tuple(team.index.shape)} and value {tuple(team.value.shape)} do not fit: both must be [N, S]"
         )
     rows = team.weights.shape[0]
-    if int(team.index.min()) < 0 or int(team.index.max()) >= rows:
-        raise InputError(f"index must name rows of Z in [0, {rows - 1}]")
-    ranked = team.index.sort(dim=1).values
-    if bool((ranked[:, 1:] == ranked[:, :-1]).any()):
-        raise InputError("index names a row of Z twice for one agent: each (agent, row) may appear once")
-    for name in ("value", "weights", "optimum", "reference_state"):
-        values = getattr(team, name)
-        if not bool(values.isfinite().all()) or (name == "weights" and bool((values < 0).any())):
-            raise InputError(f"{name} holds a value that is not finite{' or negative' * (name == 'weights')}")
-    if team.optimum.shape != (rows,) or team.reference_state.shape != (rows,):
-        raise InputError(f"optimum and reference_state must both be [M] = ({rows},)")
+    check_vectors(team, ("optimum", "reference_state"), rows)
+    check_entries(team, ALLOWED)
+    check_graph("index", team.index, rows, "rows of Z")

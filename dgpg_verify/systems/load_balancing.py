@@ -16,26 +16,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import Influence, InputError, Observation, Transition, check_choice, check_int
+from dgpg_verify.core import Influence, InputError, Observation, check_choice, check_int
 from dgpg_verify.systems.graphs import random_candidates
+from dgpg_verify.systems.one_shot import GameState, OneShot, check_entries, check_graph, check_vectors
 from dgpg_verify.systems.references import alter_reference
 
 COSTS = ("quadratic", "delay", "mm1", "makespan")
 JOB_LAWS = ("gamma", "lognormal")
 MM1_CAP = 0.95  # queueing delay x / (1 - x) is followed up to here, then continued linearly
 FEATURES = ("log capacity", "background", "reference", "share")
+ALLOWED = {
+    **dict.fromkeys(("jobs", "capacity"), "finite and > 0"),
+    **dict.fromkeys(("weights", "background"), "finite and >= 0"),
+    **dict.fromkeys(("target", "reference_state"), "finite"),
+}
 HEURISTICS = ("random", "capacity_proportional", "least_committed")
 
 
-@dataclass(frozen=True)
-class GameState:
-    """Nothing happens before the only decision: the state just carries the number of roll-outs. size [B]."""
-
-    size: Tensor
-
-
 @dataclass(frozen=True, eq=False)
-class LoadBalancingGame:
+class LoadBalancingGame(OneShot):
     """The load-balancing game. jobs [N]; capacity, background, weights, target, reference_state [M];
     candidates int64 [N, K].
 
@@ -53,9 +52,7 @@ class LoadBalancingGame:
     cost: str = "quadratic"
     recipe: dict[str, Any] | None = None
 
-    horizon = 1
-    discount = 1.0
-    noise_size = 0
+    kind = "load_balancing"
     heuristic_names = HEURISTICS
 
     def __post_init__(self) -> None:
@@ -82,10 +79,10 @@ class LoadBalancingGame:
         check_choice("cost", cost, COSTS)
         check_choice("job_law", job_law, JOB_LAWS)
         check_int("seed", seed, 0)
-        degree = _degree(n_candidates, servers, default=4)
+        degree = _degree(n_candidates, servers)
         fleet = _draw_fleet(n_agents, servers, degree, job_law, seed)
         recipe = {
-            "system": "load_balancing", "n_agents": n_agents, "seed": seed, "n_candidates": n_candidates,
+            "n_agents": n_agents, "seed": seed, "n_candidates": n_candidates,
             "cost": cost, "job_law": job_law, "n_servers": n_servers, "reference": reference,
         }  # fmt: skip
         guided_to = alter_reference(reference, fleet["target"], fleet["capacity"], seed)
@@ -104,43 +101,18 @@ class LoadBalancingGame:
         return self.capacity.shape[0]
 
     @property
-    def state_size(self) -> int:
-        return self.n_servers
+    def idle_state(self) -> Tensor:
+        return self.background
 
     @property
     def shares(self) -> Tensor:
         """z_i(k) [N, K]: what agent i's job adds to the utilisation of its k-th candidate."""
         return self.jobs[:, None] / self.capacity[self.candidates]
 
-    def start(self, noise: Tensor) -> GameState:
-        return GameState(torch.ones(noise.shape[0], device=self.jobs.device))
-
-    def observe(self, state: GameState) -> Observation:
-        size, shape = len(state.size), (self.n_agents, self.n_actions)
-        servers = self.candidates
+    @property
+    def features(self) -> Tensor:
         columns = (self.capacity.log(), self.background, self.reference_state)
-        features = torch.stack([column[servers] for column in columns] + [self.shares], dim=-1)
-        yes = torch.ones((), dtype=torch.bool, device=servers.device)
-        return Observation(
-            features=features.expand(size, *features.shape),
-            mask=yes.expand(size, *shape),
-            active=yes.expand(size, shape[0]),
-        )
-
-    def step(self, state: GameState, actions: Tensor) -> Transition:
-        size = actions.shape[0]
-        influence = self.influence(actions)
-        x_observed = self.background.expand(size, -1)
-        x = x_observed.scatter_add(1, influence.index[..., 0], influence.value[..., 0])
-        return Transition(
-            next_state=state,
-            reward=-self.cost_of(x),
-            x_observed=x_observed,
-            x=x,
-            reference=self.reference_state.expand(size, -1),
-            influence=influence,
-            done=torch.ones(size, dtype=torch.bool, device=x.device),
-        )
+        return torch.stack([*(column[self.candidates] for column in columns), self.shares], dim=-1)
 
     def influence(self, actions: Tensor) -> Influence:
         """The chosen server and the job's share of it; an absent job (-1) touches nothing."""
@@ -189,17 +161,11 @@ class LoadBalancingGame:
         """The same game guided toward another reference state [M]."""
         return replace(self, reference_state=torch.as_tensor(reference, dtype=torch.float64), recipe=None)
 
-    def config(self) -> dict[str, Any]:
-        if self.recipe is not None:
-            return dict(self.recipe)
-        names = ("jobs", "capacity", "background", "candidates", "weights", "target", "reference_state")
-        values = {name: getattr(self, name).tolist() for name in names}
-        return {"system": "load_balancing", "cost": self.cost} | values
 
-
-def _degree(n_candidates: int | str | None, servers: int, default: int) -> int:
+def _degree(n_candidates: int | str | None, servers: int) -> int:
+    """K: min(4, M) by default, M for "all", else an integer in [1, M]."""
     if n_candidates is None:
-        return min(default, servers)
+        return min(4, servers)
     if n_candidates == "all":
         return servers
     return check_int("n_candidates", n_candidates, 1, servers)
@@ -252,31 +218,6 @@ def _check_parameters(game: LoadBalancingGame) -> None:
             f"jobs {tuple(game.jobs.shape)} and candidates {tuple(game.candidates.shape)} do not fit: "
             "they must be [N] and [N, K]"
         )
-    for name in ("background", "weights", "target", "reference_state"):
-        if getattr(game, name).shape != (n_servers,):
-            shape = tuple(getattr(game, name).shape)
-            raise InputError(f"{name} has shape {shape}: it must be [M] = ({n_servers},)")
-    ranges = {"jobs": "> 0", "capacity": "> 0", "weights": ">= 0", "background": ">= 0",
-              "target": "finite", "reference_state": "finite"}  # fmt: skip
-    for name, allowed in ranges.items():
-        values = getattr(game, name)
-        good = values.isfinite()
-        if allowed == "> 0":
-            good &= values > 0
-        elif allowed == ">= 0":
-            good &= values >= 0
-        if not bool(good.all()):
-            place = int((~good).nonzero()[0, 0])
-            raise InputError(
-                f"{name}[{place}] = {float(values[place])!r} is not allowed: it must be finite and {allowed}"
-            )
-    _check_graph(game.candidates, n_servers)
-
-
-def _check_graph(candidates: Tensor, n_servers: int) -> None:
-    if candidates.numel() == 0 or int(candidates.min()) < 0 or int(candidates.max()) >= n_servers:
-        raise InputError(f"candidates must name servers in [0, {n_servers - 1}], at least one for each agent")
-    ranked = candidates.sort(dim=1).values
-    if bool((ranked[:, 1:] == ranked[:, :-1]).any()):
-        agent = int((ranked[:, 1:] == ranked[:, :-1]).any(1).nonzero()[0, 0])
-        raise InputError(f"candidates of agent {agent} = {candidates[agent].tolist()}: a server may appear once only")
+    check_vectors(game, ("background", "weights", "target", "reference_state"), n_servers)
+    check_entries(game, ALLOWED)
+    check_graph("candidates", game.candidates, n_servers, "servers")

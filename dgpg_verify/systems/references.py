@@ -7,6 +7,8 @@ by 1 + d. `noise:s` multiplies by exp(s Z) and `rounded` rounds to one decimal.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -16,21 +18,32 @@ from dgpg_verify.core import InputError, check_real
 VARIANTS = ("fluid", "biased:D", "biased_uniform:D", "shuffled", "rounded", "noise:S")
 
 
+def parse_reference(name: str, variants: Sequence[str]) -> tuple[str, float]:
+    """Kind and finite number (0 where the kind takes none) of a reference, else InputError naming the variants."""
+    kind, colon, text = str(name).partition(":")
+    with_number = {variant.partition(":")[0]: ":" in variant for variant in variants}
+    if with_number.get(kind) is bool(colon):
+        try:
+            return kind, check_real(f"reference {kind}", float(text)) if colon else 0.0
+        except ValueError:  # an InputError among them: no number, or none that is finite
+            pass
+    raise InputError(f"reference = {name!r} is not allowed: it must be one of {', '.join(variants)}")
+
+
 def alter_reference(name: str, honest: Tensor, capacity: Tensor, seed: int) -> Tensor:
     """The reference called `name`, made from the honest one [M] and the capacities [M]."""
-    kind, _, argument = str(name).partition(":")
-    if kind in ("fluid", "shuffled", "rounded") and not argument:
-        return {"fluid": lambda: honest, "shuffled": lambda: shuffled(honest, capacity, seed),
-                "rounded": lambda: (honest * 10).round() / 10}[kind]()  # fmt: skip
+    kind, number = parse_reference(name, VARIANTS)
+    if kind == "shuffled":
+        return shuffled(honest, capacity, seed)
+    if kind == "rounded":
+        return (honest * 10).round() / 10
     if kind == "biased":
-        return honest * (1.0 + _number(name, argument) * alternating_signs(capacity))
-    if kind == "biased_uniform":
-        return honest * (1.0 + _number(name, argument))
+        return honest * (1.0 + number * alternating_signs(capacity))
     if kind == "noise":
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(2,)))
-        sd = check_real(f"reference {name}", _number(name, argument), 0.0)
+        sd = check_real(f"reference {kind}", number, 0.0)
         return honest * torch.as_tensor(np.exp(sd * rng.standard_normal(len(honest))))
-    raise InputError(f"reference = {name!r} is not allowed: it must be one of {', '.join(VARIANTS)}")
+    return honest * (1.0 + number)  # biased_uniform; fluid, whose number is 0
 
 
 def alternating_signs(capacity: Tensor) -> Tensor:
@@ -49,11 +62,3 @@ def shuffled(honest: Tensor, capacity: Tensor, seed: int) -> Tensor:
     sigma = torch.empty_like(cycle)
     sigma[cycle] = cycle.roll(-1)
     return honest * capacity[sigma] / capacity
-
-
-def _number(name: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise InputError(f"reference = {name!r} is not allowed: a number must follow the colon") from None
-    return check_real(f"reference {name}", value)

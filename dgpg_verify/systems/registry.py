@@ -7,20 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from dgpg_verify.core import InputError, System, check_choice, check_int
+from dgpg_verify.systems.cloud import CloudScheduling
 from dgpg_verify.systems.linear_quadratic import LinearQuadraticTeam
 from dgpg_verify.systems.load_balancing import LoadBalancingGame
-
-
-def _cloud(n_agents: int, seed: int = 0, **options: Any) -> System:
-    from dgpg_verify.systems.cloud import CloudScheduling
-
-    return CloudScheduling(n_agents, seed=seed, **options)
-
 
 _FACTORIES: dict[str, Callable[..., System]] = {
     "load_balancing": LoadBalancingGame.random,
     "linear_quadratic": LinearQuadraticTeam.random,
-    "cloud": _cloud,
+    "cloud": CloudScheduling,
 }
 
 

@@ -206,7 +206,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "no row": (["--rows", "0"], "rows = 0 is not allowed"),
     "unknown cost": (["--cost", "max"], "cost = 'max' is not allowed: it must be one of quadratic"),
     "unknown reference": (["--reference", "best"], "reference = 'best' is not allowed: it must be one of perfect"),
-    "bias without a number": (["--reference", "biased:x"], "a number must follow the colon"),
+    "bias without a number": (["--reference", "biased:x"], "it must be one of fluid, biased:D"),
     "relaxed makespan": (["--reference", "speed_aware", "--cost", "makespan"], "cost of a speed_aware reference"),
     "costs that overflow": (["--reference", "biased:1e200"], "every entry must be finite"),
     "costs too large to compare": (["--reference", "biased:1e90"], "every entry must lie in [-1e+150, 1e+150]"),

@@ -162,22 +162,6 @@ def test_lack_of_fit_is_uniform_on_lines_and_small_on_curves(seed: int) -> None:
     assert (fit_lines(X, X[:, None] + bent + noise).lack_of_fit < 0.01).mean() > 0.99
 
 
-def test_paired_lines_are_a_t_interval_of_the_slopes_of_the_replicates() -> None:
-    y = sample(7) + 3.0 * np.random.default_rng(8).standard_normal(7)  # a shift shared by all N of a fleet
-    lines = fit_lines(X, y, paired=True)
-    slopes = [stats.linregress(X, column).slope for column in y.T]
-    t = stats.ttest_1samp(slopes, 0.0).confidence_interval(0.95)
-    assert np.allclose(t_interval(lines.slope, lines.slope_error, lines.slope_df, 0.95), [t.low, t.high])
-    assert lines.slope_error < 0.2 * fit_lines(X, y).slope_error  # pairing removes the shared shift
-
-
-def test_hotelling_lack_of_fit_on_one_contrast_is_a_t_test() -> None:
-    x, y = np.array([-1.0, 0.0, 1.0]), sample(9)[:3]
-    assert fit_lines(x, y, paired=True).lack_of_fit == pytest.approx(
-        stats.ttest_1samp(y[0] - 2 * y[1] + y[2], 0.0).pvalue, rel=1e-6
-    )
-
-
 def test_one_replicate_gives_ordinary_least_squares() -> None:
     y = sample(10, replicates=1)
     lines, ols = fit_lines(X, y), stats.linregress(X, y[:, 0])

@@ -44,7 +44,7 @@ def test_only_the_top_decade_decides() -> None:
 
 def test_sizes_below_the_minimum_are_drawn_and_not_fitted() -> None:
     fit = fit_scaling((*SIZES[:3], *SIZES[3:]), powers(), minimum_n=8)
-    assert fit.full.n_values == SIZES[1:] and fit.affine.n_values == SIZES[1:]
+    assert fit.full.n_values == SIZES[1:]
     too_few = fit_scaling(SIZES, powers(), minimum_n=64)
     assert not too_few.measurable and "top decade: 3" in too_few.why and too_few.exponent is None
 
@@ -59,9 +59,8 @@ def test_the_affine_fit_recovers_intercept_and_slope(seed: int) -> None:
     rng = np.random.default_rng([1, seed])
     sizes = np.array(SIZES, dtype=float)
     values = (50.0 + 2.0 * sizes)[:, None] * (1.0 + 0.05 * rng.standard_normal((7, 40)))
-    affine = fit_scaling(SIZES, values, level=1 - 1e-6).affine
-    assert affine.a_low < 50.0 < affine.a_high and affine.a_high - affine.a_low < 15.0
-    assert affine.b_low < 2.0 < affine.b_high and affine.b_high - affine.b_low < 0.4
+    affine = fit_scaling(SIZES, values).affine
+    assert abs(affine.a - 50.0) < 1.7 and abs(affine.b - 2.0) < 0.06  # five standard errors each: false alarm 1e-6
 
 
 def test_the_affine_weights_follow_log_n() -> None:
@@ -95,8 +94,6 @@ def test_few_fleets_at_large_n_are_refused_only_where_no_interval_exists() -> No
     rows = [list(row) for row in powers()]
     with pytest.raises(InputError, match="at least 2 replicates at every N"):
         fit_scaling(SIZES, [*rows[:6], rows[6][:1]])
-    with pytest.raises(InputError, match="as many replicates at every N"):
-        fit_scaling(SIZES, [*rows[:6], rows[6][:5]], paired=True)
 
 
 @pytest.mark.parametrize("counts", [(10, 3, 3, 3), (10, 10, 3, 3), (10, 10, 10, 3)])
@@ -157,14 +154,6 @@ def test_units_shift_the_intercept_only() -> None:
     assert b.exponent == pytest.approx(a.exponent) and b.high == pytest.approx(a.high)
     assert b.top_decade.intercept == pytest.approx(a.top_decade.intercept + 150)
     assert b.affine.b == pytest.approx(1e150 * a.affine.b)
-
-
-def test_paired_fleets_use_the_pairing() -> None:
-    values = powers(0.5) * np.exp(np.random.default_rng(3).standard_normal(20))
-    paired = fit_scaling(SIZES, values, paired=True)
-    assert paired.high - paired.low < 0.5 * (fit_scaling(SIZES, values).high - fit_scaling(SIZES, values).low)
-    slopes = [stats.linregress(np.log(SIZES[3:]), np.log(column[3:])).slope for column in values.T]
-    assert paired.exponent == pytest.approx(np.mean(slopes))
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,6 @@ def test_slightly_below_errs_at_its_rate_at_both_edges(edge: float, seed: int) -
 def test_scores_against_best_fit_by_hand() -> None:
     assert judge_matches([0.96, 0.97, 0.98], WIDTH).label == "inconclusive"
     assert judge_matches([0.97, 0.98, 0.99], WIDTH).label == "supported"
-    assert judge_matches([0.97, 0.98, 0.99], WIDTH, slack=0.0).label == "inconclusive"
     assert judge_slightly_below([0.89, 0.9, 0.91], WIDTH).label == "supported"
     assert judge_slightly_below([1.09, 1.1, 1.11], WIDTH).label == "refuted"
     assert judge_slightly_below([0.49, 0.5, 0.51], WIDTH).label == "refuted"
@@ -119,13 +118,13 @@ def test_without_a_gap_between_the_heuristics_there_is_no_score(low: float | Non
         assert verdict.label == "inconclusive" and "Random" in verdict.why
 
 
-def alphas(means: list[float], noise: float, n: int, paired: bool = True) -> Callable[[np.random.Generator], Verdict]:
+def alphas(means: list[float], noise: float, n: int) -> Callable[[np.random.Generator], Verdict]:
     """Four settings; seeds differ far more (0.2) than settings within a seed."""
     centre = np.array(means)[:, None]
 
     def judge(g: np.random.Generator) -> Verdict:
         scores = centre + 0.2 * g.normal(size=n) + noise * g.normal(size=(4, n))
-        return judge_equivalent(scores, 0.01, level=0.95, paired=paired)
+        return judge_equivalent(scores, 0.01, level=0.95)
 
     return judge
 
@@ -158,8 +157,6 @@ def test_equivalence_by_hand() -> None:
     base = np.array([0.9, 1.0, 1.1])
     same = judge_equivalent(np.stack([base, base + 0.001, base - 0.001]), 0.01)
     assert same.label == "supported" and "3 of 3 pairs" in same.why
-    unpaired = judge_equivalent(np.stack([base, base + 0.001]), 0.01, paired=False)
-    assert unpaired.label == "inconclusive"
     apart = judge_equivalent(np.stack([base, base + 0.5, base]), 0.01, names=["a 0.2", "a 0.4", "a 0.6"])
     assert apart.label == "refuted" and "a 0.4" in apart.why and apart.estimate.level == pytest.approx(1 - 0.05 / 3)
     assert judge_equivalent(np.stack([base, base + 0.5]), 0.6).label == "supported"
@@ -170,12 +167,8 @@ def test_equivalence_by_hand() -> None:
     [
         (partial(judge_fails, []), "levels"),
         (partial(judge_fails, [0.1, np.nan]), "finite"),
-        (partial(judge_fails, [0.1], share=1.0), "share"),
         (partial(judge_collapses, [0.1], [0.1, 0.2]), "at least 2"),
-        (partial(judge_collapses, [0.1, 0.1], [0.1, 0.2], drop=0.0), "drop"),
-        (partial(judge_matches, [0.1, 0.2], WIDTH, slack=-1.0), "slack"),
         (partial(judge_matches, [0.1, 0.2], Estimate(1.0, 0.5, 2.0, 0.95, 9)), "width.level"),
-        (partial(judge_slightly_below, [0.1, 0.2], WIDTH, lowest=1.0), "lowest"),
         (partial(judge_equivalent, [[0.1, 0.2]], 0.01), "at least 2"),
         (partial(judge_equivalent, [[0.1], [0.2]], 0.01), "at least 2"),
         (partial(judge_equivalent, np.ones((2, 3)), 0.0), "margin"),

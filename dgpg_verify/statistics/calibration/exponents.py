@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
-from dgpg_verify.core import check_int
 from dgpg_verify.statistics.calibration.harness import (
+    Judged,
     Labels,
     Record,
-    allowed_errors,
+    allowed_rate,
+    error_rates,
     is_allowed,
-    over_truths,
-    rate_record,
 )
 from dgpg_verify.statistics.calibration.truths import STANDARD_N, STANDARD_REPLICATES, Truth, standard_truths
-from dgpg_verify.statistics.checks import Array, check_level, check_n_values, check_positive
+from dgpg_verify.statistics.checks import Array, check_level, check_positive
 from dgpg_verify.statistics.lines import fit_lines, t_interval
 from dgpg_verify.statistics.power import bonferroni
 from dgpg_verify.statistics.scaling import MINIMUM_VALUES, top_decade
@@ -79,38 +78,29 @@ def pooled_labels(procedure: Procedure, n_values: NDArray[np.int64], values: Arr
     return procedure.judge(*t_interval(lines.slope, lines.slope_error, normal, procedure.level))
 
 
-def standard_procedures(level: float = PRIMARY_LEVEL) -> list[Procedure]:
+def standard_procedures() -> list[Procedure]:
     """The protocol's rules: theta at 0, 1/2 and 1, big_o at 0 and 1."""
     statements = [("theta", 0.0), ("theta", 0.5), ("theta", 1.0), ("big_o", 0.0), ("big_o", 1.0)]
-    return [Procedure(f"{relation}, expected {e:g}", e, relation, level=level) for relation, e in statements]
+    return [Procedure(f"{relation}, expected {e:g}", e, relation) for relation, e in statements]
 
 
-def faulty_procedures(level: float = PRIMARY_LEVEL) -> list[Procedure]:
+def faulty_procedures() -> list[Procedure]:
     """Rules that must show more errors than allowed."""
     return [
-        Procedure("control: point estimate only", 0.0, level=level, decide=point_labels),
-        Procedure("control: all N, no lack of fit", 0.0, level=level, decide=pooled_labels),
+        Procedure("control: point estimate only", 0.0, decide=point_labels),
+        Procedure("control: all N, no lack of fit", 0.0, decide=pooled_labels),
     ]
 
 
-def error_rates(
-    procedure: Procedure,
-    truths: Sequence[Truth] | None = None,
-    repetitions: int = 1000,
-    seed: int = 0,
-    n_values: ArrayLike = STANDARD_N,
-    replicates: int = STANDARD_REPLICATES,
+def exponent_error_rates(
+    procedure: Procedure, truths: Sequence[Truth] | None = None, repetitions: int = 1000, seed: int = 0
 ) -> list[Record]:
-    """Run the whole verdict procedure on `repetitions` synthetic experiments per truth.
+    """Run the whole verdict procedure on `repetitions` synthetic experiments per truth, at standard sample sizes.
 
     Parameters
     ----------
     truths
         Default `standard_truths()`.
-    n_values
-        [L] distinct integers >= 1.
-    replicates
-        Fleets per N, >= 2.
 
     Returns
     -------
@@ -121,25 +111,22 @@ def error_rates(
     -----
     Cost: repetitions * L * R numbers per truth.
     """
-    sizes = np.sort(check_n_values(n_values))
-    repetitions = check_int("repetitions", repetitions, 1)
-    replicates, seed = check_int("replicates", replicates, 2), check_int("seed", seed, 0)
+    sizes, allowed = np.array(STANDARD_N), allowed_rate(repetitions)
     allowed_set(procedure.relation, procedure.expected, check_positive("margin", procedure.margin))
     check_level(procedure.level)
-    allowed = allowed_errors(repetitions) / repetitions
 
-    def records_of(truth: Truth, rng: Generator) -> list[Record]:
-        labels = procedure.labels(sizes, truth.sample(rng, sizes, repetitions, replicates))
-        return [rate_record(procedure.name, truth.name, labels, procedure.holds(truth.local_exponent(sizes)), allowed)]
+    def judged(truth: Truth, rng: Generator) -> Iterator[Judged]:
+        labels = procedure.labels(sizes, truth.sample(rng, sizes, repetitions, STANDARD_REPLICATES))
+        yield procedure.name, labels, procedure.holds(truth.local_exponent(sizes))
 
-    return over_truths(standard_truths() if truths is None else truths, seed, records_of)
+    return error_rates(standard_truths() if truths is None else truths, judged, seed, allowed)
 
 
 def calibration_table(repetitions: int = 1000, seed: int = 0) -> list[Record]:
-    """`error_rates` of every standard procedure on every standard truth, at standard sample sizes."""
-    return [row for p in standard_procedures() for row in error_rates(p, repetitions=repetitions, seed=seed)]
+    """`exponent_error_rates` of every standard procedure on every standard truth, at standard sample sizes."""
+    return [row for p in standard_procedures() for row in exponent_error_rates(p, None, repetitions, seed)]
 
 
 def control_table(repetitions: int = 1000, seed: int = 0) -> list[Record]:
-    """`error_rates` of the faulty procedures: each must exceed `allowed` somewhere."""
-    return [row for p in faulty_procedures() for row in error_rates(p, repetitions=repetitions, seed=seed)]
+    """`exponent_error_rates` of the faulty procedures: each must exceed `allowed` somewhere."""
+    return [row for p in faulty_procedures() for row in exponent_error_rates(p, None, repetitions, seed)]

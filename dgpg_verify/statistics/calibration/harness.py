@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.random import Generator
@@ -16,19 +16,52 @@ from dgpg_verify.statistics.verdict import MARGIN, allowed_set
 
 Record = dict[str, Any]
 Labels = NDArray[np.str_]
-AnyTruth = TypeVar("AnyTruth")
 ROUNDING = 1e-12  # an exponent on the margin counts as allowed
+TOLERATED, CONFIDENCE = 0.01, 0.95  # an error rate, and how sure one must be that it is no higher
 
 
-def over_truths(
-    truths: Iterable[AnyTruth], seed: int, records_of: Callable[[AnyTruth, Generator], list[Record]]
+class Named(Protocol):
+    """A truth, for the records."""
+
+    @property
+    def name(self) -> str: ...
+
+
+AnyTruth = TypeVar("AnyTruth", bound=Named)
+Judged = tuple[str, Labels, bool]  # a procedure, its label in every repetition, whether its statement is true
+
+
+def error_rates(
+    truths: Iterable[AnyTruth], judged: Callable[[AnyTruth, Generator], Iterable[Judged]], seed: int, allowed: float
 ) -> list[Record]:
-    """The records of all truths, each drawn from a stream of its own: its place in the list, under `seed`."""
-    return [
-        record
-        for place, truth in enumerate(truths)
-        for record in records_of(truth, np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(place,))))
-    ]
+    """Shares of wrong and of undecided labels: one flat record per truth and procedure.
+
+    Parameters
+    ----------
+    truths
+        Each is drawn from a stream of its own: its place in the list, under `seed`.
+    judged
+        Draws whole experiments of a truth and judges them.
+    allowed
+        Largest rate of a wrong label that shows a procedure which keeps its promise.
+    """
+    records = []
+    for place, truth in enumerate(truths):
+        rng = np.random.default_rng(np.random.SeedSequence(check_int("seed", seed, 0), spawn_key=(place,)))
+        for procedure, labels, holds in judged(truth, rng):
+            rates = {label: float((labels == label).mean()) for label in LABELS}
+            records.append(
+                {
+                    "procedure": procedure,
+                    "truth": truth.name,
+                    "repetitions": len(labels),
+                    "false_support": 0.0 if holds else rates["supported"],
+                    "false_refutation": rates["refuted"] if holds else 0.0,
+                    "inconclusive": rates["inconclusive"],
+                    "allowed": allowed,
+                }
+            )
+    return records
 
 
 def is_allowed(exponent: float, relation: str, expected: float, margin: float = MARGIN) -> bool:
@@ -37,33 +70,18 @@ def is_allowed(exponent: float, relation: str, expected: float, margin: float = 
     return low - ROUNDING <= exponent <= high + ROUNDING
 
 
-def rate_record(procedure: str, truth: str, labels: NDArray[Any], holds: bool, allowed: float) -> Record:
-    """Share of wrong and of undecided labels, one label per repetition, where the statement `holds` or does not."""
-    rates = {label: float((labels == label).mean()) for label in LABELS}
-    return {
-        "procedure": procedure,
-        "truth": truth,
-        "repetitions": len(labels),
-        "false_support": 0.0 if holds else rates["supported"],
-        "false_refutation": rates["refuted"] if holds else 0.0,
-        "inconclusive": rates["inconclusive"],
-        "allowed": allowed,
-    }
+def allowed_rate(repetitions: int) -> float:
+    """The largest rate of errors in `repetitions` that still shows one of at most 1 %: 4 in 1 000.
 
-
-def allowed_errors(repetitions: int, rate: float = 0.01, confidence: float = 0.95) -> int:
-    """Most errors in `repetitions` that still show a rate <= `rate` with `confidence`: 4 in 1 000 for 1 %.
-
-    The largest k with P(Binomial(repetitions, rate) <= k) <= 1 - confidence; InputError if there is none.
+    The largest k with P(Binomial(repetitions, 1 %) <= k) <= 5 %, over repetitions; InputError if there is none.
     """
     repetitions = check_int("repetitions", repetitions, 1)
-    rate, confidence = check_level(rate, "rate"), check_level(confidence, "confidence")
-    cumulative = stats.binom.cdf(np.arange(repetitions + 1), repetitions, rate)
-    count = int(np.searchsorted(cumulative, 1.0 - confidence, side="right"))
+    cumulative = stats.binom.cdf(np.arange(repetitions + 1), repetitions, TOLERATED)
+    count = int(np.searchsorted(cumulative, 1.0 - CONFIDENCE, side="right"))
     if count == 0:
-        least = int(np.ceil(np.log(1.0 - confidence) / np.log1p(-rate)))
-        raise InputError(f"repetitions = {repetitions} is not allowed: at least {least} show a rate <= {rate:g}")
-    return count - 1
+        least = int(np.ceil(np.log(1.0 - CONFIDENCE) / np.log1p(-TOLERATED)))
+        raise InputError(f"repetitions = {repetitions} is not allowed: at least {least} show a rate <= {TOLERATED:g}")
+    return (count - 1) / repetitions
 
 
 def coverage_band(level: float = 0.95, configurations: int = 200, error: float = 1e-3) -> tuple[int, int]:
@@ -78,11 +96,9 @@ def coverage_band(level: float = 0.95, configurations: int = 200, error: float =
     return int(law.ppf(0.5 * error)), int(law.isf(0.5 * error))
 
 
-def coverage_record(
-    oracle: str, quantity: str, level: float, configurations: int, misses: int, error: float = 1e-3
-) -> Record:
+def coverage_record(oracle: str, quantity: str, level: float, configurations: int, misses: int) -> Record:
     """A flat record of a coverage check; it passes if allowed_low <= misses <= allowed_high."""
-    low, high = coverage_band(level, configurations, error)
+    low, high = coverage_band(level, configurations)
     return {
         "oracle": oracle,
         "quantity": quantity,

@@ -48,7 +48,7 @@ class ReadingTruths:
 
 def headline_truths() -> list[ReadingTruths]:
     """Four readings that agree or differ, clearly or by one row just beyond the margin."""
-    flat, edge, beyond, linear = (power_law(e, lognormal(0.3), "") for e in (0.0, 0.15, 0.16, 1.0))
+    flat, edge, beyond, linear = (power_law(e, lognormal(0.1), "") for e in (0.0, 0.15, 0.16, 1.0))
     bounded, grows, barely = [flat] * ROWS, [linear] * ROWS, [*[flat] * (ROWS - 1), beyond]
     return [
         ReadingTruths("four readings, all bounded", [bounded] * 4),

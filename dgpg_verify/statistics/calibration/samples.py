@@ -7,7 +7,7 @@ all eps under a model; a statement about q holds if e* lies in the margin under 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,19 +17,18 @@ from numpy.typing import NDArray
 from dgpg_verify.core import check_int
 from dgpg_verify.statistics.calibration.exponents import PRIMARY_LEVEL
 from dgpg_verify.statistics.calibration.harness import (
+    Judged,
     Labels,
     Record,
-    allowed_errors,
+    allowed_rate,
     coverage_record,
+    error_rates,
     is_allowed,
-    over_truths,
-    rate_record,
 )
 from dgpg_verify.statistics.calibration.truths import Noise, contaminated, lognormal, pareto, shrinking, student
 from dgpg_verify.statistics.checks import Array, check_level
 from dgpg_verify.statistics.sample_fits import MINIMUM_N, fit_samples
 from dgpg_verify.statistics.sample_parts import (
-    MAX_CENSORED,
     Bounds,
     either_model,
     enough_eps,
@@ -87,11 +86,11 @@ class SampleTruth:
         of_p = [is_allowed(self.p, relation, expected) for relation, expected in P_STATEMENTS]
         return [*of_p, any(is_allowed(exponent, "theta", 1.0) for exponent in self.exponents())]
 
-    def sample(self, rng: Generator, repetitions: int, fleets: int = SAMPLE_FLEETS) -> tuple[Array, Array]:
-        """low and high of whole experiments, each [repetitions, fleets, G, E]."""
+    def sample(self, rng: Generator, repetitions: int) -> tuple[Array, Array]:
+        """low and high of whole experiments, each [repetitions, F, G, E]."""
         sizes, x = np.array(SAMPLE_N, dtype=np.float64), -np.log(SAMPLE_EPS)
-        level = self.noise(rng, sizes, repetitions, fleets)
-        slope = 0.5 * self.noise(rng, sizes, repetitions, fleets)
+        level = self.noise(rng, sizes, repetitions, SAMPLE_FLEETS)
+        slope = 0.5 * self.noise(rng, sizes, repetitions, SAMPLE_FLEETS)
         grid = (self.p * np.log(sizes))[:, None] + self.curve() + 5.0
         logs = grid + np.moveaxis(level, -1, 1)[..., None] + np.moveaxis(slope, -1, 1)[..., None] * (x - x.mean())
         logs = logs + WIGGLE * rng.standard_normal(logs.shape)
@@ -135,7 +134,7 @@ def sample_labels(low: Array, high: Array, level: float = PRIMARY_LEVEL) -> dict
     plain: NDArray[np.bool_] = np.asarray(np.isfinite(high).reshape(len(high), -1).all(1))
     for k in range(len(low)):
         bounds = Bounds(sizes, eps, np.zeros(len(sizes)), low[k], high[k])
-        used = len(eps) if plain[k] else usable_eps(bounds, DECIDING, MAX_CENSORED)[0]
+        used = len(eps) if plain[k] else usable_eps(bounds, DECIDING)[0]
         if used:
             trim = 0 if plain[k] else trim_count(bounds.logs[:, DECIDING, :used])
             groups.setdefault((used, trim), []).append(k)
@@ -159,7 +158,7 @@ def _group_labels(low: Array, high: Array, trim: int, level: float) -> dict[str,
         for relation, expected in P_STATEMENTS
     }
     if enough_eps(steps):
-        models = [power_of_eps(x, steps, typical - rival, slack, trim)[0] for rival in (0.0, np.log(steps))]
+        models = [power_of_eps(x, steps, typical - rival, slack, trim) for rival in (0.0, np.log(steps))]
         labels[Q_STATEMENT] = either_model(*(exponent_labels(*q.ends(level), q.lack_of_fit, 1.0) for q in models))
     return labels
 
@@ -168,7 +167,6 @@ def sample_error_rates(
     truths: Sequence[SampleTruth] | None = None,
     repetitions: int = 1000,
     seed: int = 0,
-    fleets: int = SAMPLE_FLEETS,
     level: float = PRIMARY_LEVEL,
     distort: Distortion | None = None,
 ) -> list[Record]:
@@ -178,8 +176,6 @@ def sample_error_rates(
     ----------
     truths
         Default `standard_sample_truths()`.
-    fleets
-        Per N, >= 4.
     level
         Of each interval.
     distort
@@ -187,23 +183,21 @@ def sample_error_rates(
 
     Returns
     -------
-    Flat records as in `error_rates`, one per truth and statement.
+    Flat records as in `exponent_error_rates`, one per truth and statement.
 
     Notes
     -----
     Cost: repetitions * F * G * E numbers per truth.
     """
-    repetitions, seed = check_int("repetitions", repetitions, 1), check_int("seed", seed, 0)
-    fleets, level = check_int("fleets", fleets, 4), check_level(level)
-    allowed = allowed_errors(repetitions) / repetitions
+    level, allowed = check_level(level), allowed_rate(repetitions)
 
-    def records_of(truth: SampleTruth, rng: Generator) -> list[Record]:
-        low, high = truth.sample(rng, repetitions, fleets)
+    def judged(truth: SampleTruth, rng: Generator) -> Iterator[Judged]:
+        low, high = truth.sample(rng, repetitions)
         labels = sample_labels(*(distort(low, high) if distort else (low, high)), level)
-        named = zip(STATEMENTS, truth.holds(), strict=True)
-        return [rate_record(name, truth.name, labels[name], holds, allowed) for name, holds in named]
+        for name, holds in zip(STATEMENTS, truth.holds(), strict=True):
+            yield name, labels[name], holds
 
-    return over_truths(standard_sample_truths() if truths is None else truths, seed, records_of)
+    return error_rates(standard_sample_truths() if truths is None else truths, judged, seed, allowed)
 
 
 def sample_control_rates(repetitions: int = 300, seed: int = 0) -> list[Record]:
@@ -226,9 +220,7 @@ def sample_control_rates(repetitions: int = 300, seed: int = 0) -> list[Record]:
     ]
 
 
-def sample_coverage(
-    configurations: int = 200, level: float = 0.95, seed: int = 0, fleets: int = SAMPLE_FLEETS
-) -> list[Record]:
+def sample_coverage(configurations: int = 200, level: float = 0.95, seed: int = 0) -> list[Record]:
     """Misses of the intervals of p, q and p + q over random truths, one experiment each, as `coverage_record`s.
 
     Truths: p in (0, 1.2), q in (0.8, 1.3), fleets of five laws, 0 to 40 % censored; a part that is not measurable
@@ -241,7 +233,7 @@ def sample_coverage(
         p, q, cut = rng.uniform(0.0, 1.2), rng.uniform(0.8, 1.3), rng.choice([0.0, 0.1, 0.2, 0.4])
         truth = SampleTruth("", p, q, laws[rng.integers(len(laws))], 0.0, cut)
         # The quantile of one experiment would fix its count of censored fleets: cut at that of 64.
-        low, high = truth.sample(rng, 64, fleets)
+        low, high = truth.sample(rng, 64)
         fit = fit_samples(SAMPLE_N, SAMPLE_EPS, low[0], high[0], level)
         parts = [(fit.p, p), (fit.q, q), (fit.p_total, p + q)]
         if all(part.measurable for part, _ in parts):

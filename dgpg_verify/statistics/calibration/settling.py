@@ -9,7 +9,7 @@ settles has tau infinite.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.random import Generator
 from scipy import stats
 
 from dgpg_verify.core import check_int
-from dgpg_verify.statistics.calibration.harness import Record, over_truths, rate_record
+from dgpg_verify.statistics.calibration.harness import Judged, Record, error_rates
 from dgpg_verify.statistics.checks import Array
 from dgpg_verify.statistics.convergence import Convergence, convergence
 from dgpg_verify.statistics.settling import CLAIMED, judge_settling
@@ -136,22 +136,22 @@ def settling_error_rates(
 
     Returns
     -------
-    One flat record per law, fields as in `error_rates`; allowed: the rate that a rule which keeps its promise exceeds
-    with probability at most 0.1 %.
+    One flat record per law, fields as in `exponent_error_rates`; allowed: the rate that a rule which keeps its promise
+    exceeds with probability at most 0.1 %.
 
     Notes
     -----
     Cost: repetitions * seeds * E numbers per law.
     """
-    repetitions, seed = check_int("repetitions", repetitions, 1), check_int("seed", seed, 0)
+    repetitions = check_int("repetitions", repetitions, 1)
     allowed = float(stats.binom.isf(FALSE_ALARM, repetitions, rule.rate)) / repetitions
 
-    def records_of(curve: CurveLaw, rng: Generator) -> list[Record]:
+    def judged(curve: CurveLaw, rng: Generator) -> Iterator[Judged]:
         labels = np.array([rule.label(scores) for scores in curve.sample(rng, repetitions, rule.seeds)])
         truth = curve.percentile if rule.statistic == "percentile" else curve.mean
-        return [rate_record(rule.name, curve.name, labels, truth <= CLAIMED[rule.statistic], allowed)]
+        yield rule.name, labels, truth <= CLAIMED[rule.statistic]
 
-    return over_truths(standard_curves() if curves is None else curves, seed, records_of)
+    return error_rates(standard_curves() if curves is None else curves, judged, seed, allowed)
 
 
 def _normal_draw(centre: float, spread: float) -> Draw:

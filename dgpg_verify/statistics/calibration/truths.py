@@ -72,29 +72,17 @@ def regime_change(start: float, noise: Noise, label: str) -> Truth:
 
 def lognormal(spread: float) -> Noise:
     """Log-normal fleets: normal logs with standard deviation `spread`."""
-
-    def draw(rng: Generator, sizes: Array, repetitions: int, replicates: int) -> Array:
-        return spread * rng.standard_normal((repetitions, len(sizes), replicates))
-
-    return draw
+    return lambda rng, sizes, runs, fleets: spread * rng.standard_normal((runs, len(sizes), fleets))
 
 
 def pareto(tail: float) -> Noise:
     """Pareto fleets, P(value > v) ~ v^-tail (infinite variance for tail <= 2): exponential, so skewed, logs."""
-
-    def draw(rng: Generator, sizes: Array, repetitions: int, replicates: int) -> Array:
-        return (rng.standard_exponential((repetitions, len(sizes), replicates)) - 1.0) / tail
-
-    return draw
+    return lambda rng, sizes, *shape: _skewed(rng, sizes, *shape) / tail
 
 
-def student(spread: float, df: float = 3.0) -> Noise:
-    """Logs with a power-law tail (Student, `df` degrees of freedom): no moment of the value exists."""
-
-    def draw(rng: Generator, sizes: Array, repetitions: int, replicates: int) -> Array:
-        return spread * rng.standard_t(df, (repetitions, len(sizes), replicates))
-
-    return draw
+def student(spread: float) -> Noise:
+    """Logs with a power-law tail (Student, 3 degrees of freedom): no moment of the value exists."""
+    return lambda rng, sizes, runs, fleets: spread * rng.standard_t(3.0, (runs, len(sizes), fleets))
 
 
 def contaminated(spread: float, share: float = 0.05, factor: float = 20.0) -> Noise:
@@ -108,14 +96,13 @@ def contaminated(spread: float, share: float = 0.05, factor: float = 20.0) -> No
     return draw
 
 
-def shrinking(spread: float, reference: float = 32.0) -> Noise:
-    """Skewed logs whose spread falls like N^-1/2, as when fleets average over their agents."""
+def shrinking(spread: float) -> Noise:
+    """Skewed logs whose spread falls like N^-1/2 from N = 32 on, as when fleets average over their agents."""
+    return lambda rng, sizes, *shape: spread * np.sqrt(32.0 / sizes)[:, None] * _skewed(rng, sizes, *shape)
 
-    def draw(rng: Generator, sizes: Array, repetitions: int, replicates: int) -> Array:
-        logs = rng.standard_exponential((repetitions, len(sizes), replicates)) - 1.0
-        return spread * np.sqrt(reference / sizes)[:, None] * logs
 
-    return draw
+def _skewed(rng: Generator, sizes: Array, repetitions: int, replicates: int) -> Array:
+    return rng.standard_exponential((repetitions, len(sizes), replicates)) - 1.0
 
 
 def standard_truths() -> list[Truth]:

@@ -13,16 +13,22 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import InputError
-from dgpg_verify.systems.cloud.tables import Column, read_table
+from dgpg_verify.systems.cloud.tables import NOT_NEGATIVE, TEXT, Column, read_table
 
 FLEETS = ("aws", "csv:PATH", "openb:FOLDER")
-CSV_COLUMNS = (
-    Column("name", kind="text"),
-    Column("cores"),
-    Column("memory_gib"),
-    Column("speed", required=False),
-    Column("price", required=False, zero=True),
-)
+CLOCK = "clock_ghz"
+# Name, cores, memory, and where there is one the speed.
+COLUMNS = {
+    "aws": (Column("name", TEXT), Column("cores"), Column("memory_gib"), Column(CLOCK)),
+    "csv": (
+        Column("name", TEXT),
+        Column("cores"),
+        Column("memory_gib"),
+        Column("speed", required=False),
+        Column("price", NOT_NEGATIVE, required=False),
+    ),
+    "openb": (Column("node", TEXT), Column("cpu"), Column("mem_gib")),
+}
 
 
 @dataclass(frozen=True)
@@ -64,54 +70,36 @@ def load_fleet(spec: str, n_servers: int, rng: np.random.Generator) -> tuple[Fle
     `aws` draws i.i.d. from the package's EC2 catalogue. A list with exactly M rows is used as it stands; from any
     other list M rows are drawn i.i.d., so that fleets of every size are draws of one law.
 
-    Args:
-        spec: "aws", "csv:PATH" (columns name, cores, memory_gib[, speed][, price]) or "openb:FOLDER" (holding
-            nodes_openb.csv; no clock is recorded there, so every speed is 1).
-        n_servers: M. rng: explicit generator.
+    Parameters
+    ----------
+    spec
+        "aws", "csv:PATH" (columns name, cores, memory_gib[, speed][, price]) or "openb:FOLDER" (holding
+        nodes_openb.csv; no clock is recorded there, so every speed is 1).
+    n_servers
+        M.
+    rng
+        Explicit generator.
 
-    Raises:
-        InputError: unknown spec, missing file, or bad rows (all of them named).
+    Raises
+    ------
+    InputError
+        For an unknown spec, a missing file, or bad rows (all of them named).
     """
     kind, _, place = str(spec).partition(":")
-    if spec == "aws":
-        names, numbers, origin = _aws()
-    elif kind == "csv" and place:
-        names, numbers, origin = _csv(Path(place))
-    elif kind == "openb" and place:
-        names, numbers, origin = _openb(Path(place))
-    else:
+    if spec != "aws" and (kind not in ("csv", "openb") or not place):
         raise InputError(f"fleet = {spec!r} is not allowed: it must be one of {', '.join(FLEETS)}")
-    as_listed = spec != "aws" and len(names) == n_servers
+    catalogue = Path(str(files("dgpg_verify.systems") / "data" / "aws_instances.csv"))
+    path = {"aws": catalogue, "csv": Path(place), "openb": Path(place) / "nodes_openb.csv"}[kind]
+    table = read_table(path, COLUMNS[kind])
+    names, cores, memory = (table[column.name] for column in COLUMNS[kind][:3])
+    speed = table.get("speed", np.ones(len(names)))
+    if CLOCK in table:  # declared: clocks, not benchmarks
+        speed = table[CLOCK] / table[CLOCK].mean()
+    as_listed = kind != "aws" and len(names) == n_servers
     rows = np.arange(n_servers) if as_listed else rng.integers(len(names), size=n_servers)
-    cores, memory, speed = (torch.as_tensor(column[rows]) for column in numbers)
-    fleet = Fleet(tuple(names[row] for row in rows), cores, memory, speed)
+    fleet = Fleet(tuple(names[rows]), *(torch.as_tensor(column[rows]) for column in (cores, memory, speed)))
+    origin = {"catalogue": kind} | ({} if kind == "aws" else {"sha256": file_digest(path)})
     return fleet, {**origin, "rows": len(names), "drawn": "as listed" if as_listed else "i.i.d."}
-
-
-Catalogue = tuple[list[str], tuple[np.ndarray, np.ndarray, np.ndarray], dict[str, Any]]
-
-
-def _aws() -> Catalogue:
-    """EC2 types; speed is the clock over the catalogue's mean clock (declared: clocks, not benchmarks)."""
-    path = files("dgpg_verify.systems") / "data" / "aws_instances.csv"
-    table = read_table(Path(str(path)), (*CSV_COLUMNS[:3], Column("clock_ghz")))
-    clock = table.numbers["clock_ghz"]
-    numbers = (table.numbers["cores"], table.numbers["memory_gib"], clock / clock.mean())
-    return table.texts["name"], numbers, {"catalogue": "aws"}
-
-
-def _csv(path: Path) -> Catalogue:
-    table = read_table(path, CSV_COLUMNS)
-    speed = table.numbers.get("speed", np.ones(len(table)))
-    numbers = (table.numbers["cores"], table.numbers["memory_gib"], speed)
-    return table.texts["name"], numbers, {"catalogue": "csv", "sha256": file_digest(path)}
-
-
-def _openb(folder: Path) -> Catalogue:
-    path = folder / "nodes_openb.csv"
-    table = read_table(path, (Column("node", kind="text"), Column("cpu"), Column("mem_gib")))
-    numbers = (table.numbers["cpu"], table.numbers["mem_gib"], np.ones(len(table)))
-    return table.texts["node"], numbers, {"catalogue": "openb", "sha256": file_digest(path)}
 
 
 def file_digest(path: Path) -> str:

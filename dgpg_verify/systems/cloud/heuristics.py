@@ -91,21 +91,34 @@ def heuristic_scores(name: str, seen: Observation) -> Tensor:
 def sequential_actions(name: str, seen: Observation, arrival: Tensor, index: Tensor, n_servers: int) -> Tensor:
     """Rule `name` with global knowledge: jobs choose one after another, each seeing where the earlier ones went.
 
-    Args:
-        seen: observation of the state, leading axes [B, N, K]. arrival: [B, N] order within the step.
-        index: int64 [N, K] candidates. n_servers: M.
+    Parameters
+    ----------
+    seen
+        Observation of the state, leading axes [B, N, K].
+    arrival
+        [B, N], order within the step.
+    index
+        int64 [1 or B, N, K], candidates.
+    n_servers
+        M.
 
-    Returns:
-        actions int64 [B, N], -1 where no job. Cost O(N) passes over [B, K]: a loop over jobs, for comparison only.
+    Returns
+    -------
+    Actions int64 [B, N], -1 where no job.
+
+    Notes
+    -----
+    Cost O(N) passes over [B, K]: a loop over jobs, for comparison only.
     """
     check_choice("global heuristic", name, GLOBAL_RULES)
     batch, n_agents = seen.active.shape
+    index = index.expand(batch, -1, -1)
     # What this step's earlier jobs added to each server: cores, memory (shares), jobs waiting, drain time.
     added = torch.zeros(batch, n_servers, 4, dtype=torch.float64, device=arrival.device)
     actions = torch.full((batch, n_agents), -1, dtype=torch.int64, device=arrival.device)
     rows = torch.arange(batch, device=arrival.device)
     for agent in torch.where(seen.active, arrival, torch.inf).argsort(1).unbind(1):
-        servers = index[agent]
+        servers = index[rows, agent]
         features = _updated(seen.features[rows, agent].double(), added[rows[:, None], servers])
         scores = HEURISTICS[name](features).masked_fill(~seen.mask[rows, agent], -torch.inf)
         choice = scores.argmax(1)

@@ -35,7 +35,7 @@ class Layout:
         """Of one fleet. day [T]: arrival rate over its mean. Cost O(M + N K + T)."""
         index, device = candidates.index, fleet.cores.device
         relative = [(column / column.mean()).log() for column in (fleet.cores, fleet.memory)]
-        time = torch.arange(len(day), dtype=torch.float64) / len(day)
+        time = torch.arange(len(day), dtype=torch.float64, device=device) / len(day)
         return cls(
             server_columns=torch.cat([*relative, fleet.speed])[None],
             index=index[None],
@@ -43,7 +43,7 @@ class Layout:
             rooms=torch.stack([candidates.cores, candidates.memory, fleet.speed[index]]).flatten(1),
             servers=index.flatten(),
             first=torch.arange(0, index.numel(), index.shape[1], device=device)[None],
-            clock=torch.stack([time, day], dim=1).to(device),
+            clock=torch.stack([time, day], dim=1),
         )
 
     @classmethod

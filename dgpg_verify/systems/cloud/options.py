@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
@@ -43,18 +43,6 @@ class Parts:
     def layout(self) -> Layout:
         """What every step reads, made anew."""
         return Layout.of(self.fleet, self.candidates, self.day)
-
-    def to(self, device: torch.device) -> Parts:
-        """A copy with its tensors on `device`."""
-        fleet, chosen = self.fleet, self.candidates
-        moved = [part.to(device) for part in (fleet.cores, fleet.memory, fleet.speed)]
-        return replace(
-            self,
-            fleet=Fleet(fleet.names, *moved),
-            capacity=self.capacity.to(device),
-            candidates=Candidates(*(part.to(device) for part in (chosen.index, chosen.cores, chosen.memory))),
-            reference=self.reference.to(device),
-        )
 
 
 def check_options(options: dict[str, Any]) -> dict[str, Any]:

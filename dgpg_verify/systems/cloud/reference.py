@@ -12,7 +12,7 @@ from dgpg_verify.core import InputError, check_int, check_real
 from dgpg_verify.systems.cloud.fleet import Fleet
 from dgpg_verify.systems.cloud.queues import TIME_LEFT
 from dgpg_verify.systems.cloud.workload.generator import Jobs
-from dgpg_verify.systems.references import alternating_signs, shuffled
+from dgpg_verify.systems.references import alternating_signs, parse_reference, shuffled
 
 VARIANTS = (
     "fluid",
@@ -94,10 +94,6 @@ class Reference:
             value = 0.5 * (value.unflatten(1, (2, -1)) + average).flatten(1)
         return value
 
-    def to(self, device: torch.device) -> Reference:
-        moved = (self.speeds, self.group.to(device), self.weight.to(device))
-        return Reference(*moved, self.lag, self.sigma, self.endogenous, self.rounded)
-
 
 def _present(size: Tensor, end: Tensor) -> Tensor:
     """Total size present at each step [B, T]: joined in its own step, gone from step `end` on."""
@@ -108,7 +104,7 @@ def _present(size: Tensor, end: Tensor) -> Tensor:
 
 def check_reference(name: str, n_servers: int, horizon: int) -> str:
     """`name` if it is one of VARIANTS with an allowed number, else InputError."""
-    kind, number = _parse(name)
+    kind, number = parse_reference(name, VARIANTS)
     if kind in ("biased", "biased_uniform"):
         check_real(f"reference {kind}", number, -1.0, 10.0)
     elif kind == "lagged":
@@ -120,21 +116,9 @@ def check_reference(name: str, n_servers: int, horizon: int) -> str:
     return str(name)
 
 
-def _parse(name: str) -> tuple[str, float]:
-    """Kind and number (0 where the kind takes none)."""
-    kind, colon, text = str(name).partition(":")
-    with_number = {variant.partition(":")[0]: ":" in variant for variant in VARIANTS}
-    if with_number.get(kind) is bool(colon):
-        try:
-            return kind, float(text) if colon else 0.0
-        except ValueError:
-            pass
-    raise InputError(f"reference = {name!r} is not allowed: it must be one of {', '.join(VARIANTS)}")
-
-
 def make_reference(name: str, fleet: Fleet, seed: int) -> Reference:
     """The checked reference called `name` for this fleet; `seed` draws the derangement."""
-    kind, number = _parse(name)
+    kind, number = parse_reference(name, VARIANTS)
     if kind == "speed_aware":
         return _speed_aware(fleet)
     capacity, factor = fleet.capacity, torch.ones(2 * len(fleet), dtype=torch.float64)

@@ -13,28 +13,32 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import InputError, Observation, Transition, check_int
+from dgpg_verify.core import InputError, check_int
 from dgpg_verify.systems.cloud.layout import Layout
 from dgpg_verify.systems.cloud.queues import empty_queues
 from dgpg_verify.systems.cloud.scheduling import CloudScheduling
 from dgpg_verify.systems.cloud.state import CloudState
+from dgpg_verify.systems.cloud.steps import CloudSteps
 from dgpg_verify.systems.cloud.workload.generator import Jobs
 
 JOB_COLUMNS = tuple(column.name for column in fields(Jobs))
 
 
-class CloudStack:
+class CloudStack(CloudSteps):
     """Systems that differ in their seed alone, played side by side; a roll-out is bit for bit what it is alone.
 
-    Args:
-        systems: S systems. rollouts: R, roll-outs of each; noise, states and actions have B = S R rows.
+    Parameters
+    ----------
+    systems
+        S systems.
+    rollouts
+        R, roll-outs of each; noise, states and actions have B = S R rows.
 
-    Raises:
-        InputError: no system, or systems that differ in more than their seed.
+    Raises
+    ------
+    InputError
+        For no system, or systems that differ in more than their seed.
     """
-
-    heuristic_names = CloudScheduling.heuristic_names
-    feature_names = CloudScheduling.feature_names
 
     def __init__(self, systems: Sequence[CloudScheduling], rollouts: int) -> None:
         if not systems:
@@ -48,35 +52,11 @@ class CloudStack:
                     "seed alone"
                 )
         self.systems, self.rollouts = tuple(systems), check_int("rollouts", rollouts, 1)
-        self._all = systems[0].laid_out(Layout.stacked([one.layout for one in systems], rollouts))
+        layout = Layout.stacked([one.layout for one in systems], rollouts)
+        super().__init__(systems[0].options, systems[0].parts, layout)
 
     def __len__(self) -> int:
         return len(self.systems)
-
-    @property
-    def n_agents(self) -> int:
-        """N of each fleet."""
-        return self._all.n_agents
-
-    @property
-    def n_actions(self) -> int:
-        return self._all.n_actions
-
-    @property
-    def horizon(self) -> int:
-        return self._all.horizon
-
-    @property
-    def discount(self) -> float:
-        return self._all.discount
-
-    @property
-    def state_size(self) -> int:
-        return self._all.state_size
-
-    @property
-    def noise_size(self) -> int:
-        return self._all.noise_size
 
     def config(self) -> dict[str, Any]:
         """Those of the systems."""
@@ -92,14 +72,5 @@ class CloudStack:
             step=0,
             jobs=Jobs(*map(torch.cat, columns)),
             reference=torch.cat([state.reference for state in states]),
-            queues=empty_queues(len(noise), self._all.n_servers, noise.device),
+            queues=empty_queues(len(noise), self.n_servers, noise.device),
         )
-
-    def observe(self, state: CloudState) -> Observation:
-        return self._all.observe(state)
-
-    def step(self, state: CloudState, actions: Tensor) -> Transition:
-        return self._all.step(state, actions)
-
-    def heuristic_scores(self, name: str, seen: Observation) -> Tensor:
-        return self._all.heuristic_scores(name, seen)

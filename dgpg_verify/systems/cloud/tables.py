@@ -17,58 +17,52 @@ from dgpg_verify.core import InputError
 MAX_NAMED = 50
 
 
+TEXT, FINITE = "a non-empty text", "a finite number"
+NOT_NEGATIVE, POSITIVE = "a finite number >= 0", "a finite number > 0"
+
+
 @dataclass(frozen=True)
 class Column:
-    """A column that is read: a positive number (`zero`: 0 allowed; `blank`: empty cells become NaN) or text."""
+    """A column that is read, and what its cells may hold; `blank`: empty cells become NaN."""
 
     name: str
-    kind: str = "number"
+    allowed: str = POSITIVE
     required: bool = True
-    zero: bool = False
     blank: bool = False
-    any_sign: bool = False
 
-    @property
-    def allowed(self) -> str:
-        if self.kind == "text":
-            return "a non-empty text"
-        if self.any_sign:
-            return "a finite number"
-        return "a finite number >= 0" if self.zero else "a finite number > 0"
-
-    def read(self, text: str) -> float | None:
-        """The number in `text`, or None when it is not allowed."""
-        if self.blank and not text:
+    def read(self, cell: str) -> str | float | None:
+        """The text or number in a cell, or None when it is not allowed."""
+        if self.allowed == TEXT:
+            return cell or None
+        if self.blank and not cell:
             return math.nan
         try:
-            value = float(text)
+            value = float(cell)
         except ValueError:
             return None
-        inside = math.isfinite(value) and (self.any_sign or value > 0 or (self.zero and value == 0))
-        return value if inside else None
+        inside = {FINITE: True, NOT_NEGATIVE: value >= 0, POSITIVE: value > 0}[self.allowed]
+        return value if inside and math.isfinite(value) else None
 
 
-@dataclass(frozen=True)
-class Table:
-    """Columns by name: `numbers` float64 arrays, `texts` lists."""
-
-    numbers: dict[str, np.ndarray]
-    texts: dict[str, list[str]]
-    rows: int
-
-    def __len__(self) -> int:
-        return self.rows
-
-
-def read_table(path: Path, columns: Sequence[Column]) -> Table:
+def read_table(path: Path, columns: Sequence[Column]) -> dict[str, np.ndarray]:
     """Read a CSV (plain or .gz) with a header; other columns are ignored.
 
-    Args:
-        path: the file. columns: what is read, and what each cell may hold.
+    Parameters
+    ----------
+    path
+        The file.
+    columns
+        What is read, and what each cell may hold.
 
-    Raises:
-        InputError: the file or a required column is missing, no row is there, or cells are not allowed; all bad
-            cells are named, row 2 being the first below the header.
+    Returns
+    -------
+    The columns that are there by name: float64 arrays, texts as arrays of objects.
+
+    Raises
+    ------
+    InputError
+        If the file or a required column is missing, no row is there, or cells are not allowed; all bad cells are
+        named, row 2 being the first below the header.
     """
     if not path.is_file():
         raise InputError(f"file {str(path)!r} is not allowed: it must be an existing CSV file")
@@ -89,28 +83,22 @@ def read_table(path: Path, columns: Sequence[Column]) -> Table:
     return _collect(path, list(reader), [c for c in columns if c.name in header])
 
 
-def _collect(path: Path, rows: list[dict[str, str]], columns: Sequence[Column]) -> Table:
+def _collect(path: Path, rows: list[dict[str, str]], columns: Sequence[Column]) -> dict[str, np.ndarray]:
     if not rows:
         raise InputError(f"{path.name} holds no row: at least one is needed")
-    numbers: dict[str, np.ndarray] = {}
-    texts: dict[str, list[str]] = {}
+    table: dict[str, np.ndarray] = {}
     bad: list[tuple[int, str]] = []
     for column in columns:
         cells = [(row[column.name] or "").strip() for row in rows]
-        values = (
-            [None if not cell else 0.0 for cell in cells] if column.kind == "text" else list(map(column.read, cells))
-        )
+        values = [column.read(cell) for cell in cells]
         bad += [
             (line, f"row {line}: {column.name} = {cell!r} must be {column.allowed}")
             for line, (cell, value) in enumerate(zip(cells, values), start=2)
             if value is None
         ]
-        if column.kind == "text":
-            texts[column.name] = cells
-        else:
-            numbers[column.name] = np.array([math.nan if v is None else v for v in values], dtype=np.float64)
+        table[column.name] = np.array(values, dtype=object if column.allowed == TEXT else np.float64)
     if bad:
         named = [what for _, what in sorted(bad)]
         more = f"; and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
         raise InputError(f"{path.name}: {'; '.join(named[:MAX_NAMED])}{more}")
-    return Table(numbers, texts, len(rows))
+    return table

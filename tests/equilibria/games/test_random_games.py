@@ -86,7 +86,7 @@ BAD = {
     "candidates": ({"n_candidates": 5, "n_servers": 4}, "n_servers = 4"),
     "cost": ({"cost": "linear"}, "cost = 'linear'"),
     "reference": ({"reference": "lagged:1"}, "one of perfect, fluid"),
-    "bias": ({"reference": "biased:x"}, "a number must follow"),
+    "bias": ({"reference": "biased:x"}, "must be one of fluid"),
     "makespan": ({"reference": "speed_aware", "cost": "makespan"}, "quadratic, delay, mm1"),
     "seed": ({"seed": -1}, "seed = -1"),
     "joint actions": ({"n_agents": 30}, "10000000"),

@@ -17,8 +17,8 @@ from dgpg_verify.statistics import (
     judge,
 )
 from dgpg_verify.statistics.calibration import truths as synthetic_truths
-from dgpg_verify.statistics.calibration.exponents import Procedure, error_rates, standard_procedures
-from dgpg_verify.statistics.calibration.harness import allowed_errors
+from dgpg_verify.statistics.calibration.exponents import Procedure, exponent_error_rates, standard_procedures
+from dgpg_verify.statistics.calibration.harness import allowed_rate
 from dgpg_verify.statistics.calibration.truths import STANDARD_N, standard_truths
 
 KEYS = ["procedure", "truth", "repetitions", "false_support", "false_refutation", "inconclusive", "allowed"]
@@ -26,11 +26,11 @@ SIZES = np.array(STANDARD_N)
 
 
 def test_four_errors_in_a_thousand_show_one_percent() -> None:
-    assert allowed_errors(1000) == 4
+    assert allowed_rate(1000) == 0.004
     assert stats.binom.cdf(4, 1000, 0.01) <= 0.05 < stats.binom.cdf(5, 1000, 0.01)
-    assert allowed_errors(299) == 0
+    assert allowed_rate(299) == 0.0
     with pytest.raises(InputError, match="at least 299"):
-        allowed_errors(298)
+        allowed_rate(298)
 
 
 def test_both_error_rates_are_within_the_allowance_on_every_truth(seed: int) -> None:
@@ -46,7 +46,7 @@ def test_clear_truths_are_decided_so_that_always_inconclusive_fails(seed: int) -
     calm = [t for t in standard_truths() if t.name.endswith("fleets 0.1") and t.name.startswith("N^")]
     assert len(calm) == 3
     for procedure in standard_procedures():
-        assert all(r["inconclusive"] < 0.05 for r in error_rates(procedure, calm, seed=seed))
+        assert all(r["inconclusive"] < 0.05 for r in exponent_error_rates(procedure, calm, seed=seed))
 
 
 def test_faulty_procedures_show_more_errors_than_allowed(seed: int) -> None:
@@ -63,7 +63,7 @@ def test_a_wrong_margin_is_seen() -> None:
     def generous(procedure: Procedure, n: np.ndarray, values: np.ndarray) -> np.ndarray:
         return Procedure("wide", 0.0, margin=0.3).labels(n, values)
 
-    rows = error_rates(Procedure("control: margin too wide", 0.0, decide=generous))
+    rows = exponent_error_rates(Procedure("control: margin too wide", 0.0, decide=generous))
     assert max(r["false_support"] for r in rows) > 0.1
 
 
@@ -101,7 +101,7 @@ def test_what_is_false_is_fixed_by_the_curve_over_the_deciding_sizes() -> None:
 
 def test_the_same_seed_gives_the_same_table_and_another_seed_another() -> None:
     truths = standard_truths()[3:5]
-    run = [error_rates(Procedure("p", 0.0), truths, 300, seed) for seed in (7, 7, 8)]
+    run = [exponent_error_rates(Procedure("p", 0.0), truths, 300, seed) for seed in (7, 7, 8)]
     assert run[0] == run[1] != run[2]
 
 
@@ -124,13 +124,11 @@ def test_the_coverage_band_is_the_binomial_one() -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: error_rates(Procedure("p", 0.0), repetitions=10),
-        lambda: error_rates(Procedure("p", 0.0), replicates=1),
-        lambda: error_rates(Procedure("p", 0.0, margin=0.0)),
-        lambda: error_rates(Procedure("p", 0.0, relation="omega")),
-        lambda: error_rates(Procedure("p", 0.0, level=1.5)),
-        lambda: error_rates(Procedure("p", 0.0), n_values=(4, 4, 8)),
-        lambda: error_rates(Procedure("p", 0.0), seed=-1),
+        lambda: exponent_error_rates(Procedure("p", 0.0), repetitions=10),
+        lambda: exponent_error_rates(Procedure("p", 0.0, margin=0.0)),
+        lambda: exponent_error_rates(Procedure("p", 0.0, relation="omega")),
+        lambda: exponent_error_rates(Procedure("p", 0.0, level=1.5)),
+        lambda: exponent_error_rates(Procedure("p", 0.0), seed=-1),
         lambda: coverage_band(1.0, 200),
         lambda: coverage_record("o", "q", 0.95, 200, 201),
     ],

@@ -109,5 +109,3 @@ def test_same_seed_same_rates_other_seed_other_data() -> None:
     assert run[0] == run[1] != run[2]
     with pytest.raises(InputError, match="at least 299"):
         sample_error_rates(truths, 10)
-    with pytest.raises(InputError, match="fleets"):
-        sample_error_rates(truths, 300, fleets=3)

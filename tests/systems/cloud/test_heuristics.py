@@ -91,7 +91,7 @@ def test_global_actions_are_allowed_and_follow_arrival_order() -> None:
     state = system.start(noise)
     for name in ("best_fit", "earliest_finish"):
         seen = system.observe(state)
-        actions = system.global_actions(name, state, noise)
+        actions = system.global_actions(name, state)
         assert torch.equal(actions >= 0, seen.active)
         first = torch.where(seen.active, state.jobs.arrival[:, 0], torch.inf).argmin(1)
         rows = seen.active.any(1).nonzero()[:, 0]

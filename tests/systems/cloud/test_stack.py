@@ -91,7 +91,7 @@ def test_residence_on_every_candidate_is_what_it_is_alone(discount: float, rollo
     stack = CloudStack(systems, rollouts)
     noise = uniforms(systems[0], 3 * rollouts)
     state, own = stack.start(noise), [one.start(part) for one, part in zip(systems, noise.chunk(3))]
-    stays = stack._all.residence(state)
+    stays = stack.residence(state)
     assert stays.shape == (3 * rollouts, N, N) and float(stays.max()) > 1.0
     assert torch.equal(stays, torch.cat([one.residence(at) for one, at in zip(systems, own)]))
     assert not torch.equal(stays[0], systems[1].residence(own[0])[0]), "all fleets are equally fast: nothing was seen"

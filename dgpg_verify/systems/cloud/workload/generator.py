@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -118,16 +119,24 @@ def _fitted_sizes(sizes: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fitted_durations(fit: dict[str, Any]) -> Law:
-    """Bisection for the step length u (seconds) with mean duration 10 u, truncation being at 100 u."""
-    low, high = fit["quantile_95"] / LONGEST, 1e3 * fit["quantile_95"] / LONGEST
+    """The fitted law in steps (the fit is in seconds)."""
+    least = fit["quantile_95"] / LONGEST
+    unit = step_length(lambda longest: _duration_law(fit, longest).mean, least, 1e3 * least)
+    return _duration_law(fit, LONGEST * unit).scaled(1.0 / unit)
+
+
+def step_length(capped_mean: Callable[[float], float], low: float, high: float) -> float:
+    """The step length u between two others (s) at which the mean duration, cut at 100 u, is 10 u: by bisection.
+
+    capped_mean: longest duration (s) -> mean of the durations cut there; over u it falls in u.
+    """
     for _ in range(200):
         unit = math.sqrt(low * high)
-        if _duration_law(fit, LONGEST * unit).mean > MEAN_DURATION * unit:
+        if capped_mean(LONGEST * unit) > MEAN_DURATION * unit:
             low = unit
         else:
             high = unit
-    law = _duration_law(fit, LONGEST * unit)
-    return law.scaled(1.0 / unit)
+    return unit
 
 
 def _duration_law(fit: dict[str, Any], longest: float) -> MixedLaw:

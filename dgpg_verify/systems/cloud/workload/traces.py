@@ -13,24 +13,24 @@ from torch import Tensor
 
 from dgpg_verify.core import InputError
 from dgpg_verify.systems.cloud.fleet import Fleet, file_digest
-from dgpg_verify.systems.cloud.tables import Column, read_table
-from dgpg_verify.systems.cloud.workload.generator import LONGEST, MEAN_DURATION, Jobs, spread
+from dgpg_verify.systems.cloud.tables import FINITE, NOT_NEGATIVE, Column, read_table
+from dgpg_verify.systems.cloud.workload.generator import LONGEST, MEAN_DURATION, Jobs, spread, step_length
 
 SHORTEST = 1e-3  # steps: a recorded 0 s must still be served
 MAX_RATE = 0.9  # jobs per dispatcher and step; above it most jobs would wait for a free dispatcher
 TRACE_COLUMNS = (
-    Column("arrival_s", any_sign=True),
+    Column("arrival_s", FINITE),
     Column("cores"),
     Column("memory_gib"),
-    Column("duration_s", zero=True),
+    Column("duration_s", NOT_NEGATIVE),
 )
 OPENB_COLUMNS = (
-    Column("arrival_s", any_sign=True),
-    Column("duration_s", blank=True, zero=True),
+    Column("arrival_s", FINITE),
     Column("cpu"),
-    Column("mem_gib", zero=True),
-    Column("censored", zero=True),
-    Column("before_window", zero=True),
+    Column("mem_gib", NOT_NEGATIVE),
+    Column("duration_s", NOT_NEGATIVE, blank=True),
+    Column("censored", NOT_NEGATIVE),
+    Column("before_window", NOT_NEGATIVE),
 )
 
 
@@ -51,30 +51,31 @@ class RecordedJobs:
 def read_record(spec: str) -> RecordedJobs:
     """Jobs of "trace:PATH" (arrival_s, cores, memory_gib, duration_s) or "openb:FOLDER" (jobs_openb.csv.gz).
 
-    Raises:
-        InputError: missing file, bad rows (all named), or fewer than two arrival times.
+    Of the second those that arrived inside the window, ran to a recorded end and asked for memory.
+
+    Raises
+    ------
+    InputError
+        For a missing file, bad rows (all named), or fewer than two arrival times.
     """
     kind, _, place = spec.partition(":")
-    record = _own(Path(place)) if kind == "trace" else _openb(Path(place) / "jobs_openb.csv.gz")
-    order = np.argsort(record.arrival, kind="stable")
-    columns = (record.arrival[order], record.cores[order], record.memory[order], record.duration[order])
-    if len(record) < 2 or columns[0][0] == columns[0][-1] or columns[3].sum() == 0:
+    own = kind == "trace"
+    path, columns = (Path(place), TRACE_COLUMNS) if own else (Path(place) / "jobs_openb.csv.gz", OPENB_COLUMNS)
+    table = read_table(path, columns)
+    kept, facts = (np.ones(len(table["arrival_s"]), dtype=bool), {}) if own else _usable(table)
+    arrival, cores, memory, duration = (table[column.name][kept] for column in columns[:4])
+    if len(arrival) < 2 or arrival.min() == arrival.max() or duration.sum() == 0:
         raise InputError(
             f"workload = {spec!r} is not allowed: a trace must hold at least two jobs, two different arrival_s "
             f"and one duration_s > 0"
         )
-    return RecordedJobs(*columns, record.origin)
+    order = np.argsort(arrival, kind="stable")
+    origin = {"trace": "csv" if own else kind, "sha256": file_digest(path), **facts}
+    return RecordedJobs(*(column[order] for column in (arrival, cores, memory, duration)), origin)
 
 
-def _own(path: Path) -> RecordedJobs:
-    table = read_table(path, TRACE_COLUMNS).numbers
-    origin = {"trace": "csv", "sha256": file_digest(path)}
-    return RecordedJobs(table["arrival_s"], table["cores"], table["memory_gib"], table["duration_s"], origin)
-
-
-def _openb(path: Path) -> RecordedJobs:
-    """Jobs that arrived inside the window, ran to a recorded end and asked for memory."""
-    table = read_table(path, OPENB_COLUMNS).numbers
+def _usable(table: dict[str, np.ndarray]) -> tuple[np.ndarray, dict[str, Any]]:
+    """Which rows of the recorded cluster are replayed, and how many are not for which reason."""
     reasons = {
         "before_window": table["before_window"] == 1,
         "censored": table["censored"] == 1,
@@ -82,14 +83,7 @@ def _openb(path: Path) -> RecordedJobs:
         "zero_memory": table["mem_gib"] == 0,
     }
     kept = ~np.any(list(reasons.values()), axis=0)
-    origin = {
-        "trace": "openb",
-        "sha256": file_digest(path),
-        "dropped": {name: int(rows.sum()) for name, rows in reasons.items()},
-        "kept": int(kept.sum()),
-    }
-    arrival, cores, memory, duration = (table[k][kept] for k in ("arrival_s", "cpu", "mem_gib", "duration_s"))
-    return RecordedJobs(arrival, cores, memory, duration, origin)
+    return kept, {"dropped": {name: int(rows.sum()) for name, rows in reasons.items()}, "kept": int(kept.sum())}
 
 
 class Replay:
@@ -104,7 +98,8 @@ class Replay:
 
     def __init__(self, record: RecordedJobs, n_agents: int, horizon: int, load: float, fleet: Fleet):
         self.n_agents, self.horizon = n_agents, horizon
-        unit = _unit(record.duration)
+        longest = float(record.duration.max())
+        unit = step_length(lambda cut: np.minimum(record.duration, cut).mean(), 1e-9, longest / MEAN_DURATION + 1e-9)
         steps = (record.duration / unit).clip(SHORTEST, LONGEST)
         per_step = load * fleet.core_throughput / float((record.cores * steps).mean())
         if per_step > MAX_RATE * n_agents:
@@ -159,15 +154,3 @@ class Replay:
         moved = torch.minimum(new, arrived[:, 1:] - served).sum()
         left = (arrived[:, -1] - served[:, -1]).sum()
         return {**self.scale, "jobs_moved_on": int(moved), "jobs_left_out": int(left)}
-
-
-def _unit(seconds: np.ndarray) -> float:
-    """The step length u (s) with mean(min(duration, 100 u)) = 10 u, by bisection (the mean over u falls in u)."""
-    low, high = 1e-9, float(seconds.max()) / MEAN_DURATION + 1e-9
-    for _ in range(200):
-        unit = math.sqrt(low * high)
-        if np.minimum(seconds, LONGEST * unit).mean() > MEAN_DURATION * unit:
-            low = unit
-        else:
-            high = unit
-    return unit

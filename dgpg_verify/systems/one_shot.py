@@ -1,0 +1,111 @@
+"""What one-shot systems share: one step from a fixed state, everything visible, and checks of given parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dgpg_verify.core import Influence, InputError, Observation, Transition
+
+
+@dataclass(frozen=True)
+class GameState:
+    """Nothing happens before the only decision: the state just carries the number of roll-outs. size [B]."""
+
+    size: Tensor
+
+
+class OneShot:
+    """Base of frozen dataclasses of tensors. `recipe`: what draws the system again; None for one given by its parts."""
+
+    kind: str
+    reference_state: Tensor
+    recipe: dict[str, Any] | None
+
+    horizon = 1
+    discount = 1.0
+    noise_size = 0
+
+    @property
+    def idle_state(self) -> Tensor:
+        """x [M] before anyone acts."""
+        raise NotImplementedError
+
+    @property
+    def state_size(self) -> int:
+        return len(self.reference_state)
+
+    @property
+    def features(self) -> Tensor:
+        """What every agent sees of each candidate, [N, K, F]."""
+        raise NotImplementedError
+
+    def influence(self, actions: Tensor, /) -> Influence:
+        raise NotImplementedError
+
+    def cost_of(self, x: Tensor) -> Tensor:
+        """Cost of states x [..., M] -> [...]."""
+        raise NotImplementedError
+
+    def start(self, noise: Tensor) -> GameState:
+        return GameState(torch.ones(noise.shape[0], device=self.reference_state.device))
+
+    def observe(self, state: GameState) -> Observation:
+        features = self.features.expand(len(state.size), -1, -1, -1)
+        yes = torch.ones((), dtype=torch.bool, device=features.device)
+        return Observation(features, mask=yes.expand(features.shape[:3]), active=yes.expand(features.shape[:2]))
+
+    def step(self, state: GameState, actions: Tensor) -> Transition:
+        size = len(actions)
+        influence = self.influence(actions)
+        x_observed = self.idle_state.expand(size, -1)
+        x = x_observed.scatter_add(1, influence.index.flatten(1), influence.value.flatten(1))
+        return Transition(
+            next_state=state,
+            reward=-self.cost_of(x),
+            x_observed=x_observed,
+            x=x,
+            reference=self.reference_state.expand(size, -1),
+            influence=influence,
+            done=torch.ones(size, dtype=torch.bool, device=x.device),
+        )
+
+    def config(self) -> dict[str, Any]:
+        if self.recipe is not None:
+            return {"system": self.kind, **self.recipe}
+        parts = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "recipe"}  # type: ignore[arg-type]
+        listed = {name: part.tolist() if isinstance(part, Tensor) else part for name, part in parts.items()}
+        return {"system": self.kind, **listed}
+
+
+def check_graph(name: str, graph: Tensor, size: int, places: str) -> None:
+    """Refuse a graph [N, S] that names a place outside [0, size - 1], or one twice for an agent."""
+    if graph.numel() == 0 or int(graph.min()) < 0 or int(graph.max()) >= size:
+        raise InputError(f"{name} must name {places} in [0, {size - 1}], at least one for each agent")
+    ranked = graph.sort(dim=1).values
+    twice = (ranked[:, 1:] == ranked[:, :-1]).any(1)
+    if bool(twice.any()):
+        agent = int(twice.nonzero()[0, 0])
+        raise InputError(f"{name} of agent {agent} = {graph[agent].tolist()}: {places} may not appear twice")
+
+
+def check_vectors(system: OneShot, names: Iterable[str], size: int) -> None:
+    """Refuse parameters that are not [M]."""
+    for name in names:
+        shape = tuple(getattr(system, name).shape)
+        if shape != (size,):
+            raise InputError(f"{name} has shape {shape}: it must be [M] = ({size},)")
+
+
+def check_entries(system: OneShot, allowed: Mapping[str, str]) -> None:
+    """Refuse entries that are not as `allowed` says: "finite", "finite and >= 0" or "finite and > 0"."""
+    for name, rule in allowed.items():
+        values = getattr(system, name)
+        good = values.isfinite() & {"finite and > 0": values > 0, "finite and >= 0": values >= 0}.get(rule, True)
+        if not bool(good.all()):
+            place = (~good).nonzero()[0].tolist()
+            raise InputError(f"{name}{place} = {float(values[tuple(place)])!r} is not allowed: it must be {rule}")
