@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from dgpg_verify.core import LABELS, LedgerRow, ledger_row_from_json
-from dgpg_verify.reporting import claim_summary
+from dgpg_verify.core import LedgerRow, ledger_row_from_json
+from dgpg_verify.reporting.matrix import claim_matrix, counts_text, price_text
+from dgpg_verify.reporting.summary import ReadingSummary
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ("reference", "reference-equilibria", "reference-complexity", "reference-training-full")
@@ -77,24 +78,30 @@ class Report(NamedTuple):
 
 
 def claims_table(reports: list[Report]) -> str:
-    """One line a claim: statement, label, nearest true sentence, interval."""
+    """Claims against readings: statement, headline, every reading's verdict with its price, nearest true sentence."""
     lines = [
         f"`reports/{report.name}/`: scale {report.environment['scale']}, seed {report.environment['seed']}, "
         f"{len(report.rows)} rows{_unfinished(report)}."
         for report in reports
     ]
-    lines += [
-        "",
-        "| claim | as stated | verdict | rows s / r / i | its deciding row, in words |",
-        "|---|---|---|---|---|",
-    ]
-    for summary in (summary for report in reports for summary in claim_summary(report.rows)):
-        rows = " / ".join(str(len(summary.rows(label))) for label in LABELS)
-        lines.append(f"| {summary.id} | {summary.statement} | **{summary.label}** | {rows} | {summary.holds_when} |")
+    matrix = claim_matrix([row for report in reports for row in report.rows])
+    heads = ["claim, as stated", "headline", *matrix.titles, "the nearest sentence that holds"]
+    lines += ["", f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for summary, cells in matrix.lines:
+        verdicts = " | ".join(map(_verdict, cells))
+        lines.append(
+            f"| {summary.id} {summary.statement} | **{summary.label}** | {verdicts} | {summary.holds_when or '-'} |"
+        )
     checks = [row for report in reports for row in report.rows if row.kind in ("control", "oracle")]
     passed = sum(row.verdict == (row.expected_label or "supported") for row in checks)
     lines += ["", f"{passed} of {len(checks)} controls and oracle checks returned what they are built to return."]
     return "\n".join(lines)
+
+
+def _verdict(reading: ReadingSummary | None) -> str:
+    if reading is None:
+        return ""
+    return ", ".join(part for part in (f"{reading.label} {counts_text(reading)}", price_text(reading)) if part)
 
 
 def _unfinished(report: Report) -> str:
