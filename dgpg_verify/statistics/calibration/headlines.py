@@ -80,4 +80,5 @@ def headline_error_rates(repetitions: int = 1000, seed: int = 0) -> list[Record]
 
 def majority(labels: Collection[Label]) -> Headline:
     """Control that must fail: what most readings say."""
-    return max(("supported", "refuted"), key=list(labels).count)  # type: ignore[no-any-return, call-overload]
+    found = list(labels)
+    return "supported" if found.count("supported") >= found.count("refuted") else "refuted"
