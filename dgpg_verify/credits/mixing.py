@@ -14,12 +14,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import Credit, Rollout, check_choice, check_real
+from dgpg_verify.core import Credit, Rollout, check_choice, check_real, moments
+from dgpg_verify.core.moments import SETTINGS
 from dgpg_verify.credits.base import fitted
 from dgpg_verify.credits.guidance import GuidanceCredit
 from dgpg_verify.credits.returns import ReturnCredit, ScoreCredit
-
-SETTINGS = ("sum", "mean", "mixed", "parts")
 
 
 @dataclass(frozen=True)
@@ -66,10 +65,8 @@ class GuidedCredit:
 
 def setting_scales(setting: str, base: Credit, pilot: Sequence[Rollout]) -> tuple[float, float]:
     """Factors (s, g) applied to the base credit and to the guidance in a setting. `parts` needs the pilot."""
-    n = pilot[0].system.n_agents
-    if setting == "parts":
-        return 1.0 / max(credit_sd(base, pilot), 1e-12), 1.0
-    return {"sum": (1.0, 1.0), "mean": (1.0 / n, 1.0 / n), "mixed": (1.0 / n, 1.0)}[setting]
+    deviation = max(credit_sd(base, pilot), 1e-12) if setting == "parts" else None
+    return moments.setting_scales(setting, pilot[0].system.n_agents, deviation)
 
 
 def credit_sd(credit: Credit, pilot: Sequence[Rollout]) -> float:

@@ -26,7 +26,7 @@ from dgpg_verify.measurement.combine import Basis
 from dgpg_verify.measurement.cross_agent import FrozenPairs, pick_and_freeze
 from dgpg_verify.measurement.gradients_of import chunk_size, gradient_blocks
 from dgpg_verify.measurement.jackknife import finish
-from dgpg_verify.measurement.moments import GradientMoments, MeasuredParts
+from dgpg_verify.measurement.moments import GradientMoments
 from dgpg_verify.measurement.pilot import Calibration, calibrate
 from dgpg_verify.measurement.request import Request, Setup, make_request, make_setup
 
@@ -66,7 +66,7 @@ def measure_gradients(
     calibration = calibrate(request, setup)
     groups, team = _accumulate(setup, calibration.basis, progress)
     frozen = _freeze(setup, calibration.basis, pick_freeze) if pick_freeze else None
-    return GradientMoments(_parts(request, calibration, groups, team, frozen))
+    return _moments(request, calibration, groups, team, frozen)
 
 
 def _accumulate(setup: Setup, basis: Basis, progress: bool) -> tuple[list[GroupMoments], list[GroupMoments] | None]:
@@ -103,33 +103,29 @@ def _freeze(setup: Setup, basis: Basis, pairs: int) -> FrozenPairs:
     return pick_and_freeze(system, policy, basis, pairs, setup.seeds.freeze, chunk_size(system), setup.device)
 
 
-def _parts(
+def _moments(
     request: Request,
     calibration: Calibration,
     groups: list[GroupMoments],
     team: list[GroupMoments] | None,
     frozen: FrozenPairs | None,
-) -> MeasuredParts:
+) -> GradientMoments:
     basis, exact = calibration.basis, request.exact
     weights, target_index = basis.weights, None if calibration.target is None else basis.index(calibration.target)
     if exact is not None:  # one more row of the basis
         weights, target_index = np.pad(weights, ((0, 0), (0, 1))), weights.shape[1]
         frozen = None if frozen is None else replace(frozen, products=np.pad(frozen.products, ((0, 1), (0, 1), (0, 0))))
-    agent_and_jackknife = team_and_jackknife = finish(groups, exact)
-    if team is not None:
-        team_and_jackknife = finish(team, None if exact is None else exact.sum(0, keepdim=True))
-    return MeasuredParts(
+    agent = finish(groups, exact)
+    return GradientMoments(
         names=request.names,
         aliases=request.aliases,
         weights=weights,
-        agent=agent_and_jackknife[0],
-        agent_jackknife=agent_and_jackknife[1],
-        team=team_and_jackknife[0],
-        team_jackknife=team_and_jackknife[1],
+        agent=agent,
+        team=agent if team is None else finish(team, None if exact is None else exact.sum(0, keepdim=True)),
         target_index=target_index,
         unbiased=calibration.unbiased,
         frozen=frozen,
-        explained=calibration.explained,
+        critics=calibration.explained,
         deviations=calibration.deviations,
     )
 

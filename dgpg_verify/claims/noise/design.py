@@ -6,18 +6,18 @@ Laws of the fleets do not depend on N; fleets come first, roll-outs second. `smo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from dgpg_verify.claims.design import SCALES, Row
 from dgpg_verify.claims.subjects import RECORDED_INPUT, traces_folder
 from dgpg_verify.core import check_choice
+from dgpg_verify.core.moments import SETTINGS as SETTINGS
 
 FAMILY = "gradients"
 SCHEDULE = {"start": 0.9, "middle": 0.55, "end": 0.2}  # the paper's linear schedule 0.9 -> 0.2
 FIXED_ALPHAS = (0.2, 0.4, 0.6, 0.8)
 CURVE_ALPHAS = tuple(sorted({*SCHEDULE.values(), *FIXED_ALPHAS}))
-SETTING_NAMES = ("sum", "mean", "mixed", "parts")
 ONE_SHOT_CREDITS = ("return", "guidance", "guidance:exact", "difference")
 CLOUD_CREDITS = ("return", "return:to_go", "guidance", "difference")
 CLOUD_MORE = ("gae:central", "gae:local", "normalised@gae:central", "guidance:exact", "guidance:multi_step")
@@ -49,10 +49,11 @@ ALL = {"n_candidates": "all"}
 N = Mapping[int, int]  # N -> fleets
 
 
-def noise_design(scale: str) -> list[Row]:
-    """Rows of a scale. Rows that need recorded traces are there only when the traces are."""
+def noise_design(scale: str, keys: Collection[str] | None = None) -> list[Row]:
+    """Rows of a scale, those of some keys or all. Rows that need recorded traces are there only when the traces are."""
     check_choice("scale", scale, SCALES)
-    return [*_games(scale), *_teams(scale), *_clouds(scale)]
+    rows = [*_games(scale), *_teams(scale), *_clouds(scale)]
+    return [row for row in rows if keys is None or row.key in keys]
 
 
 def noise_row(

@@ -1,0 +1,11 @@
+"""What the claims of this family have in common: they read the same cells and draw the same tables."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from dgpg_verify.claims.claim import Claim
+from dgpg_verify.claims.noise.measure import measure_noise, noise_cost
+from dgpg_verify.claims.noise.tables import noise_tables
+
+noise_claim = partial(Claim, family="noise", measure=measure_noise, tables=noise_tables, cost=noise_cost)
