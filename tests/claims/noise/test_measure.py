@@ -14,12 +14,10 @@ from dgpg_verify.claims.subjects import build_policy, build_system
 from dgpg_verify.core import Cell, Evidence
 from tests.claims.judging import measured_of
 
-GAME_ROW = noise_row("test/game", "load_balancing", "uniform", {12: 1}, rollouts=512, pick_freeze=16)
-TEAM_ROW = noise_row("test/team", "linear_quadratic", "toward:0.5", {12: 1}, options={"alignment": 0.5})
+GAME_ROW = noise_row("load_balancing/uniform/sparse/test", {12: 1}, rollouts=512, pick_freeze=16)
+TEAM_ROW = noise_row("linear_quadratic/toward:0.5/test", {12: 1}, options={"alignment": 0.5})
 CLOUD_ROW = noise_row(
-    "test/cloud",
-    "cloud",
-    "linear",
+    "cloud/linear/sparse/test",
     {6: 1},
     32,
     4,
@@ -135,7 +133,7 @@ def test_a_cell_is_a_function_of_the_cell_alone(seed: int) -> None:
 
 
 def test_shared_rows_are_read_as_the_team(seed: int) -> None:
-    row = noise_row("test/shared", "load_balancing", "uniform", {12: 1}, rollouts=256, sharing="shared")
+    row = noise_row("load_balancing/uniform/sparse/shared", {12: 1}, rollouts=256)
     evidence = evidence_of(row.cells(seed)[0])
     team, agent = CellStats.read(evidence, "measured", team=True), CellStats.read(evidence, "measured")
     assert team["return"].variance != pytest.approx(agent["return"].variance)
