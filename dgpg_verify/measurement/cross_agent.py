@@ -23,18 +23,17 @@ FREEZE_STREAM = 2  # spawn key of the noise used here, apart from the main and t
 
 @dataclass(frozen=True)
 class FrozenPairs:
-    """agents [A]: those sampled; products [C, C, A]: 1/2 E (g - g')(g - g')^T traced; pairs: roll-out pairs each."""
+    """agents [A]: those sampled; products [C, C, A]: 1/2 E (g - g')(g - g')^T traced."""
 
     agents: NDArray[np.int64]
     products: NDArray[np.float64]
-    pairs: int
 
 
 def pick_and_freeze(setup: Setup, basis: Basis, pairs: int) -> FrozenPairs:
     """Measure the cross-agent products of the basis credits. Cost: 2 x pairs x sets roll-outs."""
     sets = frozen_sets(setup.system.n_agents, setup.seeds["freeze"])
     products = [_one_set(setup, basis, agents, pairs, number) for number, agents in enumerate(sets)]
-    return FrozenPairs(np.concatenate(sets), np.concatenate(products, axis=-1), pairs)
+    return FrozenPairs(np.concatenate(sets), np.concatenate(products, axis=-1))
 
 
 def frozen_sets(n_agents: int, seed: int) -> list[NDArray[np.int64]]:

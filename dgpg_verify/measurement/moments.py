@@ -153,29 +153,24 @@ class GradientMoments(Mapping[str, CreditMoments]):
     def _ratios(self, i: int, moments: Moments) -> dict[str, Any]:
         """noise_to_signal, efficiency and alignment of a credit; the last two need a target."""
         row, target = self.weights[i], self.target_index
-        if target is None:
-            return {
-                "noise_to_signal": self._jackknife(
-                    lambda s: ratio(row @ s.covariance @ row, row @ s.signal @ row), moments
-                ),
-                "efficiency": None,
-                "alignment": None,
-            }
 
         def of(summed: Summed) -> EstimateMoments:
             signal = summed.signal
-            return EstimateMoments.combine(row, summed.covariance, signal, signal[target], signal[target, target])
+            inner = np.full(len(row), np.nan) if target is None else signal[target]
+            return EstimateMoments.combine(row, summed.covariance, signal, inner, inner[target or 0])
 
         def noise_to_signal(summed: Summed) -> float:
-            moments = of(summed)
-            return ratio(moments.variance, moments.objective) if self.unbiased[i] else moments.noise_to_signal
+            credit = of(summed)
+            is_target = self.unbiased[i] and target is not None
+            return ratio(credit.variance, credit.objective) if is_target else credit.noise_to_signal
 
-        return {
-            "noise_to_signal": self._jackknife(noise_to_signal, moments),
-            "efficiency": self._jackknife(lambda summed: of(summed).efficiency, moments),
-            # a cosine near 1 varies by O(1/R) and is biased by as much: uncorrected, its interval would miss
-            "alignment": self._jackknife(lambda summed: of(summed).alignment, moments, debias=True),
-        }
+        known = {"noise_to_signal": self._jackknife(noise_to_signal, moments)}
+        if target is None:
+            return known | {"efficiency": None, "alignment": None}
+        efficiency = self._jackknife(lambda summed: of(summed).efficiency, moments)
+        # a cosine near 1 varies by O(1/R) and is biased by as much: uncorrected, its interval would miss
+        alignment = self._jackknife(lambda summed: of(summed).alignment, moments, debias=True)
+        return known | {"efficiency": efficiency, "alignment": alignment}
 
     def _jackknife(self, statistic: Callable[[Summed], float], moments: Moments, debias: bool = False) -> Estimate:
         """A pooled statistic with a delete-a-group jackknife interval (t, groups - 1 degrees of freedom).

@@ -1,4 +1,7 @@
-"""C1.1: with a shared return, each agent's gradient variance grows like N."""
+"""C1.1: with a shared return, each agent's gradient variance grows like N.
+
+Asked are the exponents of noise-to-signal and of the paired ratio of the centred shared return.
+"""
 
 from __future__ import annotations
 
@@ -6,30 +9,23 @@ from functools import partial
 from typing import Any
 
 from dgpg_verify.claims.noise import design as grid
-from dgpg_verify.claims.noise.claims import noise_claim
-from dgpg_verify.claims.noise.questions import Statistic, noise_questions, of_credit
+from dgpg_verify.claims.noise.claims import exponent_claim
+from dgpg_verify.claims.noise.questions import Statistic, of_credit
 from dgpg_verify.claims.noise.read import CellStats
-from dgpg_verify.claims.question import Question
-from dgpg_verify.claims.series import Measured, Series
+from dgpg_verify.claims.series import Series
 
 SENTENCES = {
     "supported": "The {statistic} of the centred shared return grows like N^{exponent} [{low}, {high}]: {where}.",
     "refuted": "The {statistic} grows like N^{exponent} [{low}, {high}], not like N: {where}.",
     "inconclusive": "The {statistic} grows like N^{exponent} [{low}, {high}], which does not decide: {where}.",
 }
-SENSITIVITY = tuple(f"{grid.CLOUD}/{key}" for key in grid.SENSITIVITY)  # at full scale
-EXPLORED = (grid.SHOCK, grid.SHOCK_BLIND, grid.RECORDED, grid.MLP, *SENSITIVITY)
+EXPLORED = (grid.SHOCK, grid.SHOCK_BLIND, grid.RECORDED, grid.MLP, *grid.SENSITIVE)
 PAIRED = (*grid.GAMES, grid.DENSE_GAME, grid.LOGNORMAL, *grid.TEAMS, *grid.CLOUDS, grid.DENSE_CLOUD, *EXPLORED)
 NSR = (*grid.GAMES, grid.DENSE_GAME, grid.DELAY_GAME, grid.LOGNORMAL, *grid.TEAMS, *grid.CLOUDS, grid.DENSE_CLOUD)
 PRIMARY_NSR = (*grid.GAMES, *grid.TEAMS)
 PRIMARY_PAIRED = (*grid.GAMES, grid.DENSE_GAME, *grid.TEAMS, *grid.CLOUDS, grid.DENSE_CLOUD)
 SHARED = (grid.SHARED_GAME, grid.SHARED_CLOUD)
 of_return = partial(of_credit, credit="return", sentences=SENTENCES, expected=1.0, relation="theta")
-
-
-def questions(measured: Measured) -> list[Question]:
-    """Exponent of noise-to-signal and of the paired ratio of the centred shared return."""
-    return noise_questions(measured, (*NSR, *EXPLORED, *SHARED), _statistics)
 
 
 def _statistics(key: str, series: Series[CellStats]) -> list[Statistic]:
@@ -66,13 +62,14 @@ def _of_shocks(key: str) -> list[Statistic]:
     ]
 
 
-CLAIM = noise_claim(
+CLAIM = exponent_claim(
+    (*NSR, *EXPLORED, *SHARED),
+    _statistics,
     id="C1.1",
     title="Shared-return gradient variance grows like N",
     source="abstract of v1 and v2 (Theta), of v3 (O)",
     statement="With a shared return, the per-agent variance of the policy gradient is Theta(N) (v1, v2; O(N) in v3).",
-    design=grid.noise_design,
-    questions=questions,
+    design=grid.noise_design,  # it measures every row that any claim or figure reads
     # Monte Carlo on few fleets: at standard scale an interval may still straddle the margin
     decided_at={f"C1.1/{key}/paired_ratio": "full" for key in (*grid.CLOUDS, grid.DENSE_CLOUD)},
 )

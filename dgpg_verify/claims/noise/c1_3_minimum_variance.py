@@ -1,6 +1,7 @@
 """C1.3: the smallest variance over alpha is O(1) (the paper's Theorem 5.2).
 
-min over alpha of V(alpha) <= V(1) = V_G, so the exponent of the guidance's own variance decides.
+min over alpha of V(alpha) <= V(1) = V_G, so the exponent of the guidance's own variance decides: raw, paired
+with the exact difference reward, and to its own signal.
 """
 
 from __future__ import annotations
@@ -9,11 +10,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from dgpg_verify.claims.noise import design as grid
-from dgpg_verify.claims.noise.claims import noise_claim
-from dgpg_verify.claims.noise.questions import Statistic, noise_questions, of_credit
+from dgpg_verify.claims.noise.claims import exponent_claim
+from dgpg_verify.claims.noise.questions import Statistic, of_credit
 from dgpg_verify.claims.noise.read import CellStats, return_share
-from dgpg_verify.claims.question import Question
-from dgpg_verify.claims.series import Measured, Series
+from dgpg_verify.claims.series import Series
 
 SENTENCES = {
     "supported": "The {statistic} of guidance ({suffix}) grows like N^{exponent} [{low}, {high}], so its minimum over "
@@ -25,15 +25,8 @@ SENTENCES = {
 RAW = (*grid.GAMES, *grid.TEAMS)  # bounded job sizes, 60 fleets, N >= 64: raw variance may be a verdict
 PAIRED = (*grid.GAMES, grid.DENSE_GAME, *grid.TEAMS)
 NSR = (*grid.CLOUDS, grid.DENSE_CLOUD)
-FAULTY = tuple(f"{grid.GAME}/{reference}" for reference in grid.REFERENCES)
-SENSITIVITY = tuple(f"{grid.CLOUD}/{key}" for key in grid.SENSITIVITY)  # at full scale
-EXPLORED = (grid.DELAY_GAME, grid.LOGNORMAL, grid.RECORDED, grid.SHOCK, grid.MLP, *SENSITIVITY, *FAULTY)
+EXPLORED = (grid.DELAY_GAME, grid.LOGNORMAL, grid.RECORDED, grid.SHOCK, grid.MLP, *grid.SENSITIVE, *grid.FAULTY)
 KEYS = tuple(dict.fromkeys((*RAW, *PAIRED, *NSR, *EXPLORED)))
-
-
-def questions(measured: Measured) -> list[Question]:
-    """Exponent of the guidance's variance: raw, paired with the exact difference reward, and to its own signal."""
-    return noise_questions(measured, KEYS, _statistics)
 
 
 def _share(cells: Sequence[CellStats]) -> float | None:
@@ -42,9 +35,9 @@ def _share(cells: Sequence[CellStats]) -> float | None:
 
 def _statistics(key: str, series: Series[CellStats]) -> list[Statistic]:
     at_one = partial(of_credit, credit="guidance", sentences=SENTENCES, share=_share, suffix="alpha 1")
-    note = _alignment_note(series) if key in FAULTY else ""
+    note = _alignment_note(series) if key in grid.FAULTY else ""
     asked = []
-    if key in (*RAW, *FAULTY, grid.DELAY_GAME, grid.DENSE_GAME):
+    if key in (*RAW, *grid.FAULTY, grid.DELAY_GAME, grid.DENSE_GAME):
         asked.append(at_one("variance", primary=key in RAW, note=note))
     if key in PAIRED:
         asked.append(at_one("paired_ratio", primary=key in (*grid.GAMES, grid.DENSE_GAME)))
@@ -64,13 +57,13 @@ def _alignment_note(series: Series[CellStats]) -> str:
     return f"a small variance says nothing about direction: cos(E guidance, grad J) = {shown} at the largest N"
 
 
-CLAIM = noise_claim(
+CLAIM = exponent_claim(
+    KEYS,
+    _statistics,
     id="C1.3",
     title="The smallest variance over alpha is O(1)",
     source="Theorem 5.2",
     statement="min over alpha of the per-agent variance of the DG-PG gradient is O(1), independent of N (Theorem 5.2).",
-    design=partial(grid.noise_design, keys=KEYS),
-    questions=questions,
     # twenty dense fleets of at most 256 agents: the interval may straddle the margin
     decided_at={f"C1.3/{grid.DENSE_GAME}/paired_ratio/alpha 1": "full"},
 )

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from dgpg_verify.claims.noise import design as grid
-from dgpg_verify.claims.noise.claims import noise_claim
-from dgpg_verify.claims.noise.questions import Statistic, noise_questions
+from dgpg_verify.claims.noise.claims import exponent_claim
+from dgpg_verify.claims.noise.questions import Statistic
 from dgpg_verify.claims.noise.read import CellStats, return_share
-from dgpg_verify.claims.question import Question
-from dgpg_verify.claims.series import Measured, Series
+from dgpg_verify.claims.series import Series
 
 SENTENCES = {
     "supported": "At {suffix} in setting {setting} the {statistic} grows like N^{exponent} [{low}, {high}]; the "
@@ -27,12 +24,8 @@ PRIMARY_ALPHAS = {grid.GAME: (0.9, 0.55, 0.2), grid.CLOUD: (0.55,)}
 PROVED = grid.SETTINGS
 
 
-def questions(measured: Measured) -> list[Question]:
-    """Exponent of the mixture's noise at every alpha of the schedule, in four settings."""
-    return noise_questions(measured, KEYS, _statistics)
-
-
 def _statistics(key: str, series: Series[CellStats]) -> list[Statistic]:
+    """The mixture's noise at every alpha of the schedule, in four settings."""
     # the cloud's signal is too faint for a ratio at every N; the yardstick is not
     name = "paired_ratio" if series.row.options["system"] == "cloud" else "noise_to_signal"
     alphas = grid.CURVE_ALPHAS if key in (grid.GAME, grid.CLOUD) else tuple(grid.SCHEDULE.values())
@@ -52,14 +45,14 @@ def _mixture(key: str, name: str, alpha: float, setting: str) -> Statistic:
     )
 
 
-CLAIM = noise_claim(
+CLAIM = exponent_claim(
+    KEYS,
+    _statistics,
     id="C1.4",
     title="DG-PG as run has O(1) variance",
     source="abstract and training schedule",
     statement="DG-PG as run (alpha from 0.9 to 0.2, the same for every N) reduces the per-agent variance from Theta(N) "
     "to O(1).",
-    design=partial(grid.noise_design, keys=KEYS),
-    questions=questions,
     # Monte Carlo on few fleets: at standard scale an interval may still straddle the margin
     decided_at={f"C1.4/{grid.CLOUD}/paired_ratio/{setting}/alpha 0.55": "full" for setting in grid.SETTINGS},
 )

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
 
 from dgpg_verify.claims.claim import Claim
+from dgpg_verify.claims.noise.design import noise_design
 from dgpg_verify.claims.noise.measure import measure_noise, noise_cost
+from dgpg_verify.claims.noise.questions import Statistic, noise_questions
+from dgpg_verify.claims.noise.read import CellStats
 from dgpg_verify.claims.noise.tables import noise_tables
+from dgpg_verify.claims.series import Series
 
 noise_claim = partial(Claim, family="noise", measure=measure_noise, tables=noise_tables, cost=noise_cost)
+
+
+def exponent_claim(
+    keys: Iterable[str], statistics: Callable[[str, Series[CellStats]], Iterable[Statistic]], **words: Any
+) -> Claim:
+    """A claim on the exponents of statistics in N, on the rows of these keys."""
+    asked = {"design": partial(noise_design, keys=keys), "questions": partial(noise_questions, keys, statistics)}
+    return noise_claim(**asked | words)

@@ -45,6 +45,8 @@ SENSITIVITY: dict[str, dict[str, Any]] = {
     "candidates 16": {"n_candidates": 16},
 }
 REFERENCES = ("shuffled", "noise:1", "biased:0.5", "biased_uniform:0.3", "rounded")
+SENSITIVE = tuple(f"{CLOUD}/{name}" for name in SENSITIVITY)  # at full scale
+FAULTY = tuple(f"{GAME}/{name}" for name in REFERENCES)
 ALL = {"n_candidates": "all"}
 N = Mapping[int, int]  # N -> fleets
 
@@ -118,7 +120,7 @@ def _games(scale: str) -> list[Row]:
         return rows
     few = dict(list(grid.items())[-4:])
     small = _grid((1024, 2048, 4096, 8192), 20)
-    faulty = [noise_row(f"{GAME}/{name}", small, options={"reference": name}) for name in REFERENCES]
+    faulty = [noise_row(key, small, options={"reference": name}) for key, name in zip(FAULTY, REFERENCES)]
     return [*rows, noise_row(LOGNORMAL, few, options={"job_law": "lognormal"}), *faulty]
 
 
@@ -191,8 +193,8 @@ def _other_clouds(scale: str, grid: N, short: Mapping[str, Any], common: Mapping
     if scale == "full":
         varied = _grid((32, 64, 128, 256), 6)
         rows += [
-            noise_row(f"{CLOUD}/{key}", varied, **unshared | {"options": base | changed})
-            for key, changed in SENSITIVITY.items()
+            noise_row(key, varied, **unshared | {"options": base | changed})
+            for key, changed in zip(SENSITIVE, SENSITIVITY.values())
         ]
     if traces_folder() is not None:
         rows.append(noise_row(RECORDED, few, **{**common, "options": base | RECORDED_INPUT}))

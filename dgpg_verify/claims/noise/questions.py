@@ -62,7 +62,7 @@ def read_moments(series: Series[Evidence], source: str = "") -> Series[CellStats
 
 
 def noise_questions(
-    measured: Measured, keys: Iterable[str], statistics: Callable[[str, Series[CellStats]], Iterable[Statistic]]
+    keys: Iterable[str], statistics: Callable[[str, Series[CellStats]], Iterable[Statistic]], measured: Measured
 ) -> list[Question]:
     """The exponents of all statistics that a claim asks of each of its rows."""
     rows = read_noise(measured, keys).items()

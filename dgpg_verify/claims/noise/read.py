@@ -58,7 +58,7 @@ class CreditStats(EstimateMoments):
 @dataclass(frozen=True, eq=False)
 class CellStats:
     """Base credits of one fleet, means over agents: covariance, signal and cross [C, C], to_objective = <E g, grad J>
-    and deviations [C]; lengths: |grad J|^2 ("objective") and |grad G|^2 ("guidance"); exact: whether they are."""
+    and deviations [C]; lengths: |grad J|^2 ("return") and |grad G|^2 ("guidance"); exact: whether they are."""
 
     n: int
     fleet: int
@@ -83,12 +83,12 @@ class CellStats:
         place = {name: names.index(name) for name in names}
         quiet = [place.get(QUIETER.get(name, name), place[name]) for name in names]
         signal = _per_agent(values[prefix + "signal"], cell.n)[np.ix_(quiet, quiet)]
-        known = {name: _per_agent(values[key], cell.n) for name, key in _exact_keys(prefix).items() if key in values}
-        if "objective" in known:
+        exact = {"return": values.get(prefix + "objective_signal"), "guidance": values.get("guidance_signal")}
+        if exact["return"] is not None:
             unbiased = [place[name] for name in names if name in UNBIASED]
-            signal[np.ix_(unbiased, unbiased)] = known["objective"]
-        lengths = {"objective": "return", "guidance": "guidance"}
-        own = {name: signal[place[credit], place[credit]] for name, credit in lengths.items() if credit in place}
+            signal[np.ix_(unbiased, unbiased)] = _per_agent(exact["return"], cell.n)
+        own = {credit: signal[place[credit], place[credit]] for credit in exact if credit in place}
+        known = {credit: _per_agent(length, cell.n) for credit, length in exact.items() if length is not None}
         return cls(
             n=cell.n,
             fleet=cell.replicate,
@@ -99,9 +99,11 @@ class CellStats:
             signal=signal,
             cross=_per_agent(values.get("cross", np.full(signal.shape, np.nan)), cell.n),
             deviations=np.asarray(values["deviations"], dtype=np.float64),
-            to_objective=known.get("to_objective", signal[:, place["return"]]),
-            lengths={name: float(length) for name, length in (own | known).items() if name in lengths},
-            exact=tuple(name in known for name in lengths),
+            to_objective=_per_agent(values["to_objective"], cell.n)
+            if "to_objective" in values
+            else signal[:, place["return"]],
+            lengths={credit: float(length) for credit, length in (own | known).items()},
+            exact=tuple(credit in known for credit in exact),
         )
 
     def __getitem__(self, credit: str) -> CreditStats:
@@ -137,16 +139,12 @@ class CellStats:
             self.covariance,
             self.signal,
             self.to_objective,
-            self.lengths["objective"],
+            self.lengths["return"],
             cross=float(weights @ self.cross @ weights),
             yardstick=np.nan if difference is None else scale**2 * float(self.covariance[difference, difference]),
             squared_lengths=tuple(w**2 * length for w, length in zip(factors, self.lengths.values())),
             exact=self.exact,
         )
-
-
-def _exact_keys(prefix: str) -> dict[str, str]:
-    return {"objective": prefix + "objective_signal", "guidance": "guidance_signal", "to_objective": "to_objective"}
 
 
 def _per_agent(values: Any, n: int) -> Array:

@@ -23,7 +23,6 @@ Record = dict[str, Any]
 Series = AnySeries[CellStats]
 CURVES = (grid.GAME, grid.CLOUD)
 OPTIMAL = (grid.GAME, grid.DENSE_GAME, grid.TEAMS[1], grid.CLOUD, grid.DENSE_CLOUD)
-FAULTY = tuple(f"{grid.GAME}/{reference}" for reference in grid.REFERENCES)
 POINTED = (grid.GAME, grid.GAMES[1])  # exact gradients only: a faint signal would make "never" of "not measured"
 POINTED_N = (5, 50, 200, 1500)
 QUANTITIES = ("variance", "noise_to_signal", "efficiency", "alignment", "paired_ratio")
@@ -177,7 +176,7 @@ def _pointing(series: Series) -> Iterator[Record]:
 # of rows without shared parameters: which table is made of which
 CHOSEN: dict[str, tuple[Callable[[Series], Iterator[Record]], Callable[[Series], bool]]] = {
     "optimal": (_optimal, lambda series: series.key in OPTIMAL),
-    "cross_agent": (_cross, lambda series: series.key not in FAULTY),
+    "cross_agent": (_cross, lambda series: series.key not in grid.FAULTY),
     "alpha": (_alpha_curves, lambda series: series.key in CURVES),
     "pointing": (_pointing, lambda series: series.row.options["exact"] and series.key in POINTED),
 }

@@ -122,7 +122,7 @@ def test_measured_game_is_near_the_closed_form(seed: int) -> None:
     exact, measured = CellStats.read(evidence, "exact"), CellStats.read(evidence, "measured")
     for credit in ONE_SHOT_CREDITS:
         assert measured[credit].variance == pytest.approx(exact[credit].variance, rel=0.35)
-    assert measured.lengths["objective"] == pytest.approx(exact.lengths["objective"], rel=1e-9)
+    assert measured.lengths["return"] == pytest.approx(exact.lengths["return"], rel=1e-9)
 
 
 def test_a_cell_is_a_function_of_the_cell_alone(seed: int) -> None:
@@ -137,7 +137,7 @@ def test_shared_rows_are_read_as_the_team(seed: int) -> None:
     evidence = evidence_of(row.cells(seed)[0])
     team, agent = CellStats.read(evidence, "measured", team=True), CellStats.read(evidence, "measured")
     assert team["return"].variance != pytest.approx(agent["return"].variance)
-    assert team.lengths["objective"] != pytest.approx(agent.lengths["objective"])
+    assert team.lengths["return"] != pytest.approx(agent.lengths["return"])
 
 
 def test_a_series_is_read_from_the_source_that_decides_its_row(seed: int) -> None:
