@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -40,7 +39,7 @@ def calibrate(request: Request, setup: Setup) -> Calibration:
     unbiased = tuple(offers(c, HasUnbiased) and bool(c.unbiased(rollouts[0])) for c in fitted[:count])
     target = _target(request, unbiased)
     basis = make_basis(fitted[:count], [c for c in fitted if c.name == target and not offers(c, HasCombination)])
-    critics: dict[str, Any] = {credit.name: credit.critic for credit in basis.credits if offers(credit, HasCritic)}
+    critics = {c.name: c.critic if offers(c, HasCritic) else None for c in basis.credits}
     return Calibration(
         basis=basis,
         target=target if target in [credit.name for credit in basis.credits] else None,

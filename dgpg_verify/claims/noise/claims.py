@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Any
 
@@ -18,8 +18,8 @@ noise_claim = partial(Claim, family="noise", measure=measure_noise, tables=noise
 
 
 def exponent_claim(
-    keys: Iterable[str], statistics: Callable[[str, Series[CellStats]], Iterable[Statistic]], **words: Any
+    keys: Collection[str], statistics: Callable[[str, Series[CellStats]], Iterable[Statistic]], **words: Any
 ) -> Claim:
     """A claim on the exponents of statistics in N, on the rows of these keys."""
-    asked = {"design": partial(noise_design, keys=keys), "questions": partial(noise_questions, keys, statistics)}
-    return noise_claim(**asked | words)
+    words.setdefault("design", partial(noise_design, keys=keys))
+    return noise_claim(questions=partial(noise_questions, keys, statistics), **words)

@@ -126,7 +126,8 @@ def _games(scale: str) -> list[Row]:
 
 def _measured(scale: str, n_values: Mapping[str, tuple[int, ...]]) -> tuple[N, int]:
     """Fleets and roll-outs of a row that is measured beside its closed form."""
-    sizes = {"smoke": (8, 32), "standard": (8, 32, 128, 512), "full": (8, 32, 128, 512)} | n_values
+    standard = (8, 32, 128, 512)
+    sizes: dict[str, tuple[int, ...]] = {"smoke": (8, 32), "standard": standard, "full": standard, **n_values}
     fleets, rollouts = {"smoke": (2, 256), "standard": (8, 1024), "full": (20, 1024)}[scale]
     return _grid(sizes[scale], fleets), rollouts
 
