@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from dgpg_verify.core import Estimate, InputError
 from dgpg_verify.core.moments import EstimateMoments, optimal_alpha, ratio
 from dgpg_verify.measurement.cross_agent import FrozenPairs
 from dgpg_verify.measurement.jackknife import Moments, Summed
+from dgpg_verify.statistics.intervals import symmetric, t_quantile
 
 Array = NDArray[np.float64]
 
@@ -184,10 +184,8 @@ class GradientMoments(Mapping[str, CreditMoments]):
         if not np.isfinite(value) or thin or not np.isfinite(left_out).all():
             return Estimate(float(value) if np.isfinite(value) else None, None, None, self.level, moments.count)
         se = np.sqrt((groups - 1) / groups * ((left_out - left_out.mean()) ** 2).sum())
-        half = float(stats.t.ppf(0.5 + self.level / 2, groups - 1) * se)
-        if debias:
-            value = groups * value - (groups - 1) * float(left_out.mean())
-        return Estimate(float(value), float(value) - half, float(value) + half, self.level, moments.count)
+        centre = groups * value - (groups - 1) * left_out.mean() if debias else value
+        return symmetric(float(centre), t_quantile(groups - 1, self.level) * float(se), self.level, moments.count)
 
     def _cross(self, row: Array, variance: Array) -> tuple[Array | None, float | None]:
         if self.frozen is None:
