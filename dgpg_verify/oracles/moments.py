@@ -53,21 +53,14 @@ class ExactCreditMoments:
 
 
 @dataclass(frozen=True, eq=False)
-class SharedMoments:
-    """The same for shared parameters, where the update is sum_i g_i: mean [C, P], covariance [C, C] (traces)."""
-
-    mean: Array
-    covariance: Array
-
-
-@dataclass(frozen=True, eq=False)
 class OracleMoments:
     """Exact moments of C credits for N agents with P parameters each.
 
     names: the C credits in order; means [C, N, P]; covariances [C, C, N] = tr Cov(g_i^a, g_i^b), the diagonal being the
     variances; cross [C, C, N] = E tr Cov(g_i^a, g_i^b given own stream and environment), None where not offered;
     deviations [C] = standard deviation of the credit itself, agents pooled about one mean. objective J (maximised) and
-    guidance_objective G (minimised) with their gradients [N, P]. shared: the same for the summed update, where offered.
+    guidance_objective G (minimised) with their gradients [N, P]. shared [C, C]: tr Cov of the summed updates (shared
+    parameters), where offered.
     """
 
     names: tuple[str, ...]
@@ -79,7 +72,7 @@ class OracleMoments:
     objective_gradient: Array
     guidance_objective: float
     guidance_gradient: Array
-    shared: SharedMoments | None = None
+    shared: Array | None = None
 
     @property
     def n_agents(self) -> int:
@@ -139,7 +132,7 @@ class OracleMoments:
         if self.shared is None:
             raise InputError("this oracle does not offer the shared-parameter team: use enumeration at small N")
         k = self.index(name)
-        return float(self.shared.covariance[k, k])
+        return float(self.shared[k, k])
 
 
 def pair_table(count: int, shape: tuple[int, ...], entry: Callable[[int, int], Array | float]) -> Array:
