@@ -6,12 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from dgpg_verify.claims.readings import is_leading
 from dgpg_verify.claims.series import Series, distinct
 from dgpg_verify.core import InputError, Label, LedgerRow, Verdict
 from dgpg_verify.statistics import PRIMARY_LEVEL, Relation, allowed_set, bonferroni
 
 EXPLORATORY_LEVEL = 0.95
+# fields that a row of the ledger takes over as they are
+ANSWERED = (
+    "primary", "system", "policy", "sharing", "setting", "statistic", "relation", "expected", "margin", "return_share",
+    "kind", "expected_label", "reading", "inside",
+)  # fmt: skip
 Kind = Literal["claim", "audit", "control", "oracle"]
 Records = Mapping[str, tuple[Label, str]]
 
@@ -34,8 +38,6 @@ class Question:
     margins : labels at other margins.
     n_values, replicates : what the verdict used, where that is less than all that was read.
     kind, expected_label : a control or an oracle check must get this label.
-    reading : which of `readings.READINGS` it takes; "" where no open choice of the paper matters.
-    inside : whether the claim's own hypotheses hold there; a row outside decides nothing.
     composite : the verdict follows from several conditions, of which the estimate shows one.
     """
 
@@ -61,8 +63,6 @@ class Question:
     replicates: int | None = None
     kind: Kind = "claim"
     expected_label: Label | None = None
-    reading: str = ""
-    inside: bool = True
     composite: bool = False
 
 
@@ -105,36 +105,23 @@ def _ledger_row(claim: str, statement: str, question: Question, recorded: Record
     return LedgerRow(
         row=name,
         id=claim,
-        primary=question.primary,
         statement=question.statement or statement,
         holds_when=question.sentence if isinstance(question.sentence, str) else question.sentence(verdict),
-        system=question.system,
-        policy=question.policy,
-        sharing=question.sharing,
-        setting=question.setting,
-        statistic=question.statistic,
-        relation=question.relation,
         estimate=estimate.value,
         low=estimate.low,
         high=estimate.high,
         level=estimate.level,
-        expected=question.expected,
-        margin=question.margin,
         verdict=verdict.label,
         verdict_margins=dict(question.margins),
         recorded=None if record is None else {"label": record[0], "reason": record[1]},
         because="; ".join(part for part in (verdict.why, *question.notes) if part),
-        return_share=question.return_share,
         n_values=tuple(question.n_values or distinct(item.cell.n for item in cells)),
         replicates=estimate.n if question.replicates is None else question.replicates,
         seeds=distinct(replicate for item in cells for replicate in replicates_in(item.cell)),
         files=tuple(dict.fromkeys(series.files for series in question.read)),
         seconds=sum(item.seconds for item in cells),
-        kind=question.kind,
-        expected_label=question.expected_label,
-        reading=question.reading,
         leading=is_leading(question.reading),
-        inside=question.inside,
+        **{name: getattr(question, name) for name in ANSWERED},
     )
 
 

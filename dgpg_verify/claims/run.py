@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -102,60 +102,22 @@ def run_claims(
     workers = default_workers() if workers is None else check_int("workers", workers, 1, 1024)
     folder = Path(out) if out is not None else default_folder(scale, seed)
     _check_folder(folder, scale, seed, resume)
-    plan = _Plan.of(chosen, scale, seed)
-    now = Sitting.of(rows, n_max).chosen(plan.cells)
+    index, owners = _Index.planned(chosen, scale, seed)
+    cells = unique_cells(cell for row in index.rows.values() for cell in row.cells(seed))
+    now = Sitting.of(rows, n_max).chosen(cells)
 
-    store = CellStore(folder, plan.source)
-    options = {"scale": scale, "seed": seed, "workers": workers, "resume": resume, "claims": list(plan.claims)}
+    def owner(cell: Cell) -> Claim:
+        return owners[cell.claim, cell.row]
+
+    store = CellStore(folder, lambda cell: measuring_hash(owner(cell).measure))
+    options = {"scale": scale, "seed": seed, "workers": workers, "resume": resume, "claims": list(index.claims)}
     write_json(folder / ENVIRONMENT, describe_run(options, package_hash()))
-    write_json(folder / INDEX, plan.index(scale, store))
-    kept = sum(store.has(cell) for cell in plan.cells) if resume else 0
+    index.write(folder, {cell_file(cell): store.key(cell) for cell in cells})
+    kept = sum(store.has(cell) for cell in cells) if resume else 0
     began = time.perf_counter()
-    run_cells(now, plan.measure, store, workers, resume, progress, plan.cost)
+    run_cells(now, lambda cell: owner(cell).measure(cell), store, workers, resume, progress, lambda c: owner(c).cost(c))
     _note(folder, measuring_seconds=round(time.perf_counter() - began, 1), kept_cells=kept)
-    return judge_folder(folder, chosen, unfinished=len(now) < len(plan.cells))
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What a run measures: the rows of all claims, each row once, and the claim that measures it."""
-
-    seed: int
-    rows: Mapping[RowName, Row]
-    owners: Mapping[RowName, Claim]
-    claims: Mapping[str, Sequence[RowName]]
-    cells: Sequence[Cell]
-
-    @classmethod
-    def of(cls, claims: Sequence[Claim], scale: str, seed: int) -> _Plan:
-        """Raises InputError where two claims declare one row differently."""
-        rows: dict[RowName, Row] = {}
-        owners: dict[RowName, Claim] = {}
-        names: dict[str, list[RowName]] = {}
-        for claim in claims:
-            for row in claim.design(scale):
-                name = row.family, row.key
-                if rows.setdefault(name, row) != row:
-                    raise InputError(f"row {'/'.join(name)} of {claim.id} differs from that of {owners[name].id}")
-                owners.setdefault(name, claim)
-                names.setdefault(claim.id, []).append(name)
-        return cls(seed, rows, owners, names, unique_cells(c for row in rows.values() for c in row.cells(seed)))
-
-    def measure(self, cell: Cell) -> Mapping[str, Any]:
-        return self.owners[cell.claim, cell.row].measure(cell)
-
-    def cost(self, cell: Cell) -> float:
-        return float(self.owners[cell.claim, cell.row].cost(cell))
-
-    def source(self, cell: Cell) -> str:
-        return measuring_hash(self.owners[cell.claim, cell.row].measure)
-
-    def index(self, scale: str, store: CellStore) -> dict[str, Any]:
-        """What the folder says of itself: which rows were measured for which claim, and the keys of their cells."""
-        claims = {claim: [list(name) for name in names] for claim, names in self.claims.items()}
-        cells = {cell_file(cell): store.key(cell) for cell in self.cells}
-        head = {"schema": SCHEMA, "scale": scale, "seed": self.seed}
-        return head | {"claims": claims, "rows": list(self.rows.values()), "cells": cells}
+    return judge_folder(folder, chosen, unfinished=len(now) < len(cells))
 
 
 def judge_folder(folder: str | Path, claims: Sequence[Claim] | None = None, unfinished: bool = False) -> RunResult:
@@ -178,18 +140,19 @@ def judge_folder(folder: str | Path, claims: Sequence[Claim] | None = None, unfi
     if unknown:
         raise InputError(f"{folder.name}/{INDEX} names unknown claims: {', '.join(unknown)}")
     evidence, missing = index.evidence(unfinished)
+    series = {name: make_series(index.rows[name], cells) for name, cells in evidence.items()}
     measured = {
-        name: {key: make_series(index.rows[family, key], evidence[family, key])
-               for family, key in names if (family, key) in evidence}
-        for name, names in index.claims.items()
-    }  # fmt: skip
+        claim: {name[1]: series[name] for name in names if name in series} for claim, names in index.claims.items()
+    }
     judged = [(known[name], series) for name, series in measured.items() if series]
     if not judged:
         raise InputError(f"{folder.name} holds no row with all its replicates at any N: run on with --resume")
-    seconds = {cell_file(item.cell): item.seconds for items in evidence.values() for item in items}
-    unfinished_note = {"missing": missing, "cells": len(index.keys)} if missing else None
-    titles = {claim.id: claim.title for claim, _ in judged}
-    _note(folder, unfinished=unfinished_note, cell_seconds=round(sum(seconds.values()), 1), titles=titles)
+    _note(
+        folder,
+        unfinished={"missing": missing, "cells": len(index.keys)} if missing else None,
+        cell_seconds=round(sum(item.seconds for cells in evidence.values() for item in cells), 1),
+        titles={claim.id: claim.title for claim, _ in judged},
+    )
     rows, decided_at = _judge(judged)
     _report(folder, rows, judged)
     silent = tuple(claim.id for claim, _ in judged if not any(row.id == claim.id for row in rows))
@@ -227,14 +190,36 @@ def _report(folder: Path, rows: Sequence[LedgerRow], claims: Sequence[tuple[Clai
 
 @dataclass(frozen=True)
 class _Index:
-    """The index of a run folder: its rows, which claim asked for them, and the keys that its cells must hold."""
+    """What a run measures: the rows of all claims, each row once, which claims asked for them, and the keys that the
+    cells must hold."""
 
-    folder: Path
     scale: str
     seed: int
     claims: Mapping[str, Sequence[RowName]]
     rows: Mapping[RowName, Row]
-    keys: Mapping[str, str]
+    folder: Path = Path()
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def planned(cls, claims: Sequence[Claim], scale: str, seed: int) -> tuple[_Index, dict[RowName, Claim]]:
+        """The index of a new run, and the claim that measures each row; InputError where two claims declare one row
+        differently."""
+        rows: dict[RowName, Row] = {}
+        owners: dict[RowName, Claim] = {}
+        names: dict[str, list[RowName]] = {}
+        for claim in claims:
+            for row in claim.design(scale):
+                name = row.family, row.key
+                if rows.setdefault(name, row) != row:
+                    raise InputError(f"row {'/'.join(name)} of {claim.id} differs from that of {owners[name].id}")
+                owners.setdefault(name, claim)
+                names.setdefault(claim.id, []).append(name)
+        return cls(scale, seed, names, rows), owners
+
+    def write(self, folder: Path, keys: Mapping[str, str]) -> None:
+        """What the folder says of itself; keys: file of a cell -> its key."""
+        head = {"schema": SCHEMA, "scale": self.scale, "seed": self.seed}
+        write_json(folder / INDEX, head | {"claims": self.claims, "rows": list(self.rows.values()), "cells": keys})
 
     @classmethod
     def read(cls, folder: Path) -> _Index:
@@ -250,7 +235,8 @@ class _Index:
             check_choice("scale", data["scale"], SCALES)
             by_name = {(row.family, row.key): row for row in rows}
             _ = [by_name[name] for names in claims.values() for name in names]
-            return cls(folder, data["scale"], check_int("seed", data["seed"], 0), claims, by_name, dict(data["cells"]))
+            seed = check_int("seed", data["seed"], 0)
+            return cls(data["scale"], seed, claims, by_name, folder, dict(data["cells"]))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{broken} is damaged ({error!r}): delete it and run with --resume") from None
 
@@ -258,7 +244,9 @@ class _Index:
         """The cells of every row, and how many cells are missing."""
         claimed, missing = set(), 0
         evidence: dict[RowName, list[Evidence]] = {}
-        for name, files in self._groups():
+        groups = ((name, row.cells_at(n, self.seed)) for name, row in self.rows.items() for n in row.n_values)
+        for name, planned in groups:  # the cells of a row at one N are judged together or not at all
+            files = [cell_file(cell) for cell in planned]
             claimed |= set(files)
             cells = [self._finished(file) for file in files]
             whole = [cell for cell in cells if cell is not None]
@@ -276,12 +264,6 @@ class _Index:
         if unclaimed:
             raise InputError(f"{len(unclaimed)} cells belong to no row of {INDEX} ({unclaimed[0]}): measure again")
         return evidence, missing
-
-    def _groups(self) -> Iterator[tuple[RowName, list[str]]]:
-        """The files of every row at every N, which are judged together or not at all."""
-        for name, row in self.rows.items():
-            for n in row.n_values:
-                yield name, [cell_file(cell) for cell in row.cells_at(n, self.seed)]
 
     def _finished(self, file: str) -> Evidence | None:
         """The evidence of a cell; None if it is missing or of another state of the code."""

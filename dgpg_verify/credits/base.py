@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Sequence
+from typing import Self, TypeVar
 
 import torch
 from torch import Tensor
@@ -10,6 +11,15 @@ from torch import Tensor
 from dgpg_verify.core import InputError, Rollout
 
 Value = TypeVar("Value")
+
+
+class FixedCredit:
+    """A credit for which nothing is fitted."""
+
+    keeps_states = False
+
+    def fit(self, pilot: Sequence[Rollout]) -> Self:
+        return self
 
 
 def fitted(name: str, value: Value | None) -> Value:
@@ -20,7 +30,7 @@ def fitted(name: str, value: Value | None) -> Value:
 
 
 def to_agents(weights: Tensor, rollout: Rollout) -> Tensor:
-    """One weight a step [B, T] for every active agent: [B, T, N] float64."""
+    """One weight a step [B, T], or one a roll-out [B, 1], for every active agent: [B, T, N] float64."""
     return torch.where(rollout.active, weights.double()[..., None], 0.0)
 
 

@@ -8,28 +8,22 @@ with one action replaced by an independent draw, the others reacting: unbiased a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from dgpg_verify.core import HasDefaultAction, Observation, Rollout, offers
-from dgpg_verify.credits.base import discounts
+from dgpg_verify.credits.base import FixedCredit, discounts
+from dgpg_verify.credits.returns import discounted_to_go
 from dgpg_verify.rollouts import branch_returns, one_step_rewards, replay_gains
 
 SPLIT = 2.0**27  # a float64 uniform holds 53 random bits: 27 for the action, 26 for its replacement
 
 
-@dataclass(frozen=True)
-class DifferenceCredit:
+class DifferenceCredit(FixedCredit):
     """w_t,i = gamma^t [r_t(a) - r_t(a with a_i replaced by its default)]. Default: no action; Gaussian: the mean."""
 
-    name: str = "difference"
-    keeps_states: bool = True
-
-    def fit(self, pilot: Sequence[Rollout]) -> DifferenceCredit:
-        return self
+    name = "difference"
+    keeps_states = True
 
     def __call__(self, rollout: Rollout) -> Tensor:
         policy = rollout.policy
@@ -43,7 +37,7 @@ class DifferenceCredit:
 
 
 @dataclass(frozen=True)
-class ReplayCredit:
+class ReplayCredit(FixedCredit):
     """w_t,i = R - R(a_t,i replaced by its default, every other action as it was). Defaults as in `DifferenceCredit`.
 
     The action's own cost and what it costs the others until the end of the episode, but not what they would have done
@@ -55,9 +49,6 @@ class ReplayCredit:
     name: str = "difference:replay"
     keeps_states: bool = True
 
-    def fit(self, pilot: Sequence[Rollout]) -> ReplayCredit:
-        return self
-
     def __call__(self, rollout: Rollout) -> Tensor:
         policy = rollout.policy
         defaults = policy.default_action(rollout.seen) if offers(policy, HasDefaultAction) else None
@@ -68,23 +59,19 @@ class ReplayCredit:
 
 
 @dataclass(frozen=True)
-class BranchCredit:
+class BranchCredit(FixedCredit):
     """w_t,i = R - R', R' from the same uniforms with a_t,i replaced by an independent draw from the policy.
 
     Cost: N T re-runs of T/2 steps on average; meant for small systems and as a yardstick.
     """
 
-    name: str = "branch"
-    keeps_states: bool = True
-
-    def fit(self, pilot: Sequence[Rollout]) -> BranchCredit:
-        return self
+    name = "branch"
+    keeps_states = True
 
     def __call__(self, rollout: Rollout) -> Tensor:
         size, horizon, n = rollout.actions.shape
         # R' is counted from step t: the past is shared, so R - R' is the difference of the rewards to go
-        gamma_r = discounts(rollout) * rollout.reward.double()
-        to_go = gamma_r.flip(-1).cumsum(-1).flip(-1)
+        to_go = discounted_to_go(rollout)
         fresh = _independent_uniforms(rollout)
         agents = torch.arange(n, device=rollout.actions.device)
         out = torch.empty(size, horizon, n, dtype=torch.float64, device=rollout.actions.device)

@@ -12,20 +12,19 @@ does not descend G; the derivative belongs to the reparameterised gradient, whic
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from dgpg_verify.core import HasActionInfluence, HasResidenceSteps, Influence, InputError, Rollout, check_choice, offers
-from dgpg_verify.credits.base import discounts
+from dgpg_verify.credits.base import FixedCredit, discounts
 
 FORMS = ("chain_rule", "exact", "observed", "multi_step", "derivative")
 
 
 @dataclass(frozen=True)
-class GuidanceCredit:
+class GuidanceCredit(FixedCredit):
     """w_t,i = -gamma^t [(x_t - x~_t).z_t,i - c |z_t,i|^2], c = 1/2 for `exact`, else 0."""
 
     form: str = "chain_rule"
@@ -34,15 +33,12 @@ class GuidanceCredit:
         check_choice("guidance form", self.form, FORMS)
 
     @property
-    def keeps_states(self) -> bool:
+    def keeps_states(self) -> bool:  # type: ignore[override]
         return self.form == "multi_step"  # the fluid model is asked how long each job stays
 
     @property
     def name(self) -> str:
         return "guidance" if self.form == "chain_rule" else f"guidance:{self.form}"
-
-    def fit(self, pilot: Sequence[Rollout]) -> GuidanceCredit:
-        return self
 
     def __call__(self, rollout: Rollout) -> Tensor:
         gamma = discounts(rollout)[:, None]

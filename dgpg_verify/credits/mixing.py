@@ -15,12 +15,11 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import Credit, Rollout, check_choice, check_real
+from dgpg_verify.core import Credit, Rollout, check_choice, check_real, moments
+from dgpg_verify.core.moments import SETTINGS
 from dgpg_verify.credits.base import fitted
 from dgpg_verify.credits.guidance import GuidanceCredit
 from dgpg_verify.credits.returns import ReturnCredit, ScoreCredit
-
-SETTINGS = ("sum", "mean", "mixed", "parts", "both")
 
 
 @dataclass(frozen=True)
@@ -51,14 +50,9 @@ class GuidedCredit:
         return replace(self, base=base, guidance=guidance, scales=setting_scales(self.setting, base, guidance, pilot))
 
     def __call__(self, rollout: Rollout) -> Tensor:
-        scale_base, scale_guidance = fitted(self.name, self.scales)
         # alpha = 0 and 1 are exactly the base and the guidance: nothing times zero is added
-        if self.alpha == 0.0:
-            return scale_base * self.base(rollout)
-        if self.alpha == 1.0:
-            return scale_guidance * self.guidance(rollout)
-        first = (1.0 - self.alpha) * scale_base * self.base(rollout)
-        return first + self.alpha * scale_guidance * self.guidance(rollout)
+        parts = [factor * credit(rollout) for factor, credit in self.combination() if factor != 0.0]
+        return sum(parts[1:], start=parts[0])
 
     def combination(self) -> list[tuple[float, Credit]]:
         scale_base, scale_guidance = fitted(self.name, self.scales)
@@ -67,19 +61,19 @@ class GuidedCredit:
 
 def setting_scales(setting: str, base: Credit, guidance: Credit, pilot: Sequence[Rollout]) -> tuple[float, float]:
     """Factors (s, g) applied to the base credit and to the guidance in a setting. `parts`, `both` need the pilot."""
-    n = pilot[0].system.n_agents
-    if setting in ("parts", "both"):
-        return _reciprocal_sd(base, pilot), _reciprocal_sd(guidance, pilot) if setting == "both" else 1.0
-    return {"sum": (1.0, 1.0), "mean": (1.0 / n, 1.0 / n), "mixed": (1.0 / n, 1.0)}[setting]
+    normalised = {"parts": (base,), "both": (base, guidance)}.get(setting, ())
+    deviations = [max(credit_sd(credit, pilot), 1e-12) for credit in normalised]
+    return moments.setting_scales(setting, pilot[0].system.n_agents, *deviations)
 
 
-def _reciprocal_sd(credit: Credit, pilot: Sequence[Rollout]) -> float:
-    return 1.0 / max(credit_sd(credit, pilot), 1e-12)
+def live_values(credit: Credit, pilot: Sequence[Rollout]) -> Tensor:
+    """A credit at all live (roll-out, step, agent) of the pilot, in one row."""
+    return torch.cat([credit(rollout)[rollout.active] for rollout in pilot])
 
 
 def credit_sd(credit: Credit, pilot: Sequence[Rollout]) -> float:
     """Standard deviation of a credit over all live (roll-out, step, agent) of the pilot."""
-    live = torch.cat([credit(rollout)[rollout.active] for rollout in pilot])
+    live = live_values(credit, pilot)
     return float(live.std(correction=0)) if len(live) else 0.0
 
 
@@ -100,9 +94,8 @@ class NormalisedCredit:
 
     def fit(self, pilot: Sequence[Rollout]) -> NormalisedCredit:
         base = self.base.fit(pilot)
-        live = torch.cat([base(rollout)[rollout.active] for rollout in pilot])
-        sd = max(credit_sd(base, pilot), 1e-12)
-        return replace(self, base=base, moments=(float(live.mean()), sd))
+        mean = float(live_values(base, pilot).mean())
+        return replace(self, base=base, moments=(mean, max(credit_sd(base, pilot), 1e-12)))
 
     def __call__(self, rollout: Rollout) -> Tensor:
         mean, sd = fitted(self.name, self.moments)

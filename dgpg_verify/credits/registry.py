@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dgpg_verify.core import Credit, InputError, check_real, lacking
+from dgpg_verify.core import Credit, InputError, lacking
 from dgpg_verify.credits.baseline import BaselineCredit
 from dgpg_verify.credits.difference import BranchCredit, DifferenceCredit, ReplayCredit
 from dgpg_verify.credits.gae import GAECredit
@@ -13,86 +13,35 @@ from dgpg_verify.credits.guidance import FORMS, GuidanceCredit
 from dgpg_verify.credits.mixing import GuidedCredit, NormalisedCredit
 from dgpg_verify.credits.returns import RawReturnCredit, ReturnCredit, RewardToGoCredit, ScoreCredit
 
-Factory = Callable[[str, Credit | None, str], Credit]
-WITHOUT_BASE = ("return", "gae", "guidance", "difference", "branch", "score")
+PLAIN: dict[str, Credit] = {  # those without a base
+    "return": ReturnCredit(),
+    "return:centred": ReturnCredit(),
+    "return:raw": RawReturnCredit(),
+    "return:to_go": RewardToGoCredit(),
+    "gae": GAECredit(),
+    **{f"gae:{kind}": GAECredit(kind) for kind in ("central", "local")},
+    "guidance": GuidanceCredit(),
+    **{f"guidance:{form}": GuidanceCredit(form) for form in FORMS},
+    "difference": DifferenceCredit(),
+    "difference:replay": ReplayCredit(),
+    "branch": BranchCredit(),
+    "score": ScoreCredit(),
+}
+ON_BASE: dict[str, Callable[[Credit], Credit]] = {"normalised": NormalisedCredit, "baseline": BaselineCredit}
+MIXED = ("guided", *ON_BASE)
 GRAMMAR = (
     "return[:raw|:to_go]", "gae:central|local", "guidance[:chain_rule|:exact|:observed|:multi_step|:derivative]",
     "guided:ALPHA[@BASE][+GUIDANCE]", "normalised@BASE", "baseline@BASE", "difference[:replay]", "branch", "score",
 )  # fmt: skip
-
-
-def _return(argument: str, base: Credit | None, setting: str) -> Credit:
-    kinds: dict[str, Callable[[], Credit]] = {
-        "": ReturnCredit,
-        "centred": ReturnCredit,
-        "raw": RawReturnCredit,
-        "to_go": RewardToGoCredit,
-    }
-    return kinds[_one_of("return", argument, kinds)]()
-
-
-def _gae(argument: str, base: Credit | None, setting: str) -> Credit:
-    return GAECredit(_one_of("gae", argument or "central", ("central", "local")))
-
-
-def _guidance(argument: str, base: Credit | None, setting: str) -> Credit:
-    return GuidanceCredit(_one_of("guidance", argument or "chain_rule", FORMS))
-
-
-def _guided(argument: str, base: Credit | None, setting: str) -> Credit:
-    try:
-        alpha = float(argument)
-    except ValueError:
-        raise InputError(f"credit guided:{argument} is not allowed: alpha must be a number in [0, 1]") from None
-    return GuidedCredit(check_real("alpha", alpha, 0.0, 1.0), base or ReturnCredit(), setting=setting)
-
-
-def _normalised(argument: str, base: Credit | None, setting: str) -> Credit:
-    if base is None:
-        raise InputError("credit normalised needs a base: write normalised@BASE")
-    return NormalisedCredit(base)
-
-
-def _baseline(argument: str, base: Credit | None, setting: str) -> Credit:
-    if base is None:
-        raise InputError("credit baseline needs a base: write baseline@BASE")
-    return BaselineCredit(base)
-
-
-def _difference(argument: str, base: Credit | None, setting: str) -> Credit:
-    kinds: dict[str, Callable[[], Credit]] = {"": DifferenceCredit, "replay": ReplayCredit}
-    return kinds[_one_of("difference", argument, kinds)]()
-
-
-def _plain(name: str, cls: Callable[[], Credit]) -> Factory:
-    """A credit that takes no argument."""
-
-    def factory(argument: str, base: Credit | None, setting: str) -> Credit:
-        if argument:
-            raise InputError(f"credit {name}:{argument} is not allowed: {name} takes no argument")
-        return cls()
-
-    return factory
-
-
-_FACTORIES: dict[str, Factory] = {
-    "return": _return,
-    "gae": _gae,
-    "guidance": _guidance,
-    "guided": _guided,
-    "normalised": _normalised,
-    "baseline": _baseline,
-    "difference": _difference,
-    "branch": _plain("branch", BranchCredit),
-    "score": _plain("score", ScoreCredit),
-}
+_REGISTERED: dict[str, Callable[[str, Credit | None], Credit]] = {}
 
 
 def register_credit(name: str, factory: Callable[[str, Credit | None], Credit]) -> None:
     """Make `factory(argument, base)` available under `name` in NAME[:ARG][@BASE]."""
-    if name in _FACTORIES or not name.isidentifier():
-        raise InputError(f"credit name {name!r} is not allowed: it must be a new identifier ({', '.join(_FACTORIES)})")
-    _FACTORIES[name] = lambda argument, base, setting: factory(argument, base)
+    known = [*dict.fromkeys(option.partition(":")[0] for option in PLAIN), *MIXED, *_REGISTERED]
+    if name in known or not name.isidentifier():
+        raise InputError(f"credit name {name!r} is not allowed: it must be a new identifier ({', '.join(known)})")
+    _REGISTERED[name] = factory
 
 
 def make_credit(name: str | Credit, setting: str = "sum") -> Credit:
@@ -100,26 +49,37 @@ def make_credit(name: str | Credit, setting: str = "sum") -> Credit:
     if not isinstance(name, str):
         return _checked(name)
     head, _, base_name = name.partition("@")
-    guidance_name = ""
-    if head.startswith("guided"):
-        base_name, _, guidance_name = base_name.partition("+")
     kind, _, argument = head.partition(":")
-    if kind not in _FACTORIES:
+    if plain := [option for option in PLAIN if option.partition(":")[0] == kind]:
+        return _plain(name, head.rstrip(":"), base_name, plain)
+    if kind not in (*MIXED, *_REGISTERED):
         raise InputError(f"credit = {name!r} is not allowed: it must be one of {', '.join(GRAMMAR)}")
-    if base_name and kind in WITHOUT_BASE:
-        raise InputError(f"credit = {name!r} is not allowed: {kind} takes no @BASE")
+    base_name, _, guidance_name = base_name.partition("+") if kind == "guided" else (base_name, "", "")
     base = make_credit(base_name, setting) if base_name else None
-    credit = _FACTORIES[kind](argument, base, setting)
-    if guidance_name and isinstance(credit, GuidedCredit):
-        return GuidedCredit(credit.alpha, credit.base, make_credit(guidance_name, setting), setting)
-    return credit
+    if kind == "guided":
+        guidance = make_credit(guidance_name or "guidance", setting)
+        return GuidedCredit(_alpha(argument), base or ReturnCredit(), guidance, setting)
+    if kind in _REGISTERED:
+        return _REGISTERED[kind](argument, base)
+    if base is None:
+        raise InputError(f"credit {kind} needs a base: write {kind}@BASE")
+    return ON_BASE[kind](base)
 
 
-def _one_of(kind: str, argument: str, allowed: Any) -> str:
-    if argument not in allowed:
-        options = ", ".join(f"{kind}:{option}" if option else kind for option in allowed)
-        raise InputError(f"credit {kind}:{argument} is not allowed: it must be one of {options}")
-    return argument
+def _plain(name: str, head: str, base: str, allowed: list[str]) -> Credit:
+    if base:
+        raise InputError(f"credit = {name!r} is not allowed: {allowed[0]} takes no @BASE")
+    if head not in allowed:
+        options = f"it must be one of {', '.join(allowed)}" if allowed[1:] else f"{allowed[0]} takes no argument"
+        raise InputError(f"credit {head} is not allowed: {options}")
+    return PLAIN[head]
+
+
+def _alpha(argument: str) -> float:
+    try:
+        return float(argument)
+    except ValueError:
+        raise InputError(f"credit guided:{argument} is not allowed: alpha must be a number in [0, 1]") from None
 
 
 def _checked(credit: Any) -> Credit:

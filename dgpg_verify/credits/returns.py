@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import Credit, Rollout
-from dgpg_verify.credits.base import discounts, fitted, to_agents
+from dgpg_verify.credits.base import FixedCredit, discounts, fitted, to_agents
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,7 @@ class ReturnCredit:
         return replace(self, baseline=float(torch.cat([episode_returns(r) for r in pilot]).mean()))
 
     def __call__(self, rollout: Rollout) -> Tensor:
-        centred = episode_returns(rollout) - fitted(self.name, self.baseline)
-        return to_agents(centred[:, None].expand_as(rollout.reward), rollout)
+        return to_agents(episode_returns(rollout)[:, None] - fitted(self.name, self.baseline), rollout)
 
     def unbiased(self, rollout: Rollout) -> bool:
         return True
@@ -47,7 +46,7 @@ class RawReturnCredit:
         return replace(self, centred=self.centred.fit(pilot))
 
     def __call__(self, rollout: Rollout) -> Tensor:
-        return to_agents(episode_returns(rollout)[:, None].expand_as(rollout.reward), rollout)
+        return to_agents(episode_returns(rollout)[:, None], rollout)
 
     def combination(self) -> list[tuple[float, Credit]]:
         return [(1.0, self.centred), (fitted(self.name, self.centred.baseline), ScoreCredit())]
@@ -76,15 +75,10 @@ class RewardToGoCredit:
         return True
 
 
-@dataclass(frozen=True)
-class ScoreCredit:
+class ScoreCredit(FixedCredit):
     """w = 1: the bare score, whose mean is 0. Building block for constants added to another credit."""
 
-    name: str = "score"
-    keeps_states: bool = False
-
-    def fit(self, pilot: Sequence[Rollout]) -> ScoreCredit:
-        return self
+    name = "score"
 
     def __call__(self, rollout: Rollout) -> Tensor:
         return rollout.active.double()

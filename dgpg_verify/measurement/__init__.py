@@ -2,12 +2,4 @@
 
 from dgpg_verify.measurement.gradients import measure_gradients
 from dgpg_verify.measurement.gradients_of import chunk_size, gradient_blocks, gradients_of
-from dgpg_verify.measurement.moments import (
-    CreditMoments,
-    GradientMoments,
-    Pooled,
-    TeamMoments,
-    alignment,
-    efficiency,
-    ratio,
-)
+from dgpg_verify.measurement.moments import CreditMoments, GradientMoments, TeamMoments

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dgpg_verify.core import Credit, HasCombination, Rollout, offers
+from dgpg_verify.credits.base import FixedCredit
 
 PARTS = ("base", "guidance")  # fields of a credit that hold other credits, fitted once for all that share them
 
@@ -31,22 +32,11 @@ class Basis:
         return [credit.name for credit in self.credits].index(name)
 
 
-@dataclass(frozen=True)
-class _Fitted:
+class _Fitted(FixedCredit):
     """A credit that is fitted already: fit() returns it unchanged, so a base shared by several is fitted once."""
 
-    credit: Credit
-
-    @property
-    def name(self) -> str:
-        return self.credit.name
-
-    @property
-    def keeps_states(self) -> bool:
-        return self.credit.keeps_states
-
-    def fit(self, pilot: Sequence[Rollout]) -> _Fitted:
-        return self
+    def __init__(self, credit: Credit) -> None:
+        self.credit, self.name, self.keeps_states = credit, credit.name, credit.keeps_states
 
     def __call__(self, rollout: Rollout) -> Tensor:
         return self.credit(rollout)
@@ -78,16 +68,14 @@ def _with_parts(credit: Any, part: Any) -> Any:
 def make_basis(credits: Sequence[Credit], extra: Sequence[Credit] = ()) -> Basis:
     """Expand fitted credits into a basis; `extra` credits (quiet targets) join it."""
     expanded = [_expand(credit) for credit in credits]
-    members: dict[str, Credit] = {}
-    for terms in [*expanded, *[[(1.0, credit)] for credit in extra]]:
-        for _, credit in terms:
-            members.setdefault(credit.name, credit)
-    names = list(members)
+    terms = [term for row in expanded for term in row] + [(1.0, credit) for credit in extra]
+    members = {credit.name: credit for _, credit in reversed(terms)}  # the first of a name stays
+    names = list(dict.fromkeys(credit.name for _, credit in terms))
     weights = np.zeros((len(credits), len(names)))
-    for row, terms in enumerate(expanded):
-        for factor, credit in terms:
-            weights[row, names.index(credit.name)] += factor
-    return Basis(tuple(members.values()), weights)
+    for row, parts in zip(weights, expanded, strict=True):
+        for factor, credit in parts:
+            row[names.index(credit.name)] += factor
+    return Basis(tuple(members[name] for name in names), weights)
 
 
 def _expand(credit: Credit) -> list[tuple[float, Credit]]:

@@ -13,10 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dgpg_verify.core import Policy, System, draw_noise
-from dgpg_verify.core.trees import move
 from dgpg_verify.measurement.combine import Basis
-from dgpg_verify.measurement.gradients_of import gradients_of
+from dgpg_verify.measurement.gradients_of import chunk_size, gradients_of
+from dgpg_verify.measurement.request import Setup
 
 MAX_SETS = 4  # agents are sampled in at most so many frozen sets
 FREEZE_STREAM = 2  # spawn key of the noise used here, apart from the main and the pilot roll-outs
@@ -24,22 +23,17 @@ FREEZE_STREAM = 2  # spawn key of the noise used here, apart from the main and t
 
 @dataclass(frozen=True)
 class FrozenPairs:
-    """agents [A]: those sampled; products [C, C, A]: 1/2 E (g - g')(g - g')^T traced; pairs: roll-out pairs each."""
+    """agents [A]: those sampled; products [C, C, A]: 1/2 E (g - g')(g - g')^T traced."""
 
     agents: NDArray[np.int64]
     products: NDArray[np.float64]
-    pairs: int
 
 
-def pick_and_freeze(
-    system: System, policy: Policy, basis: Basis, pairs: int, seed: int, chunk: int, device: str = "cpu"
-) -> FrozenPairs:
+def pick_and_freeze(setup: Setup, basis: Basis, pairs: int) -> FrozenPairs:
     """Measure the cross-agent products of the basis credits. Cost: 2 x pairs x sets roll-outs."""
-    sets = frozen_sets(system.n_agents, seed)
-    products = []
-    for number, agents in enumerate(sets):
-        products.append(_one_set(system, policy, basis, agents, pairs, (seed, number), chunk, device))
-    return FrozenPairs(np.concatenate(sets), np.concatenate(products, axis=-1), pairs)
+    sets = frozen_sets(setup.system.n_agents, setup.seeds["freeze"])
+    products = [_one_set(setup, basis, agents, pairs, number) for number, agents in enumerate(sets)]
+    return FrozenPairs(np.concatenate(sets), np.concatenate(products, axis=-1))
 
 
 def frozen_sets(n_agents: int, seed: int) -> list[NDArray[np.int64]]:
@@ -51,29 +45,18 @@ def frozen_sets(n_agents: int, seed: int) -> list[NDArray[np.int64]]:
     return [order[k * size : (k + 1) * size].astype(np.int64) for k in range(count)]
 
 
-def _one_set(
-    system: System,
-    policy: Policy,
-    basis: Basis,
-    agents: NDArray[np.int64],
-    pairs: int,
-    key: tuple[int, int],
-    chunk: int,
-    device: str,
-) -> NDArray[np.float64]:
+def _one_set(setup: Setup, basis: Basis, agents: NDArray[np.int64], pairs: int, number: int) -> NDArray[np.float64]:
+    system, policy = setup.system, setup.policy
+    stream = np.random.SeedSequence(setup.seeds["freeze"], spawn_key=(FREEZE_STREAM, number))
+    picked = torch.as_tensor(agents, device=setup.device)
+    mask = torch.zeros(system.n_agents, dtype=torch.bool, device=setup.device)
+    mask[picked] = True
     total: NDArray[np.float64] = np.zeros((len(basis.credits), len(basis.credits), len(agents)))
-    stream = np.random.SeedSequence(key[0], spawn_key=(FREEZE_STREAM, key[1]))
-    first_seed, second_seed = (int(s) for s in stream.generate_state(2))
-    mask = torch.zeros(system.n_agents, dtype=torch.bool)
-    mask[torch.as_tensor(agents)] = True
-    picked = torch.as_tensor(agents, device=device)
-    for number, start in enumerate(range(0, pairs, chunk)):
-        size = min(chunk, pairs - start)
-        noise = draw_noise(first_seed, number, system, policy, size)
-        other = noise.freeze(draw_noise(second_seed, number, system, policy, size), mask)
+    first, second = (setup.noises(int(seed), pairs, chunk_size(system)) for seed in stream.generate_state(2))
+    for noise, fresh in zip(first, second, strict=True):
         change = (
-            gradients_of(system, policy, basis.credits, move(noise, device))[:, :, picked]
-            - gradients_of(system, policy, basis.credits, move(other, device))[:, :, picked]
+            gradients_of(system, policy, basis.credits, noise)[:, :, picked]
+            - gradients_of(system, policy, basis.credits, noise.freeze(fresh, mask))[:, :, picked]
         ).double()
         by_agent = change.permute(2, 0, 1, 3).flatten(2)
         total += 0.5 * (by_agent @ by_agent.transpose(1, 2)).permute(1, 2, 0).cpu().numpy()

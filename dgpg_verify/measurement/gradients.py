@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,15 +17,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from dgpg_verify.core import Credit, Policy, System, check_choice, check_int, draw_noise
-from dgpg_verify.core.trees import move
+from dgpg_verify.core import Credit, Policy, System, check_choice, check_int
 from dgpg_verify.credits import SETTINGS
 from dgpg_verify.measurement.accumulate import GROUPS, GroupMoments, group_count
 from dgpg_verify.measurement.combine import Basis
 from dgpg_verify.measurement.cross_agent import FrozenPairs, pick_and_freeze
 from dgpg_verify.measurement.gradients_of import chunk_size, gradient_blocks
 from dgpg_verify.measurement.jackknife import finish
-from dgpg_verify.measurement.moments import GradientMoments, MeasuredParts
+from dgpg_verify.measurement.moments import GradientMoments
 from dgpg_verify.measurement.pilot import Calibration, calibrate
 from dgpg_verify.measurement.request import Request, Setup, make_request, make_setup
 
@@ -65,30 +63,31 @@ def measure_gradients(
     request = make_request(credits, target, setting, setup)
     calibration = calibrate(request, setup)
     groups, team = _accumulate(setup, calibration.basis, progress)
-    frozen = _freeze(setup, calibration.basis, pick_freeze) if pick_freeze else None
-    return GradientMoments(_parts(request, calibration, groups, team, frozen))
+    frozen = pick_and_freeze(setup, calibration.basis, pick_freeze) if pick_freeze else None
+    return _moments(request, calibration, groups, team, frozen)
 
 
 def _accumulate(setup: Setup, basis: Basis, progress: bool) -> tuple[list[GroupMoments], list[GroupMoments] | None]:
     """Stream chunks of roll-outs into jackknife groups; shared parameters also into moments of sum_i g_i."""
-    system, policy, rollouts, device = setup.system, setup.policy, setup.rollouts, setup.device
     c, (n, size) = len(basis.credits), setup.shape
     count = group_count(c, n, size)
-    chunk = min(chunk_size(system), max(1, rollouts // GROUPS))  # not a function of C: more credits, same noise
-    groups = [GroupMoments.empty(c, n, size, device) for _ in range(count)]
-    shared = policy.sharing == "shared"
-    team = [GroupMoments.empty(c, 1, size, device) for _ in range(count)] if shared else None
-    starts = range(0, rollouts, chunk)
-    for number, start in enumerate(_progress(starts, progress)):
-        noise = move(draw_noise(setup.seeds.main, number, system, policy, min(chunk, rollouts - start)), device)
-        blocks = gradient_blocks(system, policy, basis.credits, noise)
+    chunk = min(chunk_size(setup.system), max(1, setup.rollouts // GROUPS))  # more credits, same noise
+    groups = [GroupMoments.empty(c, n, size, setup.device) for _ in range(count)]
+    shared = setup.policy.sharing == "shared"
+    team = [GroupMoments.empty(c, 1, size, setup.device) for _ in range(count)] if shared else None
+    noises = tqdm(
+        setup.noises(setup.seeds["main"], setup.rollouts, chunk), desc="roll-outs", unit="chunk",
+        total=-(-setup.rollouts // chunk), file=sys.stderr, delay=3.0, disable=not progress, leave=False,
+    )  # fmt: skip
+    for number, noise in enumerate(noises):
+        blocks = gradient_blocks(setup.system, setup.policy, basis.credits, noise)
         if team is None:
             groups[number % count].add_blocks(blocks)
         else:
-            total = torch.zeros(c, len(noise), 1, size, dtype=torch.float64, device=device)
+            total = torch.zeros(c, len(noise), 1, size, dtype=torch.float64, device=setup.device)
             groups[number % count].add_blocks(_summed(blocks, total))
             team[number % count].add(total)
-    return [g for g in groups if g.count], None if team is None else [g for g in team if g.count]
+    return groups, team
 
 
 def _summed(blocks: Iterator[tuple[slice, Tensor]], total: Tensor) -> Iterator[tuple[slice, Tensor]]:
@@ -98,41 +97,28 @@ def _summed(blocks: Iterator[tuple[slice, Tensor]], total: Tensor) -> Iterator[t
         yield agents, gradients
 
 
-def _freeze(setup: Setup, basis: Basis, pairs: int) -> FrozenPairs:
-    system, policy = setup.system, setup.policy
-    return pick_and_freeze(system, policy, basis, pairs, setup.seeds.freeze, chunk_size(system), setup.device)
-
-
-def _parts(
+def _moments(
     request: Request,
     calibration: Calibration,
     groups: list[GroupMoments],
     team: list[GroupMoments] | None,
     frozen: FrozenPairs | None,
-) -> MeasuredParts:
+) -> GradientMoments:
     basis, exact = calibration.basis, request.exact
     weights, target_index = basis.weights, None if calibration.target is None else basis.index(calibration.target)
     if exact is not None:  # one more row of the basis
         weights, target_index = np.pad(weights, ((0, 0), (0, 1))), weights.shape[1]
         frozen = None if frozen is None else replace(frozen, products=np.pad(frozen.products, ((0, 1), (0, 1), (0, 0))))
-    agent_and_jackknife = team_and_jackknife = finish(groups, exact)
-    if team is not None:
-        team_and_jackknife = finish(team, None if exact is None else exact.sum(0, keepdim=True))
-    return MeasuredParts(
+    agent = finish(groups, exact)
+    return GradientMoments(
         names=request.names,
         aliases=request.aliases,
         weights=weights,
-        agent=agent_and_jackknife[0],
-        agent_jackknife=agent_and_jackknife[1],
-        team=team_and_jackknife[0],
-        team_jackknife=team_and_jackknife[1],
+        agent=agent,
+        team=agent if team is None else finish(team, None if exact is None else exact.sum(0, keepdim=True)),
         target_index=target_index,
         unbiased=calibration.unbiased,
         frozen=frozen,
-        explained=calibration.explained,
+        critics=calibration.explained,
         deviations=calibration.deviations,
     )
-
-
-def _progress(items: range, show: bool) -> Any:
-    return tqdm(items, desc="roll-outs", unit="chunk", file=sys.stderr, delay=3.0, disable=not show, leave=False)

@@ -13,7 +13,6 @@ from dgpg_verify.core import (
     HasScoreBlocks,
     Noise,
     Policy,
-    Rollout,
     System,
     check_finite,
     offers,
@@ -35,8 +34,7 @@ def gradients_of(system: System, policy: Policy, credits: Sequence[Credit], nois
 
     Raises NonFiniteError naming [credit, roll-out, step, agent] when a credit is not finite.
     """
-    rollout, weights, known = weighted_rollout(system, policy, credits, noise)
-    return _products(rollout, weights, known)
+    return torch.cat([gradients for _, gradients in gradient_blocks(system, policy, credits, noise)], dim=2)
 
 
 def gradient_blocks(
@@ -46,27 +44,14 @@ def gradient_blocks(
 
     A policy that offers `HasScoreBlocks` decides on the blocks; any other gives one.
     """
-    rollout, weights, known = weighted_rollout(system, policy, credits, noise)
-    if offers(policy, HasScoreBlocks):
-        yield from policy.score_blocks(rollout, weights)
-    else:
-        yield slice(0, system.n_agents), _products(rollout, weights, known)
-
-
-def _products(rollout: Rollout, weights: Tensor, probabilities: Tensor | None) -> Tensor:
-    policy = rollout.policy
-    if probabilities is not None and offers(policy, HasDecideFully):
-        return policy.score_products(rollout, weights, probabilities)
-    return policy.score_products(rollout, weights)
-
-
-def weighted_rollout(
-    system: System, policy: Policy, credits: Sequence[Credit], noise: Noise
-) -> tuple[Rollout, Tensor, Tensor | None]:
-    """A roll-out, every credit's weights on it [C, B, T, N], checked to be finite, and the policy's probabilities if
-    they came with it (see `collect_fully`)."""
     keep = any(credit.keeps_states for credit in credits)
-    rollout, known = collect_fully(system, policy, noise, keep_states=keep)
+    rollout, probabilities = collect_fully(system, policy, noise, keep_states=keep)
     weights = torch.stack([credit(rollout) for credit in credits])
     check_finite("credit weight [credit, roll-out, step, agent] = ", weights)
-    return rollout, weights, known
+    everyone = slice(0, system.n_agents)
+    if offers(policy, HasScoreBlocks):
+        yield from policy.score_blocks(rollout, weights)
+    elif probabilities is not None and offers(policy, HasDecideFully):
+        yield everyone, policy.score_products(rollout, weights, probabilities)
+    else:
+        yield everyone, policy.score_products(rollout, weights)

@@ -16,14 +16,20 @@ from torch import Tensor
 
 from dgpg_verify.measurement.accumulate import BLOCK_VALUES, GroupMoments
 
+Array = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class Summed:
     """Moments summed over agents: covariance and signal [C, C], and the roll-outs behind them."""
 
-    covariance: NDArray[np.float64]
-    signal: NDArray[np.float64]
+    covariance: Array
+    signal: Array
     count: int
+
+    def of(self, weights: Array) -> Summed:
+        """Of combinations of the credits, weights [rows, C]."""
+        return Summed(weights @ self.covariance @ weights.T, weights @ self.signal @ weights.T, self.count)
 
 
 @dataclass(frozen=True)
@@ -31,20 +37,22 @@ class Moments:
     """Covariance and signal matrices of C credits from R roll-outs, per agent.
 
     covariance[c, d, i] = tr Cov(g_c,i, g_d,i), ddof 1; signal[c, d, i] = unbiased <E g_c,i, E g_d,i> (a U-statistic:
-    <mean, mean> - covariance / R, which may be negative); mean [C, N, P].
+    <mean, mean> - covariance / R, which may be negative); mean [C, N, P]; left_out: those without group k, for each k
+    (none for a single group).
     """
 
-    mean: NDArray[np.float64]
-    covariance: NDArray[np.float64]
-    signal: NDArray[np.float64]
+    mean: Array
+    covariance: Array
+    signal: Array
     count: int
+    left_out: tuple[Summed, ...]
 
     def summed(self) -> Summed:
         return Summed(self.covariance.sum(-1), self.signal.sum(-1), self.count)
 
 
-def finish(groups: list[GroupMoments], exact: Tensor | None = None) -> tuple[Moments, list[Summed]]:
-    """Moments of all groups, and summed over agents those without group k, for each k (none for a single group).
+def finish(groups: list[GroupMoments], exact: Tensor | None = None) -> Moments:
+    """Moments of all groups.
 
     exact [N, P]: a mean known without error, appended as a last credit with zero covariance.
     Cost: 2 G + 1 products [C, P] x [P, C] an agent; agents go in blocks.
@@ -67,12 +75,10 @@ def finish(groups: list[GroupMoments], exact: Tensor | None = None) -> tuple[Mom
         covariance[:, :, part], signal[:, :, part] = (values.permute(1, 2, 0) for values in every)
         left_out += torch.stack([values.sum(0) for values in without])
     total = int(counts.sum())
-    parts = [
-        Summed(left_out[0, k].cpu().numpy(), left_out[1, k].cpu().numpy(), total - group.count)
-        for k, group in enumerate(groups)
-    ]
-    whole = Moments(mean.cpu().numpy(), covariance.cpu().numpy(), signal.cpu().numpy(), total)
-    return whole, parts if len(groups) > 1 else []
+    spread, lengths = left_out.cpu().numpy()
+    parts = [Summed(spread[k], lengths[k], total - group.count) for k, group in enumerate(groups)]
+    left = tuple(parts) if len(parts) > 1 else ()
+    return Moments(mean.cpu().numpy(), covariance.cpu().numpy(), signal.cpu().numpy(), total, left)
 
 
 def _stacked(groups: list[GroupMoments], exact: Tensor | None, part: slice) -> tuple[Tensor, Tensor]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 
-from dgpg_verify.core import Credit, HasCombination, HasCritic, HasUnbiased, Rollout, draw_noise, offers
-from dgpg_verify.core.trees import move
+from dgpg_verify.core import Credit, HasCombination, HasCritic, HasUnbiased, Rollout, offers
 from dgpg_verify.credits import credit_sd
 from dgpg_verify.measurement.combine import Basis, fit_credits, make_basis
 from dgpg_verify.measurement.gradients_of import chunk_size
@@ -38,14 +36,15 @@ def calibrate(request: Request, setup: Setup) -> Calibration:
     rollouts = pilot_rollouts(setup, request.to_fit)
     fitted = fit_credits(request.to_fit, rollouts)
     count = len(request.credits)
-    unbiased = tuple(_is_unbiased(credit, rollouts[0]) for credit in fitted[:count])
+    unbiased = tuple(offers(c, HasUnbiased) and bool(c.unbiased(rollouts[0])) for c in fitted[:count])
     target = _target(request, unbiased)
     basis = make_basis(fitted[:count], [c for c in fitted if c.name == target and not offers(c, HasCombination)])
+    critics = {c.name: c.critic if offers(c, HasCritic) else None for c in basis.credits}
     return Calibration(
         basis=basis,
         target=target if target in [credit.name for credit in basis.credits] else None,
         unbiased=unbiased,
-        explained=_explained(basis.credits),
+        explained={name: critic.explained_variance for name, critic in critics.items() if critic is not None},
         deviations={credit.name: credit_sd(credit, rollouts) for credit in basis.credits},
     )
 
@@ -54,12 +53,10 @@ def pilot_rollouts(setup: Setup, credits: Sequence[Credit]) -> list[Rollout]:
     """max(16, min(R / 4, 128)) roll-outs, chunk by chunk, with states where a credit needs them."""
     system, policy = setup.system, setup.policy
     total = int(np.clip(setup.rollouts // 4, MIN_PILOT, MAX_PILOT))
-    chunk = chunk_size(system)
     keep = any(credit.keeps_states for credit in credits)
     pilot: list[Rollout] = []
-    for number, start in enumerate(range(0, total, chunk)):
-        noise = draw_noise(setup.seeds.pilot, number, system, policy, min(chunk, total - start))
-        rollout = collect(system, policy, move(noise, setup.device), keep_states=keep)
+    for noise in setup.noises(setup.seeds["pilot"], total, chunk_size(system)):
+        rollout = collect(system, policy, noise, keep_states=keep)
         pilot.append(_features_once(rollout, pilot[0]) if pilot else rollout)
     return pilot
 
@@ -78,23 +75,9 @@ def _features_once(rollout: Rollout, first: Rollout) -> Rollout:
     return replace(rollout, seen=replace(rollout.seen, features=known[0].expand_as(features)))
 
 
-def _is_unbiased(credit: Credit, rollout: Rollout) -> bool:
-    return offers(credit, HasUnbiased) and bool(credit.unbiased(rollout))
-
-
 def _target(request: Request, unbiased: Sequence[bool]) -> str | None:
     """The credit named as target; the quietest unbiased one unless grad J was given."""
     if request.quiet is not None or request.exact is not None:
         return None if request.quiet is None else request.quiet.name
     known = [name for name, good in zip(request.names, unbiased, strict=True) if good]
     return next((name for name in QUIET if name in known), None)
-
-
-def _explained(credits: Sequence[Credit]) -> dict[str, float]:
-    """Of the fitted critics, by name of the credit."""
-    critics = {credit.name: _critic(credit) for credit in credits}
-    return {name: critic.explained_variance for name, critic in critics.items() if critic is not None}
-
-
-def _critic(credit: Credit) -> Any:
-    return credit.critic if offers(credit, HasCritic) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,12 @@ from dgpg_verify.core import (
     Credit,
     HasCombination,
     InputError,
+    Noise,
     Policy,
     System,
     check_int,
     check_unique,
+    draw_noise,
     offers,
 )
 from dgpg_verify.core.trees import move
@@ -28,18 +30,10 @@ from dgpg_verify.systems import make_system
 QUIET = ("branch", "difference", "return:to_go", "return")  # preferred targets, quietest first
 
 
-@dataclass(frozen=True)
-class Seeds:
+def seeds_of(seed: int) -> dict[str, int]:
     """Independent seeds of the main, the pilot and the pick-freeze roll-outs."""
-
-    main: int
-    pilot: int
-    freeze: int
-
-    @classmethod
-    def of(cls, seed: int) -> Seeds:
-        state = np.random.SeedSequence(seed, spawn_key=(7,)).generate_state(3)
-        return cls(*(int(value) for value in state))
+    state = np.random.SeedSequence(seed, spawn_key=(7,)).generate_state(3)
+    return dict(zip(("main", "pilot", "freeze"), (int(value) for value in state), strict=True))
 
 
 @dataclass(frozen=True)
@@ -49,13 +43,19 @@ class Setup:
     system: System
     policy: Policy
     rollouts: int
-    seeds: Seeds
+    seeds: Mapping[str, int]
     device: str
 
     @property
     def shape(self) -> tuple[int, int]:
         """Agents and parameters of one agent, (N, P)."""
         return self.system.n_agents, self.policy.parameters.shape[-1]
+
+    def noises(self, seed: int, total: int, chunk: int) -> Iterator[Noise]:
+        """The uniforms of `total` roll-outs, `chunk` at a time."""
+        for number, start in enumerate(range(0, total, chunk)):
+            drawn = draw_noise(seed, number, self.system, self.policy, min(chunk, total - start))
+            yield move(drawn, self.device)
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def make_setup(
     _check_device(device)
     system = _system(system, agents, seed)
     policy = make_policy(policy, system, seed) if isinstance(policy, str) else policy
-    return Setup(move(system, device), move(policy, device), rollouts, Seeds.of(seed), device)
+    return Setup(move(system, device), move(policy, device), rollouts, seeds_of(seed), device)
 
 
 def make_request(credits: Sequence[str | Credit], target: Any, setting: str, setup: Setup) -> Request:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgpg_verify.core import InputError, check_choice, check_finite, check_real
-from dgpg_verify.oracles.mixing import mixing_weights, optimal_alpha, return_share, setting_scales
-from dgpg_verify.oracles.pointing import POINTING_COSINE, rollouts_to_point
+from dgpg_verify.core.moments import EstimateMoments, mixing_weights, optimal_alpha, setting_scales
 
 Array = NDArray[np.float64]
 VANISHING = 1e-24  # a squared mean below this part of E||g||^2 is rounding: the mean is taken to vanish
@@ -37,17 +35,13 @@ class ExactCreditMoments:
         return np.asarray((self.mean**2).sum(1))
 
     @property
-    def noise_to_signal(self) -> float | None:
-        """sum_i V_i / sum_i ||E g_i||^2, or None when the mean vanishes."""
-        if self.mean_vanishes:
-            return None
-        return float(self.variance.sum()) / float(self.signal_squared.sum())
-
-    @property
-    def mean_vanishes(self) -> bool:
-        """Whether E g is zero up to rounding."""
-        signal = float(self.signal_squared.sum())
-        return signal <= VANISHING * (signal + float(self.variance.sum()))
+    def pooled(self) -> EstimateMoments:
+        """The same with all agents stacked. A mean that is zero up to rounding is taken to vanish."""
+        variance, signal = float(self.variance.sum()), float(self.signal_squared.sum())
+        if signal <= VANISHING * (signal + variance):
+            signal = 0.0
+        gradient = self.gradient
+        return EstimateMoments(variance, signal, float((self.mean * gradient).sum()), float((gradient**2).sum()))
 
     @property
     def cross_agent_share(self) -> float | None:
@@ -57,34 +51,6 @@ class ExactCreditMoments:
             return None
         return float(self.cross_agent.sum()) / total
 
-    @property
-    def alignment(self) -> float | None:
-        """cos(E g, grad J), agents stacked; None where one of them vanishes."""
-        norms = math.sqrt(float(self.signal_squared.sum()) * float((self.gradient**2).sum()))
-        if norms <= 0.0 or self.mean_vanishes:
-            return None
-        return float((self.mean * self.gradient).sum()) / norms
-
-    @property
-    def efficiency(self) -> float | None:
-        """max(0, <E g, grad J>)^2 / (||grad J||^2 E||g||^2), agents stacked: progress of the best step."""
-        second = float(self.signal_squared.sum() + self.variance.sum())
-        norm = float((self.gradient**2).sum())
-        inner = max(0.0, float((self.mean * self.gradient).sum()))
-        return inner**2 / (norm * second) if norm * second > 0.0 else None
-
-    def rollouts_to_point(self, cosine: float = POINTING_COSINE) -> int | None:
-        """Roll-outs until the stacked estimate points along grad J in the root-mean-square sense."""
-        return rollouts_to_point(self.mean, float(self.variance.sum()), self.gradient, cosine)
-
-
-@dataclass(frozen=True, eq=False)
-class SharedMoments:
-    """The same for shared parameters, where the update is sum_i g_i: mean [C, P], covariance [C, C] (traces)."""
-
-    mean: Array
-    covariance: Array
-
 
 @dataclass(frozen=True, eq=False)
 class OracleMoments:
@@ -93,7 +59,8 @@ class OracleMoments:
     names: the C credits in order; means [C, N, P]; covariances [C, C, N] = tr Cov(g_i^a, g_i^b), the diagonal being the
     variances; cross [C, C, N] = E tr Cov(g_i^a, g_i^b given own stream and environment), None where not offered;
     deviations [C] = standard deviation of the credit itself, agents pooled about one mean. objective J (maximised) and
-    guidance_objective G (minimised) with their gradients [N, P]. shared: the same for the summed update, where offered.
+    guidance_objective G (minimised) with their gradients [N, P]. shared [C, C]: tr Cov of the summed updates (shared
+    parameters), where offered.
     """
 
     names: tuple[str, ...]
@@ -105,7 +72,7 @@ class OracleMoments:
     objective_gradient: Array
     guidance_objective: float
     guidance_gradient: Array
-    shared: SharedMoments | None = None
+    shared: Array | None = None
 
     @property
     def n_agents(self) -> int:
@@ -118,9 +85,7 @@ class OracleMoments:
     def __getitem__(self, name: str) -> ExactCreditMoments:
         """Moments of a credit, or of `guided:ALPHA[@BASE][+GUIDANCE]` by the mixing identity (setting sum)."""
         if not name.startswith("guided:"):
-            k = self.index(name)
-            cross = None if self.cross is None else self.cross[k, k]
-            return self._record(name, self.means[k], self.covariances[k, k], cross)
+            return self._combination(name, (name,), (1.0,))
         head, _, guidance = name.partition("+")
         alpha, _, base = head.removeprefix("guided:").partition("@")
         return self.guided(check_real(f"alpha of {name}", alpha, 0.0, 1.0), base or "return", guidance or "guidance")
@@ -136,41 +101,38 @@ class OracleMoments:
         self, alpha: float, base: str = "return", guidance: str = "guidance", setting: str = "sum"
     ) -> ExactCreditMoments:
         """Moments of (1 - alpha) s_b base + alpha s_g guidance; the scales belong to the setting."""
-        a, b = self.index(base), self.index(guidance)
-        w_a, w_b = mixing_weights(alpha, self.scales(setting, base))
-
-        def mix(table: Array) -> Array:
-            return w_a**2 * table[a, a] + w_b**2 * table[b, b] + w_a * w_b * (table[a, b] + table[b, a])
-
-        mean = w_a * self.means[a] + w_b * self.means[b]
-        cross = None if self.cross is None else mix(self.cross)
+        deviations = (float(self.deviations[self.index(name)]) for name in (base, guidance))
+        w_base, w_guidance = mixing_weights(alpha, setting_scales(setting, self.n_agents, *deviations))
         other = "" if guidance == "guidance" else f"+{guidance}"
-        return self._record(f"guided:{alpha:g}@{base}{other}", mean, mix(self.covariances), cross)
+        name = f"guided:{alpha:g}@{base}{other}"
+        return self._combination(name, (base, guidance), (float(w_base), float(w_guidance)))
 
-    def scales(self, setting: str = "sum", base: str = "return") -> tuple[float, float]:
-        """Factors of base credit and guidance in a setting (sum, mean, mixed, parts)."""
-        return setting_scales(setting, self.n_agents, float(self.deviations[self.index(base)]))
+    def _combination(self, name: str, parts: Sequence[str], weights: Sequence[float]) -> ExactCreditMoments:
+        places, factors = [self.index(part) for part in parts], np.array(weights)
+        pairs = np.ix_(places, places)
 
-    def optimal_alpha(self, base: str = "return", guidance: str = "guidance", setting: str = "sum") -> float:
-        """argmin over alpha in [0, 1] of the variance pooled over agents."""
-        a, b = self.index(base), self.index(guidance)
-        v_a, v_b, c = (self.covariances[i, j].sum() for i, j in ((a, a), (b, b), (a, b)))
-        return float(optimal_alpha(v_a, v_b, c, self.scales(setting, base)))
+        def quadratic(table: Array) -> Array:
+            return np.asarray(np.einsum("a,abn,b->n", factors, table[pairs], factors))
 
-    def return_share(self, alpha: float, setting: str = "sum", base: str = "return") -> float:
-        """omega of the guided credit; NaN where both gradients vanish."""
-        norms = (np.linalg.norm(self.objective_gradient), np.linalg.norm(self.guidance_gradient))
-        return float(return_share(alpha, *norms, self.scales(setting, base)))
+        return ExactCreditMoments(
+            name,
+            np.einsum("a,anp->np", factors, self.means[places]),
+            quadratic(self.covariances),
+            None if self.cross is None else quadratic(self.cross),
+            self.objective_gradient,
+        )
+
+    def optimal_alpha(self, base: str = "return", guidance: str = "guidance") -> float:
+        """argmin over alpha in [0, 1] of the variance pooled over agents (setting sum)."""
+        pairs = ((base, base), (guidance, guidance), (base, guidance))
+        return float(optimal_alpha(*(self.covariance(*pair).sum() for pair in pairs)))
 
     def shared_variance(self, name: str) -> float:
         """tr Cov(sum_i g_i): the update of shared parameters. InputError where the oracle lacks it."""
         if self.shared is None:
             raise InputError("this oracle does not offer the shared-parameter team: use enumeration at small N")
         k = self.index(name)
-        return float(self.shared.covariance[k, k])
-
-    def _record(self, name: str, mean: Array, variance: Array, cross: Array | None) -> ExactCreditMoments:
-        return ExactCreditMoments(name, mean, variance, cross, self.objective_gradient)
+        return float(self.shared[k, k])
 
 
 def pair_table(count: int, shape: tuple[int, ...], entry: Callable[[int, int], Array | float]) -> Array:

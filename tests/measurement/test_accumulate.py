@@ -50,7 +50,7 @@ def test_any_partition_into_chunks_and_groups_gives_the_two_pass_moments(
     b: int, cuts: list[int], groups: int, seed: int
 ) -> None:
     values = gradients(2, b, 3, 4, seed, mean=0.5)
-    found, _ = finish(streamed(values, [cut for cut in cuts if cut < b], groups))
+    found = finish(streamed(values, [cut for cut in cuts if cut < b], groups))
     mean, covariance = two_pass(values)
     assert found.count == b
     np.testing.assert_allclose(found.mean, mean, rtol=1e-12, atol=1e-13)
@@ -70,53 +70,54 @@ def test_leaving_a_group_out() -> None:
     values = gradients(2, 23, 3, 4, mean=0.3)
     edges = [0, 2, 7, 8, 14, 23]
     groups = streamed(values, edges[1:-1], groups=5)
-    whole, left_out = finish(groups)
-    assert whole.count == 23 and len(left_out) == 5
+    whole = finish(groups)
+    assert whole.count == 23 and len(whole.left_out) == 5
     for k, (low, high) in enumerate(itertools.pairwise(edges)):
         kept = torch.cat([values[:, :low], values[:, high:]], dim=1)
-        assert left_out[k].count == 23 - (high - low)
-        np.testing.assert_allclose(left_out[k].covariance, two_pass(kept)[1].sum(-1), rtol=1e-11)
-        np.testing.assert_allclose(left_out[k].signal, u_statistic(kept), rtol=1e-10)
+        left_out = whole.left_out[k]
+        assert left_out.count == 23 - (high - low)
+        np.testing.assert_allclose(left_out.covariance, two_pass(kept)[1].sum(-1), rtol=1e-11)
+        np.testing.assert_allclose(left_out.signal, u_statistic(kept), rtol=1e-10)
         with pytest.raises(AssertionError):  # control: the moments of all roll-outs are not these
-            np.testing.assert_allclose(left_out[k].covariance, whole.summed().covariance, rtol=1e-11)
+            np.testing.assert_allclose(left_out.covariance, whole.summed().covariance, rtol=1e-11)
 
 
 def test_nothing_is_left_out_of_one_group() -> None:
-    assert finish(streamed(gradients(2, 6, 3, 4), [2, 3]))[1] == []
+    assert finish(streamed(gradients(2, 6, 3, 4), [2, 3])).left_out == ()
 
 
 def test_an_exact_mean_joins_as_a_credit_without_noise() -> None:
     values, truth = gradients(2, 20, 3, 4, mean=0.3), gradients(1, 1, 3, 4, seed=7)[0, 0]
-    whole, left_out = finish(streamed(values, [5, 9, 14], groups=4), truth)
+    whole = finish(streamed(values, [5, 9, 14], groups=4), truth)
     mean, covariance = two_pass(values)
     np.testing.assert_allclose(whole.covariance[:2, :2], covariance, rtol=1e-11)
     assert not whole.covariance[2].any() and not whole.covariance[:, 2].any()
     np.testing.assert_allclose(whole.mean, np.concatenate([mean, truth[None].numpy()]), rtol=1e-12)
     np.testing.assert_allclose(whole.signal[2, :2], np.einsum("cnp,np->cn", mean, truth.numpy()), rtol=1e-11)
     kept = two_pass(values[:, 5:])[0]
-    np.testing.assert_allclose(left_out[0].signal[2, :2], np.einsum("cnp,np->c", kept, truth.numpy()), rtol=1e-11)
-    assert all(abs(part.covariance[2]).max() < 1e-15 for part in left_out)
+    np.testing.assert_allclose(whole.left_out[0].signal[2, :2], np.einsum("cnp,np->c", kept, truth.numpy()), rtol=1e-11)
+    assert all(abs(part.covariance[2]).max() < 1e-15 for part in whole.left_out)
 
 
 def test_blocks_of_agents_add_up_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """A chunk handed over agent by agent, and moments finished one agent at a time, change nothing but rounding."""
     values = gradients(2, 12, 5, 4, mean=0.3)
-    expected, left_out = finish(streamed(values, [5], groups=2))
+    expected = finish(streamed(values, [5], groups=2))
     dealt = [GroupMoments.empty(2, 5, 4) for _ in range(2)]
     for group, chunk in zip(dealt, (values[:, :5], values[:, 5:]), strict=True):
         group.add_blocks((slice(low, low + 2), chunk[:, :, low : low + 2]) for low in range(0, 5, 2))
     monkeypatch.setattr(jackknife, "BLOCK_VALUES", 1)
-    found, parts = finish(dealt)
+    found = finish(dealt)
     np.testing.assert_allclose(found.mean, expected.mean, rtol=1e-12)
     np.testing.assert_allclose(found.covariance, expected.covariance, rtol=1e-11)
-    np.testing.assert_allclose(parts[1].covariance, left_out[1].covariance, rtol=1e-11)
+    np.testing.assert_allclose(found.left_out[1].covariance, expected.left_out[1].covariance, rtol=1e-11)
     assert found.count == 12 and [group.count for group in dealt] == [5, 7]
 
 
 def test_signal_is_the_u_statistic() -> None:
     """<mean, mean> - covariance / R = average of <x_r, y_s> over r != s: no square of a mean, no bias."""
     values = gradients(2, 6, 2, 3, mean=0.3)
-    found = finish(streamed(values, [2, 3]))[0].signal
+    found = finish(streamed(values, [2, 3])).signal
     x = values.numpy()
     for c, d, i in itertools.product(range(2), range(2), range(2)):
         pairs = [x[c, r, i] @ x[d, s, i] for r in range(6) for s in range(6) if r != s]
@@ -131,7 +132,7 @@ def cancelling() -> torch.Tensor:
 def test_large_mean_small_variance() -> None:
     """Relative error below 1e-6 where the sum of squares carries nothing of the variance."""
     values = cancelling()
-    found, _ = finish(streamed(values, list(range(100, 4_000, 100)), groups=8))
+    found = finish(streamed(values, list(range(100, 4_000, 100)), groups=8))
     exact = np.var((values.numpy() - 1e8).ravel(), ddof=1)
     assert float(found.covariance[0, 0, 0]) == pytest.approx(exact, rel=1e-6)
 
@@ -145,7 +146,7 @@ def test_control_mean_of_squares_minus_square_of_mean_fails() -> None:
 
 def test_float32_gradients_are_accumulated_in_float64() -> None:
     values = (gradients(1, 4_096, 1, 1) + 1e4).float()
-    found, _ = finish(streamed(values, list(range(64, 4_096, 64))))
+    found = finish(streamed(values, list(range(64, 4_096, 64))))
     assert found.covariance.dtype == np.float64
     exact = np.var(values.double().numpy().ravel(), ddof=1)
     assert float(found.covariance[0, 0, 0]) == pytest.approx(exact, rel=1e-9)

@@ -12,6 +12,7 @@ from dgpg_verify.credits import make_credit
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.measurement.combine import fit_credits, make_basis
 from dgpg_verify.measurement.cross_agent import MAX_SETS, frozen_sets, pick_and_freeze
+from dgpg_verify.measurement.request import make_setup
 from dgpg_verify.policies import TabularPolicy, make_policy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
@@ -54,7 +55,7 @@ def estimates(seed: int) -> np.ndarray:
     order = [basis.index(name) for name in NAMES]
     rows = []
     for repeat in range(REPEATS):
-        frozen = pick_and_freeze(GAME, POLICY, basis, PAIRS, 1_000 * seed + repeat, 64)
+        frozen = pick_and_freeze(make_setup(GAME, POLICY, None, 2, 1_000 * seed + repeat, "cpu"), basis, PAIRS)
         assert sorted(frozen.agents.tolist()) == [0, 1, 2, 3]  # all agents sampled, so the sums are comparable
         rows.append([frozen.products[k, k].sum() for k in order])
     return np.array(rows)

@@ -53,7 +53,7 @@ def _row(
 def questions(measured: Measured) -> list[Question]:
     """Exponents of four measures of locality; one shared total is the control."""
     return [
-        exponent_question(series, _statistic(series, quantity), 0.0, "big_o")
+        exponent_question(series, _statistic(series, quantity))
         for key, series in measured.items()
         for quantity in (CONTROLLED if key.endswith(ONE_TOTAL) else QUANTITIES)
     ]
@@ -68,7 +68,6 @@ def _statistic(series: Series[Evidence], quantity: str) -> Statistic:
         suffix=QUANTITIES[quantity],
         primary=(series.key, quantity) in PRIMARY,
         kind="control" if control else "audit",
-        expected_label="refuted" if control else None,
         note="control: one total that every agent touches must be caught" if control else "",
     )
 

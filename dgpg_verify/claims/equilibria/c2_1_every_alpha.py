@@ -25,10 +25,10 @@ from dgpg_verify.claims.question import Question, level_of
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.claims.words import power
 from dgpg_verify.core import Estimate, Label, Verdict
+from dgpg_verify.core.moments import mixed_variance
 from dgpg_verify.equilibria.counterexamples.catalogue import FORMS
 from dgpg_verify.equilibria.counterexamples.files import load_all
 from dgpg_verify.equilibria.counterexamples.forms import INCLUSIONS, POINTS, READINGS, Form
-from dgpg_verify.oracles.mixing import mixed_variance
 from dgpg_verify.statistics import fit_scaling, judge, judge_at_least, judge_none, mean_interval
 
 STATEMENT = "Under exogeneity and descent alignment J_alpha has the equilibria of J, for every alpha in (0, 1)."

@@ -21,10 +21,10 @@ from dgpg_verify.claims.equilibria.measure.shift import SHIFT_ALPHAS
 from dgpg_verify.claims.equilibria.measure.tradeoff import RULES
 from dgpg_verify.claims.equilibria.read import UNKNOWN, DrawnFleets, equal_rate, mean_of, read_fleets, relation_counts
 from dgpg_verify.claims.series import Measured
+from dgpg_verify.core.moments import mixed_variance
 from dgpg_verify.equilibria.counterexamples.catalogue import FORMS
 from dgpg_verify.equilibria.counterexamples.files import load_all, load_empty
 from dgpg_verify.equilibria.counterexamples.words import empty_in_words
-from dgpg_verify.oracles.mixing import mixed_variance
 from dgpg_verify.statistics import clopper_pearson, fit_scaling
 
 Records = list[dict[str, Any]]

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 
-from dgpg_verify.claims.claim import Claim
-from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.noise import design as grid
-from dgpg_verify.claims.noise.measure import measure_noise, noise_cost
-from dgpg_verify.claims.noise.questions import Statistic, read_noise, threshold_question
-from dgpg_verify.claims.noise.read import CellStats
-from dgpg_verify.claims.noise.tables import noise_tables
+from dgpg_verify.claims.noise.claims import noise_claim
+from dgpg_verify.claims.noise.questions import Statistic, of_credit, read_noise, threshold_question
 from dgpg_verify.claims.question import Question
-from dgpg_verify.claims.series import Measured, Series
+from dgpg_verify.claims.series import Measured
 
 SUPPORT_AT, REFUTE_ABOVE = 0.01, 0.05
 SENTENCES = {
@@ -23,52 +19,38 @@ SENTENCES = {
     "does not decide: {where}.",
 }
 PRIMARY = (*grid.GAMES, grid.DENSE_GAME, *grid.TEAMS[:2], *grid.CLOUDS, grid.DENSE_CLOUD)
-EXPLORED = (grid.DELAY_GAME, grid.TEAMS[2], grid.RECORDED)
+KEYS = (*PRIMARY, grid.DELAY_GAME, grid.TEAMS[2], grid.RECORDED)
 CREDITS = ("guidance", "guidance:exact", "return")
-
-
-def design(scale: str) -> Sequence[Row]:
-    return [row for row in grid.noise_design(scale) if row.key in (*PRIMARY, *EXPLORED)]
 
 
 def questions(measured: Measured) -> list[Question]:
     """Cross-agent share of the guidance gradient at the largest N."""
-    series = read_noise(measured, (*PRIMARY, *EXPLORED))
     return [
-        threshold_question(one, _share_of(credit, key), SUPPORT_AT, REFUTE_ABOVE)
-        for key, one in series.items()
+        threshold_question(series, _share_of(credit, key), SUPPORT_AT, REFUTE_ABOVE)
+        for key, series in read_noise(measured, KEYS).items()
         for credit in CREDITS
-        if _offers(one, credit)
+        if credit in series.flat[0].names
     ]
-
-
-def _offers(series: Series[CellStats], credit: str) -> bool:
-    return series.flat[0].has(credit)
 
 
 def _share_of(credit: str, key: str) -> Statistic:
     control = credit == "return"
-    return Statistic(
+    return of_credit(
         "cross_agent_share",
-        lambda cell: cell.cross_share(credit),
+        credit,
         SENTENCES,
         suffix=credit,
         primary=key in PRIMARY and credit == "guidance",
         kind="control" if control else "claim",
-        expected_label="refuted" if control else None,
         note="control: the shared return must not pass as noise-free" if control else "",
     )
 
 
-CLAIM = Claim(
+CLAIM = noise_claim(
     id="C1.2",
     title="Guidance is free of cross-agent noise",
     source="abstract (noise-free per-agent guidance gradients)",
     statement="The guidance gradient is noise-free: it does not depend on the other agents' random actions.",
-    family="noise",
-    design=design,
-    measure=measure_noise,
+    design=partial(grid.noise_design, keys=KEYS),
     questions=questions,
-    tables=noise_tables,
-    cost=noise_cost,
 )

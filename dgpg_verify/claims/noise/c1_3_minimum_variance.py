@@ -1,22 +1,19 @@
 """C1.3: the smallest variance over alpha is O(1) (the paper's Theorem 5.2).
 
-min over alpha of V(alpha) <= V(1) = V_G, so the exponent of the guidance's own variance decides.
+min over alpha of V(alpha) <= V(1) = V_G, so the exponent of the guidance's own variance decides: raw, paired
+with the exact difference reward, and to its own signal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
-from dgpg_verify.claims.claim import Claim
-from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.noise import design as grid
-from dgpg_verify.claims.noise.measure import measure_noise, noise_cost
-from dgpg_verify.claims.noise.questions import Statistic, exponent_question, read_noise
+from dgpg_verify.claims.noise.claims import exponent_claim
+from dgpg_verify.claims.noise.questions import Statistic, of_credit
 from dgpg_verify.claims.noise.read import CellStats, return_share
-from dgpg_verify.claims.noise.tables import noise_tables
-from dgpg_verify.claims.question import Question
-from dgpg_verify.claims.series import Measured, Series
+from dgpg_verify.claims.series import Series
 
 SENTENCES = {
     "supported": "The {statistic} of guidance ({suffix}) grows like N^{exponent} [{low}, {high}], so its minimum over "
@@ -28,68 +25,45 @@ SENTENCES = {
 RAW = (*grid.GAMES, *grid.TEAMS)  # bounded job sizes, 60 fleets, N >= 64: raw variance may be a verdict
 PAIRED = (*grid.GAMES, grid.DENSE_GAME, *grid.TEAMS)
 NSR = (*grid.CLOUDS, grid.DENSE_CLOUD)
-FAULTY = tuple(f"{grid.GAME}/{reference}" for reference in grid.REFERENCES)
-SENSITIVITY = tuple(f"{grid.CLOUD}/{key}" for key in grid.SENSITIVITY)  # at full scale
-EXPLORED = (grid.DELAY_GAME, grid.LOGNORMAL, grid.RECORDED, grid.SHOCK, grid.MLP, *SENSITIVITY, *FAULTY)
+EXPLORED = (grid.DELAY_GAME, grid.LOGNORMAL, grid.RECORDED, grid.SHOCK, grid.MLP, *grid.SENSITIVE, *grid.FAULTY)
 KEYS = tuple(dict.fromkeys((*RAW, *PAIRED, *NSR, *EXPLORED)))
 
 
-def design(scale: str) -> Sequence[Row]:
-    return [row for row in grid.noise_design(scale) if row.key in KEYS]
-
-
-def questions(measured: Measured) -> list[Question]:
-    """Exponent of the guidance's variance: raw, paired with the exact difference reward, and to its own signal."""
-    series = read_noise(measured, KEYS)
-    return [
-        exponent_question(one, statistic, 0.0, "big_o")
-        for key, one in series.items()
-        for statistic in _statistics(key, one)
-    ]
-
-
 def _share(cells: Sequence[CellStats]) -> float | None:
-    return return_share([cell.guided(cell.alpha_star()) for cell in cells])
+    return return_share([cell.guided() for cell in cells])
 
 
 def _statistics(key: str, series: Series[CellStats]) -> list[Statistic]:
-    named: Callable[..., Statistic] = partial(Statistic, sentences=SENTENCES, share=_share)
-    at_one = partial(named, suffix="alpha 1")
-    note = _alignment_note(series) if key in FAULTY else ""
+    at_one = partial(of_credit, credit="guidance", sentences=SENTENCES, share=_share, suffix="alpha 1")
+    note = _alignment_note(series) if key in grid.FAULTY else ""
     asked = []
-    if key in (*RAW, *FAULTY, grid.DELAY_GAME, grid.DENSE_GAME):
-        asked.append(at_one("variance", lambda c: c.variance("guidance"), primary=key in RAW, note=note))
+    if key in (*RAW, *grid.FAULTY, grid.DELAY_GAME, grid.DENSE_GAME):
+        asked.append(at_one("variance", primary=key in RAW, note=note))
     if key in PAIRED:
-        primary = key in (*grid.GAMES, grid.DENSE_GAME)
-        asked.append(at_one("paired_ratio", lambda c: c.paired_ratio("guidance"), primary=primary))
+        asked.append(at_one("paired_ratio", primary=key in (*grid.GAMES, grid.DENSE_GAME)))
     if key in (*NSR, *EXPLORED):
-        asked.append(at_one("noise_to_signal", lambda c: c.noise_to_signal("guidance"), primary=key in NSR, note=note))
+        asked.append(at_one("noise_to_signal", primary=key in NSR, note=note))
     if key in (grid.GAME, grid.TEAMS[1]):
-        asked.append(named("variance", lambda c: c.guided(c.alpha_star()).variance, suffix="alpha*"))
+        asked.append(Statistic("variance", lambda c: c.guided().variance, SENTENCES, suffix="alpha*", share=_share))
     if key == grid.GAME:
-        control = {"kind": "control", "expected_label": "refuted"}
         must = "control: the shared return must not pass as O(1)"
-        asked.append(named("variance", lambda c: c.variance("return"), suffix="return", note=must, **control))
+        asked.append(at_one("variance", credit="return", suffix="return", note=must, kind="control"))
     return asked
 
 
 def _alignment_note(series: Series[CellStats]) -> str:
-    alignment = series.mean(lambda cell: cell.alignment("guidance"))
+    alignment = series.mean(lambda cell: cell["guidance"].alignment)
     shown = "not measurable" if alignment is None else f"{alignment:.2f}"
     return f"a small variance says nothing about direction: cos(E guidance, grad J) = {shown} at the largest N"
 
 
-CLAIM = Claim(
+CLAIM = exponent_claim(
+    KEYS,
+    _statistics,
     id="C1.3",
     title="The smallest variance over alpha is O(1)",
     source="Theorem 5.2",
     statement="min over alpha of the per-agent variance of the DG-PG gradient is O(1), independent of N (Theorem 5.2).",
-    family="noise",
-    design=design,
-    measure=measure_noise,
-    questions=questions,
-    tables=noise_tables,
-    cost=noise_cost,
     # twenty dense fleets of at most 256 agents: the interval may straddle the margin
     decided_at={f"C1.3/{grid.DENSE_GAME}/paired_ratio/alpha 1": "full"},
 )

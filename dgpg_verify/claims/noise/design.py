@@ -6,18 +6,18 @@ Laws of the fleets do not depend on N; fleets come first, roll-outs second. `smo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from dgpg_verify.claims.design import SCALES, Row
 from dgpg_verify.claims.subjects import RECORDED_INPUT, traces_folder
 from dgpg_verify.core import check_choice
+from dgpg_verify.core.moments import SETTINGS as SETTINGS
 
 FAMILY = "gradients"
 SCHEDULE = {"start": 0.9, "middle": 0.55, "end": 0.2}  # the paper's linear schedule 0.9 -> 0.2
 FIXED_ALPHAS = (0.2, 0.4, 0.6, 0.8)
 CURVE_ALPHAS = tuple(sorted({*SCHEDULE.values(), *FIXED_ALPHAS}))
-SETTING_NAMES = ("sum", "mean", "mixed", "parts")
 ONE_SHOT_CREDITS = ("return", "guidance", "guidance:exact", "difference")
 CLOUD_CREDITS = ("return", "return:to_go", "guidance", "difference")
 CLOUD_MORE = ("gae:central", "gae:local", "normalised@gae:central", "guidance:exact", "guidance:multi_step")
@@ -45,41 +45,46 @@ SENSITIVITY: dict[str, dict[str, Any]] = {
     "candidates 16": {"n_candidates": 16},
 }
 REFERENCES = ("shuffled", "noise:1", "biased:0.5", "biased_uniform:0.3", "rounded")
+SENSITIVE = tuple(f"{CLOUD}/{name}" for name in SENSITIVITY)  # at full scale
+FAULTY = tuple(f"{GAME}/{name}" for name in REFERENCES)
 ALL = {"n_candidates": "all"}
 N = Mapping[int, int]  # N -> fleets
 
 
-def noise_design(scale: str) -> list[Row]:
-    """Rows of a scale. Rows that need recorded traces are there only when the traces are."""
+def noise_design(scale: str, keys: Collection[str] | None = None) -> list[Row]:
+    """Rows of a scale, those of some keys or all. Rows that need recorded traces are there only when the traces are."""
     check_choice("scale", scale, SCALES)
-    return [*_games(scale), *_teams(scale), *_clouds(scale)]
+    rows = [*_games(scale), *_teams(scale), *_clouds(scale)]
+    return [row for row in rows if keys is None or row.key in keys]
 
 
 def noise_row(
     key: str,
-    system: str,
-    policy: str,
     n_values: N,
     rollouts: int = 0,
     pick_freeze: int = 0,
     options: Mapping[str, Any] | None = None,
-    sharing: str = "independent",
-    graph: str = "sparse",
+    policy: str = "",
     minimum_n: int = 8,
     credits: tuple[str, ...] = ONE_SHOT_CREDITS,
     pick_freeze_largest: int | None = None,
 ) -> Row:
-    """Fleets of one system x policy x graph x sharing.
+    """Fleets of one system x policy x graph x sharing, which the key names: SYSTEM/POLICY[/GRAPH[/...[/shared]]].
 
-    rollouts 0 = closed form only; pick_freeze: pairs of roll-outs per frozen set, at the largest N, where the
-    cross-agent share is judged, pick_freeze_largest; minimum_n: smaller N are drawn, not fitted (2 K). Closed forms
-    decide wherever they exist (`exact`); the instrument's own numbers stand beside them.
+    policy: given where its name is another than that of the key; rollouts 0 = closed form only; pick_freeze: pairs of
+    roll-outs per frozen set, at the largest N, where the cross-agent share is judged, pick_freeze_largest; minimum_n:
+    smaller N are drawn, not fitted (2 K). Closed forms decide wherever they exist (`exact`); the instrument's own
+    numbers stand beside them.
     """
+    system, named, *rest = key.split("/")
+    sharing = "shared" if "shared" in rest else "independent"
     asked = {
-        "system": system, "options": dict(options or {}), "policy": policy, "sharing": sharing, "rollouts": rollouts,
-        "credits": list(credits), "exact": system != "cloud" and sharing == "independent", "pick_freeze": pick_freeze,
+        "system": system, "options": dict(options or {}), "policy": policy or named, "sharing": sharing,
+        "rollouts": rollouts, "credits": list(credits), "exact": system != "cloud" and sharing == "independent",
+        "pick_freeze": pick_freeze,
     }  # fmt: skip
     largest = {} if pick_freeze_largest is None else {max(n_values): {"pick_freeze": pick_freeze_largest}}
+    graph = "dense" if "dense" in rest else "sparse"
     return Row(FAMILY, key, n_values, asked, largest, notes={"graph": graph, "minimum_n": minimum_n})
 
 
@@ -96,42 +101,35 @@ def _games(scale: str) -> list[Row]:
         "full": drawn | smaller | _grid((1024, 1500, 10_000, 20_000, 40_000, 100_000), 60),
     }[scale]
     dense = _grid((16, 32, 64, 128), 8) if scale == "smoke" else _grid((32, 64, 128, 256), 20)
-    game = "load_balancing"
-    rows = [noise_row(GAME, game, "uniform", grid)]
-    rows += [noise_row(key, game, "heuristic:" + key.split("/")[1], grid) for key in GAMES[1:]]
-    rows += [
-        noise_row(DENSE_GAME, game, "uniform", dense, options=ALL, graph="dense", minimum_n=16),
-        noise_row(DELAY_GAME, game, "uniform", grid, options={"cost": "delay"}),
-        *_sampled_games(scale),
-    ]
-    if scale == "smoke":
-        return rows
-    few = dict(list(grid.items())[-4:])
-    small = _grid((1024, 2048, 4096, 8192), 20)
-    faulty = [
-        noise_row(f"{GAME}/{reference}", game, "uniform", small, options={"reference": reference})
-        for reference in REFERENCES
-    ]
-    return [*rows, noise_row(LOGNORMAL, game, "uniform", few, options={"job_law": "lognormal"}), *faulty]
-
-
-def _sampled_games(scale: str) -> list[Row]:
-    """The instrument beside the closed forms, and shared parameters, which have none."""
-    measured = {
-        "smoke": _grid((8, 32), 2),
-        "standard": _grid((8, 32, 128, 512), 8),
-        "full": _grid((8, 32, 128, 512, 2048), 20),
-    }[scale]
+    # the instrument beside the closed forms, and shared parameters, which have none
+    measured, rollouts = _measured(scale, {"full": (8, 32, 128, 512, 2048)})
     shared = {
         "smoke": _grid((16, 32, 64, 128), 4),
         "standard": _grid((32, 64, 128, 256), 20),
         "full": _grid((32, 64, 128, 256, 512, 1024), 20),
     }[scale]
-    rollouts = 256 if scale == "smoke" else 1024
-    return [
-        noise_row(GAME + "/measured", "load_balancing", "uniform", measured, rollouts, pick_freeze=64),
-        noise_row(SHARED_GAME, "load_balancing", "uniform", shared, rollouts, sharing="shared"),
+    rows = [
+        noise_row(GAME, grid),
+        *(noise_row(key, grid, policy="heuristic:" + key.split("/")[1]) for key in GAMES[1:]),
+        noise_row(DENSE_GAME, dense, options=ALL, minimum_n=16),
+        noise_row(DELAY_GAME, grid, options={"cost": "delay"}),
+        noise_row(GAME + "/measured", measured, rollouts, pick_freeze=64),
+        noise_row(SHARED_GAME, shared, rollouts),
     ]
+    if scale == "smoke":
+        return rows
+    few = dict(list(grid.items())[-4:])
+    small = _grid((1024, 2048, 4096, 8192), 20)
+    faulty = [noise_row(key, small, options={"reference": name}) for key, name in zip(FAULTY, REFERENCES)]
+    return [*rows, noise_row(LOGNORMAL, few, options={"job_law": "lognormal"}), *faulty]
+
+
+def _measured(scale: str, n_values: Mapping[str, tuple[int, ...]]) -> tuple[N, int]:
+    """Fleets and roll-outs of a row that is measured beside its closed form."""
+    standard = (8, 32, 128, 512)
+    sizes: dict[str, tuple[int, ...]] = {"smoke": (8, 32), "standard": standard, "full": standard, **n_values}
+    fleets, rollouts = {"smoke": (2, 256), "standard": (8, 1024), "full": (20, 1024)}[scale]
+    return _grid(sizes[scale], fleets), rollouts
 
 
 def _teams(scale: str) -> list[Row]:
@@ -141,14 +139,8 @@ def _teams(scale: str) -> list[Row]:
         "full": {5: 8, 16: 20} | _grid((512, 1024, 2048, 4096), 60),
     }[scale]
     options = {"alignment": 0.5, "reference_bias": 0.3}
-    rows = [noise_row(key, "linear_quadratic", key.split("/")[1], grid, options=options) for key in TEAMS]
-    measured = {
-        "smoke": _grid((8, 32), 2),
-        "standard": _grid((8, 32, 128, 512), 8),
-        "full": _grid((8, 32, 128, 512), 20),
-    }[scale]
-    rollouts = 256 if scale == "smoke" else 1024
-    return [*rows, noise_row(f"{TEAMS[1]}/measured", "linear_quadratic", "toward:0.5", measured, rollouts, 64, options)]
+    rows = [noise_row(key, grid, options=options) for key in TEAMS]
+    return [*rows, noise_row(f"{TEAMS[1]}/measured", *_measured(scale, {}), 64, options)]
 
 
 def _clouds(scale: str) -> list[Row]:
@@ -163,49 +155,48 @@ def _clouds(scale: str) -> list[Row]:
     pairs = {"smoke": (24, 24), "standard": (2, 12), "full": (2, 12)}[scale]
     base: dict[str, Any] = {"horizon": horizon}
     short: dict[str, Any] = {"horizon": 10 if scale == "full" else 5}  # for the costliest rows
-    common: dict[str, Any] = {"rollouts": rollouts, "pick_freeze": pairs[0], "pick_freeze_largest": pairs[1],
-                              "minimum_n": 16, "credits": CLOUD_CREDITS}  # fmt: skip
+    common: dict[str, Any] = {
+        "rollouts": rollouts, "pick_freeze": pairs[0], "pick_freeze_largest": pairs[1], "minimum_n": 16,
+        "credits": CLOUD_CREDITS, "policy": "linear", "options": base,
+    }  # fmt: skip
     # the rows of C1.1: with 12 fleets, and N up to 1500, an exponent is known to +- 0.18 only
     many = grid | _grid((150, 300, 600, 1500), 40) if scale == "full" else grid
-    every_credit = common | {"credits": (*CLOUD_CREDITS, *CLOUD_MORE)}
     # more fleets rather than more roll-outs of each
-    closer = common | {"rollouts": 64, "graph": "dense", "options": short | ALL}
+    closer = common | {"rollouts": 64, "options": short | ALL}
     rows = [
-        noise_row(CLOUD, "cloud", "linear", many, options=base, **every_credit),
-        noise_row(DENSE_CLOUD, "cloud", "linear", dense, **closer),
+        noise_row(CLOUD, many, **common | {"credits": (*CLOUD_CREDITS, *CLOUD_MORE)}),
+        noise_row(DENSE_CLOUD, dense, **closer),
     ]
     if scale == "smoke":
         return rows
     return [
         *rows,
-        noise_row(CLOUDS[1], "cloud", "linear@best_fit:1", many, options=base, **common),
-        noise_row(CLOUDS[2], "cloud", "linear@best_fit:0.3", grid, options=base, **common),
-        *_other_clouds(scale, grid, base, short, common),
+        noise_row(CLOUDS[1], many, **common | {"policy": "linear@best_fit:1"}),
+        noise_row(CLOUDS[2], grid, **common | {"policy": "linear@best_fit:0.3"}),
+        *_other_clouds(scale, grid, short, common),
     ]
 
 
-def _other_clouds(
-    scale: str, grid: N, base: Mapping[str, Any], short: Mapping[str, Any], common: Mapping[str, Any]
-) -> list[Row]:
+def _other_clouds(scale: str, grid: N, short: Mapping[str, Any], common: Mapping[str, Any]) -> list[Row]:
     """Exploratory rows: bursts for all, shared parameters, networks, other loads and horizons, recorded input."""
+    base = common["options"]
     few = _grid([n for n in grid if 10 * n >= max(grid)], 6)
     # one burst hits a whole roll-out: with few pairs the cross-agent part's exponent would be known to +- 0.6 only
     pairs = 12 if scale == "full" else 24
-    shock = {**common, "pick_freeze": pairs, "pick_freeze_largest": pairs, "options": {**base, "common_shock": True}}
-    blind = shock | {"credits": ("return", "difference")}
+    shock = {**common, "pick_freeze": pairs, "pick_freeze_largest": pairs, "options": base | {"common_shock": True}}
     unshared = {**common, "pick_freeze": 0, "pick_freeze_largest": 0}  # no cross-agent share is judged there
     rows = [
-        noise_row(SHOCK, "cloud", "linear", few, **shock),
-        noise_row(SHOCK_BLIND, "cloud", "uniform", few, **blind),
-        noise_row(SHARED_CLOUD, "cloud", "linear", few, options=base, sharing="shared", **unshared),
-        noise_row(MLP, "cloud", "mlp", _grid((16, 32, 64, 128), 4), options=short, **unshared),
+        noise_row(SHOCK, few, **shock),
+        noise_row(SHOCK_BLIND, few, **shock | {"policy": "uniform", "credits": ("return", "difference")}),
+        noise_row(SHARED_CLOUD, few, **unshared),
+        noise_row(MLP, _grid((16, 32, 64, 128), 4), **unshared | {"policy": "mlp", "options": short}),
     ]
     if scale == "full":
         varied = _grid((32, 64, 128, 256), 6)
         rows += [
-            noise_row(f"{CLOUD}/{key}", "cloud", "linear", varied, options={**base, **changed}, **unshared)
-            for key, changed in SENSITIVITY.items()
+            noise_row(key, varied, **unshared | {"options": base | changed})
+            for key, changed in zip(SENSITIVE, SENSITIVITY.values())
         ]
     if traces_folder() is not None:
-        rows.append(noise_row(RECORDED, "cloud", "linear", few, options={**base, **RECORDED_INPUT}, **common))
+        rows.append(noise_row(RECORDED, few, **{**common, "options": base | RECORDED_INPUT}))
     return rows

@@ -81,11 +81,12 @@ def _exact_values(oracle: OracleMoments, credits: Sequence[str]) -> dict[str, An
 
 def measured_values(moments: GradientMoments, oracle: OracleMoments | None = None) -> dict[str, Any]:
     """Pooled second moments of a measurement; deviation -1 = not measured directly."""
-    pool, team, cross = moments.pooled(), moments.pooled_team(), moments.cross_products()
+    agent, team = (part.summed().of(moments.weights) for part in (moments.agent, moments.team))
+    cross = moments.cross_products()
     values: dict[str, Any] = {
         "names": list(moments),
-        "covariance": pool.covariance,
-        "signal": pool.signal,
+        "covariance": agent.covariance,
+        "signal": agent.signal,
         "team_covariance": team.covariance,
         "team_signal": team.signal,
         "deviations": np.array([moments.deviations.get(name, -1.0) for name in moments]),

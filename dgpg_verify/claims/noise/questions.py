@@ -11,7 +11,7 @@ from dgpg_verify.claims.noise.read import CellStats
 from dgpg_verify.claims.question import Kind, Question, level_of
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.claims.words import NOT_MEASURABLE, is_unknown, number
-from dgpg_verify.core import Evidence, Label, Verdict
+from dgpg_verify.core import Evidence, Verdict
 from dgpg_verify.statistics import Relation, judge, judge_margins, judge_threshold
 
 MARGIN = 0.15
@@ -21,7 +21,14 @@ Share = Callable[[Sequence[Any]], float | None]  # the return's share of the upd
 
 @dataclass(frozen=True)
 class Statistic:
-    """A number read from every cell of a series, and the words around it. suffix: makes the row's key unique."""
+    """A number read from every cell of a series, what is claimed of it, and the words around it.
+
+    Parameters
+    ----------
+    suffix : makes the row's key unique.
+    expected, relation : the claimed exponent in N; see `statistics.allowed_set`.
+    kind : a control must be refuted.
+    """
 
     name: str
     of: Callable[[Any], float]
@@ -29,11 +36,17 @@ class Statistic:
     suffix: str = ""
     setting: str = "sum"
     primary: bool = False
+    expected: float = 0.0
+    relation: Relation = "big_o"
     proved_bound: bool = False
     share: Share | None = None
     kind: Kind = "claim"
-    expected_label: Label | None = None
     note: str = ""
+
+
+def of_credit(name: str, credit: str, sentences: Sentences, **more: Any) -> Statistic:
+    """The quantity `name` of `CreditStats`, of one credit."""
+    return Statistic(name, lambda cell: float(getattr(cell[credit], name)), sentences, **more)
 
 
 def read_noise(measured: Measured, keys: Iterable[str]) -> dict[str, Series[CellStats]]:
@@ -48,16 +61,24 @@ def read_moments(series: Series[Evidence], source: str = "") -> Series[CellStats
     return series.read(lambda item: CellStats.read(item, source, options["sharing"] == "shared"))
 
 
-def exponent_question(series: Series[Any], statistic: Statistic, expected: float, relation: Relation) -> Question:
+def noise_questions(
+    keys: Iterable[str], statistics: Callable[[str, Series[CellStats]], Iterable[Statistic]], measured: Measured
+) -> list[Question]:
+    """The exponents of all statistics that a claim asks of each of its rows."""
+    rows = read_noise(measured, keys).items()
+    return [exponent_question(series, statistic) for key, series in rows for statistic in statistics(key, series)]
+
+
+def exponent_question(series: Series[Any], statistic: Statistic) -> Question:
     """The exponent of the statistic in N against N^expected."""
+    expected, relation, proved = statistic.expected, statistic.relation, statistic.proved_bound
     fit = series.fit(statistic.of, level_of(statistic.primary))
-    verdict = judge(fit, expected, MARGIN, relation, statistic.proved_bound)
     full = f"full range {fit.full.exponent:.2f}" if fit.full else ""
     line = f"a + b N: {fit.affine.a:.3g} + {fit.affine.b:.3g} N" if fit.affine else ""
     return replace(
-        _question(series, statistic, verdict, relation, expected),
+        _question(series, statistic, judge(fit, expected, MARGIN, relation, proved)),
         margin=MARGIN,
-        margins=judge_margins(fit, expected, relation, proved_bound=statistic.proved_bound),
+        margins=judge_margins(fit, expected, relation, proved_bound=proved),
         notes=(full, line, statistic.note),
         n_values=fit.top_decade.n_values if fit.top_decade else series.n_values,
     )
@@ -68,12 +89,10 @@ def threshold_question(series: Series[Any], statistic: Statistic, support_at: fl
     estimate = series.at_largest(statistic.of, level_of(statistic.primary))
     n, verdict = max(series.n_values), judge_threshold(estimate, support_at, refute_above)
     verdict = replace(verdict, why=f"{verdict.why} at N = {n}")
-    return replace(_question(series, statistic, verdict, "at_most", support_at), n_values=(n,))
+    return replace(_question(series, statistic, verdict), relation="at_most", expected=support_at, n_values=(n,))
 
 
-def _question(
-    series: Series[Any], statistic: Statistic, verdict: Verdict, relation: Relation, expected: float
-) -> Question:
+def _question(series: Series[Any], statistic: Statistic, verdict: Verdict) -> Question:
     row = series.row
     share = statistic.share(series.largest) if statistic.share else None
     return Question(
@@ -82,8 +101,8 @@ def _question(
         read=[series],
         verdict=verdict,
         sentence=_sentence(row, statistic, verdict, share),
-        relation=relation,
-        expected=expected,
+        relation=statistic.relation,
+        expected=statistic.expected,
         system=describe(row),
         policy=row.options["policy"],
         sharing=row.options.get("sharing", "independent"),
@@ -93,7 +112,7 @@ def _question(
         return_share=share,
         replicates=series.replicates,
         kind=statistic.kind,
-        expected_label=statistic.expected_label,
+        expected_label="refuted" if statistic.kind == "control" else None,
     )
 
 

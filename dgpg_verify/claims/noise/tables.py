@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -9,168 +11,120 @@ import numpy as np
 from dgpg_verify.claims.declared import declared
 from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.noise import design as grid
-from dgpg_verify.claims.noise.questions import read_moments, read_noise
+from dgpg_verify.claims.noise.questions import of_credit, read_moments, read_noise
 from dgpg_verify.claims.noise.read import CellStats, return_share
 from dgpg_verify.claims.question import EXPLORATORY_LEVEL
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.claims.series import Series as AnySeries
+from dgpg_verify.core.moments import mixed_variance
 from dgpg_verify.statistics import mean_interval
 
 Record = dict[str, Any]
 Series = AnySeries[CellStats]
 CURVES = (grid.GAME, grid.CLOUD)
 OPTIMAL = (grid.GAME, grid.DENSE_GAME, grid.TEAMS[1], grid.CLOUD, grid.DENSE_CLOUD)
-FAULTY = tuple(f"{grid.GAME}/{reference}" for reference in grid.REFERENCES)
 POINTED = (grid.GAME, grid.GAMES[1])  # exact gradients only: a faint signal would make "never" of "not measured"
 POINTED_N = (5, 50, 200, 1500)
+QUANTITIES = ("variance", "noise_to_signal", "efficiency", "alignment", "paired_ratio")
 
 
 def noise_tables(measured: Measured) -> dict[str, list[Record]]:
     """moments, fits, alpha, optimal, cross_agent and pointing records of every series that was measured."""
-    tables: dict[str, list[Record]] = {
-        name: [] for name in ("moments", "fits", "alpha", "optimal", "cross_agent", "pointing")
-    }
+    tables: dict[str, list[Record]] = {name: [] for name in TABLES}
     for key, series in read_noise(measured, measured).items():
-        options = series.row.options
         exact = read_moments(measured[key], "exact") if "measured" in key else None
-        tables["moments"] += _moments(series, exact)
-        tables["fits"] += _fits(series)
-        if options["sharing"] == "shared":
-            continue
-        if key in OPTIMAL:
-            tables["optimal"] += _optimal(series)
-        if key not in FAULTY:
-            tables["cross_agent"] += _cross(series)
-        if key in CURVES:
-            tables["alpha"] += _alpha_curves(series)
-        if options["exact"] and key in POINTED:
-            tables["pointing"] += _pointing(series)
+        records = {"moments": _moments(series, exact), "fits": _fits(series)}
+        if series.row.options["sharing"] != "shared":
+            records |= {name: make(series) for name, (make, shows) in CHOSEN.items() if shows(series)}
+        for name, rows in records.items():
+            tables[name] += [_where(series.row) | row for row in rows]
     return tables | {"declared": declared("noise")}
 
 
 def _where(row: Row) -> Record:
     extra = row.key.split("/")[3:]
     system = row.options["system"] + (f" ({', '.join(extra)})" if extra else "")
-    return {
-        "system": system,
-        "policy": row.options["policy"],
-        "sharing": row.options["sharing"],
-        "graph": row.notes["graph"],
-    }
+    return {"system": system, "graph": row.notes["graph"]} | {name: row.options[name] for name in ("policy", "sharing")}
 
 
 def _scope(row: Row) -> str:
     return "team" if row.options["sharing"] == "shared" else "agent"
 
 
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+def _credits(cell: CellStats) -> list[str]:
+    return [name for name in cell.names if name != "score"]
 
 
-def _moments(series: Series, exact: Series | None) -> list[Record]:
-    row, truth = series.row, {(cell.n, cell.fleet): cell for cell in exact.flat} if exact else {}
-    return [
-        _where(row)
-        | {
-            "setting": "sum",
-            "credit": credit,
-            "n": cell.n,
-            "fleet": cell.fleet,
-            "seed": cell.seed,
-            "rollouts": int(cell.extra.get("rollouts", 0)),
-            "variance": cell.variance(credit),
-            "signal_squared": cell.signal_of(credit) / cell.n,
-            "samples": int(cell.extra.get("rollouts", 0)) * int(row.options["options"].get("horizon", 1)),
-            "noise_to_signal": _number(cell.noise_to_signal(credit)),
-            "efficiency": _number(cell.efficiency(credit)),
-            "alignment": _number(cell.alignment(credit)),
-            "paired_ratio": _number(cell.paired_ratio(credit)) if cell.has("difference") else None,
-            "exact_variance": truth[cell.n, cell.fleet].variance(credit) if (cell.n, cell.fleet) in truth else None,
-            "scope": _scope(row),
-        }
-        for cell in series.flat
-        for credit in cell.names
-        if credit != "score"
-    ]
+def _moments(series: Series, exact: Series | None) -> Iterator[Record]:
+    row = series.row
+    truth = {(cell.n, cell.fleet): cell for cell in exact.flat} if exact else {}
+    for cell in series.flat:
+        known = truth.get((cell.n, cell.fleet))
+        for name in _credits(cell):
+            credit = cell[name]
+            yield {
+                "setting": "sum",
+                "credit": name,
+                "n": cell.n,
+                "fleet": cell.fleet,
+                "seed": cell.seed,
+                "rollouts": cell.rollouts,
+                "samples": cell.rollouts * int(row.options["options"].get("horizon", 1)),
+                "signal_squared": credit.signal,
+                "exact_variance": known[name].variance if known else None,
+                "scope": _scope(row),
+            } | {quantity: getattr(credit, quantity) for quantity in QUANTITIES}
 
 
-def _fits(series: Series) -> list[Record]:
-    row, first = series.row, series.flat[0]
-    records = []
-    for credit in (name for name in first.names if name != "score"):
-        statistics = {
-            "variance": lambda c, k=credit: c.variance(k),
-            "noise_to_signal": lambda c, k=credit: c.noise_to_signal(k),
-        }
-        if first.has("difference") and row.options["system"] != "cloud":
-            statistics["paired_ratio"] = lambda c, k=credit: c.paired_ratio(k)
-        for name, statistic in statistics.items():
-            fit = series.fit(statistic, EXPLORATORY_LEVEL)
+def _fits(series: Series) -> Iterator[Record]:
+    first, row = series.flat[0], series.row
+    paired = "difference" in first.names and row.options["system"] != "cloud"
+    for credit in _credits(first):
+        for name in ("variance", "noise_to_signal", "paired_ratio")[: 3 if paired else 2]:
+            fit = series.fit(of_credit(name, credit, {}).of, EXPLORATORY_LEVEL)
             if fit.top_decade is None:
                 continue
-            records.append(
-                _where(row)
-                | {
-                    "setting": "sum",
-                    "credit": credit,
-                    "statistic": name,
-                    "scope": _scope(row),
-                    "exponent": fit.exponent,
-                    "low": fit.low,
-                    "high": fit.high,
-                    "level": fit.level,
-                    "intercept": fit.top_decade.intercept,
-                    "n_used": list(fit.top_decade.n_values),
-                    "full_exponent": fit.full.exponent if fit.full else None,
-                    "affine_a": fit.affine.a if fit.affine else None,
-                    "affine_b": fit.affine.b if fit.affine else None,
-                    "expected": None,
-                    "verdict": None,
-                }
-            )
-    return records
+            yield {
+                "setting": "sum",
+                "credit": credit,
+                "statistic": name,
+                "scope": _scope(row),
+                "exponent": fit.exponent,
+                "low": fit.low,
+                "high": fit.high,
+                "level": fit.level,
+                "intercept": fit.top_decade.intercept,
+                "n_used": list(fit.top_decade.n_values),
+                "full_exponent": fit.full.exponent if fit.full else None,
+                "affine_a": fit.affine.a if fit.affine else None,
+                "affine_b": fit.affine.b if fit.affine else None,
+                "expected": None,
+                "verdict": None,
+            }
 
 
-def _alpha_curves(series: Series) -> list[Record]:
+def _alpha_curves(series: Series) -> Iterator[Record]:
     """V(alpha) at every N: points over fleets, and the curve predicted from the two fitted parts."""
-    base = series.fit(lambda c: c.variance("return"), EXPLORATORY_LEVEL).affine
-    guidance = series.mean(lambda c: c.variance("guidance"))
-    records = []
-    for setting in grid.SETTING_NAMES:
-        for alpha in grid.CURVE_ALPHAS:
-            crossing = _crossover(alpha, base.b if base else None, guidance) if setting in ("sum", "mean") else None
-            for n, cells in series.items.items():
-                values = np.array([cell.guided(alpha, setting).variance for cell in cells])
-                interval = mean_interval(values, EXPLORATORY_LEVEL) if len(values) > 1 else None
-                predicted = np.mean([_identity(cell, alpha, setting) for cell in cells])
-                share = return_share([cell.guided(alpha, setting) for cell in cells])
-                records.append(
-                    _where(series.row)
-                    | {
-                        "setting": setting,
-                        "n": n,
-                        "alpha": alpha,
-                        "variance": float(values.mean()),
-                        "predicted": float(predicted),
-                        "variance_low": interval.low if interval else None,
-                        "variance_high": interval.high if interval else None,
-                        "return_share": share,
-                        "crossover_n": crossing,
-                    }
-                )
-    return records
-
-
-def _identity(cell: CellStats, alpha: float, setting: str) -> float:
-    """(1 - alpha)^2 V_PG + alpha^2 V_G + 2 alpha (1 - alpha) C, from the parts on the setting's scale."""
-    scale_base, scale_guidance = cell.scales(setting)
-    b, g = cell.index("return"), cell.index("guidance")
-    v = cell.covariance / cell.n
-    return float(
-        (1 - alpha) ** 2 * scale_base**2 * v[b, b]
-        + alpha**2 * scale_guidance**2 * v[g, g]
-        + 2 * alpha * (1 - alpha) * scale_base * scale_guidance * v[b, g]
-    )
+    base = series.fit(lambda c: c["return"].variance, EXPLORATORY_LEVEL).affine
+    guidance = series.mean(lambda c: c["guidance"].variance)
+    for setting, alpha, n in product(grid.SETTINGS, grid.CURVE_ALPHAS, series.items):
+        cells = series.items[n]
+        mixtures = [cell.guided(alpha, setting) for cell in cells]
+        values = np.array([mixture.variance for mixture in mixtures])
+        interval = mean_interval(values, EXPLORATORY_LEVEL) if len(values) > 1 else None
+        crossover = _crossover(alpha, base.b if base else None, guidance) if setting in ("sum", "mean") else None
+        predicted = [mixed_variance(alpha, *cell.mixed_parts(), cell.scales(setting)) for cell in cells]
+        yield {
+            "setting": setting,
+            "n": n,
+            "alpha": alpha,
+            "variance": float(values.mean()),
+            "predicted": float(np.mean(predicted)),
+            "variance_low": interval.low if interval else None,
+            "variance_high": interval.high if interval else None,
+            "return_share": return_share(mixtures),
+            "crossover_n": crossover,
+        }
 
 
 def _crossover(alpha: float, slope: float | None, guidance: float | None) -> float | None:
@@ -180,70 +134,50 @@ def _crossover(alpha: float, slope: float | None, guidance: float | None) -> flo
     return (alpha / (1 - alpha)) ** 2 * guidance / slope
 
 
-def _optimal(series: Series) -> list[Record]:
-    records = []
-    for setting in grid.SETTING_NAMES if series.key in CURVES else ("sum",):
-        for n, cells in series.items.items():
-            share = return_share([cell.guided(cell.alpha_star(setting), setting) for cell in cells])
-            for cell in cells:
-                alpha = cell.alpha_star(setting)
-                best = cell.guided(alpha, setting)
-                records.append(
-                    _where(series.row)
-                    | {
-                        "setting": setting,
-                        "n": n,
-                        "fleet": cell.fleet,
-                        "alpha_star": alpha,
-                        "n_one_minus_alpha": n * (1.0 - alpha),
-                        "min_variance": best.variance,
-                        "guidance_variance": cell.guided(1.0, setting).variance,
-                        "efficiency": _number(best.efficiency),
-                        "return_share": share,
-                    }
-                )
-    return records
+def _optimal(series: Series) -> Iterator[Record]:
+    for setting, n in product(grid.SETTINGS if series.key in CURVES else ("sum",), series.items):
+        cells = series.items[n]
+        mixtures = [cell.guided(None, setting) for cell in cells]
+        share = return_share(mixtures)
+        for cell, best in zip(cells, mixtures):
+            alpha = cell.alpha_star(setting)
+            yield {
+                "setting": setting,
+                "n": n,
+                "fleet": cell.fleet,
+                "alpha_star": alpha,
+                "n_one_minus_alpha": n * (1.0 - alpha),
+                "min_variance": best.variance,
+                "guidance_variance": cell.guided(1.0, setting).variance,
+                "efficiency": best.efficiency,
+                "return_share": share,
+            }
 
 
-def _cross(series: Series) -> list[Record]:
-    records = []
-    for n, cells in series.items.items():
-        for cell in cells:
-            if cell.cross is None:
-                continue
-            for credit in cell.names:
-                share = cell.cross_share(credit)
-                if credit == "score" or not np.isfinite(share):
-                    continue
-                records.append(
-                    _where(series.row)
-                    | {
-                        "credit": credit,
-                        "n": n,
-                        "fleet": cell.fleet,
-                        "share": share,
-                        "share_low": None,
-                        "share_high": None,
-                    }
-                )
-    return records
+def _cross(series: Series) -> Iterator[Record]:
+    interval = {"share_low": None, "share_high": None}
+    for cell in series.flat:
+        shares = {credit: cell[credit].cross_agent_share for credit in _credits(cell)}
+        for credit in (name for name, share in shares.items() if np.isfinite(share)):
+            yield {"credit": credit, "n": cell.n, "fleet": cell.fleet, "share": shares[credit]} | interval
 
 
-def _pointing(series: Series) -> list[Record]:
-    records = []
-    shown = [n for n in POINTED_N if n in series.items]
-    for n, cells in ((n, series.items[n]) for n in shown):
+def _pointing(series: Series) -> Iterator[Record]:
+    for n in (n for n in POINTED_N if n in series.items):
+        cells = series.items[n]
         for credit in cells[0].names:
-            needed = [cell.rollouts_to_point(credit) for cell in cells]
+            needed = [cell[credit].rollouts_to_point for cell in cells]
             known = [value for value in needed if value is not None]
             enough = 2 * len(known) > len(needed)
-            records.append(
-                _where(series.row)
-                | {
-                    "credit": credit,
-                    "n": n,
-                    "rollouts": float(np.median(known)) if enough else None,
-                    "censored": not enough,
-                }
-            )
-    return records
+            rollouts = float(np.median(known)) if enough else None
+            yield {"credit": credit, "n": n, "rollouts": rollouts, "censored": not enough}
+
+
+# of rows without shared parameters: which table is made of which
+CHOSEN: dict[str, tuple[Callable[[Series], Iterator[Record]], Callable[[Series], bool]]] = {
+    "optimal": (_optimal, lambda series: series.key in OPTIMAL),
+    "cross_agent": (_cross, lambda series: series.key not in grid.FAULTY),
+    "alpha": (_alpha_curves, lambda series: series.key in CURVES),
+    "pointing": (_pointing, lambda series: series.row.options["exact"] and series.key in POINTED),
+}
+TABLES = ("moments", "fits", *CHOSEN)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from dgpg_verify.claims.claim import Claim
-from dgpg_verify.claims.noise.read import CellStats, return_share
+from dgpg_verify.claims.noise.read import CellStats, CreditStats, return_share
 from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.claims.training.design import DGPG, training_design
@@ -50,7 +49,7 @@ def _question(group: Sequence[Trained], point: str) -> Question:
     top = max(one.n for one in group)
     used = [one for one in group if 10 * one.n >= top and one.n >= MEASURED_FROM and len(one.runs) > 1]
     used = used or list(group[-1:])
-    table = [[_paired_ratio(one, run, point) for run in one.runs] for one in used]
+    table = [[_mixture(one, run, point).paired_ratio for run in one.runs] for one in used]
     first = group[0]
 
     def verdict(level: float) -> Verdict:
@@ -78,14 +77,8 @@ def _question(group: Sequence[Trained], point: str) -> Question:
     )
 
 
-def _mixture(one: Trained, run: TrainedRun, point: str) -> Any:
+def _mixture(one: Trained, run: TrainedRun, point: str) -> CreditStats:
     return CellStats.read(run.evidence, point).guided(run.alpha_at(point), one.setting or "sum", BASE)
-
-
-def _paired_ratio(one: Trained, run: TrainedRun, point: str) -> float:
-    """Variance of the mixture over that of the difference reward on the same fleet, on the guidance's scale."""
-    scale = CellStats.read(run.evidence, point).scales(one.setting or "sum", BASE)[1]
-    return float(_mixture(one, run, point).paired_ratio(scale))
 
 
 CLAIM = Claim(

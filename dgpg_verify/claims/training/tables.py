@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dgpg_verify.claims.declared import declared
-from dgpg_verify.claims.noise.read import CellStats, return_share
+from dgpg_verify.claims.noise.read import CellStats, CreditStats, return_share
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.claims.training.measure import BASE, POINTS
 from dgpg_verify.claims.training.read import Runs, Trained, TrainedRun, read_training
@@ -203,25 +203,17 @@ def _noise(one: Trained, point: str) -> list[Record]:
     mixtures = [stats.guided(run.alpha_at(point), setting, BASE) for stats, run in zip(read, runs)]
     share = return_share(mixtures) if mixtures else None
     for run, stats, mixed in zip(runs, read, mixtures):
-        for name, credit in (("base", BASE), ("guidance", "guidance")):
-            made.append(_moments(one, run, point, name, stats.variance(credit), stats.noise_to_signal(credit),
-                                 stats.paired_ratio(credit), None))  # fmt: skip
-        paired = mixed.paired_ratio(stats.scales(setting, BASE)[1])
-        made.append(_moments(one, run, point, "guided", mixed.variance, mixed.noise_to_signal, paired, share))
+        for name, credit in (("base", stats[BASE]), ("guidance", stats["guidance"]), ("guided", mixed)):
+            made.append(_moments(one, run, point, name, credit, share if name == "guided" else None))
     return made
 
 
-def _moments(one: Trained, run: TrainedRun, point: str, credit: str, *numbers: float | None) -> Record:
-    """numbers: variance, noise-to-signal, paired ratio, return share; None where not measurable."""
-    names = ("variance", "noise_to_signal", "paired_ratio", "return_share")
+def _moments(one: Trained, run: TrainedRun, point: str, name: str, credit: CreditStats, share: float | None) -> Record:
     return {
         "row": one.key, "method": one.method, "label": one.label, "n": one.n, "replicate": run.replicate,
-        "point": point, "alpha": run.alpha_at(point), "credit": credit,
-    } | {name: _number(value) for name, value in zip(names, numbers)}  # fmt: skip
-
-
-def _number(value: float | None) -> float | None:
-    return None if value is None or not np.isfinite(value) else float(value)
+        "point": point, "alpha": run.alpha_at(point), "credit": name, "variance": credit.variance,
+        "noise_to_signal": credit.noise_to_signal, "paired_ratio": credit.paired_ratio, "return_share": share,
+    }  # fmt: skip
 
 
 def _tuning(trained: Runs) -> list[Record]:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dgpg_verify.core import InputError
 from dgpg_verify.oracles.games.conditional import Array, check_probabilities
-from dgpg_verify.oracles.moments import OracleMoments, SharedMoments, check_credits, check_moments
+from dgpg_verify.oracles.moments import OracleMoments, check_credits, check_moments
 from dgpg_verify.systems import LoadBalancingGame
 
 MAX_PROFILES = 1_000_000
@@ -150,7 +150,7 @@ def enumerate_moments(
         objective_gradient=_gradient(game, lambda c: -c.cost),
         guidance_objective=float(game.expected(game.distance)),
         guidance_gradient=_gradient(game, game.distance),
-        shared=SharedMoments(sums.gradient.sum(1), shared),
+        shared=shared,
     )
 
 

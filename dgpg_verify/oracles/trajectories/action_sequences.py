@@ -26,7 +26,7 @@ from dgpg_verify.core import (
     check_finite,
     check_real,
 )
-from dgpg_verify.oracles.moments import OracleMoments, SharedMoments, check_credits, pair_table
+from dgpg_verify.oracles.moments import OracleMoments, check_credits, pair_table
 from dgpg_verify.oracles.trajectories.history_tree import Array, Indices, Level, grow_tree, take
 from dgpg_verify.oracles.trajectories.scores import Score
 
@@ -239,7 +239,7 @@ def trajectory_moments(
         objective_gradient=np.tensordot(q * paths.returns, whole, axes=1),
         guidance_objective=float(q @ paths.distances),
         guidance_gradient=np.tensordot(q * paths.distances, whole, axes=1),
-        shared=SharedMoments(means.sum(1), shared),
+        shared=shared,
     )
 
 

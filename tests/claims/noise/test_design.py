@@ -22,7 +22,7 @@ SCALES = ("smoke", "standard", "full")
 
 def test_primary_rows_are_at_most_what_bonferroni_divides_by() -> None:
     paired = [key for key in PAIRED if key in grid.GAMES or key == grid.DENSE_GAME]
-    as_run = sum(len(alphas) for alphas in PRIMARY_ALPHAS.values()) * len(grid.SETTING_NAMES)
+    as_run = sum(len(alphas) for alphas in PRIMARY_ALPHAS.values()) * len(grid.SETTINGS)
     count = len(PRIMARY_NSR) + len(PRIMARY_PAIRED) + len(PRIMARY_SHARES) + len(RAW) + len(paired) + len(NSR) + as_run
     assert count + 2 <= PRIMARY_ROWS  # two rows of A3; A1 is exact and needs no interval
 

@@ -7,19 +7,17 @@ import pytest
 
 from dgpg_verify.claims.noise import design as grid
 from dgpg_verify.claims.noise.design import ONE_SHOT_CREDITS, noise_row
-from dgpg_verify.claims.noise.measure import exact_moments, measure_noise
+from dgpg_verify.claims.noise.measure import exact_moments, measure_noise, prefixed
 from dgpg_verify.claims.noise.questions import read_noise
-from dgpg_verify.claims.noise.read import CellStats, GuidedStats, return_share
+from dgpg_verify.claims.noise.read import CellStats, CreditStats, return_share
 from dgpg_verify.claims.subjects import build_policy, build_system
 from dgpg_verify.core import Cell, Evidence
 from tests.claims.judging import measured_of
 
-GAME_ROW = noise_row("test/game", "load_balancing", "uniform", {12: 1}, rollouts=512, pick_freeze=16)
-TEAM_ROW = noise_row("test/team", "linear_quadratic", "toward:0.5", {12: 1}, options={"alignment": 0.5})
+GAME_ROW = noise_row("load_balancing/uniform/sparse/test", {12: 1}, rollouts=512, pick_freeze=16)
+TEAM_ROW = noise_row("linear_quadratic/toward:0.5/test", {12: 1}, options={"alignment": 0.5})
 CLOUD_ROW = noise_row(
-    "test/cloud",
-    "cloud",
-    "linear",
+    "cloud/linear/sparse/test",
     {6: 1},
     32,
     4,
@@ -44,27 +42,35 @@ def test_statistics_equal_the_oracle(exact_cell) -> None:  # type: ignore[no-unt
     stats, oracle = exact_cell
     for credit in ONE_SHOT_CREDITS:
         moments = oracle[credit]
-        assert stats.variance(credit) == pytest.approx(moments.variance.mean(), rel=1e-12)
-        assert stats.noise_to_signal(credit) == pytest.approx(moments.noise_to_signal, rel=1e-9)
-        assert stats.cross_share(credit) == pytest.approx(moments.cross_agent_share, rel=1e-9)
-        assert stats.alignment(credit) == pytest.approx(moments.alignment, rel=1e-9)
-        assert stats.efficiency(credit) == pytest.approx(moments.efficiency, rel=1e-9)
+        assert stats[credit].variance == pytest.approx(moments.variance.mean(), rel=1e-12)
+        assert stats[credit].cross_agent_share == pytest.approx(moments.cross_agent_share, rel=1e-9)
+        for quantity in ("noise_to_signal", "alignment", "efficiency", "rollouts_to_point"):
+            assert getattr(stats[credit], quantity) == pytest.approx(getattr(moments.pooled, quantity), rel=1e-9)
 
 
-@pytest.mark.parametrize("setting", grid.SETTING_NAMES)
+@pytest.mark.parametrize("setting", grid.SETTINGS)
 @pytest.mark.parametrize("alpha", [0.0, 0.2, 0.55, 1.0])
 def test_mixtures_equal_the_oracles_guided_credit(exact_cell, setting: str, alpha: float) -> None:  # type: ignore[no-untyped-def]
     stats, oracle = exact_cell
     mixed, expected = stats.guided(alpha, setting), oracle.guided(alpha, setting=setting)
     assert mixed.variance == pytest.approx(expected.variance.mean(), rel=1e-9)
-    assert mixed.signal == pytest.approx(expected.signal_squared.sum(), rel=1e-9)
-    assert return_share([mixed]) == pytest.approx(oracle.return_share(alpha, setting), rel=1e-9)
-    assert mixed.efficiency == pytest.approx(expected.efficiency, rel=1e-9)
+    assert mixed.signal == pytest.approx(expected.signal_squared.mean(), rel=1e-9)
+    assert mixed.efficiency == pytest.approx(expected.pooled.efficiency, rel=1e-9)
+    scales = stats.scales(setting)
+    ours = (1.0 - alpha) * scales[0] * np.linalg.norm(oracle.objective_gradient)
+    theirs = alpha * scales[1] * np.linalg.norm(oracle.guidance_gradient)
+    assert return_share([mixed]) == pytest.approx(ours / (ours + theirs), rel=1e-9)
 
 
-def fleet(objective: float, guidance: float, alpha: float = 0.2, **exact: float) -> GuidedStats:
-    signal = np.array([[objective, 0.0], [0.0, guidance]])
-    return CellStats(9, 0, 0, ("return", "guidance"), np.eye(2), signal, None, np.ones(2), exact).guided(alpha)
+def fleet(objective: float, guidance: float, alpha: float = 0.2, **exact: float) -> CreditStats:
+    moments = {
+        "names": ("return", "guidance"),
+        "covariance": np.eye(2),
+        "signal": np.diag([objective, guidance]),
+        "deviations": np.ones(2),
+    }
+    values = prefixed("measured", moments | exact)
+    return CellStats.read(Evidence(Cell("C1", "test", 1, 0, 0), values, 0.0)).guided(alpha)
 
 
 def test_the_share_is_of_the_root_mean_squares_over_fleets() -> None:
@@ -104,7 +110,7 @@ def test_exact_lengths_need_no_interval_and_measured_ones_beside_them_do() -> No
 
 def test_alpha_star_minimises_the_variance(exact_cell) -> None:  # type: ignore[no-untyped-def]
     stats, _ = exact_cell
-    for setting in grid.SETTING_NAMES:
+    for setting in grid.SETTINGS:
         best = stats.guided(stats.alpha_star(setting), setting).variance
         curve = [stats.guided(alpha, setting).variance for alpha in np.linspace(0.0, 1.0, 101)]
         assert best <= min(curve) * (1 + 1e-12)
@@ -115,8 +121,8 @@ def test_measured_game_is_near_the_closed_form(seed: int) -> None:
     evidence = evidence_of(GAME_ROW.cells(seed)[0])
     exact, measured = CellStats.read(evidence, "exact"), CellStats.read(evidence, "measured")
     for credit in ONE_SHOT_CREDITS:
-        assert measured.variance(credit) == pytest.approx(exact.variance(credit), rel=0.35)
-    assert measured.objective_signal() == pytest.approx(exact.objective_signal(), rel=1e-9)
+        assert measured[credit].variance == pytest.approx(exact[credit].variance, rel=0.35)
+    assert measured.lengths["return"] == pytest.approx(exact.lengths["return"], rel=1e-9)
 
 
 def test_a_cell_is_a_function_of_the_cell_alone(seed: int) -> None:
@@ -127,18 +133,18 @@ def test_a_cell_is_a_function_of_the_cell_alone(seed: int) -> None:
 
 
 def test_shared_rows_are_read_as_the_team(seed: int) -> None:
-    row = noise_row("test/shared", "load_balancing", "uniform", {12: 1}, rollouts=256, sharing="shared")
+    row = noise_row("load_balancing/uniform/sparse/shared", {12: 1}, rollouts=256)
     evidence = evidence_of(row.cells(seed)[0])
     team, agent = CellStats.read(evidence, "measured", team=True), CellStats.read(evidence, "measured")
-    assert team.variance("return") != pytest.approx(agent.variance("return"))
-    assert team.objective_signal() != pytest.approx(agent.objective_signal())
+    assert team["return"].variance != pytest.approx(agent["return"].variance)
+    assert team.lengths["return"] != pytest.approx(agent.lengths["return"])
 
 
 def test_a_series_is_read_from_the_source_that_decides_its_row(seed: int) -> None:
     """Closed forms where there are some, whatever was measured beside them."""
     evidence = [evidence_of(cell) for cell in GAME_ROW.cells(seed)]
     (stats,) = read_noise(measured_of(evidence, {GAME_ROW.key: GAME_ROW}), [GAME_ROW.key])[GAME_ROW.key].flat
-    assert stats.variance("return") == CellStats.read(evidence[0], "exact").variance("return")
+    assert stats["return"].variance == CellStats.read(evidence[0], "exact")["return"].variance
 
 
 def _numbers(evidence: Evidence) -> dict[str, object]:

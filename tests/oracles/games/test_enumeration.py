@@ -137,7 +137,7 @@ def test_which_credits_are_unbiased():
     m = enumerate_moments(system, np.random.default_rng(8).dirichlet(np.ones(3), 5))
     for name in ("return", "return:raw", "difference", "coma"):
         assert np.allclose(m[name].mean, m.objective_gradient, atol=1e-13)
-        assert m[name].alignment == pytest.approx(1.0)
+        assert m[name].pooled.alignment == pytest.approx(1.0)
     assert np.allclose(m["guidance:exact"].mean, -m.guidance_gradient, atol=1e-13)
     # controls: the chain rule is biased for grad G on discrete actions, and so is x before acting
     for name in ("guidance", "guidance:observed"):

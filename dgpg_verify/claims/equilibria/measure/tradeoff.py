@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgpg_verify.core import Cell
+from dgpg_verify.core.moments import optimal_alpha
 from dgpg_verify.equilibria.teams.stationary import TeamMatrices, team_matrices
 from dgpg_verify.oracles.games.load_balancing import load_balancing_moments
-from dgpg_verify.oracles.mixing import optimal_alpha
 from dgpg_verify.oracles.moments import OracleMoments
 from dgpg_verify.oracles.teams.linear_quadratic import linear_quadratic_moments
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
