@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dgpg_verify.claims.noise.read import CellStats, GuidedStats
 from dgpg_verify.claims.series import Measured, Series
-from dgpg_verify.claims.training.measure import replicates_of
+from dgpg_verify.claims.training.measure import BASE, replicates_of
 from dgpg_verify.core import Estimate, Evidence
 from dgpg_verify.statistics import Convergence, convergence, last_window
 from dgpg_verify.statistics.intervals import t_quantile
@@ -47,15 +48,10 @@ class TrainedRun:
         )  # fmt: skip
 
     @property
-    def gain(self) -> Estimate:
-        """What Best-Fit gains on Random, over held-out workloads, at 99 %: a score means something only above 0."""
-        value, half = float(self.values["gain"]), t_quantile(int(self.values["workloads"]) - 1, WIDTH_LEVEL)
-        half *= float(self.values["gain_error"])
-        return Estimate(value, value - half, value + half, WIDTH_LEVEL, int(self.values["workloads"]))
-
-    @property
     def scored(self) -> bool:
-        return (self.gain.low or 0.0) > 0.0
+        """Whether Best-Fit gains on Random beyond the noise of the workloads, at 99 %: else a score means nothing."""
+        half = t_quantile(int(self.values["workloads"]) - 1, WIDTH_LEVEL) * float(self.values["gain_error"])
+        return float(self.values["gain"]) > half
 
     @cached_property
     def scores(self) -> Array:
@@ -63,17 +59,16 @@ class TrainedRun:
         return (self.returns - self.heuristics["random"]) / float(self.values["gain"])
 
     @property
-    def window(self) -> int:
-        """Evaluations in the last 20 %."""
-        return last_window(len(self.episodes))
-
-    @property
     def level(self) -> float:
-        return float(self.scores[-self.window :].mean())
+        """Mean score of the last 20 % of the evaluations."""
+        return self._ended(self.scores)
 
     @property
     def level_return(self) -> float:
-        return float(self.returns[-self.window :].mean())
+        return self._ended(self.returns)
+
+    def _ended(self, curve: Array) -> float:
+        return float(curve[-last_window(len(curve)) :].mean())
 
     @property
     def gap_percent(self) -> float:
@@ -90,6 +85,13 @@ class TrainedRun:
         used = np.asarray(self.values["alpha"])
         return float(used[{"start": 0, "middle": len(used) // 2, "end": len(used) - 1}[point]])
 
+    def guided_at(self, point: str, setting: str | None) -> tuple[GuidedStats, float]:
+        """The mixture that the schedule used at a point of the run, and its variance over that of the difference reward
+        on the same fleet, on the guidance's scale."""
+        stats, setting = CellStats.read(self.evidence, point), setting or "sum"
+        mixture = stats.guided(self.alpha_at(point), setting, BASE)
+        return mixture, float(mixture.paired_ratio(stats.scales(setting, BASE)[1]))
+
     def until(self, episode: float) -> TrainedRun:
         """The same run as it stood after so many episodes (a schedule that depends on the run's length is not)."""
         kept = self.episodes <= episode
@@ -100,25 +102,26 @@ class TrainedRun:
 class Trained:
     """All runs of one method at one N, in order of replicate.
 
-    label, part, method, episodes, sharing and options are those of the design; setting: relative scale of the two
-    parts, where there are two; schedule: the guidance's weight, where it is mixed with a return; candidates: rows of
-    the search that it is the default of; series: the cells behind it.
+    key, label, part, episodes and sharing are those of the design, unless runs were cut or chosen; setting: relative
+    scale of the two parts, where there are two; schedule: the guidance's weight, where it is mixed with a return;
+    series: the cells behind it.
     """
 
     key: str
     label: str
     part: str
-    method: str
     episodes: int
     sharing: str
     setting: str | None
     schedule: str | None
-    alpha: str | None
-    options: Mapping[str, Any]
-    candidates: Sequence[str]
     n: int
     runs: tuple[TrainedRun, ...]
     series: Series[Evidence]
+
+    @property
+    def asked(self) -> Mapping[str, Any]:
+        """What the design asked of the cells: method, alpha, options of the system ..."""
+        return self.series.row.options
 
     @classmethod
     def of(cls, series: Series[Evidence], runs: Sequence[TrainedRun]) -> Trained:
@@ -129,14 +132,10 @@ class Trained:
             key=row.key,
             label=row.notes["label"],
             part=row.notes["part"],
-            method=asked["method"],
             episodes=asked["episodes"],
             sharing=asked["sharing"],
             setting=str(asked["settings"].get("setting", "sum")) if method.mixes else None,
             schedule=(asked["alpha"] or method.alpha) if method.mixes else None,
-            alpha=asked["alpha"],
-            options=asked["options"],
-            candidates=tuple(row.notes.get("candidates", ())),
             n=series.n_values[0],
             runs=tuple(sorted(runs, key=lambda run: run.replicate)),
             series=series,

@@ -41,7 +41,7 @@ def searches(trained: Runs) -> list[Search]:
 
 
 def _search(trained: Runs, key: str, n: int) -> Search | None:
-    names = trained[key, n].candidates
+    names = trained[key, n].series.row.notes.get("candidates", ())
     if len(names) < 2 or any((name, n) not in trained for name in names):
         return None
     found = [trained[name, n] for name in names]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dgpg_verify.claims.declared import declared
-from dgpg_verify.claims.noise.read import CellStats, return_share
+from dgpg_verify.claims.noise.read import return_share
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.claims.training.measure import BASE, POINTS
 from dgpg_verify.claims.training.read import Runs, Trained, TrainedRun, read_training
@@ -38,7 +38,8 @@ def training_tables(measured: Measured) -> dict[str, list[Record]]:
     more at the settings that a search chose for it (part `own`).
     """
     trained = read_training(measured)
-    every, equal, own = list(trained.values()), _at_equal_episodes(trained), _at_own_settings(trained)
+    every, equal = list(trained.values()), _at_equal_episodes(trained)
+    own = {(f"{search.key}/tuned", search.n): search.tuned for search in searches(trained)}
     cut = [_named(one, trained[key]) for key, one in equal.items() if one is not trained[key]]
     return {
         "curves": [record for one in every for run in one.runs for record in _curve(one, run)],
@@ -59,12 +60,6 @@ def _at_equal_episodes(trained: Runs) -> dict[tuple[str, int], Trained]:
     return {(row, n): one if one.episodes == shortest[n] else one.until(shortest[n]) for (row, n), one in main.items()}
 
 
-def _at_own_settings(trained: Runs) -> dict[tuple[str, int], Trained]:
-    """Every method that was searched, as cross-fitting finds it."""
-    found = [search.tuned for search in searches(trained)]
-    return {(one.key, one.n): one for one in found}
-
-
 def _named(cut: Trained, whole: Trained) -> Trained:
     """A cut row under a name of its own."""
     episodes = int(cut.runs[0].episodes[-1])
@@ -75,9 +70,9 @@ def _named(cut: Trained, whole: Trained) -> Trained:
 def _where(one: Trained) -> Record:
     return {
         "row": one.key,
-        "method": one.method,
+        "method": one.asked["method"],
         "label": one.label,
-        "system": "cloud_openb" if "fleet" in one.options else "cloud",
+        "system": "cloud_openb" if "fleet" in one.asked["options"] else "cloud",
         "sharing": one.sharing,
         "setting": one.setting,
         "alpha": one.schedule,
@@ -131,35 +126,26 @@ def _scores(one: Trained) -> Record:
     runs = [run.convergence for run in one.runs] if all(map(_judgeable, one.runs)) else []
     few = len(levels) < 3
     unknown = Estimate(None, None, None, LEVEL, len(levels))
-    iqm = unknown if few else interquartile_mean(levels, LEVEL)
     mean = mean_interval(levels, LEVEL) if len(levels) > 1 else unknown
-    p90 = settling_percentile(runs, level=LEVEL, law="lognormal") if len(runs) > 1 else unknown
-    typical = settling_mean(runs, LEVEL) if len(runs) > 1 else unknown
-    heuristics = _mean_heuristics(one)
+    settle_mean = settling_mean(runs, LEVEL) if len(runs) > 1 else unknown
+    intervals = {
+        "iqm": unknown if few else interquartile_mean(levels, LEVEL),
+        "settle_p90": settling_percentile(runs, level=LEVEL, law="lognormal") if len(runs) > 1 else unknown,
+        "settle_mean": settle_mean,
+    }
+    ends = {"": "value", "_low": "low", "_high": "high"}
+    heuristics = {name: np.mean([run.heuristics[name] for run in one.runs]) for name in one.runs[0].heuristics}
     return _where(one) | {
         "seeds": len(levels),
-        "iqm": iqm.value,
-        "iqm_low": iqm.low,
-        "iqm_high": iqm.high,
         "mean": float(levels.mean()),
         "low": mean.low,
         "high": mean.high,
-        "settle_p90": p90.value,
-        "settle_p90_low": p90.low,
-        "settle_p90_high": p90.high,
-        "settle_mean": typical.value,
-        "settle_mean_low": typical.low,
-        "settle_mean_high": typical.high,
+        **{name + end: getattr(known, field) for name, known in intervals.items() for end, field in ends.items()},
         "never": sum(run.settled_at is None for run in runs) if runs else None,
-        "samples_to_settle": None if typical.value is None else typical.value * one.runs[0].horizon,
+        "samples_to_settle": None if settle_mean.value is None else settle_mean.value * one.runs[0].horizon,
         "gap_percent": float(np.mean([run.gap_percent for run in one.runs])),
         "best_heuristic": max(heuristics, key=lambda name: heuristics[name]),
     }
-
-
-def _mean_heuristics(one: Trained) -> dict[str, float]:
-    names = one.runs[0].heuristics
-    return {name: float(np.mean([run.heuristics[name] for run in one.runs])) for name in names}
 
 
 def _profile(one: Trained) -> list[Record]:
@@ -175,20 +161,19 @@ def _profile(one: Trained) -> list[Record]:
 
 def _improvements(trained: Runs, rivals: Sequence[str]) -> list[Record]:
     """Probability that a run of one method ends above a run of a rival, at equal N and episodes."""
-    made = []
-    for (key, n), one in trained.items():
-        for rival in rivals:
-            if key == rival or (rival, n) not in trained:
-                continue
-            other = trained[rival, n]
-            found = probability_of_improvement(one.levels, other.levels, LEVEL)
-            made.append(
-                {
-                    "row": key, "label": one.label, "against": rival, "against_label": other.label, "n": n,
-                    "probability": found.value, "low": found.low, "high": found.high,
-                }
-            )  # fmt: skip
-    return made
+    pairs = [
+        (one, trained[rival, n], probability_of_improvement(one.levels, trained[rival, n].levels, LEVEL))
+        for (key, n), one in trained.items()
+        for rival in rivals
+        if key != rival and (rival, n) in trained
+    ]
+    return [
+        {
+            "row": one.key, "label": one.label, "against": other.key, "against_label": other.label, "n": one.n,
+            "probability": better.value, "low": better.low, "high": better.high,
+        }
+        for one, other, better in pairs
+    ]  # fmt: skip
 
 
 def _noise(one: Trained, point: str) -> list[Record]:
@@ -198,24 +183,24 @@ def _noise(one: Trained, point: str) -> list[Record]:
     of the mixture, over all runs together.
     """
     runs = [run for run in one.runs if f"{point}/names" in run.values]
-    setting, made = one.setting or "sum", []
-    read = [CellStats.read(run.evidence, point) for run in runs]
-    mixtures = [stats.guided(run.alpha_at(point), setting, BASE) for stats, run in zip(read, runs)]
-    share = return_share(mixtures) if mixtures else None
-    for run, stats, mixed in zip(runs, read, mixtures):
+    guided = [run.guided_at(point, one.setting) for run in runs]
+    share = return_share([mixture for mixture, _ in guided]) if guided else None
+    records = []
+    for run, (mixture, ratio) in zip(runs, guided):
+        stats = mixture.stats
         for name, credit in (("base", BASE), ("guidance", "guidance")):
-            made.append(_moments(one, run, point, name, stats.variance(credit), stats.noise_to_signal(credit),
-                                 stats.paired_ratio(credit), None))  # fmt: skip
-        paired = mixed.paired_ratio(stats.scales(setting, BASE)[1])
-        made.append(_moments(one, run, point, "guided", mixed.variance, mixed.noise_to_signal, paired, share))
-    return made
+            numbers = (stats.variance(credit), stats.noise_to_signal(credit), stats.paired_ratio(credit), None)
+            records.append(_moments(one, run, point, name, numbers))
+        numbers = (mixture.variance, mixture.noise_to_signal, ratio, share)
+        records.append(_moments(one, run, point, "guided", numbers))
+    return records
 
 
-def _moments(one: Trained, run: TrainedRun, point: str, credit: str, *numbers: float | None) -> Record:
+def _moments(one: Trained, run: TrainedRun, point: str, credit: str, numbers: Sequence[float | None]) -> Record:
     """numbers: variance, noise-to-signal, paired ratio, return share; None where not measurable."""
     names = ("variance", "noise_to_signal", "paired_ratio", "return_share")
     return {
-        "row": one.key, "method": one.method, "label": one.label, "n": one.n, "replicate": run.replicate,
+        "row": one.key, "method": one.asked["method"], "label": one.label, "n": one.n, "replicate": run.replicate,
         "point": point, "alpha": run.alpha_at(point), "credit": credit,
     } | {name: _number(value) for name, value in zip(names, numbers)}  # fmt: skip
 
@@ -226,15 +211,16 @@ def _number(value: float | None) -> float | None:
 
 def _tuning(trained: Runs) -> list[Record]:
     """Every candidate of every method, and how many held-out seeds would choose it."""
-    made = []
-    for search in searches(trained):
-        for k, one in enumerate(search.candidates):
-            mean = mean_interval(one.levels, LEVEL)
-            made.append(
-                {
-                    "method": search.key, "n": search.n, "setting": "default" if k == 0 else one.label,
-                    "seeds": len(one.runs), "mean": mean.value, "low": mean.low, "high": mean.high,
-                    "chosen": search.chosen.count(k), "default": k == 0,
-                }
-            )  # fmt: skip
-    return made
+    tried = [
+        (search, k, one, mean_interval(one.levels, LEVEL))
+        for search in searches(trained)
+        for k, one in enumerate(search.candidates)
+    ]
+    return [
+        {
+            "method": search.key, "n": search.n, "setting": "default" if k == 0 else one.label,
+            "seeds": len(one.runs), "mean": mean.value, "low": mean.low, "high": mean.high,
+            "chosen": search.chosen.count(k), "default": k == 0,
+        }
+        for search, k, one, mean in tried
+    ]  # fmt: skip
