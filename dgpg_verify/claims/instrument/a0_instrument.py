@@ -36,6 +36,7 @@ COVERAGE = 0.95
 BATCH = 10  # configurations in one cell
 REPETITIONS = 1000
 ERRORS = ("false_support", "false_refutation")
+ERROR_TABLES = {"standard": calibration_table, "faulty": control_table}
 Cells = Series[Evidence]
 
 
@@ -54,20 +55,16 @@ def design(scale: str) -> list[Row]:
 
 
 def measure(cell: Cell) -> dict[str, Any]:
-    kind, _, oracle = cell.row.partition("/")
+    (kind, _, oracle), seed = cell.row.partition("/"), cell.seed % 2**31
     measures: dict[str, Callable[[], dict[str, Any]]] = {
         "coverage": lambda: coverage_batch(oracle, cell.seed, BATCH, COVERAGE),
-        "identities": lambda: bit_identities(cell.n, cell.seed),
-        "observed_bias": lambda: observed_guidance_bias(cell.n, cell.seed),
-        "constant_reward": lambda: constant_reward_is_not_measurable(cell.n, cell.seed),
-        "independent_rewards": lambda: independent_rewards(cell.n, cell.seed),
-        "error_rates": lambda: _error_rates(cell.seed % 2**31),
+        "identities": lambda: bit_identities(cell.n, seed),
+        "observed_bias": lambda: observed_guidance_bias(cell.n, seed),
+        "constant_reward": lambda: constant_reward_is_not_measurable(cell.n, seed),
+        "independent_rewards": lambda: independent_rewards(cell.n, seed),
+        "error_rates": lambda: {name: table(REPETITIONS, seed) for name, table in ERROR_TABLES.items()},
     }
     return measures[kind]()
-
-
-def _error_rates(seed: int) -> dict[str, Any]:
-    return {"standard": calibration_table(REPETITIONS, seed), "faulty": control_table(REPETITIONS, seed)}
 
 
 def questions(measured: Measured) -> list[Question]:
