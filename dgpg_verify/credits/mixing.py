@@ -8,7 +8,7 @@ parts  base divided by its pilot standard deviation   A / sd(A)    -dG
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -64,7 +64,7 @@ class GuidedCredit:
         return [((1.0 - self.alpha) * scale_base, self.base), (self.alpha * scale_guidance, self.guidance)]
 
 
-def setting_scales(setting: str, base: Credit, pilot: Sequence[Rollout]) -> tuple[float, float]:
+def setting_scales(setting: str, base: Callable[[Rollout], Tensor], pilot: Sequence[Rollout]) -> tuple[float, float]:
     """Factors (s, g) applied to the base credit and to the guidance in a setting. `parts` needs the pilot."""
     n = pilot[0].system.n_agents
     if setting == "parts":
@@ -72,7 +72,7 @@ def setting_scales(setting: str, base: Credit, pilot: Sequence[Rollout]) -> tupl
     return {"sum": (1.0, 1.0), "mean": (1.0 / n, 1.0 / n), "mixed": (1.0 / n, 1.0)}[setting]
 
 
-def credit_sd(credit: Credit, pilot: Sequence[Rollout]) -> float:
+def credit_sd(credit: Callable[[Rollout], Tensor], pilot: Sequence[Rollout]) -> float:
     """Standard deviation of a credit over all live (roll-out, step, agent) of the pilot."""
     live = torch.cat([credit(rollout)[rollout.active] for rollout in pilot])
     return float(live.std(correction=0)) if len(live) else 0.0

@@ -22,50 +22,9 @@ from dgpg_verify.training.checkpoints import (
 )
 from dgpg_verify.training.learner import make_learner
 from dgpg_verify.training.logs import Events, LogLine, event_writer, write_log
-from dgpg_verify.training.methods import Method
+from dgpg_verify.training.methods import Method, Recipe
 from dgpg_verify.training.schedules import make_schedule
 from dgpg_verify.training.settings import Settings
-
-
-@dataclass(frozen=True)
-class FolderOptions:
-    """Where a run's files go.
-
-    Attributes
-    ----------
-    out : folder for config.json, log.csv and checkpoint.pt; None writes nothing.
-    checkpoint_every : episodes between checkpoints.
-    resume : go on from the folder's checkpoint.
-    tensorboard : write TensorBoard events too.
-    """
-
-    out: str | Path | None
-    checkpoint_every: int
-    resume: bool
-    tensorboard: bool
-
-    def checked(self, config: Mapping[str, Any]) -> RunFolder | None:
-        """The run's folder, not yet written to. Raises InputError for one that this run may not write to."""
-        every = check_int("checkpoint_every", self.checkpoint_every, 1)
-        if self.out is None:
-            if self.tensorboard:
-                raise InputError("tensorboard = True is not allowed without out: there is no folder for the events")
-            if self.resume:
-                raise InputError("resume = True is not allowed without out: there is no folder to go on from")
-            return None
-        path = Path(self.out)
-        if self.tensorboard:
-            event_writer()
-        nearest = next((parent for parent in path.parents if parent.exists()), Path())
-        if not nearest.is_dir():
-            raise InputError(f"out = {str(path)!r} lies in {nearest.name!r}, which is a file: it must be a folder")
-        if self.resume:
-            check_resumable(path, config)
-        elif path.exists() and not path.is_dir():
-            raise InputError(f"out = {str(path)!r} is a file: it must be a folder, or a new name for one")
-        elif path.exists() and any(path.iterdir()):
-            raise InputError(f"out = {str(path)!r} is not empty: choose another folder, or resume = True to go on")
-        return RunFolder(path, config, every, self.resume, Events(path, self.tensorboard))
 
 
 @dataclass
@@ -94,6 +53,44 @@ class RunFolder:
         write_log(self.path, progress.history)
 
 
+def run_folder(
+    config: Mapping[str, Any], out: str | Path | None, checkpoint_every: int, resume: bool, tensorboard: bool
+) -> RunFolder | None:
+    """The folder of a run, not yet written to.
+
+    Parameters
+    ----------
+    out : folder for config.json, log.csv and checkpoint.pt; None writes nothing.
+    checkpoint_every : episodes between checkpoints.
+    resume : go on from the folder's checkpoint.
+    tensorboard : write TensorBoard events too.
+
+    Raises
+    ------
+    InputError : a folder that this run may not write to.
+    """
+    every = check_int("checkpoint_every", checkpoint_every, 1)
+    if out is None:
+        if tensorboard:
+            raise InputError("tensorboard = True is not allowed without out: there is no folder for the events")
+        if resume:
+            raise InputError("resume = True is not allowed without out: there is no folder to go on from")
+        return None
+    path = Path(out)
+    if tensorboard:
+        event_writer()
+    nearest = next((parent for parent in path.parents if parent.exists()), Path())
+    if not nearest.is_dir():
+        raise InputError(f"out = {str(path)!r} lies in {nearest.name!r}, which is a file: it must be a folder")
+    if resume:
+        check_resumable(path, config)
+    elif path.exists() and not path.is_dir():
+        raise InputError(f"out = {str(path)!r} is a file: it must be a folder, or a new name for one")
+    elif path.exists() and any(path.iterdir()):
+        raise InputError(f"out = {str(path)!r} is not empty: choose another folder, or resume = True to go on")
+    return RunFolder(path, config, every, resume, Events(path, tensorboard))
+
+
 @dataclass(frozen=True)
 class StoredRun:
     """A folder written by train(). done: episodes learned from; evaluations: [(episode, returns [B])]."""
@@ -116,9 +113,9 @@ def read_run(folder: str | Path) -> StoredRun:
     config = read_config(folder)
     tensors, stored = load_checkpoint(folder, config)
     system = rebuild(config["system"])
-    method, settings = Method(**config["method"]), Settings(**config["settings"])
     schedule = make_schedule(config["alpha"], system.n_agents)
-    learner = make_learner(system, method, settings, schedule, config["sharing"], config["seed"])
+    recipe = Recipe(Method(**config["method"]), Settings(**config["settings"]), schedule, config["sharing"])
+    learner = make_learner(recipe, [system], [config["seed"]])
     learner.load(tensors)
     return StoredRun(folder, config, system, learner.policy, stored.done, stored.history, stored.evaluations)
 

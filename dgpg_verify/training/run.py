@@ -15,8 +15,8 @@ from dgpg_verify.core import InputError, System, check_int
 from dgpg_verify.systems import CloudScheduling, make_system
 from dgpg_verify.training.checkpoints import Progress
 from dgpg_verify.training.evaluation import HELD_OUT, Evaluation, Heldout, evaluate, evaluate_stacked, heldout
-from dgpg_verify.training.folder import FolderOptions, RunFolder
-from dgpg_verify.training.learner import Learner, assemble, make_joint_learner
+from dgpg_verify.training.folder import RunFolder, run_folder
+from dgpg_verify.training.learner import Learner, make_joint_learner, make_learner
 from dgpg_verify.training.logs import LogLine
 from dgpg_verify.training.methods import Method, make_method
 from dgpg_verify.training.options import RunOptions
@@ -67,7 +67,7 @@ def train(
     episodes, alpha, sharing, evaluate_every, workloads : see `RunOptions`.
     seed : seeds initial parameters, training workloads and action draws.
     heldout_seed : seeds the held-out workloads, in a stream of their own; None = the same number as `seed`.
-    out, checkpoint_every, resume, tensorboard : see `FolderOptions`. A resumed run equals the uninterrupted one bit
+    out, checkpoint_every, resume, tensorboard : see `run_folder`. A resumed run equals the uninterrupted one bit
         for bit.
     observe : called as observe(episode, policy) at every evaluation; it must not change the policy.
     changes : any field of `Settings`, such as epochs=5 or setting="mixed".
@@ -84,8 +84,8 @@ def train(
     system = _built(system, agents, seed)
     options = RunOptions(make_method(method), changes, episodes, alpha, sharing, evaluate_every, workloads)
     config, recipe = options.config(system, seed, heldout_seed), options.recipe(system)
-    folder = FolderOptions(out, checkpoint_every, resume, tensorboard).checked(config)
-    learner = assemble(recipe, [system], [config["seed"]])
+    folder = run_folder(config, out, checkpoint_every, resume, tensorboard)
+    learner = make_learner(recipe, [system], [config["seed"]])
     played = heldout(system, config["heldout_seed"], workloads)
     run = TrainingRun(learner.policy, played, config, None if folder is None else folder.path)
     watch = None if observe is None else lambda _, episode, policy: observe(episode, policy)

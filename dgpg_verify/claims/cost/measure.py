@@ -26,6 +26,7 @@ from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import make_system
 from dgpg_verify.training import make_method, make_schedule
 from dgpg_verify.training.learner import Learner, make_learner
+from dgpg_verify.training.methods import Recipe
 
 METHODS = ("mappo", "dgpg")
 CONTROL = "happo"  # updates agents one by one: its time must be seen to be more than a little
@@ -63,7 +64,8 @@ def learner_of(system: System, method: str, seed: int, rollouts: int = 1) -> Lea
     """A fresh learner of either method, in the setting that needs most work."""
     chosen = make_method(method)
     settings = chosen.settings({"rollouts": rollouts} | ({"setting": "parts"} if chosen.mixes else {}))
-    return make_learner(system, chosen, settings, make_schedule(chosen.alpha, system.n_agents), "independent", seed)
+    recipe = Recipe(chosen, settings, make_schedule(chosen.alpha, system.n_agents), "independent")
+    return make_learner(recipe, [system], [seed])
 
 
 def _iteration(learner: Learner) -> Callable[[], Any]:

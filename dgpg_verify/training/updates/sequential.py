@@ -22,15 +22,11 @@ from dgpg_verify.training.updates.rules import AgentFacts, chosen_log_prob, ppo_
 
 @dataclass
 class SequentialActors:
-    """One actor per agent. Their leaves are views of `table` [N, P], which the whole team's policy reads."""
+    """One actor per agent. Their leaves are views of `leaf` [N, P], which the whole team's policy reads."""
 
     policy: Any
-    table: Tensor
+    leaf: Tensor
     actors: Sequence[Actor]
-
-    @property
-    def leaf(self) -> Tensor:
-        return self.table
 
     @property
     def optimisers(self) -> list[torch.optim.Adam]:
