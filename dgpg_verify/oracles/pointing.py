@@ -21,16 +21,19 @@ def rollouts_to_point(
     (||grad J||^2 (||m||^2 + V / n)), with m the estimator's mean and V the trace of its covariance. For an unbiased
     estimator this is ||grad J||^2 / (||grad J||^2 + V / n) >= cosine^2.
 
-    Args:
-        mean, gradient: any equal shapes (one agent's block, or the whole team's stack).
-        variance: tr Cov of the same block for one roll-out.
-        cosine: in (0, 1].
+    Parameters
+    ----------
+    mean, gradient : any equal shapes (one agent's block, or the whole team's stack).
+    variance : tr Cov of the same block for one roll-out.
+    cosine : in (0, 1].
 
-    Returns:
-        n >= 1, or None when no number of roll-outs suffices (bias, or a vanishing gradient).
+    Returns
+    -------
+    n >= 1, or None when no number of roll-outs suffices (bias, or a vanishing gradient).
 
-    Raises:
-        InputError: shapes differ, cosine outside (0, 1] or negative variance.
+    Raises
+    ------
+    InputError : shapes differ, cosine outside (0, 1] or negative variance.
     """
     m, g = np.asarray(mean, dtype=np.float64), np.asarray(gradient, dtype=np.float64)
     if m.shape != g.shape:

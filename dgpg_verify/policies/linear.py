@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dgpg_verify.core import Observation, Rollout
 from dgpg_verify.policies.prior import Prior
-from dgpg_verify.policies.softmax import SoftmaxPolicy, inverse_cdf, logit_scores
+from dgpg_verify.policies.softmax import SoftmaxPolicy, drawn, logit_scores
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,4 @@ class LinearPolicy(SoftmaxPolicy):
     def decide_fully(self, seen: Observation, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """decide(), and the probabilities [..., N, K] behind it, from which `score_products` makes the scores."""
         probabilities = self.probabilities(seen).detach()
-        chosen = inverse_cdf(probabilities, noise[..., 0])
-        log_prob = probabilities.gather(-1, chosen[..., None])[..., 0].log()
-        actions = torch.where(seen.active, chosen, -1)
-        return actions, torch.where(seen.active, log_prob, torch.zeros_like(log_prob)), probabilities
+        return *drawn(probabilities, seen.active, noise), probabilities

@@ -11,7 +11,6 @@ multiplying, and one more credit costs next to nothing. Idle steps are left out;
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -23,6 +22,7 @@ from dgpg_verify.core import Observation, Rollout, check_int, check_real
 from dgpg_verify.policies.decisions import Block, Decisions
 from dgpg_verify.policies.initialise import Initialisation, initial_parameters
 from dgpg_verify.policies.layer_norm import Units, check_widths, normalise
+from dgpg_verify.policies.layers import hidden_units, split_layers
 from dgpg_verify.policies.prior import Prior
 from dgpg_verify.policies.softmax import SoftmaxPolicy, logit_scores, masked_softmax
 from dgpg_verify.policies.squash import squash
@@ -78,13 +78,8 @@ class MLPPolicy(SoftmaxPolicy):
         return cls(values, n_features, hidden, sharing, prior, layer_norm, feature_norm)
 
     def candidate_scores(self, features: Tensor) -> Tensor:
-        rows = self._rows(features)
-        rows = normalise(rows) if self.feature_norm else rows
-        w1, b1, w2, b2, w3 = self._layers()
-        units = squash(torch.baddbmm(b1, rows, w1))
-        units = normalise(units) if self.layer_norm else units
-        units = squash(torch.baddbmm(b2, units, w2))
-        units = normalise(units) if self.layer_norm else units
+        *layers, w3 = split_layers(self._flat(), _shapes(self.n_features, self.hidden))
+        units = hidden_units(self._rows(features), layers, squash, self.feature_norm, self.layer_norm)
         return self._unrows(_read_out(units, w3), features.shape[:-1])
 
     @torch.no_grad()
@@ -167,12 +162,6 @@ class MLPPolicy(SoftmaxPolicy):
         """Parameters [N or 1, P] float32."""
         flat = self.parameters.float()
         return flat[None] if self.sharing == "shared" else flat
-
-    def _layers(self) -> list[Tensor]:
-        flat = self._flat()
-        shapes = _shapes(self.n_features, self.hidden)
-        parts = flat.split([math.prod(s) for s in shapes], dim=1)
-        return [part.reshape(-1, *shape) for part, shape in zip(parts, shapes, strict=True)]
 
     def _rows(self, values: Tensor) -> Tensor:
         """[..., N, K, F] -> [N, rows, F] (independent) or [1, rows, F] (shared)."""

@@ -29,9 +29,8 @@ class Level:
     """Step t of the tree: B nodes and C edges, edge e leading to node e of level t + 1.
 
     state, seen: of the nodes; policy [B, N, K]; active [B, N]; parent [C]; actions [C, N] (-1 = none); probability
-    [C] of the history with this edge; edge_of [B, K^N] = edge of a joint action (inactive agents: digit 0) or -1;
-    score [C, N, P]; reward [C]; x, x_observed, reference [C, D]; z [C, N, D] = x - x without the agent's action;
-    difference [C, N] = reward - reward without it; transition: as the system gave it.
+    [C] of the history with this edge; score [C, N, P]; z [C, N, D] = x - x without the agent's action; difference
+    [C, N] = reward - reward without it; transition: as the system gave it, reward [C], x, x_observed, reference [C, D].
     """
 
     state: Any
@@ -41,15 +40,14 @@ class Level:
     parent: Indices
     actions: Indices
     probability: Array
-    edge_of: Indices
     score: Array
-    reward: Array
-    x: Array
-    x_observed: Array
-    reference: Array
     z: Array
     difference: Array
     transition: Transition
+
+    def of_edges(self, name: str) -> Any:
+        """A field of the edges or of their transition, [C, ...]."""
+        return getattr(self, name) if hasattr(self, name) else _numpy(getattr(self.transition, name))
 
 
 def grow_tree(
@@ -91,10 +89,7 @@ def _expand(
     seen = system.observe(state)
     policy = probabilities(seen).detach().double().numpy()
     active = seen.active.numpy().astype(bool)
-    parent, which, joint, chance = _possible_actions(policy, active, seen.mask.numpy().astype(bool))
-    edge_of = np.full((len(policy), len(joint)), -1, dtype=np.int64)
-    edge_of[parent, which] = np.arange(len(parent))
-    actions = np.where(active[parent], joint[which], -1).astype(np.int64)
+    parent, actions, chance = _possible_actions(policy, active, seen.mask.numpy().astype(bool))
     before, played = take(state, parent), torch.as_tensor(actions)
     transition = system.step(before, played)
     z, difference = _without_each(system, before, played, transition)
@@ -106,12 +101,7 @@ def _expand(
         parent=parent,
         actions=actions,
         probability=weight[parent] * chance,
-        edge_of=edge_of,
         score=score(take(seen, parent), played),
-        reward=_numpy(transition.reward),
-        x=_numpy(transition.x),
-        x_observed=_numpy(transition.x_observed),
-        reference=_numpy(transition.reference),
         z=z,
         difference=difference,
         transition=transition,
@@ -120,14 +110,15 @@ def _expand(
 
 def _possible_actions(
     policy: Array, active: NDArray[np.bool_], mask: NDArray[np.bool_]
-) -> tuple[Indices, Indices, Indices, Array]:
-    """Per edge its node and joint action's number [C]; the joint actions [K^N, N]; the edges' chances [C]."""
+) -> tuple[Indices, Indices, Array]:
+    """Of every edge its node [C], its actions [C, N] and its chance [C]."""
     _, n, k = policy.shape
     joint, agents = np.stack(np.unravel_index(np.arange(k**n), (k,) * n), axis=1), np.arange(n)
     chance = np.where(active[:, None], policy[:, agents, joint], joint[None] == 0)
     possible = np.where(active[:, None], mask[:, agents, joint], True).all(2) & (chance.prod(2) > 0.0)
     parent, which = np.nonzero(possible)
-    return parent, which, joint, chance[parent, which].prod(1)
+    actions = np.where(active[parent], joint[which], -1).astype(np.int64)
+    return parent, actions, chance[parent, which].prod(1)
 
 
 def _without_each(system: System, before: Any, played: Tensor, transition: Transition) -> tuple[Array, Array]:
