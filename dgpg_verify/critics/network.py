@@ -15,8 +15,7 @@ from dgpg_verify.core import Rollout, check_choice, check_int
 from dgpg_verify.critics.features import Kind, features_of, time_left
 from dgpg_verify.critics.value_norm import ValueNorm
 from dgpg_verify.policies.initialise import Initialisation, initial_parameters
-from dgpg_verify.policies.layer_norm import check_widths
-from dgpg_verify.policies.layers import hidden_units, split_layers
+from dgpg_verify.policies.layers import check_widths, hidden_units, split_layers
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,11 +21,9 @@ from torch import Tensor
 from dgpg_verify.core import Observation, Rollout, check_int, check_real
 from dgpg_verify.policies.decisions import Block, Decisions
 from dgpg_verify.policies.initialise import Initialisation, initial_parameters
-from dgpg_verify.policies.layer_norm import Units, check_widths, normalise
-from dgpg_verify.policies.layers import hidden_units, split_layers
+from dgpg_verify.policies.layers import Units, check_widths, hidden_units, normalise, split_layers, squash
 from dgpg_verify.policies.prior import Prior
 from dgpg_verify.policies.softmax import SoftmaxPolicy, logit_scores, masked_softmax
-from dgpg_verify.policies.squash import squash
 
 BLOCK_BYTES = 8 * 2**20  # scratch of one block of rows
 FEW = 4  # with fewer roll-outs, picking parameters costs more than idle agents do
@@ -37,7 +35,7 @@ class MLPPolicy(SoftmaxPolicy):
     """parameters [N, P] (independent) or [P] (shared), laid out as W1 [F,H], b1, W2 [H,H], b2, w3 [H].
 
     feature_norm: normalise over the F features of a candidate; layer_norm: over the H units of each hidden layer,
-    after tanh; both without parameters, see `layer_norm`. Products run in float32 (relative error about 1e-6), moments
+    after tanh; both without parameters, see `layers`. Products run in float32 (relative error about 1e-6), moments
     of them are accumulated in float64. Raises InputError where a norm is over a single number.
     """
 

@@ -67,12 +67,8 @@ def _at_preset(trained: Runs) -> list[Question]:
 
 def _tuned(trained: Runs) -> list[Question]:
     """At the settings that did best on the other seeds; the default competes at as many episodes as the others."""
-    asked = []
-    for search in searches(trained):
-        if search.key in BASELINES:
-            question = _fails(search.tuned, "tuned", f"{search.tuned.episodes} episodes", True, search.candidates)
-            asked.append(replace(question, key=f"{search.key}/N={search.n}/fails/tuned"))
-    return asked
+    tuned = [(search, replace(search.tuned, key=search.key)) for search in searches(trained) if search.key in BASELINES]
+    return [_fails(runs, "tuned", f"{runs.episodes} episodes", True, search.candidates) for search, runs in tuned]
 
 
 def _fails(runs: Trained, name: str, how: str, primary: bool = False, read: tuple[Trained, ...] = ()) -> Question:

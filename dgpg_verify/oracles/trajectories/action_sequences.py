@@ -27,8 +27,7 @@ from dgpg_verify.core import (
     check_real,
 )
 from dgpg_verify.oracles.moments import OracleMoments, SharedMoments, check_credits, pair_table
-from dgpg_verify.oracles.trajectories.history_tree import Array, Indices, Level, grow_tree, take
-from dgpg_verify.oracles.trajectories.scores import Score
+from dgpg_verify.oracles.trajectories.history_tree import Array, Indices, Level, Score, grow_tree, take
 
 RETURNS = ("return", "return:raw", "return:to_go")
 TRAJECTORY_CREDITS = (*RETURNS, "guidance", "guidance:exact", "guidance:observed", "difference")

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dgpg_verify.core import HasProbabilities, InputError, Observation, Policy, System, Transition, offers
-from dgpg_verify.oracles.trajectories.scores import Score, policy_scores
+from dgpg_verify.core.trees import map_tensors
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
+Score = Callable[[Observation, Tensor], Array]  # of actions [C, N]: [C, N, P]
 MAX_SEQUENCES = 1_000_000
+BATCH = 256  # decisions differentiated at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,17 +136,36 @@ def _without_each(system: System, before: Any, played: Tensor, transition: Trans
 
 
 def take(value: Any, rows: Indices) -> Any:
-    """Rows of every tensor in a (nested) dataclass, tuple, list or mapping; other values are kept."""
-    if isinstance(value, Tensor):
-        return value[torch.as_tensor(rows)] if value.ndim else value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {f.name: take(getattr(value, f.name), rows) for f in dataclasses.fields(value) if f.init}
-        return dataclasses.replace(value, **fields)
-    if isinstance(value, dict):
-        return {key: take(item, rows) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(take(item, rows) for item in value)
-    return value
+    """Rows of every tensor in a (nested) dataclass, tuple or list; other values are kept."""
+    index = torch.as_tensor(rows)
+    return map_tensors(lambda tensor: tensor[index] if tensor.ndim else tensor, value)
+
+
+def policy_scores(policy: Policy) -> Score:
+    """grad log pi(a_i | o_i) of every agent, [C, N, P], by back-propagation through `policy.log_prob`.
+
+    The policy must be a dataclass with a field `parameters`, [N, P] (independent: agent i's block only enters its
+    own probability) or [P] (shared). Cost: one backward pass per decision, and per agent if shared.
+    """
+    if not dataclasses.is_dataclass(policy) or "parameters" not in {f.name for f in dataclasses.fields(policy)}:
+        raise InputError(f"{type(policy).__name__} has no field `parameters`: give a score formula instead")
+
+    def score(seen: Observation, actions: Tensor) -> Array:
+        parameters = policy.parameters.detach().clone().requires_grad_(True)
+        live = dataclasses.replace(policy, parameters=parameters)
+        log_prob = live.log_prob(seen, actions)
+        size, n = log_prob.shape
+        shared = policy.sharing == "shared"
+        outputs = log_prob.flatten() if shared else log_prob.sum(1)
+        rows = []
+        for first in range(0, len(outputs), BATCH):
+            picks = torch.zeros(min(BATCH, len(outputs) - first), len(outputs), dtype=outputs.dtype)
+            picks[torch.arange(len(picks)), first + torch.arange(len(picks))] = 1.0
+            (part,) = torch.autograd.grad(outputs, parameters, picks, retain_graph=True, is_grads_batched=True)
+            rows.append(part.double().numpy())
+        return np.concatenate(rows).reshape(size, n, -1)
+
+    return score
 
 
 def _numpy(values: Tensor) -> Array:

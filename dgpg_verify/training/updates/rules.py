@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import HasPrepared, HasPrior, generator, offers
+from dgpg_verify.policies.decisions import cuts
 from dgpg_verify.training.actors import Actor
 from dgpg_verify.training.settings import Settings
 from dgpg_verify.training.updates.losses import NonFiniteLoss, clipped_surrogate, entropy, live_mean, log_probabilities
@@ -133,13 +134,9 @@ def blocks(actor: Actor, decisions: PackedDecisions) -> Iterator[tuple[Actor, Pa
     if actor.order is None and _in_one_block(actor, decisions):
         yield actor, decisions
         return
-    lengths, k = decisions.lengths().tolist(), decisions.seen.mask.shape[-1]
-    low = 0
-    while low < len(lengths):
-        high = low + max(1, BLOCK_ROWS // (max(lengths[low], 1) * k))
-        agents = slice(low, high)
+    lengths = decisions.lengths().tolist()
+    for agents in cuts(lengths, BLOCK_ROWS // decisions.seen.mask.shape[-1]):
         yield actor.agents(agents), decisions.agents(agents, max(1, *lengths[agents]))
-        low = high
 
 
 def _in_one_block(actor: Actor, decisions: PackedDecisions) -> bool:
