@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from dgpg_verify.core import InputError, System, check_int
 from dgpg_verify.systems import make_system
 from dgpg_verify.training.checkpoints import (
@@ -21,7 +18,7 @@ from dgpg_verify.training.checkpoints import (
     write_config,
 )
 from dgpg_verify.training.learner import make_learner
-from dgpg_verify.training.logs import Events, LogLine, event_writer, write_log
+from dgpg_verify.training.logs import Events, event_writer, write_log
 from dgpg_verify.training.methods import Method, Recipe
 from dgpg_verify.training.schedules import make_schedule
 from dgpg_verify.training.settings import Settings
@@ -93,15 +90,12 @@ def run_folder(
 
 @dataclass(frozen=True)
 class StoredRun:
-    """A folder written by train(). done: episodes learned from; evaluations: [(episode, returns [B])]."""
+    """A folder written by train(). progress: how far the run had come at its last checkpoint."""
 
-    folder: Path
     config: dict[str, Any]
     system: System
     policy: Any
-    done: int
-    history: tuple[LogLine, ...]
-    evaluations: tuple[tuple[int, NDArray[np.float64]], ...]
+    progress: Progress
 
 
 def read_run(folder: str | Path) -> StoredRun:
@@ -111,13 +105,13 @@ def read_run(folder: str | Path) -> StoredRun:
     """
     folder = Path(folder)
     config = read_config(folder)
-    tensors, stored = load_checkpoint(folder, config)
+    tensors, progress = load_checkpoint(folder, config)
     system = rebuild(config["system"])
     schedule = make_schedule(config["alpha"], system.n_agents)
     recipe = Recipe(Method(**config["method"]), Settings(**config["settings"]), schedule, config["sharing"])
     learner = make_learner(recipe, [system], [config["seed"]])
     learner.load(tensors)
-    return StoredRun(folder, config, system, learner.policy, stored.done, stored.history, stored.evaluations)
+    return StoredRun(config, system, learner.policy, progress)
 
 
 def rebuild(config: dict[str, Any]) -> System:

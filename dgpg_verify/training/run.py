@@ -86,10 +86,8 @@ def train(
     config, recipe = options.config(system, seed, heldout_seed), options.recipe(system)
     folder = run_folder(config, out, checkpoint_every, resume, tensorboard)
     learner = make_learner(recipe, [system], [config["seed"]])
-    played = heldout(system, config["heldout_seed"], workloads)
-    run = TrainingRun(learner.policy, played, config, None if folder is None else folder.path)
     watch = None if observe is None else lambda _, episode, policy: observe(episode, policy)
-    Loop(learner, options, [run], watch, folder).to_the_end(progress)
+    (run,) = _finished(learner, options, [config], watch, progress, folder)
     return run
 
 
@@ -124,13 +122,22 @@ def train_together(
     if len(seeds) != len(systems):
         raise InputError(f"seeds = {list(seeds)!r} is not allowed for {len(systems)} fleets: it must be one per fleet")
     options = RunOptions(make_method(method), changes, episodes, alpha, sharing, evaluate_every, workloads)
-    pairs = list(zip(systems, seeds, strict=True))
-    configs, recipes = zip(*((options.config(*pair, None), options.recipe(pair[0])) for pair in pairs), strict=True)
-    learner = make_joint_learner(recipes[0], systems, seeds)
-    heldouts = [heldout(system, seed, workloads) for system, seed in pairs]
-    own = zip((fleet.policy for fleet in learner.fleets), heldouts, configs, strict=True)
-    runs = [TrainingRun(*each) for each in own]
-    Loop(learner, options, runs, observe).to_the_end(progress)
+    configs = [options.config(system, seed, None) for system, seed in zip(systems, seeds, strict=True)]
+    recipe, *_ = [options.recipe(system) for system in systems]
+    return _finished(make_joint_learner(recipe, systems, seeds), options, configs, observe, progress)
+
+
+def _finished(
+    learner: Learner, options: RunOptions, configs: Sequence[Mapping[str, Any]], watch: Observe | None, progress: bool,
+    folder: RunFolder | None = None,
+) -> list[TrainingRun]:  # fmt: skip
+    """The runs of a fresh learner's fleets, trained to the end."""
+    path = None if folder is None else folder.path
+    runs = [
+        TrainingRun(fleet.policy, heldout(fleet.system, config["heldout_seed"], options.workloads), config, path)
+        for fleet, config in zip(learner.fleets, configs, strict=True)
+    ]
+    Loop(learner, options, runs, watch, folder).to_the_end(progress)
     return runs
 
 

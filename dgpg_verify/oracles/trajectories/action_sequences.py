@@ -181,12 +181,13 @@ def enumerate_trajectories(
     -----
     Cost: N + 1 steps of the system per history, at most 10^6 leaves.
     """
+    if environment is None:
+        environment = torch.full((system.horizon, system.noise_size), 0.5, dtype=torch.float64)
     levels = grow_tree(system, policy, environment, score)
     edge = [np.arange(len(levels[-1].probability))]
     for level in reversed(levels[1:]):
         edge.append(level.parent[edge[-1]])
-    stream = torch.full((system.horizon, system.noise_size), 0.5, dtype=torch.float64)
-    return Trajectories(system, policy, stream if environment is None else environment, levels, edge[::-1])
+    return Trajectories(system, policy, environment, levels, edge[::-1])
 
 
 def trajectory_moments(

@@ -52,10 +52,8 @@ class Level:
         return getattr(self, name) if hasattr(self, name) else _numpy(getattr(self.transition, name))
 
 
-def grow_tree(
-    system: System, policy: Policy, environment: Tensor | None = None, score: Score | None = None
-) -> list[Level]:
-    """All levels of the tree. environment [T, E] uniforms (1/2 each by default); score: see `policy_scores`.
+def grow_tree(system: System, policy: Policy, environment: Tensor, score: Score | None = None) -> list[Level]:
+    """All levels of the tree. environment [T, E] uniforms; score: see `policy_scores`.
 
     Raises InputError for continuous actions, more than 10^6 action sequences K^(N T), or a wrong stream.
     Cost: one step of the system per edge and agent.
@@ -67,13 +65,12 @@ def grow_tree(
             f"[1, {MAX_SEQUENCES}]"
         )
     shape = (horizon, system.noise_size)
-    stream = torch.full(shape, 0.5, dtype=torch.float64) if environment is None else environment.double()
-    if tuple(stream.shape) != shape:
-        raise InputError(f"environment has shape {tuple(stream.shape)}: it must be [T, E] = {shape}")
+    if tuple(environment.shape) != shape:
+        raise InputError(f"environment has shape {tuple(environment.shape)}: it must be [T, E] = {shape}")
     probabilities = policy.probabilities if offers(policy, HasProbabilities) else None
     if probabilities is None:
         raise InputError("the policy has no probabilities(seen): trajectory enumeration needs them")
-    state, weight, levels = system.start(stream[None]), np.ones(1), list[Level]()
+    state, weight, levels = system.start(environment.double()[None]), np.ones(1), list[Level]()
     find_scores = score or policy_scores(policy)
     for _ in range(horizon):
         levels.append(_expand(system, probabilities, find_scores, state, weight))
