@@ -1,7 +1,7 @@
-"""Linear candidate scoring: the score of a candidate is a weighted sum of its features.
+"""Candidate scoring without hidden layers: one logit for each (agent, candidate slot), or a weighted sum of features.
 
-The number of parameters does not grow with the number of candidates, so the signal of a dense graph is not
-diluted over K logits as it is for a tabular policy.
+In the latter the number of parameters does not grow with the number of candidates, so the signal of a dense graph is
+not diluted over K logits as it is for a tabular policy.
 """
 
 from __future__ import annotations
@@ -15,6 +15,22 @@ from torch import Tensor
 from dgpg_verify.core import Observation, Rollout
 from dgpg_verify.policies.prior import Prior
 from dgpg_verify.policies.softmax import SoftmaxPolicy, drawn, logit_scores
+
+
+@dataclass(frozen=True, eq=False)
+class TabularPolicy(SoftmaxPolicy):
+    """parameters: logits [N, K] (independent) or [K] (shared); P = K. Score of action a: e_a - pi."""
+
+    parameters: Tensor
+    sharing: Literal["independent", "shared"] = "independent"
+    prior: Prior | None = None
+
+    def candidate_scores(self, features: Tensor) -> Tensor:
+        return self.parameters.expand(features.shape[:-1])
+
+    def score_products(self, rollout: Rollout, weights: Tensor) -> Tensor:
+        scores = self.logit_scores(rollout)
+        return torch.einsum("cbtn,btnk->cbnk", weights.to(scores), scores)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,10 +9,9 @@ import torch
 
 from dgpg_verify.core import InputError, Policy, System, check_choice
 from dgpg_verify.policies.gaussian import GaussianPolicy
-from dgpg_verify.policies.linear import LinearPolicy
+from dgpg_verify.policies.linear import LinearPolicy, TabularPolicy
 from dgpg_verify.policies.mlp import MLPPolicy
 from dgpg_verify.policies.prior import HeuristicPrior
-from dgpg_verify.policies.tabular import TabularPolicy
 
 Sharing = Literal["independent", "shared"]
 NETWORKS = ("tabular", "linear", "mlp")

@@ -1,9 +1,11 @@
-"""Play a policy on a system with given noise. One code for measuring and for training."""
+"""Play a policy on a system with given noise, or several systems side by side. One code for measuring and training."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import fields
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -25,6 +27,7 @@ from dgpg_verify.core import (
     Transition,
     offers,
 )
+from dgpg_verify.core.trees import map_tensors
 
 
 def collect(system: System, policy: Policy, noise: Noise, keep_states: bool = False, check: bool = True) -> Rollout:
@@ -166,6 +169,19 @@ def _values(
         "x_observed": transition.x_observed, "x": transition.x, "reference": transition.reference,
         "index": influence.index, "value": influence.value,
     }  # fmt: skip
+
+
+def split_rollout(rollout: Rollout, systems: Sequence[System], policies: Sequence[Policy]) -> list[Rollout]:
+    """Equal parts of the roll-outs, in order, each with the system and the policy it was played with. Views."""
+    size = len(rollout.noise) // len(systems)
+    parts = []
+    for k, (system, policy) in enumerate(zip(systems, policies, strict=True)):
+        rows = itemgetter(slice(k * size, (k + 1) * size))
+        values: dict[str, Any] = {"system": system, "policy": policy}
+        for name in (field.name for field in fields(Rollout) if field.name not in values):
+            values[name] = map_tensors(rows, getattr(rollout, name))
+        parts.append(Rollout(**values))
+    return parts
 
 
 def check_rollout(rollout: Rollout) -> None:

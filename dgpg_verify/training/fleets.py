@@ -13,7 +13,7 @@ from dgpg_verify.credits import gae, make_credit, setting_scales
 from dgpg_verify.critics import ValueNetwork
 from dgpg_verify.training.evaluation import heuristic_act, stream_seed
 from dgpg_verify.training.methods import Recipe
-from dgpg_verify.training.updates.adaptive import NoiseTracker
+from dgpg_verify.training.schedules import NoiseTracker
 from dgpg_verify.training.updates.losses import normalise_advantages
 from dgpg_verify.training.updates.packing import PackedDecisions, pack
 

@@ -24,7 +24,7 @@ def design(scale: str) -> list[Row]:
 
 
 def measure(cell: Cell) -> dict[str, Any]:
-    rules: dict[str, Any] = {f"rule/{rule.name}": (rule, None) for rule in standard_settling_rules()}
+    rules: dict[str, tuple[Any, Any]] = {f"rule/{rule.name}": (rule, None) for rule in standard_settling_rules()}
     rules[CONTROL] = (DroppingRule(CONTROL, "percentile", 40), uneven_curves())
     return {"records": settling_error_rates(*rules[cell.row], int(cell.options["repetitions"]), cell.seed % 2**31)}
 

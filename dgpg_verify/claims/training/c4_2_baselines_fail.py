@@ -7,8 +7,7 @@ from dataclasses import replace
 from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.training.design import AS_BEST_FIT, BASELINES, NO_LEARNING
 from dgpg_verify.claims.training.questions import Asked, controls, training_claim
-from dgpg_verify.claims.training.read import Array, Runs, Trained
-from dgpg_verify.claims.training.search import searches
+from dgpg_verify.claims.training.read import Runs, Trained, searches
 from dgpg_verify.core import Verdict
 from dgpg_verify.statistics import judge_collapses, judge_fails
 
@@ -91,10 +90,9 @@ def _collapse(trained: Runs) -> list[Question]:
         sizes = [trained[key, n] for n in (LARGE, SMALL) if (key, n) in trained]
         if len(sizes) < 2 or min(len(runs.runs) for runs in sizes) < 2:
             continue
-        levels = [runs.levels for runs in sizes]
 
-        def rule(level: float, levels: list[Array] = levels) -> Verdict:
-            return judge_collapses(*levels, level=level)
+        def rule(level: float, large: Trained = sizes[0], small: Trained = sizes[1]) -> Verdict:
+            return judge_collapses(large.levels, small.levels, level=level)
 
         asked.append(COLLAPSES.of(f"{key}/collapses", sizes, rule, primary=key == "ippo", tuning="preset"))
     return asked

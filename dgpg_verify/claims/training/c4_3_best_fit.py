@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.training.design import AS_BEST_FIT, DGPG, EXACT, NO_LEARNING
 from dgpg_verify.claims.training.questions import Asked, controls, training_claim
-from dgpg_verify.claims.training.read import Runs, Trained
-from dgpg_verify.claims.training.search import searches
+from dgpg_verify.claims.training.read import Runs, Trained, searches
 from dgpg_verify.statistics import judge_matches, judge_slightly_below
 
 MATCHES = Asked(

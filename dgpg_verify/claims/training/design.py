@@ -59,7 +59,7 @@ def training_design(scale: str, parts: Collection[str] | None = None) -> list[Ro
 # alpha: None = the method's own schedule; changes: fields of the Method that differ (such as the form of guidance);
 # settings: fields of `training.Settings`; measured: roll-outs by which the gradient is measured at start, middle and
 # end, 0 = not. Smaller teams than MEASURED_FROM are not measured: exponents are judged from there on.
-USUAL = {"alpha": None, "sharing": "independent", "changes": {}, "settings": {}, "measured": 0}
+USUAL: dict[str, Any] = {"alpha": None, "sharing": "independent", "changes": {}, "settings": {}, "measured": 0}
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def _main(sizes: Sizes) -> list[Row]:
     """DG-PG in three settings, guidance alone beside it; the baselines at small N with more episodes; the others."""
     both = {**sizes.small, **sizes.grid}
     largest = {"mixed": sizes.mixed_to}
-    row, shared = partial(sizes.row, part="main"), {"sharing": "shared"}
+    row, shared = partial(sizes.row, part="main"), dict[str, Any](sharing="shared")
     rows = [
         *(row(f"dgpg/{setting}", f"DG-PG, {setting}", method="dgpg", settings={"setting": setting},
               n_values={n: seeds for n, seeds in both.items() if n <= largest.get(setting, n)}, measured=sizes.measured)

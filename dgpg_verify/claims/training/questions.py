@@ -22,7 +22,7 @@ FEWEST_FOR_CONTROL = 6  # seeds: with fewer no share of failing seeds is decided
 UNMEASURED = "The {statistic} is not measurable ({why}): {where}."
 
 
-def training_claim(parts: Collection[str], questions: Callable[[Runs], list[Question]], **about: str) -> Claim:
+def training_claim(parts: Collection[str], questions: Callable[[Runs], list[Question]], **about: Any) -> Claim:
     """A claim judged from the training runs of some parts of the design. about: id, title, source, statement."""
     return Claim(
         family="training",

@@ -12,8 +12,7 @@ from dgpg_verify.claims.declared import declared
 from dgpg_verify.claims.noise.read import return_share
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.claims.training.measure import BASE, POINTS
-from dgpg_verify.claims.training.read import Runs, Trained, TrainedRun, read_training
-from dgpg_verify.claims.training.search import searches
+from dgpg_verify.claims.training.read import Runs, Trained, TrainedRun, read_training, searches
 from dgpg_verify.core import Estimate
 from dgpg_verify.statistics import (
     interquartile_mean,
@@ -191,8 +190,8 @@ def _noise(one: Trained, point: str) -> list[Record]:
         for name, credit in (("base", BASE), ("guidance", "guidance")):
             numbers = (stats.variance(credit), stats.noise_to_signal(credit), stats.paired_ratio(credit), None)
             records.append(_moments(one, run, point, name, numbers))
-        numbers = (mixture.variance, mixture.noise_to_signal, ratio, share)
-        records.append(_moments(one, run, point, "guided", numbers))
+        guided_numbers = (mixture.variance, mixture.noise_to_signal, ratio, share)
+        records.append(_moments(one, run, point, "guided", guided_numbers))
     return records
 
 
