@@ -90,8 +90,8 @@ def tanh_(x: Tensor) -> Tensor:
 
 def squash(x: Tensor) -> Tensor:
     """tanh of a fresh array, which is overwritten where no gradient is asked for."""
-    found: Tensor = _Tanh.apply(x) if x.requires_grad else tanh_(x)
-    return found
+    units: Tensor = _Tanh.apply(x) if x.requires_grad else tanh_(x)
+    return units
 
 
 class _Tanh(torch.autograd.Function):

@@ -147,12 +147,12 @@ class MLPPolicy(SoftmaxPolicy):
         seen = inputs.features_at(at)  # [I L, K, F + 1]
         first = seen.new_empty(rows, steps * seen.shape[1], h + 1)
         first[..., h] = 1.0
-        one = Units.of(seen.view(rows, -1, f + 1) @ w1, self.layer_norm, first[..., :h])
-        two = Units.of(first @ w2, self.layer_norm)
-        delta3 = inputs.logit_scores_at(at, _read_out(two.value, w3).view(len(at), -1)).view(rows, -1, 1)
-        delta2 = two.through(delta3 * w3.transpose(1, 2))
-        delta1 = one.through(delta2 @ w2[:, :h].transpose(1, 2))
-        pairs = ((seen, delta1), (first, delta2), (two.value, delta3))
+        units1 = Units.of(seen.view(rows, -1, f + 1) @ w1, self.layer_norm, first[..., :h])
+        units2 = Units.of(first @ w2, self.layer_norm)
+        delta3 = inputs.logit_scores_at(at, _read_out(units2.value, w3).view(len(at), -1)).view(rows, -1, 1)
+        delta2 = units2.through(delta3 * w3.transpose(1, 2))
+        delta1 = units1.through(delta2 @ w2[:, :h].transpose(1, 2))
+        pairs = ((seen, delta1), (first, delta2), (units2.value, delta3))
         weights = inputs.weights.index_select(0, at).view(rows, steps, -1).transpose(1, 2)  # [I, C, L]
         return torch.cat([weights @ _scores(a, delta, len(at)).view(rows, steps, -1) for a, delta in pairs], dim=-1)
 
@@ -202,8 +202,8 @@ class _Inputs:
 
     def features_at(self, at: Tensor) -> Tensor:
         """[I L, K, F + 1] float32, the last column 1."""
-        found = self.features.index_select(0, at).float()
-        return torch.nn.functional.pad(normalise(found) if self.feature_norm else found, (0, 1), value=1.0)
+        features = self.features.index_select(0, at).float()
+        return torch.nn.functional.pad(normalise(features) if self.feature_norm else features, (0, 1), value=1.0)
 
     def logit_scores_at(self, at: Tensor, scores: Tensor) -> Tensor:
         """e_a - pi from the network's scores, [I L, K] float32."""

@@ -123,11 +123,11 @@ class _Record:
     def values(self) -> dict[str, Tensor]:
         """All names, [B, T, ...]; the record is empty afterwards."""
         assert self.features is not None
-        found = {"features": self.features}
+        values = {"features": self.features}
         for name in list(self.steps):
             steps = self.steps.pop(name)
-            found[name] = steps[0].unsqueeze(1) if self.horizon == 1 else torch.stack(steps, dim=1)
-        return found
+            values[name] = steps[0].unsqueeze(1) if self.horizon == 1 else torch.stack(steps, dim=1)
+        return values
 
 
 def _without_autograd(horizon: int) -> AbstractContextManager[None]:

@@ -11,9 +11,9 @@ from dgpg_verify.core import InputError, System, check_int
 from dgpg_verify.systems import make_system
 from dgpg_verify.training.checkpoints import (
     Progress,
-    check_resumable,
     load_checkpoint,
     read_config,
+    resumable,
     save_checkpoint,
     write_config,
 )
@@ -39,11 +39,10 @@ class RunFolder:
         if not self.resumed:
             write_config(self.path, self.config)
             return None
-        if not check_resumable(self.path, self.config):
-            return None
-        tensors, progress = load_checkpoint(self.path, self.config)
-        write_log(self.path, progress.history)  # a kill between checkpoint and log leaves an older log
-        return tensors, progress
+        stored = resumable(self.path, self.config)
+        if stored is not None:
+            write_log(self.path, stored[1].history)  # a kill between checkpoint and log leaves an older log
+        return stored
 
     def save(self, tensors: Mapping[str, Any], progress: Progress) -> None:
         save_checkpoint(self.path, self.config, tensors, progress)
@@ -80,7 +79,7 @@ def run_folder(
     if not nearest.is_dir():
         raise InputError(f"out = {str(path)!r} lies in {nearest.name!r}, which is a file: it must be a folder")
     if resume:
-        check_resumable(path, config)
+        resumable(path, config)
     elif path.exists() and not path.is_dir():
         raise InputError(f"out = {str(path)!r} is a file: it must be a folder, or a new name for one")
     elif path.exists() and any(path.iterdir()):

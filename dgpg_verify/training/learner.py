@@ -217,7 +217,7 @@ def make_learner(
     else:
         actor, policies = joint_actor(policies, settings, stack is not None)
         actors = [actor]
-    fleets = [FleetLearner(recipe, *own) for own in zip(systems, seeds, policies, strict=True)]
+    fleets = [FleetLearner(recipe, *parts) for parts in zip(systems, seeds, policies, strict=True)]
     return Learner(recipe, fleets, actors, critics, stack)
 
 

@@ -198,11 +198,11 @@ class Loop:
             self._evaluate()
         samples = self.done * self.learner.fleets[0].system.horizon
         reached = {"episode": self.done, "samples": samples, "seconds": self.seconds}
-        for run, own in zip(self.runs, facts, strict=True):
+        for run, learned in zip(self.runs, facts, strict=True):
             episode, last = run.evaluations[-1]
             now = last if episode == self.done else None
             scores = {"evaluation": now and now.mean, "score": now and now.score, "gap": now and now.gap}
-            numbers: dict[str, Any] = {**reached, **own, **scores}
+            numbers: dict[str, Any] = {**reached, **learned, **scores}
             run.history.append(LogLine(**numbers))
 
     def _evaluate(self) -> None:

@@ -128,9 +128,9 @@ def bit_identities(n: int, seed: int) -> dict[str, Any]:
         return float((first.fit(pilot)(rollout) - second.fit(pilot)(rollout)).abs().max())
 
     # redraw everyone but agent 0: its guidance, taken at the state seen before acting, may not change
-    own = torch.zeros(n, dtype=torch.bool)
-    own[0] = True
-    other = collect(system, policy, noise.freeze(draw_noise(seed, 2, system, policy, 64), own))
+    first = torch.zeros(n, dtype=torch.bool)
+    first[0] = True
+    other = collect(system, policy, noise.freeze(draw_noise(seed, 2, system, policy, 64), first))
     observed = GuidanceCredit("observed")
     return {
         "alpha 0 equals the base credit": gap(GuidedCredit(0.0), ReturnCredit()),

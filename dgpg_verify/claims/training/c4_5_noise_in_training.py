@@ -43,7 +43,7 @@ def _measured(trained: Trained) -> bool:
 def _question(row: Sequence[Trained], point: str) -> Question:
     """Over the N of the top decade, with all fleets of every N."""
     top = max(trained.n for trained in row)
-    used = [one for one in row if 10 * one.n >= top and one.n >= MEASURED_FROM and len(one.runs) > 1]
+    used = [group for group in row if 10 * group.n >= top and group.n >= MEASURED_FROM and len(group.runs) > 1]
     used = used or list(row[-1:])
     noise = [[run.guided_at(point, trained.setting) for run in trained.runs] for trained in used]
     ratios = [[ratio for _, ratio in fleets] for fleets in noise]

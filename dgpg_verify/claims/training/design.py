@@ -234,8 +234,8 @@ def _search(sizes: Sizes) -> list[Row]:
     for key in TUNED:
         method, _, setting = key.partition("/")
         for point in search_points(key)[: sizes.searches]:
-            own = {"setting": setting} if setting else {}
-            settings = own | {name: value for name, value in point.items() if name != "sharing"}
+            of_setting = {"setting": setting} if setting else {}
+            settings = of_setting | {name: value for name, value in point.items() if name != "sharing"}
             rows.append(
                 sizes.row(f"search/{key}/{search_name(point)}", search_name(point), "tuned", method, sizes.searched,
                          sharing=str(point.get("sharing", "independent")), settings=settings)

@@ -90,7 +90,7 @@ class Asked:
             primary=primary,
             strictly=rule,
             notes=(note,),
-            replicates=min(len(one.runs) for one in needed),
+            replicates=min(len(group.runs) for group in needed),
             composite=self.composite,
         )
 
@@ -114,7 +114,7 @@ def _sentence(sentences: Mapping[str, str], verdict: Verdict, about: Mapping[str
 
 def _cells_of(runs: Sequence[Trained]) -> list[Series[Evidence]]:
     """The series behind some runs, each once: runs cut short or chosen share theirs."""
-    return list({(one.series.key, one.n): one.series for one in runs}.values())
+    return list({(group.series.key, group.n): group.series for group in runs}.values())
 
 
 def controls(trained: Runs, answers: Mapping[str, Label], ask: Callable[[Trained], Question]) -> list[Question]:
@@ -125,8 +125,8 @@ def controls(trained: Runs, answers: Mapping[str, Label], ask: Callable[[Trained
 
 def controls_in(trained: Runs) -> dict[str, Trained]:
     """Runs whose answer is known, by row; none where too few seeds could give any answer."""
-    known = {key: one for (key, _), one in trained.items() if one.part == "control"}
-    return {key: one for key, one in known.items() if len(one.runs) >= FEWEST_FOR_CONTROL}
+    known = {key: group for (key, _), group in trained.items() if group.part == "control"}
+    return {key: group for key, group in known.items() if len(group.runs) >= FEWEST_FOR_CONTROL}
 
 
 def where(trained: Trained) -> str:

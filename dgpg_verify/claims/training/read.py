@@ -173,7 +173,7 @@ def read_training(measured: Measured) -> dict[tuple[str, int], Trained]:
     for key in sorted(measured):
         for n in sorted(measured[key].n_values):
             series = measured[key].only(n)
-            runs = [TrainedRun.read(one) for cell in series.evidence for one in replicates_of(cell)]
+            runs = [TrainedRun.read(fleet) for cell in series.evidence for fleet in replicates_of(cell)]
             scored = [run for run in runs if run.scored]
             if scored:
                 trained[key, n] = Trained.of(series, scored)
@@ -191,7 +191,7 @@ class Search:
     @cached_property
     def chosen(self) -> tuple[int, ...]:
         """For each seed the candidate that did best on all the others, so that no run is judged on what chose it."""
-        table = np.stack([one.levels for one in self.candidates])  # [C, R]
+        table = np.stack([group.levels for group in self.candidates])  # [C, R]
         return tuple((table.sum(1, keepdims=True) - table).argmax(0).tolist())
 
     @property
@@ -200,22 +200,22 @@ class Search:
         default = self.candidates[0]
         runs = tuple(self.candidates[c].runs[k] for k, c in enumerate(self.chosen))
         return replace(default, key=f"{self.key}/tuned", label=f"{default.label}, tuned", part="own", sharing=CHOSEN,
-                       episodes=min(one.episodes for one in self.candidates), runs=runs)  # fmt: skip
+                       episodes=min(group.episodes for group in self.candidates), runs=runs)  # fmt: skip
 
 
 def searches(trained: Runs) -> list[Search]:
     """The searches that are whole: every candidate that the scale declares, all on the same two seeds or more."""
-    made = (_search(trained, key, n) for key in TUNED for n in sorted({n for row, n in trained if row == key}))
-    return [search for search in made if search is not None]
+    searched = (_search(trained, key, n) for key in TUNED for n in sorted({n for row, n in trained if row == key}))
+    return [search for search in searched if search is not None]
 
 
 def _search(trained: Runs, key: str, n: int) -> Search | None:
     names = trained[key, n].series.row.notes.get("candidates", ())
     if len(names) < 2 or any((name, n) not in trained for name in names):
         return None
-    found = [trained[name, n] for name in names]
-    seeds = {tuple(run.replicate for run in one.runs) for one in found}
-    if len(seeds) > 1 or len(found[0].runs) < 2:
+    candidates = [trained[name, n] for name in names]
+    seeds = {tuple(run.replicate for run in group.runs) for group in candidates}
+    if len(seeds) > 1 or len(candidates[0].runs) < 2:
         return None
-    episodes = min(one.episodes for one in found)
-    return Search(key, n, tuple(one.until(episodes) for one in found))
+    episodes = min(group.episodes for group in candidates)
+    return Search(key, n, tuple(group.until(episodes) for group in candidates))

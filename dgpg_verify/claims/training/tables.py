@@ -38,15 +38,16 @@ def training_tables(measured: Measured) -> dict[str, list[Record]]:
     """
     trained = read_training(measured)
     every, equal = list(trained.values()), _at_equal_episodes(trained)
-    own = {(f"{search.key}/tuned", search.n): search.tuned for search in searches(trained)}
-    cut = [_named(one, trained[key]) for key, one in equal.items() if one is not trained[key]]
+    own_settings = {(f"{search.key}/tuned", search.n): search.tuned for search in searches(trained)}
+    cut = [_named(group, trained[key]) for key, group in equal.items() if group is not trained[key]]
     return {
-        "curves": [record for one in every for run in one.runs for record in _curve(one, run)],
-        "runs": [_run(one, run) for one in (*every, *cut, *own.values()) for run in one.runs],
-        "training_scores": [_scores(one) for one in (*every, *cut, *own.values())],
-        "profiles": [record for one in equal.values() for record in _profile(one)],
-        "improvements": _improvements(equal, AGAINST) + _improvements(own, [f"{key}/tuned" for key in AGAINST]),
-        "training_noise": [record for one in every for point in POINTS for record in _noise(one, point)],
+        "curves": [record for group in every for run in group.runs for record in _curve(group, run)],
+        "runs": [_run(group, run) for group in (*every, *cut, *own_settings.values()) for run in group.runs],
+        "training_scores": [_scores(group) for group in (*every, *cut, *own_settings.values())],
+        "profiles": [record for group in equal.values() for record in _profile(group)],
+        "improvements": _improvements(equal, AGAINST)
+        + _improvements(own_settings, [f"{key}/tuned" for key in AGAINST]),
+        "training_noise": [record for group in every for point in POINTS for record in _noise(group, point)],
         "tuning": _tuning(trained),
         "declared": declared("training"),
     }
@@ -54,9 +55,12 @@ def training_tables(measured: Measured) -> dict[str, list[Record]]:
 
 def _at_equal_episodes(trained: Runs) -> dict[tuple[str, int], Trained]:
     """The main rows, all of one N cut to as many episodes as the shortest of them."""
-    main = {key: one for key, one in trained.items() if one.part == "main"}
-    shortest = {n: min(one.episodes for (_, m), one in main.items() if m == n) for _, n in main}
-    return {(row, n): one if one.episodes == shortest[n] else one.until(shortest[n]) for (row, n), one in main.items()}
+    main = {key: group for key, group in trained.items() if group.part == "main"}
+    shortest = {n: min(group.episodes for group in main.values() if group.n == n) for _, n in main}
+    return {
+        key: group if group.episodes == shortest[group.n] else group.until(shortest[group.n])
+        for key, group in main.items()
+    }
 
 
 def _named(cut: Trained, whole: Trained) -> Trained:
@@ -66,24 +70,24 @@ def _named(cut: Trained, whole: Trained) -> Trained:
                    episodes=episodes)  # fmt: skip
 
 
-def _where(one: Trained) -> Record:
+def _where(group: Trained) -> Record:
     return {
-        "row": one.key,
-        "method": one.asked["method"],
-        "label": one.label,
-        "system": "cloud_openb" if "fleet" in one.asked["options"] else "cloud",
-        "sharing": one.sharing,
-        "setting": one.setting,
-        "alpha": one.schedule,
-        "part": one.part,
-        "episodes": one.episodes,
-        "n": one.n,
+        "row": group.key,
+        "method": group.asked["method"],
+        "label": group.label,
+        "system": "cloud_openb" if "fleet" in group.asked["options"] else "cloud",
+        "sharing": group.sharing,
+        "setting": group.setting,
+        "alpha": group.schedule,
+        "part": group.part,
+        "episodes": group.episodes,
+        "n": group.n,
     }
 
 
-def _curve(one: Trained, run: TrainedRun) -> list[Record]:
+def _curve(group: Trained, run: TrainedRun) -> list[Record]:
     return [
-        _where(one)
+        _where(group)
         | {
             "replicate": run.replicate,
             "episode": int(episode),
@@ -95,10 +99,10 @@ def _curve(one: Trained, run: TrainedRun) -> list[Record]:
     ]
 
 
-def _run(one: Trained, run: TrainedRun) -> Record:
+def _run(group: Trained, run: TrainedRun) -> Record:
     scores = run.scores
     settled = run.convergence.settled_at if _judgeable(run) else None
-    return _where(one) | {
+    return _where(group) | {
         "replicate": run.replicate,
         "seed": run.seed,
         "start": float(scores[0]),
@@ -118,11 +122,11 @@ def _judgeable(run: TrainedRun) -> bool:
     return len(run.episodes) >= 10
 
 
-def _scores(one: Trained) -> Record:
+def _scores(group: Trained) -> Record:
     """Level and time to settle over seeds; intervals only where there are seeds enough for one, times to settle only
     where every run was evaluated often enough for one."""
-    levels = one.levels
-    runs = [run.convergence for run in one.runs] if all(map(_judgeable, one.runs)) else []
+    levels = group.levels
+    runs = [run.convergence for run in group.runs] if all(map(_judgeable, group.runs)) else []
     few = len(levels) < 3
     unknown = Estimate(None, None, None, LEVEL, len(levels))
     mean = mean_interval(levels, LEVEL) if len(levels) > 1 else unknown
@@ -133,25 +137,25 @@ def _scores(one: Trained) -> Record:
         "settle_mean": settle_mean,
     }
     ends = {"": "value", "_low": "low", "_high": "high"}
-    heuristics = {name: np.mean([run.heuristics[name] for run in one.runs]) for name in one.runs[0].heuristics}
-    return _where(one) | {
+    heuristics = {name: np.mean([run.heuristics[name] for run in group.runs]) for name in group.runs[0].heuristics}
+    return _where(group) | {
         "seeds": len(levels),
         "mean": float(levels.mean()),
         "low": mean.low,
         "high": mean.high,
         **{name + end: getattr(known, field) for name, known in intervals.items() for end, field in ends.items()},
         "never": sum(run.settled_at is None for run in runs) if runs else None,
-        "samples_to_settle": None if settle_mean.value is None else settle_mean.value * one.runs[0].horizon,
-        "gap_percent": float(np.mean([run.gap_percent for run in one.runs])),
+        "samples_to_settle": None if settle_mean.value is None else settle_mean.value * group.runs[0].horizon,
+        "gap_percent": float(np.mean([run.gap_percent for run in group.runs])),
         "best_heuristic": max(heuristics, key=lambda name: heuristics[name]),
     }
 
 
-def _profile(one: Trained) -> list[Record]:
-    profile = performance_profile(one.levels, THRESHOLDS, LEVEL)
+def _profile(group: Trained) -> list[Record]:
+    profile = performance_profile(group.levels, THRESHOLDS, LEVEL)
     return [
         {
-            "row": one.key, "label": one.label, "part": one.part, "n": one.n, "threshold": threshold,
+            "row": group.key, "label": group.label, "part": group.part, "n": group.n, "threshold": threshold,
             "share": share.value, "low": share.low, "high": share.high, "band": profile.band,
         }
         for threshold, share in zip(profile.thresholds, profile.shares)
@@ -161,46 +165,46 @@ def _profile(one: Trained) -> list[Record]:
 def _improvements(trained: Runs, rivals: Sequence[str]) -> list[Record]:
     """Probability that a run of one method ends above a run of a rival, at equal N and episodes."""
     pairs = [
-        (one, trained[rival, n], probability_of_improvement(one.levels, trained[rival, n].levels, LEVEL))
-        for (key, n), one in trained.items()
+        (group, trained[rival, n], probability_of_improvement(group.levels, trained[rival, n].levels, LEVEL))
+        for (key, n), group in trained.items()
         for rival in rivals
         if key != rival and (rival, n) in trained
     ]
     return [
         {
-            "row": one.key, "label": one.label, "against": other.key, "against_label": other.label, "n": one.n,
+            "row": group.key, "label": group.label, "against": other.key, "against_label": other.label, "n": group.n,
             "probability": better.value, "low": better.low, "high": better.high,
         }
-        for one, other, better in pairs
+        for group, other, better in pairs
     ]  # fmt: skip
 
 
-def _noise(one: Trained, point: str) -> list[Record]:
+def _noise(group: Trained, point: str) -> list[Record]:
     """The gradient's moments at one point of all runs: base, guidance, and the mixture the schedule used there.
 
     paired_ratio: variance over that of the difference reward on the same fleet, which C4.5 is judged by. return_share:
     of the mixture, over all runs together.
     """
-    runs = [run for run in one.runs if f"{point}/names" in run.values]
-    guided = [run.guided_at(point, one.setting) for run in runs]
+    runs = [run for run in group.runs if f"{point}/names" in run.values]
+    guided = [run.guided_at(point, group.setting) for run in runs]
     share = return_share([mixture for mixture, _ in guided]) if guided else None
     records = []
     for run, (mixture, ratio) in zip(runs, guided):
         stats = mixture.stats
         for name, credit in (("base", BASE), ("guidance", "guidance")):
             numbers = (stats.variance(credit), stats.noise_to_signal(credit), stats.paired_ratio(credit), None)
-            records.append(_moments(one, run, point, name, numbers))
+            records.append(_moments(group, run, point, name, numbers))
         guided_numbers = (mixture.variance, mixture.noise_to_signal, ratio, share)
-        records.append(_moments(one, run, point, "guided", guided_numbers))
+        records.append(_moments(group, run, point, "guided", guided_numbers))
     return records
 
 
-def _moments(one: Trained, run: TrainedRun, point: str, credit: str, numbers: Sequence[float | None]) -> Record:
+def _moments(group: Trained, run: TrainedRun, point: str, credit: str, numbers: Sequence[float | None]) -> Record:
     """numbers: variance, noise-to-signal, paired ratio, return share; None where not measurable."""
     names = ("variance", "noise_to_signal", "paired_ratio", "return_share")
     return {
-        "row": one.key, "method": one.asked["method"], "label": one.label, "n": one.n, "replicate": run.replicate,
-        "point": point, "alpha": run.alpha_at(point), "credit": credit,
+        "row": group.key, "method": group.asked["method"], "label": group.label, "n": group.n,
+        "replicate": run.replicate, "point": point, "alpha": run.alpha_at(point), "credit": credit,
     } | {name: _number(value) for name, value in zip(names, numbers)}  # fmt: skip
 
 
@@ -211,15 +215,15 @@ def _number(value: float | None) -> float | None:
 def _tuning(trained: Runs) -> list[Record]:
     """Every candidate of every method, and how many held-out seeds would choose it."""
     tried = [
-        (search, k, one, mean_interval(one.levels, LEVEL))
+        (search, k, group, mean_interval(group.levels, LEVEL))
         for search in searches(trained)
-        for k, one in enumerate(search.candidates)
+        for k, group in enumerate(search.candidates)
     ]
     return [
         {
-            "method": search.key, "n": search.n, "setting": "default" if k == 0 else one.label,
-            "seeds": len(one.runs), "mean": mean.value, "low": mean.low, "high": mean.high,
+            "method": search.key, "n": search.n, "setting": "default" if k == 0 else group.label,
+            "seeds": len(group.runs), "mean": mean.value, "low": mean.low, "high": mean.high,
             "chosen": search.chosen.count(k), "default": k == 0,
         }
-        for search, k, one, mean in tried
+        for search, k, group, mean in tried
     ]  # fmt: skip
