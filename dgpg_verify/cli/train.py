@@ -95,8 +95,10 @@ def evaluate(
     on = training.heldout(run.system, run.config["heldout_seed"] if seed is None else seed, workloads)
     result = training.evaluate(run.policy, on, greedy)
     means = {name: float(values.mean()) for name, values in on.returns.items()}
-    numbers = {"episode": run.done, "return": result.mean, "score": result.score, "gap_percent": result.gap}
-    text = f"{_name(run)} after {run.done} episodes: return {result.mean:.2f}{_score(result)}\n{_references(on)}"
+    numbers = {"episode": run.progress.done, "return": result.mean, "score": result.score, "gap_percent": result.gap}
+    text = (
+        f"{_name(run)} after {run.progress.done} episodes: return {result.mean:.2f}{_score(result)}\n{_references(on)}"
+    )
     print_answer({**numbers, "heuristics": means}, lambda _: text, as_json)
 
 
@@ -121,12 +123,12 @@ def _compared(run: StoredRun) -> tuple[str, ...]:
     from dgpg_verify.statistics import last_window
 
     on = training.heldout(run.system, run.config["heldout_seed"], run.config["workloads"])
-    values = [on.score(returns) if on.scored else float(returns.mean()) for _, returns in run.evaluations]
+    values = [on.score(returns) if on.scored else float(returns.mean()) for _, returns in run.progress.evaluations]
     scores = [value for value in values if value is not None]
     last = scores[-last_window(len(scores)) :]
-    seconds = run.history[-1].seconds if run.history else 0.0
+    seconds = run.progress.history[-1].seconds if run.progress.history else 0.0
     numbers = (f"{score:.2f}" for score in (scores[0], sum(last) / len(last), max(scores)))
-    return (_name(run), *numbers, str(run.done * run.system.horizon), f"{seconds:.1f}")
+    return (_name(run), *numbers, str(run.progress.done * run.system.horizon), f"{seconds:.1f}")
 
 
 def _name(run: StoredRun) -> str:

@@ -9,7 +9,7 @@ both   guidance divided by its own one too            A / sd(A)    -dG / sd(dG)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -20,6 +20,8 @@ from dgpg_verify.core.moments import SETTINGS
 from dgpg_verify.credits.base import fitted
 from dgpg_verify.credits.guidance import GuidanceCredit
 from dgpg_verify.credits.returns import ReturnCredit, ScoreCredit
+
+Values = Callable[[Rollout], Tensor]  # a fitted credit, or its values on the one roll-out at hand
 
 
 @dataclass(frozen=True)
@@ -59,19 +61,19 @@ class GuidedCredit:
         return [((1.0 - self.alpha) * scale_base, self.base), (self.alpha * scale_guidance, self.guidance)]
 
 
-def setting_scales(setting: str, base: Credit, guidance: Credit, pilot: Sequence[Rollout]) -> tuple[float, float]:
+def setting_scales(setting: str, base: Values, guidance: Values, pilot: Sequence[Rollout]) -> tuple[float, float]:
     """Factors (s, g) applied to the base credit and to the guidance in a setting. `parts`, `both` need the pilot."""
     normalised = {"parts": (base,), "both": (base, guidance)}.get(setting, ())
-    deviations = [max(credit_sd(credit, pilot), 1e-12) for credit in normalised]
+    deviations = [max(credit_sd(values, pilot), 1e-12) for values in normalised]
     return moments.setting_scales(setting, pilot[0].system.n_agents, *deviations)
 
 
-def live_values(credit: Credit, pilot: Sequence[Rollout]) -> Tensor:
+def live_values(credit: Values, pilot: Sequence[Rollout]) -> Tensor:
     """A credit at all live (roll-out, step, agent) of the pilot, in one row."""
     return torch.cat([credit(rollout)[rollout.active] for rollout in pilot])
 
 
-def credit_sd(credit: Credit, pilot: Sequence[Rollout]) -> float:
+def credit_sd(credit: Values, pilot: Sequence[Rollout]) -> float:
     """Standard deviation of a credit over all live (roll-out, step, agent) of the pilot."""
     live = live_values(credit, pilot)
     return float(live.std(correction=0)) if len(live) else 0.0

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
 from dgpg_verify.core import Rollout
+
+Kind = Literal["central", "local"]
 
 
 def central_features(rollout: Rollout) -> Tensor:
@@ -35,3 +39,14 @@ def local_features(rollout: Rollout) -> Tensor:
     mask = rollout.seen.mask.to(features.dtype)[..., None, :]
     mean = (mask @ features)[..., 0, :] / mask.sum(-1).clamp(min=1.0)
     return torch.cat([mean, rollout.active.to(mean)[..., None]], dim=-1)
+
+
+def features_of(kind: Kind, rollout: Rollout) -> Tensor:
+    return central_features(rollout) if kind == "central" else local_features(rollout)
+
+
+def time_left(features: Tensor) -> Tensor:
+    """The share of the T steps still to come, [B, T, ..., 1] beside features [B, T, ..., F]."""
+    horizon = features.shape[1]
+    left = 1.0 - torch.arange(horizon, dtype=features.dtype, device=features.device) / horizon
+    return left.view(1, horizon, *[1] * (features.ndim - 2)).expand(*features.shape[:-1], 1)

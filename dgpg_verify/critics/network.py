@@ -6,20 +6,16 @@ its own parameters for each agent or one set for all. Like every policy here, pa
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from dgpg_verify.core import Rollout, check_choice, check_int
-from dgpg_verify.critics.features import central_features, local_features
+from dgpg_verify.critics.features import Kind, features_of, time_left
 from dgpg_verify.critics.value_norm import ValueNorm
 from dgpg_verify.policies.initialise import Initialisation, initial_parameters
-from dgpg_verify.policies.layer_norm import check_widths, normalise
-
-Kind = Literal["central", "local"]
+from dgpg_verify.policies.layers import check_widths, hidden_units, split_layers
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,13 +58,8 @@ class ValueNetwork:
 
     def normalised(self, inputs: Tensor) -> Tensor:
         """inputs [B, T, F] or [B, T, N, F] -> values [B, T] or [B, T, N], differentiable in `parameters`."""
-        rows = self._rows(inputs.float())
-        rows = normalise(rows) if self.feature_norm else rows
-        w1, b1, w2, b2, w3, b3 = self._layers()
-        hidden = torch.tanh(torch.baddbmm(b1, rows, w1))
-        hidden = normalise(hidden) if self.layer_norm else hidden
-        hidden = torch.tanh(torch.baddbmm(b2, hidden, w2))
-        hidden = normalise(hidden) if self.layer_norm else hidden
+        *layers, w3, b3 = split_layers(self.parameters, _shapes(self.width, self.hidden))
+        hidden = hidden_units(self._rows(inputs.float()), layers, torch.tanh, self.feature_norm, self.layer_norm)
         values = torch.baddbmm(b3, hidden, w3)[..., 0]
         if len(self.parameters) == 1:
             return values.reshape(inputs.shape[:-1])
@@ -84,19 +75,11 @@ class ValueNetwork:
             return inputs.reshape(1, -1, self.width)
         return inputs.permute(2, 0, 1, 3).reshape(inputs.shape[2], -1, self.width)
 
-    def _layers(self) -> list[Tensor]:
-        shapes = _shapes(self.width, self.hidden)
-        parts = self.parameters.float().split([math.prod(s) for s in shapes], dim=1)
-        return [part.reshape(-1, *shape) for part, shape in zip(parts, shapes, strict=True)]
-
 
 def critic_inputs(kind: Kind, rollout: Rollout) -> Tensor:
     """Features and the share of time left: [B, T, F] (central) or [B, T, N, F] (local), float32."""
-    features = (central_features if kind == "central" else local_features)(rollout).float()
-    horizon = features.shape[1]
-    left = 1.0 - torch.arange(horizon, dtype=features.dtype, device=features.device) / horizon
-    left = left.view(1, horizon, *[1] * (features.ndim - 2)).expand(*features.shape[:-1], 1)
-    return torch.cat([features, left], dim=-1)
+    features = features_of(kind, rollout).float()
+    return torch.cat([features, time_left(features)], dim=-1)
 
 
 def _shapes(width: int, hidden: int) -> list[tuple[int, ...]]:

@@ -7,19 +7,17 @@ to come, sum_{s >= t} gamma^(s - t) r_s.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from dgpg_verify.core import InputError, Rollout
-from dgpg_verify.critics.features import central_features, local_features
+from dgpg_verify.critics.features import Kind, features_of, time_left
 
 RIDGE = 1e-3  # of the mean squared feature, after standardising
 MAX_LOCAL_ROWS = 100_000  # the local critic is fitted on at most so many (roll-out, step, agent) rows
-Kind = Literal["central", "local"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Critic:
 
     def __call__(self, rollout: Rollout) -> Tensor:
         """Values [B, T] (central) or [B, T, N] (local); float64."""
-        rows = _basis(_features(self.kind)(rollout))
+        rows = _basis(features_of(self.kind, rollout))
         slope = self.coefficients[1:] / self.scale
         return (rows @ slope.to(rows)).double() + (self.coefficients[0] - self.mean @ slope)
 
@@ -71,22 +69,16 @@ def reward_to_go(reward: Tensor, discount: float) -> Tensor:
     return out
 
 
-def _features(kind: Kind) -> Callable[[Rollout], Tensor]:
-    return central_features if kind == "central" else local_features
-
-
 def _basis(features: Tensor) -> Tensor:
     """Features, the fraction of time left, its square, and their products: value is roughly rate x time left."""
-    horizon = features.shape[1]
-    left = 1.0 - torch.arange(horizon, dtype=features.dtype, device=features.device) / horizon
-    left = left.view(1, horizon, *[1] * (features.ndim - 2)).expand(*features.shape[:-1], 1)
+    left = time_left(features)
     return torch.cat([features, left, left**2, features * left], dim=-1)
 
 
 def _training_set(kind: Kind, pilot: Sequence[Rollout]) -> tuple[Tensor, Tensor]:
     rows, targets = [], []
     for rollout in pilot:
-        features = _basis(_features(kind)(rollout))
+        features = _basis(features_of(kind, rollout))
         target = reward_to_go(rollout.reward.double(), rollout.system.discount)
         if kind == "local":
             target = target[..., None].expand(features.shape[:-1])

@@ -6,7 +6,7 @@ that are padded to their longest row, so that almost nothing idle is computed an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -47,9 +47,15 @@ class Decisions:
         first = agents.start * self.batch
         order = self.counts[first : agents.stop * self.batch].argsort(descending=True, stable=True)
         lengths = self.counts[first + order].clamp(min=1).tolist()
-        low = 0
-        while low < len(order):
-            row = order[low : low + max(1, decisions // lengths[low])]
-            place = first + row
-            yield Block(row, place // self.batch, self.at[place, : lengths[low]])
-            low += len(row)
+        for some in cuts(lengths, decisions):
+            place = first + order[some]
+            yield Block(order[some], place // self.batch, self.at[place, : lengths[some.start]])
+
+
+def cuts(lengths: Sequence[int], size: int) -> Iterator[slice]:
+    """Consecutive rows, the first the longest, that make up `size` when padded to it; one row at least."""
+    low = 0
+    while low < len(lengths):
+        some = slice(low, low + max(1, size // max(lengths[low], 1)))
+        yield some
+        low = some.stop

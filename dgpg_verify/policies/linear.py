@@ -1,7 +1,7 @@
-"""Linear candidate scoring: the score of a candidate is a weighted sum of its features.
+"""Candidate scoring without hidden layers: one logit for each (agent, candidate slot), or a weighted sum of features.
 
-The number of parameters does not grow with the number of candidates, so the signal of a dense graph is not
-diluted over K logits as it is for a tabular policy.
+In the latter the number of parameters does not grow with the number of candidates, so the signal of a dense graph is
+not diluted over K logits as it is for a tabular policy.
 """
 
 from __future__ import annotations
@@ -14,7 +14,23 @@ from torch import Tensor
 
 from dgpg_verify.core import Observation, Rollout
 from dgpg_verify.policies.prior import Prior
-from dgpg_verify.policies.softmax import SoftmaxPolicy, inverse_cdf, logit_scores
+from dgpg_verify.policies.softmax import SoftmaxPolicy, drawn, logit_scores
+
+
+@dataclass(frozen=True, eq=False)
+class TabularPolicy(SoftmaxPolicy):
+    """parameters: logits [N, K] (independent) or [K] (shared); P = K. Score of action a: e_a - pi."""
+
+    parameters: Tensor
+    sharing: Literal["independent", "shared"] = "independent"
+    prior: Prior | None = None
+
+    def candidate_scores(self, features: Tensor) -> Tensor:
+        return self.parameters.expand(features.shape[:-1])
+
+    def score_products(self, rollout: Rollout, weights: Tensor) -> Tensor:
+        scores = self.logit_scores(rollout)
+        return torch.einsum("cbtn,btnk->cbnk", weights.to(scores), scores)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +57,4 @@ class LinearPolicy(SoftmaxPolicy):
     def decide_fully(self, seen: Observation, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """decide(), and the probabilities [..., N, K] behind it, from which `score_products` makes the scores."""
         probabilities = self.probabilities(seen).detach()
-        chosen = inverse_cdf(probabilities, noise[..., 0])
-        log_prob = probabilities.gather(-1, chosen[..., None])[..., 0].log()
-        actions = torch.where(seen.active, chosen, -1)
-        return actions, torch.where(seen.active, log_prob, torch.zeros_like(log_prob)), probabilities
+        return *drawn(probabilities, seen.active, noise), probabilities

@@ -11,7 +11,6 @@ multiplying, and one more credit costs next to nothing. Idle steps are left out;
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -22,10 +21,9 @@ from torch import Tensor
 from dgpg_verify.core import Observation, Rollout, check_int, check_real
 from dgpg_verify.policies.decisions import Block, Decisions
 from dgpg_verify.policies.initialise import Initialisation, initial_parameters
-from dgpg_verify.policies.layer_norm import Units, check_widths, normalise
+from dgpg_verify.policies.layers import Units, check_widths, hidden_units, normalise, split_layers, squash
 from dgpg_verify.policies.prior import Prior
 from dgpg_verify.policies.softmax import SoftmaxPolicy, logit_scores, masked_softmax
-from dgpg_verify.policies.squash import squash
 
 BLOCK_BYTES = 8 * 2**20  # scratch of one block of rows
 FEW = 4  # with fewer roll-outs, picking parameters costs more than idle agents do
@@ -37,7 +35,7 @@ class MLPPolicy(SoftmaxPolicy):
     """parameters [N, P] (independent) or [P] (shared), laid out as W1 [F,H], b1, W2 [H,H], b2, w3 [H].
 
     feature_norm: normalise over the F features of a candidate; layer_norm: over the H units of each hidden layer,
-    after tanh; both without parameters, see `layer_norm`. Products run in float32 (relative error about 1e-6), moments
+    after tanh; both without parameters, see `layers`. Products run in float32 (relative error about 1e-6), moments
     of them are accumulated in float64. Raises InputError where a norm is over a single number.
     """
 
@@ -78,13 +76,8 @@ class MLPPolicy(SoftmaxPolicy):
         return cls(values, n_features, hidden, sharing, prior, layer_norm, feature_norm)
 
     def candidate_scores(self, features: Tensor) -> Tensor:
-        rows = self._rows(features)
-        rows = normalise(rows) if self.feature_norm else rows
-        w1, b1, w2, b2, w3 = self._layers()
-        units = squash(torch.baddbmm(b1, rows, w1))
-        units = normalise(units) if self.layer_norm else units
-        units = squash(torch.baddbmm(b2, units, w2))
-        units = normalise(units) if self.layer_norm else units
+        *layers, w3 = split_layers(self._flat(), _shapes(self.n_features, self.hidden))
+        units = hidden_units(self._rows(features), layers, squash, self.feature_norm, self.layer_norm)
         return self._unrows(_read_out(units, w3), features.shape[:-1])
 
     @torch.no_grad()
@@ -154,12 +147,12 @@ class MLPPolicy(SoftmaxPolicy):
         seen = inputs.features_at(at)  # [I L, K, F + 1]
         first = seen.new_empty(rows, steps * seen.shape[1], h + 1)
         first[..., h] = 1.0
-        one = Units.of(seen.view(rows, -1, f + 1) @ w1, self.layer_norm, first[..., :h])
-        two = Units.of(first @ w2, self.layer_norm)
-        delta3 = inputs.logit_scores_at(at, _read_out(two.value, w3).view(len(at), -1)).view(rows, -1, 1)
-        delta2 = two.through(delta3 * w3.transpose(1, 2))
-        delta1 = one.through(delta2 @ w2[:, :h].transpose(1, 2))
-        pairs = ((seen, delta1), (first, delta2), (two.value, delta3))
+        units1 = Units.of(seen.view(rows, -1, f + 1) @ w1, self.layer_norm, first[..., :h])
+        units2 = Units.of(first @ w2, self.layer_norm)
+        delta3 = inputs.logit_scores_at(at, _read_out(units2.value, w3).view(len(at), -1)).view(rows, -1, 1)
+        delta2 = units2.through(delta3 * w3.transpose(1, 2))
+        delta1 = units1.through(delta2 @ w2[:, :h].transpose(1, 2))
+        pairs = ((seen, delta1), (first, delta2), (units2.value, delta3))
         weights = inputs.weights.index_select(0, at).view(rows, steps, -1).transpose(1, 2)  # [I, C, L]
         return torch.cat([weights @ _scores(a, delta, len(at)).view(rows, steps, -1) for a, delta in pairs], dim=-1)
 
@@ -167,12 +160,6 @@ class MLPPolicy(SoftmaxPolicy):
         """Parameters [N or 1, P] float32."""
         flat = self.parameters.float()
         return flat[None] if self.sharing == "shared" else flat
-
-    def _layers(self) -> list[Tensor]:
-        flat = self._flat()
-        shapes = _shapes(self.n_features, self.hidden)
-        parts = flat.split([math.prod(s) for s in shapes], dim=1)
-        return [part.reshape(-1, *shape) for part, shape in zip(parts, shapes, strict=True)]
 
     def _rows(self, values: Tensor) -> Tensor:
         """[..., N, K, F] -> [N, rows, F] (independent) or [1, rows, F] (shared)."""
@@ -215,8 +202,8 @@ class _Inputs:
 
     def features_at(self, at: Tensor) -> Tensor:
         """[I L, K, F + 1] float32, the last column 1."""
-        found = self.features.index_select(0, at).float()
-        return torch.nn.functional.pad(normalise(found) if self.feature_norm else found, (0, 1), value=1.0)
+        features = self.features.index_select(0, at).float()
+        return torch.nn.functional.pad(normalise(features) if self.feature_norm else features, (0, 1), value=1.0)
 
     def logit_scores_at(self, at: Tensor, scores: Tensor) -> Tensor:
         """e_a - pi from the network's scores, [I L, K] float32."""

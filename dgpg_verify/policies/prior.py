@@ -6,24 +6,21 @@ every heuristic: 0 temperature would be the heuristic itself, an infinite one th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import InputError, Observation, System, check_choice, check_real, heuristic_names
+from dgpg_verify.core import InputError, Observation, check_choice, check_real, heuristic_names
 
-
-class Prior(Protocol):
-    """Fixed logits added to a policy's own: Observation -> [..., N, K]."""
-
-    def __call__(self, seen: Observation) -> Tensor: ...
+Prior = Callable[[Observation], Tensor]  # fixed logits added to a policy's own, [..., N, K]
 
 
 @dataclass(frozen=True)
 class HeuristicPrior:
-    """Standardised scores of `system`'s heuristic `name`, divided by `temperature`."""
+    """Standardised scores of `system`'s heuristic `name`, divided by `temperature`: prefers what it prefers."""
 
     system: Any
     name: str
@@ -50,8 +47,3 @@ def standardise(scores: Tensor, allowed: Tensor) -> Tensor:
     centred = torch.where(allowed, scores - mean, torch.zeros_like(scores))
     sd = ((centred**2).sum(-1, keepdim=True) / count).sqrt()
     return torch.where(sd > 1e-12, centred / sd.clamp(min=1e-12), torch.zeros_like(centred))
-
-
-def heuristic_prior(system: System, name: str, temperature: float) -> HeuristicPrior:
-    """Prior that prefers what the heuristic prefers; see HeuristicPrior."""
-    return HeuristicPrior(system, name, temperature)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -10,12 +9,12 @@ import torch
 
 from dgpg_verify.core import InputError, Policy, System, check_choice
 from dgpg_verify.policies.gaussian import GaussianPolicy
-from dgpg_verify.policies.linear import LinearPolicy
+from dgpg_verify.policies.linear import LinearPolicy, TabularPolicy
 from dgpg_verify.policies.mlp import MLPPolicy
-from dgpg_verify.policies.prior import HeuristicPrior, Prior
-from dgpg_verify.policies.tabular import TabularPolicy
+from dgpg_verify.policies.prior import HeuristicPrior
 
 Sharing = Literal["independent", "shared"]
+NETWORKS = ("tabular", "linear", "mlp")
 DEFAULT_SIGMA = 0.5
 
 
@@ -24,31 +23,9 @@ def uniform_policy(system: System, sharing: Sharing = "independent") -> Policy:
     return make_policy("tabular", system, sharing=sharing)
 
 
-def _tabular(system: System, seed: int, sharing: Sharing, prior: Prior | None) -> Policy:
-    shape = (system.n_actions,) if sharing == "shared" else (system.n_agents, system.n_actions)
-    return TabularPolicy(torch.zeros(shape, dtype=torch.float64), sharing, prior)
-
-
-def _linear(system: System, seed: int, sharing: Sharing, prior: Prior | None) -> Policy:
-    width = n_features(system)
-    shape = (width,) if sharing == "shared" else (system.n_agents, width)
-    return LinearPolicy(torch.zeros(shape, dtype=torch.float64), sharing, prior)
-
-
-def _mlp(system: System, seed: int, sharing: Sharing, prior: Prior | None) -> Policy:
-    return MLPPolicy.random(system.n_agents, n_features(system), seed, sharing=sharing, prior=prior)
-
-
-_NETWORKS: dict[str, Callable[[System, int, Sharing, Prior | None], Policy]] = {
-    "tabular": _tabular,
-    "linear": _linear,
-    "mlp": _mlp,
-}
-
-
 def policy_names() -> tuple[str, ...]:
     """Names make_policy understands; NAME@HEURISTIC:TEMPERATURE puts a network on top of a heuristic."""
-    return ("uniform", "gaussian", *_NETWORKS, "heuristic:NAME:TEMPERATURE", "NETWORK@NAME:TEMPERATURE")
+    return ("uniform", "gaussian", *NETWORKS, "heuristic:NAME:TEMPERATURE", "NETWORK@NAME:TEMPERATURE")
 
 
 def make_policy(name: str, system: System, seed: int = 0, sharing: Sharing = "independent", **options: Any) -> Policy:
@@ -63,10 +40,14 @@ def make_policy(name: str, system: System, seed: int = 0, sharing: Sharing = "in
         return _gaussian(name, system, sharing, options)
     head, _, rest = name.partition(":") if name.startswith("heuristic:") else name.partition("@")
     network = "tabular" if head in ("uniform", "heuristic") else head
-    if network not in _NETWORKS:
+    if network not in NETWORKS:
         raise InputError(f"policy = {name!r} is not allowed: it must be one of {', '.join(policy_names())}")
     prior = _parse_prior(name, rest, system) if rest else None
-    return _NETWORKS[network](system, seed, sharing, prior)
+    if network == "mlp":
+        return MLPPolicy.random(system.n_agents, n_features(system), seed, sharing=sharing, prior=prior)
+    kind, width = (TabularPolicy, system.n_actions) if network == "tabular" else (LinearPolicy, n_features(system))
+    shape = (width,) if sharing == "shared" else (system.n_agents, width)
+    return kind(torch.zeros(shape, dtype=torch.float64), sharing, prior)
 
 
 def n_features(system: System) -> int:

@@ -55,11 +55,7 @@ class SoftmaxPolicy(ABC):
 
     def decide(self, seen: Observation, noise: Tensor) -> tuple[Tensor, Tensor]:
         """act() and log_prob() of the action taken, from one pass through the network."""
-        probabilities = self._chances(seen)
-        chosen = inverse_cdf(probabilities, noise[..., 0])
-        log_prob = probabilities.gather(-1, chosen[..., None])[..., 0].log()
-        active = seen.active
-        return torch.where(active, chosen, -1), torch.where(active, log_prob, torch.zeros_like(log_prob))
+        return drawn(self._chances(seen), seen.active, noise)
 
     def _chances(self, seen: Observation) -> Tensor:
         """Probabilities of active agents, [..., N, K] float64."""
@@ -91,6 +87,13 @@ def inverse_cdf(probabilities: Tensor, uniform: Tensor) -> Tensor:
     cumulative = probabilities.cumsum(-1)
     reach = uniform[..., None] * cumulative[..., -1:]
     return (cumulative < reach).sum(-1).clamp(max=probabilities.shape[-1] - 1)
+
+
+def drawn(probabilities: Tensor, active: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Actions of active agents and their log-probabilities, from the probabilities of all candidates [..., N, K]."""
+    chosen = inverse_cdf(probabilities, noise[..., 0])
+    log_prob = probabilities.gather(-1, chosen[..., None])[..., 0].log()
+    return torch.where(active, chosen, -1), torch.where(active, log_prob, torch.zeros_like(log_prob))
 
 
 def logit_scores(probabilities: Tensor, actions: Tensor) -> Tensor:

@@ -37,12 +37,13 @@ class PolicyStack:
 
         Raises InputError for policies of different kinds or sizes.
         """
-        kinds = {_kind(one) for one in policies}
+        kinds = {_kind(policy) for policy in policies}
         if len(kinds) != 1:
             raise InputError(f"policies of a stack are of {len(kinds)} kinds or sizes: they must be of one")
         first = policies[0]
         if parameters is None:
-            parameters = torch.cat([one.parameters.detach().view(-1, one.parameters.shape[-1]) for one in policies])
+            rows = (policy.parameters.detach() for policy in policies)
+            parameters = torch.cat([values.view(-1, values.shape[-1]) for values in rows])
         whole = replace(first, parameters=parameters, sharing="independent")
         return cls(whole, len(policies), first.sharing == "shared")
 

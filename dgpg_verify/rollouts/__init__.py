@@ -1,6 +1,6 @@
 """Roll-outs and counterfactual re-runs."""
 
-from dgpg_verify.rollouts.collect import check_rollout, collect
+from dgpg_verify.rollouts.collect import check_rollout, collect, split_rollout
 from dgpg_verify.rollouts.counterfactual import (
     branch_returns,
     one_step_rewards,
@@ -8,4 +8,3 @@ from dgpg_verify.rollouts.counterfactual import (
     replay_gains,
     restep_rewards,
 )
-from dgpg_verify.rollouts.split import split_rollout

@@ -1,9 +1,11 @@
-"""Play a policy on a system with given noise. One code for measuring and for training."""
+"""Play a policy on a system with given noise, or several systems side by side. One code for measuring and training."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import fields
+from operator import itemgetter
 from typing import Any
 
 import torch
@@ -25,22 +27,28 @@ from dgpg_verify.core import (
     Transition,
     offers,
 )
+from dgpg_verify.core.trees import map_tensors
 
 
 def collect(system: System, policy: Policy, noise: Noise, keep_states: bool = False, check: bool = True) -> Rollout:
     """Roll out B = len(noise) episodes of T steps; a pure function of its arguments.
 
-    Args:
-        noise: environment [B, T, E], agents [B, T, N, U].
-        keep_states: keep the T pre-step states, for counterfactual re-runs (memory T x state).
-        check: whether `check_rollout` is called at the end; False for a caller who does it part by part.
+    Parameters
+    ----------
+    noise : environment [B, T, E], agents [B, T, N, U].
+    keep_states : keep the T pre-step states, for counterfactual re-runs (memory T x state).
+    check : whether `check_rollout` is called at the end; False for a caller who does it part by part.
 
-    Returns:
-        Rollout with leading axes [B, T].
+    Returns
+    -------
+    Rollout with leading axes [B, T].
 
-    Raises:
-        NonFiniteError: a reward or state is NaN or infinite; names roll-out and step.
+    Raises
+    ------
+    NonFiniteError : a reward or state is NaN or infinite; names roll-out and step.
 
+    Notes
+    -----
     Cost: T x (observe + act + step), no loop over roll-outs, agents or servers.
     """
     rollout = _collect(system, policy, noise, keep_states, full=False)[0]
@@ -57,9 +65,9 @@ def collect_fully(
     A policy with `decide_fully(seen, noise)` has found them to act; its scores then need no second look at all
     candidates of the whole roll-out. None for any other. Raises as `collect`.
     """
-    found = _collect(system, policy, noise, keep_states, full=True)
-    check_rollout(found[0])
-    return found
+    rollout, probabilities = _collect(system, policy, noise, keep_states, full=True)
+    check_rollout(rollout)
+    return rollout, probabilities
 
 
 def _collect(
@@ -81,9 +89,12 @@ def _collect(
                 values["probabilities"] = more[0]
             record.write(t, seen.features, values)
             state = transition.next_state
-    joined = record.values()
-    rollout = _rollout(system, policy, noise, joined, states if keep_states else None)
-    return rollout, joined.get("probabilities")
+    values = record.values()
+    probabilities = values.pop("probabilities", None)
+    seen = Observation(values.pop("features"), values.pop("mask"), values["active"])
+    influence = Influence(values.pop("index"), values.pop("value"))
+    kept = states if keep_states else None
+    return Rollout(system, policy, noise, seen=seen, influence=influence, states=kept, **values), probabilities
 
 
 class _Record:
@@ -112,11 +123,11 @@ class _Record:
     def values(self) -> dict[str, Tensor]:
         """All names, [B, T, ...]; the record is empty afterwards."""
         assert self.features is not None
-        found = {"features": self.features}
+        values = {"features": self.features}
         for name in list(self.steps):
             steps = self.steps.pop(name)
-            found[name] = steps[0].unsqueeze(1) if self.horizon == 1 else torch.stack(steps, dim=1)
-        return found
+            values[name] = steps[0].unsqueeze(1) if self.horizon == 1 else torch.stack(steps, dim=1)
+        return values
 
 
 def _without_autograd(horizon: int) -> AbstractContextManager[None]:
@@ -160,24 +171,17 @@ def _values(
     }  # fmt: skip
 
 
-def _rollout(
-    system: System, policy: Policy, noise: Noise, values: dict[str, Tensor], states: list[Any] | None
-) -> Rollout:
-    return Rollout(
-        system=system,
-        policy=policy,
-        noise=noise,
-        seen=Observation(values["features"], values["mask"], values["active"]),
-        active=values["active"],
-        actions=values["actions"],
-        log_prob=values["log_prob"],
-        reward=values["reward"],
-        x_observed=values["x_observed"],
-        x=values["x"],
-        reference=values["reference"],
-        influence=Influence(values["index"], values["value"]),
-        states=states,
-    )
+def split_rollout(rollout: Rollout, systems: Sequence[System], policies: Sequence[Policy]) -> list[Rollout]:
+    """Equal parts of the roll-outs, in order, each with the system and the policy it was played with. Views."""
+    size = len(rollout.noise) // len(systems)
+    parts = []
+    for k, (system, policy) in enumerate(zip(systems, policies, strict=True)):
+        rows = itemgetter(slice(k * size, (k + 1) * size))
+        values: dict[str, Any] = {"system": system, "policy": policy}
+        for name in (field.name for field in fields(Rollout) if field.name not in values):
+            values[name] = map_tensors(rows, getattr(rollout, name))
+        parts.append(Rollout(**values))
+    return parts
 
 
 def check_rollout(rollout: Rollout) -> None:

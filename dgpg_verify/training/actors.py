@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import InputError, System
-from dgpg_verify.policies import MLPPolicy, PolicyStack, heuristic_prior, n_features
+from dgpg_verify.policies import HeuristicPrior, MLPPolicy, PolicyStack, n_features
 from dgpg_verify.training.methods import Recipe
 from dgpg_verify.training.settings import Settings
 
@@ -74,7 +74,7 @@ def fresh_policy(recipe: Recipe, system: System, seed: int) -> MLPPolicy:
         raise InputError("system has n_actions = 0: train needs discrete actions (n_actions >= 1)")
     settings, prior = recipe.settings, None
     if recipe.method.start == "residual":
-        prior = heuristic_prior(system, settings.heuristic, settings.temperature)
+        prior = HeuristicPrior(system, settings.heuristic, settings.temperature)
     options = {"sharing": recipe.sharing, "prior": prior, "gain": settings.gain, **settings.network_options()}
     return MLPPolicy.random(system.n_agents, n_features(system), seed, settings.hidden, **options)
 

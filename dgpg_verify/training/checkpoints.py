@@ -87,16 +87,15 @@ def load_checkpoint(folder: Path, config: Mapping[str, Any] | None = None) -> tu
     return {name: value for name, value in stored.items() if name not in ("schema", "config", "plain")}, progress
 
 
-def check_resumable(folder: Path, config: Mapping[str, Any]) -> bool:
-    """Whether a run of this configuration left a checkpoint; False = it was stopped before its first one.
+def resumable(folder: Path, config: Mapping[str, Any]) -> tuple[dict[str, Any], Progress] | None:
+    """The checkpoint that a run of this configuration left; None = it was stopped before its first one.
 
     Raises InputError when train has not written the folder, or when it belongs to another configuration.
     """
     if (folder / CHECKPOINT).exists():
-        load_checkpoint(folder, config)
-        return True
+        return load_checkpoint(folder, config)
     _same(read_config(folder), json.loads(canonical(config)), folder)
-    return False
+    return None
 
 
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:

@@ -73,11 +73,11 @@ class Heldout:
         width = self.width()
         if width.value is None:
             return "no score: Random and Best-Fit were not both played"
-        said = f"Best-Fit minus Random = {width.value:.4g}"
+        words = f"Best-Fit minus Random = {width.value:.4g}"
         if width.low is None:
-            return f"no score: {said} on one workload, which says nothing of its noise"
-        said += f" ({100 * width.level:g} % interval {width.low:.4g} to {width.high:.4g}, {width.n} workloads)"
-        return f"score: {said}" if self.scored else f"no score: {said} is not above 0 beyond noise"
+            return f"no score: {words} on one workload, which says nothing of its noise"
+        words += f" ({100 * width.level:g} % interval {width.low:.4g} to {width.high:.4g}, {width.n} workloads)"
+        return f"score: {words}" if self.scored else f"no score: {words} is not above 0 beyond noise"
 
     def score(self, returns: NDArray[np.float64]) -> float | None:
         """(J - Random) / (Best-Fit - Random), means over the workloads; None where `scored` is false."""

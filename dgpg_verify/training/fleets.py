@@ -13,7 +13,7 @@ from dgpg_verify.credits import gae, make_credit, setting_scales
 from dgpg_verify.critics import ValueNetwork
 from dgpg_verify.training.evaluation import heuristic_act, stream_seed
 from dgpg_verify.training.methods import Recipe
-from dgpg_verify.training.updates.adaptive import NoiseTracker
+from dgpg_verify.training.schedules import NoiseTracker
 from dgpg_verify.training.updates.losses import normalise_advantages
 from dgpg_verify.training.updates.packing import PackedDecisions, pack
 
@@ -36,21 +36,6 @@ class Lesson:
     alpha: float | None
     targets: Tensor | None
     explained: float | None
-
-
-@dataclass(frozen=True)
-class KnownCredit:
-    """A credit that is already worked out on the roll-out at hand, [B, T, N]."""
-
-    values: Tensor
-    name: str = "known"
-    keeps_states: bool = False
-
-    def fit(self, pilot: Any) -> KnownCredit:
-        return self
-
-    def __call__(self, rollout: Rollout) -> Tensor:
-        return self.values
 
 
 @dataclass
@@ -101,22 +86,21 @@ class FleetLearner:
     def _credit(self, rollout: Rollout, advantages: Tensor | None, progress: float) -> tuple[Tensor, float | None]:
         """The credit of each decision, [B, T, N] float64, and the alpha used (None without guidance)."""
         method = self.recipe.method
+
+        def fitted(name: str) -> Tensor:
+            return make_credit(name).fit([rollout])(rollout)
+
         if not method.base:
-            return make_credit(method.guidance).fit([rollout])(rollout), 1.0
-        if advantages is not None:
-            base = torch.where(rollout.active, advantages, 0.0)
-        else:
-            base = make_credit(method.base).fit([rollout])(rollout)
+            return fitted(method.guidance), 1.0
+        base = fitted(method.base) if advantages is None else torch.where(rollout.active, advantages, 0.0)
         if not method.guidance:
             return base, None
-        guidance = make_credit(method.guidance).fit([rollout])(rollout)
-        return self._mixed(rollout, base, guidance, progress)
+        return self._mixed(rollout, base, fitted(method.guidance), progress)
 
     def _mixed(self, rollout: Rollout, base: Tensor, guidance: Tensor, progress: float) -> tuple[Tensor, float]:
         """(1 - alpha) base + alpha guidance, scaled as the setting says, and alpha."""
         schedule = self.recipe.schedule
-        known = KnownCredit(base), KnownCredit(guidance)
-        scales = setting_scales(self.recipe.settings.setting, *known, [rollout])
+        scales = setting_scales(self.recipe.settings.setting, lambda _: base, lambda _: guidance, [rollout])
         parts = torch.stack([scales[0] * base, scales[1] * guidance])
         if schedule.adaptive:
             gradients = self.policy.score_products(rollout, parts).mean(1)

@@ -7,65 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from dgpg_verify.core import InputError, System, check_int
 from dgpg_verify.systems import make_system
 from dgpg_verify.training.checkpoints import (
     Progress,
-    check_resumable,
     load_checkpoint,
     read_config,
+    resumable,
     save_checkpoint,
     write_config,
 )
 from dgpg_verify.training.learner import make_learner
-from dgpg_verify.training.logs import Events, LogLine, event_writer, write_log
-from dgpg_verify.training.methods import Method
+from dgpg_verify.training.logs import Events, event_writer, write_log
+from dgpg_verify.training.methods import Method, Recipe
 from dgpg_verify.training.schedules import make_schedule
 from dgpg_verify.training.settings import Settings
-
-
-@dataclass(frozen=True)
-class FolderOptions:
-    """Where a run's files go.
-
-    Attributes
-    ----------
-    out : folder for config.json, log.csv and checkpoint.pt; None writes nothing.
-    checkpoint_every : episodes between checkpoints.
-    resume : go on from the folder's checkpoint.
-    tensorboard : write TensorBoard events too.
-    """
-
-    out: str | Path | None
-    checkpoint_every: int
-    resume: bool
-    tensorboard: bool
-
-    def checked(self, config: Mapping[str, Any]) -> RunFolder | None:
-        """The run's folder, not yet written to. Raises InputError for one that this run may not write to."""
-        every = check_int("checkpoint_every", self.checkpoint_every, 1)
-        if self.out is None:
-            if self.tensorboard:
-                raise InputError("tensorboard = True is not allowed without out: there is no folder for the events")
-            if self.resume:
-                raise InputError("resume = True is not allowed without out: there is no folder to go on from")
-            return None
-        path = Path(self.out)
-        if self.tensorboard:
-            event_writer()
-        nearest = next((parent for parent in path.parents if parent.exists()), Path())
-        if not nearest.is_dir():
-            raise InputError(f"out = {str(path)!r} lies in {nearest.name!r}, which is a file: it must be a folder")
-        if self.resume:
-            check_resumable(path, config)
-        elif path.exists() and not path.is_dir():
-            raise InputError(f"out = {str(path)!r} is a file: it must be a folder, or a new name for one")
-        elif path.exists() and any(path.iterdir()):
-            raise InputError(f"out = {str(path)!r} is not empty: choose another folder, or resume = True to go on")
-        return RunFolder(path, config, every, self.resume, Events(path, self.tensorboard))
 
 
 @dataclass
@@ -83,28 +39,62 @@ class RunFolder:
         if not self.resumed:
             write_config(self.path, self.config)
             return None
-        if not check_resumable(self.path, self.config):
-            return None
-        tensors, progress = load_checkpoint(self.path, self.config)
-        write_log(self.path, progress.history)  # a kill between checkpoint and log leaves an older log
-        return tensors, progress
+        stored = resumable(self.path, self.config)
+        if stored is not None:
+            write_log(self.path, stored[1].history)  # a kill between checkpoint and log leaves an older log
+        return stored
 
     def save(self, tensors: Mapping[str, Any], progress: Progress) -> None:
         save_checkpoint(self.path, self.config, tensors, progress)
         write_log(self.path, progress.history)
 
 
+def run_folder(
+    config: Mapping[str, Any], out: str | Path | None, checkpoint_every: int, resume: bool, tensorboard: bool
+) -> RunFolder | None:
+    """The folder of a run, not yet written to.
+
+    Parameters
+    ----------
+    out : folder for config.json, log.csv and checkpoint.pt; None writes nothing.
+    checkpoint_every : episodes between checkpoints.
+    resume : go on from the folder's checkpoint.
+    tensorboard : write TensorBoard events too.
+
+    Raises
+    ------
+    InputError : a folder that this run may not write to.
+    """
+    every = check_int("checkpoint_every", checkpoint_every, 1)
+    if out is None:
+        if tensorboard:
+            raise InputError("tensorboard = True is not allowed without out: there is no folder for the events")
+        if resume:
+            raise InputError("resume = True is not allowed without out: there is no folder to go on from")
+        return None
+    path = Path(out)
+    if tensorboard:
+        event_writer()
+    nearest = next((parent for parent in path.parents if parent.exists()), Path())
+    if not nearest.is_dir():
+        raise InputError(f"out = {str(path)!r} lies in {nearest.name!r}, which is a file: it must be a folder")
+    if resume:
+        resumable(path, config)
+    elif path.exists() and not path.is_dir():
+        raise InputError(f"out = {str(path)!r} is a file: it must be a folder, or a new name for one")
+    elif path.exists() and any(path.iterdir()):
+        raise InputError(f"out = {str(path)!r} is not empty: choose another folder, or resume = True to go on")
+    return RunFolder(path, config, every, resume, Events(path, tensorboard))
+
+
 @dataclass(frozen=True)
 class StoredRun:
-    """A folder written by train(). done: episodes learned from; evaluations: [(episode, returns [B])]."""
+    """A folder written by train(). progress: how far the run had come at its last checkpoint."""
 
-    folder: Path
     config: dict[str, Any]
     system: System
     policy: Any
-    done: int
-    history: tuple[LogLine, ...]
-    evaluations: tuple[tuple[int, NDArray[np.float64]], ...]
+    progress: Progress
 
 
 def read_run(folder: str | Path) -> StoredRun:
@@ -114,13 +104,13 @@ def read_run(folder: str | Path) -> StoredRun:
     """
     folder = Path(folder)
     config = read_config(folder)
-    tensors, stored = load_checkpoint(folder, config)
+    tensors, progress = load_checkpoint(folder, config)
     system = rebuild(config["system"])
-    method, settings = Method(**config["method"]), Settings(**config["settings"])
     schedule = make_schedule(config["alpha"], system.n_agents)
-    learner = make_learner(system, method, settings, schedule, config["sharing"], config["seed"])
+    recipe = Recipe(Method(**config["method"]), Settings(**config["settings"]), schedule, config["sharing"])
+    learner = make_learner(recipe, [system], [config["seed"]])
     learner.load(tensors)
-    return StoredRun(folder, config, system, learner.policy, stored.done, stored.history, stored.evaluations)
+    return StoredRun(config, system, learner.policy, progress)
 
 
 def rebuild(config: dict[str, Any]) -> System:

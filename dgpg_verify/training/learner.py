@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import torch
@@ -25,12 +25,10 @@ from dgpg_verify.training.actors import Actor, fresh_policy, joint_actor
 from dgpg_verify.training.critics import Critics, fresh_network
 from dgpg_verify.training.evaluation import stream_seed
 from dgpg_verify.training.fleets import START_STREAM, FleetLearner, Lesson
-from dgpg_verify.training.methods import Method, Recipe, Sharing
-from dgpg_verify.training.schedules import Schedule
-from dgpg_verify.training.settings import Settings
+from dgpg_verify.training.methods import Recipe
 from dgpg_verify.training.updates.losses import NonFiniteLoss
 from dgpg_verify.training.updates.packing import joined
-from dgpg_verify.training.updates.rules import AgentFacts, UpdateFacts, imitate, plain_gradient, ppo
+from dgpg_verify.training.updates.rules import AgentFacts, imitate, plain_gradient, ppo
 from dgpg_verify.training.updates.sequential import SequentialActors, sequential, split_actor
 
 T = TypeVar("T")
@@ -119,11 +117,11 @@ class Learner:
     def _located(self, error: NonFiniteError, k: int) -> NonFiniteError:
         return NonFiniteError(f"fleet {k}: {error}") if len(self.fleets) > 1 else error
 
-    def _update(self, lessons: Sequence[Lesson], index: int, imitating: bool) -> list[UpdateFacts]:
+    def _update(self, lessons: Sequence[Lesson], index: int, imitating: bool) -> list[dict[str, float]]:
         """Change all actors; what that did, fleet by fleet."""
         rule, shared = self._rule(imitating), self.stack is not None and self.recipe.sharing == "shared"
         size = len(self.fleets) // len(self.actors)
-        facts: list[UpdateFacts] = []
+        facts: list[dict[str, float]] = []
         for actor in self.actors:
             first = len(facts)
             whole = joined([lesson.decisions for lesson in lessons[first : first + size]], shared)
@@ -184,13 +182,6 @@ class Learner:
             self.critics.networks[0] = replace(network, norm=network.norm.with_state(stored["value_norm"]))
 
 
-def make_learner(
-    system: System, method: Method, settings: Settings, schedule: Schedule, sharing: Sharing, seed: int
-) -> Learner:
-    """A fresh learner of a single fleet, a system of any kind."""
-    return assemble(Recipe(method, settings, schedule, sharing), [system], [seed])
-
-
 def make_joint_learner(recipe: Recipe, systems: Sequence[CloudScheduling], seeds: Sequence[int]) -> Learner:
     """A fresh learner of several cloud fleets; each fleet starts as `make_learner` would start it.
 
@@ -203,13 +194,14 @@ def make_joint_learner(recipe: Recipe, systems: Sequence[CloudScheduling], seeds
     for system in systems:
         if not isinstance(system, CloudScheduling):
             raise InputError(f"system = {type(system).__name__} is not allowed here: only cloud fleets can be stacked")
-    return assemble(recipe, systems, seeds, CloudStack(systems, settings.rollouts))
+    return make_learner(recipe, systems, seeds, CloudStack(systems, settings.rollouts))
 
 
-def assemble(
+def make_learner(
     recipe: Recipe, systems: Sequence[System], seeds: Sequence[int], stack: CloudStack | None = None
 ) -> Learner:
-    """Fresh networks for all fleets, drawn from each fleet's own seed, under common optimisers."""
+    """A fresh learner of a single fleet, a system of any kind, or of those in the stack: networks are drawn from each
+    fleet's own seed, and put under common optimisers."""
     method, settings = recipe.method, recipe.settings
     pairs = [(system, stream_seed(seed, START_STREAM) % 2**31) for system, seed in zip(systems, seeds, strict=True)]
     policies: list[Any] = [fresh_policy(recipe, *pair) for pair in pairs]
@@ -225,15 +217,14 @@ def assemble(
     else:
         actor, policies = joint_actor(policies, settings, stack is not None)
         actors = [actor]
-    fleets = [FleetLearner(recipe, *own) for own in zip(systems, seeds, policies, strict=True)]
+    fleets = [FleetLearner(recipe, *parts) for parts in zip(systems, seeds, policies, strict=True)]
     return Learner(recipe, fleets, actors, critics, stack)
 
 
-def _line(rollout: Rollout, lesson: Lesson, update: UpdateFacts, loss: float | None) -> dict[str, Any]:
+def _line(rollout: Rollout, lesson: Lesson, update: dict[str, float], loss: float | None) -> dict[str, Any]:
     """The numbers of one fleet's log line."""
-    reward = float(episode_returns(rollout).mean())
     learned = {"alpha": lesson.alpha, "value_loss": loss, "explained": lesson.explained}
-    return {"reward": reward, **learned, **asdict(update)}
+    return {"reward": float(episode_returns(rollout).mean()), **learned, **update}
 
 
 def _check_parameters(policy: Any, critic: ValueNetwork | None) -> None:

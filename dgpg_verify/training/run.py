@@ -15,8 +15,8 @@ from dgpg_verify.core import InputError, System, check_int
 from dgpg_verify.systems import CloudScheduling, make_system
 from dgpg_verify.training.checkpoints import Progress
 from dgpg_verify.training.evaluation import HELD_OUT, Evaluation, Heldout, evaluate, evaluate_stacked, heldout
-from dgpg_verify.training.folder import FolderOptions, RunFolder
-from dgpg_verify.training.learner import Learner, assemble, make_joint_learner
+from dgpg_verify.training.folder import RunFolder, run_folder
+from dgpg_verify.training.learner import Learner, make_joint_learner, make_learner
 from dgpg_verify.training.logs import LogLine
 from dgpg_verify.training.methods import Method, make_method
 from dgpg_verify.training.options import RunOptions
@@ -67,7 +67,7 @@ def train(
     episodes, alpha, sharing, evaluate_every, workloads : see `RunOptions`.
     seed : seeds initial parameters, training workloads and action draws.
     heldout_seed : seeds the held-out workloads, in a stream of their own; None = the same number as `seed`.
-    out, checkpoint_every, resume, tensorboard : see `FolderOptions`. A resumed run equals the uninterrupted one bit
+    out, checkpoint_every, resume, tensorboard : see `run_folder`. A resumed run equals the uninterrupted one bit
         for bit.
     observe : called as observe(episode, policy) at every evaluation; it must not change the policy.
     changes : any field of `Settings`, such as epochs=5 or setting="mixed".
@@ -84,12 +84,10 @@ def train(
     system = _built(system, agents, seed)
     options = RunOptions(make_method(method), changes, episodes, alpha, sharing, evaluate_every, workloads)
     config, recipe = options.config(system, seed, heldout_seed), options.recipe(system)
-    folder = FolderOptions(out, checkpoint_every, resume, tensorboard).checked(config)
-    learner = assemble(recipe, [system], [config["seed"]])
-    played = heldout(system, config["heldout_seed"], workloads)
-    run = TrainingRun(learner.policy, played, config, None if folder is None else folder.path)
+    folder = run_folder(config, out, checkpoint_every, resume, tensorboard)
+    learner = make_learner(recipe, [system], [config["seed"]])
     watch = None if observe is None else lambda _, episode, policy: observe(episode, policy)
-    Loop(learner, options, [run], watch, folder).to_the_end(progress)
+    (run,) = _finished(learner, options, [config], watch, progress, folder)
     return run
 
 
@@ -124,13 +122,22 @@ def train_together(
     if len(seeds) != len(systems):
         raise InputError(f"seeds = {list(seeds)!r} is not allowed for {len(systems)} fleets: it must be one per fleet")
     options = RunOptions(make_method(method), changes, episodes, alpha, sharing, evaluate_every, workloads)
-    pairs = list(zip(systems, seeds, strict=True))
-    configs, recipes = zip(*((options.config(*pair, None), options.recipe(pair[0])) for pair in pairs), strict=True)
-    learner = make_joint_learner(recipes[0], systems, seeds)
-    heldouts = [heldout(system, seed, workloads) for system, seed in pairs]
-    own = zip((fleet.policy for fleet in learner.fleets), heldouts, configs, strict=True)
-    runs = [TrainingRun(*each) for each in own]
-    Loop(learner, options, runs, observe).to_the_end(progress)
+    configs = [options.config(system, seed, None) for system, seed in zip(systems, seeds, strict=True)]
+    recipe, *_ = [options.recipe(system) for system in systems]
+    return _finished(make_joint_learner(recipe, systems, seeds), options, configs, observe, progress)
+
+
+def _finished(
+    learner: Learner, options: RunOptions, configs: Sequence[Mapping[str, Any]], watch: Observe | None, progress: bool,
+    folder: RunFolder | None = None,
+) -> list[TrainingRun]:  # fmt: skip
+    """The runs of a fresh learner's fleets, trained to the end."""
+    path = None if folder is None else folder.path
+    runs = [
+        TrainingRun(fleet.policy, heldout(fleet.system, config["heldout_seed"], options.workloads), config, path)
+        for fleet, config in zip(learner.fleets, configs, strict=True)
+    ]
+    Loop(learner, options, runs, watch, folder).to_the_end(progress)
     return runs
 
 
@@ -191,11 +198,11 @@ class Loop:
             self._evaluate()
         samples = self.done * self.learner.fleets[0].system.horizon
         reached = {"episode": self.done, "samples": samples, "seconds": self.seconds}
-        for run, own in zip(self.runs, facts, strict=True):
+        for run, learned in zip(self.runs, facts, strict=True):
             episode, last = run.evaluations[-1]
             now = last if episode == self.done else None
             scores = {"evaluation": now and now.mean, "score": now and now.score, "gap": now and now.gap}
-            numbers: dict[str, Any] = {**reached, **own, **scores}
+            numbers: dict[str, Any] = {**reached, **learned, **scores}
             run.history.append(LogLine(**numbers))
 
     def _evaluate(self) -> None:

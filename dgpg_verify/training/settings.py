@@ -14,7 +14,7 @@ from typing import Any
 from dgpg_verify.core import InputError, check_choice, check_int, check_real
 from dgpg_verify.credits import SETTINGS
 from dgpg_verify.policies.initialise import INITIALISATIONS, Initialisation
-from dgpg_verify.policies.layer_norm import check_widths
+from dgpg_verify.policies.layers import check_widths
 
 NORMALISATIONS = ("batch", "agent", "none")
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dgpg_verify.core import InputError, generator
-from dgpg_verify.policies.layer_norm import Units, check_widths, normalise
+from dgpg_verify.policies.layers import Units, check_widths, normalise
 
 
 def inputs(*shape: int) -> torch.Tensor:

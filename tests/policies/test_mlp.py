@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import InputError, Observation, generator
-from dgpg_verify.policies import MLPPolicy, heuristic_prior, make_policy
+from dgpg_verify.policies import HeuristicPrior, MLPPolicy, make_policy
 from dgpg_verify.systems import LoadBalancingGame
 
 SHARINGS = ("independent", "shared")
@@ -131,7 +131,7 @@ def test_prepared_policies_give_the_same_logits(sharing: str) -> None:
 def test_a_prior_reads_plain_features() -> None:
     """A policy around a heuristic is not prepared: the heuristic would see normalised capacities."""
     game = LoadBalancingGame.random(4, seed=0)
-    policy = MLPPolicy.random(4, 4, prior=heuristic_prior(game, "least_committed", 0.5), feature_norm=True)
+    policy = MLPPolicy.random(4, 4, prior=HeuristicPrior(game, "least_committed", 0.5), feature_norm=True)
     seen = game.observe(game.start(torch.empty(2, 1, 0)))
     other, prepared = policy.prepared(seen)
     assert other is policy and prepared is seen

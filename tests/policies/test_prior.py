@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dgpg_verify.core import InputError
-from dgpg_verify.policies import HeuristicPrior, TabularPolicy, heuristic_prior, make_policy
+from dgpg_verify.policies import HeuristicPrior, TabularPolicy, make_policy
 from dgpg_verify.policies.prior import standardise
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
 
@@ -54,7 +54,7 @@ def test_random_heuristic_is_uniform() -> None:
 def test_prior_is_added_to_the_policys_own_logits() -> None:
     game = LoadBalancingGame.random(3, seed=1)
     seen = game.observe(game.start(torch.empty(1, 1, 0)))
-    prior = heuristic_prior(game, "capacity_proportional", 2.0)
+    prior = HeuristicPrior(game, "capacity_proportional", 2.0)
     logits = torch.arange(9.0, dtype=torch.float64).view(3, 3)
     torch.testing.assert_close(TabularPolicy(logits, prior=prior).logits(seen)[0], logits + prior(seen)[0])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from dgpg_verify.core import generator
-from dgpg_verify.policies.squash import squash, tanh_
+from dgpg_verify.policies.layers import squash, tanh_
 
 
 def test_it_is_tanh_within_rounding() -> None:

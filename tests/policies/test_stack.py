@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import InputError, Observation, generator, open_uniforms
-from dgpg_verify.policies import MLPPolicy, PolicyStack, heuristic_prior
+from dgpg_verify.policies import HeuristicPrior, MLPPolicy, PolicyStack
 from dgpg_verify.policies import mlp as mlp_module
 from dgpg_verify.systems import CloudScheduling
 from dgpg_verify.systems.cloud import FEATURES
@@ -24,7 +24,7 @@ CASES = [(s, p, r) for s in SHARINGS for p in (False, True) for r in (1, 3, 5)]
 def policies(sharing: str, prior: bool = False, gain: float = 3.0, **changes: Any) -> list[MLPPolicy]:
     """Loud read-outs, so that networks disagree about most decisions."""
     changes = {"hidden": 6, "layer_norm": True, "feature_norm": True, "sharing": sharing, "gain": gain, **changes}
-    rule = heuristic_prior(SYSTEM, "best_fit", 0.5) if prior else None
+    rule = HeuristicPrior(SYSTEM, "best_fit", 0.5) if prior else None
     return [MLPPolicy.random(N, F, seed, prior=rule, **changes) for seed in (4, 1, 9)]
 
 
@@ -146,12 +146,12 @@ def test_policies_that_differ_in_more_than_parameters_are_refused(change: dict[s
     """The first one's form would be used for all."""
     system = CloudScheduling(3, seed=1, horizon=4)
     if "prior" in change:
-        change = {"prior": heuristic_prior(system, system.heuristic_names[0], 0.5)}
+        change = {"prior": HeuristicPrior(system, system.heuristic_names[0], 0.5)}
     plain = MLPPolicy.random(3, F, 0, 8)
     with pytest.raises(InputError, match="2 kinds"):
         PolicyStack.of([plain, replace(plain, **change)])
     if "prior" in change:
-        other = replace(plain, prior=heuristic_prior(CloudScheduling(3, seed=2), system.heuristic_names[0], 0.5))
+        other = replace(plain, prior=HeuristicPrior(CloudScheduling(3, seed=2), system.heuristic_names[0], 0.5))
         assert PolicyStack.of([replace(plain, **change), other]).fleets == 2
 
 

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from dgpg_verify.policies import TabularPolicy, heuristic_prior
+from dgpg_verify.policies import HeuristicPrior, TabularPolicy
 from dgpg_verify.systems import LoadBalancingGame
 from dgpg_verify.training import method_names
 from dgpg_verify.training.actors import actor_of
@@ -53,7 +53,7 @@ def learned(method: str, system: LoadBalancingGame, seed: int, opposed: bool = F
     )  # fmt: skip
     rng = np.random.default_rng([seed, 11])
     logits = torch.as_tensor(0.1 * rng.normal(size=(system.n_agents, system.n_actions)))
-    prior = heuristic_prior(system, "least_committed", 1.0) if method == "residual" else None
+    prior = HeuristicPrior(system, "least_committed", 1.0) if method == "residual" else None
     table = TabularPolicy(logits, prior=prior)
     wrap: Any = split_actor if method == "happo" else actor_of
     learner.actors = [wrap(table, learner.recipe.settings)]

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import binom
 
-from dgpg_verify.policies.layer_norm import normalise
+from dgpg_verify.policies.layers import normalise
 from dgpg_verify.systems import LoadBalancingGame
 from tests.training.games import Opposed, arrived, costs, equilibria, game, smallest_gain
 from tests.training.tools import learner_of

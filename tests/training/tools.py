@@ -49,7 +49,7 @@ def learner_of(
     method = make_method(method)
     schedule = make_schedule(method.alpha if alpha is None else alpha, system.n_agents)
     settings = method.settings({"hidden": 8, **changes})
-    return make_learner(system, method, settings, schedule, sharing, seed)  # type: ignore[arg-type]
+    return make_learner(Recipe(method, settings, schedule, sharing), [system], [seed])  # type: ignore[arg-type]
 
 
 def iterate(learner: Learner, index: int, progress: float = 0.0, imitating: bool = False) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
+from torch import Tensor
 
 from dgpg_verify.claims.subjects import SIGMA, build_policy, build_system, one_shot_probabilities
 from dgpg_verify.core import Cell, Rollout, draw_noise
@@ -44,33 +45,22 @@ def measure_locality(cell: Cell) -> dict[str, float]:
 
 def game_locality(game: LoadBalancingGame, p: Array, one_total: bool = False) -> dict[str, float]:
     """Exact locality of a game; `one_total` maps every server to one shared coordinate (control)."""
-    slots = game.candidates.numpy()
-    servers = np.zeros_like(slots) if one_total else slots
-    z = game.shares.numpy()
-    second = np.bincount(servers.ravel(), (p * z**2).ravel(), minlength=game.n_servers)
-    own_second = _per_slot_total(servers, p * z**2) if one_total else p * z**2
-    first = _per_slot_total(servers, p * z) if one_total else p * z
-    variance = own_second - first**2  # of agent i's own load on the coordinate of slot k
-    total = np.bincount(servers.ravel(), (p * z**2).ravel(), minlength=game.n_servers)
-    squares = np.bincount(servers.ravel(), _once(servers, first**2, one_total).ravel(), minlength=game.n_servers)
-    others = (total - squares)[servers] - variance
+    servers, z = game.candidates.numpy(), game.shares.numpy()
     weight = p * z**2
+    first, second, slots = p * z, weight, 1  # moments of agent i's load on the coordinate of slot k
+    if one_total:  # all slots of an agent are one coordinate, on which it counts once
+        first, second = (np.broadcast_to(part.sum(1, keepdims=True), z.shape) for part in (first, second))
+        servers, slots = np.zeros_like(servers), z.shape[1]
+    total, squares = (
+        np.bincount(servers.ravel(), part.ravel(), minlength=game.n_servers) for part in (weight, first**2 / slots)
+    )
+    others = (total - squares)[servers] - (second - first**2)
     return {
         "largest_influence": float(z.max()),
         "coordinates": 1.0,
-        "overlap": float((weight * (second[servers] - own_second)).sum(1).mean()),
+        "overlap": float((weight * (total[servers] - second)).sum(1).mean()),
         "others_variance": float((p * others).sum(1).mean()),
     }
-
-
-def _per_slot_total(servers: NDArray[np.int64], values: Array) -> Array:
-    """Each agent's total over its slots, on every slot (all slots are one coordinate)."""
-    return np.broadcast_to(values.sum(1, keepdims=True), values.shape)
-
-
-def _once(servers: NDArray[np.int64], values: Array, one_total: bool) -> Array:
-    """Count an agent once where all its slots are one coordinate."""
-    return values / values.shape[1] if one_total else values
 
 
 def team_locality(team: LinearQuadraticTeam) -> dict[str, float]:
@@ -97,16 +87,18 @@ def rollout_locality(rollout: Rollout) -> dict[str, float]:
     acting = rollout.actions >= 0
     server = index[..., 0]
     half = rollout.x.shape[-1] // 2
-    products = [value[..., 0] ** 2, value[..., 0] * value[..., 1], value[..., 1] ** 2]
-    overlap = torch.zeros_like(value[..., 0])
-    for factor, product in zip((1.0, 2.0, 1.0), products, strict=True):
-        on_server = torch.zeros(*server.shape[:2], half, dtype=value.dtype).scatter_add(-1, server, product)
-        overlap += factor * product * (on_server.gather(-1, server) - product)
-    added = torch.zeros(*server.shape[:2], half, dtype=value.dtype).scatter_add(-1, server, value[..., 0])
-    others = added.gather(-1, server) - value[..., 0]
+    first, second = value[..., 0], value[..., 1]
+
+    def of_others(part: Tensor) -> Tensor:
+        """What the other jobs of the step add up to on each job's server."""
+        on_server = torch.zeros(*server.shape[:2], half, dtype=value.dtype).scatter_add(-1, server, part)
+        return on_server.gather(-1, server) - part
+
+    products = ((1.0, first**2), (2.0, first * second), (1.0, second**2))
+    overlap = torch.stack([factor * product * of_others(product) for factor, product in products]).sum(0)
     return {
         "largest_influence": float(value.pow(2).sum(-1).sqrt().max()),
         "coordinates": float((value != 0).sum(-1)[acting].double().mean()),
         "overlap": float(overlap[acting].mean()),
-        "others_variance": float(others[acting].var()),
+        "others_variance": float(of_others(first)[acting].var()),
     }

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.cost.measure import CONTROL, METHODS, MORE, measure_cost
 from dgpg_verify.claims.design import Row
-from dgpg_verify.claims.question import EXPLORATORY_LEVEL, Question
-from dgpg_verify.claims.series import Measured, Series
+from dgpg_verify.claims.question import EXPLORATORY_LEVEL, Question, as_control
+from dgpg_verify.claims.series import Measured, Series, make_series
 from dgpg_verify.core import Cell, Evidence, Verdict
 from dgpg_verify.statistics import Relation, geometric_mean_interval, judge, judge_threshold
 
@@ -35,6 +35,7 @@ SIZES: Mapping[str, tuple[Mapping[int, int], Mapping[str, Any], int, int]] = {
     "standard": (dict.fromkeys((16, 32, 64, 128), 6), {"horizon": 20}, 6, 3),
     "full": ({25: 6} | dict.fromkeys((150, 300, 600, 1500), 6), {"horizon": 50}, 6, 6),
 }
+QUANTITIES = (("time", "seconds", "mappo_seconds"), ("memory", "bytes", "mappo_bytes"))
 Costs = Series[Evidence]
 
 
@@ -53,38 +54,34 @@ def cost(cell: Cell) -> float:
 def questions(measured: Measured) -> list[Question]:
     """Ratios of least times and of peak bytes of tensors, fleet by fleet; growth of the model's time with N."""
     series = measured[ROW]
-    ratios = [_ratio(series.only(n), what) for n in series.n_values for what in ("time", "memory")]
+    ratios = [
+        _ratio(f"{what}/N={n}", _with(series.only(n), base), what, "dgpg_" + suffix, base)
+        for n in series.n_values
+        for what, suffix, base in QUANTITIES
+    ]
     return [*ratios, _growth(series), *_controls(series)]
 
 
-def _ratio(series: Costs, what: str) -> Question:
-    suffix = {"time": "seconds", "memory": "bytes"}[what]
-    weighed = _with(series, f"mappo_{suffix}")
-    ratios = _ratios(weighed, f"dgpg_{suffix}", f"mappo_{suffix}")
+def _ratio(key: str, series: Costs, what: str, above: str, below: str, control: str = "") -> Question:
+    ratios = [float(item.values[above]) / float(item.values[below]) for item in series.flat]
     verdict = judge_threshold(geometric_mean_interval(ratios, EXPLORATORY_LEVEL), ADDED)
-    note = f"ratios {min(ratios):.3f} to {max(ratios):.3f}"
-    key = f"{what}/N={series.n_values[0]}"
-    return _question(key, f"{what} ratio", verdict, weighed, ADDED, "at_most", RATIO, note, what=what)
+    note = f"{control}, a control" if control else f"ratios {min(ratios):.3f} to {max(ratios):.3f}"
+    who = control or "DG-PG"
+    return _question(key, f"{what} ratio", verdict, series, ADDED, "at_most", RATIO, note, what, who)
 
 
 def _controls(series: Costs) -> list[Question]:
     """Passed off as DG-PG, what is known to take more must be refuted as little: the time of HAPPO, which updates
     agents one after the other, and the memory of MAPPO with two roll-outs an update."""
-    made = []
-    for what, suffix, key, name, fewest in (
-        ("time", "seconds", f"{CONTROL}_seconds", "HAPPO", FEWEST_TIMES),
-        ("memory", "bytes", "more_bytes", f"MAPPO with {MORE} roll-outs", FEWEST_COUNTS),
-    ):
-        weighed = _with(series, key)
-        if len(weighed.flat) < fewest:
-            continue
-        ratios = _ratios(weighed, key, f"mappo_{suffix}")
-        verdict = judge_threshold(geometric_mean_interval(ratios, EXPLORATORY_LEVEL), ADDED)
-        note = f"{name}, a control"
-        question = _question(f"{what}/control", f"{what} ratio", verdict, weighed, ADDED, "at_most", RATIO, note,
-                             what=what, who=name)  # fmt: skip
-        made.append(replace(question, primary=False, kind="control", expected_label="refuted"))
-    return made
+    known = (
+        (f"{CONTROL}_seconds", "HAPPO", FEWEST_TIMES),
+        ("more_bytes", f"MAPPO with {MORE} roll-outs", FEWEST_COUNTS),
+    )
+    return [
+        as_control(_ratio(what, weighed, what, above, base, name), "refuted")
+        for (what, _, base), (above, name, fewest) in zip(QUANTITIES, known, strict=True)
+        if len((weighed := _with(series, above)).flat) >= fewest
+    ]
 
 
 def _growth(series: Costs) -> Question:
@@ -93,21 +90,18 @@ def _growth(series: Costs) -> Question:
     fit = series.fit(lambda item: float(item.values["model_seconds"]) / item.cell.n, EXPLORATORY_LEVEL)
     verdict = judge(fit, 0.0, 0.15, "big_o", proved_bound=True)
     note = "two non-zeros of z for every agent: 2 N products a joint step"
-    used = [n for n in series.n_values if 10 * n >= max(series.n_values)]
-    top = Series(series.row, {n: series.items[n] for n in used}, tuple(c for c in series.evidence if c.cell.n in used))
+    top = _part(series, lambda item: 10 * item.cell.n >= max(series.n_values))
     question = _question("model/growth", "exponent per agent", verdict, top, 0.0, "big_o", GROWTH, note)
     return replace(question, margin=0.15)
 
 
 def _with(series: Costs, name: str) -> Costs:
     """The part of a series whose cells measured `name`."""
-    cells = {n: tuple(item for item in items if name in item.values) for n, items in series.items.items()}
-    kept = {n: items for n, items in cells.items() if items}
-    return Series(series.row, kept, tuple(item for items in kept.values() for item in items))
+    return _part(series, lambda item: name in item.values)
 
 
-def _ratios(series: Costs, above: str, below: str) -> list[float]:
-    return [float(item.values[above]) / float(item.values[below]) for item in series.flat]
+def _part(series: Costs, chosen: Callable[[Evidence], bool]) -> Costs:
+    return make_series(series.row, filter(chosen, series.evidence))
 
 
 def _question(
@@ -116,8 +110,7 @@ def _question(
 ) -> Question:  # fmt: skip
     estimate = verdict.estimate
     known = estimate.value is not None and estimate.low is not None and estimate.high is not None
-    numbers = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "what": what, "who": who}
-    numbers["n"] = ", ".join(map(str, series.n_values))
+    numbers = asdict(estimate) | {"n": ", ".join(map(str, series.n_values)), "what": what, "who": who}
     options = ", ".join(f"{name} {value}" for name, value in series.row.options["options"].items())
     return Question(
         key=key,

@@ -7,11 +7,13 @@ that a busy machine slows both alike. Memory is counted, not observed: every ten
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,7 @@ from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import make_system
 from dgpg_verify.training import make_method, make_schedule
 from dgpg_verify.training.learner import Learner, make_learner
+from dgpg_verify.training.methods import Recipe
 
 METHODS = ("mappo", "dgpg")
 CONTROL = "happo"  # updates agents one by one: its time must be seen to be more than a little
@@ -61,13 +64,14 @@ def learner_of(system: System, method: str, seed: int, rollouts: int = 1) -> Lea
     """A fresh learner of either method, in the setting that needs most work."""
     chosen = make_method(method)
     settings = chosen.settings({"rollouts": rollouts} | ({"setting": "parts"} if chosen.mixes else {}))
-    return make_learner(system, chosen, settings, make_schedule(chosen.alpha, system.n_agents), "independent", seed)
+    recipe = Recipe(chosen, settings, make_schedule(chosen.alpha, system.n_agents), "independent")
+    return make_learner(recipe, [system], [seed])
 
 
 def _iteration(learner: Learner) -> Callable[[], Any]:
     """One episode with its update; every call is the next iteration."""
-    count = iter(range(10**6))
-    return lambda: learner.iterate(next(count), 0.5)
+    number = itertools.count()
+    return lambda: learner.iterate(next(number), 0.5)
 
 
 def _seconds(work: Callable[[], Any]) -> float:
@@ -82,7 +86,7 @@ def peaks(n: int, options: Mapping[str, Any], seed: int) -> dict[str, int]:
     asked: dict[str, tuple[str, int]] = {f"{name}_bytes": (name, 1) for name in METHODS}
     if n <= CONTROL_N:
         asked["more_bytes"] = (METHODS[0], MORE)
-    return {name: peak_bytes(_two_iterations(system, *kind, seed)) for name, kind in asked.items()}
+    return {name: peak_bytes(partial(_two_iterations, system, *kind, seed)) for name, kind in asked.items()}
 
 
 def peak_bytes(work: Callable[[], Any]) -> int:
@@ -97,23 +101,18 @@ def peak_bytes(work: Callable[[], Any]) -> int:
     return int(np.cumsum([0, *(size for _, size in steps)]).max())
 
 
-def _two_iterations(system: System, method: str, rollouts: int, seed: int) -> Callable[[], None]:
+def _two_iterations(system: System, method: str, rollouts: int, seed: int) -> None:
     """The second one holds what the first one made for good, such as the optimiser's moments."""
-
-    def work() -> None:
-        learner = learner_of(system, method, seed, rollouts)
-        for k in range(2):
-            learner.iterate(k, 0.5)
-
-    return work
+    step = _iteration(learner_of(system, method, seed, rollouts))
+    for _ in range(2):
+        step()
 
 
 def _peaks(cell: Cell) -> dict[str, int]:
     asked = {"n": cell.n, "options": dict(cell.options["options"]), "seed": cell.seed % 2**31}
     command = [sys.executable, "-c", CHILD, json.dumps(asked)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found: dict[str, int] = json.loads(done.stdout)
-    return found
+    return dict(json.loads(done.stdout))
 
 
 def _model_seconds(system: System, seed: int, rounds: int) -> float:

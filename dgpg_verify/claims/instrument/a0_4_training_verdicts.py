@@ -24,12 +24,9 @@ def design(scale: str) -> list[Row]:
 
 
 def measure(cell: Cell) -> dict[str, Any]:
-    repetitions, seed = int(cell.options["repetitions"]), cell.seed % 2**31
-    if cell.row == CONTROL:
-        dropping = DroppingRule(CONTROL, "percentile", 40)
-        return {"records": settling_error_rates(dropping, uneven_curves(), repetitions, seed)}
-    rule = next(rule for rule in standard_settling_rules() if cell.row == f"rule/{rule.name}")
-    return {"records": settling_error_rates(rule, None, repetitions, seed)}
+    rules: dict[str, tuple[Any, Any]] = {f"rule/{rule.name}": (rule, None) for rule in standard_settling_rules()}
+    rules[CONTROL] = (DroppingRule(CONTROL, "percentile", 40), uneven_curves())
+    return {"records": settling_error_rates(*rules[cell.row], int(cell.options["repetitions"]), cell.seed % 2**31)}
 
 
 def questions(measured: Measured) -> list[Question]:

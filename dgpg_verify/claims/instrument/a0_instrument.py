@@ -4,7 +4,7 @@ stated coverage, its verdicts must be wrong no more often than stated, and its c
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -36,8 +36,8 @@ COVERAGE = 0.95
 BATCH = 10  # configurations in one cell
 REPETITIONS = 1000
 ERRORS = ("false_support", "false_refutation")
+ERROR_TABLES = {"standard": calibration_table, "faulty": control_table}
 Cells = Series[Evidence]
-question = partial(Question, policy="various", relation="equal")
 
 
 def design(scale: str) -> list[Row]:
@@ -55,20 +55,16 @@ def design(scale: str) -> list[Row]:
 
 
 def measure(cell: Cell) -> dict[str, Any]:
-    kind, _, oracle = cell.row.partition("/")
+    (kind, _, oracle), seed = cell.row.partition("/"), cell.seed % 2**31
     measures: dict[str, Callable[[], dict[str, Any]]] = {
         "coverage": lambda: coverage_batch(oracle, cell.seed, BATCH, COVERAGE),
-        "identities": lambda: bit_identities(cell.n, cell.seed),
-        "observed_bias": lambda: observed_guidance_bias(cell.n, cell.seed),
-        "constant_reward": lambda: constant_reward_is_not_measurable(cell.n, cell.seed),
-        "independent_rewards": lambda: independent_rewards(cell.n, cell.seed),
-        "error_rates": lambda: _error_rates(cell.seed % 2**31),
+        "identities": lambda: bit_identities(cell.n, seed),
+        "observed_bias": lambda: observed_guidance_bias(cell.n, seed),
+        "constant_reward": lambda: constant_reward_is_not_measurable(cell.n, seed),
+        "independent_rewards": lambda: independent_rewards(cell.n, seed),
+        "error_rates": lambda: {name: table(REPETITIONS, seed) for name, table in ERROR_TABLES.items()},
     }
     return measures[kind]()
-
-
-def _error_rates(seed: int) -> dict[str, Any]:
-    return {"standard": calibration_table(REPETITIONS, seed), "faulty": control_table(REPETITIONS, seed)}
 
 
 def questions(measured: Measured) -> list[Question]:
@@ -82,10 +78,22 @@ def questions(measured: Measured) -> list[Question]:
     ]
 
 
-def _answer(series: Cells, label: Label, why: str, value: float | None) -> dict[str, Any]:
-    """What is read, the verdict and the sentence of a row whose label follows from a count."""
-    estimate = Estimate(value, None, None, COVERAGE, len(series.flat))
-    return {"read": [series], "verdict": Verdict(label, why, estimate), "sentence": why}
+def _check(
+    key: str, statistic: str, series: Cells, label: Label, why: str, value: float | None, must: Label = "supported",
+    **about: Any,
+) -> Question:  # fmt: skip
+    """A row whose label follows from a count, and must be `must`. why: the reason, and the sentence."""
+    return Question(
+        key=key,
+        statistic=statistic,
+        read=[series],
+        verdict=Verdict(label, why, Estimate(value, None, None, COVERAGE, len(series.flat))),
+        sentence=why,
+        policy="various",
+        relation="equal",
+        expected_label=must,
+        **about,
+    )
 
 
 def _coverage_record(oracle: str, quantity: str, measured: Measured) -> dict[str, Any]:
@@ -100,62 +108,40 @@ def _coverage(oracle: str, quantity: str, measured: Measured) -> Question:
         f"{record['misses']} of {record['configurations']} {COVERAGE:.0%} intervals miss the exact value; "
         f"{record['allowed_low']} to {record['allowed_high']} are expected of honest intervals"
     )
-    rate = record["misses"] / record["configurations"]
-    return question(
-        key=f"coverage/{oracle}/{quantity}",
-        statistic=f"interval coverage, {quantity}",
-        expected=1.0 - COVERAGE,
-        system=oracle,
-        kind="oracle",
-        expected_label="supported",
-        **_answer(measured[f"coverage/{oracle}"], "supported" if fits else "refuted", why, rate),
-    )
+    rate, row = record["misses"] / record["configurations"], f"coverage/{oracle}"
+    about: dict[str, Any] = {"expected": 1.0 - COVERAGE, "system": oracle, "kind": "oracle"}
+    label: Label = "supported" if fits else "refuted"
+    return _check(f"{row}/{quantity}", f"interval coverage, {quantity}", measured[row], label, why, rate, **about)
 
 
 def _errors(series: Cells) -> list[Question]:
     """The largest error rates of the rules in use."""
-    records = series.flat[0].values["standard"]
-    made = []
+    records, asked = series.flat[0].values["standard"], []
     for error in ERRORS:
-        worst = max(records, key=lambda record, error=error: record[error])  # type: ignore[misc]
+        worst = max(records, key=itemgetter(error))
+        rate, allowed = worst[error], worst["allowed"]
         why = (
-            f"worst of {len(records)} (procedure, truth) pairs: {worst[error]:.3f} ({worst['procedure']}; "
-            f"{worst['truth']}), allowed {worst['allowed']:.3f}"
+            f"worst of {len(records)} (procedure, truth) pairs: {rate:.3f} ({worst['procedure']}; "
+            f"{worst['truth']}), allowed {allowed:.3f}"
         )
-        label: Label = "supported" if worst[error] <= worst["allowed"] else "refuted"
-        made.append(
-            question(
-                key=f"error_rates/{error}",
-                statistic=error.replace("_", " ") + " rate",
-                expected=worst["allowed"],
-                system="synthetic estimators",
-                kind="oracle",
-                expected_label="supported",
-                **_answer(series, label, why, worst[error]),
-            )
-        )
-    return made
+        label: Label = "supported" if rate <= allowed else "refuted"
+        about: dict[str, Any] = {"expected": allowed, "system": "synthetic estimators", "kind": "oracle"}
+        statistic = error.replace("_", " ") + " rate"
+        asked.append(_check(f"error_rates/{error}", statistic, series, label, why, rate, **about))
+    return asked
 
 
 def _faulty_procedures(series: Cells) -> list[Question]:
     """Rules with a planted fault must err visibly."""
     records = series.flat[0].values["faulty"]
-    allowed, made = records[0]["allowed"], []
+    allowed, asked, statistic = records[0]["allowed"], [], "largest error rate of a faulty procedure"
+    about: dict[str, Any] = {"expected": allowed, "system": "synthetic estimators", "kind": "control"}
     for name in dict.fromkeys(record["procedure"] for record in records):
         worst = max(record[error] for record in records if record["procedure"] == name for error in ERRORS)
+        label: Label = "refuted" if worst > allowed else "supported"
         why = f"a faulty procedure errs up to {worst:.3f} of the time"
-        made.append(
-            question(
-                key=f"error_rates/{name}",
-                statistic="largest error rate of a faulty procedure",
-                expected=allowed,
-                system="synthetic estimators",
-                kind="control",
-                expected_label="refuted",
-                **_answer(series, "refuted" if worst > allowed else "supported", why, worst),
-            )
-        )
-    return made
+        asked.append(_check(f"error_rates/{name}", statistic, series, label, why, worst, "refuted", **about))
+    return asked
 
 
 def _identities(series: Cells, observed: Cells) -> list[Question]:
@@ -167,55 +153,35 @@ def _identities(series: Cells, observed: Cells) -> list[Question]:
         f"; the price: at N = {observed.n_values[0]} its mean differs from -grad G by {bias:.2f} of its length, "
         f"cosine {cosine:.2f} (exact, mean of {len(observed.flat)} fleets)"
     )
-    made = []
+    asked = []
     for name in series.flat[0].values:
         change = max(float(item.values[name]) for item in series.flat)
         why = f"largest difference {change:g} over {len(series.flat)} fleets; bit for bit is 0"
         why += price if name.startswith("guidance at") else ""
-        made.append(
-            question(
-                key=f"identities/{name}",
-                statistic=name,
-                expected=0.0,
-                system="load_balancing",
-                kind="control",
-                expected_label="supported",
-                **_answer(series, "supported" if change == 0.0 else "refuted", why, change),
-            )
-        )
-    return made
+        label: Label = "supported" if change == 0.0 else "refuted"
+        about: dict[str, Any] = {"expected": 0.0, "system": "load_balancing", "kind": "control"}
+        asked.append(_check(f"identities/{name}", name, series, label, why, change, **about))
+    return asked
 
 
 def _constant_reward(series: Cells) -> Question:
     measurable = bool(series.flat[0].values["measurable"])
     outcome = "a ratio was printed" if measurable else "not measurable"
     why = f"a constant reward has neither noise nor signal: {outcome}"
-    return question(
-        key="constant_reward",
-        statistic="noise_to_signal",
-        expected=None,
-        system="load_balancing, all weights 0",
-        kind="control",
-        expected_label="inconclusive",
-        **_answer(series, "supported" if measurable else "inconclusive", why, None),
-    )
+    label: Label = "supported" if measurable else "inconclusive"
+    about: dict[str, Any] = {"expected": None, "system": "load_balancing, all weights 0", "kind": "control"}
+    return _check("constant_reward", "noise_to_signal", series, label, why, None, "inconclusive", **about)
 
 
 def _independent_rewards(series: Cells) -> Question:
     """Noise that does not grow must not pass as Theta(N)."""
-    table = [[float(item.values["noise_to_signal"]) for item in items] for items in series.items.values()]
+    table = list(series.values(lambda item: float(item.values["noise_to_signal"])).values())
     fit = fit_scaling(series.n_values, table, PRIMARY_LEVEL)
     verdict = judge(fit, 1.0, 0.15, "theta")
     why = f"every agent is paid for its own job only, so Theta(N) must be refuted: {verdict.why}"
-    return question(
-        key="independent_rewards",
-        statistic="noise_to_signal",
-        expected=1.0,
-        system="load_balancing, own reward only",
-        kind="control",
-        expected_label="refuted",
-        **_answer(series, verdict.label, why, fit.exponent),
-    )
+    about: dict[str, Any] = {"expected": 1.0, "system": "load_balancing, own reward only", "kind": "control"}
+    key, label = "independent_rewards", verdict.label
+    return _check(key, "noise_to_signal", series, label, why, fit.exponent, "refuted", **about)
 
 
 def tables(measured: Measured) -> dict[str, list[dict[str, Any]]]:

@@ -118,20 +118,19 @@ class FixedEnvironment:
 
 def bit_identities(n: int, seed: int) -> dict[str, Any]:
     """Largest differences that must be exactly 0: alpha = 0 and 1, and guidance seen before acting."""
-    small = seed % 2**31
-    system = LoadBalancingGame.random(n, small)
+    system = LoadBalancingGame.random(n, seed)
     policy = uniform_policy(system)
-    noise = draw_noise(small, 0, system, policy, 64)
+    noise = draw_noise(seed, 0, system, policy, 64)
     rollout = collect(system, policy, noise)
-    pilot = [collect(system, policy, draw_noise(small, 1, system, policy, 64))]
+    pilot = [collect(system, policy, draw_noise(seed, 1, system, policy, 64))]
 
     def gap(first: Any, second: Any) -> float:
         return float((first.fit(pilot)(rollout) - second.fit(pilot)(rollout)).abs().max())
 
     # redraw everyone but agent 0: its guidance, taken at the state seen before acting, may not change
-    own = torch.zeros(n, dtype=torch.bool)
-    own[0] = True
-    other = collect(system, policy, noise.freeze(draw_noise(small, 2, system, policy, 64), own))
+    first = torch.zeros(n, dtype=torch.bool)
+    first[0] = True
+    other = collect(system, policy, noise.freeze(draw_noise(seed, 2, system, policy, 64), first))
     observed = GuidanceCredit("observed")
     return {
         "alpha 0 equals the base credit": gap(GuidedCredit(0.0), ReturnCredit()),
@@ -147,7 +146,7 @@ def observed_guidance_bias(n: int, seed: int) -> dict[str, Any]:
 
     relative_bias = |mean - (-grad G)| / |grad G| and cosine between them, agents stacked, uniform policy.
     """
-    system = LoadBalancingGame.random(n, seed % 2**31)
+    system = LoadBalancingGame.random(n, seed)
     p = one_shot_probabilities(system, uniform_policy(system))
     gap = (system.background - system.reference_state)[system.candidates].numpy()
     weights = -gap * system.shares.numpy()
@@ -159,9 +158,9 @@ def observed_guidance_bias(n: int, seed: int) -> dict[str, Any]:
 
 def constant_reward_is_not_measurable(n: int, seed: int) -> dict[str, Any]:
     """A game whose cost weights are all 0: its noise-to-signal ratio must not be a number."""
-    system = LoadBalancingGame.random(n, seed % 2**31)
+    system = LoadBalancingGame.random(n, seed)
     constant = replace(system, weights=torch.zeros_like(system.weights), recipe=None)
-    moments = measure_gradients(constant, "uniform", ["return"], rollouts=256, seed=seed % 2**31, progress=False)
+    moments = measure_gradients(constant, "uniform", ["return"], rollouts=256, seed=seed, progress=False)
     return {"measurable": moments["return"].noise_to_signal.value is not None}
 
 
@@ -181,6 +180,6 @@ class OwnRewardCredit:
 
 def independent_rewards(n: int, seed: int) -> dict[str, Any]:
     """Noise-to-signal when every agent is paid for its own job only: must not grow."""
-    system = LoadBalancingGame.random(n, seed % 2**31)
-    moments = measure_gradients(system, "uniform", [OwnRewardCredit()], rollouts=512, seed=seed % 2**31, progress=False)
+    system = LoadBalancingGame.random(n, seed)
+    moments = measure_gradients(system, "uniform", [OwnRewardCredit()], rollouts=512, seed=seed, progress=False)
     return {"noise_to_signal": moments["own_reward"].noise_to_signal.value}

@@ -3,94 +3,70 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
-from dgpg_verify.claims.claim import Claim
-from dgpg_verify.claims.noise.read import CellStats, CreditStats, return_share
+from dgpg_verify.claims.noise.read import return_share
 from dgpg_verify.claims.question import Question
-from dgpg_verify.claims.series import Measured
-from dgpg_verify.claims.training.design import DGPG, training_design
-from dgpg_verify.claims.training.measure import BASE, MEASURED_FROM, POINTS, measure_training, training_cost
-from dgpg_verify.claims.training.questions import ask
-from dgpg_verify.claims.training.read import Trained, TrainedRun, read_training
-from dgpg_verify.claims.training.tables import training_tables
+from dgpg_verify.claims.training.design import DGPG
+from dgpg_verify.claims.training.measure import MEASURED_FROM, POINTS
+from dgpg_verify.claims.training.questions import Asked, training_claim
+from dgpg_verify.claims.training.read import Runs, Trained
 from dgpg_verify.claims.words import number
 from dgpg_verify.core import Verdict
 from dgpg_verify.statistics import fit_scaling, judge
 
-STATEMENT = "Along its training runs DG-PG's per-agent gradient, at the alpha in use, has O(1) variance (C1.4)."
-SENTENCES = {
-    "supported": "At the {point} of training the noise grows like N^{value} [{low}, {high}] relative to the exact "
-    "difference reward's (return share {share}): {label}.",
-    "refuted": "At the {point} of training the noise still grows like N^{value} [{low}, {high}] relative to the exact "
-    "difference reward's (return share {share}): {label}.",
-    "inconclusive": "At the {point} of training the noise grows like N^{value} [{low}, {high}], which does not decide: "
-    "{label}.",
-}
+GROWTH = Asked(
+    "paired_ratio",
+    "big_o",
+    0.0,
+    {
+        "supported": "At the {point} of training the noise grows like N^{value} [{low}, {high}] relative to the exact "
+        "difference reward's (return share {share}): {label}.",
+        "refuted": "At the {point} of training the noise still grows like N^{value} [{low}, {high}] relative to the "
+        "exact difference reward's (return share {share}): {label}.",
+        "inconclusive": "At the {point} of training the noise grows like N^{value} [{low}, {high}], which does not "
+        "decide: {label}.",
+    },
+    margin=0.15,
+)
 
 
-PARTS = frozenset({"main"})
-
-
-def questions(measured: Measured) -> list[Question]:
+def questions(trained: Runs) -> list[Question]:
     """Exponent of the paired ratio at three points of the runs, in three settings."""
-    trained = read_training(measured)
-    groups = {key: [one for (row, _), one in trained.items() if row == key and _measured(one)] for key in DGPG}
-    made = [_question(group, point) for group in groups.values() if group for point in POINTS]
-    return made
+    rows = [[runs for (key, _), runs in trained.items() if key == row and _measured(runs)] for row in DGPG]
+    return [_question(row, point) for row in rows if row for point in POINTS]
 
 
-def _measured(one: Trained) -> bool:
-    return all(f"{point}/names" in run.values for run in one.runs for point in POINTS)
+def _measured(trained: Trained) -> bool:
+    return all(f"{point}/names" in run.values for run in trained.runs for point in POINTS)
 
 
-def _question(group: Sequence[Trained], point: str) -> Question:
+def _question(row: Sequence[Trained], point: str) -> Question:
     """Over the N of the top decade, with all fleets of every N."""
-    top = max(one.n for one in group)
-    used = [one for one in group if 10 * one.n >= top and one.n >= MEASURED_FROM and len(one.runs) > 1]
-    used = used or list(group[-1:])
-    table = [[_mixture(one, run, point).paired_ratio for run in one.runs] for one in used]
-    first = group[0]
+    top = max(trained.n for trained in row)
+    used = [group for group in row if 10 * group.n >= top and group.n >= MEASURED_FROM and len(group.runs) > 1]
+    used = used or list(row[-1:])
+    noise = [[run.guided_at(point, trained.setting) for run in trained.runs] for trained in used]
+    ratios = [[mixture.paired_ratio for mixture in fleets] for fleets in noise]
 
-    def verdict(level: float) -> Verdict:
+    def rule(level: float) -> Verdict:
         # as in C1.4, every setting has a proved bound, so a bent curve is decided as well
-        fit = fit_scaling([one.n for one in used], table, level, minimum_n=MEASURED_FROM)
+        fit = fit_scaling([trained.n for trained in used], ratios, level, minimum_n=MEASURED_FROM)
         return judge(fit, 0.0, 0.15, "big_o", proved_bound=True)
 
-    share = return_share([_mixture(one, run, point) for one in used[-1:] for run in one.runs])
-    return ask(
-        key=f"{first.key}/paired_ratio/{point}",
-        statistic="paired_ratio",
-        runs=used,
-        rule=verdict,
-        sentences=SENTENCES,
-        expected=0.0,
-        relation="big_o",
-        margin=0.15,
-        primary=True,
-        words={
-            "point": point,
-            "label": first.label,
-            "statistic": f"paired ratio at the {point} of training",
-            "share": number(share, ".2g"),
-        },
-    )
+    words = {
+        "point": point,
+        "label": row[0].label,
+        "statistic": f"paired ratio at the {point} of training",
+        "share": number(return_share(noise[-1]), ".2g"),
+    }
+    return GROWTH.of(f"{row[0].key}/paired_ratio/{point}", used, rule, words=words, primary=True)
 
 
-def _mixture(one: Trained, run: TrainedRun, point: str) -> CreditStats:
-    return CellStats.read(run.evidence, point).guided(run.alpha_at(point), one.setting or "sum", BASE)
-
-
-CLAIM = Claim(
+CLAIM = training_claim(
+    {"main"},
+    questions,
     id="C4.5",
     title="Noise along training",
     source="variance theorem, on training runs",
-    statement=STATEMENT,
-    family="training",
-    design=partial(training_design, parts=PARTS),
-    measure=measure_training,
-    questions=questions,
-    tables=training_tables,
-    cost=training_cost,
-    decided_at="full",
+    statement="Along its training runs DG-PG's per-agent gradient, at the alpha in use, has O(1) variance (C1.4).",
 )

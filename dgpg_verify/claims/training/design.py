@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from dgpg_verify.claims.design import SCALES, Row
 from dgpg_verify.claims.subjects import RECORDED_INPUT, traces_folder
 from dgpg_verify.claims.training.measure import FAMILY, MEASURED_FROM
-from dgpg_verify.core import check_choice
+from dgpg_verify.core import InputError, check_choice
 
 ALPHAS = ("0.2", "0.4", "0.6", "0.8")  # of claim C4.4
 SETTINGS = ("sum", "mixed", "parts")  # `mean` scales both parts alike, which normalised advantages undo
@@ -41,8 +43,6 @@ EXACT, EXACT_STEP = "guidance_only/exact", 2e-3
 NO_LEARNING, AS_BEST_FIT = "control/no learning", "control/best fit"
 STILL = 1e-12  # a step size that moves nothing
 REFERENCES = ("biased:0.5", "lagged:10", "shuffled", "rounded", "noise:1", "speed_aware")
-
-
 TOGETHER = 200  # agents of a cell: from there on a batch of fleets saves nothing
 
 
@@ -54,6 +54,12 @@ def training_design(scale: str, parts: Collection[str] | None = None) -> list[Ro
     if traces_folder() is not None:
         rows += _recorded(sizes)
     return [row for row in rows if row.n_values and (parts is None or row.notes["part"] in parts)]
+
+
+# alpha: None = the method's own schedule; changes: fields of the Method that differ (such as the form of guidance);
+# settings: fields of `training.Settings`; measured: roll-outs by which the gradient is measured at start, middle and
+# end, 0 = not. Smaller teams than MEASURED_FROM are not measured: exponents are judged from there on.
+USUAL: dict[str, Any] = {"alpha": None, "sharing": "independent", "changes": {}, "settings": {}, "measured": 0}
 
 
 @dataclass(frozen=True)
@@ -92,16 +98,8 @@ class Sizes:
         part: str,
         method: str,
         n_values: Mapping[int, int],
-        *,
-        alpha: str | None = None,
-        sharing: str = "independent",
-        changes: Mapping[str, Any] | None = None,
-        settings: Mapping[str, Any] | None = None,
-        options: Mapping[str, Any] | None = None,
-        episodes: int | None = None,
-        evaluate_every: int | None = None,
-        measured: int = 0,
-        notes: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] = MappingProxyType({}),
+        **changed: Any,
     ) -> Row:
         """One method on one kind of system; a replicate is one fleet with one seed.
 
@@ -109,24 +107,23 @@ class Sizes:
         ----------
         label : for a legend.
         part : the experiment it belongs to.
-        alpha : None = the method's own schedule.
-        changes : fields of the Method that differ (such as the form of guidance).
-        settings : fields of `training.Settings`.
         options : of the system, beside the horizon.
-        evaluate_every : episodes between evaluations on 40 held-out workloads.
-        measured : roll-outs by which the gradient is measured at start, middle and end; 0 = not. Smaller teams than
-            MEASURED_FROM are not measured: exponents are judged from there on.
+        changed : what differs from USUAL, `episodes` and `evaluate_every` (episodes between evaluations on 40 held-out
+            workloads).
         """
+        usual = USUAL | {"episodes": self.episodes, "evaluate_every": self.every}
+        if unknown := set(changed) - set(usual):
+            raise InputError(f"row {key!r} asks for {sorted(unknown)}: it must be of {sorted(usual)}")
         asked = {
-            "system": "cloud", "options": {"horizon": self.horizon, **(options or {})}, "method": method,
-            "changes": dict(changes or {}), "alpha": alpha, "sharing": sharing, "settings": dict(settings or {}),
-            "episodes": episodes or self.episodes, "evaluate_every": evaluate_every or self.every,
-            "measured": measured,
-        }  # fmt: skip
+            "system": "cloud",
+            "options": {"horizon": self.horizon, **options},
+            "method": method,
+            **usual,
+            **changed,
+        }
         small = {n: {"measured": 0} for n in n_values if n < MEASURED_FROM}
-        notes = {"label": label, "part": part, **(notes or {})}
         # methods meet on the same fleets and workloads: the stream is not the row's
-        return Row(FAMILY, key, n_values, asked, small, FAMILY, TOGETHER, notes)
+        return Row(FAMILY, key, n_values, asked, small, FAMILY, TOGETHER, {"label": label, "part": part})
 
     def longer(self) -> dict[str, Any]:
         """At least 2.5 times the episodes; the first part of the run is the run at equal episodes."""
@@ -152,24 +149,21 @@ def _main(sizes: Sizes) -> list[Row]:
     """DG-PG in three settings, guidance alone beside it; the baselines at small N with more episodes; the others."""
     both = {**sizes.small, **sizes.grid}
     largest = {"mixed": sizes.mixed_to}
+    row, shared = partial(sizes.row, part="main"), dict[str, Any](sharing="shared")
     rows = [
-        sizes.row(f"dgpg/{setting}", f"DG-PG, {setting}", "main", "dgpg",
-                 {n: seeds for n, seeds in both.items() if n <= largest.get(setting, n)},
-                 settings={"setting": setting}, measured=sizes.measured)
-        for setting in SETTINGS
+        *(row(f"dgpg/{setting}", f"DG-PG, {setting}", method="dgpg", settings={"setting": setting},
+              n_values={n: seeds for n, seeds in both.items() if n <= largest.get(setting, n)}, measured=sizes.measured)
+          for setting in SETTINGS),
+        row("guidance_only", "guidance only", method="guidance_only", n_values={**sizes.small, **sizes.large}),
+        row(EXACT, "guidance only, exact, step 2e-3", method="guidance_only", n_values=sizes.exact,
+            changes={"guidance": "guidance:exact"}, settings={"actor_lr": EXACT_STEP}),
+        row("mappo/large", "MAPPO", method="mappo", n_values=sizes.large),
+        *(row(name, name.upper(), method=name, n_values=sizes.small, **sizes.longer()) for name in BASELINES),
+        *(row(name, label, method=name, n_values=sizes.others) for name, label in OTHERS.items()),
+        *(row(f"{name}/shared", f"{name.upper()}, shared", method=name, n_values=sizes.others, **shared,
+              **sizes.longer()) for name in BASELINES),
+        row("dgpg/sum/shared", "DG-PG, sum, shared", method="dgpg", n_values=sizes.others, **shared),
     ]  # fmt: skip
-    rows.append(sizes.row("guidance_only", "guidance only", "main", "guidance_only", {**sizes.small, **sizes.large}))
-    rows.append(sizes.row(EXACT, "guidance only, exact, step 2e-3", "main", "guidance_only", sizes.exact,
-                         changes={"guidance": "guidance:exact"}, settings={"actor_lr": EXACT_STEP}))  # fmt: skip
-    rows.append(sizes.row("mappo/large", "MAPPO", "main", "mappo", sizes.large))
-    rows += [sizes.row(name, name.upper(), "main", name, sizes.small, **sizes.longer()) for name in BASELINES]
-    rows += [sizes.row(name, label, "main", name, sizes.others) for name, label in OTHERS.items()]
-    rows += [
-        sizes.row(f"{name}/shared", f"{name.upper()}, shared", "main", name, sizes.others, sharing="shared",
-                 **sizes.longer())
-        for name in BASELINES
-    ]  # fmt: skip
-    rows.append(sizes.row("dgpg/sum/shared", "DG-PG, sum, shared", "main", "dgpg", sizes.others, sharing="shared"))
     return [_with_candidates(row, sizes) for row in rows]
 
 
@@ -195,22 +189,16 @@ def _alphas(sizes: Sizes) -> list[Row]:
 def _ablations(sizes: Sizes) -> list[Row]:
     """One change at a time to DG-PG in `parts`. What the main rows hold already (no descent term = MAPPO with the same
     network, guidance only, the other settings) is read from there."""
-    base: dict[str, Any] = {"settings": {"setting": "parts"}}
-    rows = [
-        sizes.row(f"ablation/{name} influence", f"{name} influence", "ablation", "dgpg", sizes.ablated,
-                 changes={"guidance": f"guidance:{name}"}, **base)
-        for name in ("exact", "multi_step")
+    changes: dict[str, dict[str, Any]] = {
+        **{f"{name} influence": {"changes": {"guidance": f"guidance:{name}"}} for name in ("exact", "multi_step")},
+        **{f"alpha {name}": {"alpha": name} for name in ("0.9->0", "n^-0.5", "adaptive")},
+        **{f"reference {name}": {"options": {"reference": name}} for name in REFERENCES},
+    }
+    return [
+        sizes.row(f"ablation/{name}", name.replace("alpha", "\u03b1"), "ablation", "dgpg", sizes.ablated,
+                  settings={"setting": "parts"}, **change)
+        for name, change in changes.items()
     ]  # fmt: skip
-    rows += [
-        sizes.row(f"ablation/alpha {name}", f"\u03b1 {name}", "ablation", "dgpg", sizes.ablated, alpha=name, **base)
-        for name in ("0.9->0", "n^-0.5", "adaptive")
-    ]
-    rows += [
-        sizes.row(f"ablation/reference {name}", f"reference {name}", "ablation", "dgpg", sizes.ablated,
-                 options={"reference": name}, **base)
-        for name in REFERENCES
-    ]  # fmt: skip
-    return rows
 
 
 def _patient(sizes: Sizes) -> list[Row]:
@@ -246,8 +234,8 @@ def _search(sizes: Sizes) -> list[Row]:
     for key in TUNED:
         method, _, setting = key.partition("/")
         for point in search_points(key)[: sizes.searches]:
-            own = {"setting": setting} if setting else {}
-            settings = own | {name: value for name, value in point.items() if name != "sharing"}
+            of_setting = {"setting": setting} if setting else {}
+            settings = of_setting | {name: value for name, value in point.items() if name != "sharing"}
             rows.append(
                 sizes.row(f"search/{key}/{search_name(point)}", search_name(point), "tuned", method, sizes.searched,
                          sharing=str(point.get("sharing", "independent")), settings=settings)
@@ -267,11 +255,15 @@ def search_name(point: Mapping[str, Any]) -> str:
 
 def _recorded(sizes: Sizes) -> list[Row]:
     """Recorded nodes and arrivals in place of the catalogue and the bimodal law."""
-    options = RECORDED_INPUT
-    parts: dict[str, Any] = {"settings": {"setting": "parts"}}
+    rows: dict[str, tuple[str, dict[str, str]]] = {
+        "dgpg/parts": ("DG-PG, parts", {"setting": "parts"}),
+        "dgpg/sum": ("DG-PG, sum", {}),
+        "guidance_only": ("guidance only", {}),
+        "mappo": ("MAPPO", {}),
+    }
     return [
-        sizes.row("recorded/dgpg/parts", "DG-PG, parts", "real", "dgpg", sizes.real, options=options, **parts),
-        sizes.row("recorded/dgpg/sum", "DG-PG, sum", "real", "dgpg", sizes.real, options=options),
-        sizes.row("recorded/guidance_only", "guidance only", "real", "guidance_only", sizes.real, options=options),
-        sizes.row("recorded/mappo", "MAPPO", "real", "mappo", sizes.real, options=options),
+        sizes.row(
+            f"recorded/{key}", label, "real", key.partition("/")[0], sizes.real, RECORDED_INPUT, settings=settings
+        )
+        for key, (label, settings) in rows.items()
     ]

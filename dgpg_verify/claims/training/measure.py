@@ -8,7 +8,7 @@ paired.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
 from dataclasses import replace
 from typing import Any, cast
 
@@ -16,10 +16,10 @@ import numpy as np
 
 from dgpg_verify.claims.noise.measure import measured_values, prefixed
 from dgpg_verify.claims.subjects import build_system
-from dgpg_verify.core import Cell, Evidence, System
+from dgpg_verify.core import Cell, Evidence
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.systems import CloudScheduling
-from dgpg_verify.training import Method, TrainingRun, make_method, train_together
+from dgpg_verify.training import TrainingRun, make_method, train_together
 
 FAMILY = "training"
 BASE = "gae:central"  # the kind of credit that DG-PG mixes with guidance; here its critic is a regression of its own
@@ -38,12 +38,13 @@ def measure_training(cell: Cell) -> dict[str, Any]:
     def observe(fleet: int, episode: int, policy: Any) -> None:
         point = _point(episode, asked["episodes"], asked["evaluate_every"])
         if asked["measured"] and point:
-            found = _moments(systems[fleet], policy, asked["measured"], seeds[fleet])
-            values[fleet].update(prefixed(point, found))
+            given = {"rollouts": asked["measured"], "seed": seeds[fleet], "progress": False}
+            moments = measure_gradients(systems[fleet], policy, MEASURED_CREDITS, **given)
+            values[fleet].update(prefixed(point, measured_values(moments, None)))
 
     runs = train_together(
         systems,
-        _method(asked),
+        replace(make_method(asked["method"]), **asked["changes"]),
         asked["episodes"],
         seeds,
         asked["alpha"],
@@ -55,20 +56,20 @@ def measure_training(cell: Cell) -> dict[str, Any]:
     )
     kept: dict[str, Any] = {}
     for k, run in enumerate(runs):
-        kept |= prefixed(str(cell.replicate + k), _curve(run) | _log(run) | values[k])
+        kept |= prefixed(str(cell.replicate + k), _numbers(run) | values[k])
     return kept
 
 
 def replicates_of(evidence: Evidence) -> list[Evidence]:
     """What was measured on each fleet of a cell, as evidence of its own with an equal share of the time."""
-    cell, found = evidence.cell, []
-    seeds = cell.options["seeds"]
-    for replicate, seed in enumerate(seeds, cell.replicate):
-        start = f"{replicate}/"
-        values = {name[len(start) :]: value for name, value in evidence.values.items() if name.startswith(start)}
-        own = replace(cell, replicate=replicate, seed=seed)
-        found.append(Evidence(own, values, evidence.seconds / len(seeds)))
-    return found
+    seeds, values = evidence.cell.options["seeds"], defaultdict[str, dict[str, Any]](dict)
+    for name, value in evidence.values.items():
+        replicate, _, rest = name.partition("/")
+        values[replicate][rest] = value
+    return [
+        Evidence(replace(evidence.cell, replicate=k, seed=seed), values[str(k)], evidence.seconds / len(seeds))
+        for k, seed in enumerate(seeds, evidence.cell.replicate)
+    ]
 
 
 def training_cost(cell: Cell) -> float:
@@ -79,23 +80,15 @@ def training_cost(cell: Cell) -> float:
     return float(played * cell.options["options"].get("horizon", 100) * (20 + agents))
 
 
-def _method(asked: Mapping[str, Any]) -> Method:
-    return replace(make_method(asked["method"]), **asked["changes"])
-
-
 def _point(episode: int, episodes: int, every: int) -> str | None:
     """Which of the three points an evaluation is: first, the one nearest to the middle, last."""
     middle = every * round(0.5 * episodes / every)
     return {0: "start", middle: "middle", episodes: "end"}.get(episode)
 
 
-def _moments(system: System, policy: Any, rollouts: int, seed: int) -> dict[str, Any]:
-    found = measure_gradients(system, policy, MEASURED_CREDITS, rollouts=rollouts, seed=seed, progress=False)
-    return measured_values(found, None)
-
-
-def _curve(run: TrainingRun) -> dict[str, Any]:
-    """Mean held-out return at every evaluation; of the heuristics: means, and how surely Best-Fit beats Random."""
+def _numbers(run: TrainingRun) -> dict[str, Any]:
+    """Mean held-out return at every evaluation; of the heuristics: means, and how surely Best-Fit beats Random; and the
+    training log."""
     kept = run.heldout.returns
     gain = kept["best_fit"] - kept["random"]
     return {
@@ -106,11 +99,6 @@ def _curve(run: TrainingRun) -> dict[str, Any]:
         "gain_error": float(gain.std(ddof=1) / np.sqrt(len(gain))),
         "workloads": len(gain),
         "horizon": run.heldout.system.horizon,
-    }
-
-
-def _log(run: TrainingRun) -> dict[str, Any]:
-    return {
         "reward": np.array([record.reward for record in run.history]),
         "entropy": np.array([record.entropy for record in run.history]),
         "alpha": np.array([-1.0 if record.alpha is None else record.alpha for record in run.history]),

@@ -2,65 +2,107 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from dgpg_verify.claims.question import EXPLORATORY_LEVEL, Question
+from dgpg_verify.claims.claim import Claim
+from dgpg_verify.claims.question import EXPLORATORY_LEVEL, Question, as_control
 from dgpg_verify.claims.series import Series
-from dgpg_verify.claims.training.read import CHOSEN, Runs, Trained
+from dgpg_verify.claims.training.design import training_design
+from dgpg_verify.claims.training.measure import measure_training, training_cost
+from dgpg_verify.claims.training.read import CHOSEN, Runs, Trained, read_training
+from dgpg_verify.claims.training.tables import training_tables
 from dgpg_verify.claims.words import is_unknown, number, with_interval
-from dgpg_verify.core import Evidence, Verdict
-from dgpg_verify.statistics import Relation
+from dgpg_verify.core import Evidence, Label, Verdict
+from dgpg_verify.statistics import Relation, judge_settling
 
 FEWEST_FOR_CONTROL = 6  # seeds: with fewer no share of failing seeds is decided at 95 %
 UNMEASURED = "The {statistic} is not measurable ({why}): {where}."
 
 
-def ask(
-    key: str,
-    statistic: str,
-    runs: Sequence[Trained],
-    rule: Callable[[float], Verdict],
-    sentences: Mapping[str, str],
-    expected: float | None,
-    relation: Relation,
-    *,
-    read: Sequence[Trained] = (),
-    words: Mapping[str, str] | None = None,
-    tuning: str = "",
-    note: str = "",
-    **more: Any,
-) -> Question:
-    """A question on training runs.
-
-    Parameters
-    ----------
-    runs : what it is about; the first names it.
-    rule : level -> verdict; a primary row is refuted only if it is so at the level of all primary rows too.
-    sentences : label -> nearest true sentence, filled with {estimate} (or {value}, {low}, {high}), {n}, {where} and
-        `words`.
-    read : all the runs that it needs, where that is more than `runs`.
-    tuning : at which settings, where that is not the relative scale of J and G.
-    """
-    first, needed = runs[0], read or runs
-    about = {"statistic": statistic.replace("_", " "), "where": where(first), "n": first.n} | dict(words or {})
-    return Question(
-        key=key,
-        statistic=statistic,
-        read=_cells_of(needed),
-        verdict=rule(EXPLORATORY_LEVEL),
-        sentence=lambda verdict: _sentence(sentences, verdict, about),
-        relation=relation,
-        expected=expected,
-        system=f"cloud ({_options(first)})",
-        policy=first.label,
-        sharing=first.sharing,
-        setting=tuning or first.setting or "",
-        strictly=rule,
-        notes=(note,),
-        replicates=min(len(one.runs) for one in needed),
-        **more,
+def training_claim(parts: Collection[str], questions: Callable[[Runs], list[Question]], **about: Any) -> Claim:
+    """A claim judged from the training runs of some parts of the design. about: id, title, source, statement."""
+    return Claim(
+        family="training",
+        design=partial(training_design, parts=frozenset(parts)),
+        measure=measure_training,
+        questions=lambda measured: questions(read_training(measured)),
+        tables=training_tables,
+        cost=training_cost,
+        decided_at="full",
+        **about,
     )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a kind of question says of training runs; see `Question`.
+
+    sentences: label -> nearest true sentence, filled with {estimate} (or {value}, {low}, {high}), {n}, {where} and the
+    words of the question.
+    """
+
+    statistic: str
+    relation: Relation
+    expected: float
+    sentences: Mapping[str, str]
+    margin: float | None = None
+    composite: bool = False
+
+    def of(
+        self,
+        key: str,
+        runs: Sequence[Trained],
+        rule: Callable[[float], Verdict],
+        *,
+        read: Sequence[Trained] = (),
+        words: Mapping[str, str] | None = None,
+        tuning: str = "",
+        note: str = "",
+        primary: bool = False,
+    ) -> Question:
+        """The question put to some runs.
+
+        Parameters
+        ----------
+        runs : what it is about; the first names it.
+        rule : level -> verdict; a primary row is refuted only if it is so at the level of all primary rows too.
+        read : all the runs that it needs, where that is more than `runs`.
+        tuning : at which settings, where that is not the relative scale of J and G.
+        """
+        first, needed = runs[0], read or runs
+        about = {"statistic": self.statistic.replace("_", " "), "where": where(first), "n": first.n} | dict(words or {})
+        return Question(
+            key=key,
+            statistic=self.statistic,
+            read=_cells_of(needed),
+            verdict=rule(EXPLORATORY_LEVEL),
+            sentence=lambda verdict: _sentence(self.sentences, verdict, about),
+            relation=self.relation,
+            expected=self.expected,
+            margin=self.margin,
+            system=f"cloud ({', '.join(_options(first))})",
+            policy=first.label,
+            sharing=first.sharing,
+            setting=tuning or first.setting or "",
+            primary=primary,
+            strictly=rule,
+            notes=(note,),
+            replicates=min(len(group.runs) for group in needed),
+            composite=self.composite,
+        )
+
+
+def settles(
+    key: str, trained: Trained, statistic: str, within: float, sentences: Mapping[str, str], primary: bool
+) -> Question:
+    """Whether the runs stay at their level from `within` episodes on; those that never do count as such."""
+    runs = [run.convergence for run in trained.runs]
+    asked = Asked(f"episodes to settle, {statistic}", "at_most", within, sentences)
+    rule = partial(judge_settling, runs, statistic, within, law="lognormal")
+    return asked.of(key, [trained], rule, words={"over_seeds": statistic}, primary=primary)
 
 
 def _sentence(sentences: Mapping[str, str], verdict: Verdict, about: Mapping[str, Any]) -> str:
@@ -72,21 +114,26 @@ def _sentence(sentences: Mapping[str, str], verdict: Verdict, about: Mapping[str
 
 def _cells_of(runs: Sequence[Trained]) -> list[Series[Evidence]]:
     """The series behind some runs, each once: runs cut short or chosen share theirs."""
-    return list({(one.series.key, one.n): one.series for one in runs}.values())
+    return list({(group.series.key, group.n): group.series for group in runs}.values())
+
+
+def controls(trained: Runs, answers: Mapping[str, Label], ask: Callable[[Trained], Question]) -> list[Question]:
+    """The question put to runs whose answer is known, row -> answer."""
+    known = controls_in(trained)
+    return [as_control(ask(known[row]), answer) for row, answer in answers.items() if row in known]
 
 
 def controls_in(trained: Runs) -> dict[str, Trained]:
     """Runs whose answer is known, by row; none where too few seeds could give any answer."""
-    controls = {key: one for (key, _), one in trained.items() if one.part == "control"}
-    return {key: one for key, one in controls.items() if len(one.runs) >= FEWEST_FOR_CONTROL}
+    known = {key: group for (key, _), group in trained.items() if group.part == "control"}
+    return {key: group for key, group in known.items() if len(group.runs) >= FEWEST_FOR_CONTROL}
 
 
-def where(one: Trained) -> str:
+def where(trained: Trained) -> str:
     """Method, N and system in words."""
-    options = "".join(f", {name.replace('_', ' ')} {value}" for name, value in sorted(one.options.items()))
-    sharing = "at its own settings" if one.sharing == CHOSEN else f"{one.sharing} parameters"
-    return f"{one.label}, N = {one.n}{options}, {sharing}"
+    sharing = "at its own settings" if trained.sharing == CHOSEN else f"{trained.sharing} parameters"
+    return ", ".join([trained.label, f"N = {trained.n}", *_options(trained), sharing])
 
 
-def _options(one: Trained) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in sorted(one.options.items()))
+def _options(trained: Trained) -> list[str]:
+    return [f"{name.replace('_', ' ')} {value}" for name, value in sorted(trained.asked["options"].items())]

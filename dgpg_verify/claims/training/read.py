@@ -1,4 +1,7 @@
-"""Training cells read back: curves in score units, and what the verdicts are taken from."""
+"""Training cells read back: curves in score units, and what the verdicts are taken from.
+
+Every method is read at its own settings too: what the search tried, and each seed's run at what did best on the others.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dgpg_verify.claims.noise.read import CellStats, CreditStats
 from dgpg_verify.claims.series import Measured, Series
-from dgpg_verify.claims.training.measure import replicates_of
+from dgpg_verify.claims.training.design import TUNED
+from dgpg_verify.claims.training.measure import BASE, replicates_of
 from dgpg_verify.core import Estimate, Evidence
 from dgpg_verify.statistics import Convergence, convergence, last_window
 from dgpg_verify.statistics.intervals import t_quantile
@@ -47,15 +52,10 @@ class TrainedRun:
         )  # fmt: skip
 
     @property
-    def gain(self) -> Estimate:
-        """What Best-Fit gains on Random, over held-out workloads, at 99 %: a score means something only above 0."""
-        value, half = float(self.values["gain"]), t_quantile(int(self.values["workloads"]) - 1, WIDTH_LEVEL)
-        half *= float(self.values["gain_error"])
-        return Estimate(value, value - half, value + half, WIDTH_LEVEL, int(self.values["workloads"]))
-
-    @property
     def scored(self) -> bool:
-        return (self.gain.low or 0.0) > 0.0
+        """Whether Best-Fit gains on Random beyond the noise of the workloads, at 99 %: else a score means nothing."""
+        half = t_quantile(int(self.values["workloads"]) - 1, WIDTH_LEVEL) * float(self.values["gain_error"])
+        return float(self.values["gain"]) > half
 
     @cached_property
     def scores(self) -> Array:
@@ -63,17 +63,16 @@ class TrainedRun:
         return (self.returns - self.heuristics["random"]) / float(self.values["gain"])
 
     @property
-    def window(self) -> int:
-        """Evaluations in the last 20 %."""
-        return last_window(len(self.episodes))
-
-    @property
     def level(self) -> float:
-        return float(self.scores[-self.window :].mean())
+        """Mean score of the last 20 % of the evaluations."""
+        return self._ended(self.scores)
 
     @property
     def level_return(self) -> float:
-        return float(self.returns[-self.window :].mean())
+        return self._ended(self.returns)
+
+    def _ended(self, curve: Array) -> float:
+        return float(curve[-last_window(len(curve)) :].mean())
 
     @property
     def gap_percent(self) -> float:
@@ -90,6 +89,14 @@ class TrainedRun:
         used = np.asarray(self.values["alpha"])
         return float(used[{"start": 0, "middle": len(used) // 2, "end": len(used) - 1}[point]])
 
+    def moments_at(self, point: str) -> CellStats:
+        """Moments of the gradient at "start", "middle" or "end"."""
+        return CellStats.read(self.evidence, point)
+
+    def guided_at(self, point: str, setting: str | None) -> CreditStats:
+        """The mixture that the schedule used at a point of the run."""
+        return self.moments_at(point).guided(self.alpha_at(point), setting or "sum", BASE)
+
     def until(self, episode: float) -> TrainedRun:
         """The same run as it stood after so many episodes (a schedule that depends on the run's length is not)."""
         kept = self.episodes <= episode
@@ -100,25 +107,26 @@ class TrainedRun:
 class Trained:
     """All runs of one method at one N, in order of replicate.
 
-    label, part, method, episodes, sharing and options are those of the design; setting: relative scale of the two
-    parts, where there are two; schedule: the guidance's weight, where it is mixed with a return; candidates: rows of
-    the search that it is the default of; series: the cells behind it.
+    key, label, part, episodes and sharing are those of the design, unless runs were cut or chosen; setting: relative
+    scale of the two parts, where there are two; schedule: the guidance's weight, where it is mixed with a return;
+    series: the cells behind it.
     """
 
     key: str
     label: str
     part: str
-    method: str
     episodes: int
     sharing: str
     setting: str | None
     schedule: str | None
-    alpha: str | None
-    options: Mapping[str, Any]
-    candidates: Sequence[str]
     n: int
     runs: tuple[TrainedRun, ...]
     series: Series[Evidence]
+
+    @property
+    def asked(self) -> Mapping[str, Any]:
+        """What the design asked of the cells: method, alpha, options of the system ..."""
+        return self.series.row.options
 
     @classmethod
     def of(cls, series: Series[Evidence], runs: Sequence[TrainedRun]) -> Trained:
@@ -129,14 +137,10 @@ class Trained:
             key=row.key,
             label=row.notes["label"],
             part=row.notes["part"],
-            method=asked["method"],
             episodes=asked["episodes"],
             sharing=asked["sharing"],
             setting=str(asked["settings"].get("setting", "sum")) if method.mixes else None,
             schedule=(asked["alpha"] or method.alpha) if method.mixes else None,
-            alpha=asked["alpha"],
-            options=asked["options"],
-            candidates=tuple(row.notes.get("candidates", ())),
             n=series.n_values[0],
             runs=tuple(sorted(runs, key=lambda run: run.replicate)),
             series=series,
@@ -170,8 +174,49 @@ def read_training(measured: Measured) -> dict[tuple[str, int], Trained]:
     for key in sorted(measured):
         for n in sorted(measured[key].n_values):
             series = measured[key].only(n)
-            runs = [TrainedRun.read(one) for cell in series.evidence for one in replicates_of(cell)]
+            runs = [TrainedRun.read(fleet) for cell in series.evidence for fleet in replicates_of(cell)]
             scored = [run for run in runs if run.scored]
             if scored:
                 trained[key, n] = Trained.of(series, scored)
     return trained
+
+
+@dataclass(frozen=True)
+class Search:
+    """All candidates of a method at one N: its default first, the same seeds for all, cut to as many episodes."""
+
+    key: str
+    n: int
+    candidates: tuple[Trained, ...]
+
+    @cached_property
+    def chosen(self) -> tuple[int, ...]:
+        """For each seed the candidate that did best on all the others, so that no run is judged on what chose it."""
+        table = np.stack([group.levels for group in self.candidates])  # [C, R]
+        return tuple((table.sum(1, keepdims=True) - table).argmax(0).tolist())
+
+    @property
+    def tuned(self) -> Trained:
+        """Each seed's run at the candidate chosen for it."""
+        default = self.candidates[0]
+        runs = tuple(self.candidates[c].runs[k] for k, c in enumerate(self.chosen))
+        return replace(default, key=f"{self.key}/tuned", label=f"{default.label}, tuned", part="own", sharing=CHOSEN,
+                       episodes=min(group.episodes for group in self.candidates), runs=runs)  # fmt: skip
+
+
+def searches(trained: Runs) -> list[Search]:
+    """The searches that are whole: every candidate that the scale declares, all on the same two seeds or more."""
+    searched = (_search(trained, key, n) for key in TUNED for n in sorted({n for row, n in trained if row == key}))
+    return [search for search in searched if search is not None]
+
+
+def _search(trained: Runs, key: str, n: int) -> Search | None:
+    names = trained[key, n].series.row.notes.get("candidates", ())
+    if len(names) < 2 or any((name, n) not in trained for name in names):
+        return None
+    candidates = [trained[name, n] for name in names]
+    seeds = {tuple(run.replicate for run in group.runs) for group in candidates}
+    if len(seeds) > 1 or len(candidates[0].runs) < 2:
+        return None
+    episodes = min(group.episodes for group in candidates)
+    return Search(key, n, tuple(group.until(episodes) for group in candidates))

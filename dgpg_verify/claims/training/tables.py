@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from dgpg_verify.claims.declared import declared
-from dgpg_verify.claims.noise.read import CellStats, CreditStats, return_share
+from dgpg_verify.claims.noise.read import CreditStats, return_share
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.claims.training.measure import BASE, POINTS
-from dgpg_verify.claims.training.read import Runs, Trained, TrainedRun, read_training
-from dgpg_verify.claims.training.search import searches
+from dgpg_verify.claims.training.read import Runs, Trained, TrainedRun, read_training, searches
 from dgpg_verify.core import Estimate
 from dgpg_verify.statistics import (
     interquartile_mean,
@@ -38,15 +37,17 @@ def training_tables(measured: Measured) -> dict[str, list[Record]]:
     more at the settings that a search chose for it (part `own`).
     """
     trained = read_training(measured)
-    every, equal, own = list(trained.values()), _at_equal_episodes(trained), _at_own_settings(trained)
-    cut = [_named(one, trained[key]) for key, one in equal.items() if one is not trained[key]]
+    every, equal = list(trained.values()), _at_equal_episodes(trained)
+    own_settings = {(f"{search.key}/tuned", search.n): search.tuned for search in searches(trained)}
+    cut = [_named(group, trained[key]) for key, group in equal.items() if group is not trained[key]]
     return {
-        "curves": [record for one in every for run in one.runs for record in _curve(one, run)],
-        "runs": [_run(one, run) for one in (*every, *cut, *own.values()) for run in one.runs],
-        "training_scores": [_scores(one) for one in (*every, *cut, *own.values())],
-        "profiles": [record for one in equal.values() for record in _profile(one)],
-        "improvements": _improvements(equal, AGAINST) + _improvements(own, [f"{key}/tuned" for key in AGAINST]),
-        "training_noise": [record for one in every for point in POINTS for record in _noise(one, point)],
+        "curves": [record for group in every for run in group.runs for record in _curve(group, run)],
+        "runs": [_run(group, run) for group in (*every, *cut, *own_settings.values()) for run in group.runs],
+        "training_scores": [_scores(group) for group in (*every, *cut, *own_settings.values())],
+        "profiles": [record for group in equal.values() for record in _profile(group)],
+        "improvements": _improvements(equal, AGAINST)
+        + _improvements(own_settings, [f"{key}/tuned" for key in AGAINST]),
+        "training_noise": [record for group in every for point in POINTS for record in _noise(group, point)],
         "tuning": _tuning(trained),
         "declared": declared("training"),
     }
@@ -54,15 +55,12 @@ def training_tables(measured: Measured) -> dict[str, list[Record]]:
 
 def _at_equal_episodes(trained: Runs) -> dict[tuple[str, int], Trained]:
     """The main rows, all of one N cut to as many episodes as the shortest of them."""
-    main = {key: one for key, one in trained.items() if one.part == "main"}
-    shortest = {n: min(one.episodes for (_, m), one in main.items() if m == n) for _, n in main}
-    return {(row, n): one if one.episodes == shortest[n] else one.until(shortest[n]) for (row, n), one in main.items()}
-
-
-def _at_own_settings(trained: Runs) -> dict[tuple[str, int], Trained]:
-    """Every method that was searched, as cross-fitting finds it."""
-    found = [search.tuned for search in searches(trained)]
-    return {(one.key, one.n): one for one in found}
+    main = {key: group for key, group in trained.items() if group.part == "main"}
+    shortest = {n: min(group.episodes for group in main.values() if group.n == n) for _, n in main}
+    return {
+        key: group if group.episodes == shortest[group.n] else group.until(shortest[group.n])
+        for key, group in main.items()
+    }
 
 
 def _named(cut: Trained, whole: Trained) -> Trained:
@@ -72,24 +70,24 @@ def _named(cut: Trained, whole: Trained) -> Trained:
                    episodes=episodes)  # fmt: skip
 
 
-def _where(one: Trained) -> Record:
+def _where(group: Trained) -> Record:
     return {
-        "row": one.key,
-        "method": one.method,
-        "label": one.label,
-        "system": "cloud_openb" if "fleet" in one.options else "cloud",
-        "sharing": one.sharing,
-        "setting": one.setting,
-        "alpha": one.schedule,
-        "part": one.part,
-        "episodes": one.episodes,
-        "n": one.n,
+        "row": group.key,
+        "method": group.asked["method"],
+        "label": group.label,
+        "system": "cloud_openb" if "fleet" in group.asked["options"] else "cloud",
+        "sharing": group.sharing,
+        "setting": group.setting,
+        "alpha": group.schedule,
+        "part": group.part,
+        "episodes": group.episodes,
+        "n": group.n,
     }
 
 
-def _curve(one: Trained, run: TrainedRun) -> list[Record]:
+def _curve(group: Trained, run: TrainedRun) -> list[Record]:
     return [
-        _where(one)
+        _where(group)
         | {
             "replicate": run.replicate,
             "episode": int(episode),
@@ -101,10 +99,10 @@ def _curve(one: Trained, run: TrainedRun) -> list[Record]:
     ]
 
 
-def _run(one: Trained, run: TrainedRun) -> Record:
+def _run(group: Trained, run: TrainedRun) -> Record:
     scores = run.scores
     settled = run.convergence.settled_at if _judgeable(run) else None
-    return _where(one) | {
+    return _where(group) | {
         "replicate": run.replicate,
         "seed": run.seed,
         "start": float(scores[0]),
@@ -124,49 +122,40 @@ def _judgeable(run: TrainedRun) -> bool:
     return len(run.episodes) >= 10
 
 
-def _scores(one: Trained) -> Record:
+def _scores(group: Trained) -> Record:
     """Level and time to settle over seeds; intervals only where there are seeds enough for one, times to settle only
     where every run was evaluated often enough for one."""
-    levels = one.levels
-    runs = [run.convergence for run in one.runs] if all(map(_judgeable, one.runs)) else []
+    levels = group.levels
+    runs = [run.convergence for run in group.runs] if all(map(_judgeable, group.runs)) else []
     few = len(levels) < 3
     unknown = Estimate(None, None, None, LEVEL, len(levels))
-    iqm = unknown if few else interquartile_mean(levels, LEVEL)
     mean = mean_interval(levels, LEVEL) if len(levels) > 1 else unknown
-    p90 = settling_percentile(runs, level=LEVEL, law="lognormal") if len(runs) > 1 else unknown
-    typical = settling_mean(runs, LEVEL) if len(runs) > 1 else unknown
-    heuristics = _mean_heuristics(one)
-    return _where(one) | {
+    settle_mean = settling_mean(runs, LEVEL) if len(runs) > 1 else unknown
+    intervals = {
+        "iqm": unknown if few else interquartile_mean(levels, LEVEL),
+        "settle_p90": settling_percentile(runs, level=LEVEL, law="lognormal") if len(runs) > 1 else unknown,
+        "settle_mean": settle_mean,
+    }
+    ends = {"": "value", "_low": "low", "_high": "high"}
+    heuristics = {name: np.mean([run.heuristics[name] for run in group.runs]) for name in group.runs[0].heuristics}
+    return _where(group) | {
         "seeds": len(levels),
-        "iqm": iqm.value,
-        "iqm_low": iqm.low,
-        "iqm_high": iqm.high,
         "mean": float(levels.mean()),
         "low": mean.low,
         "high": mean.high,
-        "settle_p90": p90.value,
-        "settle_p90_low": p90.low,
-        "settle_p90_high": p90.high,
-        "settle_mean": typical.value,
-        "settle_mean_low": typical.low,
-        "settle_mean_high": typical.high,
+        **{name + end: getattr(known, field) for name, known in intervals.items() for end, field in ends.items()},
         "never": sum(run.settled_at is None for run in runs) if runs else None,
-        "samples_to_settle": None if typical.value is None else typical.value * one.runs[0].horizon,
-        "gap_percent": float(np.mean([run.gap_percent for run in one.runs])),
+        "samples_to_settle": None if settle_mean.value is None else settle_mean.value * group.runs[0].horizon,
+        "gap_percent": float(np.mean([run.gap_percent for run in group.runs])),
         "best_heuristic": max(heuristics, key=lambda name: heuristics[name]),
     }
 
 
-def _mean_heuristics(one: Trained) -> dict[str, float]:
-    names = one.runs[0].heuristics
-    return {name: float(np.mean([run.heuristics[name] for run in one.runs])) for name in names}
-
-
-def _profile(one: Trained) -> list[Record]:
-    profile = performance_profile(one.levels, THRESHOLDS, LEVEL)
+def _profile(group: Trained) -> list[Record]:
+    profile = performance_profile(group.levels, THRESHOLDS, LEVEL)
     return [
         {
-            "row": one.key, "label": one.label, "part": one.part, "n": one.n, "threshold": threshold,
+            "row": group.key, "label": group.label, "part": group.part, "n": group.n, "threshold": threshold,
             "share": share.value, "low": share.low, "high": share.high, "band": profile.band,
         }
         for threshold, share in zip(profile.thresholds, profile.shares)
@@ -175,58 +164,61 @@ def _profile(one: Trained) -> list[Record]:
 
 def _improvements(trained: Runs, rivals: Sequence[str]) -> list[Record]:
     """Probability that a run of one method ends above a run of a rival, at equal N and episodes."""
-    made = []
-    for (key, n), one in trained.items():
-        for rival in rivals:
-            if key == rival or (rival, n) not in trained:
-                continue
-            other = trained[rival, n]
-            found = probability_of_improvement(one.levels, other.levels, LEVEL)
-            made.append(
-                {
-                    "row": key, "label": one.label, "against": rival, "against_label": other.label, "n": n,
-                    "probability": found.value, "low": found.low, "high": found.high,
-                }
-            )  # fmt: skip
-    return made
+    pairs = [
+        (group, trained[rival, n], probability_of_improvement(group.levels, trained[rival, n].levels, LEVEL))
+        for (key, n), group in trained.items()
+        for rival in rivals
+        if key != rival and (rival, n) in trained
+    ]
+    return [
+        {
+            "row": group.key, "label": group.label, "against": other.key, "against_label": other.label, "n": group.n,
+            "probability": better.value, "low": better.low, "high": better.high,
+        }
+        for group, other, better in pairs
+    ]  # fmt: skip
 
 
-def _noise(one: Trained, point: str) -> list[Record]:
+def _noise(group: Trained, point: str) -> list[Record]:
     """The gradient's moments at one point of all runs: base, guidance, and the mixture the schedule used there.
 
     paired_ratio: variance over that of the difference reward on the same fleet, which C4.5 is judged by. return_share:
     of the mixture, over all runs together.
     """
-    runs = [run for run in one.runs if f"{point}/names" in run.values]
-    setting, made = one.setting or "sum", []
-    read = [CellStats.read(run.evidence, point) for run in runs]
-    mixtures = [stats.guided(run.alpha_at(point), setting, BASE) for stats, run in zip(read, runs)]
-    share = return_share(mixtures) if mixtures else None
-    for run, stats, mixed in zip(runs, read, mixtures):
-        for name, credit in (("base", stats[BASE]), ("guidance", stats["guidance"]), ("guided", mixed)):
-            made.append(_moments(one, run, point, name, credit, share if name == "guided" else None))
-    return made
+    runs = [run for run in group.runs if f"{point}/names" in run.values]
+    guided = [run.guided_at(point, group.setting) for run in runs]
+    share = return_share(guided) if guided else None
+    records = []
+    for run, mixture in zip(runs, guided):
+        stats = run.moments_at(point)
+        for name, credit in (("base", stats[BASE]), ("guidance", stats["guidance"]), ("guided", mixture)):
+            records.append(_moments(group, run, point, name, credit, share if name == "guided" else None))
+    return records
 
 
-def _moments(one: Trained, run: TrainedRun, point: str, name: str, credit: CreditStats, share: float | None) -> Record:
+def _moments(
+    group: Trained, run: TrainedRun, point: str, name: str, credit: CreditStats, share: float | None
+) -> Record:
     return {
-        "row": one.key, "method": one.method, "label": one.label, "n": one.n, "replicate": run.replicate,
-        "point": point, "alpha": run.alpha_at(point), "credit": name, "variance": credit.variance,
-        "noise_to_signal": credit.noise_to_signal, "paired_ratio": credit.paired_ratio, "return_share": share,
+        "row": group.key, "method": group.asked["method"], "label": group.label, "n": group.n,
+        "replicate": run.replicate, "point": point, "alpha": run.alpha_at(point), "credit": name,
+        "variance": credit.variance, "noise_to_signal": credit.noise_to_signal, "paired_ratio": credit.paired_ratio,
+        "return_share": share,
     }  # fmt: skip
 
 
 def _tuning(trained: Runs) -> list[Record]:
     """Every candidate of every method, and how many held-out seeds would choose it."""
-    made = []
-    for search in searches(trained):
-        for k, one in enumerate(search.candidates):
-            mean = mean_interval(one.levels, LEVEL)
-            made.append(
-                {
-                    "method": search.key, "n": search.n, "setting": "default" if k == 0 else one.label,
-                    "seeds": len(one.runs), "mean": mean.value, "low": mean.low, "high": mean.high,
-                    "chosen": search.chosen.count(k), "default": k == 0,
-                }
-            )  # fmt: skip
-    return made
+    tried = [
+        (search, k, group, mean_interval(group.levels, LEVEL))
+        for search in searches(trained)
+        for k, group in enumerate(search.candidates)
+    ]
+    return [
+        {
+            "method": search.key, "n": search.n, "setting": "default" if k == 0 else group.label,
+            "seeds": len(group.runs), "mean": mean.value, "low": mean.low, "high": mean.high,
+            "chosen": search.chosen.count(k), "default": k == 0,
+        }
+        for search, k, group, mean in tried
+    ]  # fmt: skip

@@ -27,18 +27,11 @@ from dgpg_verify.core import (
     check_real,
 )
 from dgpg_verify.oracles.moments import OracleMoments, check_credits, pair_table
-from dgpg_verify.oracles.trajectories.history_tree import Array, Indices, Level, grow_tree, take
-from dgpg_verify.oracles.trajectories.scores import Score
+from dgpg_verify.oracles.trajectories.history_tree import Array, Indices, Level, Score, grow_tree, take
 
-TRAJECTORY_CREDITS = (
-    "return",
-    "return:raw",
-    "return:to_go",
-    "guidance",
-    "guidance:exact",
-    "guidance:observed",
-    "difference",
-)
+RETURNS = ("return", "return:raw", "return:to_go")
+TRAJECTORY_CREDITS = (*RETURNS, "guidance", "guidance:exact", "guidance:observed", "difference")
+STEPS = ("reward", "x_observed", "x", "reference")  # of a roll-out, read along the sequences
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +54,7 @@ class Trajectories:
 
     def along(self, name: str) -> Array:
         """A field of the edges along each sequence, time axis 1: [Q, T, ...]."""
-        return np.stack([getattr(level, name)[edge] for level, edge in zip(self.levels, self.edge)], axis=1)
+        return np.stack([level.of_edges(name)[edge] for level, edge in zip(self.levels, self.edge)], axis=1)
 
     @cached_property
     def nodes(self) -> list[Indices]:
@@ -96,7 +89,7 @@ class Trajectories:
         gamma, following = float(self.system.discount), np.zeros(len(self.probability))
         columns = []
         for level in reversed(self.levels):
-            total = level.probability * (level.reward + gamma * following)
+            total = level.probability * (level.of_edges("reward") + gamma * following)
             nodes = len(level.policy)
             following = np.bincount(level.parent, total, nodes) / np.bincount(level.parent, level.probability, nodes)
             columns.append(following)
@@ -143,8 +136,6 @@ class Trajectories:
         seen = [take(level.seen, node) for level, node in zip(self.levels, self.nodes)]
         size, horizon = len(self.probability), len(self.levels)
         influence = [take(level.transition.influence, edge) for level, edge in zip(self.levels, self.edge)]
-        actions = torch.as_tensor(self.along("actions"))
-        active = torch.as_tensor(self.active)
         chance = [
             np.take_along_axis(level.policy[node], np.maximum(level.actions[edge], 0)[..., None], 2)[..., 0]
             for level, node, edge in zip(self.levels, self.nodes, self.edge)
@@ -156,13 +147,10 @@ class Trajectories:
             policy=self.policy,
             noise=Noise(self.environment.expand(size, -1, -1), agents),
             seen=Observation(*(torch.stack([getattr(o, f) for o in seen], 1) for f in ("features", "mask", "active"))),
-            active=active,
-            actions=actions,
+            active=torch.as_tensor(self.active),
+            actions=torch.as_tensor(self.along("actions")),
             log_prob=log_prob,
-            reward=torch.as_tensor(self.along("reward")),
-            x_observed=torch.as_tensor(self.along("x_observed")),
-            x=torch.as_tensor(self.along("x")),
-            reference=torch.as_tensor(self.along("reference")),
+            **{name: torch.as_tensor(self.along(name)) for name in STEPS},
             influence=Influence(*(torch.stack([getattr(z, f) for z in influence], 1) for f in ("index", "value"))),
             states=[take(level.state, node) for level, node in zip(self.levels, self.nodes)],
         )
@@ -193,12 +181,13 @@ def enumerate_trajectories(
     -----
     Cost: N + 1 steps of the system per history, at most 10^6 leaves.
     """
+    if environment is None:
+        environment = torch.full((system.horizon, system.noise_size), 0.5, dtype=torch.float64)
     levels = grow_tree(system, policy, environment, score)
     edge = [np.arange(len(levels[-1].probability))]
     for level in reversed(levels[1:]):
         edge.append(level.parent[edge[-1]])
-    stream = torch.full((system.horizon, system.noise_size), 0.5, dtype=torch.float64)
-    return Trajectories(system, policy, stream if environment is None else environment, levels, edge[::-1])
+    return Trajectories(system, policy, environment, levels, edge[::-1])
 
 
 def trajectory_moments(

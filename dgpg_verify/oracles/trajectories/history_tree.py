@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dgpg_verify.core import HasProbabilities, InputError, Observation, Policy, System, Transition, offers
-from dgpg_verify.oracles.trajectories.scores import Score, policy_scores
+from dgpg_verify.core.trees import map_tensors
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
+Score = Callable[[Observation, Tensor], Array]  # of actions [C, N]: [C, N, P]
 MAX_SEQUENCES = 1_000_000
+BATCH = 256  # decisions differentiated at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +31,8 @@ class Level:
     """Step t of the tree: B nodes and C edges, edge e leading to node e of level t + 1.
 
     state, seen: of the nodes; policy [B, N, K]; active [B, N]; parent [C]; actions [C, N] (-1 = none); probability
-    [C] of the history with this edge; edge_of [B, K^N] = edge of a joint action (inactive agents: digit 0) or -1;
-    score [C, N, P]; reward [C]; x, x_observed, reference [C, D]; z [C, N, D] = x - x without the agent's action;
-    difference [C, N] = reward - reward without it; transition: as the system gave it.
+    [C] of the history with this edge; score [C, N, P]; z [C, N, D] = x - x without the agent's action; difference
+    [C, N] = reward - reward without it; transition: as the system gave it, reward [C], x, x_observed, reference [C, D].
     """
 
     state: Any
@@ -41,21 +42,18 @@ class Level:
     parent: Indices
     actions: Indices
     probability: Array
-    edge_of: Indices
     score: Array
-    reward: Array
-    x: Array
-    x_observed: Array
-    reference: Array
     z: Array
     difference: Array
     transition: Transition
 
+    def of_edges(self, name: str) -> Any:
+        """A field of the edges or of their transition, [C, ...]."""
+        return getattr(self, name) if hasattr(self, name) else _numpy(getattr(self.transition, name))
 
-def grow_tree(
-    system: System, policy: Policy, environment: Tensor | None = None, score: Score | None = None
-) -> list[Level]:
-    """All levels of the tree. environment [T, E] uniforms (1/2 each by default); score: see `policy_scores`.
+
+def grow_tree(system: System, policy: Policy, environment: Tensor, score: Score | None = None) -> list[Level]:
+    """All levels of the tree. environment [T, E] uniforms; score: see `policy_scores`.
 
     Raises InputError for continuous actions, more than 10^6 action sequences K^(N T), or a wrong stream.
     Cost: one step of the system per edge and agent.
@@ -67,13 +65,12 @@ def grow_tree(
             f"[1, {MAX_SEQUENCES}]"
         )
     shape = (horizon, system.noise_size)
-    stream = torch.full(shape, 0.5, dtype=torch.float64) if environment is None else environment.double()
-    if tuple(stream.shape) != shape:
-        raise InputError(f"environment has shape {tuple(stream.shape)}: it must be [T, E] = {shape}")
+    if tuple(environment.shape) != shape:
+        raise InputError(f"environment has shape {tuple(environment.shape)}: it must be [T, E] = {shape}")
     probabilities = policy.probabilities if offers(policy, HasProbabilities) else None
     if probabilities is None:
         raise InputError("the policy has no probabilities(seen): trajectory enumeration needs them")
-    state, weight, levels = system.start(stream[None]), np.ones(1), list[Level]()
+    state, weight, levels = system.start(environment.double()[None]), np.ones(1), list[Level]()
     find_scores = score or policy_scores(policy)
     for _ in range(horizon):
         levels.append(_expand(system, probabilities, find_scores, state, weight))
@@ -91,10 +88,7 @@ def _expand(
     seen = system.observe(state)
     policy = probabilities(seen).detach().double().numpy()
     active = seen.active.numpy().astype(bool)
-    parent, which, joint, chance = _possible_actions(policy, active, seen.mask.numpy().astype(bool))
-    edge_of = np.full((len(policy), len(joint)), -1, dtype=np.int64)
-    edge_of[parent, which] = np.arange(len(parent))
-    actions = np.where(active[parent], joint[which], -1).astype(np.int64)
+    parent, actions, chance = _possible_actions(policy, active, seen.mask.numpy().astype(bool))
     before, played = take(state, parent), torch.as_tensor(actions)
     transition = system.step(before, played)
     z, difference = _without_each(system, before, played, transition)
@@ -106,12 +100,7 @@ def _expand(
         parent=parent,
         actions=actions,
         probability=weight[parent] * chance,
-        edge_of=edge_of,
         score=score(take(seen, parent), played),
-        reward=_numpy(transition.reward),
-        x=_numpy(transition.x),
-        x_observed=_numpy(transition.x_observed),
-        reference=_numpy(transition.reference),
         z=z,
         difference=difference,
         transition=transition,
@@ -120,14 +109,15 @@ def _expand(
 
 def _possible_actions(
     policy: Array, active: NDArray[np.bool_], mask: NDArray[np.bool_]
-) -> tuple[Indices, Indices, Indices, Array]:
-    """Per edge its node and joint action's number [C]; the joint actions [K^N, N]; the edges' chances [C]."""
+) -> tuple[Indices, Indices, Array]:
+    """Of every edge its node [C], its actions [C, N] and its chance [C]."""
     _, n, k = policy.shape
     joint, agents = np.stack(np.unravel_index(np.arange(k**n), (k,) * n), axis=1), np.arange(n)
     chance = np.where(active[:, None], policy[:, agents, joint], joint[None] == 0)
     possible = np.where(active[:, None], mask[:, agents, joint], True).all(2) & (chance.prod(2) > 0.0)
     parent, which = np.nonzero(possible)
-    return parent, which, joint, chance[parent, which].prod(1)
+    actions = np.where(active[parent], joint[which], -1).astype(np.int64)
+    return parent, actions, chance[parent, which].prod(1)
 
 
 def _without_each(system: System, before: Any, played: Tensor, transition: Transition) -> tuple[Array, Array]:
@@ -143,17 +133,36 @@ def _without_each(system: System, before: Any, played: Tensor, transition: Trans
 
 
 def take(value: Any, rows: Indices) -> Any:
-    """Rows of every tensor in a (nested) dataclass, tuple, list or mapping; other values are kept."""
-    if isinstance(value, Tensor):
-        return value[torch.as_tensor(rows)] if value.ndim else value
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {f.name: take(getattr(value, f.name), rows) for f in dataclasses.fields(value) if f.init}
-        return dataclasses.replace(value, **fields)
-    if isinstance(value, dict):
-        return {key: take(item, rows) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(take(item, rows) for item in value)
-    return value
+    """Rows of every tensor in a (nested) dataclass, tuple or list; other values are kept."""
+    index = torch.as_tensor(rows)
+    return map_tensors(lambda tensor: tensor[index] if tensor.ndim else tensor, value)
+
+
+def policy_scores(policy: Policy) -> Score:
+    """grad log pi(a_i | o_i) of every agent, [C, N, P], by back-propagation through `policy.log_prob`.
+
+    The policy must be a dataclass with a field `parameters`, [N, P] (independent: agent i's block only enters its
+    own probability) or [P] (shared). Cost: one backward pass per decision, and per agent if shared.
+    """
+    if not dataclasses.is_dataclass(policy) or "parameters" not in {f.name for f in dataclasses.fields(policy)}:
+        raise InputError(f"{type(policy).__name__} has no field `parameters`: give a score formula instead")
+
+    def score(seen: Observation, actions: Tensor) -> Array:
+        parameters = policy.parameters.detach().clone().requires_grad_(True)
+        live = dataclasses.replace(policy, parameters=parameters)
+        log_prob = live.log_prob(seen, actions)
+        size, n = log_prob.shape
+        shared = policy.sharing == "shared"
+        outputs = log_prob.flatten() if shared else log_prob.sum(1)
+        rows = []
+        for first in range(0, len(outputs), BATCH):
+            picks = torch.zeros(min(BATCH, len(outputs) - first), len(outputs), dtype=outputs.dtype)
+            picks[torch.arange(len(picks)), first + torch.arange(len(picks))] = 1.0
+            (part,) = torch.autograd.grad(outputs, parameters, picks, retain_graph=True, is_grads_batched=True)
+            rows.append(part.double().numpy())
+        return np.concatenate(rows).reshape(size, n, -1)
+
+    return score
 
 
 def _numpy(values: Tensor) -> Array:

@@ -1,1 +1,1 @@
-"""How one iteration changes the actors: losses, clipped and sequential updates, alpha on line."""
+"""How one iteration changes the actors: losses, clipped and sequential updates."""

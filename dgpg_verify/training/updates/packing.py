@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from dgpg_verify.core import Observation, Rollout
+from dgpg_verify.core.trees import map_tensors, select
 
 SEEN = ("features", "mask", "active")
 COLUMNS = ("live", "actions", "old_log_prob", "weight", "step")
@@ -35,18 +37,13 @@ class PackedDecisions:
     weight: Tensor
     step: Tensor
 
-    def map(self, work: Callable[[Tensor], Tensor]) -> PackedDecisions:
-        """The same work done on every array."""
-        seen = (work(getattr(self.seen, name)) for name in SEEN)
-        return PackedDecisions(Observation(*seen), *(work(getattr(self, name)) for name in COLUMNS))
-
     def rows(self, index: Tensor) -> PackedDecisions:
         """Only the rows `index` of the L axis."""
-        return self.map(lambda values: values[index])
+        return select(self, index)
 
     def agents(self, index: Tensor | slice, length: int | None = None) -> PackedDecisions:
         """Only the agents `index`, and the first `length` rows."""
-        return self.map(lambda values: values[:length, index])
+        return map_tensors(lambda values: values[:length, index], self)
 
     def lengths(self) -> Tensor:
         """Rows up to each agent's last decision, int64 [N]: what comes after is padding."""
@@ -72,27 +69,20 @@ def pack(rollout: Rollout, weight: Tensor) -> PackedDecisions:
 
 def joined(fleets: Sequence[PackedDecisions], shared: bool) -> PackedDecisions:
     """Decisions of S fleets as those of all their agents, [L, S N]; with parameters shared within a fleet, as those of
-    one agent per fleet, [L', S], who made them all. Padded to the longest."""
+    one agent per fleet, [L', S], who made them all. Padded to the longest by zeros and False."""
     parts = [_of_one_agent(fleet) for fleet in fleets] if shared else fleets
     if len(parts) == 1:
         return parts[0]
-    length = max(len(part.live) for part in parts)
 
-    def join(values: Sequence[Tensor]) -> Tensor:
-        return torch.cat([_padded(value, length) for value in values], dim=1)
+    def join(values: Iterable[Tensor]) -> Tensor:
+        return pad_sequence(list(values)).flatten(1, 2)
 
-    seen = (join([getattr(part.seen, name) for part in parts]) for name in SEEN)
-    return PackedDecisions(Observation(*seen), *(join([getattr(part, name) for part in parts]) for name in COLUMNS))
+    seen = (join(getattr(part.seen, name) for part in parts) for name in SEEN)
+    return PackedDecisions(Observation(*seen), *(join(getattr(part, name) for part in parts) for name in COLUMNS))
 
 
 def _of_one_agent(fleet: PackedDecisions) -> PackedDecisions:
     """All live decisions in one column; the first place where there is none."""
     live = fleet.live.flatten().nonzero().squeeze(1)
     live = live if len(live) else live.new_zeros(1)
-    return fleet.map(lambda values: values.flatten(0, 1)[live].unsqueeze(1))
-
-
-def _padded(values: Tensor, length: int) -> Tensor:
-    """Zeros, False for flags, up to `length` rows."""
-    missing = length - len(values)
-    return torch.cat([values, values.new_zeros(missing, *values.shape[1:])]) if missing else values
+    return map_tensors(lambda values: values.flatten(0, 1)[live].unsqueeze(1), fleet)

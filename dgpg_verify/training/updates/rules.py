@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import HasPrepared, HasPrior, generator, offers
+from dgpg_verify.policies.decisions import cuts
 from dgpg_verify.training.actors import Actor
 from dgpg_verify.training.settings import Settings
 from dgpg_verify.training.updates.losses import NonFiniteLoss, clipped_surrogate, entropy, live_mean, log_probabilities
@@ -17,33 +18,23 @@ from dgpg_verify.training.updates.packing import PackedDecisions
 BLOCK_ROWS = 4096  # candidates of all decisions of a block: a few MiB of hidden units
 # decisions, log-probability, its ratio to the old one, entropy -> what is to be raised; all [L, N]
 Gain = Callable[[PackedDecisions, Tensor, Tensor, Tensor], Tensor]
-Loss = Callable[[Actor, PackedDecisions], tuple[Tensor, Tensor, Tensor]]  # gain, ratio, entropy; all [L, N]
-
-
-@dataclass(frozen=True)
-class UpdateFacts:
-    """What an update did, at the parameters it ended with: share of decisions outside the clip, approximate
-    KL(old, new) and entropy per decision; and the mean gradient norm of a network before clipping."""
-
-    clipped: float
-    kl: float
-    entropy: float
-    gradient_norm: float
 
 
 @dataclass(frozen=True)
 class AgentFacts:
-    """The same before it is averaged. sums [4, N]: live decisions of every agent, how many of them are outside the
-    clip, their KL and their entropy; norms [steps, networks]."""
+    """What an update did, at the parameters it ended with. sums [4, N]: live decisions of every agent, how many of them
+    are outside the clip, their approximate KL(old, new) and their entropy; norms [steps, networks]: gradients before
+    clipping."""
 
     sums: Tensor
     norms: Tensor
 
-    def over(self, agents: slice = slice(None), networks: slice = slice(None)) -> UpdateFacts:
-        """The averages over some agents and over some networks; over all by default."""
+    def over(self, agents: slice = slice(None), networks: slice = slice(None)) -> dict[str, float]:
+        """The averages over some agents' decisions and over some networks, as the log names them; over all by default:
+        share outside the clip, KL and entropy of a decision, gradient norm of a network."""
         count, *totals = self.sums[:, agents].sum(1).tolist()
-        clipped, kl, bonus = (total / max(count, 1.0) for total in totals)
-        return UpdateFacts(clipped, kl, bonus, float(self.norms[:, networks].mean()))
+        facts = {name: total / max(count, 1.0) for name, total in zip(("clipped", "kl", "entropy"), totals)}
+        return facts | {"gradient_norm": float(self.norms[:, networks].mean())}
 
 
 def chosen_log_prob(actor: Actor, decisions: PackedDecisions) -> tuple[Tensor, Tensor]:
@@ -67,37 +58,35 @@ def ppo_norms(actor: Actor, decisions: PackedDecisions, settings: Settings, seed
 
 def plain_gradient(actor: Actor, decisions: PackedDecisions, settings: Settings, seed: int) -> AgentFacts:
     """One step along sum_t w_t grad log pi_t, averaged over live decisions: REINFORCE with whatever credit."""
-    loss = _loss(lambda part, log_prob, ratio, bonus: log_prob * part.weight + settings.entropy * bonus)
-    return _passes(actor, decisions, replace(settings, epochs=1), seed, loss)
+
+    def gain(part: PackedDecisions, log_prob: Tensor, ratio: Tensor, bonus: Tensor) -> Tensor:
+        return log_prob * part.weight + settings.entropy * bonus
+
+    return _passes(actor, decisions, replace(settings, epochs=1), seed, gain)
 
 
 def imitate(actor: Actor, decisions: PackedDecisions, settings: Settings, seed: int) -> AgentFacts:
     """Raise log pi of `decisions.actions`, here what a reference controller would have done."""
-    loss = _loss(lambda part, log_prob, ratio, bonus: log_prob)
-    return _passes(actor, decisions, settings, seed, loss)
+    return _passes(actor, decisions, settings, seed, lambda part, log_prob, ratio, bonus: log_prob)
 
 
-def _surrogate(settings: Settings) -> Loss:
-    def gain(part: PackedDecisions, log_prob: Tensor, ratio: Tensor, bonus: Tensor) -> Tensor:
-        return clipped_surrogate(ratio, part.weight, settings.clip) + settings.entropy * bonus
-
-    return _loss(gain)
-
-
-def _loss(gain: Gain) -> Loss:
-    def loss(actor: Actor, part: PackedDecisions) -> tuple[Tensor, Tensor, Tensor]:
-        log_prob, bonus = chosen_log_prob(actor, part)
-        ratio = (log_prob - part.old_log_prob).exp()
-        return gain(part, log_prob, ratio, bonus), ratio, bonus
-
-    return loss
+def _surrogate(settings: Settings) -> Gain:
+    return lambda part, log_prob, ratio, bonus: (
+        clipped_surrogate(ratio, part.weight, settings.clip) + settings.entropy * bonus
+    )
 
 
-def _passes(actor: Actor, decisions: PackedDecisions, settings: Settings, seed: int, loss: Loss) -> AgentFacts:
+def _played(actor: Actor, part: PackedDecisions) -> tuple[Tensor, Tensor, Tensor]:
+    """Log-probability of the actions taken, its ratio to the old one, and the entropy; all [L, N]."""
+    log_prob, bonus = chosen_log_prob(actor, part)
+    return log_prob, (log_prob - part.old_log_prob).exp(), bonus
+
+
+def _passes(actor: Actor, decisions: PackedDecisions, settings: Settings, seed: int, gain: Gain) -> AgentFacts:
     actor, decisions = _prepared(actor, decisions)
-    norms = _descend(actor, decisions, settings, seed, loss)
+    norms = _descend(actor, decisions, settings, seed, gain)
     with torch.no_grad():
-        parts = [sums(block.live, *loss(some, block)[1:], settings.clip) for some, block in blocks(actor, decisions)]
+        parts = [sums(block.live, *_played(some, block)[1:], settings.clip) for some, block in blocks(actor, decisions)]
         totals = torch.cat(parts, dim=1)
         return AgentFacts(totals if actor.order is None else totals[:, actor.order.argsort()], norms)
 
@@ -114,25 +103,25 @@ def _prepared(actor: Actor, decisions: PackedDecisions) -> tuple[Actor, PackedDe
     return replace(actor, policy=policy), replace(decisions, seen=seen)
 
 
-def _descend(actor: Actor, decisions: PackedDecisions, settings: Settings, seed: int, loss: Loss) -> Tensor:
+def _descend(actor: Actor, decisions: PackedDecisions, settings: Settings, seed: int, gain: Gain) -> Tensor:
     """The gradient norm of every network at every step, [steps, networks]."""
     norms: list[Tensor] = []
     for epoch in range(settings.epochs):
         for part in minibatches(decisions, settings.minibatches, seed, epoch):
             actor.clear()
-            _add_gradients(actor, part, loss, epoch)
+            _add_gradients(actor, part, gain, epoch)
             norms.append(actor.step(settings.grad_clip))
     return torch.stack(norms)
 
 
-def _add_gradients(actor: Actor, part: PackedDecisions, loss: Loss, epoch: int) -> None:
+def _add_gradients(actor: Actor, part: PackedDecisions, gain: Gain, epoch: int) -> None:
     """Gradient of minus the mean gain into the leaf, block by block: no agent's loss reads another's network."""
     live, first = int(part.live.sum()), 0
     for block_actor, block in blocks(actor, part):
-        gain = loss(block_actor, block)[0]
-        value = -live_mean(gain, block.live, actor.per_agent, live)
+        gains = gain(block, *_played(block_actor, block))
+        value = -live_mean(gains, block.live, actor.per_agent, live)
         if not bool(value.isfinite()):
-            column = first + int((~gain.isfinite() & block.live).any(0).int().argmax())
+            column = first + int((~gains.isfinite() & block.live).any(0).int().argmax())
             agent = column if actor.order is None else int(actor.order[column])
             raise NonFiniteLoss(f"actor loss is {float(value.detach())} in epoch {epoch}", agent)
         value.backward()
@@ -145,13 +134,9 @@ def blocks(actor: Actor, decisions: PackedDecisions) -> Iterator[tuple[Actor, Pa
     if actor.order is None and _in_one_block(actor, decisions):
         yield actor, decisions
         return
-    lengths, k = decisions.lengths().tolist(), decisions.seen.mask.shape[-1]
-    low = 0
-    while low < len(lengths):
-        high = low + max(1, BLOCK_ROWS // (max(lengths[low], 1) * k))
-        agents = slice(low, high)
+    lengths = decisions.lengths().tolist()
+    for agents in cuts(lengths, BLOCK_ROWS // decisions.seen.mask.shape[-1]):
         yield actor.agents(agents), decisions.agents(agents, max(1, *lengths[agents]))
-        low = high
 
 
 def _in_one_block(actor: Actor, decisions: PackedDecisions) -> bool:

@@ -22,15 +22,11 @@ from dgpg_verify.training.updates.rules import AgentFacts, chosen_log_prob, ppo_
 
 @dataclass
 class SequentialActors:
-    """One actor per agent. Their leaves are views of `table` [N, P], which the whole team's policy reads."""
+    """One actor per agent. Their leaves are views of `leaf` [N, P], which the whole team's policy reads."""
 
     policy: Any
-    table: Tensor
+    leaf: Tensor
     actors: Sequence[Actor]
-
-    @property
-    def leaf(self) -> Tensor:
-        return self.table
 
     @property
     def optimisers(self) -> list[torch.optim.Adam]:
@@ -58,8 +54,8 @@ def sequential(team: SequentialActors, decisions: PackedDecisions, settings: Set
     product = torch.ones(int(decisions.step.max()) + 1, dtype=torch.float32, device=decisions.step.device)
     norms = {}
     for i in torch.randperm(n, generator=generator(seed, 8)).tolist():
-        own = decisions.agents(torch.tensor([i], device=product.device))
-        change, norms[i] = _ratio_after(team.actors[i], own, settings, seed, product)
+        alone = decisions.agents(torch.tensor([i], device=product.device))
+        change, norms[i] = _ratio_after(team.actors[i], alone, settings, seed, product)
         product = product * change
     with torch.no_grad():
         whole = Actor(team.policy, team.actors[0].optimiser)
@@ -69,14 +65,14 @@ def sequential(team: SequentialActors, decisions: PackedDecisions, settings: Set
 
 
 def _ratio_after(
-    actor: Actor, own: PackedDecisions, settings: Settings, seed: int, product: Tensor
+    actor: Actor, alone: PackedDecisions, settings: Settings, seed: int, product: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Update one agent; its new / old probability at every step of the roll-outs, 1 where it did not decide, and the
     norms of its gradient [steps, 1]."""
-    weighted = replace(own, weight=own.weight * product[own.step])
+    weighted = replace(alone, weight=alone.weight * product[alone.step])
     norms = ppo_norms(actor, weighted, settings, seed)
     with torch.no_grad():
-        ratio = (chosen_log_prob(actor, own)[0] - own.old_log_prob).exp()
+        ratio = (chosen_log_prob(actor, alone)[0] - alone.old_log_prob).exp()
         change = torch.ones_like(product)
-        change[own.step[own.live]] = ratio[own.live]
+        change[alone.step[alone.live]] = ratio[alone.live]
         return change, norms

@@ -11,8 +11,7 @@ from scipy import stats
 
 from dgpg_verify.claims.training.c4_2_baselines_fail import CLAIM as FAIL
 from dgpg_verify.claims.training.design import BASELINES, DGPG, SEARCH, TUNED, training_design
-from dgpg_verify.claims.training.read import Trained, read_training
-from dgpg_verify.claims.training.search import Search, searches
+from dgpg_verify.claims.training.read import Search, Trained, read_training, searches
 from dgpg_verify.claims.training.tables import training_tables
 from dgpg_verify.core import Evidence
 from tests.claims.judging import judge, measured_of

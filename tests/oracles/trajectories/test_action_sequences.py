@@ -10,7 +10,7 @@ import torch
 
 from dgpg_verify.core import InputError, generator, open_uniforms
 from dgpg_verify.oracles import enumerate_moments, enumerate_trajectories, trajectory_moments
-from dgpg_verify.oracles.trajectories.scores import policy_scores
+from dgpg_verify.oracles.trajectories.history_tree import policy_scores
 from dgpg_verify.policies import make_policy
 from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
 from tests.oracles.trajectories import uniform_boxes

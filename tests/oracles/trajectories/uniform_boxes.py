@@ -106,7 +106,7 @@ def _replaced(
     levels, paths = cells.paths.levels, cells.paths
     other = played.copy()
     other[:, agent] = np.where(played[:, agent] >= 0, action, -1)
-    edge = levels[t].edge_of[node, _code(other, levels[t].policy.shape[2])]
+    edge = _edge(levels[t], node, other)
     good = edge >= 0
     leaf = edge[good]
     if t + 1 < len(levels):
@@ -124,9 +124,17 @@ def _walk(levels: list[Level], uniforms: Array, first: int, node: Indices) -> li
         reached = np.cumsum(level.policy, axis=2)[node] < uniforms[:, t, :, None]
         actions = np.minimum(reached.sum(2), level.policy.shape[2] - 1)
         actions = np.where(level.active[node], actions, -1)
-        node = level.edge_of[node, _code(actions, level.policy.shape[2])]
+        node = _edge(level, node, actions)
         edges.append(node)
     return edges
+
+
+def _edge(level: Level, node: Indices, actions: Indices) -> Indices:
+    """Edges [Q] of joint actions [Q, N] from nodes [Q]; -1 where there is none."""
+    _, n, k = level.policy.shape
+    edges = np.full((len(level.policy), k**n), -1, dtype=np.int64)
+    edges[level.parent, _code(level.actions, k)] = np.arange(len(level.parent))
+    return edges[node, _code(actions, k)]
 
 
 def _code(actions: Indices, k: int) -> Indices:

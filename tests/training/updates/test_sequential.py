@@ -33,7 +33,7 @@ class Recorder:
         def ppo_norms(actor: Any, decisions: PackedDecisions, *rest: Any) -> Any:
             self.order.append([actor is own for own in team.actors].index(True))
             self.weights.append(decisions.weight[:, 0].clone())
-            self.before.append(team.table.clone())
+            self.before.append(team.leaf.clone())
             return real(actor, decisions, *rest)
 
         monkeypatch.setattr(module, "ppo_norms", ppo_norms)
@@ -75,11 +75,11 @@ def test_an_agents_turn_changes_its_own_parameters_only(monkeypatch: pytest.Monk
     team, decisions, _ = packed(1)
     seen = Recorder(monkeypatch, team)
     sequential(team, decisions, PLAIN, seed=0)
-    tables = [*seen.before, team.table.clone()]
+    tables = [*seen.before, team.leaf.clone()]
     for turn, i in enumerate(seen.order):
         changed = (tables[turn + 1] != tables[turn]).any(1)
         assert changed.tolist() == [j == i for j in range(3)]
-    assert torch.equal(team.policy.parameters, team.table)
+    assert torch.equal(team.policy.parameters, team.leaf)
 
 
 def test_the_order_is_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(updates, "BLOCK_ROWS", rows)
         team, decisions, _ = packed()
         sequential(team, decisions, PLAIN, seed=4)
-        ends.append(team.table.clone())
+        ends.append(team.leaf.clone())
     assert not torch.equal(ends[0], tabular().parameters.float())
     torch.testing.assert_close(ends[1], ends[0])
 
@@ -110,7 +110,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_facts_describe_the_whole_team() -> None:
     team, decisions, _ = packed(2)
     facts = sequential(team, decisions, PLAIN, 0).over()
-    assert facts.gradient_norm > 0.0 and facts.kl > 0.0 and 0.0 < facts.entropy <= np.log(2)
+    assert facts["gradient_norm"] > 0.0 and facts["kl"] > 0.0 and 0.0 < facts["entropy"] <= np.log(2)
 
 
 def test_shared_parameters_are_refused() -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import generator
-from dgpg_verify.training.updates.adaptive import DECAY, NoiseTracker
+from dgpg_verify.training.schedules import DECAY, NoiseTracker
 
 WIDTH, UPDATES = 20_000, 40
 
