@@ -7,7 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from dgpg_verify.claims.samples.measure.laws import TeamProblem, finite_or_never, make_problem, method_of, noise_of, shares_of
+from dgpg_verify.claims.samples.measure.laws import (
+    TeamProblem,
+    finite_or_never,
+    make_problem,
+    method_of,
+    noise_of,
+    shares_of,
+)
 from dgpg_verify.core import Cell, InputError
 from dgpg_verify.oracles.teams.constants import descent_constants, sampled_curvature
 from dgpg_verify.samples import TheoryStep, learn, theory_numbers
