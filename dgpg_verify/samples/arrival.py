@@ -11,43 +11,39 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from dgpg_verify.core import InputError
 from dgpg_verify.samples.learner import STAY, Curve
-from dgpg_verify.samples.problems import Array, IntArray
+from dgpg_verify.samples.problems import Array
 
 FACTORS = (10.0, 18.0, 30.0, 55.0, 100.0, 170.0, 300.0)  # eps = (gap at the start) / factor
 
 
 @dataclass(frozen=True, eq=False)
 class Arrivals:
-    """eps, low, high [R, E]: n_eps lies in (low, high]; high is infinite where right-censored. fleets int64 [R]."""
+    """low, high [R, E]: n_eps lies in (low, high]; high is infinite where right-censored."""
 
-    eps: Array
     low: Array
     high: Array
-    fleets: IntArray
-
-    @property
-    def censored(self) -> NDArray[np.bool_]:
-        """[R, E], where the run was not seen to arrive."""
-        return np.isinf(self.high)
 
 
 def samples_to_gap(curve: Curve, eps: ArrayLike) -> Arrivals:
     """n_eps of every run as an interval of joint samples (claims C3.1, C3.2).
 
-    Args:
-        curve: of `learn`; eps: [E], the same for all runs, or [R, E]; per-agent gaps > 0 and below the start's.
+    Parameters
+    ----------
+    eps : array [E] or [R, E]
+        Per-agent gaps > 0 and below the start's, the same for all runs or one row each.
 
-    Returns:
-        Arrivals [R, E].
+    Returns
+    -------
+    Arrivals [R, E]. Cost: O(R E C).
 
-    Raises:
-        InputError: eps of another shape, not positive, or not below the gap at the start.
-
-    Cost: O(R E C).
+    Raises
+    ------
+    InputError
+        eps of another shape, not positive, or not below the gap at the start.
     """
     levels = _check_eps(curve, eps)
     samples = curve.samples.astype(np.float64)
@@ -63,7 +59,7 @@ def samples_to_gap(curve: Curve, eps: ArrayLike) -> Arrivals:
         arrived = stays.any(1)
         low[arrived, e] = samples[first[arrived] - 1]
         high[arrived, e] = samples[first[arrived]]
-    return Arrivals(eps=levels, low=low, high=high, fleets=curve.fleets)
+    return Arrivals(low, high)
 
 
 def start_fractions(curve: Curve, factors: ArrayLike = FACTORS) -> Array:

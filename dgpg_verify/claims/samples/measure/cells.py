@@ -33,7 +33,6 @@ from dgpg_verify.oracles.teams.constants import schedule_bound
 from dgpg_verify.oracles.teams.descent import expected_gaps, expected_return_gaps
 from dgpg_verify.samples import Curve, GreedyStep, ScheduledCredit, TeamProblem, TheoryStep, learn, noise_free_floor
 from dgpg_verify.samples.cloud import estimated_curve, scored_fleets
-from dgpg_verify.systems import CloudScheduling
 
 FLOOR_TOLERANCE, FLOOR_STEPS = 1e-4, 2_000  # of noise-free runs with alpha*, whose limit has no closed form
 EXACT_N = 8  # up to here curves are drawn with their exact mean, for so many samples (16 recursions a cell)
@@ -64,8 +63,8 @@ def measure_run(cell: Cell) -> dict[str, Any]:
     """
     options, method = cell.options, method_of(cell.options["method"])
     problem = make_problem(options["law"], cell.n, options["fleets"], cell.seed)
-    tuning = tune_on_pilots(cell, method) if options["step"] == TUNED else None
-    step = GreedyStep() if options["step"] == GREEDY else TheoryStep(tuning.scale if tuning else 1.0)
+    scale, tries = tune_on_pilots(cell, method) if options["step"] == TUNED else (None, [])
+    step = GreedyStep() if options["step"] == GREEDY else TheoryStep(scale or 1.0)
     last = problem.gap(problem.start()) / options["factors"][-1]
     curve = learn(problem, method, step, budget_of(cell), noise_of(cell), stop_below=last)
     return {
@@ -73,8 +72,8 @@ def measure_run(cell: Cell) -> dict[str, Any]:
         **floor_of(problem, method),
         **_predicted(cell, problem, method),
         **_exact(cell, problem, method, curve),
-        "tries": [] if tuning is None else [asdict(trial) for trial in tuning.tries],
-        "scale": None if tuning is None else tuning.scale,
+        "tries": [asdict(trial) for trial in tries],
+        "scale": scale,
     }
 
 
@@ -85,11 +84,7 @@ def measure_cloud(cell: Cell) -> dict[str, Any]:
     trainer. `skipped`: fleets drawn on which Best-Fit does not beat Random beyond noise: there is no gap to measure.
     """
     options = cell.options
-
-    def draw(seed: int) -> CloudScheduling:
-        return CloudScheduling(cell.n, seed=seed, horizon=options["horizon"])
-
-    systems, seeds, skipped = scored_fleets(draw, cell.n, options["fleets"], cell.seed)
+    systems, seeds, skipped = scored_fleets(cell.n, options["fleets"], cell.seed, horizon=options["horizon"])
     curve = estimated_curve(systems, options["method"], options["episodes"], seeds)
     zeros = np.zeros(len(systems))
     return {

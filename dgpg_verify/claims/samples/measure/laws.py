@@ -15,7 +15,7 @@ from dgpg_verify.samples import (
     Curve,
     ScheduledCredit,
     TeamProblem,
-    Tuning,
+    Try,
     cell_generator,
     make_method,
     samples_to_gap,
@@ -87,8 +87,8 @@ def method_of(name: str) -> ScheduledCredit:
     return ScheduledCredit(name, "guided", rule)
 
 
-def tune_on_pilots(cell: Cell, method: ScheduledCredit) -> Tuning:
-    """The tuned step of a cell, chosen on pilot fleets of the same law."""
+def tune_on_pilots(cell: Cell, method: ScheduledCredit) -> tuple[float, list[Try]]:
+    """The scale of a cell's tuned schedule, chosen on pilot fleets of the same law, and all that were tried."""
     pilot_seed = int(np.random.SeedSequence(cell.seed, spawn_key=(PILOT_KEY,)).generate_state(1)[0])
     pilots = make_problem(cell.options["law"], cell.n, cell.options["pilots"], pilot_seed)
     return tune(pilots, method, PILOT_BUDGET + PILOT_PER_AGENT * cell.n, pilot_seed)
