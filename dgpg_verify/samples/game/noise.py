@@ -37,13 +37,14 @@ class PairPlaces:
 
 
 def noise(fleets: Fleets, pairs: PairPlaces, p: Array, base: str | None, half: float) -> NoiseTraces:
-    """Noise at p [F, S, N, K].
+    """Noise at p [F, S, N, K]. Cost: O(F S N K^2) time and memory.
 
-    Args:
-        base: "return", "difference" or None (guidance alone: base and cross are 0); half: c of the guidance's
-            -(z . (x - x~) - c z^2), 0 for the chain rule and 1/2 for the exact form.
-
-    Raises InputError on another base. Cost: O(F S N K^2) time and memory.
+    Parameters
+    ----------
+    base : str or None
+        "return", "difference" or None (guidance alone: base and cross are 0); InputError on another.
+    half : float
+        c of the guidance's -(z . (x - x~) - c z^2), 0 for the chain rule and 1/2 for the exact form.
     """
     if base not in ("return", "difference", None):
         raise InputError(f"base = {base!r} is not allowed: it must be 'return', 'difference' or None")

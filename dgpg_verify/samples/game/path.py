@@ -88,14 +88,14 @@ def _look(objective: Potential, state: Array) -> tuple[Array, Array, Array]:
     return low, np.maximum(high, -low), (1.0 - (p**2).sum(-1)).sum(-1) / least
 
 
-def curvature_ends(objective: Potential, p: Array, log_p: Array, products: int = LANCZOS) -> tuple[Array, Array]:
+def curvature_ends(objective: Potential, p: Array, log_p: Array) -> tuple[Array, Array]:
     """Least and largest eigenvalue of minus the Hessian in the logits, each agent's adding to 0: [F, S] each.
 
-    Lanczos with full reorthogonalisation from a fixed direction without symmetries; exact once `products` reaches
-    N (K - 1). Both ends lie inside the spectrum. Cost O(products F S N K + products^2 F S N K).
+    LANCZOS steps with full reorthogonalisation from a fixed direction without symmetries; exact once they reach
+    N (K - 1). Both ends lie inside the spectrum. Cost O(LANCZOS^2 F S N K).
     """
     surplus = objective.surplus(p, log_p)
-    count = min(products, p.shape[-2] * (p.shape[-1] - 1))
+    count = min(LANCZOS, p.shape[-2] * (p.shape[-1] - 1))
     vector = np.broadcast_to(np.cos(1.0 + np.arange(p[0, 0].size) ** 2 % 7919).reshape(p.shape[-2:]), p.shape)
     vector = _unit(vector - vector.mean(-1, keepdims=True))
     basis = np.zeros((count, *p.shape))

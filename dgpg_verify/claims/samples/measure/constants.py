@@ -51,9 +51,9 @@ def measure_plain(cell: Cell) -> dict[str, Any]:
     problem = make_problem(options["law"], cell.n, options["fleets"], cell.seed)
     if not isinstance(problem, PlainGame):
         raise InputError(f"law = {options['law']!r} is not allowed: it must be the game without entropy")
-    *flows, far = (gradient_flow(problem.objective, [moment]) for moment in (*FLOW_TIMES, FAR_TIME))
-    gaps = np.stack([far.values[:, 0] - flow.values[:, 0] for flow in flows], 1)
-    slopes = [problem.objective.gradient(*softmax(flow.logits[:, None]))[:, 0] for flow in flows]
+    logits, values = zip(*(gradient_flow(problem.objective, time) for time in (*FLOW_TIMES, FAR_TIME)))
+    gaps = np.stack([values[-1] - value for value in values[:-1]], 1)
+    slopes = [problem.objective.gradient(*softmax(theta[:, None]))[:, 0] for theta in logits[:-1]]
     squares = np.stack([(slope**2).sum((-1, -2)) for slope in slopes], 1)
     curve = learn(problem, method, TheoryStep(), options["budget"], noise_of(cell))
     return {"ratios": finite_or_never(squares / (2.0 * gaps)), "flow_gaps": gaps / cell.n, "start": curve.gaps[:, 0],
