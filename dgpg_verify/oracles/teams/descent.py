@@ -12,9 +12,8 @@ which has the rows "difference" and "guidance" of F4 as special cases and adds d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,8 +26,6 @@ from dgpg_verify.systems import LinearQuadraticTeam
 BASE_ONLY, GUIDANCE_ONLY = ("return", "difference"), ("guidance", "guidance:exact")
 MIXED = ("guided", "guided+guidance:exact", "guided@difference", "guided@difference+guidance:exact")
 DESCENT_CREDITS = BASE_ONLY + GUIDANCE_ONLY + MIXED  # the base is the return unless named, the guidance the chain rule
-State = TypeVar("State")
-Records = Sequence[int] | np.ndarray
 
 
 def expected_gaps(
@@ -39,7 +36,7 @@ def expected_gaps(
     alpha: float,
     roll_outs: int,
     start: ArrayLike,
-    records: Records,
+    records: Sequence[int] | np.ndarray,
 ) -> Array:
     """Exact E (J* - J) of theta <- theta + eta_k (mean of roll_outs estimates of grad J_alpha), closed form F5.
 
@@ -73,51 +70,13 @@ def expected_gaps(
     """
     etas, marks, count = _plan(steps, roll_outs, records)
     model = DescentModel(team, sigma, credit, alpha)
-    mean = model.centre(start)
-
-    def advance(moments: tuple[Array, Array], eta: float) -> tuple[Array, Array]:
-        return model.advance(*moments, eta, count)
-
-    return _gaps_at(marks, etas, (mean, np.outer(mean, mean)), advance, lambda moments: model.gap(moments[1]))
-
-
-def expected_return_gaps(
-    team: LinearQuadraticTeam, sigma: float, steps: ArrayLike, roll_outs: int, start: ArrayLike, records: Records
-) -> Array:
-    """The same for the credit "return", in the eigenbasis of A (closed form F5); derived apart from `expected_gaps`.
-
-    Cost: O(N^3) once, then O(N) a step: for runs of very many steps.
-    """
-    etas, marks, count = _plan(steps, roll_outs, records)
-    sd = check_real("sigma", sigma, 0.0, open_low=True)
-    arrays = team_arrays(team, start)
-    values, vectors = np.linalg.eigh(arrays.a.toarray())
-    squares = values**2
-    constant = 0.5 * sd**2 * squares.sum() + 2.0 * sd**2 * squares
-
-    def advance(second: Array, eta: float) -> Array:
-        signal = squares * second
-        noise = signal.sum() + signal + constant
-        return np.asarray((1.0 - eta * values) ** 2 * second + (eta**2 / count) * noise)
-
-    start_squared = (vectors.T @ (arrays.theta - least_stationary(team, 0.0))) ** 2
-    return _gaps_at(marks, etas, start_squared, advance, lambda second: 0.5 * float(values @ second))
-
-
-def _gaps_at(
-    marks: np.ndarray,
-    etas: Array,
-    state: State,
-    advance: Callable[[State, float], State],
-    gap: Callable[[State], float],
-) -> Array:
-    """The gap [C] at each record, `advance` being one step of the moments."""
-    gaps = np.empty(len(marks))
+    mean, gaps = model.centre(start), np.empty(len(marks))
+    second = np.outer(mean, mean)
     with np.errstate(over="ignore", invalid="ignore"):
         for row, (first, last) in enumerate(pairwise([0, *marks.tolist()])):
             for eta in etas[first:last]:
-                state = advance(state, eta)
-            gaps[row] = gap(state)
+                mean, second = model.advance(mean, second, eta, count)
+            gaps[row] = 0.5 * float(_diagonal(model.a, second).sum())
     check_finite("expected gap at record ", gaps)
     return gaps
 
@@ -151,10 +110,6 @@ class DescentModel:
         """delta = theta - theta_J, [N]."""
         return np.asarray(team_arrays(self.team, means).theta - self.origin)
 
-    def gap(self, second: Array) -> float:
-        """1/2 tr(A M)."""
-        return 0.5 * float(_diagonal(self.a, second).sum())
-
     def advance(self, mean: Array, second: Array, eta: float, roll_outs: int) -> tuple[Array, Array]:
         """(m, M) after one step."""
         fm = self.f @ second
@@ -184,7 +139,7 @@ def check_share(credit: str, alpha: float) -> float:
     return check_real("alpha", alpha, float(credit in GUIDANCE_ONLY), float(credit not in BASE_ONLY))
 
 
-def _plan(steps: ArrayLike, roll_outs: int, records: Records) -> tuple[Array, np.ndarray, int]:
+def _plan(steps: ArrayLike, roll_outs: int, records: Sequence[int] | np.ndarray) -> tuple[Array, np.ndarray, int]:
     """Checked step sizes [K], records [C] and roll-outs a step."""
     etas, marks = np.asarray(steps, dtype=np.float64), np.asarray(records)
     if etas.ndim != 1 or not bool((np.isfinite(etas) & (etas >= 0.0)).all()):

@@ -85,26 +85,15 @@ class GameProblem:
             An optimum that could not be certified (never seen; no distance exists without it).
         """
         self.data = stack_games(games)
+        self.n_agents, self.n_actions = self.data.shape[1:]
         if self.n_actions < 2:
             raise InputError("n_candidates = 1 is not allowed: agents without a choice have nothing to learn")
         self.tau = self._temperatures(temperature)
         self.fleets: IntArray = fleets_of_runs(len(games), seeds_per_fleet)
-        self.seeds_per_fleet = check_int("seeds_per_fleet", seeds_per_fleet, 1)
+        self.seeds_per_fleet, self.runs = seeds_per_fleet, len(self.fleets)
         self.objective = potential(self.data, self.tau)
         self.best_logits, self.best = self._solve(self.objective)
         self._constants: dict[tuple[float, int], Constants] = {}
-
-    @property
-    def n_agents(self) -> int:
-        return self.data.shape[1]
-
-    @property
-    def n_actions(self) -> int:
-        return self.data.shape[2]
-
-    @property
-    def runs(self) -> int:
-        return len(self.fleets)
 
     def start(self) -> Array:
         """Logits 0, the uniform policy: [R, N, K]."""

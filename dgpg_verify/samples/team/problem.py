@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from dgpg_verify.core import InputError, check_int, check_real
+from dgpg_verify.core import InputError, check_real
 from dgpg_verify.samples.methods import base_of, check_mixture, check_shares
 from dgpg_verify.samples.problems import Array, Constants, IntArray, fleet_seeds, fleets_of_runs
 from dgpg_verify.samples.team.noise import TeamNoise, extreme_curvatures, team_noise
@@ -47,9 +47,8 @@ class TeamProblem:
             raise InputError(f"teams holds {len(teams)} teams: there must be at least one, all of one size")
         self.sigma = check_real("sigma", sigma, 0.0, open_low=True)
         self.teams = tuple(teams)
-        self.seeds_per_fleet = check_int("seeds_per_fleet", seeds_per_fleet, 1)
         self.n_agents, self._rows = teams[0].n_agents, teams[0].state_size
-        self.fleets: IntArray = fleets_of_runs(len(teams), self.seeds_per_fleet)
+        self.fleets: IntArray = fleets_of_runs(len(teams), seeds_per_fleet)
         self.runs = len(self.fleets)
         self._squares = [team_squares(team) for team in teams]
         self._z = sparse.csr_array(sparse.block_diag([self._squares[f].z for f in self.fleets], format="csr"))

@@ -6,12 +6,13 @@ import torch
 
 from dgpg_verify.core import InputError
 from dgpg_verify.oracles.teams.constants import descent_constants, sampled_curvature, schedule_bound
-from dgpg_verify.oracles.teams.descent import DESCENT_CREDITS, expected_gaps, expected_return_gaps
+from dgpg_verify.oracles.teams.descent import DESCENT_CREDITS, expected_gaps
 from dgpg_verify.oracles.teams.linear_quadratic import stationary_point, team_arrays
 from dgpg_verify.systems import LinearQuadraticTeam
 from tests.oracles.teams.covariance_matrices import covariance_matrix
 from tests.oracles.teams.optima import optimal_objective
 from tests.oracles.teams.test_descent import schedule
+from tests.samples.test_learner import recursion
 
 SIGMA = 0.6
 ALONE = {"return": 0.0, "difference": 0.0, "guidance": 1.0, "guidance:exact": 1.0}
@@ -160,10 +161,10 @@ def test_samples_of_return_grow_with_agents_and_of_difference_do_not():
         epsilon = optimal_objective(system, 0.0) - team_arrays(system, start).objective(0.0)
         for credit, horizon in (("return", 100 * n), ("difference", 400)):
             records = np.unique(np.geomspace(1, horizon, 1000).astype(int))
-            steps = schedule(descent_constants(system, credit), horizon)
             if credit == "return":
-                gaps = expected_return_gaps(system, SIGMA, steps, 1, start, records)
+                gaps = n * recursion(system, SIGMA, horizon)[records - 1]
             else:
+                steps = schedule(descent_constants(system, credit), horizon)
                 gaps = expected_gaps(system, SIGMA, credit, steps, 0.0, 1, start, records)
             needed[credit].append(first_record_below(records, gaps, epsilon / 20))
     slopes = {credit: np.polyfit(np.log(counts), np.log(values), 1)[0] for credit, values in needed.items()}

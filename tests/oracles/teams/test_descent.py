@@ -10,10 +10,11 @@ from scipy import stats
 
 from dgpg_verify.core import InputError, NonFiniteError
 from dgpg_verify.oracles.teams.constants import descent_constants
-from dgpg_verify.oracles.teams.descent import DESCENT_CREDITS, expected_gaps, expected_return_gaps
+from dgpg_verify.oracles.teams.descent import DESCENT_CREDITS, expected_gaps
 from dgpg_verify.oracles.teams.linear_quadratic import team_arrays
 from dgpg_verify.systems import LinearQuadraticTeam
 from tests.oracles.teams.optima import optimal_objective
+from tests.samples.test_learner import recursion
 
 SIGMA = 0.6
 FALSE_ALARM = 1e-4  # of each statistical test, divided over its comparisons
@@ -131,13 +132,12 @@ def test_long_runs_against_simulation(credit, seed):
     assert min(far[1::2]) > limit
 
 
-@pytest.mark.parametrize("roll_outs", (1, 3))
-def test_two_ways_for_the_return(roll_outs, seed):
-    system, start = draw(30, seed)
-    steps, records = 0.4 / (40.0 + np.arange(300)), [0, 1, 2, 50, 300]
-    gaps = expected_gaps(system, SIGMA, "return", steps, 0.0, roll_outs, start, records)
-    np.testing.assert_allclose(gaps, expected_return_gaps(system, SIGMA, steps, roll_outs, start, records), rtol=1e-11)
-    assert gaps[-1] < 0.5 * gaps[0]
+def test_the_return_in_the_eigenbasis(seed):
+    """300 steps of the theory's schedule from theta = 0, against a recursion derived apart."""
+    system, _ = draw(30, seed)
+    steps, records = schedule(descent_constants(system), 300), [1, 2, 50, 300]
+    gaps = expected_gaps(system, SIGMA, "return", steps, 0.0, 1, np.zeros(30), records)
+    np.testing.assert_allclose(gaps / 30, recursion(system, SIGMA, 300)[[0, 1, 49, 299]], rtol=1e-11)
 
 
 def test_one_step_of_the_return_as_printed(seed):

@@ -30,7 +30,7 @@ from dgpg_verify.claims.samples.measure.laws import (
 )
 from dgpg_verify.core import Cell
 from dgpg_verify.oracles.teams.constants import schedule_bound
-from dgpg_verify.oracles.teams.descent import expected_gaps, expected_return_gaps
+from dgpg_verify.oracles.teams.descent import expected_gaps
 from dgpg_verify.samples import Curve, GreedyStep, ScheduledCredit, TeamProblem, TheoryStep, learn, noise_free_floor
 from dgpg_verify.samples.cloud import estimated_curve, scored_fleets
 
@@ -129,10 +129,7 @@ def _exact(cell: Cell, problem: AnyGame, method: ScheduledCredit, curve: Curve) 
     alpha, shares = method.alpha_at(problem, problem.start(), 0.0), []
     schedules = theory_steps(problem, method.credit, alpha, int(marks[-1]))
     for team, steps, first in zip(problem.teams, schedules, curve.gaps[:, 0]):
-        if method.name == "return":  # in the eigenbasis, much cheaper
-            gaps = expected_return_gaps(team, problem.sigma, steps, 1, start, marks)
-        else:
-            gaps = expected_gaps(team, problem.sigma, method.credit, steps, float(alpha[0]), 1, start, marks)
+        gaps = expected_gaps(team, problem.sigma, method.credit, steps, float(alpha[0]), 1, start, marks)
         shares.append(gaps / cell.n / first)
     return {"expected": np.mean(shares, axis=0)}
 
