@@ -47,8 +47,10 @@ def estimated_curve(systems: Sequence[System], method: str, episodes: int, seeds
     check_fleets(systems, seeds)
     for number, (system, seed) in enumerate(zip(systems, seeds)):
         check_measurable(system, seed, f"fleet {number}")
-    options = {"evaluate_every": 1, "workloads": WORKLOADS, "progress": False}
-    runs = [train(system, method, episodes, seed, **options) for system, seed in zip(systems, seeds)]
+    runs = [
+        train(system, method, episodes, seed, evaluate_every=1, workloads=WORKLOADS, progress=False)
+        for system, seed in zip(systems, seeds)
+    ]
     marks = [episode for episode, _ in runs[0].evaluations]
     return Curve(
         roll_outs=roll_outs,

@@ -144,7 +144,7 @@ class _Ascent:
                 direction += self.state
                 self.state = direction
                 if not np.isfinite(self.state.sum()):
-                    self._restart(after, ~_finite_runs(self.state))
+                    self._restart(after, ~np.isfinite(self.state.reshape(problem.runs, -1).sum(1)))
             gap = problem.gap(self.state)
         self._restart(after, ~np.isfinite(gap))
         return alpha, np.where(self.diverged >= 0, np.inf, gap)
@@ -153,10 +153,6 @@ class _Ascent:
         """Put bad runs back to their start and note them as diverged."""
         self.state[bad] = self.first[bad]
         self.diverged[bad & (self.diverged < 0)] = samples
-
-
-def _finite_runs(state: Array) -> NDArray[np.bool_]:
-    return np.asarray(np.isfinite(state).reshape(len(state), -1).all(1))
 
 
 def _check_marks(checkpoints: ArrayLike, budget: int, roll_outs: int) -> IntArray:

@@ -13,6 +13,7 @@ alpha is refreshed at every checkpoint of a run (at every step at first, then wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -58,11 +59,10 @@ def make_method(name: str) -> ScheduledCredit:
     text = str(name).replace(" ", "").lower()
     if text in CREDITS and not text.startswith("guided"):
         return ScheduledCredit(text, text, _constant(1.0 if text.startswith("guidance") else 0.0))
-    head, _, base = text.partition("@")
-    kind, _, argument = head.partition(":")
-    if kind != "guided" or base not in ("", "return", "difference") or ("@" in text and not base) or not argument:
+    mixture = re.fullmatch(r"(guided:([^@]+))(?:@return|(@difference))?", text)
+    if not mixture:
         raise InputError(f"method = {name!r} is not allowed: it must be {GRAMMAR}")
-    suffix = "@difference" if base == "difference" else ""
+    head, argument, suffix = mixture.groups(default="")
     return ScheduledCredit(head + suffix, "guided" + suffix, _rule(name, "guided" + suffix, argument))
 
 

@@ -93,18 +93,14 @@ def sampled_curvature(
         value = 0.5 * ((1.0 - share) * (h * error**2).sum(0) + share * (distance**2).sum(0))
         return value, z.T @ ((1.0 - share) * h * error + share * distance)
 
-    least = value_and_slope(np.zeros((team.n_agents, 1)))[0]
-
-    def ratio(away: Array) -> tuple[Array, Array]:
-        value, slope = value_and_slope(away)
-        return (slope**2).sum(0) / (2.0 * (value - least)), slope
-
+    least, _ = value_and_slope(np.zeros((team.n_agents, 1)))
     away = _unit(generator.normal(size=(team.n_agents, points)))
     low, high = math.inf, 0.0
     for shrink in (False, True):  # first towards the steepest direction, then towards the flattest
         for _ in range(sweeps):
-            seen, slope = ratio(away)
-            low, high = min(low, float(seen.min())), max(high, float(seen.max()))
+            value, slope = value_and_slope(away)
+            ratios = (slope**2).sum(0) / (2.0 * (value - least))
+            low, high = min(low, float(ratios.min())), max(high, float(ratios.max()))
             away = _unit(away - slope / high if shrink else slope)
         away = _unit(generator.normal(size=away.shape))
     return low, high

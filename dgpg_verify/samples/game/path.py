@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from dgpg_verify.core import check_int
@@ -36,41 +34,30 @@ def path_constants(
         The run ends at this share of the first gap, or after so many steps. A step costs O(F N K), a look at the
         curvature O(40 F N K + 40^2).
     """
+    best = best[:, None]
     state = np.zeros((len(best), 1, *objective.fleets.z.shape[1:]))
-    _, top, spread = _look(objective, state)
-    mu = np.full_like(top, np.inf)
+    mu, (_, top, spread) = np.full_like(best, np.inf), _look(objective, state)
     if ends is not None:
         mu, last_top, last_spread = _look(objective, ends[:, None])
         top, spread = np.maximum(top, last_top), np.maximum(spread, last_spread)
-    floor = RESOLVED * (np.abs(best[:, None]) + 1.0)
-    for made, state, domination in _ascend(objective, best[:, None], 1.0 / top, share, floor, max_steps):
-        mu = np.minimum(mu, domination)
+    value, gradient = _climb(objective, state)
+    step, least = 1.0 / top, np.maximum(share * (best - value), RESOLVED * (np.abs(best) + 1.0))
+    for made in range(1, check_int("max_steps", max_steps, 1) + 1):
+        length, gap = (gradient**2).sum((-1, -2)), best - value
+        open_gap = gap > least
+        if not open_gap.any():
+            break
+        mu = np.minimum(mu, np.where(open_gap, length / (2.0 * np.where(open_gap, gap, 1.0)), np.inf))
+        moved = state + (step * open_gap)[..., None, None] * gradient
+        next_value, next_gradient = _climb(objective, moved)
+        short = open_gap & (next_value < value + 0.25 * step * length)  # only where L grew along the way
+        step, value = np.where(short, 0.5 * step, step), np.where(short, value, next_value)
+        keep = short[..., None, None]
+        state, gradient = np.where(keep, state, moved), np.where(keep, gradient, next_gradient)
         if made & (made - 1) == 0:
             _, there, spread_there = _look(objective, state)
             top, spread = np.maximum(top, there), np.maximum(spread, spread_there)
     return Constants(np.minimum(mu, top)[:, 0], top[:, 0], top[:, 0] * spread[:, 0])
-
-
-def _ascend(
-    objective: Potential, best: Array, step: Array, share: float, floor: Array, max_steps: int
-) -> Iterator[tuple[int, Array, Array]]:
-    """(steps made, state after, |gradient|^2 / (2 gap) before, infinite where the gap is too small), [F, 1] each."""
-    state = np.zeros((len(best), 1, *objective.fleets.z.shape[1:]))
-    value, gradient = _climb(objective, state)
-    least = np.maximum(share * (best - value), floor)
-    for made in range(1, check_int("max_steps", max_steps, 1) + 1):
-        length, gap = (gradient**2).sum((-1, -2)), best - value
-        seen = gap > least
-        if not seen.any():
-            return
-        moved = state + (step * seen)[..., None, None] * gradient
-        next_value, next_gradient = _climb(objective, moved)
-        short = seen & (next_value < value + 0.25 * step * length)  # only where L grew along the way
-        step = np.where(short, 0.5 * step, step)
-        keep = short[..., None, None]
-        state, gradient = np.where(keep, state, moved), np.where(keep, gradient, next_gradient)
-        value = np.where(short, value, next_value)
-        yield made, state, np.where(seen, length / (2.0 * np.where(seen, gap, 1.0)), np.inf)
 
 
 def _climb(objective: Potential, state: Array) -> tuple[Array, Array]:

@@ -143,24 +143,24 @@ class TeamProblem:
         """
         base, sigma = base_of(credit), self.sigma
         on_base, on_guidance = self._shares(credit, alpha)
-        shares_return = on_base is not None and base == "return"
-        on_local = None if shares_return else on_base  # the return has no local part
-        level, own = 0.0, 0.0
-        if shares_return:
+        on_return, on_local = (on_base, None) if base == "return" else (None, on_base)  # the return has no local part
+        level: Array | float = 0.0
+        own: Array | float = 0.0
+        if on_return is not None:
             level = self._half_cost(self._states(state) - self._optimum) + 0.5 * sigma**2 * self._a_ii.sum(1)
-        if on_base is not None and base == "difference":
-            own = 0.5 * sigma * on_base * self._a_ii
+        if on_local is not None:
+            own = 0.5 * sigma * on_local * self._a_ii
         if on_guidance is not None and credit.endswith(":exact"):
             own = 0.5 * sigma * on_guidance * self._b_ii
 
         def roll_out(generator: np.random.Generator) -> Array:
             noise = generator.standard_normal(state.shape)
             x = self._states(state + sigma * noise)
-            shared = 0.0
-            if shares_return:
-                shared = on_base * ((level - self._half_cost(x - self._optimum)) / sigma)[:, None]
+            shared: Array | float = 0.0
+            if on_return is not None:
+                shared = on_return * ((level - self._half_cost(x - self._optimum)) / sigma)[:, None]
                 if on_guidance is None:
-                    return noise * shared
+                    return np.asarray(noise * shared)
             local = self._gradients(self._pull(x, on_local, on_guidance)) - own * noise
             return noise * (shared - local * noise)
 

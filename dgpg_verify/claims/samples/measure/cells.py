@@ -20,8 +20,8 @@ from dgpg_verify.claims.samples.measure.laws import (
     THEORY,
     TUNED,
     AnyGame,
-    arrivals_of,
     budget_of,
+    kept_of,
     make_problem,
     method_of,
     noise_of,
@@ -68,7 +68,7 @@ def measure_run(cell: Cell) -> dict[str, Any]:
     last = problem.gap(problem.start()) / options["factors"][-1]
     curve = learn(problem, method, step, budget_of(cell), noise_of(cell), stop_below=last)
     return {
-        **arrivals_of(curve, options["factors"]),
+        **kept_of(curve, options["factors"]),
         **floor_of(problem, method),
         **_predicted(cell, problem, method),
         **_exact(cell, problem, method, curve),
@@ -88,7 +88,7 @@ def measure_cloud(cell: Cell) -> dict[str, Any]:
     curve = estimated_curve(systems, options["method"], options["episodes"], seeds)
     zeros = np.zeros(len(systems))
     return {
-        **arrivals_of(curve, options["factors"]), "floor": zeros, "settled": zeros.astype(bool),
+        **kept_of(curve, options["factors"]), "floor": zeros, "settled": zeros.astype(bool),
         "skipped": skipped, "tries": [], "scale": None,
     }  # fmt: skip
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from dgpg_verify.claims.samples.measure.laws import (
     TeamProblem,
+    arrivals_of,
     budget_of,
-    finite_or_never,
     make_problem,
     noise_of,
     theory_steps,
@@ -23,8 +23,6 @@ from dgpg_verify.samples import (
     cell_generator,
     learn,
     make_method,
-    samples_to_gap,
-    start_fractions,
 )
 from dgpg_verify.samples.problems import Array
 from dgpg_verify.statistics import sample_control_rates, sample_coverage, sample_error_rates, standard_sample_truths
@@ -69,14 +67,12 @@ def measure_control(cell: Cell) -> dict[str, Any]:
         raise InputError(f"law = {cell.options['law']!r} is not allowed: controls run on teams")
     problem = NoisyTeam(plain.teams)
     problem.growing, problem.tilt = kind == "growing", TILT * float(kind == "biased")
-    method, start = make_method("return"), problem.gap(problem.start())
-    budget = 1_000 if kind == "biased" else budget_of(cell)
-    curve = learn(problem, method, TheoryStep(), budget, noise_of(cell), stop_below=start / factors[-1])
-    arrivals = samples_to_gap(curve, start_fractions(curve, factors))
+    start, budget = problem.gap(problem.start()), 1_000 if kind == "biased" else budget_of(cell)
+    last = start / factors[-1]
+    curve = learn(problem, make_method("return"), TheoryStep(), budget, noise_of(cell), stop_below=last)
     # the biased gradient is linear in theta, so its noise-free run ends tilt of the way from theta_J to the start
-    floor = problem.tilt**2 * start
-    return {"start": start, "low": arrivals.low, "high": finite_or_never(arrivals.high), "floor": floor,
-            "settled": np.ones(problem.runs, dtype=bool), "end": curve.gaps[:, -1]}  # fmt: skip
+    floor, settled = problem.tilt**2 * start, np.ones(problem.runs, dtype=bool)
+    return arrivals_of(curve, factors) | {"floor": floor, "settled": settled, "end": curve.gaps[:, -1]}
 
 
 def measure_expected(cell: Cell) -> dict[str, Any]:

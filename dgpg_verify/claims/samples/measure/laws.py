@@ -31,8 +31,8 @@ from dgpg_verify.systems.references import alter_reference
 
 # alignment 1 and no bias: J = -cG + const, so that every alpha has the optimum of J
 LAWS: Mapping[str, Mapping[str, Any]] = {
-    "team/aligned": {"alignment": 1.0, "bias": 0.0},
-    "team/biased": {"alignment": 0.5, "bias": 0.3},
+    "team/aligned": {"alignment": 1.0, "reference_bias": 0.0},
+    "team/biased": {"alignment": 0.5, "reference_bias": 0.3},
     "game/fluid": {"reference": "fluid"},
     "game/biased": {"reference": "biased:0.3"},
     "game/plain": {"reference": "fluid"},
@@ -55,10 +55,9 @@ def make_problem(law: str, n: int, fleets: int, seed: int) -> AnyGame:
     """The fleets of a law at one N. Raises InputError on an unknown law."""
     if law not in LAWS:
         raise InputError(f"law = {law!r} is not allowed: it must be one of {', '.join(LAWS)}")
-    options = LAWS[law]
     if law.startswith("team"):
-        return TeamProblem.random(n, fleets, seed=seed, alignment=options["alignment"], reference_bias=options["bias"])
-    games = bounded_fleets(n, fleets, seed, options["reference"])
+        return TeamProblem.random(n, fleets, seed=seed, **LAWS[law])
+    games = bounded_fleets(n, fleets, seed, **LAWS[law])
     return PlainGame(games) if law == PLAIN else GameProblem(games, temperature=TEMPERATURE)
 
 
@@ -118,11 +117,15 @@ def shares_of(curve: Curve) -> Array:
 
 
 def arrivals_of(curve: Curve, factors: list[float]) -> dict[str, Any]:
-    """What is kept of a curve: arrivals at start / factors, and QUANTILES over fleets of gap / start."""
-    found = samples_to_gap(curve, start_fractions(curve, factors))
+    """Arrivals at start / factors."""
+    arrivals = samples_to_gap(curve, start_fractions(curve, factors))
+    return {"start": curve.gaps[:, 0], "low": arrivals.low, "high": finite_or_never(arrivals.high)}
+
+
+def kept_of(curve: Curve, factors: list[float]) -> dict[str, Any]:
+    """What is kept of a curve: arrivals, and QUANTILES over fleets of gap / start."""
     return {
-        "start": curve.gaps[:, 0], "low": found.low, "high": finite_or_never(found.high),
-        "samples": curve.samples, "share": shares_of(curve),
+        **arrivals_of(curve, factors), "samples": curve.samples, "share": shares_of(curve),
         "alpha": curve.alphas.mean(0), "diverged": curve.diverged >= 0, "roll_outs": curve.roll_outs,
     }  # fmt: skip
 
