@@ -47,19 +47,13 @@ def samples_to_gap(curve: Curve, eps: ArrayLike) -> Arrivals:
     """
     levels = _check_eps(curve, eps)
     samples = curve.samples.astype(np.float64)
-    end = samples[-1]
-    early = samples * STAY <= end  # only there can a stay be confirmed
-    low, high = np.full(levels.shape, end / STAY), np.full(levels.shape, np.inf)
-    for e in range(levels.shape[1]):
-        above = ~(curve.gaps <= levels[:, e, None])  # nan counts as above
-        next_above = np.minimum.accumulate(np.where(above, samples, np.inf)[:, ::-1], axis=1)[:, ::-1]
-        stays = early & (next_above > STAY * samples)
-        stays[:, 0] = False  # the start is above eps: checked
-        first = stays.argmax(1)
-        arrived = stays.any(1)
-        low[arrived, e] = samples[first[arrived] - 1]
-        high[arrived, e] = samples[first[arrived]]
-    return Arrivals(low, high)
+    above = ~(curve.gaps[:, None] <= levels[..., None])  # [R, E, C]; nan counts as above
+    next_above = np.minimum.accumulate(np.where(above, samples, np.inf)[..., ::-1], axis=-1)[..., ::-1]
+    # a stay can be confirmed early enough only; the start is above eps: checked
+    stays = (samples * STAY <= samples[-1]) & (next_above > STAY * samples)
+    first, arrived = stays.argmax(-1), stays.any(-1)
+    low = np.where(arrived, samples[first - 1], samples[-1] / STAY)
+    return Arrivals(low, np.where(arrived, samples[first], np.inf))
 
 
 def start_fractions(curve: Curve, factors: ArrayLike = FACTORS) -> Array:

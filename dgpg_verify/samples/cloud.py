@@ -6,7 +6,6 @@ and fit are the same as with exact gaps.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
@@ -133,6 +132,5 @@ def _gaps(run: TrainingRun, n_agents: int) -> Array:
 
 def _alphas(run: TrainingRun, marks: Sequence[int]) -> Array:
     """The weight that is used from each evaluation on; 0 where nothing is mixed in."""
-    episodes = [record.episode for record in run.history]
-    used = [record.alpha or 0.0 for record in run.history]
-    return np.array([used[min(bisect_right(episodes, mark), len(used) - 1)] for mark in marks])
+    places = np.searchsorted([record.episode for record in run.history], marks, side="right")
+    return np.array([record.alpha or 0.0 for record in run.history])[np.minimum(places, len(run.history) - 1)]

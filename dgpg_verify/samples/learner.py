@@ -144,7 +144,7 @@ class _Ascent:
                 direction += self.state
                 self.state = direction
                 if not np.isfinite(self.state.sum()):
-                    self._restart(after, ~np.isfinite(self.state.reshape(problem.runs, -1).sum(1)))
+                    self._restart(after, np.asarray(~np.isfinite(self.state).reshape(problem.runs, -1).all(1)))
             gap = problem.gap(self.state)
         self._restart(after, ~np.isfinite(gap))
         return alpha, np.where(self.diverged >= 0, np.inf, gap)

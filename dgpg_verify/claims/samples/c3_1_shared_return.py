@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from dgpg_verify.claims.question import EXPLORATORY_LEVEL, Question
 from dgpg_verify.claims.samples.design import ALIGNED, FLUID, RETURN, THEORY
@@ -25,6 +24,20 @@ from dgpg_verify.statistics.intervals import t_quantile
 
 LEADING = (f"{ALIGNED}/{RETURN}/{THEORY}", f"{FLUID}/{RETURN}/{THEORY}")
 Z_LEVEL = 0.95  # of the interval around each mean gap that is compared with the recursion
+RULES = {  # kind of error rates -> key, statement, sentence, verdict
+    "rates": (
+        "oracle/error rates",
+        "Verdicts on p and q err in at most 1 %.",
+        "Synthetic arrivals with known p and q, up to 40 % censored.",
+        rates_verdict,
+    ),
+    "faulty": (
+        "control/faulty rules",
+        "Censored runs taken as arrivals, or copies as fleets, do no harm.",
+        "Faulty rules must be caught.",
+        caught_verdict,
+    ),
+}
 NOISE = {"growing": "that grows as N", "constant": "the same at every N"}  # kind of control -> its noise in words
 
 
@@ -55,7 +68,6 @@ def _controls(series: LearningRuns) -> list[Question]:
                 sentence="A gradient that climbs to a point half-way back to the start keeps a quarter of the gap.",
                 expected=0.99,
                 relation="at_least",
-                expected_label="refuted",
             )
         ]
     true, _, _ = series.exponents
@@ -90,26 +102,16 @@ def _expected_gaps(credits: Sequence[LearningRuns]) -> list[Question]:
 
 def _error_rates(series: LearningRuns) -> list[Question]:
     records = series.evidence[0].values["records"]
-    if series.method == "rates":
-        statement, words = "Verdicts on p and q err in at most 1 %.", "known p and q, up to 40 % censored."
-        return [
-            _check(
-                "oracle/error rates", statement, [series], rates_verdict(records), f"Synthetic arrivals with {words}"
-            )
-        ]
-    if series.method == "faulty":
-        statement = "Censored runs taken as arrivals, or copies as fleets, do no harm."
-        words, verdict = "Faulty rules must be caught.", caught_verdict(records)
-        return [_check("control/faulty rules", statement, [series], verdict, words, expected_label="refuted")]
+    if series.method in RULES:
+        key, statement, words, verdict_of = RULES[series.method]
+        return [_check(key, statement, [series], verdict_of(records), words)]
     verdicts = {r["quantity"]: band_verdict(r["misses"], r["configurations"], r["level"]) for r in records}
     statement, words = "Intervals of the exponents cover.", "Synthetic, random truths."
     return [_check(f"oracle/coverage/{name}", statement, [series], verdicts[name], words) for name in verdicts]
 
 
-def _check(
-    key: str, statement: str, read: Sequence[LearningRuns], verdict: Verdict, sentence: str, **more: Any
-) -> Question:
-    return ask(key, "share of misses", read, verdict, sentence, None, "at_most", statement=statement, **more)
+def _check(key: str, statement: str, read: Sequence[LearningRuns], verdict: Verdict, sentence: str) -> Question:
+    return ask(key, "share of misses", read, verdict, sentence, None, "at_most", statement=statement)
 
 
 CLAIM = samples_claim(

@@ -19,6 +19,7 @@ from dgpg_verify.statistics import Relation, SampleFit
 from dgpg_verify.statistics.verdict import MARGIN
 
 MARGINS = (0.10, 0.25)
+EXPECTED_LABEL = {"control": "refuted", "oracle": "supported"}
 STEPS = {"theory": "the theory's step", "greedy": "the greedy oracle step", "tuned": "a schedule tuned on pilot fleets",
          "adam": "clipped surrogate with Adam"}  # fmt: skip
 SYSTEMS = {
@@ -58,11 +59,12 @@ def ask(
 ) -> Question:
     """A question on learning runs, their system and step in words; more: further fields of a Question.
 
-    A key that begins with control/ or oracle/ names its kind; an oracle check must be supported.
+    A key that begins with control/ or oracle/ names its kind; an oracle check must be supported, a control refuted
+    unless told otherwise.
     """
     kind = key.partition("/")[0]
-    if kind in ("control", "oracle"):
-        more = {"kind": kind, "expected_label": "supported", **more}
+    if kind in EXPECTED_LABEL:
+        more = {"kind": kind, "expected_label": EXPECTED_LABEL[kind], **more}
     system = " and ".join(dict.fromkeys(describe_law(runs) for runs in read))
     policy = "learning run, " + ", ".join(dict.fromkeys(runs.step for runs in read))
     leads = more.get("primary") or more.get("kind") in ("control", "oracle")

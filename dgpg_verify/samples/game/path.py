@@ -90,12 +90,11 @@ def curvature_ends(objective: Potential, p: Array, log_p: Array) -> tuple[Array,
     for k in range(count):
         basis[k] = vector
         image = objective.curvature_times(p, surplus, vector)
-        parts = np.einsum("jfsnk,fsnk->fsj", basis[: k + 1], image)
-        lines[..., : k + 1, k] = lines[..., k, : k + 1] = parts
-        for _ in range(2):  # twice, as what is left may be rounding
-            image = image - np.einsum(
-                "fsj,jfsnk->fsnk", np.einsum("jfsnk,fsnk->fsj", basis[: k + 1], image), basis[: k + 1]
-            )
+        for again in (False, True):  # twice, as what is left may be rounding
+            parts = np.einsum("jfsnk,fsnk->fsj", basis[: k + 1], image)
+            if not again:
+                lines[..., : k + 1, k] = lines[..., k, : k + 1] = parts
+            image = image - np.einsum("fsj,jfsnk->fsnk", parts, basis[: k + 1])
             # exact in theory; rounding would let the constant directions, of curvature 0, grow in
             image = _unit(image - image.mean(-1, keepdims=True))
         vector = image

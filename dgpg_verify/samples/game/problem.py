@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,7 +34,7 @@ from dgpg_verify.samples.game.noise import PairPlaces, noise
 from dgpg_verify.samples.game.optimum import game_optimum, quadratic_temperatures
 from dgpg_verify.samples.game.path import path_constants
 from dgpg_verify.samples.game.potential import Potential, potential, softmax, stack_games, sum_actions
-from dgpg_verify.samples.game.sampler import Sampler, credit_on
+from dgpg_verify.samples.game.sampler import Sampler
 from dgpg_verify.samples.methods import base_of, check_mixture, check_shares
 from dgpg_verify.samples.problems import Array, Constants, IntArray, fleet_seeds, fleets_of_runs
 from dgpg_verify.samples.traces import NoiseTraces
@@ -43,23 +44,14 @@ FLEET_KEY = 53  # stream of the fleets' seeds, apart from those of the noise
 GRID = 10  # constants are measured at alpha = 0, 1/10, ..., 1
 
 
-def random_fleets(
-    n_agents: int,
-    n_fleets: int = 16,
-    seed: int = 0,
-    n_candidates: int | str | None = None,
-    reference: str = "fluid",
-    job_law: str = "gamma",
-) -> list[LoadBalancingGame]:
-    """Independent fleets of `LoadBalancingGame.random` with quadratic cost, their seeds drawn from `seed`.
+def random_fleets(n_agents: int, n_fleets: int = 16, seed: int = 0, **options: Any) -> list[LoadBalancingGame]:
+    """Independent fleets of `LoadBalancingGame.random` with its options, their seeds drawn from `seed`.
 
     The first fleets do not depend on `n_fleets`, nor any of their sizes and graphs on `reference`. Raises InputError
     on any value outside its range.
     """
-    return [
-        LoadBalancingGame.random(n_agents, s, n_candidates=n_candidates, job_law=job_law, reference=reference)
-        for s in fleet_seeds(FLEET_KEY, n_agents, n_fleets, seed)
-    ]
+    seeds = fleet_seeds(FLEET_KEY, n_agents, n_fleets, seed)
+    return [LoadBalancingGame.random(n_agents, fleet_seed, **options) for fleet_seed in seeds]
 
 
 class GameProblem:
@@ -124,10 +116,9 @@ class GameProblem:
         expected = self.objective.cost(p) if base == "return" else None
         total, weight = np.zeros_like(p), np.zeros(p.shape[:-1])
         for _ in range(count):
-            drawn = sampler.draw(generator)
-            w = credit_on(self.data, drawn, base, mix, _half(credit), expected)
+            chosen, w = sampler.credit(generator, base, mix, _half(credit), expected)
             w /= count
-            total.reshape(-1)[drawn.chosen] += w
+            total.reshape(-1)[chosen] += w
             weight += w
         # psi w = (e_chosen - p) w, and the entropy's tau p_k (sum p log p - log p_k)
         tau = self.tau[:, None, None]
