@@ -14,7 +14,7 @@ direction and, for the theory's steps, three constants (`samples.Problem` says w
         """J = -1/2 sum (theta_i - 1)^2; each direction carries noise of variance N, as a shared return does."""
 
         def __init__(self, n_agents, runs=16):
-            self.n_agents, self.runs, self.fleets = n_agents, runs, np.arange(runs)  # every run its own fleet
+            self.n_agents, self.runs = n_agents, runs  # every run a fleet of its own
 
         def start(self):
             return np.zeros((self.runs, self.n_agents))

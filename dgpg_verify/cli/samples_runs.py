@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,7 +16,6 @@ from dgpg_verify.samples.cloud import check_method, estimated_curve, scored_flee
 from dgpg_verify.samples.game.problem import GameProblem, random_fleets
 from dgpg_verify.statistics import fit_samples
 from dgpg_verify.statistics.scaling import ScalingFit
-from dgpg_verify.systems import CloudScheduling
 
 TRAINED = "cloud"  # no optimum is known: policies are trained, and their gap is that to Best-Fit, estimated
 LEVEL = 0.95
@@ -26,32 +25,18 @@ QUANTILES = {"median": 0.5, "low": 0.1, "high": 0.9}  # over fleets
 SIGMA = (1e-6, 1e6)  # standard deviation of a team's policies
 FLOOR_STEPS = 2_000  # of the noise-free run that finds a floor
 
-
-@dataclass(frozen=True)
-class SystemRequest:
-    """What a system allows, and what is measured where nothing else is asked for."""
-
-    methods: str
-    eps_factors: str
-    fleets: int
-    budget: int  # samples (roll-outs; episodes of a trained policy) per run
-    least_budget: int
-    steps: tuple[str, ...]  # the first one is the default
-    options: tuple[str, ...]
-
-
-EXACT = ("return,guided:0.2", "10,30,100", 16)
-SYSTEMS = {
-    "linear_quadratic": SystemRequest(
-        *EXACT, 20_000, 100, ("theory", "greedy"), ("alignment", "reference_bias", "sigma")
-    ),
-    "load_balancing": SystemRequest(
-        *EXACT, 4_000, 100, ("theory", "greedy"), ("n_candidates", "reference", "job_law", "temperature")
-    ),
-    TRAINED: SystemRequest(
-        "guidance_only,mappo", "2.5,5,10,20", 6, 40, 4, ("adam",), ("horizon", "load", "n_candidates", "reference")
-    ),
+# What a system allows, and what is measured where nothing else is asked for. budget: samples (roll-outs; episodes of a
+# trained policy) per run; steps: the first one is the default.
+EXACT = {"methods": "return,guided:0.2", "eps_factors": "10,30,100", "fleets": 16, "steps": ("theory", "greedy")}
+SYSTEMS: Mapping[str, Mapping[str, Any]] = {
+    "linear_quadratic": EXACT
+    | {"budget": 20_000, "least_budget": 100, "options": ("alignment", "reference_bias", "sigma")},
+    "load_balancing": EXACT
+    | {"budget": 4_000, "least_budget": 100, "options": ("n_candidates", "reference", "job_law", "temperature")},
+    TRAINED: {"methods": "guidance_only,mappo", "eps_factors": "2.5,5,10,20", "fleets": 6, "steps": ("adam",)}
+    | {"budget": 40, "least_budget": 4, "options": ("horizon", "load", "n_candidates", "reference")},
 }
+Run = Callable[[str, int], tuple[samples.Curve, samples.Floor | None]]  # (method, N) -> its runs, their floor if known
 
 
 @dataclass(frozen=True)
@@ -70,33 +55,19 @@ class RunRequest:
     methods: list[str]
 
 
-@dataclass(frozen=True)
-class MethodRuns:
-    """Runs of one method at one N.
-
-    floor: the gap that stays without noise, as a share of the first one (median over fleets), None where that is not
-    known; settled: whether every noise-free run came to rest, None likewise.
-    """
-
-    n: int
-    curve: samples.Curve
-    floor: float | None = None
-    settled: bool | None = None
-
-
 def make_request(system: str, option: list[str], **words: Any) -> RunRequest:
     """The words of the command line as a request, None filled by the system's default; InputError on any value."""
     default = SYSTEMS[check_choice("system", system, SYSTEMS)]
-    words = asdict(default) | {name: value for name, value in words.items() if value is not None}
+    words = {**default, "step": default["steps"][0]} | {k: value for k, value in words.items() if value is not None}
     sizes = [check_int("n", value, 1, MOST_AGENTS) for value in _numbers("n", words["n"])]
     factors = _numbers("eps-factors", words["eps_factors"])
     factors = [check_real("eps-factors", value, 1.0, open_low=True) for value in factors]
     request = RunRequest(
         system,
         parse_pairs(option),
-        check_choice("step", words.get("step", default.steps[0]), default.steps),
+        check_choice("step", words["step"], default["steps"]),
         check_int("fleets", words["fleets"], FEWEST_FLEETS, MOST_FLEETS),
-        check_int("budget", words["budget"], default.least_budget, MOST_BUDGET),
+        check_int("budget", words["budget"], default["least_budget"], MOST_BUDGET),
         check_int("seed", words["seed"], 0),
         LEVEL,
         sorted(check_unique("n", sizes)),
@@ -104,7 +75,7 @@ def make_request(system: str, option: list[str], **words: Any) -> RunRequest:
         check_unique("methods", _parts(words["methods"])),
     )
     for name in request.options:
-        check_choice(f"option of {system}", name, default.options)
+        check_choice(f"option of {system}", name, default["options"])
     return request
 
 
@@ -118,36 +89,29 @@ def _numbers(name: str, text: str) -> list[float]:
 
 def samples_answer(request: RunRequest, progress: Callable[[str], None]) -> dict[str, Any]:
     """What the command says, as JSON values. All input is checked before the first run. Cost: that of the runs."""
-    runs = (trained_runs if request.system == TRAINED else exact_runs)(request)
-    answers = [method_answer(name, runs[name], request.eps_factors, progress) for name in request.methods]
-    return {**asdict(request), "methods": answers}
+    run = (trained_runs if request.system == TRAINED else exact_runs)(request)
+    return {**asdict(request), "methods": [_method_answer(name, run, request, progress) for name in request.methods]}
 
 
-def exact_runs(request: RunRequest) -> dict[str, Iterator[MethodRuns]]:
-    """Runs by method, N after N, made as they are read. All methods meet the same fleets.
+def exact_runs(request: RunRequest) -> Run:
+    """Runs with an exact gap. All methods meet the same fleets.
 
     Raises InputError on an unknown method and on an option out of range. Cost: `learn` for each.
     """
     methods = {name: samples.make_method(name) for name in request.methods}
-    problems = {
-        n: build_problem(request.system, n, request.fleets, request.seed, request.options) for n in request.n_values
-    }
-    return {name: _exact(method, problems, request) for name, method in methods.items()}
-
-
-def _exact(
-    method: samples.ScheduledCredit, problems: Mapping[int, samples.Problem], request: RunRequest
-) -> Iterator[MethodRuns]:
+    problems = {n: build_problem(n, request) for n in request.n_values}
     rule: samples.StepRule = samples.TheoryStep() if request.step == "theory" else samples.GreedyStep()
-    for n, problem in problems.items():
-        first, noise = problem.gap(problem.start()), samples.cell_generator(request.seed, n)
-        curve = samples.learn(problem, method, rule, request.budget, noise, stop_below=first / max(request.eps_factors))
-        floor = samples.noise_free_floor(problem, method, max_steps=FLOOR_STEPS)
-        share = max(float(np.median(floor.gap / first)), 0.0)
-        yield MethodRuns(n, curve, share, bool(floor.settled.all()))
+
+    def run(name: str, n: int) -> tuple[samples.Curve, samples.Floor]:
+        problem, noise = problems[n], samples.cell_generator(request.seed, n)
+        last = problem.gap(problem.start()) / max(request.eps_factors)
+        curve = samples.learn(problem, methods[name], rule, request.budget, noise, stop_below=last)
+        return curve, samples.noise_free_floor(problem, methods[name], max_steps=FLOOR_STEPS)
+
+    return run
 
 
-def trained_runs(request: RunRequest) -> dict[str, Iterator[MethodRuns]]:
+def trained_runs(request: RunRequest) -> Run:
     """The same with trained policies, whose gap is that to Best-Fit, estimated. A budget counts episodes.
 
     Raises InputError on an unknown method, on a system's option out of range, and where Best-Fit does not beat Random
@@ -155,35 +119,28 @@ def trained_runs(request: RunRequest) -> dict[str, Iterator[MethodRuns]]:
     """
     for name in request.methods:
         check_method(name, request.budget)
-    fleets = {n: _scored_fleets(n, request) for n in request.n_values}
-    return {name: _trained(name, fleets, request.budget) for name in request.methods}
+    options = {"horizon": 40, **request.options}
+    fleets = {n: scored_fleets(n, request.fleets, request.seed, **options) for n in request.n_values}
+
+    def run(name: str, n: int) -> tuple[samples.Curve, None]:
+        systems, seeds, _ = fleets[n]
+        return estimated_curve(systems, name, request.budget, seeds), None
+
+    return run
 
 
-def _scored_fleets(n: int, request: RunRequest) -> tuple[list[Any], list[int]]:
-    def draw(seed: int) -> CloudScheduling:
-        return CloudScheduling(n, seed=seed, **{"horizon": 40, **request.options})
-
-    systems, seeds, _ = scored_fleets(draw, n, request.fleets, request.seed)
-    return systems, seeds
-
-
-def _trained(name: str, fleets: Mapping[int, tuple[list[Any], list[int]]], episodes: int) -> Iterator[MethodRuns]:
-    for n, (systems, seeds) in fleets.items():
-        yield MethodRuns(n, estimated_curve(systems, name, episodes, seeds))
-
-
-def build_problem(system: str, n_agents: int, fleets: int, seed: int, options: dict[str, Any]) -> samples.Problem:
+def build_problem(n_agents: int, request: RunRequest) -> samples.Problem:
     """Independent fleets of one system, the same for every method; InputError on an option out of range."""
-    if system == "linear_quadratic":
+    fleets, seed, options = request.fleets, request.seed, dict(request.options)
+    if request.system == "linear_quadratic":
         check_real("sigma", options.get("sigma", 1.0), *SIGMA)
         team = samples.TeamProblem.random(n_agents, fleets, 1, seed, **options)
         for drawn_team in team.teams:
             check_reference(drawn_team)
         return team
-    drawn = {name: value for name, value in options.items() if name != "temperature"}
-    tau = check_real("temperature", options["temperature"]) if "temperature" in options else None
+    tau = check_real("temperature", options.pop("temperature")) if "temperature" in options else None
     with np.errstate(over="ignore"):  # a reference that overflows is refused by the game, by its place
-        games = random_fleets(n_agents, fleets, seed, **drawn)
+        games = random_fleets(n_agents, fleets, seed, **options)
     for game in games:
         check_reference(game)
     problem = GameProblem(games, 1, tau)
@@ -192,21 +149,18 @@ def build_problem(system: str, n_agents: int, fleets: int, seed: int, options: d
     return problem
 
 
-def method_answer(
-    name: str, runs: Iterator[MethodRuns], factors: list[float], progress: Callable[[str], None]
-) -> dict[str, Any]:
-    """n_eps, floors and exponents of one method over all N, as JSON values. Cost: that of the runs, made one by one."""
-    arrivals, cells = [], []
-    begun = time.perf_counter()
-    for run in runs:
-        arrivals.append(samples.samples_to_gap(run.curve, samples.start_fractions(run.curve, factors)))
-        cells.append(_cell(run, factors, arrivals[-1]))
-        progress(f"{name}, N = {run.n}: {run.curve.samples[-1]} samples, {time.perf_counter() - begun:.1f} s")
+def _method_answer(name: str, run: Run, request: RunRequest, progress: Callable[[str], None]) -> dict[str, Any]:
+    """n_eps, floors and exponents of one method over all N, as JSON values."""
+    arrivals, cells, factors = [], [], request.eps_factors
+    for n in request.n_values:
         begun = time.perf_counter()
+        curve, floor = run(name, n)
+        arrivals.append(samples.samples_to_gap(curve, samples.start_fractions(curve, factors)))
+        cells.append({"n": n, **_cell(curve, floor), "samples": _quantiles(arrivals[-1].high, factors)})
+        progress(f"{name}, N = {n}: {curve.samples[-1]} samples, {time.perf_counter() - begun:.1f} s")
     low, high = (np.stack([getattr(arrival, end) for arrival in arrivals], axis=1) for end in ("low", "high"))
-    floors = [cell["floor"] or 0.0 for cell in cells]
-    sizes = [cell["n"] for cell in cells]
-    fit = fit_samples(sizes, 1.0 / np.array(factors), low, high, LEVEL, floors=floors, minimum_n=1)
+    floors, eps = [cell["floor"] or 0.0 for cell in cells], 1.0 / np.array(factors)
+    fit = fit_samples(request.n_values, eps, low, high, LEVEL, floors=floors, minimum_n=1)
     return {
         "method": name,
         "cells": cells,
@@ -217,26 +171,30 @@ def method_answer(
     }
 
 
-def _cell(run: MethodRuns, factors: list[float], arrivals: samples.Arrivals) -> dict[str, Any]:
-    """One N: floor as a share of the first gap, and for each factor the quantiles of n_eps over fleets."""
-    rows = []
-    for factor, highs, censored in zip(factors, arrivals.high.T, arrivals.censored.T):
-        ordered = np.sort(highs)
-        quantiles = {name: ordered[round(share * (len(ordered) - 1))] for name, share in QUANTILES.items()}
-        rows.append(
-            {
-                "factor": factor,
-                **{name: _finite(value) for name, value in quantiles.items()},
-                "censored": float(censored.mean()),
-                "each": [_finite(value) for value in highs],
-            }
-        )
-    diverged = int((run.curve.diverged >= 0).sum())
-    return {"n": run.n, "floor": run.floor, "floor_settled": run.settled, "diverged": diverged, "samples": rows}
+def _cell(curve: samples.Curve, floor: samples.Floor | None) -> dict[str, Any]:
+    """The gap that stays without noise, as a share of the first one (median over fleets), and whether every noise-free
+    run came to rest, None where that is not known; runs that diverged."""
+    share = None if floor is None else max(float(np.median(floor.gap / curve.gaps[:, 0])), 0.0)
+    settled = None if floor is None else bool(floor.settled.all())
+    return {"floor": share, "floor_settled": settled, "diverged": int((curve.diverged >= 0).sum())}
 
 
-def _finite(value: float) -> float | None:
-    return float(value) if value < np.inf else None
+def _quantiles(n_eps: np.ndarray, factors: list[float]) -> list[dict[str, Any]]:
+    """For each factor the quantiles of n_eps [R, E] over fleets, and n_eps itself; infinite ones are unknown."""
+    ranks = {name: round(share * (len(n_eps) - 1)) for name, share in QUANTILES.items()}
+    return [
+        {
+            "factor": factor,
+            **dict(zip(ranks, _finite(np.sort(each)[list(ranks.values())]))),
+            "censored": float(np.isinf(each).mean()),
+            "each": _finite(each),
+        }
+        for factor, each in zip(factors, n_eps.T)
+    ]
+
+
+def _finite(values: np.ndarray) -> list[float | None]:
+    return [value if value < np.inf else None for value in values.tolist()]
 
 
 def _power(fit: ScalingFit) -> dict[str, Any]:

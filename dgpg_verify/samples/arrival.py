@@ -11,59 +11,49 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from dgpg_verify.core import InputError
 from dgpg_verify.samples.learner import STAY, Curve
-from dgpg_verify.samples.problems import Array, IntArray
+from dgpg_verify.samples.problems import Array
 
 FACTORS = (10.0, 18.0, 30.0, 55.0, 100.0, 170.0, 300.0)  # eps = (gap at the start) / factor
 
 
 @dataclass(frozen=True, eq=False)
 class Arrivals:
-    """eps, low, high [R, E]: n_eps lies in (low, high]; high is infinite where right-censored. fleets int64 [R]."""
+    """low, high [R, E]: n_eps lies in (low, high]; high is infinite where right-censored."""
 
-    eps: Array
     low: Array
     high: Array
-    fleets: IntArray
-
-    @property
-    def censored(self) -> NDArray[np.bool_]:
-        """[R, E], where the run was not seen to arrive."""
-        return np.isinf(self.high)
 
 
 def samples_to_gap(curve: Curve, eps: ArrayLike) -> Arrivals:
     """n_eps of every run as an interval of joint samples (claims C3.1, C3.2).
 
-    Args:
-        curve: of `learn`; eps: [E], the same for all runs, or [R, E]; per-agent gaps > 0 and below the start's.
+    Parameters
+    ----------
+    eps : array [E] or [R, E]
+        Per-agent gaps > 0 and below the start's, the same for all runs or one row each.
 
-    Returns:
-        Arrivals [R, E].
+    Returns
+    -------
+    Arrivals [R, E]. Cost: O(R E C).
 
-    Raises:
-        InputError: eps of another shape, not positive, or not below the gap at the start.
-
-    Cost: O(R E C).
+    Raises
+    ------
+    InputError
+        eps of another shape, not positive, or not below the gap at the start.
     """
     levels = _check_eps(curve, eps)
     samples = curve.samples.astype(np.float64)
-    end = samples[-1]
-    early = samples * STAY <= end  # only there can a stay be confirmed
-    low, high = np.full(levels.shape, end / STAY), np.full(levels.shape, np.inf)
-    for e in range(levels.shape[1]):
-        above = ~(curve.gaps <= levels[:, e, None])  # nan counts as above
-        next_above = np.minimum.accumulate(np.where(above, samples, np.inf)[:, ::-1], axis=1)[:, ::-1]
-        stays = early & (next_above > STAY * samples)
-        stays[:, 0] = False  # the start is above eps: checked
-        first = stays.argmax(1)
-        arrived = stays.any(1)
-        low[arrived, e] = samples[first[arrived] - 1]
-        high[arrived, e] = samples[first[arrived]]
-    return Arrivals(eps=levels, low=low, high=high, fleets=curve.fleets)
+    above = ~(curve.gaps[:, None] <= levels[..., None])  # [R, E, C]; nan counts as above
+    next_above = np.minimum.accumulate(np.where(above, samples, np.inf)[..., ::-1], axis=-1)[..., ::-1]
+    # a stay can be confirmed early enough only; the start is above eps: checked
+    stays = (samples * STAY <= samples[-1]) & (next_above > STAY * samples)
+    first, arrived = stays.argmax(-1), stays.any(-1)
+    low = np.where(arrived, samples[first - 1], samples[-1] / STAY)
+    return Arrivals(low, np.where(arrived, samples[first], np.inf))
 
 
 def start_fractions(curve: Curve, factors: ArrayLike = FACTORS) -> Array:

@@ -6,8 +6,7 @@ and fit are the same as with exact gaps.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from dgpg_verify.core import InputError, System, check_choice, check_int
 from dgpg_verify.samples.learner import Curve
 from dgpg_verify.samples.problems import Array
+from dgpg_verify.systems import CloudScheduling
 from dgpg_verify.training import TrainingRun, heldout, make_method, method_names, train
 
 GOAL = "best_fit"  # sees the same candidates as the policy
@@ -22,16 +22,7 @@ WORKLOADS = 20  # held-out workloads of an evaluation
 DRAWS = 8  # fleets drawn for each that is needed, before giving up
 
 
-def estimated_curve(
-    systems: Sequence[System],
-    method: str,
-    episodes: int,
-    seeds: Sequence[int],
-    *,
-    evaluate_every: int = 1,
-    workloads: int = WORKLOADS,
-    **changes: Any,
-) -> Curve:
+def estimated_curve(systems: Sequence[System], method: str, episodes: int, seeds: Sequence[int]) -> Curve:
     """Train once on every fleet; gap = (return of Best-Fit - return of the policy) / N on the fleet's own workloads.
 
     Source: claims C3.1 and C3.2 where J* is unknown; one joint sample = one roll-out = one episode.
@@ -44,10 +35,6 @@ def estimated_curve(
         A name of `training.method_names()`, and the roll-outs to learn from.
     seeds : sequence of int [R]
         Of parameters, training workloads and held-out workloads (a stream of their own).
-    evaluate_every, workloads : int
-        Episodes between evaluations, and workloads of each.
-    **changes
-        Fields of `training.Settings`.
 
     Raises
     ------
@@ -55,42 +42,35 @@ def estimated_curve(
         As `check_method` and `check_fleets`, or a fleet without an evaluation set on which Best-Fit beats Random
         beyond noise: there would be neither an optimum nor a distance.
     """
-    check_method(method, episodes, **changes)
+    roll_outs = check_method(method, episodes)
     check_fleets(systems, seeds)
     for number, (system, seed) in enumerate(zip(systems, seeds)):
-        check_measurable(system, seed, workloads, f"fleet {number}")
-    options = {"evaluate_every": evaluate_every, "workloads": workloads, "progress": False, **changes}
-    runs = [train(system, method, episodes, seed, **options) for system, seed in zip(systems, seeds)]
-    return _curve(runs, method, make_method(method).settings(changes).rollouts, systems[0].n_agents)
-
-
-def _curve(runs: Sequence[TrainingRun], method: str, roll_outs: int, n_agents: int) -> Curve:
-    """Runs with the same evaluations as one curve, checkpoints at the evaluations."""
+        check_measurable(system, seed, f"fleet {number}")
+    runs = [
+        train(system, method, episodes, seed, evaluate_every=1, workloads=WORKLOADS, progress=False)
+        for system, seed in zip(systems, seeds)
+    ]
     marks = [episode for episode, _ in runs[0].evaluations]
     return Curve(
-        method=method,
-        step_rule="adam",
         roll_outs=roll_outs,
         samples=np.array(marks, dtype=np.int64),
-        gaps=np.stack([_gaps(run, n_agents) for run in runs]),
+        gaps=np.stack([_gaps(run, systems[0].n_agents) for run in runs]),
         alphas=np.stack([_alphas(run, marks) for run in runs]),
         diverged=np.full(len(runs), -1, dtype=np.int64),
-        fleets=np.arange(len(runs), dtype=np.int64),
-        finished=False,
     )
 
 
-def scored_fleets(draw: Callable[[int], System], n: int, count: int, seed: int) -> tuple[list[System], list[int], int]:
+def scored_fleets(n: int, count: int, seed: int, **options: Any) -> tuple[list[System], list[int], int]:
     """Fleets with an evaluation set that can tell policies apart: the first `count` of at most DRAWS times as many.
 
     Parameters
     ----------
-    draw : callable
-        From a seed to a fleet.
     n, count : int
         Agents of a fleet (fleets are drawn anew at each N), and fleets needed.
     seed : int
         Root of the fleets' seeds.
+    **options
+        Of `CloudScheduling`.
 
     Returns
     -------
@@ -101,27 +81,28 @@ def scored_fleets(draw: Callable[[int], System], n: int, count: int, seed: int) 
     systems: list[System] = []
     seeds: list[int] = []
     for place, fleet_seed in enumerate(drawn.tolist()):
-        system = draw(fleet_seed)
+        system = CloudScheduling(n, seed=fleet_seed, **options)
         if heldout(system, fleet_seed, WORKLOADS).scored:
             systems.append(system)
             seeds.append(fleet_seed)
         if len(systems) == count:
             return systems, seeds, place + 1 - count
     raise InputError(
-        f"{type(system).__name__} with {n} agents has no optimum oracle, and only {len(systems)} of "
+        f"CloudScheduling with {n} agents has no optimum oracle, and only {len(systems)} of "
         f"{len(drawn)} fleets have an evaluation set on which Best-Fit beats Random beyond noise: {count} are needed"
     )
 
 
-def check_method(name: str, episodes: int, **changes: Any) -> None:
-    """Raise InputError for an unknown method, for one that starts at Best-Fit (no gap is left to close), and for
-    episodes that are not a multiple of its roll-outs per update."""
+def check_method(name: str, episodes: int) -> int:
+    """Roll-outs of an update. InputError for an unknown method, for one that starts at Best-Fit (no gap is left to
+    close), and for episodes that are not a multiple of its roll-outs per update."""
     method = make_method(check_choice("method", name, method_names()))
     if method.start == "residual":
         raise InputError(f"method = {name!r} is not allowed: it starts at the heuristic that the gap is measured to")
-    rollouts = method.settings(changes).rollouts
+    rollouts = method.settings({}).rollouts
     if check_int("episodes", episodes, 1) % rollouts:
         raise InputError(f"episodes = {episodes} is not allowed with {name!r}: it must be a multiple of {rollouts}")
+    return rollouts
 
 
 def check_fleets(systems: Sequence[System], seeds: Sequence[int]) -> None:
@@ -134,9 +115,9 @@ def check_fleets(systems: Sequence[System], seeds: Sequence[int]) -> None:
         raise InputError(f"systems have n_agents {sizes}: all fleets of one curve must have the same")
 
 
-def check_measurable(system: System, seed: int, workloads: int, name: str) -> None:
+def check_measurable(system: System, seed: int, name: str) -> None:
     """Raise InputError for a fleet whose held-out workloads cannot tell policies apart: no optimum is used here."""
-    evaluation = heldout(system, seed, workloads)
+    evaluation = heldout(system, seed, WORKLOADS)
     if not evaluation.scored:
         raise InputError(
             f"{name} ({type(system).__name__}, {system.n_agents} agents): no optimum oracle is used here and there is "
@@ -151,6 +132,5 @@ def _gaps(run: TrainingRun, n_agents: int) -> Array:
 
 def _alphas(run: TrainingRun, marks: Sequence[int]) -> Array:
     """The weight that is used from each evaluation on; 0 where nothing is mixed in."""
-    episodes = [record.episode for record in run.history]
-    used = [record.alpha or 0.0 for record in run.history]
-    return np.array([used[min(bisect_right(episodes, mark), len(used) - 1)] for mark in marks])
+    places = np.searchsorted([record.episode for record in run.history], marks, side="right")
+    return np.array([record.alpha or 0.0 for record in run.history])[np.minimum(places, len(run.history) - 1)]

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dgpg_verify.core import InputError, check_int, check_real
+from dgpg_verify.core import InputError, check_int
 from dgpg_verify.samples.methods import ScheduledCredit
 from dgpg_verify.samples.problems import Array, IntArray, Problem, check_alphas, per_run
 from dgpg_verify.samples.steps import StepRule
@@ -27,35 +27,29 @@ STAY = 2.0  # a gap counts as reached when it is kept until this many times the 
 class Curve:
     """What one batch of runs did.
 
-    samples int64 [C]: joint samples per run at each checkpoint, samples[0] = 0; gaps [R, C]: per-agent gap there,
-    exact but for the curves of `cloud`, infinity from a run's divergence on; alphas [R, C]; diverged int64 [R]:
-    first checkpoint's samples at which the run was seen to be no longer finite, -1 if never; fleets int64 [R];
-    finished: every run that did not diverge had arrived at `stop_below`, so the budget was not used up.
+    roll_outs: of a step; samples int64 [C]: joint samples per run at each checkpoint, samples[0] = 0; gaps [R, C]:
+    per-agent gap there, exact but for the curves of `cloud`, infinity from a run's divergence on; alphas [R, C];
+    diverged int64 [R]: first checkpoint's samples at which the run was seen to be no longer finite, -1 if never.
     """
 
-    method: str
-    step_rule: str
     roll_outs: int
     samples: IntArray
     gaps: Array
     alphas: Array
     diverged: IntArray
-    fleets: IntArray
-    finished: bool
 
 
-def log_checkpoints(budget: int, roll_outs: int = 1, ratio: float = RATIO) -> IntArray:
-    """Samples 0, n, 2n, ... growing by at most `ratio` where whole steps of n = roll_outs allow it, up to budget.
+def log_checkpoints(budget: int, roll_outs: int = 1) -> IntArray:
+    """Samples 0, n, 2n, ... growing by at most RATIO where whole steps of n = roll_outs allow it, up to budget.
 
     Returns int64 [C], multiples of roll_outs, ending at the last whole step. InputError unless budget >= roll_outs
-    >= 1 and ratio > 1.
+    >= 1.
     """
     count = check_int("roll_outs", roll_outs, 1)
     last = check_int("budget", budget, count) // count
-    growth = check_real("ratio", ratio, 1.0, open_low=True)
     steps = [0, 1]
     while steps[-1] < last:
-        steps.append(min(max(steps[-1] + 1, int(steps[-1] * growth)), last))
+        steps.append(min(max(steps[-1] + 1, int(steps[-1] * RATIO)), last))
     return np.array(steps, dtype=np.int64) * count
 
 
@@ -100,27 +94,24 @@ def learn(
     return _Ascent(problem, method, step_rule, roll_outs, generator).climb(marks, limit)
 
 
+@dataclass(eq=False)
 class _Ascent:
     """The states of all runs, and which of them have diverged (`Curve.diverged`)."""
 
-    def __init__(
-        self,
-        problem: Problem,
-        method: ScheduledCredit,
-        step_rule: StepRule,
-        roll_outs: int,
-        generator: np.random.Generator,
-    ) -> None:
-        self.problem, self.method, self.step_rule = problem, method, step_rule
-        self.roll_outs, self.generator = roll_outs, generator
-        self.first = problem.start()
-        self.state = self.first.copy()
-        self.diverged = np.full(problem.runs, -1, dtype=np.int64)
+    problem: Problem
+    method: ScheduledCredit
+    step_rule: StepRule
+    roll_outs: int
+    generator: np.random.Generator
+
+    def __post_init__(self) -> None:
+        self.first, self.state = self.problem.start(), self.problem.start()
+        self.diverged = np.full(self.problem.runs, -1, dtype=np.int64)
 
     def climb(self, marks: IntArray, limit: Array | None) -> Curve:
         """Go through the checkpoints, or until every run has arrived at `limit` [R] or diverged."""
         runs = self.problem.runs
-        gaps, alphas, finished = [self.problem.gap(self.state)], [], False
+        gaps, alphas = [self.problem.gap(self.state)], []
         since = np.zeros(runs)  # first checkpoint of the present stay below the limit
         arrived = np.zeros(runs, dtype=bool)
         for before, after in pairwise(marks.tolist()):
@@ -130,20 +121,15 @@ class _Ascent:
             if limit is not None:
                 since = np.where(gap <= limit, np.where(since > 0, since, after), 0.0)
                 arrived |= (since > 0) & (after >= STAY * since)
-                finished = bool((arrived | (self.diverged >= 0)).all())
-            if finished:
-                break
+                if (arrived | (self.diverged >= 0)).all():
+                    break
         alphas.append(alphas[-1])
         return Curve(
-            method=self.method.name,
-            step_rule=self.step_rule.name,
             roll_outs=self.roll_outs,
             samples=marks[: len(gaps)],
             gaps=np.stack(gaps, axis=1),
             alphas=np.stack(alphas, axis=1),
             diverged=self.diverged,
-            fleets=self.problem.fleets,
-            finished=finished,
         )
 
     def advance(self, before: int, after: int) -> tuple[Array, Array]:
@@ -158,7 +144,7 @@ class _Ascent:
                 direction += self.state
                 self.state = direction
                 if not np.isfinite(self.state.sum()):
-                    self._restart(after, ~_finite_runs(self.state))
+                    self._restart(after, np.asarray(~np.isfinite(self.state).reshape(problem.runs, -1).all(1)))
             gap = problem.gap(self.state)
         self._restart(after, ~np.isfinite(gap))
         return alpha, np.where(self.diverged >= 0, np.inf, gap)
@@ -167,10 +153,6 @@ class _Ascent:
         """Put bad runs back to their start and note them as diverged."""
         self.state[bad] = self.first[bad]
         self.diverged[bad & (self.diverged < 0)] = samples
-
-
-def _finite_runs(state: Array) -> NDArray[np.bool_]:
-    return np.asarray(np.isfinite(state).reshape(len(state), -1).all(1))
 
 
 def _check_marks(checkpoints: ArrayLike, budget: int, roll_outs: int) -> IntArray:

@@ -2,10 +2,10 @@
 
     return, difference, guidance, guidance:exact       one credit alone (alpha 0 or 1)
     guided:0.4            fixed alpha
-    guided:published      0.9 -> 0.2, linear over the first `anneal` samples, then 0.2; the same for every N
+    guided:published      0.9 -> 0.2, linear over the first ANNEAL samples, then 0.2; the same for every N
     guided:optimal        alpha*: the variance-minimising alpha of the present state (oracle)
     guided:sqrt           1 - alpha = N^-1/2, the slowest switch-off of the return that keeps the variance bounded
-    guided:zero           alpha = anneal / (samples + anneal) -> 0; the same for every N
+    guided:zero           alpha = ANNEAL / (samples + ANNEAL) -> 0; the same for every N
 
 `guided:...@difference` mixes the guidance with the difference reward instead of the shared return. Declared choice:
 alpha is refreshed at every checkpoint of a run (at every step at first, then when samples grew by 5 %).
@@ -13,6 +13,7 @@ alpha is refreshed at every checkpoint of a run (at every step at first, then wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -31,20 +32,6 @@ BASES = {
     "guided@difference": "difference",
 }
 CREDITS = tuple(BASES)
-METHODS = (
-    "return",
-    "difference",
-    "guidance",
-    "guidance:exact",
-    "guided:0.2",
-    "guided:0.4",
-    "guided:0.6",
-    "guided:0.8",
-    "guided:published",
-    "guided:optimal",
-    "guided:sqrt",
-    "guided:zero",
-)
 PUBLISHED = (0.9, 0.2)
 ANNEAL = 1000.0  # samples over which the published schedule falls: declared, and the same for every N
 GRAMMAR = (
@@ -67,19 +54,16 @@ class ScheduledCredit:
         return self.rule(problem, state, samples)
 
 
-def make_method(name: str, anneal: float = ANNEAL) -> ScheduledCredit:
-    """A method by name (see the module). Raises InputError on another name, alpha outside [0, 1] or anneal <= 0."""
-    length = check_real("anneal", anneal, 0.0, open_low=True)
+def make_method(name: str) -> ScheduledCredit:
+    """A method by name (see the module). Raises InputError on another name, or alpha outside [0, 1]."""
     text = str(name).replace(" ", "").lower()
     if text in CREDITS and not text.startswith("guided"):
         return ScheduledCredit(text, text, _constant(1.0 if text.startswith("guidance") else 0.0))
-    head, _, base = text.partition("@")
-    kind, _, argument = head.partition(":")
-    if kind != "guided" or base not in ("", "return", "difference") or ("@" in text and not base) or not argument:
+    mixture = re.fullmatch(r"(guided:([^@]+))(?:@return|(@difference))?", text)
+    if not mixture:
         raise InputError(f"method = {name!r} is not allowed: it must be {GRAMMAR}")
-    credit = "guided@difference" if base == "difference" else "guided"
-    full_name = f"{head}@difference" if base == "difference" else head
-    return ScheduledCredit(full_name, credit, _rule(name, credit, argument, length))
+    head, argument, suffix = mixture.groups(default="")
+    return ScheduledCredit(head + suffix, "guided" + suffix, _rule(name, "guided" + suffix, argument))
 
 
 def base_of(credit: str) -> str | None:
@@ -103,13 +87,13 @@ def check_shares(credit: str, alpha: ArrayLike, runs: int) -> Array:
     return shares
 
 
-def _rule(name: str, credit: str, argument: str, anneal: float) -> Rule:
+def _rule(name: str, credit: str, argument: str) -> Rule:
     if argument == "published":
-        return lambda problem, state, samples: _full(problem, _falling(samples, anneal))
+        return lambda problem, state, samples: np.full(problem.runs, _falling(samples))
     if argument == "zero":
-        return lambda problem, state, samples: _full(problem, anneal / (samples + anneal))
+        return lambda problem, state, samples: np.full(problem.runs, ANNEAL / (samples + ANNEAL))
     if argument == "sqrt":
-        return lambda problem, state, samples: _full(problem, 1.0 - problem.n_agents**-0.5)
+        return lambda problem, state, samples: np.full(problem.runs, 1.0 - problem.n_agents**-0.5)
     if argument == "optimal":
         return lambda problem, state, samples: problem.optimal_alpha(state, credit)
     try:
@@ -120,14 +104,10 @@ def _rule(name: str, credit: str, argument: str, anneal: float) -> Rule:
 
 
 def _constant(value: float) -> Rule:
-    return lambda problem, state, samples: _full(problem, value)
+    return lambda problem, state, samples: np.full(problem.runs, value)
 
 
-def _falling(samples: float, anneal: float) -> float:
+def _falling(samples: float) -> float:
     """Linear from the first to the last published value, exact at both ends."""
-    done = min(samples / anneal, 1.0)
+    done = min(samples / ANNEAL, 1.0)
     return (1.0 - done) * PUBLISHED[0] + done * PUBLISHED[1]
-
-
-def _full(problem: Problem, value: float) -> Array:
-    return np.full(problem.runs, value)

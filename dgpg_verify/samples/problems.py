@@ -47,11 +47,6 @@ class Problem(Protocol):
         """R, fleets times seeds."""
         ...
 
-    @property
-    def fleets(self) -> IntArray:
-        """Fleet of each run [R], 0, 0, ..., 1, 1, ...: the unit of replication."""
-        ...
-
     def start(self) -> Array:
         """The declared first state [R, ...] (a fresh array)."""
         ...

@@ -19,11 +19,6 @@ CURVATURE_FACTOR = 3.0  # Lbar = (1 - alpha)^2 tr A + 3 lambda_max (CLAIMS secti
 
 
 class StepRule(Protocol):
-    """name is recorded beside every curve."""
-
-    @property
-    def name(self) -> str: ...
-
     def plan(self, problem: Problem, credit: str, alpha: Array, roll_outs: int) -> Plan:
         """The step sizes to use from now on, at this alpha [R]."""
         ...
@@ -42,10 +37,6 @@ class TheoryStep:
     def __post_init__(self) -> None:
         check_real("scale", self.scale, 0.0, open_low=True)
 
-    @property
-    def name(self) -> str:
-        return "theory" if self.scale == 1.0 else f"theory*{self.scale:g}"
-
     def plan(self, problem: Problem, credit: str, alpha: Array, roll_outs: int) -> Plan:
         mu, offset = theory_numbers(problem, credit, alpha, roll_outs)
         top = 2.0 * self.scale / mu
@@ -59,8 +50,6 @@ class GreedyStep:
     Source: last line of F5, generalised to every credit in `Problem.best_step`. Nobody who learns can know it; it is
     here because it needs no constant and no tuning, so that no method can be said to have got the wrong step.
     """
-
-    name: str = "greedy"
 
     def plan(self, problem: Problem, credit: str, alpha: Array, roll_outs: int) -> Plan:
         return lambda step, state: problem.best_step(state, credit, alpha, roll_outs)

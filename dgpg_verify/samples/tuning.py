@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -35,61 +34,42 @@ class Try:
     diverged: int
 
 
-@dataclass(frozen=True)
-class Tuning:
-    """The chosen scale and all tries, for the record."""
-
-    method: str
-    n_agents: int
-    scale: float
-    tries: tuple[Try, ...]
-
-    @property
-    def step_rule(self) -> TheoryStep:
-        return TheoryStep(self.scale)
-
-
 def tune(
-    problem: Problem,
-    method: ScheduledCredit,
-    budget: int,
-    seed: int,
-    *,
-    grid: Sequence[float] = GRID,
-    target: float = TARGET,
-    roll_outs: int = 1,
-) -> Tuning:
+    problem: Problem, method: ScheduledCredit, budget: int, seed: int, grid: Sequence[float] = GRID
+) -> tuple[float, list[Try]]:
     """Choose the scale of the theory's schedule for one method and N on pilot fleets, never those that are judged.
 
     Parameters
     ----------
     budget, seed : int
         Joint samples per run and try; of the noise, the same for every scale (common random numbers).
-    grid, target : sequence of float, float
-        Scales to try; the gap to reach is the gap at the start / target.
+    grid : sequence of float
+        Scales to try; the gap to reach is the gap at the start / TARGET.
 
     Returns
     -------
-    The scale with the least median n_eps; if none reached it in half its runs, the one with the least median gap at
-    the end; ties go to the scale nearest the theory's. Cost: at most len(grid) runs of `learn`.
+    The chosen scale, and all tries for the record. It is the scale with the least median n_eps; if none reached it
+    in half its runs, the one with the least median gap at the end; ties go to the scale nearest the theory's. Cost:
+    at most len(grid) runs of `learn`.
 
     Raises
     ------
-    InputError on an empty grid, repeated or non-positive scales, and target <= 1.
+    InputError on an empty grid, repeated or non-positive scales, and where half the runs diverge at every scale.
     """
     scales = [check_real("scale", scale, 0.0, open_low=True) for scale in check_unique("grid", grid)]
-    check_real("target", target, 1.0, open_low=True)
-    options: dict[str, Any] = {"roll_outs": roll_outs, "stop_below": problem.gap(problem.start()) / target}
-    curves = (learn(problem, method, TheoryStep(scale), budget, cell_generator(seed), **options) for scale in scales)
-    tries = tuple(_judge_scale(scale, curve, target) for scale, curve in zip(scales, curves))
+    stop = problem.gap(problem.start()) / TARGET
+    tries = [
+        _judge_scale(scale, learn(problem, method, TheoryStep(scale), budget, cell_generator(seed), stop_below=stop))
+        for scale in scales
+    ]
     usable = [t for t in tries if t.median_samples is not None or t.median_gap is not None]
     if not usable:
         raise InputError(f"grid = {scales} is not allowed: half the runs of {method.name} diverged at every scale")
-    return Tuning(method.name, problem.n_agents, min(usable, key=_rank).scale, tries)
+    return min(usable, key=_rank).scale, tries
 
 
-def _judge_scale(scale: float, curve: Curve, target: float) -> Try:
-    arrivals = samples_to_gap(curve, start_fractions(curve, [target]))
+def _judge_scale(scale: float, curve: Curve) -> Try:
+    arrivals = samples_to_gap(curve, start_fractions(curve, [TARGET]))
     return Try(
         scale=scale,
         median_samples=_upper_median(arrivals.high[:, 0]),

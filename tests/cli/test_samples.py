@@ -13,7 +13,6 @@ import pytest
 from dgpg_verify.cli import samples, samples_runs
 from dgpg_verify.samples import TeamProblem, TheoryStep, cell_generator, learn, make_method
 from dgpg_verify.samples.cloud import estimated_curve, scored_fleets
-from dgpg_verify.systems import CloudScheduling
 from tests.cli.command import run
 
 SMALL = ("--n", "3,6", "--fleets", "4", "--eps-factors", "3,6", "--budget", "600")
@@ -96,7 +95,11 @@ def test_same_seed_same_numbers_and_every_option_has_an_effect(capsys: pytest.Ca
 
 
 def test_fleets_of_a_larger_run_begin_with_those_of_a_smaller_one() -> None:
-    few, many = (samples_runs.build_problem("linear_quadratic", 4, count, 0, {}) for count in (4, 6))
+    words = {"n": "4", "seed": 0}
+    few, many = (
+        samples_runs.build_problem(4, samples_runs.make_request("linear_quadratic", [], fleets=count, **words))
+        for count in (4, 6)
+    )
     np.testing.assert_allclose(few.gap(few.start()), many.gap(many.start())[:4])
 
 
@@ -122,7 +125,7 @@ def test_trained_policies_have_an_estimated_gap_and_no_floor(capsys: pytest.Capt
     asked = ("--system", "cloud", "--n", "3", "--fleets", "4", "--eps-factors", "1.5,4", "--budget", "4",
              "--option", "horizon=25", "--methods", "guidance_only")  # fmt: skip
     cell = answer(*asked, capsys=capsys)["methods"][0]["cells"][0]
-    systems, seeds, _ = scored_fleets(lambda seed: CloudScheduling(3, seed=seed, horizon=25), 3, 4, 0)
+    systems, seeds, _ = scored_fleets(3, 4, 0, horizon=25)
     curve = estimated_curve(systems, "guidance_only", 4, seeds)
     for found, factor in zip(cell["samples"], (1.5, 4.0)):
         each = [first_stay(curve.samples.tolist(), gaps.tolist(), gaps[0] / factor) for gaps in curve.gaps]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from dgpg_verify.samples.problems import Array, Constants, fleets_of_runs
+from dgpg_verify.samples.problems import Array, Constants
 
 
 class Parabola:
     """R runs of N agents from theta = 1; the direction is -mu (theta - alpha shift) + s xi. Optimum 0, J* = 0."""
 
     def __init__(self, n_agents: int, runs: int, mu: float = 1.0, noise: float = 1.0, shift: float = 0.0) -> None:
-        self.n_agents, self.runs, self.fleets = n_agents, runs, fleets_of_runs(runs, 1)
+        self.n_agents, self.runs = n_agents, runs
         self.mu, self.noise, self.shift = mu, noise, shift
 
     def start(self) -> Array:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dgpg_verify.core import InputError
-from dgpg_verify.samples import cloud, samples_to_gap, start_fractions
+from dgpg_verify.samples import Curve, cloud, samples_to_gap, start_fractions
 from dgpg_verify.samples.cloud import WORKLOADS, estimated_curve, scored_fleets
 from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam
 from dgpg_verify.training import evaluate, heldout, train
@@ -16,10 +16,10 @@ FLEETS = [CloudScheduling(4, seed=seed, horizon=30) for seed in (3, 4)]
 
 def test_gap_is_what_best_fit_has_more() -> None:
     """Checked against one training run by hand: same seed, same held-out workloads, per agent."""
-    curve = estimated_curve(FLEETS, "guidance_only", 4, [7, 8], workloads=12, evaluate_every=2)
-    assert curve.samples.tolist() == [0, 2, 4] and curve.gaps.shape == (2, 3) and curve.roll_outs == 1
-    on = heldout(FLEETS[1], 8, 12)
-    run = train(FLEETS[1], "guidance_only", 4, 8, workloads=12, evaluate_every=2, progress=False)
+    curve = estimated_curve(FLEETS, "guidance_only", 2, [7, 8])
+    assert curve.samples.tolist() == [0, 1, 2] and curve.gaps.shape == (2, 3) and curve.roll_outs == 1
+    on = heldout(FLEETS[1], 8, WORKLOADS)
+    run = train(FLEETS[1], "guidance_only", 2, 8, workloads=WORKLOADS, progress=False)
     last = on.returns["best_fit"].mean() - evaluate(run.policy, on).returns.mean()
     assert curve.gaps[1, -1] == pytest.approx(last / 4, rel=1e-12)
     assert (curve.alphas == 1.0).all()
@@ -27,32 +27,33 @@ def test_gap_is_what_best_fit_has_more() -> None:
 
 def test_best_fit_itself_is_at_the_goal() -> None:
     """A network that never moves on top of Best-Fit's logits keeps a gap that is noise beside one that starts anew."""
-    fresh = estimated_curve(FLEETS, "guidance_only", 2, [7, 8], actor_lr=1e-12)
+    fresh = estimated_curve(FLEETS, "guidance_only", 1, [7, 8])
     for fleet, seed, gaps in zip(FLEETS, (7, 8), fresh.gaps):
         settings = {"actor_lr": 1e-12, "gain": 0.0, "temperature": 0.01}
         run = train(fleet, "residual", 2, seed, workloads=WORKLOADS, progress=False, **settings)
         goal = run.heldout.returns["best_fit"].mean()
-        assert all(abs(goal - at.mean) / 4 < 0.1 * gap for (_, at), gap in zip(run.evaluations, gaps))
+        assert all(abs(goal - at.mean) / 4 < 0.1 * gaps[0] for _, at in run.evaluations)
 
 
 def test_a_better_policy_than_best_fit_has_arrived() -> None:
-    curve = estimated_curve(FLEETS, "guidance_only", 4, [7, 8], evaluate_every=2)
-    beaten = type(curve)(**{**vars(curve), "gaps": np.array([[1.0, -0.1, -0.2], [1.0, 0.5, -0.2]])})
+    gaps = np.array([[1.0, -0.1, -0.2], [1.0, 0.5, -0.2]])
+    beaten = Curve(1, np.array([0, 2, 4]), gaps, np.zeros((2, 3)), np.full(2, -1))
     found = samples_to_gap(beaten, start_fractions(beaten, [1.5, 10.0]))
     assert found.high[0].tolist() == [2.0, 2.0]
     assert found.high[1].tolist() == [2.0, np.inf]  # below the last eps at 4 only, and no stay until 8 was seen
 
 
-def test_fleets_without_a_score_are_passed_over() -> None:
+def test_fleets_without_a_score_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """Horizon 1 leaves nothing to tell: such fleets are counted, never used; each N has fleets of its own."""
 
-    def draw(seed: int) -> CloudScheduling:
-        return CloudScheduling(4, seed=seed, horizon=30 if seed % 2 else 1)
+    def draw(n: int, seed: int) -> CloudScheduling:
+        return CloudScheduling(n, seed=seed, horizon=30 if seed % 2 else 1)
 
-    systems, seeds, skipped = scored_fleets(draw, 4, 3, 0)
+    monkeypatch.setattr(cloud, "CloudScheduling", draw)
+    systems, seeds, skipped = scored_fleets(4, 3, 0)
     assert len(systems) == 3 and all(seed % 2 for seed in seeds) and skipped > 0
     assert all(heldout(system, seed, WORKLOADS).scored for system, seed in zip(systems, seeds))
-    assert not set(seeds) & set(scored_fleets(draw, 5, 3, 0)[1])
+    assert not set(seeds) & set(scored_fleets(5, 3, 0)[1])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from scipy import stats
 from dgpg_verify.core import InputError
 from dgpg_verify.equilibria.teams.stationary import team_matrices
 from dgpg_verify.samples import (
-    METHODS,
     Curve,
     GreedyStep,
     TeamProblem,
@@ -21,6 +20,7 @@ from dgpg_verify.samples import (
 )
 from dgpg_verify.systems import LinearQuadraticTeam
 from tests.samples.parabola import Parabola
+from tests.samples.test_methods import METHOD_NAMES
 
 FALSE_ALARM = 1e-3  # of each test that samples, shared out over its comparisons (t over independent runs)
 
@@ -41,7 +41,7 @@ def test_without_noise_every_step_is_the_schedule() -> None:
     etas = 2.0 / (2.0 * (np.arange(20) + 6.0))  # k0 = 2 Lbar / mu = 6
     theta = np.concatenate([[1.0], np.cumprod(1.0 - 2.0 * etas)])
     assert curve.gaps.shape == (2, 21) and curve.gaps == pytest.approx(np.tile(theta**2, (2, 1)), rel=1e-12)
-    assert (curve.alphas == 0.0).all() and (curve.diverged == -1).all() and not curve.finished
+    assert (curve.alphas == 0.0).all() and (curve.diverged == -1).all()
 
 
 @pytest.mark.parametrize("roll_outs", [1, 3])
@@ -82,7 +82,7 @@ def test_mean_curve_of_the_team_is_the_exact_recursion(seed: int) -> None:
 
 
 @pytest.mark.parametrize("rule", [TheoryStep(), GreedyStep()], ids=["theory", "greedy"])
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", METHOD_NAMES)
 def test_every_method_goes_down(seed: int, name: str, rule) -> None:
     """False alarms: the mean log gap ratio of 24 fleets is far below log(1/5) here; t at FALSE_ALARM over all cases."""
     problem = TeamProblem.random(8, n_fleets=24, seed=seed)
@@ -127,11 +127,11 @@ def test_stopping_early_gives_the_beginning_of_the_full_curve() -> None:
     problem = Parabola(50, 6, noise=0.2)
     full, short = run(problem, budget=4_000), run(problem, budget=4_000, stop_below=0.05)
     count = len(short.samples)
-    assert short.finished and 2 < count < len(full.samples)
+    assert 2 < count < len(full.samples)
     assert np.array_equal(short.gaps, full.gaps[:, :count]) and np.array_equal(short.samples, full.samples[:count])
-    assert not run(problem, budget=200, stop_below=1e-9).finished
+    assert run(problem, budget=200, stop_below=1e-9).samples[-1] == 200
     gone = run(PartlyUnstable(50, 6, noise=0.2), budget=4_000, stop_below=0.05)
-    assert gone.finished and len(gone.samples) < len(full.samples), "diverged runs are not waited for"
+    assert len(gone.samples) < len(full.samples), "diverged runs are not waited for"
 
 
 @pytest.mark.parametrize(("budget", "roll_outs"), [(1, 1), (7, 2), (5_000, 1), (5_000, 16)])

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from dgpg_verify.core import InputError
-from dgpg_verify.samples import METHODS, GreedyStep, TeamProblem, TheoryStep, make_method, theory_numbers
+from dgpg_verify.samples import TeamProblem, TheoryStep, make_method, theory_numbers
 from dgpg_verify.samples.problems import check_alphas, fleets_of_runs
 from tests.samples.parabola import Parabola
 
 PROBLEM = Parabola(16, 3)
-ALPHAS = {  # at 0, 500, 1000 samples and at infinity, with anneal = 1000 and N = 16
+ALPHAS = {  # at 0, 500, 1000 samples and at infinity, with N = 16
     "return": (0.0, 0.0, 0.0, 0.0),
     "difference": (0.0, 0.0, 0.0, 0.0),
     "guidance": (1.0, 1.0, 1.0, 1.0),
@@ -25,6 +25,7 @@ ALPHAS = {  # at 0, 500, 1000 samples and at infinity, with anneal = 1000 and N 
     "guided:sqrt": (0.75, 0.75, 0.75, 0.75),
     "guided:zero": (1.0, 2.0 / 3.0, 0.5, 0.0),
 }
+METHOD_NAMES = tuple(ALPHAS)
 
 
 @pytest.mark.parametrize("name", ALPHAS)
@@ -36,11 +37,8 @@ def test_alpha_along_the_run(name: str) -> None:
     assert method.name == name and method.credit == ("guided" if name == "guided:0.4" else method.credit)
 
 
-def test_every_listed_method_exists_once_and_keeps_its_name() -> None:
-    assert len(set(METHODS)) == len(METHODS) == 12
-    assert [make_method(name).name for name in METHODS] == list(METHODS)
+def test_names_are_read_without_regard_to_case_and_blanks() -> None:
     assert make_method("Guided: 0.4 @ difference").credit == "guided@difference"
-    assert make_method("guided:published", anneal=10.0).alpha_at(PROBLEM, PROBLEM.start(), 10.0)[0] == 0.2
 
 
 @pytest.mark.parametrize(
@@ -50,11 +48,6 @@ def test_every_listed_method_exists_once_and_keeps_its_name() -> None:
 def test_bad_names(name: str) -> None:
     with pytest.raises(InputError):
         make_method(name)
-
-
-def test_bad_anneal() -> None:
-    with pytest.raises(InputError, match="anneal"):
-        make_method("return", anneal=0.0)
 
 
 def test_theory_schedule_by_hand(seed: int) -> None:
@@ -68,7 +61,6 @@ def test_theory_schedule_by_hand(seed: int) -> None:
     plan = TheoryStep(0.5).plan(problem, "guided", alpha, 2)
     assert plan(0, problem.start()) == pytest.approx(0.5 / bound)
     assert plan(100, problem.start()) == pytest.approx(0.5 * 2.0 / (c.mu * (100 + offset)))
-    assert TheoryStep().name == "theory" and TheoryStep(0.5).name == "theory*0.5" and GreedyStep().name == "greedy"
 
 
 def test_bad_steps_and_alphas() -> None:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 
-from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.question import Question, level_of
-from dgpg_verify.claims.samples.design import ALIGNED, GAME_FLOORS, MAPPO, RETURN, RULES, THEORY, samples_design
-from dgpg_verify.claims.samples.measure.cells import measure_samples, samples_cost
+from dgpg_verify.claims.samples.design import ALIGNED, GAME_FLOORS, RULES, THEORY
 from dgpg_verify.claims.samples.questions import (
-    P_NONE,
-    Q_ONE,
     SYSTEMS,
-    Asked,
     ask,
     describe_method,
     exponent_question,
+    exponent_questions,
+    samples_claim,
 )
-from dgpg_verify.claims.samples.read import LearningRuns, arrival_verdict, floor_share, read_runs
-from dgpg_verify.claims.samples.tables import samples_tables
+from dgpg_verify.claims.samples.read import P_NONE, Q_ONE, LearningRuns, arrival_verdict, floor_share, read_runs
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.samples import FACTORS
 from dgpg_verify.samples.methods import ANNEAL
@@ -29,27 +24,25 @@ LAST = FACTORS[-1]
 PUBLISHED, LATER = "guided:published", 2.0 * ANNEAL
 
 
-PARTS = ("run", "cloud", "floor")
-
-
 def questions(measured: Measured) -> list[Question]:
     """p and q where J and G agree perfectly, by alpha rule; elsewhere whether the gap can be reached at all."""
-    runs = [s for s in read_runs(measured, "run", "cloud") if s.method not in (RETURN, MAPPO)]
-    floors = [*read_runs(measured, "floor"), *[s for s in runs if s.law == "team/biased"]]
-    laws = [law for law in SYSTEMS if any(s.law == law for s in floors)]
+    runs = [series for series in read_runs(measured, "run", "cloud") if not series.of_return]
+    ended = [series for series in runs if series.to_the_end]
+    floors = [*read_runs(measured, "floor"), *[series for series in runs if series.law == "team/biased"]]
+    groups = [
+        (law, method, [series for series in floors if (series.law, series.method) == (law, method)])
+        for law in SYSTEMS
+        for method in GAME_FLOORS
+    ]
     return [
-        *[question for series in runs if series.to_the_end for question in _exponents(series)],
-        *[question for series in runs if series.to_the_end for question in _after_the_schedule(series)],
-        *[question for law in laws for question in _arrivals(law, [s for s in floors if s.law == law])],
+        *[question for series in ended for question in exponent_questions(series, _leads(series))],
+        *[question for series in ended for question in _after_the_schedule(series)],
+        *[_arrival(law, method, group) for law, method, group in groups if group],
     ]
 
 
-def _exponents(series: LearningRuns) -> list[Question]:
-    primary = series.law == ALIGNED and series.method in RULES and series.step == THEORY
-    key = series.name
-    total = Asked("p_total", 1.0, "theta")
-    made = [exponent_question(key, series, asked, primary=primary) for asked in (P_NONE, Q_ONE)]
-    return [*made, exponent_question(key, series, total, note="p + q")]
+def _leads(series: LearningRuns) -> bool:
+    return series.law == ALIGNED and series.method in RULES and series.step == THEORY
 
 
 def _after_the_schedule(series: LearningRuns) -> list[Question]:
@@ -62,21 +55,16 @@ def _after_the_schedule(series: LearningRuns) -> list[Question]:
     return [exponent_question(later.name, later, asked, note=note) for asked in (P_NONE, Q_ONE)]
 
 
-def _arrivals(law: str, floors: Sequence[LearningRuns]) -> list[Question]:
-    """Whether a method reaches every eps: below its floor there is no n_eps."""
-    by_method: Mapping[str, list[LearningRuns]] = {
-        name: [s for s in floors if s.method == name] for name in GAME_FLOORS
-    }
-    return [_arrival(law, name, groups) for name, groups in by_method.items() if groups]
-
-
 def _arrival(law: str, method: str, groups: Sequence[LearningRuns]) -> Question:
-    """Unbiased credits (difference, alpha -> 0) are here too: their floor must be none."""
+    """Whether a method reaches every eps: below its floor there is no n_eps.
+
+    Unbiased credits (difference, alpha -> 0) are here too: their floor must be none.
+    """
     primary, control = method in RULES, method in ("difference", "guided:zero")
     verdict = arrival_verdict(groups, LAST, level_of(primary))
     share, sizes = floor_share(groups), sorted({n for series in groups for n in series.n_values})
     floor = f"comes to rest at {share:.2g} of the gap at the start (median)" if share > 1e-9 else "has no floor"
-    said = f"{describe_method(method)} on {SYSTEMS[law]}, setting sum, {floor}, N = {sizes[0]} ... {sizes[-1]}"
+    sentence = f"{describe_method(method)} on {SYSTEMS[law]}, setting sum, {floor}, N = {sizes[0]} ... {sizes[-1]}"
     ends = (
         "." if share <= 1e-9 else f": n_eps exists for eps above gap0/{1.0 / share:.3g} only, at any number of samples."
     )
@@ -86,7 +74,7 @@ def _arrival(law: str, method: str, groups: Sequence[LearningRuns]) -> Question:
         statistic="share of fleets whose noise-free limit lies below the smallest eps",
         read=groups,
         verdict=verdict,
-        sentence=said + ends,
+        sentence=sentence + ends,
         expected=0.99,
         relation="at_least",
         primary=primary,
@@ -94,17 +82,13 @@ def _arrival(law: str, method: str, groups: Sequence[LearningRuns]) -> Question:
     )
 
 
-CLAIM = Claim(
+CLAIM = samples_claim(
+    ("run", "cloud", "floor"),
+    questions,
     id="C3.2",
     title="Samples that DG-PG needs",
     source="sample complexity theorem",
     statement=STATEMENT,
-    family="samples",
-    design=partial(samples_design, parts=PARTS),
-    measure=measure_samples,
-    questions=questions,
-    tables=samples_tables,
-    cost=samples_cost,
     # With N to 192 its p is still 0.08 [0, 0.16] (standard scale, seed 3).
     decided_at={f"C3.2/{ALIGNED}/guided:optimal/{THEORY}/p": "full"},
 )

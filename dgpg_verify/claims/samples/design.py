@@ -34,7 +34,7 @@ SHARE = 0.99  # of fleets that must reach every eps
 LEADING = {"smoke": FLEETS, "standard": 40, "full": FLEETS}
 GAME_FLEETS = {"smoke": FLEETS, "standard": FLEETS, "full": 20}
 CONTROL_N = (32, 64, 128, 256)  # of the controls, which cost little
-CONTROL_P = {"growing": 1.0, "constant": 0.0}  # variance an agent of the noise they add, as a power of N
+CONTROLS = ("growing", "constant", "biased")
 # What each scale holds. n: of teams; coarse: factors of rows beside; game_n, game_factors: of the shared return, which
 # is slow there; cheap_n: of the difference reward in the game; floor_n: floors.
 SCALES: Mapping[str, Mapping[str, Any]] = {
@@ -57,8 +57,7 @@ SCALES: Mapping[str, Mapping[str, Any]] = {
              "floor_n": (8, 16, 32, 64, 128), "floor_budget": 10_000, "plain_n": (8, 32, 128),
              "plain_budget": 20_000, "errors": 1000, "stride": 1, "coverage": 200, "teams": 24, "copies": 1000,
              "constants_n": (8, 16, 32, 64, 128, 256, 512, 1024), "game_constants_n": (8, 16, 32, 64, 128, 256),
-             "wide_n": (128, 256, 512, 1024), "cloud_n": (32, 40, 48, 64), "cloud_methods": CLOUD_METHODS,
-             "cloud_episodes": 18},
+             "wide_n": (128, 256, 512, 1024), "cloud_n": (32, 40, 48, 64), "cloud_episodes": 18},
 }  # fmt: skip
 
 
@@ -69,8 +68,7 @@ EXPECTED = ("return", "difference", "guidance", "guided", "guided@difference")  
 def samples_design(scale: str, parts: Sequence[str]) -> list[Row]:
     """The rows of the named parts: "run", "cloud", "floor", "control", "constants", "plain", "expected", "errors"."""
     sizes = SCALES[scale]
-    lead = [*_teams(sizes, LEADING[scale]), *_games(sizes, GAME_FLEETS[scale])]
-    rows = [*lead, *_seconds(sizes), *_cloud(sizes), *_others(sizes)]
+    rows = [*_teams(sizes, LEADING[scale]), *_games(sizes, GAME_FLEETS[scale]), *_seconds(sizes), *_others(sizes)]
     return [row for row in rows if row.n_values and row.notes["part"] in parts]
 
 
@@ -82,77 +80,62 @@ def samples_row(part: str, subject: tuple[str, ...], n_values: Iterable[int], op
     return Row(FAMILY, key, dict.fromkeys(n_values, 1), options, stream=stream, notes={"part": part})
 
 
-def _run(law: str, method: str, step: str, n_values: Iterable[int], factors: int, **more: Any) -> Row:
-    return samples_row("run", (law, method, step), n_values, _options(law, method, step, factors) | more)
+def _runs(law: str, methods: Iterable[str], step: str, n_values: Iterable[int], factors: int, **more: Any) -> list[Row]:
+    """Learning runs of several methods with the first so many accuracies."""
+    return [samples_row("run", (law, m, step), n_values, _options(law, m, factors, step=step) | more) for m in methods]
 
 
-def _options(law: str, method: str, step: str, factors: int) -> dict[str, Any]:
-    return {"law": law, "method": method, "step": step, "fleets": FLEETS, "factors": list(FACTORS[:factors])}
+def _options(law: str, method: str, factors: int = len(FACTORS), **more: Any) -> dict[str, Any]:
+    return {"law": law, "method": method, **more, "fleets": FLEETS, "factors": list(FACTORS[:factors])}
 
 
 def _teams(sizes: Mapping[str, Any], leading: int) -> list[Row]:
     """The theory's step on teams: primary rows, other credits, and where the reference is biased."""
-    lead = [_run(ALIGNED, m, THEORY, sizes["n"], sizes["factors"], fleets=leading) for m in (RETURN, *RULES)]
-    beside = [_run(ALIGNED, m, THEORY, sizes["beside_n"], sizes["coarse"]) for m in BESIDE]
-    methods = (RETURN, *RULES, *FIXED, "difference", "guidance")
-    budget = sizes["floor_budget"]
-    return [*lead, *beside, *(_run("team/biased", m, THEORY, sizes["floor_n"], 7, budget=budget) for m in methods)]
+    biased = (RETURN, *RULES, *FIXED, "difference", "guidance")
+    return [
+        *_runs(ALIGNED, (RETURN, *RULES), THEORY, sizes["n"], sizes["factors"], fleets=leading),
+        *_runs(ALIGNED, BESIDE, THEORY, sizes["beside_n"], sizes["coarse"]),
+        *_runs("team/biased", biased, THEORY, sizes["floor_n"], len(FACTORS), budget=sizes["floor_budget"]),
+    ]
 
 
 def _seconds(sizes: Mapping[str, Any]) -> list[Row]:
-    """Other steps on aligned teams: the greedy oracle and the tuned schedule."""
+    """Other steps on aligned teams, the greedy oracle and the tuned schedule; and trained policies on the cloud, their
+    gap to Best-Fit estimated on held-out workloads."""
     n_values, factors = sizes["second_n"], sizes["coarse"]
-    greedy = [_run(ALIGNED, m, GREEDY, n_values, factors) for m in (RETURN, *RULES)]
-    return [*greedy, *(_run(ALIGNED, m, TUNED, n_values, factors, pilots=PILOTS) for m in TUNED_METHODS)]
+    trained = {"law": CLOUD, "step": ADAM, "fleets": CLOUD_FLEETS, "factors": list(CLOUD_FACTORS),
+               "horizon": CLOUD_HORIZON, "episodes": sizes.get("cloud_episodes")}  # fmt: skip
+    return [
+        *_runs(ALIGNED, (RETURN, *RULES), GREEDY, n_values, factors),
+        *_runs(ALIGNED, TUNED_METHODS, TUNED, n_values, factors, pilots=PILOTS),
+        *(samples_row("cloud", (m,), sizes["cloud_n"], trained | {"method": m}) for m in CLOUD_METHODS),
+    ]
 
 
 def _games(sizes: Mapping[str, Any], leading: int) -> list[Row]:
-    wide = _options(FLUID, RETURN, THEORY, 1) | {"grid": WIDE}
+    wide = _options(FLUID, RETURN, 1, step=THEORY) | {"grid": WIDE}
     rows = [
-        _run(FLUID, RETURN, THEORY, sizes["game_n"], sizes["game_factors"], fleets=leading),
+        *_runs(FLUID, (RETURN,), THEORY, sizes["game_n"], sizes["game_factors"], fleets=leading),
         samples_row("run", (FLUID, RETURN, THEORY, WIDE), sizes["wide_n"], wide),
-        _run(FLUID, "difference", THEORY, sizes["cheap_n"], sizes["cheap_factors"]),
+        *_runs(FLUID, ("difference",), THEORY, sizes["cheap_n"], sizes["cheap_factors"]),
     ]
-    smallest = sizes["floor_n"][:1]
+    smallest, budget, plain = sizes["floor_n"][:1], sizes["floor_budget"], {"budget": sizes["plain_budget"]}
     for law in (FLUID, "game/biased"):
-        rows += [samples_row("floor", (law, m), sizes["floor_n"], _floor(law, m)) for m in GAME_FLOORS]
-        rows += [_run(law, m, THEORY, smallest, 7, budget=sizes["floor_budget"]) for m in RULES]
-    plain = {"budget": sizes["plain_budget"]}
-    return rows + [
-        samples_row("plain", (PLAIN, m), sizes["plain_n"], _floor(PLAIN, m) | plain) for m in (RETURN, "difference")
-    ]
-
-
-def _cloud(sizes: Mapping[str, Any]) -> list[Row]:
-    """Trained policies, their gap to Best-Fit estimated on held-out workloads."""
-    options = {"law": CLOUD, "step": ADAM, "fleets": CLOUD_FLEETS, "factors": list(CLOUD_FACTORS),
-               "horizon": CLOUD_HORIZON, "episodes": sizes.get("cloud_episodes")}  # fmt: skip
-    methods = sizes.get("cloud_methods", ())
-    return [samples_row("cloud", (method,), sizes["cloud_n"], options | {"method": method}) for method in methods]
-
-
-def _floor(law: str, method: str) -> dict[str, Any]:
-    return {"law": law, "method": method, "fleets": FLEETS, "factors": list(FACTORS)}
+        rows += [samples_row("floor", (law, m), sizes["floor_n"], _options(law, m)) for m in GAME_FLOORS]
+        rows += _runs(law, RULES, THEORY, smallest, len(FACTORS), budget=budget)
+    without = [(m, _options(PLAIN, m) | plain) for m in (RETURN, "difference")]
+    return [*rows, *(samples_row("plain", (PLAIN, m), sizes["plain_n"], options) for m, options in without)]
 
 
 def _others(sizes: Mapping[str, Any]) -> list[Row]:
     """Controls, oracle checks, error rates of the fits, and the constants behind the rate."""
     noise = {"law": ALIGNED, "fleets": FLEETS, "factors": list(FACTORS[:3])}
     exact = {"teams": sizes["teams"], "copies": sizes["copies"]}
-    errors = {
-        "repetitions": sizes["errors"],
-        "stride": sizes["stride"],
-        "configurations": sizes["coverage"],
-    }
+    errors = {"repetitions": sizes["errors"], "stride": sizes["stride"], "configurations": sizes["coverage"]}
+    laws = {ALIGNED: sizes["constants_n"], FLUID: sizes["game_constants_n"]}
     return [
-        *(samples_row("control", (kind,), CONTROL_N, noise | {"kind": kind}) for kind in (*CONTROL_P, "biased")),
+        *(samples_row("control", (kind,), CONTROL_N, noise | {"kind": kind}) for kind in CONTROLS),
         *(samples_row("expected", (name,), (6,), exact | {"credit": name}) for name in EXPECTED),
-        *(
-            samples_row("errors", (kind,), (FLEETS,), errors | {"kind": kind})
-            for kind in ("rates", "faulty", "coverage")
-        ),
-        *(
-            samples_row("constants", (law,), n_values, {"law": law, "fleets": FLEETS})
-            for law, n_values in ((ALIGNED, sizes["constants_n"]), (FLUID, sizes["game_constants_n"]))
-        ),
+        *(samples_row("errors", (kind,), (FLEETS,), errors | {"kind": kind}) for kind in ERRORS),
+        *(samples_row("constants", (law,), n, {"law": law, "fleets": FLEETS}) for law, n in laws.items()),
     ]

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
+from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.question import Question, level_of
-from dgpg_verify.claims.samples.read import LearningRuns, fit_of
+from dgpg_verify.claims.samples.design import samples_design
+from dgpg_verify.claims.samples.measure.cells import measure_samples, samples_cost
+from dgpg_verify.claims.samples.read import Asked, LearningRuns, fit_of
+from dgpg_verify.claims.samples.tables import samples_tables
+from dgpg_verify.claims.series import Measured
 from dgpg_verify.claims.words import power
 from dgpg_verify.core import Verdict
-from dgpg_verify.statistics import Relation, SampleFit, judge_p, judge_q
+from dgpg_verify.statistics import Relation, SampleFit
 from dgpg_verify.statistics.verdict import MARGIN
 
 MARGINS = (0.10, 0.25)
+EXPECTED_LABEL = {"control": "refuted", "oracle": "supported"}
 STEPS = {"theory": "the theory's step", "greedy": "the greedy oracle step", "tuned": "a schedule tuned on pilot fleets",
          "adam": "clipped surrogate with Adam"}  # fmt: skip
 SYSTEMS = {
@@ -24,6 +30,19 @@ SYSTEMS = {
     "game/plain": "load balancing without entropy",
     "cloud": "cloud scheduling (gap to Best-Fit, estimated on held-out workloads)",
 }
+
+
+def samples_claim(parts: Sequence[str], questions: Callable[[Measured], Iterable[Question]], **more: Any) -> Claim:
+    """A claim judged from the named parts of the design; more: its id, title, source and statement."""
+    return Claim(
+        family="samples",
+        design=partial(samples_design, parts=parts),
+        measure=measure_samples,
+        questions=questions,
+        tables=samples_tables,
+        cost=samples_cost,
+        **more,
+    )
 
 
 def ask(
@@ -38,7 +57,14 @@ def ask(
     note: str = "",
     **more: Any,
 ) -> Question:
-    """A question on learning runs, their system and step in words; more: further fields of a Question."""
+    """A question on learning runs, their system and step in words; more: further fields of a Question.
+
+    A key that begins with control/ or oracle/ names its kind; an oracle check must be supported, a control refuted
+    unless told otherwise.
+    """
+    kind = key.partition("/")[0]
+    if kind in EXPECTED_LABEL:
+        more = {"kind": kind, "expected_label": EXPECTED_LABEL[kind], **more}
     system = " and ".join(dict.fromkeys(describe_law(runs) for runs in read))
     policy = "learning run, " + ", ".join(dict.fromkeys(runs.step for runs in read))
     leads = more.get("primary") or more.get("kind") in ("control", "oracle")
@@ -48,22 +74,11 @@ def ask(
     )
 
 
-@dataclass(frozen=True)
-class Asked:
-    """An exponent that is asked for: "p", "p_total" or "q", and what is claimed of it."""
-
-    what: str
-    expected: float
-    relation: Relation
-
-
-P_LINEAR, P_NONE, Q_ONE = Asked("p", 1.0, "theta"), Asked("p", 0.0, "big_o"), Asked("q", 1.0, "theta")
-
-
-def exponent_verdict(fit: SampleFit, asked: Asked, margin: float = MARGIN) -> Verdict:
-    if asked.what == "q":
-        return judge_q(fit, asked.expected, margin, asked.relation)
-    return judge_p(fit, asked.expected, margin, asked.relation, total=asked.what == "p_total")
+def exponent_questions(series: LearningRuns, primary: bool) -> list[Question]:
+    """p and q, which lead where `primary`, and their sum."""
+    p, q, total = series.exponents
+    leading = [exponent_question(series.name, series, asked, primary=primary) for asked in (p, q)]
+    return [*leading, exponent_question(series.name, series, total, note="p + q")]
 
 
 def exponent_question(
@@ -71,7 +86,6 @@ def exponent_question(
 ) -> Question:
     """p or q of one series, its sentence naming the alpha rule, the step, the setting and the eps."""
     fit = fit_of(series, level_of(primary))
-    verdict = exponent_verdict(fit, asked)
     dropped = f"smaller eps do not enter: {fit.dropped}" if fit.dropped else ""
     censored = f"{100 * fit.censored:.3g} % of arrivals censored" if fit.censored else ""
     return ask(
@@ -80,7 +94,7 @@ def exponent_question(
             asked.what, "exponent of samples in N at a fixed total gap"
         ),
         read=[series],
-        verdict=verdict,
+        verdict=asked.verdict(fit),
         sentence=f"{describe_method(series.method)} on {describe_law(series)}, {STEPS[series.step]}, "
         f"setting {setting_of(series)}, {eps_words(fit, series)}: {law_words(fit)}, "
         f"N = {', '.join(str(n) for n in series.n_values)}.",
@@ -90,7 +104,7 @@ def exponent_question(
         note="; ".join(part for part in (note, dropped, censored) if part),
         setting=setting_of(series),
         margin=MARGIN,
-        margins={f"{m:.2f}": exponent_verdict(fit, asked, m).label for m in MARGINS},
+        margins={f"{m:.2f}": asked.verdict(fit, m).label for m in MARGINS},
         **more,
     )
 
@@ -98,21 +112,17 @@ def exponent_question(
 def eps_words(fit: SampleFit, series: LearningRuns) -> str:
     """The accuracies that entered."""
     used = [1.0 / eps for eps in fit.eps] or series.factors
-    ends = f"gap0/{used[0]:.3g}" + (f" to gap0/{used[-1]:.3g}" if len(used) > 1 else "")
-    return f"eps from {ends}"
+    return f"eps from gap0/{used[0]:.3g}" + (f" to gap0/{used[-1]:.3g}" if len(used) > 1 else "")
 
 
 def law_words(fit: SampleFit) -> str:
     """How samples grow, as far as it is known."""
-    grows = " ".join(part for part in (power("N", fit.p.exponent), _power_of_eps(fit.q.exponent)) if part)
+    of_eps = None if fit.q.exponent is None else -fit.q.exponent
+    grows = " ".join(part for part in (power("N", fit.p.exponent), power("eps", of_eps)) if part)
     total = power("N", fit.p_total.exponent)
     return (
         f"samples ~ {grows} per agent{f' (total gap: {total})' if total else ''}" if grows else "no exponent measurable"
     )
-
-
-def _power_of_eps(q: float | None) -> str:
-    return power("eps", None if q is None else -q)
 
 
 def setting_of(series: LearningRuns) -> str:
@@ -143,5 +153,4 @@ def describe_method(method: str) -> str:
         "constant": "The exact gradient with the same noise at every N",
     }
     value = name.partition(":")[2]
-    told = words.get(name, f"Guided, alpha = {value}")
-    return told + (f" on the {base} reward" if base else "")
+    return words.get(name, f"Guided, alpha = {value}") + (f" on the {base} reward" if base else "")

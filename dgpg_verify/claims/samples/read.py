@@ -10,19 +10,47 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from dgpg_verify.claims.samples.design import SHARE
+from dgpg_verify.claims.samples.design import MAPPO, RETURN, SHARE
 from dgpg_verify.claims.samples.measure.laws import NEVER
 from dgpg_verify.claims.series import Measured, Series, by_n
 from dgpg_verify.core import Estimate, Evidence, Label, Verdict
-from dgpg_verify.statistics import SampleFit, clopper_pearson, coverage_band, fit_samples, judge_at_least
+from dgpg_verify.statistics import (
+    Relation,
+    SampleFit,
+    clopper_pearson,
+    coverage_band,
+    fit_samples,
+    judge_at_least,
+    judge_p,
+    judge_q,
+)
 from dgpg_verify.statistics.sample_fits import MINIMUM_N
 from dgpg_verify.statistics.scaling import top_decade
+from dgpg_verify.statistics.verdict import MARGIN
 
 Array = NDArray[np.float64]
 FEWEST_ERROR = 1e-3  # chance that an oracle row fails although the instrument is right
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An exponent that is asked for: "p", "p_total" or "q", and what is claimed of it."""
+
+    what: str
+    expected: float
+    relation: Relation
+
+    def verdict(self, fit: SampleFit, margin: float = MARGIN) -> Verdict:
+        if self.what == "q":
+            return judge_q(fit, self.expected, margin, self.relation)
+        return judge_p(fit, self.expected, margin, self.relation, total=self.what == "p_total")
+
+
+P_LINEAR, P_NONE, Q_ONE = Asked("p", 1.0, "theta"), Asked("p", 0.0, "big_o"), Asked("q", 1.0, "theta")
 
 
 @dataclass(frozen=True)
@@ -47,10 +75,25 @@ class LearningRuns(Series[Evidence]):
         return str(self.options.get("step", "theory"))
 
     @property
+    def rule(self) -> list[str]:
+        """The step rule, and the grid where it is not the usual one: such cells are no part of the usual fit."""
+        return [self.step, *([str(self.options["grid"])] if "grid" in self.options else [])]
+
+    @property
     def name(self) -> str:
-        """Law, method and step rule, and the grid where it is not the usual one: what the ledger calls it."""
-        grid = [str(self.options["grid"])] if "grid" in self.options else []
-        return "/".join([self.law, self.method, self.step, *grid])
+        """Law, method and step rule: what the ledger calls it."""
+        return "/".join([self.law, self.method, *self.rule])
+
+    @property
+    def of_return(self) -> bool:
+        """Whether the shared return teaches alone: C3.1, and not C3.2."""
+        return self.method in (RETURN, MAPPO)
+
+    @property
+    def exponents(self) -> tuple[Asked, Asked, Asked]:
+        """What is claimed of p, q and p + q."""
+        p = P_LINEAR if self.of_return or self.law == "control/growing" else P_NONE
+        return p, Q_ONE, Asked("p_total", p.expected + 1.0, "theta")
 
     @property
     def factors(self) -> list[float]:
@@ -109,7 +152,8 @@ def arrival_verdict(groups: Sequence[LearningRuns], factor: float, level: float)
     Refuted if the interval (Clopper & Pearson 1934) lies below SHARE. A noise-free run that has not come to rest
     counts as arriving, so that it speaks for the claim.
     """
-    below = np.concatenate([_arrives(item, factor) for series in groups for item in series.evidence])
+    floor, start, settled = (_all_fleets(groups, name) for name in ("floor", "start", "settled"))
+    below = (floor <= start / factor) | (settled == 0.0)
     estimate = clopper_pearson(int(below.sum()), len(below), level)
     judged = judge_at_least(estimate, SHARE)
     why = f"{int(below.sum())} of {len(below)} fleets have a floor below gap0/{factor:g}"
@@ -122,19 +166,19 @@ def seen_arrivals(series: LearningRuns, level: float) -> Verdict:
     return judge_at_least(clopper_pearson(int(reached.sum()), len(reached), level), SHARE)
 
 
-def _arrives(item: Evidence, factor: float) -> NDArray[np.bool_]:
-    floor, start = (np.asarray(item.values[name], dtype=np.float64) for name in ("floor", "start"))
-    return np.asarray((floor <= start / factor) | ~np.asarray(item.values["settled"], dtype=bool))
-
-
 def floor_share(groups: Sequence[LearningRuns]) -> float:
     """Median over fleets and N of floor / start."""
-    shares = [
-        np.asarray(item.values["floor"], dtype=np.float64) / np.asarray(item.values["start"], dtype=np.float64)
-        for series in groups
-        for item in series.evidence
-    ]
-    return float(np.median(np.concatenate(shares)))
+    return float(np.median(_all_fleets(groups, "floor") / _all_fleets(groups, "start")))
+
+
+def _all_fleets(groups: Sequence[LearningRuns], name: str) -> Array:
+    """One measured number of every fleet at every N of all groups."""
+    return np.concatenate([series.joined(name) for series in groups]).astype(np.float64)
+
+
+def most_verdict(value: float, most: float, count: int, why: str) -> Verdict:
+    """An exact number that must not exceed `most`, of `count` numbers."""
+    return Verdict("supported" if value <= most else "refuted", why, Estimate(value, value, value, 1.0, count))
 
 
 def band_verdict(misses: int, count: int, level: float) -> Verdict:
@@ -147,12 +191,9 @@ def band_verdict(misses: int, count: int, level: float) -> Verdict:
 
 def rates_verdict(records: Sequence[Mapping[str, Any]]) -> Verdict:
     """No truth may show more wrong verdicts than a rate of 1 % explains (binomial, all truths at once 0.1 %)."""
-    counts = [
-        round(float(r[name]) * r["repetitions"]) for r in records for name in ("false_support", "false_refutation")
-    ]
     repetitions = int(records[0]["repetitions"])
-    limit = int(stats.binom.isf(FEWEST_ERROR / len(counts), repetitions, 0.01))
-    worst = max(counts)
+    limit = int(stats.binom.isf(FEWEST_ERROR / (2 * len(records)), repetitions, 0.01))
+    worst = round(float(_wrong(records).max()) * repetitions)
     estimate = Estimate(worst / repetitions, 0.0, limit / repetitions, 1.0 - FEWEST_ERROR, repetitions)
     why = f"largest count of wrong verdicts {worst} of {repetitions} over {len(records)} cases; at most {limit}"
     return Verdict("supported" if worst <= limit else "refuted", why, estimate)
@@ -160,21 +201,20 @@ def rates_verdict(records: Sequence[Mapping[str, Any]]) -> Verdict:
 
 def caught_verdict(records: Sequence[Mapping[str, Any]]) -> Verdict:
     """Each faulty rule must err in more than 1 % somewhere: the least of their largest rates."""
-    rates: dict[str, float] = {}
-    for record in records:
-        wrong = max(float(record["false_support"]), float(record["false_refutation"]))
-        rates[record["rule"]] = max(rates.get(record["rule"], 0.0), wrong)
-    least, repetitions = min(rates.values()), int(records[0]["repetitions"])
-    estimate = clopper_pearson(round(least * repetitions), repetitions, 0.99)
+    rates = _wrong(records).groupby([record["rule"] for record in records], sort=False).max()
+    repetitions = int(records[0]["repetitions"])
+    estimate = clopper_pearson(round(rates.min() * repetitions), repetitions, 0.99)
     caught = estimate.low is not None and estimate.low > 0.01
     why = ", ".join(f"{rule}: {100 * rate:.3g} % wrong" for rule, rate in rates.items())
     return Verdict("refuted" if caught else "inconclusive", why, estimate)
 
 
+def _wrong(records: Sequence[Mapping[str, Any]]) -> pd.Series:
+    """The larger rate of wrong verdicts of each record."""
+    return pd.DataFrame(records)[["false_support", "false_refutation"]].max(axis=1)
+
+
 def recursion_scores(series: Sequence[LearningRuns]) -> Array:
     """One independent z score a (credit, team): its k-th record, k going round over teams."""
-    scores = []
-    for one in series:
-        table = np.asarray(one.evidence[0].values["scores"], dtype=np.float64)
-        scores += [row[number % table.shape[1]] for number, row in enumerate(table)]
-    return np.array(scores)
+    tables = [np.asarray(runs.evidence[0].values["scores"], dtype=np.float64) for runs in series]
+    return np.array([row[number % len(row)] for table in tables for number, row in enumerate(table)])

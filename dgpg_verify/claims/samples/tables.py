@@ -24,154 +24,134 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from dgpg_verify.claims.declared import declared
-from dgpg_verify.claims.samples.design import ALIGNED, MAPPO, RETURN, THEORY
+from dgpg_verify.claims.samples.design import ALIGNED, THEORY
 from dgpg_verify.claims.samples.measure.laws import NEVER
-from dgpg_verify.claims.samples.read import LearningRuns, arrivals_in, fit_of, read_runs
+from dgpg_verify.claims.samples.read import Array, LearningRuns, arrivals_in, fit_of, read_runs
 from dgpg_verify.claims.series import Measured
-from dgpg_verify.statistics import judge_p, judge_q
+from dgpg_verify.core import Evidence
 
-Records = list[dict[str, Any]]
+Record = dict[str, Any]
 LEVEL = 0.95
 POINTS = 60  # drawn on a curve at most
 
 
-def samples_tables(measured: Measured) -> dict[str, Records]:
+def samples_tables(measured: Measured) -> dict[str, list[Record]]:
     """Every table whose cells are there."""
     runs, plain = read_runs(measured, "run", "cloud"), read_runs(measured, "plain")
-    controls, constants = read_runs(measured, "control"), read_runs(measured, "constants")
+    controls = read_runs(measured, "control")
     ended = [series for series in runs if series.to_the_end]
-    made = {
-        "complexity_curves": [record for s in (*runs, *plain) for record in _curves(s)],
+    floors = [s for s in (*runs, *read_runs(measured, "floor")) if s.step == THEORY]
+    tables = {
+        "complexity_curves": [_curve(s, item) for s in (*runs, *plain) for item in s.evidence],
         "complexity_arrivals": [record for s in (*runs, *controls) for record in _arrivals(s)],
         "complexity_exponents": [record for s in (*ended, *controls) for record in _exponents(s)],
-        "complexity_floors": [record for s in (*runs, *read_runs(measured, "floor")) for record in _floors(s)],
-        "complexity_constants": [record for s in constants for record in _constants(s)],
+        "complexity_floors": [_floor(s, item) for s in floors for item in s.evidence],
+        "complexity_constants": [record for s in read_runs(measured, "constants") for record in _constants(s)],
         "complexity_predicted": [record for s in runs for record in _predicted(s)],
-        "complexity_tuning": [record for s in runs for record in _tuning(s)],
+        "complexity_tuning": [_tuning(s, item) for s in runs for item in s.evidence if item.values.get("scale")],
     }
-    found = {name: records for name, records in made.items() if records}
-    return found | {"declared": declared("samples")} if found else {}
+    filled = {name: records for name, records in tables.items() if records}
+    return filled | {"declared": declared("samples")} if filled else {}
 
 
-def _named(series: LearningRuns, n: int) -> dict[str, Any]:
-    return {"system": series.law, "method": series.method, "step_rule": _rule(series), "n_agents": n}
+def _named(series: LearningRuns, item: Evidence) -> Record:
+    return {"system": series.law, "method": series.method, "n_agents": item.cell.n}
 
 
-def _rule(series: LearningRuns) -> str:
-    """The step rule, and the grid where it is not the usual one: such cells are no part of the usual fit."""
-    return " ".join([series.step, *([str(series.options["grid"])] if "grid" in series.options else [])])
+def _with_rule(series: LearningRuns) -> Record:
+    return {"system": series.law, "method": series.method, "step_rule": " ".join(series.rule)}
+
+
+def _numbers(item: Evidence, name: str) -> Array:
+    return np.asarray(item.values[name], dtype=np.float64)
 
 
 def _plain_numbers(values: ArrayLike) -> list[float | None]:
     return [float(v) if np.isfinite(v) else None for v in np.asarray(values, dtype=np.float64).ravel()]
 
 
-def _three(values: NDArray[np.float64]) -> dict[str, float | None]:
+def _three(values: Array) -> Record:
     """median, low 0.1 and high 0.9 over fleets; infinite ones are unknown."""
-    found = _plain_numbers(np.quantile(values, (0.5, 0.1, 0.9), method="higher"))
-    return dict(zip(("median", "low", "high"), found))
+    quantiles = _plain_numbers(np.quantile(values, (0.5, 0.1, 0.9), method="higher"))
+    return dict(zip(("median", "low", "high"), quantiles))
 
 
-def _curves(series: LearningRuns) -> Iterator[dict[str, Any]]:
+def _curve(series: LearningRuns, item: Evidence) -> Record:
+    samples, share = np.asarray(item.values["samples"]), _numbers(item, "share")
+    places = np.unique(np.linspace(0, len(samples) - 1, POINTS).astype(int))
+    drawn = np.where(share == NEVER, np.inf, share)[:, places]
+    exact = item.values.get("expected")
+    return _with_rule(series) | {
+        "n_agents": item.cell.n, "samples": samples[places].tolist(), "median": _plain_numbers(drawn[0]),
+        "low": _plain_numbers(drawn[1]), "high": _plain_numbers(drawn[2]),
+        "expected": None if exact is None else [float(exact[k]) if k < len(exact) else None for k in places],
+        "roll_outs": int(item.values["roll_outs"]),
+    }  # fmt: skip
+
+
+def _arrivals(series: LearningRuns) -> Iterator[Record]:
     for item in series.evidence:
-        samples, share = np.asarray(item.values["samples"]), np.asarray(item.values["share"], dtype=np.float64)
-        share = np.where(share == NEVER, np.inf, share)
-        places = np.unique(np.linspace(0, len(samples) - 1, POINTS).astype(int))
-        exact = item.values.get("expected")
-        drawn = None
-        if exact is not None:
-            drawn = [float(exact[k]) if k < len(exact) else None for k in places]
-        yield _named(series, item.cell.n) | {
-            "samples": samples[places].tolist(), "median": _plain_numbers(share[0, places]),
-            "low": _plain_numbers(share[1, places]), "high": _plain_numbers(share[2, places]),
-            "expected": drawn, "roll_outs": int(item.values["roll_outs"]),
-        }  # fmt: skip
-
-
-def _arrivals(series: LearningRuns) -> Iterator[dict[str, Any]]:
-    for item in series.evidence:
-        start, high = np.asarray(item.values["start"], dtype=np.float64), arrivals_in(item)
-        for place, factor in enumerate(series.factors):
-            seen = high[:, place]
-            yield _named(series, item.cell.n) | _three(seen) | {
-                "factor": factor, "eps": float(np.median(start) / factor), "censored": float(np.isinf(seen).mean()),
-                "fleets": len(seen), "each": _plain_numbers(seen),
+        for factor, high in zip(series.factors, arrivals_in(item).T):
+            yield _with_rule(series) | {"n_agents": item.cell.n} | _three(high) | {
+                "factor": factor, "eps": float(np.median(_numbers(item, "start")) / factor),
+                "censored": float(np.isinf(high).mean()), "fleets": len(high), "each": _plain_numbers(high),
             }  # fmt: skip
 
 
-def _exponents(series: LearningRuns) -> Iterator[dict[str, Any]]:
+def _exponents(series: LearningRuns) -> Iterator[Record]:
     """At 95 % each; the verdicts of the ledger's primary rows are at their own, higher level."""
-    fit = fit_of(series, LEVEL)
-    linear = series.method in (RETURN, MAPPO) or series.law == "control/growing"
-    p, relation = (1.0, "theta") if linear else (0.0, "big_o")
-    parts = {
-        "p": (fit.p, judge_p(fit, p, relation=relation), p, relation),
-        "q": (fit.q, judge_q(fit), 1.0, "theta"),
-        "q_log": (fit.q_log, judge_q(fit), 1.0, "theta"),
-        "p_total": (fit.p_total, judge_p(fit, p + 1.0, total=True), p + 1.0, "theta"),
-    }
-    named = {"system": series.law, "method": series.method, "step_rule": _rule(series)}
-    for what, (found, verdict, expected, claimed) in parts.items():
-        yield named | {
-            "what": what, "value": found.exponent, "low": found.low, "high": found.high, "level": LEVEL,
-            "verdict": verdict.label, "expected": expected, "relation": claimed, "fleets": fit.fleets,
-            "censored": fit.censored,
+    fit, (p, q, total) = fit_of(series, LEVEL), series.exponents
+    for what, asked in (("p", p), ("q", q), ("q_log", q), ("p_total", total)):
+        power = getattr(fit, what)
+        yield _with_rule(series) | {
+            "what": what, "value": power.exponent, "low": power.low, "high": power.high, "level": LEVEL,
+            "verdict": asked.verdict(fit).label, "expected": asked.expected, "relation": asked.relation,
+            "fleets": fit.fleets, "censored": fit.censored,
         }  # fmt: skip
 
 
-def _floors(series: LearningRuns) -> Iterator[dict[str, Any]]:
-    if series.step != THEORY:
-        return
-    for item in series.evidence:
-        start, floor = (np.asarray(item.values[name], dtype=np.float64) for name in ("start", "floor"))
-        found = _three(floor / start)
-        yield {
-            "system": series.law, "method": series.method, "n_agents": item.cell.n, "floor": found["median"],
-            "low": found["low"], "high": found["high"],
-            "settled": float(np.asarray(item.values["settled"], dtype=np.float64).mean()),
-        }  # fmt: skip
+def _floor(series: LearningRuns, item: Evidence) -> Record:
+    share = _three(_numbers(item, "floor") / _numbers(item, "start"))
+    settled = float(_numbers(item, "settled").mean())
+    return _named(series, item) | {"floor": share.pop("median")} | share | {"settled": settled}
 
 
-def _constants(series: LearningRuns) -> Iterator[dict[str, Any]]:
+def _constants(series: LearningRuns) -> Iterator[Record]:
     source = "closed form" if series.law == ALIGNED else "along the path"
     for item in series.evidence:
-        named = {"system": series.law, "n_agents": item.cell.n}
-        mu, top = (np.asarray(item.values[name], dtype=np.float64) for name in ("mu", "smoothness"))
-        values = {
-            "smoothness": top,
-            "1/mu": 1.0 / mu,
-            "noise_trace": item.values["noise_trace"],
-            "k0": item.values["k0"],
-        }
-        for what, found in values.items():
-            yield named | {"what": what, "source": source} | _three(np.asarray(found, dtype=np.float64))
+        values = [
+            ("smoothness", source, _numbers(item, "smoothness")),
+            ("1/mu", source, 1.0 / _numbers(item, "mu")),
+            ("noise_trace", source, _numbers(item, "noise_trace")),
+            ("k0", source, _numbers(item, "k0")),
+        ]
         if "measured" in item.values:
-            low, high = np.asarray(item.values["measured"], dtype=np.float64).T
-            yield named | {"what": "smoothness", "source": "measured"} | _three(high)
-            yield named | {"what": "1/mu", "source": "measured"} | _three(1.0 / low)
+            low, high = _numbers(item, "measured").T
+            values += [("smoothness", "measured", high), ("1/mu", "measured", 1.0 / low)]
+        for what, found_by, numbers in values:
+            named = {"system": series.law, "n_agents": item.cell.n, "what": what, "source": found_by}
+            yield named | _three(numbers)
 
 
-def _predicted(series: LearningRuns) -> Iterator[dict[str, Any]]:
+def _predicted(series: LearningRuns) -> Iterator[Record]:
     for item in series.evidence:
         if "predicted" not in item.values:
             continue
-        promised, seen = np.asarray(item.values["predicted"], dtype=np.float64), arrivals_in(item)
-        for place, factor in enumerate(series.factors):
-            first, then = float(np.median(promised[:, place])), float(np.median(seen[:, place]))
-            known = np.isfinite(then)
-            yield {
-                "system": series.law, "method": series.method, "n_agents": item.cell.n, "factor": factor,
-                "predicted": first, "observed": then if known else None, "ratio": first / then if known else None,
+        medians = (np.median(values, axis=0).tolist() for values in (_numbers(item, "predicted"), arrivals_in(item)))
+        for factor, predicted, observed in zip(series.factors, *medians):
+            known = bool(np.isfinite(observed))
+            yield _named(series, item) | {
+                "factor": factor, "predicted": predicted, "observed": observed if known else None,
+                "ratio": predicted / observed if known else None,
             }  # fmt: skip
 
 
-def _tuning(series: LearningRuns) -> Iterator[dict[str, Any]]:
-    for item in series.evidence:
-        if item.values.get("scale") is not None:
-            tries = list(item.values["tries"])
-            yield {"system": series.law, "method": series.method, "n_agents": item.cell.n,
-                   "scale": float(item.values["scale"]), "tried": [one["scale"] for one in tries],
-                   "median_samples": [one["median_samples"] for one in tries]}  # fmt: skip
+def _tuning(series: LearningRuns, item: Evidence) -> Record:
+    tries = item.values["tries"]
+    return _named(series, item) | {
+        "scale": float(item.values["scale"]), "tried": [trial["scale"] for trial in tries],
+        "median_samples": [trial["median_samples"] for trial in tries],
+    }  # fmt: skip

@@ -16,14 +16,8 @@ from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.sparse.linalg import eigsh
 
-from dgpg_verify.core import InputError, check_choice, check_int, check_real
-from dgpg_verify.oracles.teams.descent import (
-    BASE_ONLY,
-    DESCENT_CREDITS,
-    GUIDANCE_ONLY,
-    _Model,
-    _stationary,
-)
+from dgpg_verify.core import InputError, check_int, check_real
+from dgpg_verify.oracles.teams.descent import DescentModel, check_share, least_stationary
 from dgpg_verify.oracles.teams.linear_quadratic import Array, team_arrays
 from dgpg_verify.systems import LinearQuadraticTeam
 
@@ -34,11 +28,8 @@ NULL = 1e-10  # an eigenvalue below this part of the largest is taken to be 0
 @dataclass(frozen=True)
 class DescentConstants:
     """smoothness L and gradient_domination mu of J_alpha; trace = tr A; noisy_smoothness Lbar, the curvature that a
-    step of one roll-out meets; offset k0 = 2 Lbar / mu of the schedule. Sum scale."""
+    step of one roll-out meets. Sum scale."""
 
-    n_agents: int
-    credit: str
-    alpha: float
     smoothness: float
     gradient_domination: float
     trace: float
@@ -46,50 +37,39 @@ class DescentConstants:
 
     @property
     def offset(self) -> float:
-        """k0."""
+        """k0 = 2 Lbar / mu of the schedule."""
         return 2.0 * self.noisy_smoothness / self.gradient_domination
-
-    def steps(self, count: int) -> Array:
-        """eta_k = 2 / (mu (k + k0)) for k = 0 ... count - 1."""
-        k = np.arange(check_int("count", count, 0))
-        return np.asarray(2.0 / (self.gradient_domination * (k + self.offset)))
 
 
 @dataclass(frozen=True)
 class ScheduleBound:
-    """E gap_k of J_alpha <= level / (k + offset) under the schedule of `constants`, with roll_outs a step."""
+    """E gap_k of J_alpha <= level / (k + offset) under the schedule of `constants`, a total gap (sum scale).
+
+    noise: S, what is left of E[g' F g] where the gradient vanishes.
+    """
 
     constants: DescentConstants
     level: float
-    noise: float  # S: what is left of E[g' F g] where the gradient vanishes
-    roll_outs: int
+    noise: float
 
-    def gaps(self, records: ArrayLike) -> Array:
-        """Bound of the total gap after each number of steps."""
-        return np.asarray(self.level / (np.asarray(records, dtype=np.float64) + self.constants.offset))
-
-    def samples(self, epsilon: float) -> int:
-        """Joint roll-outs that suffice for an expected gap of epsilon per agent, at every later step too."""
-        level = check_real("epsilon", epsilon, 0.0, open_low=True) * self.constants.n_agents
-        return self.roll_outs * max(0, math.ceil(self.level / level - self.constants.offset))
+    def samples(self, gap: float) -> int:
+        """Joint roll-outs that suffice for an expected total gap, at every later step too."""
+        return max(0, math.ceil(self.level / check_real("gap", gap, 0.0, open_low=True) - self.constants.offset))
 
 
-def descent_constants(
-    team: LinearQuadraticTeam, credit: str = "return", alpha: float | None = None
-) -> DescentConstants:
+def descent_constants(team: LinearQuadraticTeam, credit: str = "return", alpha: float = 0.0) -> DescentConstants:
     """Constants of J_alpha and of the schedule for one of DESCENT_CREDITS.
 
     Lbar = (1 - alpha)^2 tr A + 3 L where the base is the return, 3 L where no credit holds the shared return.
-    alpha in [0, 1]: 0 for a base alone and 1 for a guidance alone, the defaults; a mixture needs it.
+    alpha in [0, 1]: 0 for a base alone and 1 for a guidance alone.
     Raises InputError otherwise. Cost: O(N^3) up to DENSE_AGENTS, then Lanczos.
     """
-    share = _share(credit, alpha)
+    share = check_share(credit, alpha)
     zero = team_arrays(team, np.zeros(team.n_agents))
     low, high = _spectrum(sparse.csr_array((1.0 - share) * zero.a + share * zero.b))
     trace = float(zero.a.trace())
-    shared = trace if credit == "return" or credit in ("guided", "guided+guidance:exact") else 0.0
-    lbar = (1.0 - share) ** 2 * shared + 3.0 * high
-    return DescentConstants(team.n_agents, credit, share, high, low, trace, lbar)
+    shared = 0.0 if "difference" in credit else (1.0 - share) ** 2 * trace
+    return DescentConstants(high, low, trace, shared + 3.0 * high)
 
 
 def sampled_curvature(
@@ -103,7 +83,7 @@ def sampled_curvature(
     share = check_real("alpha", alpha, 0.0, 1.0)
     check_int("points", points, 1)
     check_int("sweeps", sweeps, 1)
-    centre = _stationary(team, share)
+    centre = least_stationary(team, share)
     z = team_arrays(team, centre).z
     h, optimum, reference = (np.asarray(x)[:, None] for x in (team.weights, team.optimum, team.reference_state))
 
@@ -113,58 +93,41 @@ def sampled_curvature(
         value = 0.5 * ((1.0 - share) * (h * error**2).sum(0) + share * (distance**2).sum(0))
         return value, z.T @ ((1.0 - share) * h * error + share * distance)
 
-    least = value_and_slope(np.zeros((team.n_agents, 1)))[0]
-
-    def ratio(away: Array) -> tuple[Array, Array]:
-        value, slope = value_and_slope(away)
-        return (slope**2).sum(0) / (2.0 * (value - least)), slope
-
+    least, _ = value_and_slope(np.zeros((team.n_agents, 1)))
     away = _unit(generator.normal(size=(team.n_agents, points)))
     low, high = math.inf, 0.0
     for shrink in (False, True):  # first towards the steepest direction, then towards the flattest
         for _ in range(sweeps):
-            seen, slope = ratio(away)
-            low, high = min(low, float(seen.min())), max(high, float(seen.max()))
+            value, slope = value_and_slope(away)
+            ratios = (slope**2).sum(0) / (2.0 * (value - least))
+            low, high = min(low, float(ratios.min())), max(high, float(ratios.max()))
             away = _unit(away - slope / high if shrink else slope)
         away = _unit(generator.normal(size=away.shape))
     return low, high
 
 
 def schedule_bound(
-    team: LinearQuadraticTeam, sigma: float, credit: str, alpha: float | None, roll_outs: int, start: ArrayLike
+    team: LinearQuadraticTeam, sigma: float, credit: str, alpha: float, start: ArrayLike
 ) -> ScheduleBound:
-    """Closed bound of E (J_alpha* - J_alpha) under the schedule of `descent_constants`, for a fixed alpha.
+    """Closed bound of E (J_alpha* - J_alpha) under the schedule of `descent_constants`, one roll-out a step.
 
     Raises InputError also where A and B differ so much that Lbar does not cover the growth of the noise.
     Cost: O(N^3).
     """
-    constants, count = descent_constants(team, credit, alpha), check_int("roll_outs", roll_outs, 1)
-    model, share = _Model(team, sigma, credit), constants.alpha
-    f = model.mixed(share).toarray()
-    best = _stationary(team, share)
-    delta = best - model.origin
-    at_best = np.outer(delta, delta)
-    still = float((f * model.noise(delta, at_best, model.a @ at_best, model.b @ at_best, share)).sum())
-    slope, growth = _growth(model, f, share, delta)
-    slack = constants.noisy_smoothness - constants.smoothness - max(0.0, float(np.linalg.eigvalsh(growth)[-1])) / count
-    tilt = float(slope @ slope) / count**2
+    constants, model = descent_constants(team, credit, alpha), DescentModel(team, sigma, credit, alpha)
+    f = model.f.toarray()
+    delta = least_stationary(team, model.alpha) - model.origin
+    noise = float((f * model.noise(delta, np.outer(delta, delta))).sum())
+    slope, growth = _growth(model, f, delta)
+    slack = constants.noisy_smoothness - constants.smoothness - max(0.0, float(np.linalg.eigvalsh(growth)[-1]))
+    tilt = float(slope @ slope)
     covered = slack > NULL * constants.smoothness
-    if slack < -NULL * constants.smoothness or (not covered and tilt > (NULL * still) ** 2):
-        raise InputError(f"no bound at alpha = {share:g}: A and B differ too much for the schedule's first step")
-    noise = still / count + (tilt / (4.0 * slack) if covered else 0.0)
+    if slack < -NULL * constants.smoothness or (not covered and tilt > (NULL * noise) ** 2):
+        raise InputError(f"no bound at alpha = {model.alpha:g}: A and B differ too much for the schedule's first step")
+    noise += tilt / (4.0 * slack) if covered else 0.0
     away = model.centre(start) - delta
     level = max(constants.offset * 0.5 * float(away @ f @ away), 2.0 * noise / constants.gradient_domination**2)
-    return ScheduleBound(constants, level, noise, count)
-
-
-def _share(credit: str, alpha: float | None) -> float:
-    check_choice("credit", credit, DESCENT_CREDITS)
-    if credit in BASE_ONLY + GUIDANCE_ONLY:
-        own = float(credit in GUIDANCE_ONLY)
-        return check_real("alpha", own if alpha is None else alpha, own, own)
-    if alpha is None:
-        raise InputError(f"credit {credit!r} needs alpha: it must be a finite number in [0, 1]")
-    return check_real("alpha", alpha, 0.0, 1.0)
+    return ScheduleBound(constants, level, noise)
 
 
 def _spectrum(matrix: sparse.csr_array) -> tuple[float, float]:
@@ -182,9 +145,9 @@ def _spectrum(matrix: sparse.csr_array) -> tuple[float, float]:
     return float(positive[0]), float(values[-1])
 
 
-def _growth(model: _Model, f: Array, alpha: float, delta: Array) -> tuple[Array, Array]:
+def _growth(model: DescentModel, f: Array, delta: Array) -> tuple[Array, Array]:
     """l [N] and Q [N, N]: tr(F Cov) of one roll-out minus its value at theta_alpha is l'y + y'Qy, y = -grad J_alpha."""
-    base, guidance = 1.0 - alpha, alpha
+    base, guidance = 1.0 - model.alpha, model.alpha
     inverse = np.linalg.pinv(f, rcond=NULL, hermitian=True)
     to_u, to_v, d = model.a @ inverse, model.b @ inverse, np.diag(f)[:, None]
     u, v = model.a @ delta, model.b @ delta - model.pull

@@ -23,7 +23,6 @@ from dgpg_verify.oracles.moments import OracleMoments, check_credits, check_mome
 from dgpg_verify.systems import LinearQuadraticTeam
 
 Array = NDArray[np.float64]
-Gram = list[list[Array]]  # 3 x 3 inner products [N], see `_gram`
 LINEAR_QUADRATIC_CREDITS = (
     "return",  # R - baseline, baseline = E R unless given
     "return:raw",
@@ -67,16 +66,9 @@ class TeamArrays:
         return 0.5 * float((self.distance**2).sum() + sigma**2 * self.b.trace())
 
 
-@dataclass(frozen=True, eq=False)
-class _Credit:
-    """w = own(t) + sum_{j != i} [on_u(t) u_j + on_a(t) A_ij + on_b(t) B_ij] xi_j + square * Y_i; coefficient arrays
-    [N, DEGREE] by power of t, Y_i the others' centred quadratic form 1/2 (xi'A xi - tr A)."""
-
-    own: Array
-    on_u: Array
-    on_a: Array
-    on_b: Array
-    square: Array
+# A credit w = own(t) + sum_{j != i} [on_u(t) u_j + on_a(t) A_ij + on_b(t) B_ij] xi_j + square(t) Y_i is an array
+# [5, N, DEGREE] of coefficients by power of t, Y_i the others' centred quadratic form 1/2 (xi'A xi - tr A).
+OWN, ON_U, ON_A, ON_B, SQUARE = range(5)
 
 
 def team_arrays(system: LinearQuadraticTeam, means: ArrayLike) -> TeamArrays:
@@ -86,12 +78,13 @@ def team_arrays(system: LinearQuadraticTeam, means: ArrayLike) -> TeamArrays:
     n, m = system.n_agents, system.state_size
     if theta.shape != (n,) or not np.isfinite(theta).all():
         raise InputError(f"means has shape {theta.shape}: it must hold {n} finite numbers")
-    index, value = system.index.cpu().numpy(), system.value.cpu().numpy().astype(np.float64)
+    index = system.index.cpu().numpy()
+    value, h, optimum, reference = (
+        tensor.cpu().numpy().astype(np.float64)
+        for tensor in (system.value, system.weights, system.optimum, system.reference_state)
+    )
     agents = np.repeat(np.arange(n), index.shape[1])
     z = sparse.coo_array((value.ravel(), (index.ravel(), agents)), shape=(m, n)).tocsr()
-    h, optimum, reference = (
-        getattr(system, name).cpu().numpy().astype(np.float64) for name in ("weights", "optimum", "reference_state")
-    )
     state = z @ theta
     a, b = sparse.csr_array(z.T @ (z * h[:, None])), sparse.csr_array(z.T @ z)
     error, distance = state - optimum, state - reference
@@ -122,15 +115,16 @@ def linear_quadratic_moments(
     j = team.objective(sd)
     beta = 0.0 if baseline is None else j - check_real("baseline", baseline)
     weights = [_credit(name, team, sd, {"return": beta, "return:raw": j}.get(name, 0.0)) for name in names]
-    parts = [w if name == "reparameterised" else _scored(w, sd) for name, w in zip(names, weights)]
-    gram, square = _gram(team)
-    mean, total, cross = _gradient_tables(parts, gram, square)
+    # psi_i w with psi_i = t / sigma
+    parts = [w if name == "reparameterised" else _times_t(w) / sd for name, w in zip(names, weights)]
+    gram = _gram(team)
+    mean, total, cross = _gradient_tables(parts, gram)
     return OracleMoments(
         names=names,
         means=mean[:, :, None],
         covariances=total,
         cross=cross,
-        deviations=_deviations(weights, gram, square),
+        deviations=_deviations(weights, gram),
         objective=j,
         objective_gradient=-team.u[:, None],
         guidance_objective=team.distance_objective(sd),
@@ -138,21 +132,21 @@ def linear_quadratic_moments(
     )
 
 
-def _gradient_tables(parts: list[_Credit], gram: Gram, square: Array) -> tuple[Array, Array, Array]:
+def _gradient_tables(parts: list[Array], gram: Array) -> tuple[Array, Array, Array]:
     """Means [C, N], covariances and cross-agent covariances [C, C, N] of psi w."""
-    mean = np.stack([_gaussian(part.own) for part in parts])
+    mean = np.stack([_gaussian(part) for part in parts])
     count, shape = len(parts), mean.shape[1:]
-    cross = pair_table(count, shape, lambda a, b: _others(parts[a], parts[b], gram, square))
-    own = pair_table(count, shape, lambda a, b: _inner(parts[a].own, parts[b].own) - mean[a] * mean[b])
+    cross = pair_table(count, shape, lambda a, b: _others(parts[a], parts[b], gram))
+    own = pair_table(count, shape, lambda a, b: _second(parts[a], parts[b])[0, 0] - mean[a] * mean[b])
     total = own + cross
     check_moments(mean, total, cross)
     return mean, total, cross
 
 
-def _deviations(weights: list[_Credit], gram: Gram, square: Array) -> Array:
+def _deviations(weights: list[Array], gram: Array) -> Array:
     """Standard deviation of each credit itself, agents pooled about one mean: [C]."""
-    second = np.array([(_others(w, w, gram, square) + _inner(w.own, w.own)).mean() for w in weights])
-    spread = second - np.array([_gaussian(w.own).mean() for w in weights]) ** 2
+    second = np.array([(_others(w, w, gram) + _second(w, w)[0, 0]).mean() for w in weights])
+    spread = second - np.array([_gaussian(w).mean() for w in weights]) ** 2
     return np.sqrt(np.maximum(spread, 0.0))
 
 
@@ -177,87 +171,61 @@ def stationary_point(system: LinearQuadraticTeam, alpha: float = 0.0) -> Array:
     return np.asarray(point, dtype=np.float64)
 
 
-def _credit(name: str, team: TeamArrays, sigma: float, beta: float) -> _Credit:
+def _credit(name: str, team: TeamArrays, sigma: float, beta: float) -> Array:
     """The credit w of each agent as a polynomial in its own noise, ascent sign."""
-    n, none = len(team.u), np.zeros((len(team.u), DEGREE))
+    w, shift = np.zeros((5, len(team.u), DEGREE)), np.zeros((len(team.u), DEGREE))
     a_ii, b_ii = team.a.diagonal(), team.b.diagonal()
     if name.startswith("return") or name == "coma":
         # R - E R = -(sigma u'xi + 1/2 sigma^2 (xi'A xi - tr A))
-        own = _poly(beta + 0.5 * sigma**2 * a_ii, -sigma * team.u, -0.5 * sigma**2 * a_ii)
-        on_a = _poly(np.zeros(n), np.full(n, -(sigma**2)))
-        if name == "coma":
-            return _Credit(own, none, on_a, none, none)
-        return _Credit(own, _poly(np.full(n, -sigma)), on_a, none, _poly(np.full(n, -(sigma**2))))
-    default_zero = name.endswith("zero")
-    shift = _poly(team.theta if default_zero else np.zeros(n), np.full(n, sigma))  # a_i - default
+        w[OWN, :, 0], w[OWN, :, 1], w[OWN, :, 2] = beta + 0.5 * sigma**2 * a_ii, -sigma * team.u, -0.5 * sigma**2 * a_ii
+        w[ON_A, :, 1] = -(sigma**2)
+        if name != "coma":
+            w[ON_U, :, 0], w[SQUARE, :, 0] = -sigma, -(sigma**2)
+        return w
     if name in ("reparameterised", "guidance:derivative"):
-        shift = _poly(np.ones(n))  # dx/da instead of the contribution
-    if name.startswith("difference"):
-        slope, curve, half = team.u, a_ii, 0.5
+        shift[:, 0] = 1.0  # dx/da instead of the contribution
     else:
-        slope, curve, half = team.v, b_ii, 0.5 if "exact" in name else 0.0
-    own = -_product(shift, _poly(slope, sigma * curve))
-    own = own + half * curve[:, None] * _product(shift, shift)
-    linear = -sigma * shift
-    on_a, on_b = (linear, none) if name.startswith("difference") else (none, linear)
-    return _Credit(own, none, on_a, on_b, none)
+        shift[:, 0], shift[:, 1] = team.theta if name.endswith("zero") else 0.0, sigma  # a_i - default
+    difference = name.startswith("difference")
+    on, slope, curve = (ON_A, team.u, a_ii) if difference else (ON_B, team.v, b_ii)
+    line = (0.5 if difference or "exact" in name else 0.0) * curve[:, None] * shift
+    line[:, 0] -= slope
+    line[:, 1] -= sigma * curve
+    w[OWN] = shift[:, :1] * line + shift[:, 1:2] * _times_t(line)
+    w[on] = -sigma * shift
+    return w
 
 
-def _poly(*coefficients: Array) -> Array:
-    """[N, DEGREE] from coefficients [N] of t^0, t^1, ..."""
-    table = np.zeros((len(coefficients[0]), DEGREE))
-    for power, values in enumerate(coefficients):
-        table[:, power] = values
-    return table
+def _times_t(polynomials: Array) -> Array:
+    """t p(t), for degrees below DEGREE - 1."""
+    return np.concatenate([np.zeros_like(polynomials[..., :1]), polynomials[..., :-1]], axis=-1)
 
 
-def _product(p: Array, q: Array) -> Array:
-    """Product of two polynomials whose degrees add up to less than DEGREE."""
-    result = np.zeros_like(p)
-    for power in range(DEGREE):
-        result[:, power:] += p[:, power : power + 1] * q[:, : DEGREE - power]
-    return result
+def _gaussian(w: Array) -> Array:
+    """E own(t) for t ~ N(0, 1), [N]."""
+    return np.asarray(w[OWN] @ GAUSSIAN_MOMENTS[:DEGREE])
 
 
-def _gaussian(p: Array) -> Array:
-    """E p(t) for t ~ N(0, 1), [N]."""
-    return np.asarray(p @ GAUSSIAN_MOMENTS[:DEGREE])
+def _second(p: Array, q: Array) -> Array:
+    """E p_a(t) q_b(t) of every two polynomials of two credits, [5, 5, N]."""
+    return np.einsum("and,bnd->abn", p @ PRODUCT_MOMENTS, q)
 
 
-def _inner(p: Array, q: Array) -> Array:
-    """E p(t) q(t), [N]."""
-    return np.asarray(((p @ PRODUCT_MOMENTS) * q).sum(1))
-
-
-def _scored(w: _Credit, sigma: float) -> _Credit:
-    """psi_i w with psi_i = t / sigma."""
-
-    def times(p: Array) -> Array:
-        return np.concatenate([np.zeros((len(p), 1)), p[:, :-1]], axis=1) / sigma
-
-    return _Credit(times(w.own), times(w.on_u), times(w.on_a), times(w.on_b), times(w.square))
-
-
-def _gram(team: TeamArrays) -> tuple[Gram, Array]:
-    """Inner products over j != i of (u_j, A_ij, B_ij), 3 x 3 arrays [N], and Var Y_i = 1/2 tr (A without i)^2 [N]."""
+def _gram(team: TeamArrays) -> Array:
+    """Inner products over j != i of (u_j, A_ij, B_ij), and Var Y_i = 1/2 tr (A without i)^2: [4, 4, N]."""
     a, b, u = team.a, team.b, team.u
     a_ii, b_ii = a.diagonal(), b.diagonal()
 
     def rows(p: sparse.csr_array, q: sparse.csr_array) -> Array:
         return np.asarray(p.multiply(q).sum(axis=1)).ravel() - p.diagonal() * q.diagonal()
 
+    gram, (aa, ab) = np.zeros((4, 4, len(u))), (rows(a, a), rows(a, b))
     ua, ub = a @ u - a_ii * u, b @ u - b_ii * u
-    aa, ab, bb = rows(a, a), rows(a, b), rows(b, b)
-    trace = float(a.multiply(a).sum())
-    square = 0.5 * (trace - 2.0 * (aa + a_ii**2) + a_ii**2)
-    return [[(u**2).sum() - u**2, ua, ub], [ua, aa, ab], [ub, ab, bb]], square
+    gram[:3, :3] = [[(u**2).sum() - u**2, ua, ub], [ua, aa, ab], [ub, ab, rows(b, b)]]
+    gram[3, 3] = 0.5 * (float(a.multiply(a).sum()) - 2.0 * aa - a_ii**2)
+    return gram
 
 
-def _others(p: _Credit, q: _Credit, gram: Gram, square: Array) -> Array:
+def _others(p: Array, q: Array, gram: Array) -> Array:
     """E over t of the covariance that the others' noise causes, [N]."""
-    left, right = (p.on_u, p.on_a, p.on_b), (q.on_u, q.on_a, q.on_b)
-    value = _inner(p.square, q.square) * square
-    for i, j in np.ndindex(3, 3):
-        if left[i].any() and right[j].any():
-            value = value + _inner(left[i], right[j]) * gram[i][j]
-    return value
+    return np.asarray((_second(p, q)[1:, 1:] * gram).sum((0, 1)))

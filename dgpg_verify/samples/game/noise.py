@@ -37,13 +37,14 @@ class PairPlaces:
 
 
 def noise(fleets: Fleets, pairs: PairPlaces, p: Array, base: str | None, half: float) -> NoiseTraces:
-    """Noise at p [F, S, N, K].
+    """Noise at p [F, S, N, K]. Cost: O(F S N K^2) time and memory.
 
-    Args:
-        base: "return", "difference" or None (guidance alone: base and cross are 0); half: c of the guidance's
-            -(z . (x - x~) - c z^2), 0 for the chain rule and 1/2 for the exact form.
-
-    Raises InputError on another base. Cost: O(F S N K^2) time and memory.
+    Parameters
+    ----------
+    base : str or None
+        "return", "difference" or None (guidance alone: base and cross are 0); InputError on another.
+    half : float
+        c of the guidance's -(z . (x - x~) - c z^2), 0 for the chain rule and 1/2 for the exact form.
     """
     if base not in ("return", "difference", None):
         raise InputError(f"base = {base!r} is not allowed: it must be 'return', 'difference' or None")
@@ -66,7 +67,7 @@ def noise(fleets: Fleets, pairs: PairPlaces, p: Array, base: str | None, half: f
         saved = -h * (z * (error + (1.0 - p) * z) - 0.5 * z**2)
         alone = _pooled(p, score, saved, saved, (h * z) ** 2 * spread)
         return NoiseTraces(alone, tracked, _pooled(p, score, saved, pulled, h * z**2 * spread))
-    terms, inside, with_load = _return_given_choice(fleets, p, h, error, own, others)
+    terms, inside, with_load = _return_given_choice(fleets, p, h, error, own, others, spread)
     own_part = _pooled(p, score, -terms, -terms, inside)
     return NoiseTraces(own_part, tracked, _pooled(p, score, -terms, pulled, z * with_load))
 
@@ -78,7 +79,7 @@ def _pooled(p: Array, score: Array, first: Array, second: Array, inside: Array) 
 
 
 def _return_given_choice(
-    fleets: Fleets, p: Array, h: Array, error: Array, own: Array, others: Array
+    fleets: Fleets, p: Array, h: Array, error: Array, own: Array, others: Array, spread: Array
 ) -> tuple[Array, Array, Array]:
     """Given a_i = k, [F, S, N, K] each: f_i(k) (mean of C about E C), Var C, and Cov(C, others' load on s_k)."""
     z = fleets.z[:, None]
@@ -91,8 +92,6 @@ def _return_given_choice(
     agent = (p * about**2).sum(-1)
     rest = (agent.sum(-1, keepdims=True) - agent) + (0.5 * pair_with_i.sum(-1, keepdims=True) - pair_with_i)
     q = h * z
-    diagonal = np.arange(p.shape[-1])
-    spread = others[..., diagonal, diagonal]
     weighted = np.einsum("fsnkl,fsnl->fsnk", others, q * p)
     square = q**2 * spread - 2.0 * q * weighted + (q * p * weighted).sum(-1, keepdims=True)
     cost_line = q * cost - (q * p * cost).sum(-1, keepdims=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from dgpg_verify.core import check_int
@@ -36,41 +34,30 @@ def path_constants(
         The run ends at this share of the first gap, or after so many steps. A step costs O(F N K), a look at the
         curvature O(40 F N K + 40^2).
     """
+    best = best[:, None]
     state = np.zeros((len(best), 1, *objective.fleets.z.shape[1:]))
-    _, top, spread = _look(objective, state)
-    mu = np.full_like(top, np.inf)
+    mu, (_, top, spread) = np.full_like(best, np.inf), _look(objective, state)
     if ends is not None:
         mu, last_top, last_spread = _look(objective, ends[:, None])
         top, spread = np.maximum(top, last_top), np.maximum(spread, last_spread)
-    floor = RESOLVED * (np.abs(best[:, None]) + 1.0)
-    for made, state, domination in _ascend(objective, best[:, None], 1.0 / top, share, floor, max_steps):
-        mu = np.minimum(mu, domination)
+    value, gradient = _climb(objective, state)
+    step, least = 1.0 / top, np.maximum(share * (best - value), RESOLVED * (np.abs(best) + 1.0))
+    for made in range(1, check_int("max_steps", max_steps, 1) + 1):
+        length, gap = (gradient**2).sum((-1, -2)), best - value
+        open_gap = gap > least
+        if not open_gap.any():
+            break
+        mu = np.minimum(mu, np.where(open_gap, length / (2.0 * np.where(open_gap, gap, 1.0)), np.inf))
+        moved = state + (step * open_gap)[..., None, None] * gradient
+        next_value, next_gradient = _climb(objective, moved)
+        short = open_gap & (next_value < value + 0.25 * step * length)  # only where L grew along the way
+        step, value = np.where(short, 0.5 * step, step), np.where(short, value, next_value)
+        keep = short[..., None, None]
+        state, gradient = np.where(keep, state, moved), np.where(keep, gradient, next_gradient)
         if made & (made - 1) == 0:
             _, there, spread_there = _look(objective, state)
             top, spread = np.maximum(top, there), np.maximum(spread, spread_there)
     return Constants(np.minimum(mu, top)[:, 0], top[:, 0], top[:, 0] * spread[:, 0])
-
-
-def _ascend(
-    objective: Potential, best: Array, step: Array, share: float, floor: Array, max_steps: int
-) -> Iterator[tuple[int, Array, Array]]:
-    """(steps made, state after, |gradient|^2 / (2 gap) before, infinite where the gap is too small), [F, 1] each."""
-    state = np.zeros((len(best), 1, *objective.fleets.z.shape[1:]))
-    value, gradient = _climb(objective, state)
-    least = np.maximum(share * (best - value), floor)
-    for made in range(1, check_int("max_steps", max_steps, 1) + 1):
-        length, gap = (gradient**2).sum((-1, -2)), best - value
-        seen = gap > least
-        if not seen.any():
-            return
-        moved = state + (step * seen)[..., None, None] * gradient
-        next_value, next_gradient = _climb(objective, moved)
-        short = seen & (next_value < value + 0.25 * step * length)  # only where L grew along the way
-        step = np.where(short, 0.5 * step, step)
-        keep = short[..., None, None]
-        state, gradient = np.where(keep, state, moved), np.where(keep, gradient, next_gradient)
-        value = np.where(short, value, next_value)
-        yield made, state, np.where(seen, length / (2.0 * np.where(seen, gap, 1.0)), np.inf)
 
 
 def _climb(objective: Potential, state: Array) -> tuple[Array, Array]:
@@ -88,14 +75,14 @@ def _look(objective: Potential, state: Array) -> tuple[Array, Array, Array]:
     return low, np.maximum(high, -low), (1.0 - (p**2).sum(-1)).sum(-1) / least
 
 
-def curvature_ends(objective: Potential, p: Array, log_p: Array, products: int = LANCZOS) -> tuple[Array, Array]:
+def curvature_ends(objective: Potential, p: Array, log_p: Array) -> tuple[Array, Array]:
     """Least and largest eigenvalue of minus the Hessian in the logits, each agent's adding to 0: [F, S] each.
 
-    Lanczos with full reorthogonalisation from a fixed direction without symmetries; exact once `products` reaches
-    N (K - 1). Both ends lie inside the spectrum. Cost O(products F S N K + products^2 F S N K).
+    LANCZOS steps with full reorthogonalisation from a fixed direction without symmetries; exact once they reach
+    N (K - 1). Both ends lie inside the spectrum. Cost O(LANCZOS^2 F S N K).
     """
     surplus = objective.surplus(p, log_p)
-    count = min(products, p.shape[-2] * (p.shape[-1] - 1))
+    count = min(LANCZOS, p.shape[-2] * (p.shape[-1] - 1))
     vector = np.broadcast_to(np.cos(1.0 + np.arange(p[0, 0].size) ** 2 % 7919).reshape(p.shape[-2:]), p.shape)
     vector = _unit(vector - vector.mean(-1, keepdims=True))
     basis = np.zeros((count, *p.shape))
@@ -103,12 +90,11 @@ def curvature_ends(objective: Potential, p: Array, log_p: Array, products: int =
     for k in range(count):
         basis[k] = vector
         image = objective.curvature_times(p, surplus, vector)
-        parts = np.einsum("jfsnk,fsnk->fsj", basis[: k + 1], image)
-        lines[..., : k + 1, k] = lines[..., k, : k + 1] = parts
-        for _ in range(2):  # twice, as what is left may be rounding
-            image = image - np.einsum(
-                "fsj,jfsnk->fsnk", np.einsum("jfsnk,fsnk->fsj", basis[: k + 1], image), basis[: k + 1]
-            )
+        for again in (False, True):  # twice, as what is left may be rounding
+            parts = np.einsum("jfsnk,fsnk->fsj", basis[: k + 1], image)
+            if not again:
+                lines[..., : k + 1, k] = lines[..., k, : k + 1] = parts
+            image = image - np.einsum("fsj,jfsnk->fsnk", parts, basis[: k + 1])
             # exact in theory; rounding would let the constant directions, of curvature 0, grow in
             image = _unit(image - image.mean(-1, keepdims=True))
         vector = image

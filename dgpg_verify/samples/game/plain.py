@@ -11,12 +11,11 @@ the flow has a negative gap, and is not corrected.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dgpg_verify.core import InputError, NonFiniteError, check_int, check_real
+from dgpg_verify.core import NonFiniteError, check_int, check_real
 from dgpg_verify.samples.game.path import path_constants
 from dgpg_verify.samples.game.potential import Potential, softmax
 from dgpg_verify.samples.game.problem import GameProblem
@@ -29,57 +28,46 @@ GROW, SHRINK, SAFETY = 2.0, 0.2, 0.9  # usual limits of an adaptive step
 FAR = 1.0 / 300.0  # constants are measured until the gap is this share of the first one: the smallest eps of C3
 
 
-@dataclass(frozen=True, eq=False)
-class Flow:
-    """The noise-free gradient flow of F games. times [C]; values [F, C] on the sum scale; logits [F, N, K] at the end;
-    steps: taken, accepted or not."""
-
-    times: Array
-    values: Array
-    logits: Array
-    steps: int
-
-
 def gradient_flow(
-    objective: Potential, times: ArrayLike, tolerance: float = TOLERANCE, max_steps: int = 20_000
-) -> Flow:
-    """d theta / dt = grad of the potential in the logits, from the uniform policy, read off at `times`.
+    objective: Potential, time: float, tolerance: float = TOLERANCE, max_steps: int = 20_000
+) -> tuple[Array, Array]:
+    """d theta / dt = grad of the potential in the logits, from the uniform policy, until `time`.
 
     Heun's method with Euler as the embedded lower order; each fleet has its own step, with its error below
     `tolerance` in every logit.
 
-    Args: objective with one run a fleet; times [C] >= 0, increasing.
-    Raises: InputError on times or tolerance; NonFiniteError when max_steps do not reach the last time.
-    Cost: O(F N K) a step; some hundred steps for times up to 1e4, as the flow slows down.
+    Parameters
+    ----------
+    objective : Potential
+        One run a fleet.
+
+    Returns
+    -------
+    logits [F, N, K], values [F] on the sum scale
+        Cost: O(F N K) a step; some hundred steps for times up to 1e4, as the flow slows down.
+
+    Raises
+    ------
+    InputError
+        time < 0, tolerance <= 0, max_steps < 1.
+    NonFiniteError
+        max_steps do not reach the time.
     """
-    marks = np.asarray(times, dtype=np.float64)
-    if (
-        marks.ndim != 1
-        or not len(marks)
-        or not (np.isfinite(marks) & (marks >= 0)).all()
-        or (np.diff(marks) <= 0).any()
-    ):
-        raise InputError(f"times = {marks.tolist()} is not allowed: they must be finite, >= 0 and increasing")
-    accuracy = check_real("tolerance", tolerance, 0.0, open_low=True)
-    limit, made = check_int("max_steps", max_steps, 1), 0
+    end, accuracy = check_real("time", time, 0.0), check_real("tolerance", tolerance, 0.0, open_low=True)
     state = np.zeros((len(objective.fleets.z), 1, *objective.fleets.z.shape[1:]))
     clock, step = np.zeros((len(state), 1)), np.full((len(state), 1), 0.1)
-    slope, values = objective.gradient(*softmax(state)), np.empty((len(state), len(marks)))
-    for number, mark in enumerate(marks):
-        while bool((clock < mark).any()):
-            if made == limit:
-                raise NonFiniteError(f"max_steps = {limit} steps of the flow ended at time {clock.min():g} of {mark:g}")
-            made += 1
-            last = step >= mark - clock
-            tried = np.where(last, mark - clock, step)
-            state, slope, error = _heun(objective, state, slope, tried, accuracy)
-            good = error <= 1.0
-            factor = np.clip(SAFETY / np.sqrt(np.maximum(error, 1e-12)), SHRINK, GROW)
-            # a step that was cut short by a mark says nothing against the longer one
-            step = np.where(good & last, np.maximum(step, factor * tried), factor * tried)
-            clock = np.where(good, np.where(last, mark, clock + tried), clock)
-        values[:, number] = objective.value(*softmax(state))[:, 0]
-    return Flow(marks, values, state[:, 0], made)
+    slope = objective.gradient(*softmax(state))
+    for _ in range(check_int("max_steps", max_steps, 1) + 1):
+        if bool((clock >= end).all()):
+            return state[:, 0], objective.value(*softmax(state))[:, 0]
+        last = step >= end - clock
+        tried = np.where(last, end - clock, step)
+        state, slope, error = _heun(objective, state, slope, tried, accuracy)
+        good = error <= 1.0
+        factor = np.clip(SAFETY / np.sqrt(np.maximum(error, 1e-12)), SHRINK, GROW)
+        step = factor * tried
+        clock = np.where(good, np.where(last, end, clock + tried), clock)
+    raise NonFiniteError(f"max_steps = {max_steps} steps of the flow ended at time {clock.min():g} of {end:g}")
 
 
 def _heun(
@@ -97,23 +85,21 @@ def _heun(
 class PlainGame(GameProblem):
     """The game without entropy as a `Problem`: gap = (value its noise-free flow reaches - J) / N, of either sign.
 
-    `remaining` [F]: per-agent value the flow still gained in the second half of the horizon. Constants are measured
-    along the flow's path until the gap is 1 / 300 of the first one (or 2 000 steps): they describe that path only.
+    The flow is followed for time HORIZON. `remaining` [F]: per-agent value it still gained in the second half of it.
+    Constants are measured along the flow's path until the gap is 1 / 300 of the first one (or 2 000 steps): they
+    describe that path only.
     """
 
-    def __init__(self, games: Sequence[LoadBalancingGame], seeds_per_fleet: int = 1, horizon: float = HORIZON) -> None:
-        """Follow the flow of every fleet for time `horizon` > 0. InputError as GameProblem, or on the horizon."""
-        self.horizon = check_real("horizon", horizon, 0.0, open_low=True)
+    def __init__(self, games: Sequence[LoadBalancingGame], seeds_per_fleet: int = 1) -> None:
         super().__init__(games, seeds_per_fleet)
-        half = gradient_flow(self.objective, [0.5 * self.horizon]).values[:, 0]
+        _, half = gradient_flow(self.objective, 0.5 * HORIZON)
         self.remaining: Array = (self.best - half) / self.n_agents
 
     def _temperatures(self, given: ArrayLike | None) -> Array:
         return np.zeros(len(self.data.z))
 
     def _solve(self, objective: Potential) -> tuple[Array, Array]:
-        flow = gradient_flow(objective, [self.horizon])
-        return flow.logits, flow.values[:, 0]
+        return gradient_flow(objective, HORIZON)
 
     def _measure(self, objective: Potential) -> Constants:
         return path_constants(objective, self._solve(objective)[1], None, FAR)

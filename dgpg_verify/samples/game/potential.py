@@ -18,11 +18,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dgpg_verify.core import InputError, check_choice
+from dgpg_verify.core import InputError
 from dgpg_verify.samples.problems import Array, IntArray
 from dgpg_verify.systems import LoadBalancingGame
-
-FORMS = ("chain_rule", "exact")
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +83,7 @@ def stack_games(games: Sequence[LoadBalancingGame]) -> Fleets:
 class Potential:
     """-E C' - sum_jk linear_jk p_jk + tau sum_i H(p_i) for a quadratic C'.
 
-    weights, target [F, S, M]; linear, h_slots, hz2 [F, S, N, K] (weights on the slots, and times z^2); tau [F, 1].
+    weights, target [F, S, M]; linear, hz2 [F, S, N, K] (hz2: weights on the slots times z^2); tau [F, 1].
     The axis S is 1 where all runs of a fleet share one alpha; p and log p are [F, any S, N, K].
     """
 
@@ -93,7 +91,6 @@ class Potential:
     weights: Array
     target: Array
     linear: Array
-    h_slots: Array
     hz2: Array
     tau: Array
 
@@ -132,17 +129,20 @@ class Potential:
         return np.asarray(-(turn + through_softmax(p, change)))
 
 
-def potential(fleets: Fleets, tau: Array, alpha: Array | float = 0.0, form: str = "chain_rule") -> Potential:
-    """J_alpha + tau sum_i H(p_i), J_alpha = -(1 - alpha) E C - alpha E 1/2 |x - x~|^2 (and the bias of `chain_rule`).
+def potential(fleets: Fleets, tau: Array, alpha: Array | float = 0.0, half: float = 0.0) -> Potential:
+    """J_alpha + tau sum_i H(p_i), J_alpha = -(1 - alpha) E C - alpha E 1/2 |x - x~|^2 (and the bias of the chain rule).
 
-    Args:
-        tau: [F] >= 0, not multiplied by 1 - alpha: the entropy belongs to the learner and is the same at every alpha.
-        alpha: a number or [F, S] in [0, 1]; form: of the guidance, "chain_rule" (the paper's) or "exact".
-
-    Raises InputError on a value outside its range. Cost O(F S N K).
+    Parameters
+    ----------
+    tau : array [F]
+        >= 0, not multiplied by 1 - alpha: the entropy belongs to the learner and is the same at every alpha.
+    alpha : float or array [F, S]
+        In [0, 1], or InputError.
+    half : float
+        c of the guidance's -(z . (x - x~) - c z^2): 0 for the chain rule (the paper's), 1/2 for the exact form.
     """
-    check_choice("form", form, FORMS)
-    mix = np.broadcast_to(np.asarray(alpha, dtype=np.float64), (1, 1) if np.ndim(alpha) == 0 else np.shape(alpha))
+    mix = np.asarray(alpha, dtype=np.float64)
+    mix = mix.reshape(1, 1) if mix.ndim == 0 else mix
     if mix.ndim != 2 or mix.shape[0] not in (1, len(fleets.z)) or not ((mix >= 0.0) & (mix <= 1.0)).all():
         raise InputError(
             f"alpha = {np.asarray(alpha).tolist()} is not allowed: it must be in [0, 1], a number or [F, S]"
@@ -152,9 +152,8 @@ def potential(fleets: Fleets, tau: Array, alpha: Array | float = 0.0, form: str 
     pulled = (1.0 - share) * (fleets.weights * fleets.target)[:, None] + share * fleets.reference[:, None]
     target = pulled / np.where(weights > 0.0, weights, 1.0)
     square = fleets.z[:, None] ** 2
-    linear = (0.5 * share[..., None] if form == "chain_rule" else 0.0) * square
-    h_slots = fleets.at_slots(weights)
-    return Potential(fleets, weights, target, linear, h_slots, h_slots * square, np.asarray(tau)[:, None])
+    linear = (0.5 - half) * share[..., None] * square
+    return Potential(fleets, weights, target, linear, fleets.at_slots(weights) * square, np.asarray(tau)[:, None])
 
 
 def softmax(logits: Array) -> tuple[Array, Array]:

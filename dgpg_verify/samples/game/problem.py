@@ -23,6 +23,8 @@ n joint samples, never as one; the exact baseline E C and the entropy's gradient
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -32,7 +34,7 @@ from dgpg_verify.samples.game.noise import PairPlaces, noise
 from dgpg_verify.samples.game.optimum import game_optimum, quadratic_temperatures
 from dgpg_verify.samples.game.path import path_constants
 from dgpg_verify.samples.game.potential import Potential, potential, softmax, stack_games, sum_actions
-from dgpg_verify.samples.game.sampler import Sampler, credit_on
+from dgpg_verify.samples.game.sampler import Sampler
 from dgpg_verify.samples.methods import base_of, check_mixture, check_shares
 from dgpg_verify.samples.problems import Array, Constants, IntArray, fleet_seeds, fleets_of_runs
 from dgpg_verify.samples.traces import NoiseTraces
@@ -40,26 +42,16 @@ from dgpg_verify.systems import LoadBalancingGame
 
 FLEET_KEY = 53  # stream of the fleets' seeds, apart from those of the noise
 GRID = 10  # constants are measured at alpha = 0, 1/10, ..., 1
-HALF = {"chain_rule": 0.0, "exact": 0.5}  # c of the guidance credit -(z (x - x~) - c z^2)
 
 
-def random_fleets(
-    n_agents: int,
-    n_fleets: int = 16,
-    seed: int = 0,
-    n_candidates: int | str | None = None,
-    reference: str = "fluid",
-    job_law: str = "gamma",
-) -> list[LoadBalancingGame]:
-    """Independent fleets of `LoadBalancingGame.random` with quadratic cost, their seeds drawn from `seed`.
+def random_fleets(n_agents: int, n_fleets: int = 16, seed: int = 0, **options: Any) -> list[LoadBalancingGame]:
+    """Independent fleets of `LoadBalancingGame.random` with its options, their seeds drawn from `seed`.
 
     The first fleets do not depend on `n_fleets`, nor any of their sizes and graphs on `reference`. Raises InputError
     on any value outside its range.
     """
-    return [
-        LoadBalancingGame.random(n_agents, s, n_candidates=n_candidates, job_law=job_law, reference=reference)
-        for s in fleet_seeds(FLEET_KEY, n_agents, n_fleets, seed)
-    ]
+    seeds = fleet_seeds(FLEET_KEY, n_agents, n_fleets, seed)
+    return [LoadBalancingGame.random(n_agents, fleet_seed, **options) for fleet_seed in seeds]
 
 
 class GameProblem:
@@ -68,40 +60,32 @@ class GameProblem:
     def __init__(
         self, games: Sequence[LoadBalancingGame], seeds_per_fleet: int = 1, temperature: ArrayLike | None = None
     ) -> None:
-        """Solve for the optimum of every fleet.
+        """Solve for the optimum of every fleet. Cost: O(F N K) a step of the optimum's iteration.
 
-        Args:
-            games: F games of one (N, K, M) with quadratic cost, as drawn by LoadBalancingGame.random.
-            temperature: tau, a number or [F], at least 2 max(max h, 1) max z^2 of its fleet; that bound by default.
+        Parameters
+        ----------
+        games : sequence of LoadBalancingGame [F]
+            Of one (N, K, M) with quadratic cost, as drawn by LoadBalancingGame.random.
+        temperature : float or array [F]
+            tau, at least 2 max(max h, 1) max z^2 of its fleet; that bound by default.
 
-        Raises:
-            InputError: sizes that differ, another cost, tau below the bound.
-            NonFiniteError: an optimum that could not be certified (never seen; no distance exists without it).
-
-        Cost: O(F N K) a step of the optimum's iteration.
+        Raises
+        ------
+        InputError
+            Sizes that differ, another cost, tau below the bound.
+        NonFiniteError
+            An optimum that could not be certified (never seen; no distance exists without it).
         """
         self.data = stack_games(games)
+        self.n_agents, self.n_actions = self.data.shape[1:]
         if self.n_actions < 2:
             raise InputError("n_candidates = 1 is not allowed: agents without a choice have nothing to learn")
         self.tau = self._temperatures(temperature)
         self.fleets: IntArray = fleets_of_runs(len(games), seeds_per_fleet)
-        self.seeds_per_fleet = check_int("seeds_per_fleet", seeds_per_fleet, 1)
+        self.seeds_per_fleet, self.runs = seeds_per_fleet, len(self.fleets)
         self.objective = potential(self.data, self.tau)
         self.best_logits, self.best = self._solve(self.objective)
-        self._pairs: PairPlaces | None = None
-        self._constants: dict[tuple[str, int], Constants] = {}
-
-    @property
-    def n_agents(self) -> int:
-        return self.data.shape[1]
-
-    @property
-    def n_actions(self) -> int:
-        return self.data.shape[2]
-
-    @property
-    def runs(self) -> int:
-        return len(self.fleets)
+        self._constants: dict[tuple[float, int], Constants] = {}
 
     def start(self) -> Array:
         """Logits 0, the uniform policy: [R, N, K]."""
@@ -132,10 +116,9 @@ class GameProblem:
         expected = self.objective.cost(p) if base == "return" else None
         total, weight = np.zeros_like(p), np.zeros(p.shape[:-1])
         for _ in range(count):
-            drawn = sampler.draw(generator)
-            w = credit_on(self.data, drawn, base, mix, HALF[_form(credit)], expected)
+            chosen, w = sampler.credit(generator, base, mix, _half(credit), expected)
             w /= count
-            total.reshape(-1)[drawn.chosen] += w
+            total.reshape(-1)[chosen] += w
             weight += w
         # psi w = (e_chosen - p) w, and the entropy's tau p_k (sum p log p - log p_k)
         tau = self.tau[:, None, None]
@@ -151,10 +134,12 @@ class GameProblem:
 
     def noise(self, state: Array, credit: str) -> NoiseTraces:
         """Pooled variances and covariance [F, S] of the credit's parts at this state and one roll-out (F6)."""
-        if self._pairs is None:
-            self._pairs = PairPlaces(self.data)
         p, _ = softmax(self._split(state))
-        return noise(self.data, self._pairs, p, base_of(credit), HALF[_form(credit)])
+        return noise(self.data, self._pairs, p, base_of(credit), _half(credit))
+
+    @cached_property
+    def _pairs(self) -> PairPlaces:
+        return PairPlaces(self.data)
 
     def optimal_alpha(self, state: Array, credit: str) -> Array:
         """alpha* [R] of the mixture at this state, pooled over agents. InputError if the credit is no mixture."""
@@ -184,19 +169,15 @@ class GameProblem:
         noise_trace, for the return: L sum_i (1 - |p_i|^2) / min_i lambda(P_i), the largest over the run; sum_j Var f_j
         <= |grad E C|^2 / min lambda(P), and each agent's step carries the whole of it. Else 0, as the noise is local.
         """
-        mix = self._mix(credit, alpha).reshape(-1)
-        form = _form(credit)
-        place = np.minimum(mix * GRID, GRID)
+        half, place = _half(credit), self._mix(credit, alpha).reshape(-1) * GRID
         place = np.where(np.abs(place - place.round()) < 1e-9, place.round(), place)
         both = np.stack([np.floor(place), np.ceil(place)]).astype(np.int64)
-        for node in np.unique(both):
-            if (form, int(node)) not in self._constants:
-                ascent = potential(self.data, self.tau, node / GRID, form)
-                self._constants[form, int(node)] = self._measure(ascent)
         table = np.zeros((3, GRID + 1, len(self.data.z)))
-        for (kind, node), found in self._constants.items():
-            if kind == form:
-                table[:, node] = found.mu, found.smoothness, found.noise_trace
+        for node in np.unique(both).tolist():
+            if (half, node) not in self._constants:
+                self._constants[half, node] = self._measure(potential(self.data, self.tau, node / GRID, half))
+            measured = self._constants[half, node]
+            table[:, node] = measured.mu, measured.smoothness, measured.noise_trace
         low, high = (table[:, nodes, self.fleets] for nodes in both)
         growth = np.maximum(low[2], high[2]) if base_of(credit) == "return" else np.zeros(self.runs)
         return Constants(np.minimum(low[0], high[0]), np.maximum(low[1], high[1]), growth)
@@ -223,13 +204,12 @@ class GameProblem:
 
     def _solve(self, objective: Potential) -> tuple[Array, Array]:
         """Logits [F, N, K] and value [F] of the maximiser."""
-        found = game_optimum(objective)
-        if not found.certified.all():
-            fleet = int((~found.certified).argmax())
-            raise NonFiniteError(
-                f"fleet {fleet}: no certified optimum, residual {found.residual[fleet]:g} of the range"
-            )
-        return found.logits, found.value
+        optimum = game_optimum(objective)
+        if not optimum.certified.all():
+            fleet = int((~optimum.certified).argmax())
+            residual = optimum.residual[fleet]
+            raise NonFiniteError(f"fleet {fleet}: no certified optimum, residual {residual:g} of the range")
+        return optimum.logits, optimum.value
 
     def _measure(self, objective: Potential) -> Constants:
         logits, value = self._solve(objective)
@@ -248,8 +228,9 @@ class GameProblem:
     def _of(self, credit: str, mix: Array) -> Potential:
         """What the credit climbs at alpha `mix` [F, S], one run a fleet where all its runs agree."""
         same = bool((mix == mix[:, :1]).all())
-        return potential(self.data, self.tau, mix[:, :1] if same else mix, _form(credit))
+        return potential(self.data, self.tau, mix[:, :1] if same else mix, _half(credit))
 
 
-def _form(credit: str) -> str:
-    return "exact" if credit.endswith(":exact") else "chain_rule"
+def _half(credit: str) -> float:
+    """c of the guidance credit -(z (x - x~) - c z^2)."""
+    return 0.5 if credit.endswith(":exact") else 0.0

@@ -11,7 +11,7 @@ quadratic in (C, s, D) together, which gives the covariance of two such credits 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,46 +29,37 @@ SINGULAR = 1e-9  # least eigenvalue over largest, at or below which a quadratic 
 
 @dataclass(frozen=True, eq=False)
 class TeamNoise:
-    """Constants of tr(W Cov) for one weight W: arrays [R] and diagonal [R, N] (a fleet alone: scalars and [N]).
-
-    diagonal: W_ii; the others: the parts that do not depend on theta, of the return, the difference reward, chain-rule
-    and exact guidance, and of the covariance of the chain rule with the return and with the difference reward.
-    """
+    """Constants of tr(W Cov) for one weight W: diagonal [R, N] = W_ii; constant: credit -> [R], the part that does not
+    depend on theta, of the return, the difference reward, chain-rule and exact guidance ("chain", "exact"), and of the
+    covariance of the chain rule with the return and with the difference reward ("return, chain", ...)."""
 
     diagonal: Array
-    returned: Array
-    difference: Array
-    chain: Array
-    exact: Array
-    return_chain: Array
-    difference_chain: Array
+    constant: Mapping[str, Array]
 
+    def traces(self, base: str | None, exact: bool, u: Array, v: Array, curved: Array) -> NoiseTraces:
+        """tr(W Cov) at slopes u = -grad J and v = grad G [R, N]; curved = u'Wu [R].
 
-def trace_cov(noise: TeamNoise, base: str | None, exact: bool, u: Array, v: Array, curved: Array | None) -> NoiseTraces:
-    """tr(W Cov) at slopes u = -grad J and v = grad G [R, N]; curved = u'Wu [R] (None: W = I, ||u||^2).
-
-    base: "return" (centred by J), "difference" or None; the covariance is with the chain rule, the form that mixtures
-    use. Cost: O(R N).
-    """
-    guidance = 2.0 * (noise.diagonal * v**2).sum(1) + (noise.exact if exact else noise.chain)
-    if base is None:
-        nothing = np.zeros(len(u))
-        return NoiseTraces(nothing, guidance, nothing)
-    if base == "difference":
-        own, constant = 2.0 * (noise.diagonal * u**2).sum(1) + noise.difference, noise.difference_chain
-    else:
-        length = (u**2).sum(1)
-        own = noise.diagonal.sum(1) * length + (length if curved is None else curved) + noise.returned
-        constant = noise.return_chain
-    return NoiseTraces(own, guidance, 2.0 * (noise.diagonal * u * v).sum(1) + constant)
+        base: "return" (centred by J), "difference" or None; the covariance is with the chain rule, the form that
+        mixtures use. Cost: O(R N).
+        """
+        guidance = 2.0 * (self.diagonal * v**2).sum(1) + self.constant["exact" if exact else "chain"]
+        if base is None:
+            return NoiseTraces(np.zeros(len(u)), guidance, np.zeros(len(u)))
+        if base == "difference":
+            own = 2.0 * (self.diagonal * u**2).sum(1)
+        else:
+            own = self.diagonal.sum(1) * (u**2).sum(1) + curved
+        cross = 2.0 * (self.diagonal * u * v).sum(1) + self.constant[f"{base}, chain"]
+        return NoiseTraces(own + self.constant[base], guidance, cross)
 
 
 def team_noise(parts: Sequence[TeamSquares], fleets: IntArray, sigma: float, curvature: bool) -> TeamNoise:
     """TeamNoise of all runs, W = A if `curvature` else I. parts: one a fleet; fleets [R]. Cost: a few sparse products
     a fleet."""
-    rows = [_fleet_noise(part, sigma, curvature) for part in parts]
-    columns = {name: np.stack([row[name] for row in rows])[fleets] for name in rows[0]}
-    return TeamNoise(**columns)
+    weights = [part.a if curvature else sparse.csr_array(sparse.eye_array(part.a.shape[0])) for part in parts]
+    rows = [_constants(part.a, part.b, weight) for part, weight in zip(parts, weights)]
+    constant = {name: sigma**2 * np.array([row[name] for row in rows])[fleets] for name in rows[0]}
+    return TeamNoise(np.stack([weight.diagonal() for weight in weights])[fleets], constant)
 
 
 def extreme_curvatures(matrix: sparse.csr_array, name: str) -> Array:
@@ -87,24 +78,19 @@ def extreme_curvatures(matrix: sparse.csr_array, name: str) -> Array:
     return np.array([low, high])
 
 
-def _fleet_noise(part: TeamSquares, sigma: float, curvature: bool) -> dict[str, Array]:
-    a, b = part.a, part.b
-    weight = a if curvature else sparse.csr_array(sparse.eye_array(a.shape[0]))
-    a_ii, b_ii = a.diagonal(), b.diagonal()
-    square = sparse.csr_array(a @ a)
-    returned = 0.5 * weight.diagonal().sum() * square.diagonal().sum() + 2.0 * _inner(weight, square)
+def _constants(a: sparse.csr_array, b: sparse.csr_array, weight: sparse.csr_array) -> dict[str, float]:
+    """The constants of one fleet over sigma^2."""
+    a_ii, b_ii, square = a.diagonal(), b.diagonal(), sparse.csr_array(a @ a)
     difference, chain = _local(weight, a, 0.5 * a_ii), _local(weight, b, b_ii)
     both = _local(weight, sparse.csr_array(a + b), 0.5 * a_ii + b_ii)
-    values = {
-        "returned": returned,
+    return {
+        "return": 0.5 * weight.diagonal().sum() * square.diagonal().sum() + 2.0 * _inner(weight, square),
         "difference": difference,
         "chain": chain,
         "exact": _local(weight, b, 0.5 * b_ii),
-        "return_chain": _with_return(weight, a, b),
-        "difference_chain": 0.5 * (both - difference - chain),
+        "return, chain": _with_return(weight, a, b),
+        "difference, chain": 0.5 * (both - difference - chain),
     }
-    scaled = {name: np.asarray(sigma**2 * value) for name, value in values.items()}
-    return scaled | {"diagonal": weight.diagonal()}
 
 
 def _local(w: sparse.csr_array, c: sparse.csr_array, d: Array) -> float:
@@ -122,10 +108,9 @@ def _with_return(w: sparse.csr_array, a: sparse.csr_array, b: sparse.csr_array) 
     a_ii, b_ii, product = a.diagonal(), b.diagonal(), sparse.csr_array(a @ b)
     on_column_a = float((w.multiply(b).sum(0) * a_ii).sum())  # W_ij B_ij A_jj
     on_column_b = float((w.multiply(a).sum(0) * b_ii).sum())
-    shared = _inner(w, product) + on_column_a + 2.0 * on_column_b
-    wrong = product.diagonal() + 3.0 * a_ii * b_ii
-    right = 3.0 * product.diagonal() + 3.0 * a_ii * b_ii
-    return shared + float((w.diagonal() * (right - wrong)).sum())
+    # W_ii X_ii is 3 (AB)_ii + 3 A_ii B_ii; the sums hold (AB)_ii + 3 A_ii B_ii on the diagonal
+    missing = 2.0 * float((w.diagonal() * product.diagonal()).sum())
+    return _inner(w, product) + on_column_a + 2.0 * on_column_b + missing
 
 
 def _inner(p: sparse.csr_array, q: sparse.csr_array) -> float:

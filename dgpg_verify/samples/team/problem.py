@@ -8,36 +8,20 @@ matrix, so that a step is a few sparse products. Defaults are theta_i: the credi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from scipy import sparse
 
-from dgpg_verify.core import InputError, check_int, check_real
+from dgpg_verify.core import InputError, check_real
 from dgpg_verify.samples.methods import base_of, check_mixture, check_shares
 from dgpg_verify.samples.problems import Array, Constants, IntArray, fleet_seeds, fleets_of_runs
-from dgpg_verify.samples.team.noise import TeamNoise, extreme_curvatures, team_noise, trace_cov
+from dgpg_verify.samples.team.noise import TeamNoise, extreme_curvatures, team_noise
 from dgpg_verify.samples.team.squares import TeamSquares, team_squares
 from dgpg_verify.systems import LinearQuadraticTeam
 
 SIGMA = 0.5  # standard deviation of the Gaussian policies, as in every other claim
 FLEET_KEY = 31  # keeps the fleets' seeds apart from other uses of the same seed
-
-
-@dataclass(frozen=True, eq=False)
-class _TeamCredit:
-    """One credit at one state of all runs: minus direction = xi (local - own xi) - xi shared, local = Z' pull.
-
-    on_base, on_guidance [R, 1]: 1 - alpha and alpha, None where they are 0 in every run; level [R]: half cost whose
-    excess, times (1 - alpha) / sigma, is minus the centred return over sigma, None for a base without the return;
-    own [R, N]: what exact credits add for the square of the agent's own deviation, sigma D_i, None if nothing.
-    """
-
-    on_base: Array | None
-    on_guidance: Array | None
-    level: Array | None = None
-    own: Array | None = None
 
 
 class TeamProblem:
@@ -63,9 +47,8 @@ class TeamProblem:
             raise InputError(f"teams holds {len(teams)} teams: there must be at least one, all of one size")
         self.sigma = check_real("sigma", sigma, 0.0, open_low=True)
         self.teams = tuple(teams)
-        self.seeds_per_fleet = check_int("seeds_per_fleet", seeds_per_fleet, 1)
         self.n_agents, self._rows = teams[0].n_agents, teams[0].state_size
-        self.fleets: IntArray = fleets_of_runs(len(teams), self.seeds_per_fleet)
+        self.fleets: IntArray = fleets_of_runs(len(teams), seeds_per_fleet)
         self.runs = len(self.fleets)
         self._squares = [team_squares(team) for team in teams]
         self._z = sparse.csr_array(sparse.block_diag([self._squares[f].z for f in self.fleets], format="csr"))
@@ -105,10 +88,10 @@ class TeamProblem:
     def step_direction(
         self, state: Array, credit: str, alpha: Array, roll_outs: int, generator: np.random.Generator
     ) -> Array:
-        at_state = self._credit(state, credit, alpha)
-        total = self._roll_out(state, at_state, generator)
+        roll_out = self._roll_outs(state, credit, alpha)
+        total = roll_out(generator)
         for _ in range(roll_outs - 1):
-            total += self._roll_out(state, at_state, generator)
+            total += roll_out(generator)
         return total if roll_outs == 1 else total / roll_outs
 
     def mean_direction(self, state: Array, credit: str, alpha: Array) -> Array:
@@ -125,7 +108,8 @@ class TeamProblem:
 
     def optimal_alpha(self, state: Array, credit: str) -> Array:
         check_mixture(credit)
-        return trace_cov(self._variance, base_of(credit), False, *self._slopes(state), None).best_alpha()
+        u, v = self._slopes(state)
+        return self._variance.traces(base_of(credit), False, u, v, (u**2).sum(1)).best_alpha()
 
     def best_step(self, state: Array, credit: str, alpha: Array, roll_outs: int) -> Array:
         """<u, m> / (m'Am + tr(A Cov) / n), m = (1 - alpha) u + alpha v (last line of F5, for every credit), [R]."""
@@ -133,7 +117,7 @@ class TeamProblem:
         base = None if (share == 1.0).all() else base_of(credit)
         u, v = self._slopes(state)
         mean = (1.0 - share)[:, None] * u + share[:, None] * v
-        noise = trace_cov(self._curvature, base, credit.endswith(":exact"), u, v, self._curved(u))
+        noise = self._curvature.traces(base, credit.endswith(":exact"), u, v, self._curved(u))
         second_moment = self._curved(mean) + noise.mixed(share) / roll_outs
         return np.maximum((u * mean).sum(1), 0.0) / second_moment
 
@@ -151,39 +135,36 @@ class TeamProblem:
         share = check_shares(credit, alpha, self.runs)[:, None]
         return (None if (share == 1.0).all() else 1.0 - share), (None if (share == 0.0).all() else share)
 
-    def _credit(self, state: Array, credit: str, alpha: Array) -> _TeamCredit:
-        on_base, on_guidance = self._shares(credit, alpha)
-        level = own = None
-        if on_base is not None and base_of(credit) == "return":
-            expected = self._half_cost(self._states(state) - self._optimum)
-            level = expected + 0.5 * self.sigma**2 * self._a_ii.sum(1)
-        if on_base is not None and base_of(credit) == "difference":
-            own = 0.5 * self.sigma * on_base * self._a_ii
-        if on_guidance is not None and credit.endswith(":exact"):
-            own = 0.5 * self.sigma * on_guidance * self._b_ii
-        return _TeamCredit(on_base, on_guidance, level, own)
+    def _roll_outs(self, state: Array, credit: str, alpha: Array) -> Callable[[np.random.Generator], Array]:
+        """Draws one sampled direction xi / sigma times the credit [R, N]; minus it is xi (local - own xi) - xi shared.
 
-    def _roll_out(self, state: Array, credit: _TeamCredit, generator: np.random.Generator) -> Array:
-        """One sampled direction xi / sigma times the credit [R, N]; credit = shared - sigma xi (local - own xi)."""
-        noise = generator.standard_normal(state.shape)
-        actions = self.sigma * noise
-        actions += state
-        x = self._states(actions)
-        shared, on_base = None, credit.on_base
-        if credit.level is not None and on_base is not None:
-            shared = on_base * ((credit.level - self._half_cost(x - self._optimum)) / self.sigma)[:, None]
-            if credit.on_guidance is None:
-                noise *= shared
-                return noise
-            on_base = None  # the return has no local part
-        local = self._gradients(self._pull(x, on_base, credit.on_guidance))
-        if credit.own is not None:
-            local -= credit.own * noise
-        local *= noise
-        if shared is not None:
-            local -= shared
-        local *= noise
-        return np.negative(local, out=local)
+        local = Z' pull; own [R, N]: what exact credits add for the square of the agent's own deviation, sigma D_i;
+        shared [R, 1]: the centred return over sigma, from the half cost whose excess over `level` it is.
+        """
+        base, sigma = base_of(credit), self.sigma
+        on_base, on_guidance = self._shares(credit, alpha)
+        on_return, on_local = (on_base, None) if base == "return" else (None, on_base)  # the return has no local part
+        level: Array | float = 0.0
+        own: Array | float = 0.0
+        if on_return is not None:
+            level = self._half_cost(self._states(state) - self._optimum) + 0.5 * sigma**2 * self._a_ii.sum(1)
+        if on_local is not None:
+            own = 0.5 * sigma * on_local * self._a_ii
+        if on_guidance is not None and credit.endswith(":exact"):
+            own = 0.5 * sigma * on_guidance * self._b_ii
+
+        def roll_out(generator: np.random.Generator) -> Array:
+            noise = generator.standard_normal(state.shape)
+            x = self._states(state + sigma * noise)
+            shared: Array | float = 0.0
+            if on_return is not None:
+                shared = on_return * ((level - self._half_cost(x - self._optimum)) / sigma)[:, None]
+                if on_guidance is None:
+                    return np.asarray(noise * shared)
+            local = self._gradients(self._pull(x, on_local, on_guidance)) - own * noise
+            return noise * (shared - local * noise)
+
+        return roll_out
 
     def _states(self, theta: Array) -> Array:
         return np.asarray((self._z @ theta.ravel()).reshape(self.runs, self._rows))

@@ -20,8 +20,8 @@ from dgpg_verify.claims.samples.measure.laws import (
     LAWS,
     NEVER,
     TEMPERATURE,
-    arrivals_of,
     bounded_fleets,
+    kept_of,
     make_problem,
     method_of,
 )
@@ -240,7 +240,7 @@ def test_biased_control_comes_to_rest_at_a_quarter() -> None:
 def test_what_is_kept_of_a_curve() -> None:
     problem = make_problem("team/aligned", 4, 5, 0)
     curve = learn(problem, make_method("difference"), TheoryStep(), 400, cell_generator(0))
-    kept = arrivals_of(curve, [10.0, 30.0])
+    kept = kept_of(curve, [10.0, 30.0])
     assert kept["share"].shape == (3, len(curve.samples)) and kept["low"].shape == (5, 2)
     assert (kept["share"][1] <= kept["share"][0]).all() and (kept["share"][0] <= kept["share"][2]).all()
 

@@ -6,11 +6,13 @@ import torch
 
 from dgpg_verify.core import InputError
 from dgpg_verify.oracles.teams.constants import descent_constants, sampled_curvature, schedule_bound
-from dgpg_verify.oracles.teams.descent import DESCENT_CREDITS, expected_gaps, expected_return_gaps
+from dgpg_verify.oracles.teams.descent import DESCENT_CREDITS, expected_gaps
 from dgpg_verify.oracles.teams.linear_quadratic import stationary_point, team_arrays
 from dgpg_verify.systems import LinearQuadraticTeam
 from tests.oracles.teams.covariance_matrices import covariance_matrix
 from tests.oracles.teams.optima import optimal_objective
+from tests.oracles.teams.test_descent import schedule
+from tests.samples.test_learner import recursion
 
 SIGMA = 0.6
 ALONE = {"return": 0.0, "difference": 0.0, "guidance": 1.0, "guidance:exact": 1.0}
@@ -43,8 +45,7 @@ def test_constants_against_dense_eigenvalues(n, seed):
         assert (mine.gradient_domination, mine.smoothness) == pytest.approx((values[0], values[-1]), rel=1e-9)
         shared = (1 - alpha) ** 2 * trace if credit in ("return", "guided") else 0.0
         assert mine.noisy_smoothness == pytest.approx(shared + 3 * values[-1], rel=1e-9)
-        assert mine.steps(3)[0] == pytest.approx(1 / mine.noisy_smoothness)
-        assert mine.steps(3)[2] == pytest.approx(2 / (mine.gradient_domination * (2 + mine.offset)))
+        assert mine.offset == pytest.approx(2 * (shared + 3 * values[-1]) / values[0], rel=1e-9)
 
 
 def test_constants_leave_null_directions_out():
@@ -70,19 +71,23 @@ def test_sampled_curvature_closes_in_from_inside(alpha, seed):
         assert not (0.95 * other.smoothness <= high <= other.smoothness and other.gradient_domination <= low)
 
 
+def allowed_gaps(bound, records):
+    """Bound of the total gap after each number of steps."""
+    return bound.level / (np.asarray(records) + bound.constants.offset)
+
+
 @pytest.mark.parametrize("credit", DESCENT_CREDITS)
 def test_the_schedule_keeps_its_bound(credit, seed):
     """E gap of J_alpha under the schedule, from the exact recursion of J with the reference as its optimum (A = B)."""
     records = [0, 1, 5, 20, 100, 400]
-    for n, roll_outs in ((4, 1), (15, 3)):
+    for n in (4, 15):
         system, start = draw(n, seed, alignment=1.0, bias=0.0)
         alpha = ALONE.get(credit, 0.5)
-        bound = schedule_bound(system, SIGMA, credit, alpha, roll_outs, start)
-        steps = bound.constants.steps(400)
-        exact = expected_gaps(system, SIGMA, credit, steps, alpha, roll_outs, start, records).total
-        assert (exact <= bound.gaps(records) * (1 + 1e-12)).all()
-        epsilon = bound.gaps([50])[0] / n
-        assert bound.samples(epsilon) == pytest.approx(50 * roll_outs, abs=roll_outs)
+        bound = schedule_bound(system, SIGMA, credit, alpha, start)
+        steps = schedule(bound.constants, 400)
+        exact = expected_gaps(system, SIGMA, credit, steps, alpha, 1, start, records)
+        assert (exact <= allowed_gaps(bound, records) * (1 + 1e-12)).all()
+        assert bound.samples(allowed_gaps(bound, [50])[0]) == pytest.approx(50, abs=1)
 
 
 @pytest.mark.parametrize("credit", DESCENT_CREDITS)
@@ -91,17 +96,18 @@ def test_the_bound_is_three_times_the_truth_at_equal_curvature(credit):
     orders, so k gap tends to 2/3 S / mu^2 while the bound's level is 2 S / mu^2."""
     system, steps = ring(3, 0.0), 600
     alpha = ALONE.get(credit, 0.4)
-    bound = schedule_bound(system, SIGMA, credit, alpha, 2, np.ones(3))
-    exact = expected_gaps(system, SIGMA, credit, bound.constants.steps(steps), alpha, 2, np.ones(3), [steps]).total
-    assert exact[0] / bound.gaps([steps])[0] == pytest.approx(1 / 3, rel=0.02)
+    bound = schedule_bound(system, SIGMA, credit, alpha, np.ones(3))
+    etas = schedule(bound.constants, steps)
+    exact = expected_gaps(system, SIGMA, credit, etas, alpha, 1, np.ones(3), [steps])
+    assert exact[0] / allowed_gaps(bound, [steps])[0] == pytest.approx(1 / 3, rel=0.02)
 
 
 @pytest.mark.parametrize("credit", ("return", "difference"))
 def test_the_bound_at_unequal_weights(credit, seed):
     system, start = draw(20, seed, alignment=0.0)
-    bound = schedule_bound(system, SIGMA, credit, None, 1, start)
-    exact = expected_gaps(system, SIGMA, credit, bound.constants.steps(300), 0.0, 1, start, np.arange(301)).total
-    assert (exact <= bound.gaps(np.arange(301)) * (1 + 1e-12)).all()
+    bound, records = schedule_bound(system, SIGMA, credit, 0.0, start), np.arange(301)
+    exact = expected_gaps(system, SIGMA, credit, schedule(bound.constants, 300), 0.0, 1, start, records)
+    assert (exact <= allowed_gaps(bound, records) * (1 + 1e-12)).all()
     assert exact[0] == pytest.approx(optimal_objective(system, SIGMA) - team_arrays(system, start).objective(SIGMA))
 
 
@@ -111,9 +117,9 @@ def test_the_bound_of_a_mixture_with_bias(credit, seed):
     (1 - eta mu) gap + eta^2 S / 2, also where u and v do not vanish at theta_alpha."""
     alpha = ALONE.get(credit, 0.3)
     system, _ = draw(8, seed, alignment=0.9, bias=2.0)
-    bound = schedule_bound(system, SIGMA, credit, alpha, 1, np.zeros(8))
+    bound = schedule_bound(system, SIGMA, credit, alpha, np.zeros(8))
     f, _ = curvature(system, alpha)
-    best, eta = stationary_point(system, alpha), bound.constants.steps(1)[0]
+    best, eta = stationary_point(system, alpha), schedule(bound.constants, 1)[0]
     rng = np.random.default_rng(seed)
     name = "guidance:exact" if credit.endswith("exact") else "guidance"
     ratios = []
@@ -137,13 +143,13 @@ def test_the_bound_of_a_mixture_with_bias(credit, seed):
 def test_no_bound_where_the_noise_outgrows_the_schedule(seed):
     system, start = draw(200, seed, alignment=0.0)
     with pytest.raises(InputError, match="no bound at alpha"):
-        schedule_bound(system, SIGMA, "guided", 0.5, 1, start)
+        schedule_bound(system, SIGMA, "guided", 0.5, start)
 
 
-def first_sample_below(gaps, level):
-    """Joint roll-outs at the first record from which the expected gap per agent stays at or below the level."""
-    above = np.flatnonzero(gaps.per_agent > level)
-    return gaps.samples[above[-1] + 1] if len(above) else gaps.samples[0]
+def first_record_below(records, gaps, level):
+    """Joint roll-outs at the first record from which the expected gap stays at or below the level."""
+    above = np.flatnonzero(gaps > level)
+    return records[above[-1] + 1] if len(above) else records[0]
 
 
 def test_samples_of_return_grow_with_agents_and_of_difference_do_not():
@@ -155,12 +161,12 @@ def test_samples_of_return_grow_with_agents_and_of_difference_do_not():
         epsilon = optimal_objective(system, 0.0) - team_arrays(system, start).objective(0.0)
         for credit, horizon in (("return", 100 * n), ("difference", 400)):
             records = np.unique(np.geomspace(1, horizon, 1000).astype(int))
-            steps = descent_constants(system, credit).steps(horizon)
             if credit == "return":
-                gaps = expected_return_gaps(system, SIGMA, steps, 1, start, records)
+                gaps = n * recursion(system, SIGMA, horizon)[records - 1]
             else:
+                steps = schedule(descent_constants(system, credit), horizon)
                 gaps = expected_gaps(system, SIGMA, credit, steps, 0.0, 1, start, records)
-            needed[credit].append(first_sample_below(gaps, epsilon / n / 20))
+            needed[credit].append(first_record_below(records, gaps, epsilon / 20))
     slopes = {credit: np.polyfit(np.log(counts), np.log(values), 1)[0] for credit, values in needed.items()}
     assert 0.9 < slopes["return"] < 1.1
     assert -0.05 < slopes["difference"] < 0.05
@@ -168,7 +174,7 @@ def test_samples_of_return_grow_with_agents_and_of_difference_do_not():
 
 @pytest.mark.parametrize(
     "credit, alpha, message",
-    [("gae", None, "credit = 'gae'"), ("guided", None, "needs alpha"), ("guided", 1.5, "alpha = 1.5"),
+    [("gae", 0.0, "credit = 'gae'"), ("guided", 1.5, "alpha = 1.5"),
      ("return", 0.5, "alpha = 0.5"), ("guidance", 0.5, "alpha = 0.5")],
 )  # fmt: skip
 def test_bad_input_is_refused(credit, alpha, message):

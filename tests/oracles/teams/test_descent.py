@@ -10,10 +10,11 @@ from scipy import stats
 
 from dgpg_verify.core import InputError, NonFiniteError
 from dgpg_verify.oracles.teams.constants import descent_constants
-from dgpg_verify.oracles.teams.descent import DESCENT_CREDITS, best_step, expected_gaps, expected_return_gaps
-from dgpg_verify.oracles.teams.linear_quadratic import stationary_point, team_arrays
+from dgpg_verify.oracles.teams.descent import DESCENT_CREDITS, expected_gaps
+from dgpg_verify.oracles.teams.linear_quadratic import team_arrays
 from dgpg_verify.systems import LinearQuadraticTeam
 from tests.oracles.teams.optima import optimal_objective
+from tests.samples.test_learner import recursion
 
 SIGMA = 0.6
 FALSE_ALARM = 1e-4  # of each statistical test, divided over its comparisons
@@ -23,6 +24,11 @@ ALONE = {"return": 0.0, "difference": 0.0, "guidance": 1.0, "guidance:exact": 1.
 
 def alpha_of(credit, mixed):
     return ALONE.get(credit, mixed)
+
+
+def schedule(constants, count):
+    """eta_k = 2 / (mu (k + k0)) for k = 0 ... count - 1."""
+    return 2.0 / (constants.gradient_domination * (np.arange(count) + constants.offset))
 
 
 class Definitions:
@@ -62,13 +68,13 @@ class Definitions:
         return weights * xi / SIGMA
 
 
-def by_quadrature(system, credit, steps, alphas, roll_outs, start):
+def by_quadrature(system, credit, steps, alpha, roll_outs, start):
     """E gap after the last step, by the tensor Gauss-Hermite rule over all noises of all steps and roll-outs."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
     grid = np.array(list(itertools.product(nodes, repeat=len(start) * roll_outs)))
     mass = np.array(list(itertools.product(weights / weights.sum(), repeat=len(start) * roll_outs))).prod(1)
     what, theta, total = Definitions(system, credit), np.asarray(start)[None], np.ones(1)
-    for eta, alpha in zip(steps, alphas):
+    for eta in steps:
         at = np.repeat(theta, len(grid), axis=0)
         xi = np.tile(grid, (len(theta), 1)).reshape(len(at), roll_outs, len(start))
         mean = sum(what.estimate(at, xi[:, k], alpha) for k in range(roll_outs)) / roll_outs
@@ -85,24 +91,22 @@ def draw(n, seed, alignment=0.2):
 @pytest.mark.parametrize("n, steps, roll_outs", [(2, (0.11, 0.2), 1), (3, (0.17,), 1), (2, (0.3,), 2)])
 def test_every_credit_against_quadrature(credit, n, steps, roll_outs, seed):
     for system, start in (draw(n, seed), draw(n, seed + 7)):
-        alphas = [alpha_of(credit, share) for share in (0.35, 0.8)[: len(steps)]]
-        mine = expected_gaps(system, SIGMA, credit, steps, alphas, roll_outs, start, [0, len(steps)])
-        exact = by_quadrature(system, credit, steps, alphas, roll_outs, start)
-        assert mine.total[-1] == pytest.approx(exact, rel=1e-11)
-        assert mine.total[0] == pytest.approx(Definitions(system, credit).gap(start[None])[0], rel=1e-11)
-        assert mine.per_agent[-1] == mine.total[-1] / n
+        alpha = alpha_of(credit, 0.35)
+        gaps = expected_gaps(system, SIGMA, credit, steps, alpha, roll_outs, start, [0, len(steps)])
+        exact = by_quadrature(system, credit, steps, alpha, roll_outs, start)
+        assert gaps[-1] == pytest.approx(exact, rel=1e-11)
+        assert gaps[0] == pytest.approx(Definitions(system, credit).gap(start[None])[0], rel=1e-11)
         # control: the same with a 1 % longer last step is told apart
         longer = [*steps[:-1], 1.01 * steps[-1]]
-        other = expected_gaps(system, SIGMA, credit, longer, alphas, roll_outs, start, [len(steps)])
-        assert other.total[0] != pytest.approx(exact, rel=1e-6)
+        other = expected_gaps(system, SIGMA, credit, longer, alpha, roll_outs, start, [len(steps)])
+        assert other[0] != pytest.approx(exact, rel=1e-6)
 
 
-def simulated(system, credit, steps, alphas, roll_outs, start, runs, generator):
+def simulated(system, credit, steps, alpha, start, runs, generator):
     """Gaps [runs] after the last step of runs sampled from the definitions."""
     what, theta = Definitions(system, credit), np.repeat(np.asarray(start)[None], runs, axis=0)
-    for eta, alpha in zip(steps, alphas):
-        noise = generator.normal(size=(roll_outs, *theta.shape))
-        theta = theta + eta * sum(what.estimate(theta, xi, alpha) for xi in noise) / roll_outs
+    for eta in steps:
+        theta = theta + eta * what.estimate(theta, generator.normal(size=theta.shape), alpha)
     return what.gap(theta)
 
 
@@ -116,28 +120,24 @@ def test_long_runs_against_simulation(credit, seed):
     runs, far, teams = 8000, [], 2
     for k in range(teams):
         system, start = draw(5 + 3 * k, seed + 20 + k, alignment=0.5 * k)
-        alphas = np.full(20, ALONE[credit]) if credit in ALONE else np.linspace(0.9, 0.2, 20)
-        steps = descent_constants(system, credit, alphas[-1]).steps(20) / 2
-        gaps = simulated(system, credit, steps, alphas, 1, start, runs, np.random.default_rng([seed, 5, k]))
+        alpha = alpha_of(credit, 0.2)
+        steps = schedule(descent_constants(system, credit, alpha), 20) / 2
+        gaps = simulated(system, credit, steps, alpha, start, runs, np.random.default_rng([seed, 5, k]))
         error = gaps.std(ddof=1) / np.sqrt(runs)
         for roll_outs in (1, 2):
-            record = expected_gaps(system, SIGMA, credit, steps, alphas, roll_outs, start, [20])
-            far.append(abs(gaps.mean() - record.total[0]) / error)
+            exact = expected_gaps(system, SIGMA, credit, steps, alpha, roll_outs, start, [20])[0]
+            far.append(abs(gaps.mean() - exact) / error)
     limit = stats.norm.isf(FALSE_ALARM / 2 / teams)
     assert max(far[::2]) <= limit
     assert min(far[1::2]) > limit
 
 
-@pytest.mark.parametrize("roll_outs", (1, 3))
-def test_two_ways_for_the_return(roll_outs, seed):
-    system, start = draw(30, seed)
-    steps, records = 0.4 / (40.0 + np.arange(300)), [0, 1, 2, 50, 300]
-    one = expected_gaps(system, SIGMA, "return", steps, 0.0, roll_outs, start, records)
-    two = expected_return_gaps(system, SIGMA, steps, roll_outs, start, records)
-    np.testing.assert_allclose(one.total, two.total, rtol=1e-11)
-    np.testing.assert_allclose(one.noise_free, two.noise_free, rtol=1e-9)
-    np.testing.assert_array_equal(two.samples, roll_outs * np.array(records))
-    assert one.total[-1] < 0.5 * one.total[0] and two.noise_free[-1] < two.total[-1]
+def test_the_return_in_the_eigenbasis(seed):
+    """300 steps of the theory's schedule from theta = 0, against a recursion derived apart."""
+    system, _ = draw(30, seed)
+    steps, records = schedule(descent_constants(system), 300), [1, 2, 50, 300]
+    gaps = expected_gaps(system, SIGMA, "return", steps, 0.0, 1, np.zeros(30), records)
+    np.testing.assert_allclose(gaps / 30, recursion(system, SIGMA, 300)[[0, 1, 49, 299]], rtol=1e-11)
 
 
 def test_one_step_of_the_return_as_printed(seed):
@@ -150,7 +150,7 @@ def test_one_step_of_the_return_as_printed(seed):
     gap = optimal_objective(system, SIGMA) - arrays.objective(SIGMA)
     expected = gap - eta * u @ u + 0.5 * eta**2 * (tilted + noise / n)
     mine = expected_gaps(system, SIGMA, "return", [eta], 0.0, n, start, [0, 1])
-    np.testing.assert_allclose(mine.total, [gap, expected], rtol=1e-11)
+    np.testing.assert_allclose(mine, [gap, expected], rtol=1e-11)
 
 
 def ring(n):
@@ -180,24 +180,22 @@ def test_circulant_difference_as_printed():
     for eta in steps:
         second = (1 - eta * values) ** 2 * second + eta**2 / count * (2 / n * (values**2 @ second) + kappa)
     mine = expected_gaps(system, SIGMA, "difference", steps, 0.0, count, np.full(n, 1.3), [60])
-    assert mine.total[0] == pytest.approx(0.5 * values @ second, rel=1e-11)
+    assert mine[0] == pytest.approx(0.5 * values @ second, rel=1e-11)
 
 
 @pytest.mark.parametrize("credit", ("difference", "guided@difference", "guidance"))
-def test_noise_free_path_is_gradient_ascent(credit, seed):
+def test_many_roll_outs_are_gradient_ascent(credit, seed):
+    """The noise goes as 1 / roll-outs, so the expected gap approaches that of the noise-free path."""
     system, theta = draw(12, seed)
-    start, steps = theta, np.linspace(0.2, 0.05, 25)
-    alphas = np.full(25, ALONE[credit]) if credit in ALONE else np.linspace(0.9, 0.2, 25)
+    start, steps, alpha = theta, np.linspace(0.2, 0.05, 25), alpha_of(credit, 0.4)
     best = optimal_objective(system, SIGMA)
-    for eta, alpha in zip(steps, alphas):
+    for eta in steps:
         arrays = team_arrays(system, theta)
         theta = theta - eta * ((1 - alpha) * arrays.u + alpha * arrays.v)
-    mine = expected_gaps(system, SIGMA, credit, steps, alphas, 1, start, [25])
-    assert mine.noise_free[0] == pytest.approx(best - team_arrays(system, theta).objective(SIGMA), rel=1e-9)
-    # the noise goes as 1 / roll-outs, so the total approaches the noise-free path
-    many = expected_gaps(system, SIGMA, credit, steps, alphas, 10**9, start, [25])
-    assert many.total[0] == pytest.approx(mine.noise_free[0], rel=1e-6)
-    assert mine.total[0] > 1.001 * mine.noise_free[0]
+    noise_free = best - team_arrays(system, theta).objective(SIGMA)
+    few, many = (expected_gaps(system, SIGMA, credit, steps, alpha, count, start, [25])[0] for count in (1, 10**9))
+    assert many == pytest.approx(noise_free, rel=1e-6)
+    assert few > 1.001 * noise_free
 
 
 def test_a_singular_team(seed):
@@ -205,32 +203,9 @@ def test_a_singular_team(seed):
     value = torch.tensor([[1.0, 0.3], [0.0, 0.0], [-0.5, 0.8]], dtype=torch.float64)
     numbers = [torch.tensor(v, dtype=torch.float64) for v in ([1.5, 0.0, 0.7], [0.4, -1.0, 0.2], [0.1, 0.9, -0.3])]
     system = LinearQuadraticTeam(torch.tensor([[0, 1], [1, 2], [2, 1]]), value, *numbers)
-    start, steps, alphas = np.random.default_rng(seed).normal(size=3), [0.2], [0.4]
-    mine = expected_gaps(system, SIGMA, "guided", steps, alphas, 1, start, [1])
-    assert mine.total[0] == pytest.approx(by_quadrature(system, "guided", steps, alphas, 1, start), rel=1e-10)
-
-
-@pytest.mark.parametrize("credit", DESCENT_CREDITS)
-def test_best_step_minimises_the_next_gap(credit, seed):
-    system, start = draw(9, seed)
-    alpha = alpha_of(credit, 0.5)
-    eta = best_step(system, SIGMA, credit, alpha, 1, start)
-    assert eta > 0.0
-    tried = [
-        expected_gaps(system, SIGMA, credit, [factor * eta], alpha, 1, start, [1]).total[0]
-        for factor in (0.999, 1.0, 1.001)
-    ]
-    assert tried[1] < tried[0] and tried[1] < tried[2]
-    if credit == "return":
-        assert eta <= 1.0 / team_arrays(system, start).a.trace()
-
-
-def test_best_step_is_zero_downhill():
-    system = LinearQuadraticTeam.random(6, 3, alignment=1.0, reference_bias=2.0)
-    apart = stationary_point(system, 1.0) - stationary_point(system, 0.0)
-    inside = stationary_point(system, 0.0) + 0.5 * apart  # between the two optima: G pulls away from that of J
-    assert best_step(system, SIGMA, "guidance", 1.0, 1, inside) == 0.0
-    assert best_step(system, SIGMA, "difference", 0.0, 1, inside) > 0.0
+    start, steps = np.random.default_rng(seed).normal(size=3), [0.2]
+    gaps = expected_gaps(system, SIGMA, "guided", steps, 0.4, 1, start, [1])
+    assert gaps[0] == pytest.approx(by_quadrature(system, "guided", steps, 0.4, 1, start), rel=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -240,11 +215,10 @@ def test_best_step_is_zero_downhill():
         ({"sigma": 0.0}, "sigma = 0.0 is not allowed"),
         ({"steps": [[0.1]]}, "steps has shape"),
         ({"steps": [0.1, -0.1]}, "steps has shape"),
-        ({"alphas": [0.1]}, "alphas has shape"),
-        ({"alphas": [0.1, 1.2]}, r"alphas of the credit 'guided' must lie in \[0, 1\]"),
-        ({"alphas": [0.1, float("nan")]}, "alphas of the credit"),
-        ({"credit": "return", "alphas": 0.5}, r"'return' must lie in \[0, 0\]"),
-        ({"credit": "guidance", "alphas": 0.5}, r"'guidance' must lie in \[1, 1\]"),
+        ({"alpha": 1.2}, "alpha = 1.2 is not allowed"),
+        ({"alpha": float("nan")}, "alpha = nan is not allowed"),
+        ({"credit": "return", "alpha": 0.5}, "alpha = 0.5 is not allowed"),
+        ({"credit": "guidance", "alpha": 0.5}, "alpha = 0.5 is not allowed"),
         ({"roll_outs": 0}, "roll_outs = 0 is not allowed"),
         ({"start": [0.0]}, "means has shape"),
         ({"records": [2, 1]}, r"records must be increasing integers in \[0, 2\]"),
@@ -254,7 +228,7 @@ def test_best_step_is_zero_downhill():
     ],
 )
 def test_bad_input_is_refused(change, message):
-    good = {"sigma": SIGMA, "credit": "guided", "steps": [0.1, 0.1], "alphas": 0.5, "roll_outs": 1,
+    good = {"sigma": SIGMA, "credit": "guided", "steps": [0.1, 0.1], "alpha": 0.5, "roll_outs": 1,
             "start": np.zeros(3), "records": [0, 2]}  # fmt: skip
     with pytest.raises(InputError, match=message):
         expected_gaps(LinearQuadraticTeam.random(3, 1), **(good | change))

@@ -43,7 +43,7 @@ def test_values_and_gradients_against_all_profiles(n: int, k: int, alpha: float,
     tau = np.linspace(1.0, 2.0, FLEETS)
     theta = logits((FLEETS, 2, n, k), seed)
     p, log_p = softmax(theta)
-    exact = potential(data, tau, alpha, "exact")
+    exact = potential(data, tau, alpha, 0.5)
     chain = potential(data, tau, alpha)
     square = alpha * 0.5 * data.z**2
     for copy in range(2):
@@ -96,17 +96,15 @@ def test_curvature_is_the_derivative_of_the_gradient(seed: int) -> None:
 @pytest.mark.parametrize("alpha", ALPHAS)
 @pytest.mark.parametrize(("n", "k"), SIZES)
 def test_optimum_against_newton_on_the_joint_table(n: int, k: int, alpha: float, seed: int) -> None:
-    """Two solvers without a common line, both certified; from a far start the same point."""
+    """Two solvers without a common line, both certified."""
     fleet = games(n, k, seed)
     data = stack_games(fleet)
     tau = quadratic_temperatures(data)
-    found = game_optimum(potential(data, tau, alpha, "exact"))
+    found = game_optimum(potential(data, tau, alpha, 0.5))
     other = logit_optimum(joint_tables(fleet).of(alpha), tau)
     assert found.certified.all() and other.certified.all()
     p, _ = softmax(found.logits)
     assert np.abs(p - other.p).max() < 1e-9
-    far = game_optimum(potential(data, tau, alpha, "exact"), start=3.0 * logits(p.shape, seed))
-    assert far.certified.all() and np.abs(softmax(far.logits)[0] - p).max() < 1e-9
     if alpha == 0.0:
         assert found.value == pytest.approx(other.value, abs=1e-10)
 
@@ -119,7 +117,7 @@ def test_at_the_optimum_the_oracle_s_gradient_cancels_the_entropy_s(n: int, seed
     tau = quadratic_temperatures(data)
     objective = potential(data, tau)
     found = game_optimum(objective)
-    assert found.certified.all() and (found.error <= 1e-12 * n).all()
+    assert found.certified.all()
     p, log_p = softmax(found.logits)
     for f, game in enumerate(fleet):
         entropy = tau[f] * p[f] * ((p[f] * log_p[f]).sum(-1, keepdims=True) - log_p[f])
@@ -128,24 +126,21 @@ def test_at_the_optimum_the_oracle_s_gradient_cancels_the_entropy_s(n: int, seed
         assert np.abs(gradient + entropy).max() < 1e-9
     for s in range(20):
         tried = found.logits + 10.0 ** -(s % 5) * logits(found.logits.shape, seed + s)
-        assert (objective.value(*softmax(tried[:, None]))[:, 0] <= found.value + found.error).all()
+        assert (objective.value(*softmax(tried[:, None]))[:, 0] <= found.value + 1e-12 * n).all()
 
 
-def test_the_error_bound_holds_on_the_way(seed: int) -> None:
-    """Stopped early, (best value - value) stays within the bound that follows from the residual."""
-    objective = potential(stack_games(games(seed=seed)), quadratic_temperatures(stack_games(games(seed=seed))))
+def test_a_run_that_is_stopped_early_is_not_certified(seed: int) -> None:
+    data = stack_games(games(seed=seed))
+    objective = potential(data, quadratic_temperatures(data))
     best = game_optimum(objective)
-    for steps in (1, 2, 3, 5):
-        found = game_optimum(objective, start=logits(best.logits.shape, seed), max_steps=steps)
-        assert (best.value - found.value <= found.error + 1e-12).all()
-    assert not game_optimum(objective, start=logits(best.logits.shape, seed), max_steps=1).certified.any()
+    short = game_optimum(objective, max_steps=1)
+    assert not short.certified.any() and (short.value <= best.value).all()
 
 
 def test_dense_graph_and_strong_coupling_converge(seed: int) -> None:
     """K = M: the safe step is tau / (tau + c) with c about N times that of a sparse graph."""
     data = stack_games(random_fleets(60, 2, seed, n_candidates="all"))
-    found = game_optimum(potential(data, quadratic_temperatures(data)))
-    assert found.certified.all() and found.steps < 1_000
+    assert game_optimum(potential(data, quadratic_temperatures(data)), max_steps=1_000).certified.all()
 
 
 def test_the_temperature_bound_by_hand() -> None:
@@ -190,14 +185,10 @@ def test_bad_input() -> None:
     for alpha in (-0.1, 1.1, float("nan"), np.zeros(3), np.zeros((2, 2, 2))):
         with pytest.raises(InputError, match="alpha"):
             potential(data, np.ones(FLEETS), alpha)
-    with pytest.raises(InputError, match="form"):
-        potential(data, np.ones(FLEETS), 0.5, "linear")
     with pytest.raises(InputError, match="tau"):
         game_optimum(potential(data, np.zeros(FLEETS)))
-    with pytest.raises(InputError, match="start"):
-        game_optimum(good, start=np.zeros((FLEETS, N)))
     with pytest.raises(InputError, match="runs a fleet"):
         game_optimum(potential(data, np.ones(FLEETS), np.tile([[0.2, 0.9]], (FLEETS, 1))))
-    with pytest.raises(InputError, match="tolerance"):
-        game_optimum(good, tolerance=0.0)
+    with pytest.raises(InputError, match="max_steps"):
+        game_optimum(good, max_steps=0)
     assert isinstance(good, Potential)

@@ -51,7 +51,7 @@ def scores(team: LinearQuadraticTeam, credit: str, seed: int) -> np.ndarray:
     curve = learn(problem, make_method(credit), TheoryStep(), RECORDS[-1], cell_generator(seed), checkpoints=RECORDS)
     exact = expected_gaps(team, problem.sigma, credit, steps, alpha, 1, np.zeros(team.n_agents), RECORDS[1:])
     seen = curve.gaps[:, 1:]
-    return (seen.mean(0) - exact.per_agent) / (seen.std(0, ddof=1) / np.sqrt(COPIES))
+    return (seen.mean(0) - exact / team.n_agents) / (seen.std(0, ddof=1) / np.sqrt(COPIES))
 
 
 @pytest.mark.parametrize("credit", ["return", "guidance"])

@@ -13,24 +13,26 @@ from typing import Any
 
 import numpy as np
 
-from dgpg_verify.claims.samples.measure.cloud import measure_cloud
 from dgpg_verify.claims.samples.measure.constants import measure_constants, measure_plain
 from dgpg_verify.claims.samples.measure.controls import measure_control, measure_errors, measure_expected
 from dgpg_verify.claims.samples.measure.laws import (
+    GREEDY,
+    THEORY,
+    TUNED,
     AnyGame,
-    arrivals_of,
     budget_of,
+    kept_of,
     make_problem,
     method_of,
     noise_of,
-    step_of,
+    theory_steps,
+    tune_on_pilots,
 )
 from dgpg_verify.core import Cell
 from dgpg_verify.oracles.teams.constants import schedule_bound
-from dgpg_verify.oracles.teams.descent import expected_gaps, expected_return_gaps
-from dgpg_verify.samples import Curve, ScheduledCredit, learn, noise_free_floor, theory_numbers
-from dgpg_verify.samples.problems import Array
-from dgpg_verify.systems import LinearQuadraticTeam
+from dgpg_verify.oracles.teams.descent import expected_gaps
+from dgpg_verify.samples import Curve, GreedyStep, ScheduledCredit, TeamProblem, TheoryStep, learn, noise_free_floor
+from dgpg_verify.samples.cloud import estimated_curve, scored_fleets
 
 FLOOR_TOLERANCE, FLOOR_STEPS = 1e-4, 2_000  # of noise-free runs with alpha*, whose limit has no closed form
 EXACT_N = 8  # up to here curves are drawn with their exact mean, for so many samples (16 recursions a cell)
@@ -61,18 +63,34 @@ def measure_run(cell: Cell) -> dict[str, Any]:
     """
     options, method = cell.options, method_of(cell.options["method"])
     problem = make_problem(options["law"], cell.n, options["fleets"], cell.seed)
-    step, tuning = step_of(cell, method)
-    start = problem.gap(problem.start())
-    last = start / options["factors"][-1]
+    scale, tries = tune_on_pilots(cell, method) if options["step"] == TUNED else (None, [])
+    step = GreedyStep() if options["step"] == GREEDY else TheoryStep(scale or 1.0)
+    last = problem.gap(problem.start()) / options["factors"][-1]
     curve = learn(problem, method, step, budget_of(cell), noise_of(cell), stop_below=last)
     return {
-        **arrivals_of(curve, options["factors"]),
+        **kept_of(curve, options["factors"]),
         **floor_of(problem, method),
         **_predicted(cell, problem, method),
         **_exact(cell, problem, method, curve),
-        "tries": [] if tuning is None else [asdict(one) for one in tuning.tries],
-        "scale": None if tuning is None else tuning.scale,
+        "tries": [asdict(trial) for trial in tries],
+        "scale": scale,
     }
+
+
+def measure_cloud(cell: Cell) -> dict[str, Any]:
+    """Train on `fleets` fleets; what a cell of a run holds, without a floor (none is known).
+
+    No optimum is known here, so the gap is that to Best-Fit on held-out workloads, and learning is that of the
+    trainer. `skipped`: fleets drawn on which Best-Fit does not beat Random beyond noise: there is no gap to measure.
+    """
+    options = cell.options
+    systems, seeds, skipped = scored_fleets(cell.n, options["fleets"], cell.seed, horizon=options["horizon"])
+    curve = estimated_curve(systems, options["method"], options["episodes"], seeds)
+    zeros = np.zeros(len(systems))
+    return {
+        **kept_of(curve, options["factors"]), "floor": zeros, "settled": zeros.astype(bool),
+        "skipped": skipped, "tries": [], "scale": None,
+    }  # fmt: skip
 
 
 def floor_of(problem: AnyGame, method: ScheduledCredit) -> dict[str, Any]:
@@ -93,50 +111,27 @@ def measure_floor(cell: Cell) -> dict[str, Any]:
 
 def _predicted(cell: Cell, problem: AnyGame, method: ScheduledCredit) -> dict[str, Any]:
     """Samples [F, E] that the constants promise on an aligned team (gap of J_alpha = gap of J), fixed alphas only."""
-    aligned = cell.options["law"] == "team/aligned" and cell.options["step"] == "theory"
-    if not aligned or method.name not in FIXED_ALPHA or cell.n > 256:
+    aligned = cell.options["law"] == "team/aligned" and cell.options["step"] == THEORY
+    if not aligned or method.name not in FIXED_ALPHA or cell.n > 256 or not isinstance(problem, TeamProblem):
         return {}
-    start, alpha = problem.gap(problem.start()), float(method.alpha_at(problem, problem.start(), 0.0)[0])
-    rows = []
-    for team, first in zip(_teams(problem), start):
-        bound = schedule_bound(team, problem_sigma(problem), method.credit, alpha, 1, np.zeros(cell.n))
-        rows.append([bound.samples(first / factor) for factor in cell.options["factors"]])
-    return {"predicted": np.array(rows, dtype=np.float64)}
+    alpha = float(method.alpha_at(problem, problem.start(), 0.0)[0])
+    last = cell.n * problem.gap(problem.start())[:, None] / cell.options["factors"]  # total gaps [F, E]
+    bounds = [schedule_bound(team, problem.sigma, method.credit, alpha, np.zeros(cell.n)) for team in problem.teams]
+    return {"predicted": np.array([[float(bound.samples(gap)) for gap in row] for bound, row in zip(bounds, last)])}
 
 
 def _exact(cell: Cell, problem: AnyGame, method: ScheduledCredit, curve: Curve) -> dict[str, Any]:
     """Exact mean over fleets of E gap / start at the first checkpoints, by the recursion (small teams only)."""
-    options = cell.options
-    if not options["law"].startswith("team") or options["step"] != "theory" or cell.n > EXACT_N:
+    known = cell.options["step"] == THEORY and cell.n <= EXACT_N and method.name in EXACT_SAMPLES
+    if not known or not isinstance(problem, TeamProblem):
         return {}
-    if method.name not in EXACT_SAMPLES:
-        return {}
-    marks = curve.samples[curve.samples <= EXACT_SAMPLES[method.name]]
-    steps, shares = theory_steps(problem, method, int(marks[-1])), []
-    alpha = float(method.alpha_at(problem, problem.start(), 0.0)[0])
-    for f, team in enumerate(_teams(problem)):
-        sigma, start = problem_sigma(problem), np.zeros(cell.n)
-        if method.name == "return":  # in the eigenbasis, much cheaper
-            found = expected_return_gaps(team, sigma, steps[f], 1, start, marks)
-        else:
-            found = expected_gaps(team, sigma, method.credit, steps[f], alpha, 1, start, marks)
-        shares.append(found.per_agent / curve.gaps[f, 0])
+    marks, start = curve.samples[curve.samples <= EXACT_SAMPLES[method.name]], np.zeros(cell.n)
+    alpha, shares = method.alpha_at(problem, problem.start(), 0.0), []
+    schedules = theory_steps(problem, method.credit, alpha, int(marks[-1]))
+    for team, steps, first in zip(problem.teams, schedules, curve.gaps[:, 0]):
+        gaps = expected_gaps(team, problem.sigma, method.credit, steps, float(alpha[0]), 1, start, marks)
+        shares.append(gaps / cell.n / first)
     return {"expected": np.mean(shares, axis=0)}
-
-
-def theory_steps(problem: AnyGame, method: ScheduledCredit, count: int) -> Array:
-    """eta_k [R, K] of the theory's schedule at a fixed alpha."""
-    alpha = method.alpha_at(problem, problem.start(), 0.0)
-    mu, offset = theory_numbers(problem, method.credit, alpha)
-    return np.asarray(2.0 / mu[:, None] / (np.arange(count) + offset[:, None]))
-
-
-def _teams(problem: AnyGame) -> tuple[LinearQuadraticTeam, ...]:
-    return getattr(problem, "teams", ())
-
-
-def problem_sigma(problem: AnyGame) -> float:
-    return float(getattr(problem, "sigma", 0.0))
 
 
 MEASURES: Mapping[str, Callable[[Cell], dict[str, Any]]] = {

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from dgpg_verify.claims.samples.measure.laws import TeamProblem, finite_or_never, make_problem, method_of, noise_of
+from dgpg_verify.claims.samples.measure.laws import (
+    TeamProblem,
+    finite_or_never,
+    make_problem,
+    method_of,
+    noise_of,
+    shares_of,
+)
 from dgpg_verify.core import Cell, InputError
 from dgpg_verify.oracles.teams.constants import descent_constants, sampled_curvature
-from dgpg_verify.samples import TheoryStep, learn
+from dgpg_verify.samples import TheoryStep, learn, theory_numbers
 from dgpg_verify.samples.game.plain import PlainGame, gradient_flow
 from dgpg_verify.samples.game.potential import softmax
 
@@ -22,17 +30,14 @@ def measure_constants(cell: Cell) -> dict[str, Any]:
     """smoothness, mu, noise_trace and k0 [F] of the shared return; `measured` [F', 2]: mu and L from gradients."""
     problem = make_problem(cell.options["law"], cell.n, cell.options["fleets"], cell.seed)
     if not isinstance(problem, TeamProblem):
-        found = problem.constants("return", np.zeros(problem.runs))
-        offset = 2.0 * (found.noise_trace + 3.0 * found.smoothness) / found.mu
-        return {"smoothness": found.smoothness, "mu": found.mu, "noise_trace": found.noise_trace, "k0": offset}
+        alpha = np.zeros(problem.runs)
+        return asdict(problem.constants("return", alpha)) | {"k0": theory_numbers(problem, "return", alpha)[1]}
     exact = [descent_constants(team) for team in problem.teams]
+    names = {"smoothness": "smoothness", "mu": "gradient_domination", "noise_trace": "trace", "k0": "offset"}
     rng = noise_of(cell)
     measured = [sampled_curvature(team, 0.0, rng, 4, 200) for team in problem.teams[:MEASURED_FLEETS]]
     return {
-        "smoothness": np.array([one.smoothness for one in exact]),
-        "mu": np.array([one.gradient_domination for one in exact]),
-        "noise_trace": np.array([one.trace for one in exact]),
-        "k0": np.array([one.offset for one in exact]),
+        **{name: np.array([getattr(constants, field) for constants in exact]) for name, field in names.items()},
         "measured": np.array(measured),
     }
 
@@ -46,17 +51,11 @@ def measure_plain(cell: Cell) -> dict[str, Any]:
     problem = make_problem(options["law"], cell.n, options["fleets"], cell.seed)
     if not isinstance(problem, PlainGame):
         raise InputError(f"law = {options['law']!r} is not allowed: it must be the game without entropy")
-    level = gradient_flow(problem.objective, [FAR_TIME]).values[:, 0]
-    ratios, gaps = [], []
-    for moment in FLOW_TIMES:
-        flow = gradient_flow(problem.objective, [moment])
-        slope = problem.objective.gradient(*softmax(flow.logits[:, None]))
-        gap = level - flow.values[:, 0]
-        ratios.append((slope**2).sum((-1, -2))[:, 0] / (2.0 * gap))
-        gaps.append(gap / cell.n)
+    logits, values = zip(*(gradient_flow(problem.objective, time) for time in (*FLOW_TIMES, FAR_TIME)))
+    gaps = np.stack([values[-1] - value for value in values[:-1]], 1)
+    slopes = [problem.objective.gradient(*softmax(theta[:, None]))[:, 0] for theta in logits[:-1]]
+    squares = np.stack([(slope**2).sum((-1, -2)) for slope in slopes], 1)
     curve = learn(problem, method, TheoryStep(), options["budget"], noise_of(cell))
-    with np.errstate(invalid="ignore"):
-        share = np.quantile(curve.gaps / curve.gaps[:, :1], (0.5, 0.1, 0.9), axis=0, method="lower")
-    return {"ratios": finite_or_never(np.stack(ratios, 1)), "flow_gaps": np.stack(gaps, 1), "start": curve.gaps[:, 0],
-            "remaining": problem.remaining, "samples": curve.samples, "share": finite_or_never(share),
+    return {"ratios": finite_or_never(squares / (2.0 * gaps)), "flow_gaps": gaps / cell.n, "start": curve.gaps[:, 0],
+            "remaining": problem.remaining, "samples": curve.samples, "share": shares_of(curve),
             "roll_outs": curve.roll_outs}  # fmt: skip

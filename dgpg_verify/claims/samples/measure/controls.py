@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from dgpg_verify.claims.samples.measure.laws import TeamProblem, budget_of, finite_or_never, make_problem, noise_of
+from dgpg_verify.claims.samples.measure.laws import (
+    TeamProblem,
+    arrivals_of,
+    budget_of,
+    make_problem,
+    noise_of,
+    theory_steps,
+)
 from dgpg_verify.core import Cell, InputError
 from dgpg_verify.oracles.teams.descent import expected_gaps
 from dgpg_verify.samples import (
@@ -15,9 +23,6 @@ from dgpg_verify.samples import (
     cell_generator,
     learn,
     make_method,
-    samples_to_gap,
-    start_fractions,
-    theory_numbers,
 )
 from dgpg_verify.samples.problems import Array
 from dgpg_verify.statistics import sample_control_rates, sample_coverage, sample_error_rates, standard_sample_truths
@@ -27,7 +32,6 @@ from dgpg_verify.statistics import sample_control_rates, sample_coverage, sample
 NOISE, NOISE_AT = 0.2, 32.0
 TILT = 0.5  # of the biased control: it climbs to the point at which half of the start's distance is left
 RECORDS = (1, 2, 5, 10, 20, 50, 100, 200)
-Z_BAND = 3.29  # two-sided 0.1 %: each record of the oracle check misses with this rate
 
 
 class NoisyTeam(TeamProblem):
@@ -52,8 +56,7 @@ class NoisyTeam(TeamProblem):
         return exact - self.tilt * super().mean_direction(self.start(), credit, alpha) if self.tilt else exact
 
     def constants(self, credit: str, alpha: Array) -> Constants:
-        own = super().constants(credit, alpha)
-        return Constants(own.mu, own.smoothness, np.zeros_like(own.mu))
+        return replace(super().constants(credit, alpha), noise_trace=np.zeros(self.runs))
 
 
 def measure_control(cell: Cell) -> dict[str, Any]:
@@ -64,14 +67,12 @@ def measure_control(cell: Cell) -> dict[str, Any]:
         raise InputError(f"law = {cell.options['law']!r} is not allowed: controls run on teams")
     problem = NoisyTeam(plain.teams)
     problem.growing, problem.tilt = kind == "growing", TILT * float(kind == "biased")
-    method, start = make_method("return"), problem.gap(problem.start())
-    budget = 1_000 if kind == "biased" else budget_of(cell)
-    curve = learn(problem, method, TheoryStep(), budget, noise_of(cell), stop_below=start / factors[-1])
-    found = samples_to_gap(curve, start_fractions(curve, factors))
+    start, budget = problem.gap(problem.start()), 1_000 if kind == "biased" else budget_of(cell)
+    last = start / factors[-1]
+    curve = learn(problem, make_method("return"), TheoryStep(), budget, noise_of(cell), stop_below=last)
     # the biased gradient is linear in theta, so its noise-free run ends tilt of the way from theta_J to the start
-    floor = problem.tilt**2 * start
-    return {"start": start, "low": found.low, "high": finite_or_never(found.high), "floor": floor,
-            "settled": np.ones(problem.runs, dtype=bool), "end": curve.gaps[:, -1]}  # fmt: skip
+    floor, settled = problem.tilt**2 * start, np.ones(problem.runs, dtype=bool)
+    return arrivals_of(curve, factors) | {"floor": floor, "settled": settled, "end": curve.gaps[:, -1]}
 
 
 def measure_expected(cell: Cell) -> dict[str, Any]:
@@ -80,30 +81,26 @@ def measure_expected(cell: Cell) -> dict[str, Any]:
     credit = str(options["credit"])
     alpha = {"return": 0.0, "difference": 0.0, "guidance": 1.0}.get(credit, 0.5)
     name = {"guided": "guided:0.5", "guided@difference": "guided:0.5@difference"}.get(credit, credit)
-    scores, records = [], np.array((0, *RECORDS))
+    scores = []
     for number in range(options["teams"]):
         seed = int(np.random.SeedSequence(cell.seed, spawn_key=(number,)).generate_state(1)[0])
         fleet = TeamProblem.random(cell.n, 1, 1, seed, alignment=0.5, reference_bias=0.3)
         problem = TeamProblem(fleet.teams, options["copies"])
-        mu, offset = theory_numbers(problem, credit, np.full(problem.runs, alpha))
-        steps = 2.0 / (mu[0] * (np.arange(records[-1]) + offset[0]))
-        curve = learn(
-            problem, make_method(name), TheoryStep(), int(records[-1]), cell_generator(seed, 5), checkpoints=records
-        )
-        exact = expected_gaps(
-            fleet.teams[0], problem.sigma, credit, steps, alpha, 1, np.zeros(cell.n), records[1:]
-        ).per_agent
-        seen = curve.gaps[:, 1:]
-        scores.append((seen.mean(0) - exact) / (seen.std(0, ddof=1) / np.sqrt(len(seen))))
+        steps = theory_steps(problem, credit, np.full(problem.runs, alpha), RECORDS[-1])[0]
+        noise = cell_generator(seed, 5)
+        curve = learn(problem, make_method(name), TheoryStep(), RECORDS[-1], noise, checkpoints=(0, *RECORDS))
+        exact = expected_gaps(fleet.teams[0], problem.sigma, credit, steps, alpha, 1, np.zeros(cell.n), RECORDS)
+        gaps = curve.gaps[:, 1:]
+        scores.append((gaps.mean(0) - exact / cell.n) / (gaps.std(0, ddof=1) / np.sqrt(len(gaps))))
     return {"scores": np.array(scores)}
 
 
 def measure_errors(cell: Cell) -> dict[str, Any]:
     """Measured error rates of the verdicts on p and q, of two faulty rules, and coverage of the intervals."""
-    kind, options = cell.options["kind"], cell.options
-    if kind == "rates":
+    options, seed = cell.options, cell.seed % 2**31
+    if options["kind"] == "rates":
         truths = standard_sample_truths()[:: options["stride"]]
-        return {"records": sample_error_rates(truths, options["repetitions"], cell.seed % 2**31)}
-    if kind == "faulty":
-        return {"records": sample_control_rates(options["repetitions"], cell.seed % 2**31)}
-    return {"records": sample_coverage(options["configurations"], seed=cell.seed % 2**31)}
+        return {"records": sample_error_rates(truths, options["repetitions"], seed)}
+    if options["kind"] == "faulty":
+        return {"records": sample_control_rates(options["repetitions"], seed)}
+    return {"records": sample_coverage(options["configurations"], seed=seed)}

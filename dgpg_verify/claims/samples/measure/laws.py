@@ -13,16 +13,14 @@ import torch
 from dgpg_verify.core import Cell, InputError
 from dgpg_verify.samples import (
     Curve,
-    GreedyStep,
     ScheduledCredit,
-    StepRule,
     TeamProblem,
-    TheoryStep,
-    Tuning,
+    Try,
     cell_generator,
     make_method,
     samples_to_gap,
     start_fractions,
+    theory_numbers,
     tune,
 )
 from dgpg_verify.samples.game.plain import PlainGame
@@ -33,8 +31,8 @@ from dgpg_verify.systems.references import alter_reference
 
 # alignment 1 and no bias: J = -cG + const, so that every alpha has the optimum of J
 LAWS: Mapping[str, Mapping[str, Any]] = {
-    "team/aligned": {"alignment": 1.0, "bias": 0.0},
-    "team/biased": {"alignment": 0.5, "bias": 0.3},
+    "team/aligned": {"alignment": 1.0, "reference_bias": 0.0},
+    "team/biased": {"alignment": 0.5, "reference_bias": 0.3},
     "game/fluid": {"reference": "fluid"},
     "game/biased": {"reference": "biased:0.3"},
     "game/plain": {"reference": "fluid"},
@@ -57,23 +55,22 @@ def make_problem(law: str, n: int, fleets: int, seed: int) -> AnyGame:
     """The fleets of a law at one N. Raises InputError on an unknown law."""
     if law not in LAWS:
         raise InputError(f"law = {law!r} is not allowed: it must be one of {', '.join(LAWS)}")
-    options = LAWS[law]
     if law.startswith("team"):
-        return TeamProblem.random(n, fleets, seed=seed, alignment=options["alignment"], reference_bias=options["bias"])
-    games = bounded_fleets(n, fleets, seed, options["reference"])
+        return TeamProblem.random(n, fleets, seed=seed, **LAWS[law])
+    games = bounded_fleets(n, fleets, seed, **LAWS[law])
     return PlainGame(games) if law == PLAIN else GameProblem(games, temperature=TEMPERATURE)
 
 
 def bounded_fleets(n: int, fleets: int, seed: int, reference: str) -> list[LoadBalancingGame]:
     """Fleets with jobs cut at JOB_CAP, target and reference drawn anew for the load that is left."""
-    made = []
+    fleets_cut = []
     for game in random_fleets(n, fleets, seed):
         jobs = game.jobs.clamp(max=JOB_CAP)
         level = (jobs.sum() + (game.background * game.capacity).sum()) / game.capacity.sum()
         target = torch.full_like(game.target, float(level))
         state = alter_reference(reference, target, game.capacity, seed)
-        made.append(replace(game, jobs=jobs, target=target, reference_state=state, recipe=None))
-    return made
+        fleets_cut.append(replace(game, jobs=jobs, target=target, reference_state=state, recipe=None))
+    return fleets_cut
 
 
 def method_of(name: str) -> ScheduledCredit:
@@ -89,16 +86,17 @@ def method_of(name: str) -> ScheduledCredit:
     return ScheduledCredit(name, "guided", rule)
 
 
-def step_of(cell: Cell, method: ScheduledCredit) -> tuple[StepRule, Tuning | None]:
-    """The step rule of a cell; the tuned one is chosen on pilot fleets of the same law."""
-    name = str(cell.options["step"])
-    if name != TUNED:
-        rules: dict[str, StepRule] = {THEORY: TheoryStep(), GREEDY: GreedyStep()}
-        return rules[name], None
+def tune_on_pilots(cell: Cell, method: ScheduledCredit) -> tuple[float, list[Try]]:
+    """The scale of a cell's tuned schedule, chosen on pilot fleets of the same law, and all that were tried."""
     pilot_seed = int(np.random.SeedSequence(cell.seed, spawn_key=(PILOT_KEY,)).generate_state(1)[0])
     pilots = make_problem(cell.options["law"], cell.n, cell.options["pilots"], pilot_seed)
-    tuning = tune(pilots, method, PILOT_BUDGET + PILOT_PER_AGENT * cell.n, pilot_seed)
-    return tuning.step_rule, tuning
+    return tune(pilots, method, PILOT_BUDGET + PILOT_PER_AGENT * cell.n, pilot_seed)
+
+
+def theory_steps(problem: Problem, credit: str, alpha: Array, count: int) -> Array:
+    """eta_k [R, K] of the theory's schedule at a fixed alpha."""
+    mu, offset = theory_numbers(problem, credit, alpha)
+    return np.asarray(2.0 / (mu[:, None] * (np.arange(count) + offset[:, None])))
 
 
 def noise_of(cell: Cell) -> np.random.Generator:
@@ -111,14 +109,23 @@ def finite_or_never(values: Array) -> Array:
     return np.where(np.isfinite(values), values, NEVER)
 
 
-def arrivals_of(curve: Curve, factors: list[float]) -> dict[str, Any]:
-    """What is kept of a curve: arrivals at start / factors, and QUANTILES over fleets of gap / start."""
-    found = samples_to_gap(curve, start_fractions(curve, factors))
+def shares_of(curve: Curve) -> Array:
+    """QUANTILES over fleets of gap / start [3, C], NEVER where they diverged."""
     with np.errstate(invalid="ignore"):  # diverged runs are infinite
         share = np.quantile(curve.gaps / curve.gaps[:, :1], QUANTILES, axis=0, method="lower")
+    return finite_or_never(share)
+
+
+def arrivals_of(curve: Curve, factors: list[float]) -> dict[str, Any]:
+    """Arrivals at start / factors."""
+    arrivals = samples_to_gap(curve, start_fractions(curve, factors))
+    return {"start": curve.gaps[:, 0], "low": arrivals.low, "high": finite_or_never(arrivals.high)}
+
+
+def kept_of(curve: Curve, factors: list[float]) -> dict[str, Any]:
+    """What is kept of a curve: arrivals, and QUANTILES over fleets of gap / start."""
     return {
-        "start": curve.gaps[:, 0], "low": found.low, "high": finite_or_never(found.high),
-        "samples": curve.samples, "share": finite_or_never(share),
+        **arrivals_of(curve, factors), "samples": curve.samples, "share": shares_of(curve),
         "alpha": curve.alphas.mean(0), "diverged": curve.diverged >= 0, "roll_outs": curve.roll_outs,
     }  # fmt: skip
 
