@@ -60,8 +60,8 @@ def measure_alignment(cell: Cell) -> dict[str, Any]:
 
 def drawn_games(cell: Cell) -> tuple[list[LoadBalancingGame], Tables]:
     """The fleets of a cell and their tables."""
-    law = (cell.options[name] for name in ("k", "cost", "reference"))
-    return games_with_tables(cell.options["fleets"], cell.n, *law, cell.seed)
+    options = cell.options
+    return games_with_tables(options["fleets"], cell.n, options["k"], options["cost"], options["reference"], cell.seed)
 
 
 def policy_profiles(games: list[LoadBalancingGame], tables: Tables, seed: int) -> tuple[Array, NDArray[np.uint8]]:
