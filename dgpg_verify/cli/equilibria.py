@@ -10,7 +10,7 @@ import typer
 from dgpg_verify.cli.options import AsJson, SystemOptions, print_answer
 
 if TYPE_CHECKING:
-    from dgpg_verify.cli.games import TabledGame, TitledTeam
+    from dgpg_verify.cli.games import Subject
 
 DEFAULTS = {"system": "load_balancing", "agents": 4, "candidates": 3, "cost": "quadratic", "reference": "fluid",
             "seed": 0}  # fmt: skip
@@ -33,10 +33,10 @@ def equilibria(
     as_json: AsJson = False,
 ) -> None:
     """Equilibria of J and of J_alpha: lost, gained, values, exact alpha_c, NashConv in J, sign agreement."""
-    from dgpg_verify.cli.equilibria_answers import game_answer, team_answer
-    from dgpg_verify.cli.games import TabledGame, read_game
+    from dgpg_verify.cli.games import read_game
     from dgpg_verify.core import InputError, check_int, parse_pairs
-    from dgpg_verify.equilibria import check_alpha
+    from dgpg_verify.equilibria import Tables, check_alpha
+    from dgpg_verify.equilibria.answers import game_answer, team_answer
     from dgpg_verify.reporting.equilibria.text import game_text, team_text
 
     check_alpha(alpha)
@@ -49,16 +49,15 @@ def equilibria(
         extra = ", ".join([f"--{name}" for name in recipe] + ["--option"] * bool(options))
         raise InputError(f"{extra} cannot stand beside --game: the file says it all")
     subject = _draw(recipe, options) if game is None else read_game(game)
-    if isinstance(subject, TabledGame):
-        answer, text = game_answer(subject, alpha, rows), game_text
-    else:
-        answer, text = team_answer(subject, alpha, rows), team_text
-    print_answer(answer, text, as_json)
+    if isinstance(subject.of, Tables):
+        answer = {"game": subject.title} | game_answer(subject.of, alpha, rows, subject.servers)
+        return print_answer(answer, game_text, as_json)
+    print_answer({"team": subject.title} | team_answer(subject.of, alpha, rows), team_text, as_json)
 
 
-def _draw(recipe: dict[str, Any], options: dict[str, Any]) -> TabledGame | TitledTeam:
+def _draw(recipe: dict[str, Any], options: dict[str, Any]) -> Subject:
     """The game or team that the options of the command line name."""
-    from dgpg_verify.cli.games import SYSTEMS, TitledTeam, drawn_game, drawn_team
+    from dgpg_verify.cli.games import SYSTEMS, Subject, drawn_game, drawn_team
     from dgpg_verify.core import InputError, check_choice
 
     values = {**DEFAULTS, **recipe}
@@ -71,4 +70,4 @@ def _draw(recipe: dict[str, Any], options: dict[str, Any]) -> TabledGame | Title
             raise InputError(f"--{name} is not allowed with linear_quadratic: use --agents, --seed and --option")
     team = drawn_team(values["agents"], values["seed"], options)
     words = "".join(f", {name} {value}" for name, value in options.items())
-    return TitledTeam(f"linear_quadratic, {values['agents']} agents{words}, seed {values['seed']}", team)
+    return Subject(f"linear_quadratic, {values['agents']} agents{words}, seed {values['seed']}", team)

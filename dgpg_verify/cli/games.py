@@ -19,7 +19,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, 
 from torch import Tensor
 
 from dgpg_verify.core import InputError, check_choice, check_int
-from dgpg_verify.equilibria import Tables, joint_tables, random_games, random_tables
+from dgpg_verify.equilibria import Tables, joint_tables
+from dgpg_verify.equilibria.games.random_games import games_with_tables
 from dgpg_verify.equilibria.games.tables import check_joint_actions
 from dgpg_verify.runs.files import read_json
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame, make_system
@@ -35,18 +36,13 @@ BOUNDS = {"less_than_equal": "it should be at most {le:g}", "greater_than_equal"
 
 
 @dataclass(frozen=True, eq=False)
-class TabledGame:
-    """A game on every joint action: tables of one fleet; servers int64 [N, K] by action, where actions are servers."""
+class Subject:
+    """What the command is asked about: a team, or the tables of one fleet and, where actions are servers, the server
+    that each action names, int64 [N, K]."""
 
     title: str
-    tables: Tables
+    of: Tables | LinearQuadraticTeam
     servers: NDArray[np.int64] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class TitledTeam:
-    title: str
-    team: LinearQuadraticTeam
 
 
 def _integers(rows: list[Any]) -> Tensor:
@@ -104,7 +100,7 @@ class TeamFile(_File):
 
 def drawn_game(
     agents: int, candidates: int, cost: str, reference: str, seed: int, n_servers: int | None = None
-) -> TabledGame:
+) -> Subject:
     """The first fleet of the seeded law over which rates are reported (equilibria/games/law.py).
 
     Raises
@@ -116,12 +112,9 @@ def drawn_game(
     check_int("candidates", candidates, 1, MOST_SERVERS)
     if n_servers is not None:
         check_int("n_servers", n_servers, 1, MOST_SERVERS)
-    check_joint_actions(agents, candidates)
-    tables = random_tables(1, agents, candidates, cost, reference, seed, n_servers)
-    state = "fluid" if reference == "perfect" else reference
-    game = random_games(1, agents, candidates, cost, state, seed, n_servers)[0]
+    (game,), tables = games_with_tables(1, agents, candidates, cost, reference, seed, n_servers)
     title = f"load_balancing, {agents} agents, {candidates} candidates, cost {cost}, reference {reference}, seed {seed}"
-    return TabledGame(title, _comparable(tables), _servers(game))
+    return Subject(title, _comparable(tables), _servers(game))
 
 
 def drawn_team(agents: int, seed: int, options: Mapping[str, Any]) -> LinearQuadraticTeam:
@@ -141,18 +134,18 @@ def check_reference(system: Any) -> None:
         raise InputError(f"reference_state holds {largest:g}: numbers must lie in +-{LARGEST_FIELD:g}")
 
 
-def read_game(path: Path) -> TabledGame | TitledTeam:
+def read_game(path: Path) -> Subject:
     """A user's own game or team from a JSON file; InputError in one line on anything that is wrong with it."""
     content = _read_object(path)
     if content.keys() & TableFile.model_fields.keys():
         tables = {name: _table(name, nested) for name, nested in _check(TableFile, content, path.name).items()}
-        return TabledGame(f"game of {path.name}", Tables(**tables))
+        return Subject(f"game of {path.name}", Tables(**tables))
     system = check_choice("system", content.pop("system", SYSTEMS[0]), SYSTEMS)
     if system == "linear_quadratic":
-        return TitledTeam(f"team of {path.name}", _team(content, path.name))
+        return Subject(f"team of {path.name}", _team(content, path.name))
     recipe = "n_agents" in content
     game = _recipe_game(content) if recipe else LoadBalancingGame(**_check(GameFile, content, path.name))
-    return TabledGame(f"game of {path.name}", _comparable(joint_tables(game)), _servers(game))
+    return Subject(f"game of {path.name}", _comparable(joint_tables(game)), _servers(game))
 
 
 def _read_object(path: Path) -> dict[str, Any]:

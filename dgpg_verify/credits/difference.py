@@ -36,7 +36,6 @@ class DifferenceCredit(FixedCredit):
         return rollout.system.horizon == 1
 
 
-@dataclass(frozen=True)
 class ReplayCredit(FixedCredit):
     """w_t,i = R - R(a_t,i replaced by its default, every other action as it was). Defaults as in `DifferenceCredit`.
 
@@ -46,8 +45,8 @@ class ReplayCredit(FixedCredit):
     Cost: `rollouts.replay_gains`.
     """
 
-    name: str = "difference:replay"
-    keeps_states: bool = True
+    name = "difference:replay"
+    keeps_states = True
 
     def __call__(self, rollout: Rollout) -> Tensor:
         policy = rollout.policy
@@ -58,7 +57,6 @@ class ReplayCredit(FixedCredit):
         return rollout.system.horizon == 1
 
 
-@dataclass(frozen=True)
 class BranchCredit(FixedCredit):
     """w_t,i = R - R', R' from the same uniforms with a_t,i replaced by an independent draw from the policy.
 

@@ -54,7 +54,7 @@ def fit_baseline(pilot: Sequence[Rollout], weights: Sequence[Tensor]) -> Critic:
     active = [rollout.active for rollout in pilot]
     if not any(bool(mask.any()) for mask in active):
         raise InputError("a baseline needs at least one pilot roll-out with a decision to be fitted on")
-    rows = torch.cat([_basis(local_features(r))[mask].double() for r, mask in zip(pilot, active, strict=True)])
+    rows = torch.cat([_basis(features_of("local", r))[mask].double() for r, mask in zip(pilot, active, strict=True)])
     targets = torch.cat([weight[mask] for weight, mask in zip(weights, active, strict=True)])
     return _solve("local", rows, targets, float("nan"))
 

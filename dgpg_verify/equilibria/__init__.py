@@ -8,6 +8,7 @@ teams/            stationary sets of the linear-quadratic team in closed form
 exact/            the same questions in fractions, from the definitions
 counterexamples/  forms of the claim, search for the smallest fleet that refutes one, its certificate (certificate.py)
 data/             the counterexamples found
+answers.py        all of it for one game or team, as plain values
 """
 
 from dgpg_verify.equilibria.alignment.signs import sign_agreement
@@ -19,4 +20,4 @@ from dgpg_verify.equilibria.nash.nash_conv import nash_conv
 from dgpg_verify.equilibria.nash.pure import pure_nash
 from dgpg_verify.equilibria.nash.stationary import stationary_points
 from dgpg_verify.equilibria.nash.two_player import two_player_equilibria
-from dgpg_verify.equilibria.shift.alpha_c import alpha_intervals, alpha_limits, exact_alpha_limit
+from dgpg_verify.equilibria.shift.alpha_c import alpha_intervals, alpha_limits, exact_interval

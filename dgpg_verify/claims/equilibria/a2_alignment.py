@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dgpg_verify.claims.claim import Claim
-from dgpg_verify.claims.equilibria.design import PERFECT, PRACTICAL, SHUFFLED, equilibrium_design
+from dgpg_verify.claims.equilibria.design import PERFECT, PRACTICAL, SHUFFLED
+from dgpg_verify.claims.equilibria.family import equilibrium_claim
 from dgpg_verify.claims.equilibria.measure.alignment import POLICIES, TEAM_POINTS, TEAM_RANDOM, UNDEFINED
-from dgpg_verify.claims.equilibria.measure.games import equilibrium_cost, measure_equilibria
 from dgpg_verify.claims.equilibria.questions import ask, interval
 from dgpg_verify.claims.equilibria.read import DrawnFleets, judge_audit, read_fleets
-from dgpg_verify.claims.equilibria.tables import equilibrium_tables
 from dgpg_verify.claims.question import Question, level_of
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.core import Label
@@ -62,17 +59,15 @@ def _game(
     sentence += f"N = {groups[0].n}, K = {groups[0].k}), {named}; {100 * share:.3g} % of the cosines are negative, "
     sentence += f"the least joint one is {lowest:.2f}. Elsewhere nothing is said."
     return ask(
-        key=f"control/{key}" if control else key,
+        key=key,
         statistic="share of fleets with a negative cosine",
         read=groups,
         verdict=verdict,
         sentence=sentence,
-        expected=0.0,
-        relation="universal",
         policy=policy or ", ".join(POLICIES),
         primary=primary,
-        kind="control" if control else "audit",
-        expected_label=control,
+        kind="audit",
+        control=control,
     )
 
 
@@ -108,8 +103,6 @@ def _everywhere(group: DrawnFleets, name: str) -> Question:
         verdict=verdict,
         sentence=f"Certainly misaligned {words}: {interval(verdict)} of fleets of two agents ({group.cost}, reference "
         f"{group.reference}, K = {group.k}); aligned at every profile: {int(aligned.sum())} of {len(aligned)}.",
-        expected=0.0,
-        relation="universal",
         policy="every profile",
         kind="audit",
     )
@@ -140,17 +133,15 @@ def _team_row(
     key = f"linear_quadratic/alignment={law[0]:g}/bias={law[1]:g}/{name}"
     sizes = " and ".join(str(group.n) for group in groups)
     return ask(
-        key=f"control/{key}" if control else key,
+        key=key,
         statistic="share of teams with a negative inner product",
         read=groups,
         verdict=verdict,
         sentence=f"{said}: {interval(verdict)} of teams (alignment {law[0]:g}, reference {law[1]:g} standard "
         f"deviations from the optimum, N = {sizes}). Sufficient for alignment at every theta: J = -cG + const.",
-        expected=0.0,
-        relation="universal",
         policy=", ".join(TEAM_POINTS) if field != "witness" else "every theta",
-        kind="control" if control else "audit",
-        expected_label=control,
+        kind="audit",
+        control=control,
     )
 
 
@@ -167,15 +158,11 @@ def _controls(games: Sequence[DrawnFleets], teams: Mapping[Law, Sequence[DrawnFl
     return made + [q for law, groups in teams.items() if law == (1.0, 0.0) for q in _team(law, groups, "supported")]
 
 
-CLAIM = Claim(
+CLAIM = equilibrium_claim(
+    PARTS,
     id="A2",
     title="Descent alignment",
     source="assumption of the equilibrium and convergence theorems",
     statement=STATEMENT,
-    family="equilibria",
-    design=partial(equilibrium_design, parts=PARTS),
-    measure=measure_equilibria,
     questions=questions,
-    tables=equilibrium_tables,
-    cost=equilibrium_cost,
 )

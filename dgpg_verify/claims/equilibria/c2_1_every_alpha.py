@@ -6,26 +6,22 @@ no fleet that satisfies its condition violates it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dgpg_verify.claims.claim import Claim
-from dgpg_verify.claims.equilibria.design import FEWEST, equilibrium_design
-from dgpg_verify.claims.equilibria.measure.games import equilibrium_cost, measure_equilibria
+from dgpg_verify.claims.equilibria.design import FEWEST
+from dgpg_verify.claims.equilibria.family import equilibrium_claim
 from dgpg_verify.claims.equilibria.measure.shift import SHIFT_ALPHAS
 from dgpg_verify.claims.equilibria.measure.tradeoff import RULES
-from dgpg_verify.claims.equilibria.questions import ask, interval, what_holds
-from dgpg_verify.claims.equilibria.read import DrawnFleets, judge_proof, read_fleets
-from dgpg_verify.claims.equilibria.tables import equilibrium_tables
+from dgpg_verify.claims.equilibria.questions import ask, ask_proof, interval, what_holds
+from dgpg_verify.claims.equilibria.read import DrawnFleets, by_kind, mean_at_rule, read_fleets, variance_per_agent
 from dgpg_verify.claims.question import Question, level_of
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.claims.words import power
 from dgpg_verify.core import Estimate, Label, Verdict
-from dgpg_verify.core.moments import mixed_variance
 from dgpg_verify.equilibria.counterexamples.catalogue import FORMS
 from dgpg_verify.equilibria.counterexamples.files import load_all
 from dgpg_verify.equilibria.counterexamples.forms import INCLUSIONS, POINTS, READINGS, Form
@@ -67,50 +63,40 @@ def questions(measured: Measured) -> list[Question]:
         *_further(examples),
         *[_quadratic(group) for group in read_fleets(measured, "quadratic")],
         *_theorems(readings),
-        *_controls(readings),
         *[_shift(group) for group in read_fleets(measured, "shift")],
         *_tradeoff(read_fleets(measured, "tradeoff")),
     ]
 
 
-def _primary(examples: Mapping[str, DrawnFleets], readings: Sequence[DrawnFleets]) -> list[Question]:
-    made = []
+def _primary(examples: Mapping[str, DrawnFleets], readings: Sequence[DrawnFleets]) -> Iterator[Question]:
     for (reading, inclusion), form in PRIMARY.items():
-        if form is None:
-            if not readings:
-                continue
+        if form in examples:
+            yield _example(FORMS[form], examples[form], f"{reading}/{inclusion}", HOLDS[reading], primary=True)
+        elif form is None and readings:
             theorem = FORMS["softmax-gained"].theorem
-            made.append(_among("softmax/gained", readings, "signs", "gained", theorem, True, HOLDS["softmax"]))
-        elif form in examples:
-            made.append(_example(FORMS[form], examples[form], f"{reading}/{inclusion}", True, HOLDS[reading]))
-    return made
+            key, holds = f"{reading}/{inclusion}", HOLDS[reading]
+            yield _among(readings, key, "signs", inclusion, theorem, holds, primary=True)
 
 
-def _further(examples: Mapping[str, DrawnFleets]) -> list[Question]:
+def _further(examples: Mapping[str, DrawnFleets]) -> Iterator[Question]:
     """Every other stored counterexample to the claim or to a converse of its theory; the fluid reference is C2.2."""
     stored = load_all()
-    shown = [name for name in examples if name in stored and name not in PRIMARY.values()]
-    return [
-        _example(stored[name].form, examples[name], f"counterexample/{name}", False)
-        for name in shown
-        if stored[name].form.claim != "C2.2"
-    ]
+    for name, group in examples.items():
+        if name in stored and name not in PRIMARY.values() and stored[name].form.claim != "C2.2":
+            form = stored[name].form
+            yield _example(form, group, f"counterexample/{name}", what_holds(form))
 
 
-def _example(form: Form, group: DrawnFleets, key: str, primary: bool, holds: str = "") -> Question:
+def _example(form: Form, group: DrawnFleets, key: str, holds: str, primary: bool = False) -> Question:
     values = group.evidence[0].values
     examined = "" if values["examined"] is None else f"; the first of its range after {values['examined']} others"
-    return ask(
-        key=key,
+    return ask_proof(
+        group,
+        key,
+        f"{holds.strip()} Counterexample: {values['words']}".strip(),
+        f"{form.points} equilibria",
         statement=f"{STATEMENT} Reading: {READINGS[form.reading]}. Would refute it: {INCLUSIONS[form.inclusion]} "
         f"({POINTS[form.points]}).",
-        statistic="gain of the change that pays, exact",
-        read=[group],
-        verdict=judge_proof(values["failed"], float(values["gain"])),
-        sentence=f"{(holds if primary else what_holds(form)).strip()} Counterexample: {values['words']}".strip(),
-        expected=0.0,
-        relation="equal",
-        policy=f"{form.points} equilibria",
         primary=primary,
         note=f"form {form.name}, gain {values['gain_exact']} at alpha = {values['alpha']}{examined}",
     )
@@ -119,38 +105,30 @@ def _example(form: Form, group: DrawnFleets, key: str, primary: bool, holds: str
 def _quadratic(group: DrawnFleets) -> Question:
     """The two examples of the theory without simplices: a singular Hessian, and alignment that is not necessary."""
     values = group.evidence[0].values
-    return ask(
-        key=f"quadratic/{group.options['form']}",
+    return ask_proof(
+        group,
+        f"quadratic/{group.options['form']}",
+        str(values["words"]),
+        "stationary points",
+        "size of the violation, exact",
         statement=str(values["claim"]),
-        statistic="size of the violation, exact",
-        read=[group],
-        verdict=judge_proof(values["failed"], float(values["gain"])),
-        sentence=str(values["words"]),
-        expected=0.0,
-        relation="equal",
-        policy="stationary points",
     )
 
 
-def _theorems(readings: Sequence[DrawnFleets]) -> list[Question]:
-    """What is proved, on every fleet that satisfies the condition; alignment in simplex coordinates beside it."""
-    if not readings:
-        return []
-    two = [group for group in readings if group.k == 2]
-    none = "nothing is proved for this reading"
-    return [
-        _among("theorem/signs/gained", readings, "signs", "gained", FORMS["signs-gained"].theorem),
-        _among("theorem/signs/strict lost", readings, "signs", "strict_lost", FORMS["signs-strict-lost"].theorem),
-        _among("theorem/signs/lost without a tie", readings, "signs", "lost_untied", "T3: equality iff no such tie"),
-        _among("theorem/simplex each/gained", two, "each", "gained", FORMS["each-gained"].theorem),
-        _among("theorem/simplex each/strict lost", two, "each", "strict_lost", FORMS["each-strict-lost"].theorem),
-        _among("theorem/perfect/gained", readings, "perfect", "gained", FORMS["softmax-gained"].theorem),
-        _among("theorem/perfect/lost", readings, "perfect", "lost", "J = -cG + const: the same table up to scale"),
-        _among("fleets/simplex/gained", readings, "simplex", "gained", none),
-        _among("fleets/simplex/lost", readings, "simplex", "lost", none),
-    ]
-
-
+NOTHING_PROVED = "nothing is proved for this reading"
+# key, condition, failure, why none can be there: what is proved, on every fleet that satisfies the condition, and
+# alignment in simplex coordinates beside it
+THEOREMS = (
+    ("theorem/signs/gained", "signs", "gained", FORMS["signs-gained"].theorem),
+    ("theorem/signs/strict lost", "signs", "strict_lost", FORMS["signs-strict-lost"].theorem),
+    ("theorem/signs/lost without a tie", "signs", "lost_untied", "T3: equality iff no such tie"),
+    ("theorem/simplex each/gained", "each", "gained", FORMS["each-gained"].theorem),
+    ("theorem/simplex each/strict lost", "each", "strict_lost", FORMS["each-strict-lost"].theorem),
+    ("theorem/perfect/gained", "perfect", "gained", FORMS["softmax-gained"].theorem),
+    ("theorem/perfect/lost", "perfect", "lost", "J = -cG + const: the same table up to scale"),
+    ("fleets/simplex/gained", "simplex", "gained", NOTHING_PROVED),
+    ("fleets/simplex/lost", "simplex", "lost", NOTHING_PROVED),
+)
 CONDITIONS = {
     "signs": "sign agreement for every change of one agent (and J not -cG + const)",
     "each": "alignment in simplex coordinates agent by agent",
@@ -166,15 +144,27 @@ FAILURES = {
 }
 
 
+def _theorems(readings: Sequence[DrawnFleets]) -> Iterator[Question]:
+    """Theorems; without the condition both inclusions must be seen to fail: the checks can fail."""
+    if not readings:
+        return
+    for key, condition, failure, theorem in THEOREMS:  # "each" says what it says for two actions
+        groups = [group for group in readings if condition != "each" or group.k == 2]
+        yield _among(groups, key, condition, failure, theorem)
+    for failure in ("gained", "lost", "strict_lost"):
+        key, note = f"no condition/{failure}", "control: must be caught"
+        yield _among(readings, key, "none", failure, note, control="refuted")
+
+
 def _among(
-    key: str,
     groups: Sequence[DrawnFleets],
+    key: str,
     condition: str,
     failure: str,
     theorem: str,
-    primary: bool = False,
     holds: str = "",
-    **more: Any,
+    primary: bool = False,
+    control: Label | None = None,
 ) -> Question:
     """How many of the fleets that satisfy a condition violate a conclusion. holds: what does hold, said first."""
     held = _mask(groups, condition)
@@ -188,12 +178,10 @@ def _among(
         verdict=verdict,
         sentence=f"{holds}With {CONDITIONS[condition]}, {interval(verdict)} of {int(held.sum())} fleets of two agents "
         f"have {FAILURES[failure]}.",
-        expected=0.0,
-        relation="universal",
         policy="pure equilibria",
         primary=primary,
         note=theorem,
-        **more,
+        control=control,
     )
 
 
@@ -206,24 +194,6 @@ def _mask(groups: Sequence[DrawnFleets], name: str) -> NDArray[np.bool_]:
         return _mask(groups, "lost") ^ _mask(groups, "tied")
     stored = "signs" if name == "agree" else name
     return np.concatenate([group.joined(stored) for group in groups]).astype(bool)
-
-
-def _controls(readings: Sequence[DrawnFleets]) -> list[Question]:
-    """Without the condition both inclusions must be seen to fail: the checks above can fail."""
-    if not readings:
-        return []
-    return [
-        _among(
-            f"control/no condition/{failure}",
-            readings,
-            "none",
-            failure,
-            "control: must be caught",
-            kind="control",
-            expected_label="refuted",
-        )
-        for failure in ("gained", "lost", "strict_lost")
-    ]
 
 
 def _shift(group: DrawnFleets) -> Question:
@@ -266,53 +236,37 @@ def _error_order(error: NDArray[np.float64], certified: NDArray[np.bool_]) -> Ve
     return judge_at_least(mean_interval(slopes, level_of(False)), ORDER)
 
 
-def _tradeoff(groups: Sequence[DrawnFleets]) -> list[Question]:
+def _tradeoff(groups: Sequence[DrawnFleets]) -> Iterator[Question]:
     """Each rule alpha(N): is its variance per agent bounded, and where does the equilibrium go meanwhile?"""
-    made = []
-    for kind in dict.fromkeys(str(group.options["kind"]) for group in groups):
-        mine = sorted((g for g in groups if g.options["kind"] == kind), key=lambda group: group.n)
-        made += [_rule(kind, rule, mine) for rule in RULES]
-    return made
+    for kind, series in by_kind(groups).items():
+        for rule in RULES:
+            yield _rule(kind, rule, series)
 
 
 def _rule(kind: str, rule: str, groups: Sequence[DrawnFleets]) -> Question:
-    place, last = RULES.index(rule), groups[-1]
-    table = np.array([[_variance(item.values, place) / g.n for item in g.evidence] for g in groups])
-    verdict = judge(fit_scaling([g.n for g in groups], table, level_of(False)), 0.0, 0.15, "big_o")
-    alpha, shift, lost = (
-        float(np.mean([np.asarray(item.values[name])[place] for item in last.evidence]))
-        for name in ("alpha", "shift", "lost")
-    )
+    n_values = [group.n for group in groups]
+    verdict = judge(fit_scaling(n_values, variance_per_agent(groups, rule), level_of(False)), 0.0, 0.15, "big_o")
+    alpha, shift, lost = (mean_at_rule(groups[-1], name, rule) for name in ("alpha", "shift", "lost"))
     return ask(
         key=f"tradeoff/{kind}/{rule}",
         statement=TRADEOFF,
         statistic="exponent of the variance per agent",
         read=groups,
         verdict=verdict,
-        sentence=f"Rule {rule} ({kind}): at N = {last.n} alpha = {alpha:.3g}, the equilibrium has gone "
+        sentence=f"Rule {rule} ({kind}): at N = {n_values[-1]} alpha = {alpha:.3g}, the equilibrium has gone "
         f"{100 * shift:.3g} % of the way from that of J to that of G and J has lost {lost:.3g} an agent; variance ~ N^"
         f"{'?' if verdict.estimate.value is None else f'{verdict.estimate.value:.2f}'}.",
-        expected=0.0,
         relation="big_o",
         margin=0.15,
         policy="closed forms",
     )
 
 
-def _variance(values: Mapping[str, Any], place: int) -> float:
-    base, guidance, covariance = (float(values[name]) for name in ("base", "guidance", "covariance"))
-    return float(mixed_variance(float(np.asarray(values["alpha"])[place]), base, guidance, covariance))
-
-
-CLAIM = Claim(
+CLAIM = equilibrium_claim(
+    PARTS,
     id="C2.1",
     title="Equilibria are preserved for every alpha",
     source="theorem on equilibrium preservation",
     statement=STATEMENT,
-    family="equilibria",
-    design=partial(equilibrium_design, parts=PARTS),
-    measure=measure_equilibria,
     questions=questions,
-    tables=equilibrium_tables,
-    cost=equilibrium_cost,
 )

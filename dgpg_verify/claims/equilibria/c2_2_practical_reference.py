@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
-from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.equilibria.design import (
     CONTROL_RATE,
     EVERY,
@@ -18,11 +16,11 @@ from dgpg_verify.claims.equilibria.design import (
     SCHEDULE,
     SHUFFLED,
     SIZE,
-    equilibrium_design,
 )
-from dgpg_verify.claims.equilibria.measure.games import equilibrium_cost, measure_equilibria
+from dgpg_verify.claims.equilibria.family import equilibrium_claim
 from dgpg_verify.claims.equilibria.questions import (
     ask,
+    ask_proof,
     interval,
     percent,
     what_holds,
@@ -30,12 +28,10 @@ from dgpg_verify.claims.equilibria.questions import (
 from dgpg_verify.claims.equilibria.read import (
     DrawnFleets,
     alpha_place,
-    judge_proof,
     judge_rate,
     judge_unequal_seen,
     read_fleets,
 )
-from dgpg_verify.claims.equilibria.tables import equilibrium_tables
 from dgpg_verify.claims.question import Question, level_of
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.core import Label, Verdict
@@ -162,26 +158,15 @@ def _teams(groups: Sequence[DrawnFleets]) -> list[Question]:
 
 def _examples(groups: Sequence[DrawnFleets]) -> list[Question]:
     """Exact counterexamples with the fluid reference."""
-    forms = {name: example.form for name, example in load_all().items()}
+    stored = load_all()
     made = []
     for group in groups:
-        name = str(group.options["form"])
-        if name not in forms or forms[name].claim != "C2.2":
-            continue
-        values = group.evidence[0].values
-        made.append(
-            ask(
-                key=f"counterexample/{name}",
-                statistic="gain of the change that pays, exact",
-                read=[group],
-                verdict=judge_proof(values["failed"], float(values["gain"])),
-                sentence=f"{what_holds(forms[name])} Counterexample: {values['words']}",
-                expected=0.0,
-                relation="equal",
-                policy=f"{forms[name].points} equilibria",
-                note=f"gain {values['gain_exact']} at alpha = {values['alpha']}",
-            )
-        )
+        name, values = str(group.options["form"]), group.evidence[0].values
+        if name in stored and stored[name].form.claim == "C2.2":
+            form = stored[name].form
+            sentence = f"{what_holds(form)} Counterexample: {values['words']}"
+            note = f"gain {values['gain_exact']} at alpha = {values['alpha']}"
+            made.append(ask_proof(group, f"counterexample/{name}", sentence, f"{form.points} equilibria", note=note))
     return made
 
 
@@ -231,7 +216,7 @@ def _control(name: str, read: Sequence[DrawnFleets], verdict: Verdict, label: La
     everywhere = name.startswith("perfect")  # one fleet that differs is too many
     words = {"perfect": "With J = -cG + const", "shuffled": "With the reference of other servers"}
     return ask(
-        key=f"control/{name}",
+        key=name,
         statistic=STATISTIC,
         read=read,
         verdict=verdict,
@@ -240,20 +225,15 @@ def _control(name: str, read: Sequence[DrawnFleets], verdict: Verdict, label: La
         expected=1.0 if everywhere else RATE,
         relation="universal" if everywhere else "at_least",
         policy="pure equilibria",
-        kind="control",
-        expected_label=label,
+        control=label,
     )
 
 
-CLAIM = Claim(
+CLAIM = equilibrium_claim(
+    PARTS,
     id="C2.2",
     title="Equilibria with the practical reference",
     source="equilibrium preservation, applied to the fluid limit",
     statement=STATEMENT,
-    family="equilibria",
-    design=partial(equilibrium_design, parts=PARTS),
-    measure=measure_equilibria,
     questions=questions,
-    tables=equilibrium_tables,
-    cost=equilibrium_cost,
 )

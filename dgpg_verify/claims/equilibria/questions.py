@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dgpg_verify.claims.equilibria.read import DrawnFleets
-from dgpg_verify.claims.question import Question
+from dgpg_verify.claims.equilibria.read import DrawnFleets, judge_proof
+from dgpg_verify.claims.question import Kind, Question
 from dgpg_verify.claims.words import NOT_MEASURABLE
-from dgpg_verify.core import Verdict
+from dgpg_verify.core import Label, Verdict
 from dgpg_verify.equilibria.counterexamples.forms import Form
 from dgpg_verify.statistics import Relation
 
@@ -19,18 +19,38 @@ def ask(
     read: Sequence[DrawnFleets],
     verdict: Verdict,
     sentence: str,
-    expected: float,
-    relation: Relation,
+    expected: float = 0.0,
+    relation: Relation = "universal",
     *,
     note: str = "",
+    control: Label | None = None,
+    kind: Kind = "claim",
     **more: Any,
 ) -> Question:
-    """A question on fleets, its system in words; more: further fields of a Question."""
+    """A question on fleets, its system in words; control: the label that a control must get; more: of a Question."""
     systems = list(dict.fromkeys(describe_fleets(fleets) for fleets in read))
     system = systems[0] if len(systems) == 1 else f"{systems[0]} and {len(systems) - 1} more laws"
-    leads = more.get("primary") or more.get("kind") in ("control", "oracle")
+    if control:
+        key, kind, more = f"control/{key}", "control", more | {"expected_label": control}
+    leads = more.get("primary") or kind in ("control", "oracle")
     notes = (note, "" if leads else "exploratory")
-    return Question(key, statistic, read, verdict, sentence, relation, expected, system=system, notes=notes, **more)
+    return Question(
+        key, statistic, read, verdict, sentence, relation, expected, system=system, notes=notes, kind=kind, **more
+    )
+
+
+def ask_proof(
+    group: DrawnFleets,
+    key: str,
+    sentence: str,
+    policy: str,
+    statistic: str = "gain of the change that pays, exact",
+    **more: Any,
+) -> Question:
+    """A stored counterexample: it refutes unless one of its statements is false."""
+    values = group.evidence[0].values
+    verdict = judge_proof(values["failed"], float(values["gain"]))
+    return ask(key, statistic, [group], verdict, sentence, 0.0, "equal", policy=policy, **more)
 
 
 def describe_fleets(group: DrawnFleets) -> str:

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from dgpg_verify.claims.equilibria.design import EVERY, RATE
 from dgpg_verify.claims.equilibria.measure.intervals import ALPHAS
+from dgpg_verify.claims.equilibria.measure.tradeoff import RULES
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.core import Estimate, Evidence, Label, Verdict
+from dgpg_verify.core.moments import mixed_variance
 from dgpg_verify.equilibria.nash.compare import RELATIONS
 from dgpg_verify.statistics import clopper_pearson, judge_at_least, mean_interval
 
 Array = NDArray[np.float64]
+PUBLISHED = (0.9, 0.55, 0.2)  # start, middle and end of the published schedule
 UNKNOWN = -1  # in stored relations: not decided
 
 
@@ -117,3 +120,28 @@ def mean_of(values: Array, level: float = 0.95) -> Estimate:
     if len(values) < 2:
         return Estimate(float(values[0]) if len(values) else None, None, None, level, len(values))
     return mean_interval(values, level)
+
+
+def by_kind(groups: Sequence[DrawnFleets]) -> dict[str, list[DrawnFleets]]:
+    """The fleets of each system of the trade-off, by rising N."""
+    kinds = dict.fromkeys(str(group.options["kind"]) for group in groups)
+    ranked = sorted(groups, key=lambda group: group.n)
+    return {kind: [group for group in ranked if group.options["kind"] == kind] for kind in kinds}
+
+
+def variance_per_agent(groups: Sequence[DrawnFleets], rule: str) -> Array:
+    """Of the guided gradient, [N values, fleets]; of the published schedule the mean over start, middle and end."""
+    return np.array([[_variance(item.values, rule) / group.n for item in group.evidence] for group in groups])
+
+
+def _variance(values: Mapping[str, Any], rule: str) -> float:
+    """Sum over agents."""
+    alphas = PUBLISHED if rule == "published" else (float(np.asarray(values["alpha"])[RULES.index(rule)]),)
+    base, guidance, covariance = (float(values[name]) for name in ("base", "guidance", "covariance"))
+    return float(np.mean(mixed_variance(np.array(alphas), base, guidance, covariance)))
+
+
+def mean_at_rule(group: DrawnFleets, name: str, rule: str) -> float:
+    """Mean over fleets of "alpha", "shift" or "lost" at the end of a rule."""
+    place = RULES.index("0.2" if rule == "published" else rule)
+    return float(np.mean([np.asarray(item.values[name])[place] for item in group.evidence]))

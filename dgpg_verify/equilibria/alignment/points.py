@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dgpg_verify.core import InputError, check_choice
+from dgpg_verify.core import check_choice
 from dgpg_verify.equilibria.arrays import EPS, Array, Mask, beside
 from dgpg_verify.equilibria.games.profiles import action_values, check_profile, uniform_profile
 from dgpg_verify.equilibria.games.tables import Tables
@@ -53,38 +53,18 @@ def gradient(table: ArrayLike, p: ArrayLike, coordinates: str) -> Array:
     return mixture * (values - (mixture * values).sum(-1, keepdims=True))
 
 
-def alignment_at(tables: Tables, p: ArrayLike, coordinates: str, start: ArrayLike | None = None) -> Alignment:
-    """Inner products and cosines of grad J and -grad G at profiles.
+def alignment_at(tables: Tables, p: ArrayLike, coordinates: str) -> Alignment:
+    """Inner products and cosines of grad J and -grad G at profiles p [F, N, K] or [F, S, N, K].
 
-    Parameters
-    ----------
-    tables
-        The games.
-    p
-        Profiles [F, N, K] or [F, S, N, K].
-    coordinates
-        One of COORDINATES.
-    start
-        [F, N, K], where training starts: a cosine is undefined where one of its norms is at most 1e-9 of the norm
-        there, or at most its rounding. Uniform policies by default.
-
-    Raises
-    ------
-    InputError
-        On shapes or names.
-
-    Notes
-    -----
+    coordinates is one of COORDINATES. A cosine is undefined where one of its norms is at most 1e-9 of the norm at
+    uniform policies, where training starts, or at most its rounding. Raises InputError on shapes or names.
     Source: audit A2. Cost O(F S K^N).
     """
     _, mixture = check_profile(tables.reward, p)
     uniform = uniform_profile(tables.reward)
-    first = uniform if start is None else np.asarray(start, dtype=np.float64)
-    if first.shape != uniform.shape:
-        raise InputError(f"start has shape {first.shape}: it must be [F, N, K] = {uniform.shape}")
     parts = []
     for table, sign in ((tables.reward, 1.0), (tables.guidance, -1.0)):
-        slope, at_start = (gradient(table, profile, coordinates) for profile in (mixture, first))
+        slope, at_start = (gradient(table, profile, coordinates) for profile in (mixture, uniform))
         at_start = at_start if mixture.ndim == 3 else at_start[:, None]
         parts.append((sign * slope, at_start, _gradient_error(table, mixture, coordinates)))
     (u, _, du), (v, _, dv) = parts

@@ -8,9 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from dgpg_verify.equilibria.counterexamples.forms import Form, hypothesis_holds
+from dgpg_verify.equilibria.counterexamples.forms import (
+    Form,
+    equilibria,
+    hypothesis_holds,
+    mixes,
+    same_unique_best,
+    sides,
+)
 from dgpg_verify.equilibria.exact import rational
-from dgpg_verify.equilibria.exact.alignment import agent_products, is_level, slope
+from dgpg_verify.equilibria.exact.alignment import agent_products, is_level
 from dgpg_verify.equilibria.exact.rational import Mixed, RationalFleet, RationalGame
 
 
@@ -76,8 +83,7 @@ def _statements(example: Counterexample, game: RationalGame) -> dict[str, bool]:
         "no agent is named": example.agent == example.action == -1,
     }
     if form.inclusion == "equal":
-        best = [rational.pure_nash(game, table) for table in (game.reward, game.pull)]
-        statements["J and -G have one and the same best action"] = best[0] == best[1] and len(best[0]) == 1
+        statements["J and -G have one and the same best action"] = same_unique_best(game)
     return statements
 
 
@@ -91,27 +97,17 @@ def _shown(game: RationalGame, form: Form, point: Mixed) -> bool:
 
 def _inclusion(example: Counterexample, game: RationalGame) -> dict[str, bool]:
     form, point = example.form, example.point
-    mixture = game.of(form.alpha)
-    kept_in, lost_in = (game.reward, mixture) if form.inclusion == "lost" else (mixture, game.reward)
+    kept_in, lost_in = sides(game, form)
+    pure = form.points in ("strict", "pure")
     agent, action = example.agent, example.action
     named = 0 <= agent < game.n_agents and 0 <= action < game.n_actions
     gain = rational.gains(lost_in, point, agent)[action] if named else Fraction(0)
     return {
         "alpha lies strictly between 0 and 1": 0 < form.alpha < 1,
         "no agent gains at the point by changing alone": rational.nash_conv(kept_in, point) == 0,
-        "the point is of the stated kind": _is_kind(game, form, point),
+        "the point is of the stated kind": point in equilibria(game, form, kept_in)
+        if pure
+        else mixes(game, form, point),
         "the change is worth what is stored": gain == example.gain,
         "the change pays": gain > 0,
     }
-
-
-def _is_kind(game: RationalGame, form: Form, point: Mixed) -> bool:
-    """Pure (strict: no tie), fully mixed, or mixed."""
-    if form.points in ("full", "regular"):
-        regular = form.points == "full" or slope(game.reward, 0)[1] != 0
-        return regular and min(min(row) for row in point) > 0
-    if form.points == "mixed":
-        return max(min(row) for row in point) > 0
-    table = game.reward if form.inclusion == "lost" else game.of(form.alpha)
-    pure = rational.pure_nash(game, table, strict=form.points == "strict")
-    return point in [rational.vertex(profile, game.n_actions) for profile in pure]

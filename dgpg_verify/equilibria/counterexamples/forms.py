@@ -16,7 +16,6 @@ from dgpg_verify.core import InputError, check_choice
 from dgpg_verify.equilibria.exact import rational
 from dgpg_verify.equilibria.exact.alignment import simplex_minimum, slope, softmax_alignment
 from dgpg_verify.equilibria.exact.ascent import exact_ascent, settled
-from dgpg_verify.equilibria.exact.polynomials import value
 from dgpg_verify.equilibria.exact.rational import Mixed, RationalGame, Table
 
 READINGS = {
@@ -116,16 +115,24 @@ def hypothesis_holds(game: RationalGame, form: Form, point: Mixed) -> bool:
 
 def _candidates(game: RationalGame, form: Form) -> Iterator[Violation]:
     if form.inclusion in ("lost", "gained"):
-        shaped = game.of(form.alpha)
-        source, other = (game.reward, shaped) if form.inclusion == "lost" else (shaped, game.reward)
+        source, other = sides(game, form)
         for point in equilibria(game, form, source):
             best = best_change(other, point)
             if best.gain > 0:
                 yield best
-    elif form.inclusion == "unaligned":
+        return
+    if game.n_agents != 1:
+        raise InputError(f"n_agents = {game.n_agents} is not allowed: this form is stated for one agent")
+    if form.inclusion == "unaligned":
         yield from _misaligned(game, rational.softmax_products)
-    elif _same_unique_best(game):
+    elif same_unique_best(game):
         yield from _misaligned(game, rational.simplex_products)
+
+
+def sides(game: RationalGame, form: Form) -> tuple[Table, Table]:
+    """The table whose equilibria are asked about, and the one in which a change pays that refutes the inclusion."""
+    tables = (game.reward, game.of(form.alpha))
+    return tables if form.inclusion == "lost" else (tables[1], tables[0])
 
 
 def best_change(table: Table, point: Mixed) -> Violation:
@@ -143,12 +150,15 @@ def equilibria(game: RationalGame, form: Form, table: Table) -> list[Mixed]:
     if form.points in ("strict", "pure"):
         pure = rational.pure_nash(game, table, strict=form.points == "strict")
         return [rational.vertex(profile, game.n_actions) for profile in pure]
-    points = _mixed_equilibria(game, form, table)
-    if form.points == "regular" and slope(game.reward, 0)[1] == 0:
-        return []
-    if form.points in ("full", "regular"):
-        return [p for p in points if min(min(row) for row in p) > 0]
-    return [p for p in points if max(min(row) for row in p) > 0]
+    return [point for point in _mixed_equilibria(game, form, table) if mixes(game, form, point)]
+
+
+def mixes(game: RationalGame, form: Form, point: Mixed) -> bool:
+    """Whether as many agents mix as the form says of its mixed points; "regular" asks for a Hessian of J, too."""
+    if form.points == "mixed":
+        return max(min(row) for row in point) > 0
+    regular = form.points == "full" or slope(game.reward, 0)[1] != 0
+    return regular and min(min(row) for row in point) > 0
 
 
 def _mixed_equilibria(game: RationalGame, form: Form, table: Table) -> list[Mixed]:
@@ -161,8 +171,8 @@ def _mixed_equilibria(game: RationalGame, form: Form, table: Table) -> list[Mixe
         raise InputError(f"{game.n_agents} agents with {game.n_actions} actions: mixed points are known for 2 and 2")
     both = (game.reward, game.of(form.alpha))
     second, first = (
-        [(chance, value(slope(table, agent), chance)) for chance in _turning_points([slope(t, agent) for t in both])]
-        for agent in (0, 1)
+        [(chance, start + rise * chance) for chance in _turning_points([slope(t, agent) for t in both])]
+        for agent, (start, rise) in enumerate(slope(table, agent) for agent in (0, 1))
     )
     return [
         ((1 - p, p), (1 - q, q))
@@ -183,16 +193,14 @@ def _turning_points(lines: list[list[Fraction]]) -> list[Fraction]:
     return sorted([*ends, *((a + b) / 2 for a, b in pairwise(ends))])
 
 
-def _same_unique_best(game: RationalGame) -> bool:
+def same_unique_best(game: RationalGame) -> bool:
     """Whether J and -G have the same, unique best action, so that every J_alpha of one agent has it too."""
-    _check_one_agent(game)
     best = [rational.pure_nash(game, table) for table in (game.reward, game.pull)]
     return best[0] == best[1] and len(best[0]) == 1
 
 
 def _misaligned(game: RationalGame, products: Callable[[RationalGame, Mixed], list[Fraction]]) -> Iterator[Violation]:
     """Profiles with negative joint product on the declared grid: chances in tenths, one agent."""
-    _check_one_agent(game)
     for parts in product(range(1, 10), repeat=game.n_actions):
         if sum(parts) == 10:
             point: Mixed = (tuple(Fraction(k, 10) for k in parts),)
@@ -201,16 +209,10 @@ def _misaligned(game: RationalGame, products: Callable[[RationalGame, Mixed], li
                 yield Violation(point, -1, -1, total)
 
 
-def _check_one_agent(game: RationalGame) -> None:
-    if game.n_agents != 1:
-        raise InputError(f"n_agents = {game.n_agents} is not allowed: this form is stated for one agent")
-
-
 def _visited(game: RationalGame, form: Form, point: Mixed) -> bool:
     """Both runs settle, the run on the side of the point ends in it, and no visited point is misaligned."""
-    runs = [exact_ascent(table, game.n_agents, game.n_actions) for table in (game.reward, game.of(form.alpha))]
-    to_point = runs[0] if form.inclusion == "lost" else runs[1]
-    if not all(settled(run) for run in runs) or to_point[-1] != point:
+    runs = [exact_ascent(table, game.n_agents, game.n_actions) for table in sides(game, form)]
+    if not all(settled(run) for run in runs) or runs[0][-1] != point:
         return False
     return all(sum(rational.simplex_products(game, p)) >= 0 for run in runs for p in run)
 

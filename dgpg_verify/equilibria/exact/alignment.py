@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 
+import numpy as np
+from numpy.polynomial.polynomial import polyadd, polymul, polyval
+
 from dgpg_verify.core import InputError
 from dgpg_verify.equilibria.exact import rational
-from dgpg_verify.equilibria.exact.polynomials import Poly, nonnegative, plus, product_of, value
+from dgpg_verify.equilibria.exact.polynomials import Poly, nonnegative
 from dgpg_verify.equilibria.exact.rational import Mixed, RationalGame, Table
 
-W: Poly = [Fraction(v) for v in (0, 0, 1, -2, 1)]  # t^2 (1 - t)^2
+W: Poly = np.array([Fraction(v) for v in (0, 0, 1, -2, 1)])  # t^2 (1 - t)^2
 GRID = tuple(Fraction(k, 32) for k in range(1, 32))
 COARSE = tuple(Fraction(k, 64) for k in (1, 8, 20, 32, 44, 56, 63))
 
@@ -116,7 +119,7 @@ def softmax_alignment(game: RationalGame) -> SoftmaxDecision:
 
 def _witness(first: Poly, second: Poly, grid: Sequence[Fraction]) -> Mixed | None:
     """A profile of the grid at which the joint product is negative, if there is one."""
-    rows = [[(t, value(W, t), value(poly, t)) for t in [*grid, *_turn(poly)]] for poly in (second, first)]
+    rows = [[(t, polyval(t, W), polyval(t, poly)) for t in [*grid, *_turn(poly)]] for poly in (second, first)]
     for p, w_p, f_2 in rows[0]:
         for q, w_q, f_1 in rows[1]:
             if w_p * f_1 + w_q * f_2 < 0:
@@ -132,11 +135,11 @@ def _turn(poly: Poly) -> list[Fraction]:
 
 def agent_products(game: RationalGame) -> tuple[Poly, Poly]:
     """f_1 (in the chance q of agent 2's action 1) and f_2 (in agent 1's p): Delta_iJ * Delta_i(-G), [2 x 2] games."""
-    first, second = (product_of(slope(game.reward, agent), slope(game.pull, agent)) for agent in (0, 1))
+    first, second = (polymul(slope(game.reward, agent), slope(game.pull, agent)) for agent in (0, 1))
     return first, second
 
 
-def slope(table: Table, agent: int) -> Poly:
+def slope(table: Table, agent: int) -> list[Fraction]:
     """What the agent gains by action 1 instead of 0, linear in the chance of the other's action 1."""
     start, end = (rational.difference(table, (0, k) if agent == 0 else (k, 0), agent, 1) for k in (0, 1))
     return [start, end - start]
@@ -144,7 +147,7 @@ def slope(table: Table, agent: int) -> Poly:
 
 def is_level(first: Poly, second: Poly, level: Fraction) -> bool:
     """Whether f_1 >= c w and f_2 >= -c w on [0, 1]: proves alignment at every finite softmax theta."""
-    return nonnegative(plus(first, W, -level)) and nonnegative(plus(second, W, level))
+    return nonnegative(polyadd(first, -level * W)) and nonnegative(polyadd(second, level * W))
 
 
 def _levels(first: Poly, second: Poly) -> list[Fraction]:
@@ -155,6 +158,6 @@ def _levels(first: Poly, second: Poly) -> list[Fraction]:
         for end in (0, 1):
             if constant + rise * end + bend * end == 0 == rise + 2 * bend * end:
                 tries.append(sign * bend)
-    high = min(value(first, t) / value(W, t) for t in GRID)
-    low = -min(value(second, t) / value(W, t) for t in GRID)
+    high = min(polyval(t, first) / polyval(t, W) for t in GRID)
+    low = -min(polyval(t, second) / polyval(t, W) for t in GRID)
     return [*tries, rational.HALF * (low + high)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dgpg_verify.equilibria.arrays import Array, Mask
+from dgpg_verify.equilibria.arrays import Array
 
 
 def pair_values(table: Array, p: Array) -> Array:
@@ -30,23 +30,6 @@ def pair_values(table: Array, p: Array) -> Array:
 def hessian(table: Array, p: Array) -> Array:
     """pair_values at one profile per fleet: p [F, N, K] gives [F, N, K, N, K]."""
     return pair_values(table, p[:, None])[:, 0]
-
-
-def tangent_curvature(table: Array, p: Array, support: Mask) -> Array:
-    """Largest eigenvalue of the Hessian on the tangent space of the support, [E]; never negative.
-
-    table [E, K, ..., K], p [E, N, K], support bool [E, N, K]. Directions: own probabilities move inside the support
-    and keep their sum. The Hessian's trace there is 0, so 0 means that it vanishes. Cost O(E (N^2 K^N + N^3 K^3)).
-    """
-    count, n_agents, n_actions = p.shape
-    second = hessian(table, p).reshape(count, n_agents * n_actions, -1)
-    inside = support.astype(np.float64)
-    project = np.zeros((count, n_agents, n_actions, n_agents, n_actions))
-    for i in range(n_agents):
-        mean = inside[:, i, :, None] * inside[:, i, None, :] / inside[:, i].sum(-1)[:, None, None]
-        project[:, i, :, i, :] = inside[:, i, :, None] * np.eye(n_actions) - mean
-    flat = project.reshape(second.shape)
-    return np.asarray(np.maximum(np.linalg.eigvalsh(flat @ second @ flat)[:, -1], 0.0))
 
 
 def tangent_basis(n_actions: int) -> Array:

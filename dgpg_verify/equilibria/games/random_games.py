@@ -19,6 +19,7 @@ M = max(N, K) servers unless given. Only the guidance differs between references
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -68,23 +69,30 @@ def random_games(
     return [game.with_reference(torch.as_tensor(state)) for game, state in zip(games, relaxed_states(games))]
 
 
-def random_tables(
+def random_tables(count: int, n_agents: int, n_candidates: int = 3, *law: Any, **more: Any) -> Tables:
+    """Reward and guidance of random_games on every joint action, [F, K, ..., K]; "perfect" is allowed too.
+
+    law, more: as random_games. Raises InputError as random_games, or with more than 10^7 joint actions. Cost
+    O(F M K^N) and the drawing.
+    """
+    return games_with_tables(count, n_agents, n_candidates, *law, **more)[1]
+
+
+def games_with_tables(
     count: int,
     n_agents: int,
-    n_candidates: int = 3,
+    n_candidates: int,
     cost: str = "quadratic",
     reference: str = "fluid",
     seed: int = 0,
     n_servers: int | None = None,
-) -> Tables:
-    """Reward and guidance of random_games on every joint action, [F, K, ..., K]; "perfect" is allowed too.
-
-    Raises InputError as random_games, or with more than 10^7 joint actions. Cost O(F M K^N) and the drawing.
-    """
+) -> tuple[list[LoadBalancingGame], Tables]:
+    """The fleets and their tables; "perfect" replaces the guidance of fluid fleets."""
     check_joint_actions(check_int("n_agents", n_agents, 1), check_int("n_candidates", n_candidates, 1))
     state = "fluid" if reference == "perfect" else reference
-    tables = joint_tables(random_games(count, n_agents, n_candidates, cost, state, seed, n_servers))
-    return perfect_guidance(tables, child_seeds(count, seed)) if reference == "perfect" else tables
+    games = random_games(count, n_agents, n_candidates, cost, state, seed, n_servers)
+    tables = joint_tables(games)
+    return games, perfect_guidance(tables, child_seeds(count, seed)) if reference == "perfect" else tables
 
 
 def perfect_guidance(tables: Tables, seeds: Sequence[int]) -> Tables:

@@ -13,8 +13,8 @@ SAME_POINT = 1e-7  # two profiles are one point when no agent's strategies diffe
 RELATIONS = ("equal", "subset", "superset", "intersect", "disjoint")
 
 
-def compare_sets(first: ArrayLike, second: ArrayLike) -> NDArray[np.str_]:
-    """Relation of two sets of joint actions, bool [F, K, ..., K] each, fleet by fleet: str [F] of RELATIONS.
+def compare_sets(first: ArrayLike, second: ArrayLike) -> NDArray[np.int64]:
+    """Relation of two sets of joint actions, bool [F, K, ..., K] each, fleet by fleet: places in RELATIONS, [F].
 
     "subset" means first is properly inside second; "intersect" that neither contains the other but they share one;
     two empty sets are equal. Raises InputError if the shapes differ. Cost O(F K^N).
@@ -26,25 +26,24 @@ def compare_sets(first: ArrayLike, second: ArrayLike) -> NDArray[np.str_]:
     return _relations((a & ~b).any(1), (b & ~a).any(1), (a & b).any(1))
 
 
-def compare_points(first: Points, second: Points, fleets: int, tolerance: float = SAME_POINT) -> NDArray[np.str_]:
-    """compare_sets for finite sets of mixed profiles; points closer than `tolerance` (total variation) are one.
+def compare_points(first: Points, second: Points, fleets: int) -> NDArray[np.int64]:
+    """compare_sets for finite sets of mixed profiles; points within 1e-7 (total variation) are one.
 
-    Returns str [F] of RELATIONS. Raises InputError when a fleet number is not below `fleets`. Cost O(E1 E2 / F).
+    Raises InputError when a fleet number is not below `fleets`. Cost O(E1 E2 / F).
     """
     fleets = check_int("fleets", fleets, 1)
     for name, points in (("first", first), ("second", second)):
         if len(points) and (points.fleet.min() < 0 or points.fleet.max() >= fleets):
             raise InputError(f"{name} names fleet {points.fleet.max()}: fleets must be integers in [0, {fleets - 1}]")
-    shared = distance_moved(first, second) <= tolerance
-    shared_back = distance_moved(second, first) <= tolerance
+    shared = distance_moved(first, second) <= SAME_POINT
+    shared_back = distance_moved(second, first) <= SAME_POINT
     marked = (first.fleet[~shared], second.fleet[~shared_back], first.fleet[shared])
     return _relations(*(np.isin(np.arange(fleets), fleet) for fleet in marked))
 
 
-def _relations(only_a: Mask, only_b: Mask, both: Mask) -> NDArray[np.str_]:
+def _relations(only_a: Mask, only_b: Mask, both: Mask) -> NDArray[np.int64]:
     """The relation per fleet; an empty set counts as a subset, and only then "disjoint" is considered."""
-    place = np.select([~only_a & ~only_b, ~only_a, ~only_b, both], [0, 1, 2, 3], default=4)
-    return np.asarray(RELATIONS)[place]
+    return np.asarray(np.select([~only_a & ~only_b, ~only_a, ~only_b, both], [0, 1, 2, 3], default=4))
 
 
 def total_variation(p: Array, other: Array) -> Array:

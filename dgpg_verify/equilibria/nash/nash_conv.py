@@ -33,17 +33,9 @@ def loss_of(p: Array, values: Array) -> Array:
     return np.asarray((p * (values.max(-1, keepdims=True) - values)).sum((-1, -2)))
 
 
-def certified(table: ArrayLike, p: ArrayLike, share: float = CERTIFICATE) -> Mask:
-    """Whether NashConv is at most `share` (default 1e-9) of the table's range, bool [F] or [F, S]."""
-    table = check_table("table", table)
-    limit = share * table_range(table)
-    conv = nash_conv(table, p)
-    return np.asarray(conv <= (limit if conv.ndim == 1 else limit[:, None]))
-
-
 def certified_points(table: ArrayLike, points: Points, share: float = CERTIFICATE) -> Mask:
-    """certified() for a set of points of the fleets of `table`: bool [E]."""
+    """Whether NashConv is at most `share` (default 1e-9) of the table's range, for points of its fleets: bool [E]."""
     table = check_table("table", table)
     if not len(points):
         return np.zeros(0, dtype=bool)
-    return certified(table[points.fleet], points.p, share)
+    return np.asarray(nash_conv(table[points.fleet], points.p) <= share * table_range(table)[points.fleet])

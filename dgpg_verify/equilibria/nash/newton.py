@@ -8,7 +8,7 @@ from dgpg_verify.equilibria.arrays import Array, Mask
 from dgpg_verify.equilibria.games.derivatives import pair_values
 from dgpg_verify.equilibria.games.profiles import unchecked_action_values
 from dgpg_verify.equilibria.games.tables import normalised
-from dgpg_verify.equilibria.nash.nash_conv import unchecked_nash_conv
+from dgpg_verify.equilibria.nash.nash_conv import CERTIFICATE, unchecked_nash_conv
 
 STEPS = 30
 WALLS = 3.0  # iterates are kept in [-WALLS, WALLS]: farther out nothing is found, and numbers would overflow
@@ -16,11 +16,11 @@ RIDGE = 1e-13  # added to the Hessian of a table of range 1: a singular system g
 NEGATIVE = 1e-10  # probabilities down to minus this are rounding, and set to 0
 
 
-def newton_on_face(table: Array, starts: Array, share: float) -> tuple[Array, Mask]:
+def newton_on_face(table: Array, starts: Array) -> tuple[Array, Mask]:
     """Follow starts [F, S, N, K] to points where all actions of the start's support are worth the same.
 
-    table [F, K, ..., K] (not checked). Returns p [F, S, N, K] and bool [F, S]: a profile with NashConv at most `share`
-    of the table's range; elsewhere p is meaningless. Cost O(F S (N^2 K^N + N^3 K^3)) per step, at most 30 steps.
+    table [F, K, ..., K] (not checked). Returns p [F, S, N, K] and bool [F, S]: a profile with NashConv at most
+    1e-9 of the table's range; elsewhere p is meaningless. Cost O(F S (N^2 K^N + N^3 K^3)) per step, at most 30 steps.
     """
     scaled = normalised(table)
     support = starts > 0.0
@@ -34,7 +34,7 @@ def newton_on_face(table: Array, starts: Array, share: float) -> tuple[Array, Ma
     inside = np.asarray((p >= -NEGATIVE).all((-1, -2)))
     p = np.where(inside[..., None, None], np.maximum(p, 0.0), 1.0 / p.shape[-1])
     p = p / p.sum(-1, keepdims=True)
-    return p, inside & (unchecked_nash_conv(scaled, p) <= share)
+    return p, inside & (unchecked_nash_conv(scaled, p) <= CERTIFICATE)
 
 
 def _step(table: Array, p: Array, support: Mask) -> Array:

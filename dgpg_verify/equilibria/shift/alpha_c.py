@@ -18,7 +18,6 @@ from fractions import Fraction
 
 import numpy as np
 
-from dgpg_verify.core import InputError, check_int
 from dgpg_verify.equilibria.arrays import Array, Mask
 from dgpg_verify.equilibria.games.deviations import ROUNDING, agent_pairs, back_from_agent, exact_alpha, exact_changes
 from dgpg_verify.equilibria.games.tables import Tables
@@ -48,11 +47,8 @@ class AlphaIntervals:
         # at alpha = 0 the ends are exact: low = 0 iff no deviation gains in J, and high is never negative
         near &= (exact != 0) & (self.low <= self.high + slack)
         for place in np.argwhere(near):
-            fleet, actions = int(place[0]), tuple(int(k) for k in place[1:])
-            inside[tuple(place)] = all(
-                (1 - exact) * change_j <= exact * change_g
-                for change_j, change_g in exact_changes(self.tables, fleet, actions)
-            )
+            low, high = exact_interval(self.tables, int(place[0]), tuple(int(k) for k in place[1:]))
+            inside[tuple(place)] = low <= exact <= high
         return np.asarray(inside)
 
 
@@ -89,27 +85,23 @@ def alpha_limits(tables: Tables) -> Array:
     """alpha_c of every pure equilibrium of J, [F, K, ..., K]: it is one of J_alpha iff alpha <= alpha_c; nan elsewhere.
 
     min over the deviations with dG < 0 of |dJ| / (|dJ| + |dG|), 1 where there is none, 0 where a tie in J lowers G
-    (CLAIMS section 5, last of the shift law). Rounded; AlphaIntervals.holds and exact_alpha_limit are exact.
+    (CLAIMS section 5, last of the shift law). Rounded; AlphaIntervals.holds and exact_interval are exact.
     """
     intervals = alpha_intervals(tables)
     return np.where(intervals.low == 0.0, intervals.high, np.nan)
 
 
-def exact_alpha_limit(tables: Tables, fleet: int, actions: tuple[int, ...]) -> Fraction:
-    """alpha_c of one pure equilibrium of J as an exact fraction of the table entries.
+def exact_interval(tables: Tables, fleet: int, actions: tuple[int, ...]) -> tuple[Fraction, Fraction]:
+    """The alphas at which one joint action is an equilibrium, exact for the table entries; (2, 0) if at none.
 
-    Raises InputError if the place is outside the tables, or the joint action is not an equilibrium of J. Cost O(N K).
+    For an equilibrium of J they run from 0 to alpha_c. Cost O(N K).
     """
-    fleet = check_int("fleet", fleet, 0, tables.fleets - 1)
-    if len(actions) != tables.n_agents or not all(0 <= k < tables.n_actions for k in actions):
-        raise InputError(
-            f"actions = {actions!r} is not allowed: it must hold {tables.n_agents} integers "
-            f"in [0, {tables.n_actions - 1}]"
-        )
-    limit = Fraction(1)
-    for change_j, change_g in exact_changes(tables, fleet, tuple(int(k) for k in actions)):
+    low, high = Fraction(0), Fraction(1)
+    for change_j, change_g in exact_changes(tables, fleet, actions):
+        if change_j > 0 and change_g < 0:
+            return Fraction(2), Fraction(0)
         if change_j > 0:
-            raise InputError(f"actions = {actions!r} is not allowed: it must be a pure equilibrium of J")
-        if change_g < 0:
-            limit = min(limit, -change_j / (-change_j - change_g))
-    return limit
+            low = max(low, change_j / (change_j + change_g))
+        elif change_g < 0:
+            high = min(high, change_j / (change_j + change_g))
+    return low, high

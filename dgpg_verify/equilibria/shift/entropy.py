@@ -4,27 +4,26 @@ At the optimum p_i = softmax(q_i / tau) for every agent (the logit equations); t
 Why a large tau makes it unique: with quadratic costs 1/2 sum h (x - target)^2 the Hessian of E J in p is at most
 max h max z^2 (times the identity: minus a square, plus the diagonal terms h z^2 that multilinearity takes out), and
 the entropy's is at most -tau, as p <= 1. So tau >= 2 max h max z^2 leaves strong concavity of at least tau / 2.
-For any other table `concavity` gives a bound from the table alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import log_softmax
 
-from dgpg_verify.core import InputError, check_int, check_real
+from dgpg_verify.core import InputError
 from dgpg_verify.equilibria.arrays import Array, Mask
 from dgpg_verify.equilibria.games.derivatives import expand, hessian, reduce_gradient, reduce_hessian, tangent_basis
 from dgpg_verify.equilibria.games.profiles import action_values, check_profile, uniform_profile
-from dgpg_verify.equilibria.games.tables import Tables, centred, check_alpha, check_table, table_range
+from dgpg_verify.equilibria.games.tables import Tables, centred, check_table, table_range
 from dgpg_verify.equilibria.shift.first_order import predicted_shift
 from dgpg_verify.systems import LoadBalancingGame
 
 CERTIFICATE = 1e-12  # residual of the logit equations, as a share of the reward's range
+STEPS = 200
 SHRINK = 0.05  # no probability falls below this share of itself in one step
 HALVINGS = 40
 FLOOR = 0.02  # curvature below this share of tau is lifted to it: away from concavity the step still ascends
@@ -32,15 +31,12 @@ FLOOR = 0.02  # curvature below this share of tau is lifted to it: away from con
 
 @dataclass(frozen=True, eq=False)
 class LogitPoint:
-    """A certified maximiser: p [F, N, K]; value [F] of E J + tau sum H; residual [F] of the logit equations as a share
-    of the table's range; certified bool [F]: residual <= tolerance; concavity [F]: a lower bound on the strong
-    concavity in p (table's units); where it is positive the point is the only stationary one."""
+    """A maximiser: p [F, N, K]; value [F] of E J + tau sum H; certified bool [F]: the logit equations hold up to 1e-12
+    of the table's range."""
 
     p: Array
     value: Array
-    residual: Array
     certified: Mask
-    concavity: Array
 
 
 def quadratic_temperature(game: LoadBalancingGame) -> float:
@@ -53,30 +49,7 @@ def quadratic_temperature(game: LoadBalancingGame) -> float:
     return 2.0 * float(game.weights.max()) * float(game.shares.max()) ** 2
 
 
-def concavity(table: ArrayLike, tau: ArrayLike) -> Array:
-    """tau - max_i sum_j max |block (i, j) of the Hessian| >= this: strong concavity in p on the tangent space, [F].
-
-    A block of the Hessian is a mean over the others' actions of slices of the table, each centred in both own actions
-    on the tangent space; its norm is at most the largest Frobenius norm of a slice (block Gershgorin). Cost O(N^2 K^N).
-    """
-    values = check_table("table", table)
-    agents, actions = values.ndim - 1, values.shape[1]
-    norms = np.zeros((len(values), agents, agents))
-    for i, j in combinations(range(agents), 2):
-        block = np.moveaxis(values, (1 + i, 1 + j), (-2, -1)).reshape(len(values), -1, actions, actions)
-        block = block - block.mean(-1, keepdims=True)
-        block = block - block.mean(-2, keepdims=True)
-        norms[:, i, j] = norms[:, j, i] = np.sqrt((block**2).sum((-1, -2))).max(1)
-    return _temperatures(tau, len(values)) - norms.sum(-1).max(-1)
-
-
-def logit_optimum(
-    table: ArrayLike,
-    tau: ArrayLike,
-    start: ArrayLike | None = None,
-    tolerance: float = CERTIFICATE,
-    max_steps: int = 200,
-) -> LogitPoint:
+def logit_optimum(table: ArrayLike, tau: ArrayLike, start: ArrayLike | None = None) -> LogitPoint:
     """Maximise E J + tau sum_i H(p_i) by damped Newton steps on the tangent space.
 
     Parameters
@@ -85,52 +58,41 @@ def logit_optimum(
         [F, K, ..., K] and the temperature > 0, one number or [F].
     start
         Interior profiles p [F, N, K], uniform by default.
-    tolerance
-        On the logit residual, as a share of the table's range.
+
+    Raises
+    ------
+    InputError
+        Shapes that do not fit, tau <= 0, or a start on the boundary. A fleet that did not reach the certificate is
+        not certified (never an error: the caller counts).
 
     Notes
     -----
-    Raises InputError on shapes that do not fit, tau <= 0, or a start on the boundary. A fleet that
-    did not reach the tolerance is not certified (never an error: the caller counts).
     Cost O(F (N^2 K^N + N^3 K^3)) per step, about 6 to 10 steps.
     """
     checked = check_table("table", table)
     values = centred(checked)
     temperature = _temperatures(tau, len(values))
-    limit = check_real("tolerance", tolerance, 0.0, open_low=True)
     p = _interior_start(values, start)
     basis = tangent_basis(values.shape[1])
-    for _ in range(check_int("max_steps", max_steps, 1)):
-        active = _residual(values, temperature, p) > limit / 8.0
+    for _ in range(STEPS):
+        active = _residual(values, temperature, p) > CERTIFICATE / 8.0
         if not active.any():
             break
         p[active] = _newton_step(values[active], temperature[active], p[active], basis)
-    residual = _residual(values, temperature, p)
     value = _value(values, temperature, p) + (checked - values).reshape(len(values), -1)[:, 0]
-    return LogitPoint(p, value, residual, residual <= limit, concavity(values, temperature))
+    return LogitPoint(p, value, _residual(values, temperature, p) <= CERTIFICATE)
 
 
-def mixed_temperature(tau: ArrayLike, alpha: float, kept: bool = False) -> Array:
-    """Temperature of J_alpha: (1 - alpha) tau when the entropy is part of J (default), tau when it is `kept` whole."""
-    return np.asarray(tau, dtype=np.float64) * (1.0 if kept else 1.0 - check_alpha(alpha))
-
-
-def entropy_shift(tables: Tables, tau: ArrayLike, p: ArrayLike, alpha: float, kept: bool = False) -> Array:
+def entropy_shift(tables: Tables, tau: ArrayLike, p: ArrayLike, alpha: float) -> Array:
     """First-order move [F, N, K] of the regularised optimum p of J when J becomes J_alpha (shift law, tangent space).
 
-    p is the optimum at alpha = 0, alpha in [0, 1), `kept` as in mixed_temperature: with the entropy kept whole
-    J_alpha = (1 - alpha) J + alpha (-G + tau sum H), and the guided part is G - tau sum H.
-    Raises InputError as predicted_shift. Cost O(F (N^2 K^N + N^3 K^3)).
+    p is the optimum at alpha = 0, alpha in [0, 1); the entropy is part of J, so its temperature falls to
+    (1 - alpha) tau. Raises InputError as predicted_shift. Cost O(F (N^2 K^N + N^3 K^3)).
     """
     reward, mixture = check_profile(tables.reward, p)
-    temperature = _temperatures(tau, len(reward))
     basis = tangent_basis(reward.shape[1])
-    entropy = _entropy_hessian(temperature, mixture)
-    first, second = hessian(reward, mixture) + entropy, hessian(tables.guidance, mixture)
-    gradient = action_values(tables.guidance, mixture)
-    if kept:
-        second = second - entropy
-        gradient = gradient + temperature[:, None, None] * np.log(mixture)
+    first = hessian(reward, mixture) + _entropy_hessian(_temperatures(tau, len(reward)), mixture)
+    second, gradient = hessian(tables.guidance, mixture), action_values(tables.guidance, mixture)
     reduced = reduce_hessian(first, basis), reduce_hessian(second, basis), reduce_gradient(gradient, basis)
     return expand(predicted_shift(*reduced, alpha), basis, reward.ndim - 1)
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from dgpg_verify.core import InputError, check_finite, check_real
 from dgpg_verify.equilibria.arrays import EPS, Array
+from dgpg_verify.equilibria.shift.first_order import predicted_shift
 from dgpg_verify.equilibria.teams.affine_sets import AffineSet, solution_set
 from dgpg_verify.systems import LinearQuadraticTeam
 
@@ -87,6 +88,15 @@ def team_stationary(team: LinearQuadraticTeam, alpha: float) -> TeamStationary:
     lost = 0.5 * float((m.weights * (m.z @ moved) ** 2).sum())
     residual = float(np.abs(gradient).max())
     return TeamStationary(share, points, residual, bound, points.smallest_singular, lost)
+
+
+def team_shift(team: LinearQuadraticTeam, theta: ArrayLike, alpha: float) -> Array:
+    """How far theta [N], the stationary point of J, moves by the shift law, which is exact here: [N].
+
+    Raises InputError where J_alpha is flat in some direction, as predicted_shift.
+    """
+    m = team_matrices(team)
+    return predicted_shift(-m.a, m.b, m.gradient_g(theta), alpha)
 
 
 def _maximisers(m: TeamMatrices, share: float) -> AffineSet:

@@ -1,20 +1,44 @@
 """From what a credit is, given agent i's choice, to the moments of i's gradient (tabular softmax, closed form F6).
 
 The gradient of agent i is psi_i(k) w with psi_i(k) = e_k - p_i, and ||psi_i(k)||^2 = 1 - 2 p_ik + ||p_i||^2. All its
-moments follow from the conditional means wbar_ik = E[w given a_i = k] and covariances Cov(w, w' given a_i = k).
+moments follow from the conditional means wbar_ik = E[w given a_i = k] and covariances Cov(w, w' given a_i = k). With
+agent i taken out the cost is B_i + L_ik when i chooses slot k: B_i is that of the others alone, L_ik what i's job adds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dgpg_verify.core import InputError
 from dgpg_verify.oracles.moments import OracleMoments, check_moments, pair_table
+from dgpg_verify.systems import LoadBalancingGame
 
 Array = NDArray[np.float64]
+Parts = tuple[float, Array, Array]
+
+
+@dataclass(frozen=True)
+class AddedCosts:
+    """Moments around each agent, taken out. L = cost its job adds, X = the others' load, B = the others' cost.
+
+    added [N, K] = E L; x_others [N, K] = E X; ll, lx, xx [N, K, K] = Cov(L_k, L_k'), Cov(L_k, X_k'), Cov(X_k, X_k');
+    bl, bx [N, K] = Cov(B, L_k), Cov(B, X_k); b [N] = Var B; cost = E C; x_mean, x_variance [M].
+    """
+
+    added: Array
+    x_others: Array
+    ll: Array
+    lx: Array
+    xx: Array
+    bl: Array
+    bx: Array
+    b: Array
+    cost: float
+    x_mean: Array
+    x_variance: Array
 
 
 def check_probabilities(probabilities: object, shape: tuple[int, int]) -> Array:
@@ -28,34 +52,66 @@ def check_probabilities(probabilities: object, shape: tuple[int, int]) -> Array:
     return table
 
 
-def moments_from_conditionals(
-    names: tuple[str, ...],
-    probabilities: Array,
-    means: dict[str, Array],
-    covariance: Callable[[str, str], Array],
-    objectives: tuple[float, Array, float, Array],
+def moments_around_agents(
+    system: LoadBalancingGame, p: Array, names: tuple[str, ...], given: AddedCosts
 ) -> OracleMoments:
-    """Assemble the record. means[name] = wbar [N, K]; covariance(a, b) [N, K] given the agent's own choice.
-
-    objectives: J, grad J [N, K], G, grad G [N, K]. Cost O(C^2 N K).
-    """
-    p = probabilities
+    """The record of the named credits under choice probabilities p [N, K], P = K. Cost O(C^2 N K^3)."""
+    z, reference = system.shares.cpu().numpy(), system.reference_state.cpu().numpy()
+    means = credit_means(given, p, z, reference[system.candidates.cpu().numpy()])
     weight = p * (1.0 - 2.0 * p + (p**2).sum(1, keepdims=True))  # p_ik ||psi_i(k)||^2
     gradient = np.stack([centred_products(p, means[name]) for name in names])
+    parts = [_parts(name, p, z) for name in names]
 
     def between(a: int, b: int) -> Array:
         products = (weight * means[names[a]] * means[names[b]]).sum(1)
         return np.asarray(products - (gradient[a] * gradient[b]).sum(1))
 
-    def deviation(name: str) -> float:
-        spread = means[name] - (p * means[name]).sum(1).mean()
-        return float(np.sqrt(max(0.0, float((p * (covariance(name, name) + spread**2)).sum(1).mean()))))
+    def deviation(a: int) -> float:
+        values = means[names[a]]
+        spread = values - (p * values).sum(1).mean()
+        square = (p * (_covariance(given, parts[a], parts[a]) + spread**2)).sum(1).mean()
+        return float(np.sqrt(max(0.0, float(square))))
 
     count, shape = len(names), p.shape[:1]
-    cross = pair_table(count, shape, lambda a, b: (weight * covariance(names[a], names[b])).sum(1))
+    cross = pair_table(count, shape, lambda a, b: (weight * _covariance(given, parts[a], parts[b])).sum(1))
     total = cross + pair_table(count, shape, between)
     check_moments(gradient, total, cross)
-    return OracleMoments(names, gradient, total, cross, np.array([deviation(name) for name in names]), *objectives)
+    deviations = np.array([deviation(a) for a in range(count)])
+    distance = 0.5 * float(((given.x_mean - reference) ** 2 + given.x_variance).sum())
+    slopes = (centred_products(p, values) for values in (-given.added, -means["guidance:exact"]))
+    return OracleMoments(names, gradient, total, cross, deviations, -given.cost, next(slopes), distance, next(slopes))
+
+
+def credit_means(given: AddedCosts, p: Array, z: Array, reference: Array) -> dict[str, Array]:
+    """E[w given a_i = k] of every credit, ascent sign, [N, K]; reference [N, K] of the candidates."""
+    centred = (p * given.added).sum(1, keepdims=True) - given.added
+    tracked = z * (given.x_others + z - reference)
+    return {
+        "return": centred,
+        "return:raw": centred - given.cost,
+        "guidance": -tracked,
+        "guidance:exact": 0.5 * z**2 - tracked,
+        "difference": -given.added,
+        "coma": centred,
+    }
+
+
+def _parts(name: str, p: Array, z: Array) -> Parts:
+    """(u, l [N, K, K], g [N, K]): given a_i = k the credit is u B + sum_k' l_kk' L_k' + g_k X_k, up to a constant."""
+    eye = np.broadcast_to(np.eye(p.shape[1]), (*p.shape, p.shape[1]))
+    kind = name.split(":")[0]
+    added = {"return": -eye, "difference": -eye, "coma": p[:, None, :] - eye, "guidance": 0.0 * eye}[kind]
+    return -1.0 if kind == "return" else 0.0, added, -z if kind == "guidance" else np.zeros_like(z)
+
+
+def _covariance(given: AddedCosts, first: Parts, second: Parts) -> Array:
+    """Cov(w_a, w_b given a_i = k), [N, K]."""
+    (u, l, g), (u2, l2, g2) = first, second
+    value = u * u2 * given.b[:, None] + (l @ given.ll * l2).sum(-1)
+    value += u * (l2 @ given.bl[..., None])[..., 0] + u2 * (l @ given.bl[..., None])[..., 0]
+    value += (u * g2 + u2 * g) * given.bx + g * g2 * np.diagonal(given.xx, axis1=1, axis2=2)
+    crossed = given.lx.swapaxes(1, 2)
+    return np.asarray(value + g2 * (l * crossed).sum(-1) + g * (l2 * crossed).sum(-1))
 
 
 def centred_products(p: Array, values: Array) -> Array:

@@ -1,9 +1,9 @@
 """Exact moments of a load-balancing game whose cost is any sum over servers, by enumerating the agents around each
 pair of servers; slow and plain.
 
-Take agent i out: the cost is B_i + L_ik when i chooses slot k, with B_i the cost of the others alone and L_ik what i's
-job adds to the cost of its server. Costs of two servers are dependent only through agents that can choose both or
-either, so every covariance is a finite sum over their choices. Needs a modest in-degree.
+B_i is the cost of the others alone and L_ik what i's job adds to the cost of its server. Costs of two servers are
+dependent only through agents that can choose both or either, so every covariance is a finite sum over their choices.
+Needs a modest in-degree.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from dgpg_verify.core import InputError
-from dgpg_verify.oracles.games.conditional import Array, centred_products, moments_from_conditionals
+from dgpg_verify.oracles.games.conditional import AddedCosts, Array, moments_around_agents
 from dgpg_verify.oracles.moments import OracleMoments
 from dgpg_verify.systems import LoadBalancingGame
 
@@ -23,83 +23,29 @@ SEPARABLE_CREDITS = ("return", "return:raw", "guidance", "guidance:exact", "diff
 MAX_STATES = 1 << 20
 
 
-@dataclass(frozen=True)
-class AddedCosts:
-    """Moments around each agent. L = added cost, X = the others' load, B = the others' cost.
-
-    added [N, K] = E L; x_others [N, K] = E X; ll, lx, xx [N, K, K] = Cov(L_k, L_k'), Cov(L_k, X_k'), Cov(X_k, X_k');
-    bl, bx [N, K] = Cov(B, L_k), Cov(B, X_k); b [N] = Var B; cost = E C; x_mean, x_variance [M].
-    """
-
-    added: Array
-    x_others: Array
-    ll: Array
-    lx: Array
-    xx: Array
-    bl: Array
-    bx: Array
-    b: Array
-    cost: float
-    x_mean: Array
-    x_variance: Array
-
-
 def separable_moments(
     system: LoadBalancingGame, probabilities: Array, names: tuple[str, ...] = SEPARABLE_CREDITS
 ) -> OracleMoments:
     """Exact moments for cost quadratic, delay or mm1 by subsets of the agents around each pair of servers.
 
-    Args: probabilities [N, K], already checked; names: credits of SEPARABLE_CREDITS.
-    Raises: InputError when a pair of servers has more than 2^20 joint states.
+    Parameters
+    ----------
+    system : LoadBalancingGame
+        Cost quadratic, delay or mm1.
+    probabilities : array [N, K]
+        Already checked.
+    names : tuple of str
+        Credits of SEPARABLE_CREDITS.
+
+    Raises
+    ------
+    InputError when a pair of servers has more than 2^20 joint states.
+
+    Notes
+    -----
     Cost: O(pairs of servers sharing an agent * agents * 3^shared 2^rest).
     """
-    p, z = probabilities, system.shares.cpu().numpy()
-    given = added_costs(system, p)
-    servers = system.candidates.cpu().numpy()
-    mean_added = (p * given.added).sum(1, keepdims=True)
-    gap = given.x_others + z - system.reference_state.cpu().numpy()[servers]
-    centred = mean_added - given.added
-    means = {
-        "return": centred,
-        "return:raw": centred - given.cost,
-        "guidance": -z * gap,
-        "guidance:exact": -z * gap + 0.5 * z**2,
-        "difference": -given.added,
-        "coma": centred,
-    }
-
-    def covariance(a: str, b: str) -> Array:
-        return conditional_covariance(a, b, given, p, z)
-
-    reference = system.reference_state.cpu().numpy()
-    distance = 0.5 * float(((given.x_mean - reference) ** 2 + given.x_variance).sum())
-    objectives = (
-        -given.cost,
-        centred_products(p, -given.added),
-        distance,
-        -centred_products(p, means["guidance:exact"]),
-    )
-    return moments_from_conditionals(names, p, {n: means[n] for n in names}, covariance, objectives)
-
-
-def conditional_covariance(a: str, b: str, given: AddedCosts, p: Array, z: Array) -> Array:
-    """Cov(w_a, w_b given a_i = k), [N, K]: each credit is u B + sum_k' l_kk' L_k' + g_k X_k, up to a constant."""
-
-    def parts(name: str) -> tuple[float, Array, Array]:
-        n, k = p.shape
-        eye = np.broadcast_to(np.eye(k), (n, k, k))
-        kind = name.split(":")[0]
-        b_part = -1.0 if kind == "return" else 0.0
-        added = {"return": -eye, "difference": -eye, "coma": p[:, None, :] - eye, "guidance": 0.0 * eye}[kind]
-        return b_part, added, -z if kind == "guidance" else np.zeros_like(z)
-
-    (u, l, g), (u2, l2, g2) = parts(a), parts(b)
-    diagonal = np.arange(p.shape[1])
-    value = u * u2 * given.b[:, None] + np.einsum("ikp,ipq,ikq->ik", l, given.ll, l2)
-    value += u * np.einsum("ikq,iq->ik", l2, given.bl) + u2 * np.einsum("ikq,iq->ik", l, given.bl)
-    value += (u * g2 + u2 * g) * given.bx + g * g2 * given.xx[:, diagonal, diagonal]
-    value += g2 * np.einsum("ikp,ipk->ik", l, given.lx) + g * np.einsum("ikp,ipk->ik", l2, given.lx)
-    return value
+    return moments_around_agents(system, probabilities, names, added_costs(system, probabilities))
 
 
 def added_costs(system: LoadBalancingGame, p: Array) -> AddedCosts:

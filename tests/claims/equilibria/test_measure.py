@@ -12,7 +12,8 @@ import pytest
 
 from dgpg_verify.claims.equilibria.design import SCALES, SHUFFLED, SIZE, equilibrium_design
 from dgpg_verify.claims.equilibria.measure import games as equilibrium_cells
-from dgpg_verify.claims.equilibria.measure.games import MEASURES, law_tables, measure_equilibria, measure_pure
+from dgpg_verify.claims.equilibria.measure.alignment import drawn_games
+from dgpg_verify.claims.equilibria.measure.games import MEASURES, measure_equilibria, measure_pure
 from dgpg_verify.claims.equilibria.measure.intervals import ALPHAS, ever_gained, ever_lost
 from dgpg_verify.claims.equilibria.measure.tradeoff import TEAM, followed_equilibrium, followed_optimum, game_cost
 from dgpg_verify.core import Cell
@@ -50,7 +51,8 @@ def test_references_share_their_fleets_and_nothing_else_does() -> None:
 
 
 def test_the_same_fleets_are_drawn_for_every_reference() -> None:
-    made = {r: law_tables(game_cell("pure", 3, 2, 4, "mm1", r)) for r in ("fluid", "perfect", "speed_aware", SHUFFLED)}
+    references = ("fluid", "perfect", "speed_aware", SHUFFLED)
+    made = {r: drawn_games(game_cell("pure", 3, 2, 4, "mm1", r))[1] for r in references}
     base = made.pop("fluid")
     for name, tables in made.items():
         np.testing.assert_array_equal(tables.reward, base.reward, name)
@@ -103,7 +105,8 @@ def test_lost_and_gained_at_some_alpha(n: int, k: int, law: str, seed: int) -> N
     That none of 24 random fleets loses or gains has probability under 1e-10.
     """
     rng = np.random.default_rng([seed, n, k])
-    tables = integer_tables(36, n, k, rng) if law == "integers" else law_tables(game_cell("pure", n, k, 12, "delay"))
+    drawn = drawn_games(game_cell("pure", n, k, 12, "delay"))[1]
+    tables = integer_tables(36, n, k, rng) if law == "integers" else drawn
     intervals = alpha_intervals(tables)
     of_j = intervals.holds(0.0)
     lost, gained = ever_lost(tables, of_j), ever_gained(intervals, of_j)
@@ -158,9 +161,9 @@ def test_pure_cells_store_what_enumeration_finds(
     cell = game_cell("pure", n, k, 12, "quadratic", "biased:0.3")
     if law == "integers":
         tables = integer_tables(24, n, k, np.random.default_rng([seed, 7, n, k]))
-        monkeypatch.setattr(equilibrium_cells, "law_tables", lambda _: tables)
+        monkeypatch.setattr(equilibrium_cells, "drawn_games", lambda _: ([], tables))
     else:
-        tables = law_tables(cell)
+        tables = drawn_games(cell)[1]
     stored = measure_pure(cell)
     limits, seen, kept = [], set(), np.flatnonzero(tables.range > 0.0)
     for f, (reward, guidance) in enumerate(zip(tables.reward, tables.guidance)):

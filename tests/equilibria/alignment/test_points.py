@@ -93,7 +93,5 @@ def test_bad_input() -> None:
     tables = Tables(np.zeros((1, 2, 2)), np.zeros((1, 2, 2)))
     with pytest.raises(InputError, match="coordinates"):
         alignment_at(tables, np.full((1, 2, 2), 0.5), "logits")
-    with pytest.raises(InputError, match="start"):
-        alignment_at(tables, np.full((1, 2, 2), 0.5), "softmax", start=np.ones((1, 2)))
     with pytest.raises(InputError, match="p has shape"):
         alignment_at(tables, np.full((1, 2, 3), 1 / 3), "softmax")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dgpg_verify.core import InputError
 from dgpg_verify.equilibria.games.profiles import Points, action_values, expected
 from dgpg_verify.equilibria.games.tables import joint_tables
-from dgpg_verify.equilibria.nash.nash_conv import certified, nash_conv
+from dgpg_verify.equilibria.nash.nash_conv import nash_conv
 from dgpg_verify.oracles import load_balancing_moments
 from dgpg_verify.systems import LoadBalancingGame
 from tests.equilibria.games import plain
@@ -80,7 +80,7 @@ def test_action_values_are_the_gradient():
 def test_many_profiles_of_a_fleet_at_once():
     table, _ = draw(1, 3, 3, fleets=4)
     p = np.random.default_rng(2).dirichlet(np.ones(3), (4, 5, 3))
-    for question in (action_values, expected, nash_conv, certified):
+    for question in (action_values, expected, nash_conv):
         together = question(table, p)
         for s in range(5):
             alone = question(table, p[:, s])
@@ -98,7 +98,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-@pytest.mark.parametrize("question", [action_values, expected, nash_conv, certified])
+@pytest.mark.parametrize("question", [action_values, expected, nash_conv])
 def test_bad_profiles_are_refused(case, question):
     with pytest.raises(InputError, match=BAD[case][1]):
         question(TABLE, BAD[case][0])

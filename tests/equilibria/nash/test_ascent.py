@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from dgpg_verify.core import InputError
-from dgpg_verify.equilibria.games.profiles import expected
+from dgpg_verify.equilibria.games.profiles import Points, expected
 from dgpg_verify.equilibria.games.random_games import random_tables
 from dgpg_verify.equilibria.nash.ascent import reached_equilibrium
-from dgpg_verify.equilibria.nash.nash_conv import certified
+from dgpg_verify.equilibria.nash.nash_conv import certified_points
 
 
 @pytest.mark.parametrize("cost", ["quadratic", "delay", "mm1", "makespan"])
@@ -15,8 +15,8 @@ def test_it_ends_in_a_certified_equilibrium_above_its_start(cost):
     table = random_tables(60, 4, 3, cost, seed=2).reward
     uniform = np.full((60, 4, 3), 1 / 3)
     reached = reached_equilibrium(table)
-    assert reached.shape == uniform.shape and certified(table, reached).all()
-    assert not certified(table, uniform).any()  # it had somewhere to go
+    assert reached.shape == uniform.shape and certified_points(table, Points(np.arange(len(table)), reached)).all()
+    assert not certified_points(table, Points(np.arange(len(table)), uniform)).any()  # it had somewhere to go
     assert (expected(table, reached) > expected(table, uniform)).all()
 
 
@@ -49,7 +49,7 @@ def test_unused_actions_are_taken_up_by_the_last_best_replies():
     table = np.array([[[0.0, 0.0], [0.0, 1.0]]])
     corner = np.array([[[0.5, 0.5], [1.0, 0.0]]])  # the second player never tries 1, which is better
     reached = reached_equilibrium(table, corner)
-    assert certified(table, reached).all() and expected(table, reached)[0] == 1.0
+    assert certified_points(table, Points(np.arange(len(table)), reached)).all() and expected(table, reached)[0] == 1.0
 
 
 def test_bad_start_is_refused():

@@ -11,7 +11,7 @@ from dgpg_verify.core import InputError
 from dgpg_verify.equilibria.games.random_games import random_tables
 from dgpg_verify.equilibria.games.tables import Tables
 from dgpg_verify.equilibria.nash.pure import pure_kinds, pure_nash
-from dgpg_verify.equilibria.shift.alpha_c import alpha_intervals, alpha_limits, exact_alpha_limit
+from dgpg_verify.equilibria.shift.alpha_c import alpha_intervals, alpha_limits, exact_interval
 from tests.equilibria.games import plain
 
 
@@ -42,7 +42,8 @@ def test_limits_are_the_last_alpha_that_keeps_an_equilibrium(tables):
     assert np.array_equal(np.isfinite(limits), stable)
     for place in np.argwhere(stable):
         fleet, actions = int(place[0]), tuple(int(k) for k in place[1:])
-        exact = exact_alpha_limit(tables, fleet, actions)
+        low, exact = exact_interval(tables, fleet, actions)
+        assert low == 0
         assert abs(limits[tuple(place)] - float(exact)) <= 1e-15
         assert pure_kinds(tables, exact)[tuple(place)] > 0  # at alpha_c itself it is still one
         if exact < 1:
@@ -61,7 +62,8 @@ def test_random_fleets_at_their_own_limits(cost):
     assert len(inner) >= 10  # a shuffled reference moves equilibria
     for place in inner[:20]:
         fleet, actions = int(place[0]), tuple(int(k) for k in place[1:])
-        exact = exact_alpha_limit(tables, fleet, actions)
+        low, exact = exact_interval(tables, fleet, actions)
+        assert low == 0
         for alpha, kept in ((exact, True), (exact + Fraction(1, 10**30), False), (exact - Fraction(1, 10**30), True)):
             members = pure_kinds(tables, alpha) > 0
             assert np.array_equal(intervals.holds(alpha), members) and members[tuple(place)] == kept
@@ -87,17 +89,15 @@ def test_hand_cases():
     assert alpha_limits(agreed)[0, 0] == 1.0 and alpha_intervals(agreed).high[0, 1] == -np.inf
 
 
-BAD = {
-    "alpha": (lambda t: alpha_intervals(t).holds(2), r"\[0, 1\]"),
-    "fleet": (lambda t: exact_alpha_limit(t, 5, (0, 0)), r"fleet = 5"),
-    "actions": (lambda t: exact_alpha_limit(t, 0, (0, 9)), r"integers in \[0, 1\]"),
-    "no equilibrium": (lambda t: exact_alpha_limit(t, 0, (0, 1)), "pure equilibrium of J"),
-}
+def test_exact_intervals_by_hand():
+    tables = Tables(np.array([[0.0, -1.0, 1.0]]), np.array([[1.0, 0.0, 0.0]]))
+    assert exact_interval(tables, 0, (2,)) == (0, 1)
+    low, high = exact_interval(tables, 0, (0,))  # action 2 is better in both
+    assert low > high
+    assert exact_interval(Tables(np.array([[0.0, -1.0]]), np.array([[1.0, 0.0]])), 0, (1,)) == (Fraction(1, 2), 1)
 
 
-@pytest.mark.parametrize("case", BAD)
-def test_bad_input_is_one_clear_error(case):
+def test_bad_alpha_is_one_clear_error():
     tables = Tables(np.array([[[1.0, 0.0], [0.0, 1.0]]]), np.zeros((1, 2, 2)))
-    call, words = BAD[case]
-    with pytest.raises(InputError, match=words):
-        call(tables)
+    with pytest.raises(InputError, match=r"\[0, 1\]"):
+        alpha_intervals(tables).holds(2)

@@ -10,7 +10,13 @@ from torch import Tensor
 from dgpg_verify.core import InputError
 from dgpg_verify.equilibria.shift.first_order import predicted_shift
 from dgpg_verify.equilibria.teams.affine_sets import set_relation
-from dgpg_verify.equilibria.teams.stationary import misaligned_point, team_inner, team_matrices, team_stationary
+from dgpg_verify.equilibria.teams.stationary import (
+    misaligned_point,
+    team_inner,
+    team_matrices,
+    team_shift,
+    team_stationary,
+)
 from dgpg_verify.oracles.teams.linear_quadratic import stationary_point, team_arrays
 from dgpg_verify.systems import LinearQuadraticTeam
 
@@ -96,3 +102,11 @@ def test_alpha_out_of_range(alpha: float) -> None:
 def test_theta_of_a_wrong_size() -> None:
     with pytest.raises(InputError, match="theta"):
         team_inner(SINGULAR, [1.0, 2.0, 3.0])
+
+
+def test_the_shift_law_is_exact_for_a_team(seed: int) -> None:
+    team = LinearQuadraticTeam.random(12, seed, alignment=0.3, reference_bias=0.5)
+    start = team_stationary(team, 0.0).point
+    for alpha in (0.9, 0.2, 0.05, 0.0):
+        moved = team_stationary(team, alpha).point - start
+        assert team_shift(team, start, alpha) == pytest.approx(moved, abs=1e-10)

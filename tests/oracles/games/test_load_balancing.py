@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dgpg_verify.core import InputError
 from dgpg_verify.oracles import enumerate_moments, load_balancing_moments
-from dgpg_verify.oracles.games import load_balancing, separable
+from dgpg_verify.oracles.games import conditional, load_balancing, separable
 from dgpg_verify.oracles.games.separable import SEPARABLE_CREDITS, separable_moments
 from dgpg_verify.systems import LoadBalancingGame
 
@@ -80,7 +80,8 @@ def test_closed_forms_on_any_fleet(seed, n, k, cost):
 
 @pytest.mark.parametrize(("cost", "k"), [("quadratic", 4), ("delay", 3), ("quadratic", 2)])
 def test_beyond_enumeration_two_derivations_agree(cost, k):
-    """N = 40: the Hoeffding closed form and the pairwise subset enumeration share no formula."""
+    """N = 40: the Hoeffding closed form and the pairwise subset enumeration share no sum over
+    agents."""
     system = LoadBalancingGame.random(40, seed=4, n_candidates=k, cost=cost, reference="biased:0.2")
     p = policy(system, 4)
     assert worst_difference(load_balancing_moments(system, p), separable_moments(system, p)) < RELATIVE
@@ -107,26 +108,31 @@ def wrong_pairs(slots, own, n_servers):
     return 1.01 * load_balancing_pairs(slots, own, n_servers)
 
 
-def wrong_means(game, given):
-    means = dict(load_balancing_means(game, given))
-    means["guidance:exact"] = means["guidance"] + 0.51 * game.z**2
+def wrong_means(given, p, z, reference):
+    means = credit_means(given, p, z, reference)
+    means["guidance:exact"] = means["guidance"] + 0.51 * z**2
     return means
 
 
 load_balancing_terms = load_balancing.agent_terms
 load_balancing_pairs = load_balancing.pair_totals
-load_balancing_means = load_balancing.credit_means
+credit_means = conditional.credit_means
 
 
 @pytest.mark.parametrize(
-    ("name", "wrong"), [("agent_terms", wrong_terms), ("pair_totals", wrong_pairs), ("credit_means", wrong_means)]
+    ("module", "name", "wrong"),
+    [
+        (load_balancing, "agent_terms", wrong_terms),
+        (load_balancing, "pair_totals", wrong_pairs),
+        (conditional, "credit_means", wrong_means),
+    ],
 )
-def test_control_a_coefficient_wrong_by_one_percent_is_caught(monkeypatch, name, wrong):
+def test_control_a_coefficient_wrong_by_one_percent_is_caught(monkeypatch, module, name, wrong):
     system = LoadBalancingGame.random(5, seed=7, n_candidates=3)
     p = policy(system, 5)
     exact = enumerate_moments(system, p)
     assert worst_difference(load_balancing_moments(system, p), exact) < RELATIVE
-    monkeypatch.setattr(load_balancing, name, wrong)
+    monkeypatch.setattr(module, name, wrong)
     assert worst_difference(load_balancing_moments(system, p), exact) > 1e-4
 
 

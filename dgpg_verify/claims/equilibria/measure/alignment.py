@@ -19,8 +19,8 @@ from dgpg_verify.equilibria.alignment.points import alignment_at
 from dgpg_verify.equilibria.alignment.signs import sign_agreement, tied_descents
 from dgpg_verify.equilibria.alignment.simplex import simplex_alignment
 from dgpg_verify.equilibria.alignment.softmax import softmax_alignment
-from dgpg_verify.equilibria.games.random_games import child_seeds, perfect_guidance, random_games, random_tables
-from dgpg_verify.equilibria.games.tables import Tables, joint_tables
+from dgpg_verify.equilibria.games.random_games import child_seeds, games_with_tables
+from dgpg_verify.equilibria.games.tables import Tables
 from dgpg_verify.equilibria.nash.compare import RELATIONS
 from dgpg_verify.equilibria.nash.pure import STRICT, pure_kinds, pure_nash
 from dgpg_verify.equilibria.shift.alpha_c import alpha_intervals
@@ -38,7 +38,6 @@ PERFECT = "perfect"  # the reference of the control: J = -cG + const
 POLICIES = ("uniform", "least_committed:1", "least_committed:0.3", "random", "near_equilibrium")
 RANDOM_POLICIES = 4  # draws of it
 NEAR = 0.05  # "near_equilibrium": the best pure equilibrium of J, with this share spread evenly
-READINGS_ALPHA = 0.5  # where inclusions of the readings are tested, beside every alpha at once
 
 
 def measure_alignment(cell: Cell) -> dict[str, Any]:
@@ -60,13 +59,9 @@ def measure_alignment(cell: Cell) -> dict[str, Any]:
 
 
 def drawn_games(cell: Cell) -> tuple[list[LoadBalancingGame], Tables]:
-    """The fleets of a cell and their tables; "perfect" replaces the guidance."""
-    options, count = cell.options, cell.options["fleets"]
-    reference = options["reference"]
-    drawn = "fluid" if reference == PERFECT else reference
-    games = random_games(count, cell.n, options["k"], options["cost"], drawn, cell.seed)
-    tables = joint_tables(games)
-    return games, perfect_guidance(tables, child_seeds(count, cell.seed)) if reference == PERFECT else tables
+    """The fleets of a cell and their tables."""
+    options = cell.options
+    return games_with_tables(options["fleets"], cell.n, options["k"], options["cost"], options["reference"], cell.seed)
 
 
 def policy_profiles(games: list[LoadBalancingGame], tables: Tables, seed: int) -> tuple[Array, NDArray[np.uint8]]:
@@ -103,8 +98,7 @@ def measure_readings(cell: Cell) -> dict[str, Any]:
     sign agreement; perfect: J = -cG + const; misaligned: a softmax profile with a negative product was found.
     lost, gained: at some alpha in (0, 1); strict_lost: a strict equilibrium of J at one of ALPHAS.
     """
-    options = cell.options
-    tables = random_tables(options["fleets"], cell.n, options["k"], options["cost"], options["reference"], cell.seed)
+    _, tables = drawn_games(cell)
     intervals = alpha_intervals(tables)
     of_j = intervals.holds(0.0)
     strict = pure_kinds(tables, 0.0) == STRICT

@@ -6,29 +6,32 @@ and for all alpha in (0, 1) at once. What is kept is one number a fleet, so that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dgpg_verify.claims.equilibria.measure.alignment import measure_alignment, measure_readings, measure_team
+from dgpg_verify.claims.equilibria.measure.alignment import (
+    drawn_games,
+    measure_alignment,
+    measure_readings,
+    measure_team,
+)
 from dgpg_verify.claims.equilibria.measure.counterexamples import measure_counterexample, measure_quadratic
 from dgpg_verify.claims.equilibria.measure.intervals import ALPHAS, ever_gained, ever_lost, flat
 from dgpg_verify.claims.equilibria.measure.shift import measure_shift
 from dgpg_verify.claims.equilibria.measure.tradeoff import measure_tradeoff
 from dgpg_verify.core import Cell
 from dgpg_verify.equilibria.games.profiles import Points, expected
-from dgpg_verify.equilibria.games.random_games import random_tables
 from dgpg_verify.equilibria.games.tables import Tables
 from dgpg_verify.equilibria.nash.ascent import reached_equilibrium
 from dgpg_verify.equilibria.nash.compare import RELATIONS, compare_points, compare_sets, total_variation
 from dgpg_verify.equilibria.nash.nash_conv import certified_points, nash_conv
 from dgpg_verify.equilibria.nash.pure import pure_nash
-from dgpg_verify.equilibria.nash.stationary import declared_starts, stationary_points
+from dgpg_verify.equilibria.nash.stationary import stationary_points
 from dgpg_verify.equilibria.nash.two_player import two_player_equilibria
-from dgpg_verify.equilibria.shift.alpha_c import AlphaIntervals, alpha_intervals
-from dgpg_verify.equilibria.shift.annealing import anneal_pure
+from dgpg_verify.equilibria.shift.alpha_c import alpha_intervals
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -48,39 +51,31 @@ def equilibrium_cost(cell: Cell) -> float:
     return fleets * each.get(part, 5.0 * cell.n) * (1.0 + (cell.n == 6) * 6.0)
 
 
-def law_tables(cell: Cell) -> Tables:
-    """The fleets of a cell."""
-    options = cell.options
-    return random_tables(options["fleets"], cell.n, options["k"], options["cost"], options["reference"], cell.seed)
-
-
 def measure_pure(cell: Cell) -> dict[str, Any]:
     """Pure equilibrium sets of J and J_alpha, and what their members are worth in J.
 
     relations uint8 [A + 1, F]: place in RELATIONS of the set of J against that of J_alpha, alphas in order, last for
     every alpha in (0, 1) (lost or gained at some alpha). limits: alpha_c of every equilibrium of J, at most 2 000.
     """
-    tables = law_tables(cell)
+    _, tables = drawn_games(cell)
     intervals = alpha_intervals(tables)
     of_j = intervals.holds(0.0)
     lost, gained = ever_lost(tables, of_j), ever_gained(intervals, of_j)
     every = np.select([~lost & ~gained, gained & ~lost, lost & ~gained], [0, 1, 2], default=3)
-    at = [_codes(compare_sets(of_j, intervals.holds(alpha))) for alpha in ALPHAS]
-    limits = intervals.high[of_j]
-    annealed = anneal_pure(tables, ALPHAS)
+    of_alpha = [intervals.holds(alpha) for alpha in ALPHAS]
     values: dict[str, Any] = {
-        "relations": np.stack([*at, every]).astype(np.uint8),
-        "limits": limits[:MAX_LIMITS],
+        "relations": np.stack([*(compare_sets(of_j, members) for members in of_alpha), every]).astype(np.uint8),
+        "limits": intervals.high[of_j][:MAX_LIMITS],
         "never_share": float(1.0 - flat(of_j & ~pure_nash(-tables.guidance)).sum() / of_j.sum()),
-        "present": annealed.present,
-        "lost": annealed.lost,
-        "foreign": annealed.foreign,
-        "for_good": annealed.for_good,
+        "present": flat(of_j).sum(1),
+        "lost": np.stack([flat(of_j & ~members).sum(1) for members in of_alpha]),
+        "foreign": np.stack([flat(members & ~of_j).sum(1) for members in of_alpha]),
+        "for_good": flat(of_j & (intervals.high == 0.0)).sum(1),
     }
-    return values | (_values(tables, of_j, intervals) if cell.options["values"] else {})
+    return values | (_values(tables, of_j, of_alpha) if cell.options["values"] else {})
 
 
-def _values(tables: Tables, of_j: Mask, intervals: AlphaIntervals) -> dict[str, Any]:
+def _values(tables: Tables, of_j: Mask, of_alpha: Sequence[Mask]) -> dict[str, Any]:
     """Best, worst and reached equilibrium of J_alpha in J, beside those of J: arrays [3, A, F'] over WHICH.
 
     loss = (J there - J here) / range; ratio of the two; moved: largest total variation of an agent's policy;
@@ -90,8 +85,8 @@ def _values(tables: Tables, of_j: Mask, intervals: AlphaIntervals) -> dict[str, 
     kept, of_j = tables.take(usable), of_j[usable]
     base = _chosen(kept.reward, of_j) | {"reached": reached_equilibrium(kept.reward)}
     made: dict[str, list[Array]] = {name: [] for name in ("loss", "ratio", "moved", "nash_conv")}
-    for alpha in ALPHAS:
-        here = _chosen(kept.reward, intervals.holds(alpha)[usable]) | {"reached": reached_equilibrium(kept.of(alpha))}
+    for alpha, members in zip(ALPHAS, of_alpha):
+        here = _chosen(kept.reward, members[usable]) | {"reached": reached_equilibrium(kept.of(alpha))}
         worth = [(expected(kept.reward, base[w]), expected(kept.reward, here[w])) for w in WHICH]
         made["loss"].append(np.stack([(a - b) / kept.range for a, b in worth]))
         made["ratio"].append(np.stack([b / np.where(a != 0.0, a, -1.0) for a, b in worth]))
@@ -115,31 +110,26 @@ def measure_mixed(cell: Cell) -> dict[str, Any]:
     Two agents: all equilibria, not decided where a game is degenerate. Three: certified points of either side tested
     on the other, so unequal sets can be seen (reported as "intersect") and equal ones never.
     """
-    tables = law_tables(cell)
-    codes = _two(tables) if cell.n == 2 else _more(tables)
-    return {"relations": codes.astype(np.int8)}
+    _, tables = drawn_games(cell)
+    relations = _two(tables) if cell.n == 2 else _more(tables)
+    return {"relations": np.stack(list(relations)).astype(np.int8)}
 
 
-def _two(tables: Tables) -> NDArray[np.int64]:
+def _two(tables: Tables) -> Iterator[NDArray[np.int64]]:
     base = two_player_equilibria(tables.reward)
-    rows = []
     for alpha in ALPHAS:
         other = two_player_equilibria(tables.of(alpha))
-        known = ~base.degenerate & ~other.degenerate
-        rows.append(np.where(known, _codes(compare_points(base.points, other.points, tables.fleets)), -1))
-    return np.stack(rows)
+        decided = ~base.degenerate & ~other.degenerate
+        yield np.where(decided, compare_points(base.points, other.points, tables.fleets), -1)
 
 
-def _more(tables: Tables) -> NDArray[np.int64]:
-    starts = declared_starts(tables.n_agents, tables.n_actions)
-    base = stationary_points(tables.reward, starts).points
-    rows = []
+def _more(tables: Tables) -> Iterator[NDArray[np.int64]]:
+    base = stationary_points(tables.reward)
     for alpha in ALPHAS:
         mixed = tables.of(alpha)
         unequal = _foreign(base, mixed, tables.fleets)
-        unequal |= _foreign(stationary_points(mixed, starts).points, tables.reward, tables.fleets)
-        rows.append(np.where(unequal, RELATIONS.index("intersect"), -1))
-    return np.stack(rows)
+        unequal |= _foreign(stationary_points(mixed), tables.reward, tables.fleets)
+        yield np.where(unequal, RELATIONS.index("intersect"), -1)
 
 
 def _foreign(points: Points, table: Array, fleets: int) -> Mask:
@@ -147,10 +137,6 @@ def _foreign(points: Points, table: Array, fleets: int) -> Mask:
     found = np.zeros(fleets, dtype=bool)
     found[points.fleet[~certified_points(table, points, 1e-6)]] = True
     return found
-
-
-def _codes(relations: NDArray[np.str_]) -> NDArray[np.int64]:
-    return np.array([RELATIONS.index(str(name)) for name in relations], dtype=np.int64)
 
 
 MEASURES: Mapping[str, Callable[[Cell], dict[str, Any]]] = {

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dgpg_verify.equilibria.games.deviations import exact_changes
 from dgpg_verify.equilibria.games.tables import Tables
 from dgpg_verify.equilibria.nash.pure import pure_nash
-from dgpg_verify.equilibria.shift.alpha_c import AlphaIntervals
+from dgpg_verify.equilibria.shift.alpha_c import AlphaIntervals, exact_interval
 
 Mask = NDArray[np.bool_]
 ALPHAS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # at which sets are compared, beside every alpha at once
@@ -32,22 +30,9 @@ def ever_gained(intervals: AlphaIntervals, of_j: Mask) -> Mask:
     found = ~of_j & (low <= high) & (low < 1.0)
     near = ~of_j & (low <= high + CLOSE) & (low <= 1.0) & ((high - low <= CLOSE) | (low >= 1.0 - CLOSE))
     for place in np.argwhere(near):
-        low_exact, high_exact = _exact_interval(intervals.tables, int(place[0]), tuple(int(k) for k in place[1:]))
+        low_exact, high_exact = exact_interval(intervals.tables, int(place[0]), tuple(int(k) for k in place[1:]))
         found[tuple(place)] = low_exact <= high_exact and low_exact < 1
     return np.asarray(flat(found).any(1))
-
-
-def _exact_interval(tables: Tables, fleet: int, actions: tuple[int, ...]) -> tuple[Fraction, Fraction]:
-    """Alphas at which a joint action is an equilibrium, in fractions; (2, 0) if at none."""
-    low, high = Fraction(0), Fraction(1)
-    for change_j, change_g in exact_changes(tables, fleet, actions):
-        if change_j > 0 and change_g < 0:
-            return Fraction(2), Fraction(0)
-        if change_j > 0:
-            low = max(low, change_j / (change_j + change_g))
-        elif change_g < 0:
-            high = min(high, change_j / (change_j + change_g))
-    return low, high
 
 
 def flat(values: NDArray[Any]) -> NDArray[Any]:

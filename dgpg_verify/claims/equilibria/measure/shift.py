@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgpg_verify.core import Cell
+from dgpg_verify.equilibria.games.profiles import expected
 from dgpg_verify.equilibria.games.random_games import child_seeds, random_games
 from dgpg_verify.equilibria.games.tables import Tables, joint_tables
-from dgpg_verify.equilibria.shift.annealing import anneal_entropy
-from dgpg_verify.equilibria.shift.entropy import quadratic_temperature
+from dgpg_verify.equilibria.nash.compare import total_variation
+from dgpg_verify.equilibria.shift.entropy import entropy_shift, logit_optimum, quadratic_temperature
 from dgpg_verify.equilibria.shift.first_order import predicted_shift
 from dgpg_verify.equilibria.shift.saddles import guidance_gradient_at, saddles
-from dgpg_verify.equilibria.teams.stationary import team_matrices, team_stationary
+from dgpg_verify.equilibria.teams.stationary import team_shift, team_stationary
 from dgpg_verify.systems import LinearQuadraticTeam
 
 Array = NDArray[np.float64]
@@ -50,17 +51,25 @@ def _saddles(cell: Cell) -> dict[str, Any]:
 
 
 def _entropy(cell: Cell) -> dict[str, Any]:
-    """Unique optima of games with entropy (quadratic cost, tau from the bound that makes J strongly concave)."""
+    """Unique optima of games with entropy (quadratic cost, tau from the bound that makes J strongly concave).
+
+    Distances are the largest total variation of an agent's policy; lost is what J without its entropy loses, as a
+    share of its range, negative where it gains.
+    """
     games = random_games(int(cell.options["fleets"]), cell.n, ENTROPY_ACTIONS, "quadratic", "biased:0.3", cell.seed)
-    tau = [quadratic_temperature(game) for game in games]
-    found = anneal_entropy(joint_tables(games), tau, SHIFT_ALPHAS)
-    return {
-        "predicted": found.predicted,
-        "found": found.distance,
-        "error": np.abs(found.predicted - found.distance),
-        "lost": found.lost,
-        "certified": found.certified,
-    }
+    tables, tau = joint_tables(games), np.array([quadratic_temperature(game) for game in games])
+    start = logit_optimum(tables.reward, tau)
+    worth = expected(tables.reward, start.p)
+    made: dict[str, list[Any]] = {name: [] for name in ("predicted", "found", "lost", "certified")}
+    for alpha in SHIFT_ALPHAS:
+        end = logit_optimum(tables.of(alpha), (1.0 - alpha) * tau, start=start.p)
+        move = entropy_shift(tables, tau, start.p, alpha)
+        made["predicted"].append(total_variation(move, np.zeros_like(move)))
+        made["found"].append(total_variation(end.p, start.p))
+        made["lost"].append((worth - expected(tables.reward, end.p)) / np.where(tables.range > 0, tables.range, 1.0))
+        made["certified"].append(end.certified & start.certified)
+    found = {name: np.stack(rows) for name, rows in made.items()}
+    return found | {"error": np.abs(found["predicted"] - found["found"])}
 
 
 def _norms(predicted: Array, found: Array) -> dict[str, Any]:
@@ -73,10 +82,9 @@ def _teams(cell: Cell) -> dict[str, Any]:
     made: dict[str, list[Array]] = {"predicted": [], "found": [], "lost": []}
     for seed in child_seeds(int(cell.options["fleets"]), cell.seed):
         team = LinearQuadraticTeam.random(cell.n, seed, *TEAM_LAW)
-        m, start = team_matrices(team), team_stationary(team, 0.0).point
+        start = team_stationary(team, 0.0).point
         ends = [team_stationary(team, alpha) for alpha in SHIFT_ALPHAS]
-        slope = m.gradient_g(start)
-        made["predicted"].append(np.stack([predicted_shift(-m.a, m.b, slope, alpha) for alpha in SHIFT_ALPHAS]))
+        made["predicted"].append(np.stack([team_shift(team, start, alpha) for alpha in SHIFT_ALPHAS]))
         made["found"].append(np.stack([end.point - start for end in ends]))
         made["lost"].append(np.array([end.value_lost for end in ends]))
     predicted, found, lost = (np.stack(made[name], axis=1) for name in ("predicted", "found", "lost"))
