@@ -1,13 +1,9 @@
 """Figures of C1."""
 
 from dgpg_verify.reporting.drawing.spec import FigureSpec
-from dgpg_verify.reporting.noise.cross_agent import draw_cross_agent
-from dgpg_verify.reporting.noise.efficiency import draw_efficiency
-from dgpg_verify.reporting.noise.fixed_alpha import draw_fixed_alpha
-from dgpg_verify.reporting.noise.optimal_alpha import draw_optimal_alpha
-from dgpg_verify.reporting.noise.paired_ratio import draw_paired_ratio
+from dgpg_verify.reporting.noise.alphas import draw_fixed_alpha, draw_optimal_alpha
+from dgpg_verify.reporting.noise.over_n import draw_cross_agent, draw_efficiency, draw_paired_ratio, draw_variance
 from dgpg_verify.reporting.noise.pointing import draw_pointing
-from dgpg_verify.reporting.noise.variance import draw_variance
 
 FIGURES = (
     FigureSpec("pointing", "Roll-outs until an agent's step points the right way", draw_pointing, "pointing",
