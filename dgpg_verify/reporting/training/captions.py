@@ -8,7 +8,7 @@ from dgpg_verify.reporting.drawing.axes import plain_text
 from dgpg_verify.reporting.drawing.captions import count_range
 from dgpg_verify.reporting.frame import Frame, known
 from dgpg_verify.reporting.training.aggregate import RUN, samples_per_episode
-from dgpg_verify.reporting.training.axes import LONG, STRAIGHT
+from dgpg_verify.reporting.training.drawing import LONG, STRAIGHT
 
 
 def curves_text(rows: Frame, beyond: int, note: str = "") -> str:
