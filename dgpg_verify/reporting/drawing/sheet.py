@@ -59,12 +59,23 @@ def panels(
     key_rows = _rows_of_keys(keys, width)
     above = 0.16 + 0.27 * len(head) + 0.2 * len(sub) + 0.25 * len(key_rows) + 0.09 * bool(keys)
     above += 0.6 if detailed else 0.42
-    total = above + rows * height + (rows - 1) * gap[1] + 0.62 + LINE * (len(foot) + FOOTER) + 0.08
+    below = 0.7 + LINE * (len(foot) + FOOTER)
+    total = above + rows * height + (rows - 1) * gap[1] + below
     fig = Figure(figsize=(width, total))
     y = _write_head(fig, head, sub)
     _write_keys(fig, key_rows, y)
     _write_below(fig, "\n".join(foot), FOOTER)
-    return fig, _add_axes(fig, (rows, cols), above, (height, label_room), gap)
+    across, between = width - LEFT - MARGIN - label_room, gap[0] + label_room
+    axes = fig.subplots(rows, cols, squeeze=False)
+    fig.subplots_adjust(
+        left=LEFT / width,
+        right=(LEFT + across) / width,
+        top=1.0 - above / total,
+        bottom=below / total,
+        wspace=between * cols / (across - (cols - 1) * between),
+        hspace=gap[1] / height,
+    )
+    return fig, axes
 
 
 def grid(
@@ -98,21 +109,6 @@ def indent(fig: Figure, axes: np.ndarray, left: float, right: float = MARGIN) ->
     share = (1.0 - (left + right) / width) / (last - first)
     for ax, box in zip(axes.flat, boxes):
         ax.set_position((left / width + (box.x0 - first) * share, box.y0, box.width * share, box.height))
-
-
-def _add_axes(
-    fig: Figure, shape: tuple[int, int], above: float, panel: tuple[float, float], gap: tuple[float, float]
-) -> np.ndarray:
-    """Axes [rows, cols] below `above` inches; `panel` is the height of one and the room right of it."""
-    width, total = fig.get_size_inches()
-    height, label_room = panel
-    cell = (width - LEFT - MARGIN - (shape[1] - 1) * gap[0]) / shape[1]
-    axes = np.empty(shape, dtype=object)
-    for r, c in np.ndindex(shape):
-        x0 = LEFT + c * (cell + gap[0])
-        y0 = total - above - (r + 1) * height - r * gap[1]
-        axes[r, c] = fig.add_axes((x0 / width, y0 / total, (cell - label_room) / width, height / total))
-    return axes
 
 
 def _write_head(fig: Figure, head: Sequence[str], sub: Sequence[str]) -> float:

@@ -195,7 +195,6 @@ def _share_panel(ax: Axes, rows: Frame, credits: Sequence[str]) -> None:
     ax.set_yscale("logit")
     ax.set_ylim(EDGE, 1 - EDGE)
     ax.set_yticks(TICKS, [f"{100 * t:g}\u00a0%" for t in TICKS])
-    ax.set_yticks([], minor=True)
     ax.axhspan(EDGE, SUPPORT, color=GOOD, alpha=0.10, lw=0, zorder=0)
     rule(ax, SUPPORT, color=GOOD, lw=1.1)
     rule(ax, REFUTE, color=BAD, lw=1.1)

@@ -41,7 +41,6 @@ def _panel(ax: Axes, rows: Frame, credits: Sequence[str], most: float) -> None:
     ax.set_xlim(LEFT, most * 14)
     decades = [10.0**d for d in range(int(np.ceil(np.log10(most))) + 1)]
     ax.set_xticks(decades, [count_text(count) for count in decades])
-    ax.set_xticks([], minor=True)
     for median in rollouts_needed(rows).itertuples():
         block, k = sizes.index(median.n), credits.index(median.credit)
         y = block + (k - (len(credits) - 1) / 2) / (len(credits) + 0.9)

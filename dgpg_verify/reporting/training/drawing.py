@@ -57,7 +57,6 @@ def episode_axis(ax: Axes, last: float) -> None:
         marks = list(range(0, int(last) + 1, 5 if last <= 20 else 10 if last <= 50 else 20))
     ax.set_xlim(-0.02 * max(last, 1.0), max(last, 1.0) * 1.03)
     ax.set_xticks(marks, [plain_text(m) for m in marks])
-    ax.set_xticks([], minor=True)
     for episode in CLAIMED:
         if episode <= last:
             rule(ax, x=episode, lw=0.9, ls=":", alpha=0.7, zorder=0.5)
