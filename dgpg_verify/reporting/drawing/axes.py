@@ -92,13 +92,10 @@ def share_y(ax: Axes, low: float = -0.03, high: float = 1.03, step: float = 0.25
     ax.set_yticks(ticks, [f"{100 * t:g}\u00a0%" if t else "0" for t in ticks])
 
 
-def rule(ax: Axes, y: float | None = None, *, x: float | None = None, **line: Any) -> None:
+def rule(ax: Axes, y: float | None = None, *, x: float = 0.0, **line: Any) -> None:
     """A thin dashed line across the panel at `y`, or upwards at `x`: a threshold, a level to compare with."""
     look: dict[str, Any] = {"color": MUTED, "lw": 1.0, "ls": (0, (6, 2)), "zorder": 1} | line
-    if y is not None:
-        ax.axhline(y, **look)
-    if x is not None:
-        ax.axvline(x, **look)
+    ax.axvline(x, **look) if y is None else ax.axhline(y, **look)
 
 
 def dodge(ax: Axes, k: int, count: int) -> float:

@@ -14,18 +14,7 @@ from matplotlib.figure import Figure
 
 from dgpg_verify.reporting.drawing.axes import equal_spans, limits, log_y, n_axis, quiet, rule
 from dgpg_verify.reporting.drawing.captions import fleets_text
-from dgpg_verify.reporting.drawing.look import (
-    BAND,
-    GOOD,
-    INK,
-    MIX,
-    MUTED,
-    Look,
-    alpha_color,
-    alpha_value,
-    credit_look,
-    to_hex,
-)
+from dgpg_verify.reporting.drawing.look import BAND, GOOD, INK, MUTED, Look, alpha_color, alpha_value, credit_look
 from dgpg_verify.reporting.drawing.marks import EndLabel, bars, dots, joined, label_ends
 from dgpg_verify.reporting.drawing.sheet import detail, panels
 from dgpg_verify.reporting.frame import (
@@ -35,17 +24,13 @@ from dgpg_verify.reporting.frame import (
     at,
     in_primary_setting,
     known,
-    mean,
-    median,
-    need,
-    over_n,
     per_agent,
-    places,
     positive,
     top_decade_slope,
     unique,
     where,
 )
+from dgpg_verify.reporting.noise.credits import of_place
 from dgpg_verify.reporting.wording import SETTINGS, exponent_text, number_text
 
 ORDER = ("sum", "mean", "mixed", "parts")
@@ -59,7 +44,7 @@ CAPTION = (
     "of the published schedule. All upper panels span the same number of decades. Slopes named in title and notes are "
     "plain fits over the top decade; verdicts come from the ledger."
 )
-MIXTURE = Look(to_hex(MIX(0.5)))
+MIXTURE = Look(alpha_color(0.5))
 PANELS = {  # at alpha*: title -> (column, look, label at the line's end) of each series
     "\u03b1*": (("alpha_star", MIXTURE, ""),),
     "N (1 \u2212 \u03b1*)": (("n_one_minus_alpha", MIXTURE, ""),),
@@ -71,15 +56,13 @@ PANELS = {  # at alpha*: title -> (column, look, label at the line's end) of eac
 }
 
 
-def draw_fixed_alpha(frames: Frames, place: Place | None = None) -> Figure:
+def draw_fixed_alpha(frames: Frames, place: Place) -> Figure:
     """V(N) at fixed alpha over its prediction (above) and the return share (below), one column per setting.
 
-    Tables `alpha` and `optimal`; by default the first place measured. Raises NothingToDraw.
+    Tables `alpha` and `optimal`. Raises NothingToDraw.
     """
     table = per_agent(frames["alpha"])
-    table = need(table[table["variance"] > 0], "alpha", "row with a variance")
-    place = place or places(table)[0]
-    rows = need(at(table, place), "alpha", f"row for {place.title}")
+    rows = of_place(table[table["variance"] > 0], "alpha", place, "row with a variance")
     best = at(per_agent(frames["optimal"]), place)
     settings = unique(rows, "setting", ORDER)
     columns = [(where(rows, setting=s), where(best, setting=s)) for s in settings]
@@ -184,22 +167,20 @@ def _optimum(ax: Axes, best: Frame, column: str, ends: list[EndLabel]) -> None:
     """The optimum over alpha: every fleet as a dot, the mean over fleets dashed; then all labels."""
     shown = best[best[column] > 0]
     if not shown.empty:
-        points, look = over_n(shown, column, mean), Look(INK)
+        means, look = shown.groupby("n")[column].mean(), Look(INK)
         dots(ax, shown["n"], shown[column], look, s=7, alpha=0.25, zorder=4)
-        joined(ax, points["n"], points["value"], look, marker="", lw=2.0, ls=(0, (4, 1.6)))
-        ends.append(EndLabel(*points.iloc[-1][["n", "value"]], "min", "", INK))
+        joined(ax, means.index, means, look, marker="", lw=2.0, ls=(0, (4, 1.6)))
+        ends.append(EndLabel(means.index[-1], means.iloc[-1], "min", "", INK))
     label_ends(ax, ends, size=8.3)
     quiet(ax)
 
 
-def draw_optimal_alpha(frames: Frames, place: Place | None = None) -> Figure:
+def draw_optimal_alpha(frames: Frames, place: Place) -> Figure:
     """Four panels against N: alpha*, N(1 - alpha*), min over alpha of V beside V_G, return share and efficiency.
 
-    Table `optimal`, primary setting, own parameters; by default the first place measured. Raises NothingToDraw.
+    Table `optimal`, primary setting, own parameters. Raises NothingToDraw.
     """
-    table = need(per_agent(in_primary_setting(frames["optimal"])), "optimal", "row")
-    place = place or places(table)[0]
-    rows = need(at(table, place), "optimal", f"row for {place.title}")
+    rows = of_place(per_agent(in_primary_setting(frames["optimal"])), "optimal", place)
     fig, axes = panels(
         1,
         4,
@@ -220,11 +201,11 @@ def draw_optimal_alpha(frames: Frames, place: Place | None = None) -> Figure:
         ax.set_title(name)
         ends = []
         for column, look, label in series:
-            points = over_n(rows, column, median)
+            medians = rows.groupby("n")[column].median().dropna()
             dots(ax, rows["n"], rows[column].clip(lower=ax.get_ylim()[0]), look)
-            joined(ax, points["n"], points["value"], look)
-            if label and not points.empty:
-                ends.append(EndLabel(*points.iloc[-1][["n", "value"]], label, "", look.color))
+            joined(ax, medians.index, medians, look)
+            if label and not medians.empty:
+                ends.append(EndLabel(medians.index[-1], medians.iloc[-1], label, "", look.color))
         label_ends(ax, ends, size=8.4)
         quiet(ax)
     return fig

@@ -14,17 +14,7 @@ from dgpg_verify.reporting.drawing.captions import fleets_text, left_out
 from dgpg_verify.reporting.drawing.look import BAND, credit_look
 from dgpg_verify.reporting.drawing.marks import EndLabel, dots, fitted, key, summary
 from dgpg_verify.reporting.drawing.sheet import detail, grid
-from dgpg_verify.reporting.frame import (
-    Frame,
-    at,
-    fit_of,
-    geometric_mean,
-    known,
-    over_n,
-    places,
-    unique,
-    where,
-)
+from dgpg_verify.reporting.frame import Frame, Place, at, fit_of, geometric_mean, known, need, over_n, places, where
 from dgpg_verify.reporting.wording import credit_name, exponent_text, slope_phrase
 
 HEADLINE = ("return", "return:centred", "gae:central", "guidance", "guidance:chain_rule", "guidance:exact",
@@ -34,14 +24,19 @@ TITLED = (("return", "return:centred"), ("guidance", "guidance:chain_rule"))  # 
 Text = Callable[[str, Frame], str]
 
 
+def of_place(rows: Frame, table: str, place: Place, what: str = "row") -> Frame:
+    """Rows of one place. Raises NothingToDraw where the table holds none."""
+    return need(at(need(rows, table, what), place), table, f"{what} for {place.title}")
+
+
 def headline_credits(rows: Frame) -> list[str]:
     """The credits drawn where room is short, in legend order; guided ones have their own figure."""
-    measured = unique(rows, "credit")
+    measured = list(dict.fromkeys(rows["credit"]))
     chosen = [c for c in HEADLINE if c in measured] or [c for c in measured if not c.startswith("guided")] or measured
     return sorted(chosen, key=lambda credit: (credit_look(credit).order, credit))
 
 
-def place_figure(
+def by_place(
     rows: Frame,
     credits: Sequence[str],
     draw: Callable[[Axes, Frame], None],
@@ -74,7 +69,7 @@ def place_figure(
         shown,
         title=title.format(compared=texts, last=last) if texts else plain_title,
         subtitle=f"Numbers of the title: {first.title}. {subtitle}",
-        caption=fleets + caption + left_out(sorted(unique(rows, "credit")), credits),
+        caption=fleets + caption + left_out(sorted(set(rows["credit"])), credits),
         keys=[key(credit_name(credit), credit_look(credit)) for credit in credits] if legend else (),
         **layout,
     )

@@ -19,20 +19,16 @@ from dgpg_verify.reporting.frame import (
     Frame,
     Frames,
     Place,
-    at,
     geometric_mean,
     in_primary_setting,
     known,
-    mean,
     need,
-    over_n,
     per_agent,
-    places,
     positive,
     shared,
     where,
 )
-from dgpg_verify.reporting.noise.credits import compared, draw_credits, headline_credits, place_figure, slope_text
+from dgpg_verify.reporting.noise.credits import by_place, compared, draw_credits, headline_credits, of_place, slope_text
 from dgpg_verify.reporting.wording import number_text
 
 VARIANCES = {"variance": "variance V, pooled over agents", "noise_to_signal": "noise-to-signal, pooled"}
@@ -42,15 +38,13 @@ SUPPORT, REFUTE = 0.01, 0.05  # supported: upper end at most the first; refuted:
 TICKS = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999)
 
 
-def draw_variance(frames: Frames, place: Place | None = None) -> Figure:
+def draw_variance(frames: Frames, place: Place) -> Figure:
     """Variance (above) and noise-to-signal (below) against N, log-log, per agent and beside it with shared parameters.
 
-    Every fleet, interval and slope. Tables `moments` and `fits`; by default the first place measured. Raises
+    Every fleet, interval and slope. Tables `moments` and `fits`. Raises
     NothingToDraw.
     """
-    moments = need(frames["moments"], "moments", "row")
-    place = place or places(moments)[0]
-    rows = in_primary_setting(at(moments, place))
+    rows = in_primary_setting(of_place(frames["moments"], "moments", place))
     parts = {"own parameters, per agent": per_agent(rows), "shared parameters, update applied": shared(rows)}
     parts = {name: part for name, part in parts.items() if not part.empty}
     drawn = need(pd.concat([rows.iloc[:0], *parts.values()]), "moments", f"row for {place.title}")
@@ -99,7 +93,7 @@ def draw_paired_ratio(frames: Frames) -> Figure:
         rule(ax, 1.0, ls=":")
         ax.set_ylabel("paired ratio")
 
-    return place_figure(
+    return by_place(
         rows,
         credits,
         draw,
@@ -137,7 +131,7 @@ def draw_efficiency(frames: Frames) -> Figure:
         quiet(ax)
         ax.set_ylabel("efficiency")
 
-    return place_figure(
+    return by_place(
         rows,
         credits,
         draw,
@@ -172,7 +166,7 @@ def draw_cross_agent(frames: Frames) -> Figure:
     """
     rows = need(known(per_agent(frames["cross_agent"]), "share"), "cross_agent", "share")
     credits = headline_credits(rows)
-    fig = place_figure(
+    fig = by_place(
         rows,
         credits,
         lambda ax, here: _share_panel(ax, here, credits),
@@ -203,8 +197,8 @@ def _share_panel(ax: Axes, rows: Frame, credits: Sequence[str]) -> None:
         value, low, high = (same[c].clip(EDGE, 1 - EDGE) for c in ("share", "share_low", "share_high"))
         bars(ax, same["n"] * shift, low, high, look, lw=0.9, alpha=0.3, zorder=2)
         dots(ax, same["n"] * shift, value, look, clip_on=False)
-        points = over_n(same, "share", mean)
-        joined(ax, points["n"] * shift, np.clip(points["value"], EDGE, 1 - EDGE), look, clip_on=False)
+        means = same.groupby("n")["share"].mean()
+        joined(ax, means.index * shift, means.clip(EDGE, 1 - EDGE), look, clip_on=False)
     quiet(ax)
 
 

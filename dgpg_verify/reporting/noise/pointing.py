@@ -14,7 +14,7 @@ from dgpg_verify.reporting.drawing.axes import quiet, rule
 from dgpg_verify.reporting.drawing.look import GRID, MUTED, credit_look
 from dgpg_verify.reporting.drawing.marks import dots
 from dgpg_verify.reporting.frame import PLACE, Frame, Frames, need, where
-from dgpg_verify.reporting.noise.credits import headline_credits, place_figure
+from dgpg_verify.reporting.noise.credits import by_place, headline_credits
 from dgpg_verify.reporting.wording import count_text
 
 WANTED = (5, 50, 200, 1500)  # the N at which roll-outs until a step points the right way are compared
@@ -77,7 +77,7 @@ def draw_pointing(frames: Frames) -> Figure:
     credits = headline_credits(rows)
     most = max(where(rows, credit=credits)["rollouts"].max(), 10.0)
     blocks = rows.groupby(PLACE)["n"].nunique().max()
-    return place_figure(
+    return by_place(
         rows,
         credits,
         lambda ax, here: _panel(ax, here, credits, most),

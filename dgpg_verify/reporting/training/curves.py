@@ -37,8 +37,8 @@ def _learning_curves(frames: Frames, part: str, subtitle: str) -> Figure:
     caption += captions.sizes_left_out(table["n"], [n for _, n in columns])
     last = where(rows, system=columns[-1][0], n=columns[-1][1])
     fig, axes = family_panels(
-        look, len(columns), title=_median_title(last, look), subtitle=subtitle, caption=caption, height=2.05,
-        gap=(0.5, 0.98),
+        look, len(columns), "episodes", title=_median_title(last, look), subtitle=subtitle, caption=caption,
+        height=2.05, gap=(0.5, 0.98),
     )  # fmt: skip
     for family, line in axes.items():
         for ax, (system, n) in zip(line, columns):
@@ -46,8 +46,6 @@ def _learning_curves(frames: Frames, part: str, subtitle: str) -> Figure:
             same = where(here, family=family)
             curves_panel(ax, same, "row", look, limits[family], here["episode"].max(), named=ax is line[0])
             detail(ax, f"{n:g} agents" if systems.ngroups == 1 else f"{system_name(system)}, N = {n:g}", family)
-    for ax in line:
-        ax.set_xlabel("episodes")
     return fig
 
 

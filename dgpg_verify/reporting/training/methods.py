@@ -121,10 +121,11 @@ def _variant(look: MethodLook, k: int) -> MethodLook:
     return replace(look, color=darker, marker=VARIANTS[(k - 1) % len(VARIANTS)], dash=DOTTED)
 
 
-def family_panels(looks: Looks, columns: int, **layout: Any) -> tuple[Figure, dict[str, np.ndarray]]:
+def family_panels(looks: Looks, columns: int, xlabel: str, **layout: Any) -> tuple[Figure, dict[str, np.ndarray]]:
     """A row of panels for each family present, with a legend of only its rows on the right.
 
-    `layout` goes to `panels`. Returns the figure and family -> its axes, from top to bottom.
+    `xlabel` stands below the last row; `layout` goes to `panels`. Returns the figure and family -> its axes,
+    from top to bottom.
     """
     present = [family for family in FAMILIES if of_family(looks, family)]
     fig, axes = panels(len(present), columns, width=WIDTH if columns > 1 else 8.5, detailed=True, **layout)
@@ -134,4 +135,6 @@ def family_panels(looks: Looks, columns: int, **layout: Any) -> tuple[Figure, di
         handles, labels = zip(*entries)
         ax.legend(handles, [textwrap.fill(label, 28) for label in labels], loc="upper left", frameon=False,
                   bbox_to_anchor=(1.03, 1.02), borderaxespad=0.0, handletextpad=0.5, labelspacing=0.6)  # fmt: skip
+    for ax in axes[-1]:
+        ax.set_xlabel(xlabel)
     return fig, dict(zip(present, axes))

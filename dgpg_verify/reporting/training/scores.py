@@ -54,12 +54,13 @@ def draw_training_scaling(frames: Frames) -> Figure:
     top = aggregate.settle_top(runs)
     never = SCALING_CAPTION.format(never=runs["settled_at"].isna().sum(), runs=len(runs))
     fig, axes = family_panels(
-        look, 2, title=_scaling_title(scores, look), height=2.15, gap=(0.8, 0.98), subtitle=SCALING_SUBTITLE,
+        look, 2, "agents N", title=_scaling_title(scores, look), subtitle=SCALING_SUBTITLE,
         caption=f"{never}{captions.outside_text(beyond, 'level')} {captions.lengths_text(runs)}",
+        height=2.15, gap=(0.8, 0.98),
     )  # fmt: skip
     for family, (left, right) in axes.items():
         for ax, what in ((left, "score of the last 20 %"), (right, "episodes to settle")):
-            n_axis(ax, {*runs["n"], *scores["n"]}, "agents N" if family == [*axes][-1] else None)
+            n_axis(ax, {*runs["n"], *scores["n"]}, None)
             detail(ax, family, what)
             quiet(ax)
         score_axis(left, span := limits.get(family, aggregate.score_limits([])))
@@ -190,7 +191,7 @@ def draw_score_profiles(frames: Frames) -> Figure:
     span = (float(rows["threshold"].min()), float(rows["threshold"].max()))
     look = looks(rows)
     fig, axes = family_panels(
-        look, len(sizes), title="How many runs reach which score", height=1.75, gap=(0.5, 0.98),
+        look, len(sizes), "score", title="How many runs reach which score", height=1.75, gap=(0.5, 0.98),
         subtitle="The share of runs whose score exceeds the value below.",
         caption=_profile_caption(rows, span[0]) + captions.sizes_left_out(measured["n"], sizes),
     )  # fmt: skip
@@ -199,8 +200,6 @@ def draw_score_profiles(frames: Frames) -> Figure:
             _profiles(ax, where(rows, family=family, n=n), look, span)
             detail(ax, f"{n:g} agents", family)
         line[0].set_ylabel("share of runs")
-    for ax in line:
-        ax.set_xlabel("score")
     return fig
 
 
