@@ -7,14 +7,13 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from typing import Any
 
 from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.question import Question, Records
 from dgpg_verify.claims.recorded import RECORDED
 from dgpg_verify.claims.series import Measured
-from dgpg_verify.core import Cell, InputError
+from dgpg_verify.core import Cell, InputError, offered
 
 CLAIM_MODULE = re.compile(r"[ac]\d+(_\w+)?")
 ENTRY_POINTS = "dgpg_verify.claims"  # group in which another package names its claims
@@ -88,7 +87,7 @@ def all_claims() -> list[Claim]:
     """
     import dgpg_verify.claims as room
 
-    for claim in (*_package_claims(room), *_offered_claims()):
+    for claim in (*_package_claims(room), *offered(ENTRY_POINTS, Claim)):
         register_claim(claim)
     return sorted(_REGISTERED.values(), key=lambda claim: _order(claim.id))
 
@@ -97,16 +96,6 @@ def _package_claims(room: Any) -> list[Claim]:
     names = [module.name for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}.")]
     chosen = [name for name in names if CLAIM_MODULE.fullmatch(name.rpartition(".")[2])]
     return [importlib.import_module(name).CLAIM for name in chosen]
-
-
-def _offered_claims() -> list[Claim]:
-    claims: list[Claim] = []
-    for entry in entry_points(group=ENTRY_POINTS):
-        loaded = entry.load()
-        claims += [loaded] if isinstance(loaded, Claim) else loaded
-        if not all(isinstance(claim, Claim) for claim in claims):
-            raise InputError(f"entry point {entry.name!r} of {ENTRY_POINTS} is not a Claim or a list of claims")
-    return claims
 
 
 def select_claims(prefixes: str | Sequence[str] | None = None) -> list[Claim]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from dgpg_verify.claims.readings import is_leading
 from dgpg_verify.claims.series import Series, distinct
 from dgpg_verify.core import InputError, Label, LedgerRow, Verdict
 from dgpg_verify.statistics import PRIMARY_LEVEL, Relation, allowed_set, bonferroni
@@ -38,6 +39,8 @@ class Question:
     margins : labels at other margins.
     n_values, replicates : what the verdict used, where that is less than all that was read.
     kind, expected_label : a control or an oracle check must get this label.
+    reading : which of `readings.READINGS` it takes; "" where no open choice of the paper matters.
+    inside : whether the claim's own hypotheses hold there; a row outside decides nothing.
     composite : the verdict follows from several conditions, of which the estimate shows one.
     """
 
@@ -63,6 +66,8 @@ class Question:
     replicates: int | None = None
     kind: Kind = "claim"
     expected_label: Label | None = None
+    reading: str = ""
+    inside: bool = True
     composite: bool = False
 
 

@@ -29,6 +29,7 @@ from dgpg_verify.core import (
     to_json,
 )
 from dgpg_verify.reporting import write_ledger, write_records, write_report, write_variance_csv
+from dgpg_verify.reporting.figures import all_figures
 from dgpg_verify.runs import CellStore, cell_file, run_cells, unique_cells
 from dgpg_verify.runs.cells import read_cell
 from dgpg_verify.runs.environment import describe_run
@@ -93,7 +94,7 @@ def run_claims(
 
     Raises
     ------
-    InputError : before anything is written.
+    InputError : before anything is written, also for a figure of another package that cannot be used.
     """
     chosen = select_claims(claims) if claims is None or isinstance(claims, str) else list(claims)
     check_unique("claims", [claim.id for claim in chosen])
@@ -102,6 +103,7 @@ def run_claims(
     workers = default_workers() if workers is None else check_int("workers", workers, 1, 1024)
     folder = Path(out) if out is not None else default_folder(scale, seed)
     _check_folder(folder, scale, seed, resume)
+    all_figures()  # refuses what another package offers wrongly, before anything is measured
     index, owners = _Index.planned(chosen, scale, seed)
     cells = unique_cells(cell for row in index.rows.values() for cell in row.cells(seed))
     now = Sitting.of(rows, n_max).chosen(cells)

@@ -33,6 +33,7 @@ from dgpg_verify.core.errors import (
     check_unique,
 )
 from dgpg_verify.core.noise import Noise, draw_noise, generator, open_uniforms
+from dgpg_verify.core.offered import offered
 from dgpg_verify.core.pairs import GIVEN_APART, parse_pairs
 from dgpg_verify.core.records import (
     LABELS,

@@ -10,7 +10,7 @@ from dgpg_verify.core import InputError, LedgerRow
 from dgpg_verify.reporting.drawing.saving import inline_svg, save_figure
 from dgpg_verify.reporting.drawing.sheet import sign
 from dgpg_verify.reporting.drawing.spec import FigureSpec
-from dgpg_verify.reporting.figures import FIGURES
+from dgpg_verify.reporting.figures import FIGURES, all_figures
 from dgpg_verify.reporting.frame import Frames, NothingToDraw, Place, frames
 from dgpg_verify.reporting.ledger import LEDGER, ledger_markdown, read_ledger
 from dgpg_verify.reporting.page import Drawn, Run, anchor, render_page
@@ -78,19 +78,24 @@ def _read(folder: Path) -> tuple[list[LedgerRow], Tables, Mapping[str, Any], lis
 
 
 def _draw_all(tables: Tables, environment: Mapping[str, Any], folder: Path) -> tuple[list[Drawn], list[str]]:
-    """Draw and save every figure that has data; say which have none."""
-    wanted = expected_tables(run_claims(environment))
+    """Draw and save every figure that has data; say which have none, and which of other packages failed."""
+    wanted = {*expected_tables(run_claims(environment)), *(set(tables) - set(TABLES))}
     brief = run_scale(environment) == "smoke"  # a smoke run has half a minute in all: one policy per figure
     data = frames(tables)
     drawn: list[Drawn] = []
     notes: list[str] = []
-    for spec in FIGURES:
-        for place in spec.places(data, brief=brief):
-            try:
-                drawn.append(_draw(spec, place, data, environment, folder, len(drawn)))
-            except NothingToDraw as reason:
-                if spec.table in wanted:  # nobody misses the figures of claims that were not selected
-                    notes.append(f"Figure \u2018{spec.heading}\u2019 is left out: {reason}.")
+    for spec in all_figures():
+        try:
+            for place in spec.places(data, brief=brief):
+                try:
+                    drawn.append(_draw(spec, place, data, environment, folder, len(drawn)))
+                except NothingToDraw as reason:
+                    if spec.table in wanted:  # nobody misses the figures of claims that were not selected
+                        notes.append(f"Figure \u2018{spec.heading}\u2019 is left out: {reason}.")
+        except Exception as error:
+            if spec in FIGURES:
+                raise
+            notes.append(f"Figure \u2018{spec.heading}\u2019 ({spec.name}) of another package failed: {error!r}.")
     return drawn, notes
 
 

@@ -58,7 +58,6 @@ def n_axis(ax: Axes, ns: Iterable[float], label: str | None = "agents N") -> Non
         if decade * np.log10(last / value) >= 0.12 + 0.072 * letters:  # their width at this size, and air
             last, texts[value] = value, plain_text(value)
     ax.set_xticks(values, [texts.get(value, "") for value in values])
-    ax.set_xticks([], minor=True)
     if label:
         ax.set_xlabel(label)
 
@@ -75,7 +74,6 @@ def log_y(ax: Axes, low: float, high: float) -> None:
     ticks = {mark * 10.0**e: power_text(e) if mark == 1 else f"{mark * 10.0**e:g}" for mark, e in places}
     ticks = {value: text for value, text in ticks.items() if low <= value <= high}
     ax.set_yticks(list(ticks), list(ticks.values()))
-    ax.set_yticks([], minor=True)
 
 
 def log_x(ax: Axes, low: float, high: float) -> None:
@@ -85,7 +83,6 @@ def log_x(ax: Axes, low: float, high: float) -> None:
     first, last = int(np.ceil(np.log10(low))), int(np.floor(np.log10(high)))
     powers = range(first, last + 1, max(1, int(np.ceil((last - first + 1) / 4))))
     ax.set_xticks([10.0**k for k in powers], [power_text(k) for k in powers])
-    ax.set_xticks([], minor=True)
 
 
 def share_y(ax: Axes, low: float = -0.03, high: float = 1.03, step: float = 0.25) -> None:
@@ -95,13 +92,10 @@ def share_y(ax: Axes, low: float = -0.03, high: float = 1.03, step: float = 0.25
     ax.set_yticks(ticks, [f"{100 * t:g}\u00a0%" if t else "0" for t in ticks])
 
 
-def rule(ax: Axes, y: float | None = None, *, x: float | None = None, **line: Any) -> None:
+def rule(ax: Axes, y: float | None = None, *, x: float = 0.0, **line: Any) -> None:
     """A thin dashed line across the panel at `y`, or upwards at `x`: a threshold, a level to compare with."""
     look: dict[str, Any] = {"color": MUTED, "lw": 1.0, "ls": (0, (6, 2)), "zorder": 1} | line
-    if y is not None:
-        ax.axhline(y, **look)
-    if x is not None:
-        ax.axvline(x, **look)
+    ax.axvline(x, **look) if y is None else ax.axhline(y, **look)
 
 
 def dodge(ax: Axes, k: int, count: int) -> float:
@@ -111,10 +105,12 @@ def dodge(ax: Axes, k: int, count: int) -> float:
 
 
 def quiet(ax: Axes, *, lines: bool = True) -> None:
-    """No box; horizontal grid lines only, or with `lines=False` none and no tick marks left of rows of names."""
+    """No box, no minor ticks; horizontal grid lines only, or with `lines=False` none and no tick marks beside names."""
     sns.despine(ax=ax)
-    ax.grid(lines, axis="y", color=GRID, linewidth=0.8) if lines else ax.grid(False, axis="y")
-    ax.grid(False, axis="x")
+    ax.minorticks_off()
+    ax.grid(False)
+    if lines:
+        ax.grid(axis="y", color=GRID, linewidth=0.8)
     ax.set_axisbelow(True)
     ax.tick_params(length=3, width=0.8)
     if not lines:

@@ -43,6 +43,11 @@ class Look:
         """A white rim; a hollow mark has its own colour, and so has a plus, of which a rim would leave a thin cross."""
         return self.color if self.face == "white" or self.marker == "P" else "white"
 
+    @property
+    def line(self) -> dict[str, Any]:
+        """The look as arguments of matplotlib's lines."""
+        return {"color": self.color, "marker": self.marker, "ls": self.dash, "mfc": self.face, "mec": self.edge}
+
 
 _CREDITS = {
     "return": Look("#d55e00", "o", 0),

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
+from scipy.optimize import isotonic_regression
 
 from dgpg_verify.reporting.drawing.axes import Limits
 from dgpg_verify.reporting.drawing.look import MUTED, Look
@@ -20,11 +21,7 @@ MANY = 1500  # dots beyond which a figure keeps them as pixels
 
 def key(label: str, look: Look, **line: Any) -> tuple[Line2D, str]:
     """A legend entry: line and marker as in the panels."""
-    style: dict[str, Any] = {
-        "color": look.color, "marker": look.marker, "ls": look.dash, "ms": 6.5, "lw": 1.4, "mfc": look.face,
-        "mec": look.edge, "mew": 0.7,
-    }  # fmt: skip
-    return Line2D([], [], **style | line), label
+    return Line2D([], [], **look.line | {"ms": 6.5, "lw": 1.4, "mew": 0.7} | line), label
 
 
 def dots(
@@ -75,11 +72,7 @@ def bars(
 
 def joined(ax: Axes, x: ArrayLike, y: ArrayLike, look: Look, **line: Any) -> None:
     """Marks joined by a line."""
-    style: dict[str, Any] = {
-        "color": look.color, "marker": look.marker, "ls": look.dash, "lw": 1.3, "ms": 6.2, "mfc": look.face,
-        "mec": look.edge, "mew": 0.5, "zorder": 5,
-    }  # fmt: skip
-    ax.plot(x, y, **style | line)
+    ax.plot(x, y, **look.line | {"ms": 6.2, "lw": 1.3, "mew": 0.5, "zorder": 5} | line)
 
 
 def summary(ax: Axes, points: pd.DataFrame, look: Look, shift: float = 1.0, **line: Any) -> None:
@@ -141,19 +134,10 @@ def label_ends(ax: Axes, labels: Sequence[EndLabel], *, size: float = 9.3) -> No
 
 
 def spread(wanted: Sequence[float], need: Sequence[float]) -> list[float]:
-    """Heights near `wanted` (ascending) with centres at least half their summed `need` apart, kept around [0, 1]."""
-    heights = list(wanted)
-    for _ in range(200):
-        moved = False
-        for k in range(len(heights) - 1):
-            short = (need[k] + need[k + 1]) / 2 - (heights[k + 1] - heights[k])
-            if short > 1e-6:
-                heights[k] -= short / 2
-                heights[k + 1] += short / 2
-                moved = True
-        if heights[0] < -0.05 and len(heights) * need[0] < 1.1:
-            heights[0] = -0.05
-            moved = True
-        if not moved:
-            break
-    return heights
+    """Heights nearest to `wanted` (ascending) with centres half their summed `need` apart, none below the panel if
+    there is room.
+    """
+    apart = np.concatenate([[0.0], np.cumsum(np.add(need[1:], need[:-1]) / 2)])
+    lowest = -0.05 if apart[-1] < 1.1 else -np.inf
+    heights = np.maximum(isotonic_regression(np.asarray(wanted) - apart).x, lowest) + apart
+    return [float(height) for height in heights]

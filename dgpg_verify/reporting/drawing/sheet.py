@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.legend import Legend
 
 from dgpg_verify.reporting.drawing.look import MUTED
 
@@ -18,6 +17,7 @@ WIDTH = 12.0  # inches; at the page's width one point of text is about one CSS p
 MARGIN = 0.25  # inches of air at the outer edges
 LEFT = 0.85  # inches left of the first panel, for its axis
 LINE = 0.17  # inches per line of the caption
+SMALL: Any = {"size": 8.6, "color": MUTED, "va": "bottom", "linespacing": 1.3}  # caption and command
 FOOTER = 1  # lines kept free below the caption for the command
 Keys = Sequence[tuple[Any, str]]  # legend handles with their labels
 Item = TypeVar("Item", bound=Hashable)
@@ -59,12 +59,25 @@ def panels(
     key_rows = _rows_of_keys(keys, width)
     above = 0.16 + 0.27 * len(head) + 0.2 * len(sub) + 0.25 * len(key_rows) + 0.09 * bool(keys)
     above += 0.6 if detailed else 0.42
-    total = above + rows * height + (rows - 1) * gap[1] + 0.62 + LINE * (len(foot) + FOOTER) + 0.08
+    below = 0.7 + LINE * (len(foot) + FOOTER)
+    total = above + rows * height + (rows - 1) * gap[1] + below
     fig = Figure(figsize=(width, total))
-    y = _write_head(fig, head, sub)
-    _write_keys(fig, key_rows, y)
-    _write_below(fig, "\n".join(foot), FOOTER)
-    return fig, _add_axes(fig, (rows, cols), above, (height, label_room), gap)
+    _write(fig, total - 0.16, head, size=14, weight="bold", va="top", linespacing=1.25)
+    y = total - 0.19 - 0.27 * len(head)
+    _write(fig, y, sub, size=10, color=MUTED, va="top", linespacing=1.35)
+    _write_keys(fig, key_rows, y - 0.2 * len(sub) - 0.09)
+    _write(fig, 0.08 + LINE * FOOTER, foot, **SMALL)
+    across, between = width - LEFT - MARGIN - label_room, gap[0] + label_room
+    axes = fig.subplots(rows, cols, squeeze=False)
+    fig.subplots_adjust(
+        left=LEFT / width,
+        right=(LEFT + across) / width,
+        top=1.0 - above / total,
+        bottom=below / total,
+        wspace=between * cols / (across - (cols - 1) * between),
+        hspace=gap[1] / height,
+    )
+    return fig, axes
 
 
 def grid(
@@ -81,7 +94,7 @@ def grid(
 
 def sign(fig: Figure, text: str) -> None:
     """Write the last line of the sheet: the command that disputes the figure."""
-    _write_below(fig, text, 0)
+    _write(fig, 0.08, [text], **SMALL)
 
 
 def detail(ax: Axes, title: str, text: str) -> None:
@@ -100,47 +113,20 @@ def indent(fig: Figure, axes: np.ndarray, left: float, right: float = MARGIN) ->
         ax.set_position((left / width + (box.x0 - first) * share, box.y0, box.width * share, box.height))
 
 
-def _add_axes(
-    fig: Figure, shape: tuple[int, int], above: float, panel: tuple[float, float], gap: tuple[float, float]
-) -> np.ndarray:
-    """Axes [rows, cols] below `above` inches; `panel` is the height of one and the room right of it."""
+def _write(fig: Figure, y: float, lines: Sequence[str], **style: Any) -> None:
+    """Text at the left margin, `y` inches above the sheet's lower edge."""
     width, total = fig.get_size_inches()
-    height, label_room = panel
-    cell = (width - LEFT - MARGIN - (shape[1] - 1) * gap[0]) / shape[1]
-    axes = np.empty(shape, dtype=object)
-    for r, c in np.ndindex(shape):
-        x0 = LEFT + c * (cell + gap[0])
-        y0 = total - above - (r + 1) * height - r * gap[1]
-        axes[r, c] = fig.add_axes((x0 / width, y0 / total, (cell - label_room) / width, height / total))
-    return axes
-
-
-def _write_head(fig: Figure, head: Sequence[str], sub: Sequence[str]) -> float:
-    """Title and subtitle; returns the height (inches) at which the legend starts."""
-    width, total = fig.get_size_inches()
-    y = total - 0.16
-    fig.text(MARGIN / width, y / total, "\n".join(head), size=14, weight="bold", va="top", linespacing=1.25)
-    y -= 0.27 * len(head) + 0.03
-    fig.text(MARGIN / width, y / total, "\n".join(sub), size=10, color=MUTED, va="top", linespacing=1.35)
-    return float(y - 0.2 * len(sub) - 0.09)
+    fig.text(MARGIN / width, y / total, "\n".join(lines), **style)
 
 
 def _write_keys(fig: Figure, key_rows: Sequence[Keys], y: float) -> None:
     width, total = fig.get_size_inches()
     for k, row in enumerate(key_rows):
         place = ((MARGIN - 0.02) / width, (y - 0.25 * k) / total)
-        fig.add_artist(
-            Legend(
-                fig, *zip(*row), loc="upper left", bbox_to_anchor=place, ncols=len(row), frameon=False,
-                handletextpad=0.5, columnspacing=1.5, borderaxespad=0.0, borderpad=0.0,
-            )
+        fig.legend(
+            *zip(*row), loc="upper left", bbox_to_anchor=place, ncols=len(row), frameon=False,
+            handletextpad=0.5, columnspacing=1.5, borderaxespad=0.0, borderpad=0.0,
         )  # fmt: skip
-
-
-def _write_below(fig: Figure, text: str, lines_below: int) -> None:
-    width, total = fig.get_size_inches()
-    place = (MARGIN / width, (0.08 + LINE * lines_below) / total)
-    fig.text(*place, text, size=8.6, color=MUTED, va="bottom", linespacing=1.3)
 
 
 def _rows_of_keys(keys: Keys, width: float) -> list[list[tuple[Any, str]]]:

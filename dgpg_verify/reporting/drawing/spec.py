@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from dgpg_verify.reporting.drawing.look import styled
-from dgpg_verify.reporting.frame import Frames, Place, main_places
+from dgpg_verify.reporting.frame import Frames, NothingToDraw, Place, main_places
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,13 @@ class FigureSpec:
 
     def places(self, frames: Frames, *, brief: bool = False) -> list[Place | None]:
         """Where it is drawn: [None] where it comes once; `brief` draws one policy only."""
-        rows = frames[self.table]
-        if not self.per_place or rows.empty:
+        if not self.per_place or self.table not in frames or frames[self.table].empty:
             return [None]
-        return [*main_places(rows, each_policy=self.each_policy and not brief)]
+        return [*main_places(frames[self.table], each_policy=self.each_policy and not brief)]
 
     def make(self, frames: Frames, place: Place | None = None) -> Figure:
         """Draw it in the report's style. Raises NothingToDraw where the tables hold nothing for it."""
+        if self.table not in frames:
+            raise NothingToDraw(f"table {self.table!r} is not there")
         with styled():
             return self.draw(frames, place) if self.per_place else self.draw(frames)

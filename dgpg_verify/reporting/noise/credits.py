@@ -1,70 +1,98 @@
-"""What the noise figures share: which credits are drawn, their legend, one credit's replicates, means and slope."""
+"""What the noise figures share: which credits are drawn, one panel per place, one credit's replicates and means."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dgpg_verify.reporting.drawing.axes import dodge, limits, log_y
+from dgpg_verify.reporting.drawing.axes import dodge
+from dgpg_verify.reporting.drawing.captions import fleets_text, left_out
 from dgpg_verify.reporting.drawing.look import BAND, credit_look
 from dgpg_verify.reporting.drawing.marks import EndLabel, dots, fitted, key, summary
-from dgpg_verify.reporting.drawing.sheet import Keys, detail, grid
-from dgpg_verify.reporting.frame import (
-    Frame,
-    Place,
-    fit_of,
-    geometric_mean,
-    known,
-    over_n,
-    places,
-    positive,
-    unique,
-    where,
-)
+from dgpg_verify.reporting.drawing.sheet import detail, grid
+from dgpg_verify.reporting.frame import Frame, Place, at, fit_of, geometric_mean, known, need, over_n, places, where
 from dgpg_verify.reporting.wording import credit_name, exponent_text, slope_phrase
 
 HEADLINE = ("return", "return:centred", "gae:central", "guidance", "guidance:chain_rule", "guidance:exact",
             "difference", "branch")  # fmt: skip
 TITLED = (("return", "return:centred"), ("guidance", "guidance:chain_rule"))  # the two that titles compare
 
+Text = Callable[[str, Frame], str]
+
+
+def of_place(rows: Frame, table: str, place: Place, what: str = "row") -> Frame:
+    """Rows of one place. Raises NothingToDraw where the table holds none."""
+    return need(at(need(rows, table, what), place), table, f"{what} for {place.title}")
+
 
 def headline_credits(rows: Frame) -> list[str]:
     """The credits drawn where room is short, in legend order; guided ones have their own figure."""
-    measured = unique(rows, "credit")
+    measured = list(dict.fromkeys(rows["credit"]))
     chosen = [c for c in HEADLINE if c in measured] or [c for c in measured if not c.startswith("guided")] or measured
     return sorted(chosen, key=lambda credit: (credit_look(credit).order, credit))
 
 
-def credit_keys(credits: Sequence[str]) -> Keys:
-    """Legend entries of credits."""
-    return [key(credit_name(credit), credit_look(credit)) for credit in credits]
+def by_place(
+    rows: Frame,
+    credits: Sequence[str],
+    draw: Callable[[Axes, Frame], None],
+    text: Text,
+    *,
+    title: str,
+    plain_title: str,
+    subtitle: str,
+    caption: str,
+    legend: bool = True,
+    **layout: Any,
+) -> Figure:
+    """One panel per place of the rows of `credits`; the title speaks of the first place, which the subtitle names.
 
-
-def place_grid(rows: Frame, *, subtitle: str, **layout: Any) -> tuple[Figure, dict[Place, Axes]]:
-    """One panel per place of `rows`, titled by it; the subtitle names the first, which the title speaks of."""
-    found = places(rows)
-    fig, axes = grid(found, subtitle=f"Numbers of the title: {found[0].title}. {subtitle}", **layout)
+    Parameters
+    ----------
+    draw : fills a panel with the rows of its place.
+    text : what the title compares, see `compared`.
+    title : {compared} stands for that comparison at the largest N, {last} for this N.
+    plain_title : where nothing can be compared.
+    caption : goes on after the number of fleets, where rows come from fleets.
+    layout : goes to `grid`.
+    """
+    drawn = where(rows, credit=list(credits))
+    first, *_ = shown = places(drawn)
+    last = at(drawn, first)["n"].max()
+    texts = compared(where(at(drawn, first), n=last), text)
+    fleets = f"{fleets_text(drawn)}; " if "fleet" in drawn else ""
+    fig, axes = grid(
+        shown,
+        title=title.format(compared=texts, last=last) if texts else plain_title,
+        subtitle=f"Numbers of the title: {first.title}. {subtitle}",
+        caption=fleets + caption + left_out(sorted(set(rows["credit"])), credits),
+        keys=[key(credit_name(credit), credit_look(credit)) for credit in credits] if legend else (),
+        **layout,
+    )
     for place, ax in axes.items():
+        draw(ax, at(drawn, place))
         detail(ax, place.system_title, place.detail)
-    return fig, axes
+    return fig
 
 
-def titled(rows: Frame) -> Iterator[tuple[str, Frame]]:
-    """Name and rows of the shared return and of guidance, as far as they were measured."""
-    for names in TITLED:
-        found = where(rows, credit=names)
-        if not found.empty:
-            yield credit_name(names[0]), found
+def compared(rows: Frame, text: Text) -> str:
+    """`text` of the name and rows of the shared return and of guidance, as far as they were measured, for titles."""
+    pairs = [(credit_name(names[0]), where(rows, credit=names)) for names in TITLED]
+    return ", ".join(filter(None, (text(name, same) for name, same in pairs if not same.empty)))
 
 
-def slopes_text(fits: Frame, rows: Frame, statistic: str) -> str:
-    """What the fits say of the shared return and of guidance: 'shared return grows like N^0.98, ...'."""
-    found = ((name, fit_of(fits, mine, statistic)) for name, mine in titled(rows))
-    return ", ".join(f"{name} {slope_phrase(*_slope(fit))}" for name, fit in found if fit)
+def slope_text(fits: Frame, statistic: str) -> Text:
+    """For `compared`, what the fits say of each credit: 'shared return grows like N^0.98, ...'."""
+
+    def text(name: str, same: Frame) -> str:
+        fit = fit_of(fits, same, statistic)
+        return f"{name} {slope_phrase(*_slope(fit))}" if fit else ""
+
+    return text
 
 
 def _slope(fit: Mapping[str, Any]) -> tuple[float | None, ...]:
@@ -73,30 +101,19 @@ def _slope(fit: Mapping[str, Any]) -> tuple[float | None, ...]:
 
 
 def draw_credits(ax: Axes, fits: Frame, rows: Frame, column: str, credits: Sequence[str]) -> list[EndLabel]:
-    """All `credits` of `rows` against N on one log-log panel; returns the labels for the lines' ends."""
-    log_y(ax, *limits(positive(rows, column)))
+    """Every replicate as a dot, geometric means with intervals over them, the deciding fits; dots beyond the frame sit
+    on it, hollow. N is moved by a factor for each credit, for reading only. Returns the labels for the lines' ends.
+    """
     ends, used = [], []
     for k, credit in enumerate(credits):
-        mine = known(where(rows, credit=credit), column)
-        points = draw_credit(ax, mine, column, credit, dodge(ax, k, len(credits)))
-        fit = fit_of(fits, mine, column)
-        used += fitted(ax, fit, credit_look(credit))
+        look, shift, same = credit_look(credit), dodge(ax, k, len(credits)), known(where(rows, credit=credit), column)
+        points, fit = over_n(same, column, geometric_mean), fit_of(fits, same, column)
+        dots(ax, same["n"] * shift, same[column], look, limits=ax.get_ylim())
+        summary(ax, points, look, shift, lw=0.9)
+        used += fitted(ax, fit, look)
         if not points.empty:
             slope = "slope {} [{}, {}]".format(*map(exponent_text, _slope(fit))) if fit else ""
-            last = points.iloc[-1]
-            ends.append(EndLabel(last["n"], last["value"], credit_name(credit), slope, credit_look(credit).color))
+            ends.append(EndLabel(*points.iloc[-1][["n", "value"]], credit_name(credit), slope, look.color))
     if used:
         ax.axvspan(min(used) * 0.93, ax.get_xlim()[1], color=BAND, zorder=0, lw=0)
     return ends
-
-
-def draw_credit(ax: Axes, rows: Frame, column: str, credit: str, shift: float) -> Frame:
-    """Every replicate as a dot, geometric means with intervals over them; dots beyond the frame sit on it, hollow.
-
-    `shift` moves N by a factor, for reading only. Returns the means by N.
-    """
-    look = credit_look(credit)
-    dots(ax, rows["n"] * shift, rows[column], look, limits=ax.get_ylim())
-    points = over_n(rows, column, geometric_mean)
-    summary(ax, points, look, shift, lw=0.9)
-    return points

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dgpg_verify.reporting.drawing.axes import quiet, rule
-from dgpg_verify.reporting.drawing.captions import left_out
 from dgpg_verify.reporting.drawing.look import GRID, MUTED, credit_look
 from dgpg_verify.reporting.drawing.marks import dots
-from dgpg_verify.reporting.frame import Frame, Frames, at, need, places, unique, where
-from dgpg_verify.reporting.noise.credits import credit_keys, headline_credits, place_grid, titled
-from dgpg_verify.reporting.noise.tables import few_sizes, rollouts_needed
+from dgpg_verify.reporting.frame import PLACE, Frame, Frames, need, where
+from dgpg_verify.reporting.noise.credits import by_place, headline_credits
 from dgpg_verify.reporting.wording import count_text
 
+WANTED = (5, 50, 200, 1500)  # the N at which roll-outs until a step points the right way are compared
 LEFT = 0.85  # roll-outs at the left edge: every stem starts there
 
 
@@ -27,15 +27,12 @@ def _text(rollouts: float, censored: bool) -> str:
     return f"more than {count_text(rollouts)}" if censored else count_text(rollouts)
 
 
-def _title(medians: Frame) -> str:
-    last = medians["n"].max()
-    found = [(name, mine.iloc[0]) for name, mine in titled(where(medians, n=last))]
-    needed = [f"{_text(row['rollouts'], row['censored'])} with {name}" for name, row in found]
-    start = "Roll-outs until an agent's step points the right way"
-    return f"{start}: {', '.join(needed)}, among {last} agents" if needed else start
+def _needed_text(name: str, rows: Frame) -> str:
+    median = rollouts_needed(rows).iloc[0]
+    return f"{_text(median['rollouts'], median['censored'])} with {name}"
 
 
-def _panel(ax: Axes, rows: Frame, medians: Frame, credits: Sequence[str], most: float) -> None:
+def _panel(ax: Axes, rows: Frame, credits: Sequence[str], most: float) -> None:
     """One block per N, one stem per credit."""
     sizes = sorted(set(rows["n"]))
     credits = [credit for credit in credits if credit in set(rows["credit"])]
@@ -44,8 +41,7 @@ def _panel(ax: Axes, rows: Frame, medians: Frame, credits: Sequence[str], most: 
     ax.set_xlim(LEFT, most * 14)
     decades = [10.0**d for d in range(int(np.ceil(np.log10(most))) + 1)]
     ax.set_xticks(decades, [count_text(count) for count in decades])
-    ax.set_xticks([], minor=True)
-    for median in medians.itertuples():
+    for median in rollouts_needed(rows).itertuples():
         block, k = sizes.index(median.n), credits.index(median.credit)
         y = block + (k - (len(credits) - 1) / 2) / (len(credits) + 0.9)
         each = where(rows, n=median.n, credit=median.credit)["rollouts"].fillna(most).clip(lower=1.0)
@@ -77,24 +73,49 @@ def draw_pointing(frames: Frames) -> Figure:
 
     Table `pointing`; one panel per system and policy, one block per N. Raises NothingToDraw.
     """
-    table = need(frames["pointing"], "pointing", "row")
-    credits = headline_credits(table)
-    rows = where(few_sizes(table), credit=credits)
-    medians, first = rollouts_needed(rows), places(table)[0]
-    most = max(rows["rollouts"].max(), 10.0)
-    blocks = max(at(rows, place)["n"].nunique() for place in places(rows))
-    fig, axes = place_grid(
+    rows = few_sizes(need(frames["pointing"], "pointing", "row"))
+    credits = headline_credits(rows)
+    most = max(where(rows, credit=credits)["rollouts"].max(), 10.0)
+    blocks = rows.groupby(PLACE)["n"].nunique().max()
+    return by_place(
         rows,
-        most=2,
-        title=_title(at(medians, first)),
+        credits,
+        lambda ax, here: _panel(ax, here, credits, most),
+        _needed_text,
+        title="Roll-outs until an agent's step points the right way: {compared}, among {last} agents",
+        plain_title="Roll-outs until an agent's step points the right way",
         subtitle="What every agent needs before its step helps.",
         caption="Points the right way: cosine of at least 0.7 (within 45 degrees) between the average of that many "
         "roll-outs' gradients and the exact gradient. Arrow and dotted stem: not reached within the roll-outs "
         "measured, or never because of bias. Medians over replicates, small dots are replicates. Of all N measured, "
-        f"those nearest to 5, 50, 200 and 1500.{left_out(sorted(unique(table, 'credit')), credits)}",
-        keys=credit_keys(credits),
+        "those nearest to 5, 50, 200 and 1500.",
+        most=2,
         height=0.36 + 0.23 * blocks * (len(credits) + 0.9),
     )
-    for place, ax in axes.items():
-        _panel(ax, at(rows, place), at(medians, place), credits, most)
-    return fig
+
+
+def few_sizes(rows: Frame) -> Frame:
+    """Per place the rows of at most four N: those measured nearest to 5, 50, 200 and 1500."""
+
+    def nearest(sizes: pd.Series) -> pd.Series:
+        measured = np.unique(sizes)
+        distance = np.abs(np.log(np.divide.outer(WANTED, measured)))
+        return sizes.isin(measured[distance.argmin(axis=1)])
+
+    return rows[rows.groupby(PLACE)["n"].transform(nearest).astype(bool)]
+
+
+def rollouts_needed(rows: Frame) -> Frame:
+    """`pointing` with one row per place, credit and n: the upper median of `rollouts` over replicates.
+
+    A replicate that never points the right way counts as beyond every number; where the median is one, `rollouts` is
+    NaN. `censored` says that the median is a lower bound.
+    """
+    keys = [*PLACE, "credit", "n"]
+    rows = rows.assign(rollouts=rows["rollouts"].fillna(np.inf))
+    median = rows.groupby(keys, sort=False)["rollouts"].transform("quantile", 0.5, interpolation="higher")
+    made = rows.assign(
+        rollouts=median.mask(median == np.inf),
+        censored=(rows["censored"].eq(True) & (rows["rollouts"] >= median)) | (median == np.inf),
+    )
+    return made.groupby(keys, as_index=False, sort=False).agg({"rollouts": "first", "censored": "any"})

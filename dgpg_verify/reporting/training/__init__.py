@@ -5,18 +5,15 @@ shows, and draws it with the axes and marks of this folder.
 """
 
 from dgpg_verify.reporting.drawing.spec import FigureSpec
-from dgpg_verify.reporting.training.ablations import draw_ablations
-from dgpg_verify.reporting.training.alpha_sensitivity import draw_alpha_sensitivity
-from dgpg_verify.reporting.training.curves_over_n import draw_curves_over_n
-from dgpg_verify.reporting.training.learning_curves import (
+from dgpg_verify.reporting.training.comparisons import draw_ablations, draw_own_settings
+from dgpg_verify.reporting.training.curves import (
+    draw_curves_over_n,
     draw_learning_curves,
     draw_learning_curves_patient,
     draw_learning_curves_real,
 )
 from dgpg_verify.reporting.training.noise import draw_training_noise
-from dgpg_verify.reporting.training.own_settings import draw_own_settings
-from dgpg_verify.reporting.training.scaling import draw_training_scaling
-from dgpg_verify.reporting.training.score_profiles import draw_score_profiles
+from dgpg_verify.reporting.training.scores import draw_alpha_sensitivity, draw_score_profiles, draw_training_scaling
 
 FIGURES = (
     FigureSpec("learning_curves", "Learning curves of all methods", draw_learning_curves, "curves", "C4"),

@@ -21,11 +21,11 @@ NOISE_LEVEL = 0.95  # of the interval of a fitted power of N
 LEAST_TOP = 30.0  # least upper end of an axis of episodes to settle
 
 
-def score_limits(values: Iterable[float], lowest: float = -1.0, highest: float = 2.5) -> Limits:
+def score_limits(values: Iterable[float]) -> Limits:
     """Limits of a score axis: Random and Best-Fit inside, the outermost 0.2 % and all beyond the ends cut off."""
     scores = np.asarray([v for v in values if np.isfinite(v)] or [0.0, 1.0], dtype=float)
     low, high = np.quantile(scores, [0.002, 0.998])
-    return _with_air(max(min(low, -0.08), lowest), min(max(high, 1.08), highest), 0.04)
+    return _with_air(max(min(low, -0.08), -1.0), min(max(high, 1.08), 2.5), 0.04)
 
 
 def limits_by_family(rows: Frame, column: str) -> tuple[dict[str, Limits], int]:
@@ -69,10 +69,8 @@ def telling_sizes(rows: Frame, most: int) -> list[float]:
 
 def run_curves(rows: Frame) -> list[np.ndarray]:
     """One (points, 2) array of episode and score per run, in the order of episodes; unknown scores are left out."""
-    points = known(rows[[*RUN, "episode", "score"]], "episode", "score").sort_values("episode", kind="stable")
-    values = points[["episode", "score"]].to_numpy(dtype=float)
-    run = points.groupby(RUN, dropna=False).ngroup().to_numpy()
-    return [values[run == k] for k in range(run.max() + 1)] if len(run) else []
+    points = known(rows, "episode", "score").sort_values("episode", kind="stable")
+    return [run[["episode", "score"]].to_numpy(dtype=float) for _, run in points.groupby(RUN, dropna=False)]
 
 
 def median_curve(rows: Frame) -> Frame:
@@ -111,12 +109,6 @@ def estimates(scores: Frame, runs: Frame, by: str, field: str = "") -> Frame:
     return made.fillna({"value": plain}).astype(float)
 
 
-def mean_levels(scores: Frame, runs: Frame, by: str = "name") -> pd.Series:
-    """Mean level per `by` over all N, of the stated means, else of the runs; -inf where neither is known."""
-    stated, plain = scores.groupby(by)["mean"].mean(), runs.groupby(by)["level"].mean()
-    return stated.reindex(stated.index.union(plain.index)).fillna(plain).fillna(-np.inf)
-
-
 def ablation_lines(scores: Frame, runs: Frame, first: str) -> Frame:
     """Lines of the ablation figure from top to bottom: name, group, mean, and height y (0 on top).
 
@@ -125,7 +117,9 @@ def ablation_lines(scores: Frame, runs: Frame, first: str) -> Frame:
     """
     rows = pd.concat([runs, scores]).drop_duplicates("name")[["name", "group"]]
     groups = sorted(dict.fromkeys(rows["group"]), key=lambda group: group != first)
-    lines = rows.assign(mean=-rows["name"].map(mean_levels(scores, runs)), place=rows["group"].map(groups.index))
+    stated, plain = scores.groupby("name")["mean"].mean(), runs.groupby("name")["level"].mean()
+    mean = rows["name"].map(stated).fillna(rows["name"].map(plain)).fillna(-np.inf)
+    lines = rows.assign(mean=-mean, place=rows["group"].map(groups.index))
     lines = lines.sort_values(["place", "mean", "name"]).reset_index(drop=True)
     gaps = (lines["group"] != lines["group"].shift()).cumsum()
     return lines.assign(mean=-lines["mean"], y=lines.index + 1.25 * gaps).drop(columns="place")
@@ -133,9 +127,7 @@ def ablation_lines(scores: Frame, runs: Frame, first: str) -> Frame:
 
 def tuning_gains(own: Frame, preset: Frame) -> Frame:
     """Per method at one N: mean at its own settings, at the preset (`before`), and their difference `gain`."""
-    both = known(own, "mean").set_index("row")[["mean"]].join(
-        preset.set_index("row")["mean"].rename("before"), how="inner"
-    )  # fmt: skip
+    both = own.set_index("row")[["mean"]].join(preset.set_index("row")["mean"].rename("before"), how="inner")
     return known(both.assign(gain=both["mean"] - both["before"]), "gain")
 
 
@@ -167,15 +159,6 @@ def last_medians(rows: Frame) -> dict[str, float]:
     """Row -> median score at the last evaluation that at least half of its runs reached."""
     found = {str(row): median_curve(curves) for row, curves in rows.groupby("row")}
     return {row: float(curve["score"].iloc[-1]) for row, curve in found.items() if len(curve)}
-
-
-def settling_ends(scores: Frame) -> tuple[tuple[float, float], tuple[float, float]] | None:
-    """(N, mean episodes to settle) at the smallest and at the largest N with a mean; None with fewer than two N."""
-    points = known(scores, "settle_mean").sort_values("n")
-    if points["n"].nunique() < 2:
-        return None
-    (small, *_, large) = zip(points["n"].astype(float), points["settle_mean"].astype(float))
-    return small, large
 
 
 def noise_exponents(rows: Frame, field: str) -> dict[str, float]:

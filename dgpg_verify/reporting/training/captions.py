@@ -8,23 +8,20 @@ from dgpg_verify.reporting.drawing.axes import plain_text
 from dgpg_verify.reporting.drawing.captions import count_range
 from dgpg_verify.reporting.frame import Frame, known
 from dgpg_verify.reporting.training.aggregate import RUN, samples_per_episode
-from dgpg_verify.reporting.training.axes import LONG, STRAIGHT
+from dgpg_verify.reporting.training.drawing import LONG, STRAIGHT
 
 
 def curves_text(rows: Frame, beyond: int, note: str = "") -> str:
     """What a figure of learning curves shows; `beyond` evaluations lie outside its frame."""
     long = rows["episode"].max() > LONG
     axis = f" Episode axis linear up to {STRAIGHT:g}, logarithmic beyond." if long else ""
+    samples = samples_per_episode(rows)
+    scale = f" 1 episode = {plain_text(samples)} samples." if samples else ""
     return (
         f"{runs_text(rows)}, every thin line one, thick lines medians. Score: Random = 0, Best-Fit = 1 (dashed){note}. "
-        f"Dotted: 10 and 20 episodes, the claimed times to converge.{axis}{_samples_text(rows)}"
+        f"Dotted: 10 and 20 episodes, the claimed times to converge.{axis}{scale}"
         f"{outside_text(beyond, 'evaluation')}"
     )
-
-
-def _samples_text(rows: Frame) -> str:
-    samples = samples_per_episode(rows)
-    return f" 1 episode = {plain_text(samples)} samples." if samples else ""
 
 
 def runs_text(rows: Frame) -> str:

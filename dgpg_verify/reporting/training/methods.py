@@ -76,11 +76,6 @@ def identified(frames: Frames, rows: Frame) -> Frame:
     return made
 
 
-def families(looks: Looks) -> list[str]:
-    """The families of the rows, in the order in which they are drawn."""
-    return [family for family in FAMILIES if any(look.family == family for look in looks.values())]
-
-
 def of_family(looks: Looks, family: str) -> dict[str, MethodLook]:
     """The looks of the rows of one family, in legend order."""
     return {row: look for row, look in looks.items() if look.family == family}
@@ -126,9 +121,13 @@ def _variant(look: MethodLook, k: int) -> MethodLook:
     return replace(look, color=darker, marker=VARIANTS[(k - 1) % len(VARIANTS)], dash=DOTTED)
 
 
-def family_panels(looks: Looks, columns: int, **layout: Any) -> tuple[Figure, np.ndarray]:
-    """One row of panels per family, with a legend of only its own rows on the right; `layout` goes to `panels`."""
-    present = families(looks)
+def family_panels(looks: Looks, columns: int, xlabel: str, **layout: Any) -> tuple[Figure, dict[str, np.ndarray]]:
+    """A row of panels for each family present, with a legend of only its rows on the right.
+
+    `xlabel` stands below the last row; `layout` goes to `panels`. Returns the figure and family -> its axes,
+    from top to bottom.
+    """
+    present = [family for family in FAMILIES if of_family(looks, family)]
     fig, axes = panels(len(present), columns, width=WIDTH if columns > 1 else 8.5, detailed=True, **layout)
     indent(fig, axes, LEFT, LEGEND)
     for ax, family in zip(axes[:, -1], present):
@@ -136,4 +135,6 @@ def family_panels(looks: Looks, columns: int, **layout: Any) -> tuple[Figure, np
         handles, labels = zip(*entries)
         ax.legend(handles, [textwrap.fill(label, 28) for label in labels], loc="upper left", frameon=False,
                   bbox_to_anchor=(1.03, 1.02), borderaxespad=0.0, handletextpad=0.5, labelspacing=0.6)  # fmt: skip
-    return fig, axes
+    for ax in axes[-1]:
+        ax.set_xlabel(xlabel)
+    return fig, dict(zip(present, axes))

@@ -10,7 +10,8 @@ import pytest
 from dgpg_verify.reporting.frame import Frame, frames, where
 from dgpg_verify.reporting.training import aggregate
 from dgpg_verify.reporting.training.captions import lengths_text, outside_text, runs_text
-from dgpg_verify.reporting.training.methods import identified
+from dgpg_verify.reporting.training.curves import settling_title
+from dgpg_verify.reporting.training.methods import MethodLook, identified
 from tests.reporting.training.synthetic_training import training_tables
 
 
@@ -122,8 +123,10 @@ def test_the_time_axis_ends_with_the_longest_run() -> None:
 def test_the_ends_of_settling_are_the_smallest_and_the_largest_n_with_a_mean() -> None:
     rows = rows_of("training_scores", *(score("a", n, 1.0, settle_mean=t)
                                         for n, t in ((50, 8.0), (2, 4.0), (10, 6.0), (99, None))))  # fmt: skip
-    assert aggregate.settling_ends(rows) == ((2, 4.0), (50, 8.0))
-    assert aggregate.settling_ends(where(rows, n=[50, 99])) is None
+    look = {"a": MethodLook("#000000", label="A")}
+    said = "A: runs settle after 4 episodes on average at N\u00a0=\u00a02, 8 at N\u00a0=\u00a050"
+    assert settling_title(rows, ["a"], look) == said
+    assert "does the time to converge grow?" in settling_title(where(rows, n=[50, 99]), ["a"], look)
 
 
 def test_the_exponent_is_that_of_the_guided_noise_at_the_end() -> None:

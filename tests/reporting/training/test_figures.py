@@ -14,7 +14,7 @@ from dgpg_verify.reporting.drawing.saving import svg_text
 from dgpg_verify.reporting.drawing.spec import FigureSpec
 from dgpg_verify.reporting.figures import FIGURES
 from dgpg_verify.reporting.frame import NothingToDraw, few, frames
-from dgpg_verify.reporting.training.ablations import group_of_row
+from dgpg_verify.reporting.training.comparisons import group_of_row
 from tests.reporting.training.synthetic_training import training_tables
 
 Tables = dict[str, list[dict[str, Any]]]

@@ -1,0 +1,232 @@
+"""Figures over alpha: what a fixed alpha, the minimum over alpha and normalised mixing do, and what the minimum costs.
+
+Bounded noise below a vanishing share of the return is bounded because the return has been switched off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dgpg_verify.reporting.drawing.axes import equal_spans, limits, log_y, n_axis, quiet, rule
+from dgpg_verify.reporting.drawing.captions import fleets_text
+from dgpg_verify.reporting.drawing.look import BAND, GOOD, INK, MUTED, Look, alpha_color, alpha_value, credit_look
+from dgpg_verify.reporting.drawing.marks import EndLabel, bars, dots, joined, label_ends
+from dgpg_verify.reporting.drawing.sheet import detail, panels
+from dgpg_verify.reporting.frame import (
+    Frame,
+    Frames,
+    Place,
+    at,
+    in_primary_setting,
+    known,
+    per_agent,
+    positive,
+    top_decade_slope,
+    unique,
+    where,
+)
+from dgpg_verify.reporting.noise.credits import of_place
+from dgpg_verify.reporting.wording import SETTINGS, exponent_text, number_text
+
+ORDER = ("sum", "mean", "mixed", "parts")
+MARKS = {"start": "^", "middle": "D", "mid": "D", "end": "v"}  # points of the published schedule
+Alpha = float | str
+FILLED: dict[str, Any] = {"s": 22, "edgecolors": "white", "linewidths": 0.5, "alpha": 1.0, "zorder": 4}
+CAPTION = (
+    "Dots: measured V with its interval; thin curves: (1\u2212\u03b1)\u00b2V_PG + \u03b1\u00b2V_G + "
+    "2\u03b1(1\u2212\u03b1)C from the moments of the two parts alone. Dashed: minimum over \u03b1 (small dots: "
+    "fleets). Triangles on the axis: crossover N_c, beyond which the return's noise dominates. Hollow marks: points "
+    "of the published schedule. All upper panels span the same number of decades. Slopes named in title and notes are "
+    "plain fits over the top decade; verdicts come from the ledger."
+)
+MIXTURE = Look(alpha_color(0.5))
+PANELS = {  # at alpha*: title -> (column, look, label at the line's end) of each series
+    "\u03b1*": (("alpha_star", MIXTURE, ""),),
+    "N (1 \u2212 \u03b1*)": (("n_one_minus_alpha", MIXTURE, ""),),
+    "noise V": (("guidance_variance", credit_look("guidance"), "V_G"), ("min_variance", MIXTURE, "min V")),
+    "at \u03b1*": (
+        ("return_share", Look(credit_look("return").color), "return\nshare"),
+        ("efficiency", Look(GOOD, "^"), "efficiency"),
+    ),
+}
+
+
+def draw_fixed_alpha(frames: Frames, place: Place) -> Figure:
+    """V(N) at fixed alpha over its prediction (above) and the return share (below), one column per setting.
+
+    Tables `alpha` and `optimal`. Raises NothingToDraw.
+    """
+    table = per_agent(frames["alpha"])
+    rows = of_place(table[table["variance"] > 0], "alpha", place, "row with a variance")
+    best = at(per_agent(frames["optimal"]), place)
+    settings = unique(rows, "setting", ORDER)
+    columns = [(where(rows, setting=s), where(best, setting=s)) for s in settings]
+    spans = equal_spans([positive(a, "variance", "predicted") + positive(b, "min_variance") for a, b in columns])
+    floor = limits(positive(rows, "return_share") + positive(best, "return_share"))[0]
+    fleets = best["fleet"].nunique()
+    fig, axes = panels(
+        2,
+        len(settings),
+        title=_fixed_title(rows, best, settings),
+        subtitle=f"{place.title}. Above: noise of the mixture. Below: how much of the update still comes from the "
+        "return. Where the noise is bounded over a falling share, the return is being switched off. Labels: \u03b1.",
+        caption=CAPTION + (f" {fleets} fleets per N." if fleets else ""),
+        height=2.75,
+        label_room=0.8,
+        gap=(0.5, 0.42),
+        width=13.0,
+        detailed=True,
+    )
+    for (top, bottom), setting, (here, optimum), span in zip(axes.T, settings, columns, spans):
+        log_y(top, *span)
+        log_y(bottom, min(floor / 2, 0.2), 1.3)
+        n_axis(top, here["n"], None)
+        n_axis(bottom, here["n"])
+        _noise(top, here, optimum)
+        _share(bottom, here, optimum)
+        name, _, text = SETTINGS.get(setting, setting).partition(": ")
+        detail(top, name, text)
+    axes[0, 0].set_ylabel("noise V(N), pooled over agents")
+    axes[1, 0].set_ylabel("return share \u03c9 (shaded: below 10\u00a0%)")
+    return fig
+
+
+def _alphas(rows: Frame) -> list[tuple[Alpha, float | None, str]]:
+    """Every alpha measured, its number and its point of the schedule, a number before a point of the same value."""
+    alphas = [(alpha, alpha_value(alpha), str(alpha).partition("@")[2]) for alpha in unique(rows, "alpha")]
+    return sorted(alphas, key=lambda a: (a[1] is None, a[1] or 0.0, isinstance(a[0], str)))
+
+
+def _even(rows: Frame) -> tuple[Alpha | None, str]:
+    """The fixed alpha nearest to an even mixture, of which title and notes speak, and its label."""
+    inside = [(alpha, value, point) for alpha, value, point in _alphas(rows) if value not in (None, 0.0, 1.0)]
+    alpha, value, point = min(
+        inside, key=lambda a: (isinstance(a[0], str), abs((a[1] or 0.0) - 0.5)), default=(None, None, "")
+    )
+    return alpha, _label(alpha, value, point)
+
+
+def _label(alpha: Alpha | None, value: float | None, point: str) -> str:
+    """'0.4' for a fixed alpha, '0.9 start' for a point of the schedule."""
+    return str(alpha) if value is None else f"{value:g} {point.replace('middle', 'mid')}".strip()
+
+
+def _fixed_title(rows: Frame, best: Frame, settings: Sequence[str]) -> str:
+    even, label = _even(rows)
+    if even is None:
+        return "V(N) at fixed \u03b1"
+    slopes = {s: top_decade_slope(where(rows, alpha=even, setting=s), "variance") for s in settings}
+    powers = ", ".join(f"N^{exponent_text(slope)} ({s})" for s, slope in slopes.items() if slope is not None)
+    lowest = top_decade_slope(where(best, setting=settings[0]), "min_variance")
+    tail = f"; min over \u03b1: N^{exponent_text(lowest)}" if lowest is not None else ""
+    return f"At fixed \u03b1 = {label} the noise goes like {powers}{tail}"
+
+
+def _noise(ax: Axes, rows: Frame, best: Frame) -> None:
+    """Measured V with its interval over the predicted curve, one colour per alpha; min over alpha in ink."""
+    edge = ax.get_ylim()[0]
+    ends: list[EndLabel] = []
+    for alpha, value, point in _alphas(rows):
+        same = where(rows, alpha=alpha).sort_values("n", kind="stable")
+        curve = same[same["predicted"] > 0]
+        look = Look(alpha_color(value), MARKS.get(point, "o"))
+        hollow = {"s": 30, "facecolors": "none", "edgecolors": look.color, "linewidths": 1.1, "color": None}
+        joined(ax, curve["n"], curve["predicted"], look, marker="", lw=1.5, zorder=2)
+        bars(ax, same["n"], same["variance_low"].clip(lower=edge), same["variance_high"], look, lw=1.0, alpha=0.5)
+        dots(ax, same["n"], same["variance"], look, **FILLED | (hollow if point else {}))
+        last = same.iloc[-1]
+        if point and ends and ends[-1].name == f"{value:g}":  # lines that end at one alpha: '0.2, end'
+            ends[-1] = replace(ends[-1], name=_label(alpha, value, point).replace(" ", ", "))
+        else:
+            ends.append(EndLabel(last["n"], last["variance"], _label(alpha, value, point), "", look.color))
+        if curve["n"].min() <= last["crossover_n"] <= curve["n"].max():
+            ax.plot([last["crossover_n"]], [edge], marker="^", ms=7, color=look.color, clip_on=False, zorder=6)
+    _optimum(ax, best, "min_variance", ends)
+
+
+def _share(ax: Axes, rows: Frame, best: Frame) -> None:
+    """The return's share at every alpha, and at the optimum; says its slope at the alpha of the title."""
+    for alpha, value, _ in _alphas(rows):
+        curve = known(where(rows, alpha=alpha), "return_share").sort_values("n", kind="stable")
+        joined(ax, curve["n"], curve["return_share"], Look(alpha_color(value)), lw=1.5, ms=3.6, mec="none", zorder=2)
+    even, label = _even(rows)
+    slope = top_decade_slope(where(rows, alpha=even), "return_share")
+    if slope is not None:
+        text = f"\u03b1 = {label}: \u03c9 goes like N^{exponent_text(slope)}"
+        ax.text(0.02, 0.03, text, transform=ax.transAxes, size=8.6, color=INK)
+    ax.axhspan(ax.get_ylim()[0], 0.1, color=BAND, zorder=0, lw=0)
+    _optimum(ax, best, "return_share", [])
+
+
+def _optimum(ax: Axes, best: Frame, column: str, ends: list[EndLabel]) -> None:
+    """The optimum over alpha: every fleet as a dot, the mean over fleets dashed; then all labels."""
+    shown = best[best[column] > 0]
+    if not shown.empty:
+        means, look = shown.groupby("n")[column].mean(), Look(INK)
+        dots(ax, shown["n"], shown[column], look, s=7, alpha=0.25, zorder=4)
+        joined(ax, means.index, means, look, marker="", lw=2.0, ls=(0, (4, 1.6)))
+        ends.append(EndLabel(means.index[-1], means.iloc[-1], "min", "", INK))
+    label_ends(ax, ends, size=8.3)
+    quiet(ax)
+
+
+def draw_optimal_alpha(frames: Frames, place: Place) -> Figure:
+    """Four panels against N: alpha*, N(1 - alpha*), min over alpha of V beside V_G, return share and efficiency.
+
+    Table `optimal`, primary setting, own parameters. Raises NothingToDraw.
+    """
+    rows = of_place(per_agent(in_primary_setting(frames["optimal"])), "optimal", place)
+    fig, axes = panels(
+        1,
+        4,
+        title=_optimal_title(rows),
+        subtitle=f"{place.title}. The price of min over \u03b1: what is left of the return.",
+        caption=f"{fleets_text(rows)}, every dot one fleet, lines are medians; the return's share is over all fleets "
+        "together. \u03b1* = (V_PG \u2212 C)/(V_PG + V_G \u2212 2C) clipped to [0, 1], pooled over agents. A level "
+        "N(1 \u2212 \u03b1*) means that the weight left to the return falls like 1/N.",
+        height=2.7,
+        gap=(0.62, 0.6),
+        width=13.0,
+        label_room=0.56,
+    )
+    for ax in axes.flat:
+        n_axis(ax, rows["n"])
+    _scale(axes[0], rows)
+    for ax, (name, series) in zip(axes.flat, PANELS.items()):
+        ax.set_title(name)
+        ends = []
+        for column, look, label in series:
+            medians = rows.groupby("n")[column].median().dropna()
+            dots(ax, rows["n"], rows[column].clip(lower=ax.get_ylim()[0]), look)
+            joined(ax, medians.index, medians, look)
+            if label and not medians.empty:
+                ends.append(EndLabel(medians.index[-1], medians.iloc[-1], label, "", look.color))
+        label_ends(ax, ends, size=8.4)
+        quiet(ax)
+    return fig
+
+
+def _scale(axes: Sequence[Axes], rows: Frame) -> None:
+    """Axes of the four panels; what the ends of the first one mean."""
+    first, second, third, fourth = axes
+    first.set_ylim(0, 1.04)
+    log_y(second, *limits(positive(rows, "n_one_minus_alpha"), least_decades=1.5))
+    log_y(third, *limits(positive(rows, "min_variance", "guidance_variance"), least_decades=1.0))
+    log_y(fourth, *limits([*positive(rows, "return_share", "efficiency"), 1.0]))
+    rule(first, 1.0, lw=0.8, ls=":")
+    first.text(0.03, 0.03, "1 = guidance alone\n0 = return alone", transform=first.transAxes, size=8.4, color=MUTED)
+    rule(fourth, 1.0, color=INK, lw=0.6, ls=":")
+
+
+def _optimal_title(rows: Frame) -> str:
+    last = rows["n"].max()
+    star, share = where(rows, n=last)[["alpha_star", "return_share"]].median()
+    return (
+        f"At N\u00a0=\u00a0{last} the least noise is at \u03b1*\u00a0=\u00a0{number_text(star)}, where the return's "
+        f"share of the update is {number_text(share, 2)}"
+    )
