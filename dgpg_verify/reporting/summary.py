@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dgpg_verify.core import Label, LedgerRow
+from dgpg_verify.core import LABELS, Label, LedgerRow
+from dgpg_verify.reporting.records import group_by
 from dgpg_verify.reporting.wording import claim_order
 from dgpg_verify.statistics import allowed_set
 
@@ -44,15 +45,14 @@ def _deciding(rows: list[LedgerRow], label: Label) -> LedgerRow | None:
     return max(chosen, key=lambda row: (_excess(row), row.row), default=None)
 
 
-def _why(label: Label, rows: list[LedgerRow]) -> str:
-    hit = [row.row for row in rows if row.verdict == label]
-    if not rows:
+def _why(label: Label, primary: list[LedgerRow]) -> str:
+    if not primary:
         return "no primary row was measured"
     if label == "supported":
-        return f"all {len(rows)} primary rows are supported"
-    hit = [key.removeprefix(f"{rows[0].id}/") for key in hit]
+        return f"all {len(primary)} primary rows are supported"
+    hit = [row.row.removeprefix(f"{row.id}/") for row in primary if row.verdict == label]
     named = ", ".join(hit[:2]) + (f" and {len(hit) - 2} more" if len(hit) > 2 else "")
-    return f"{len(hit)} of {len(rows)} primary rows {'is' if len(hit) == 1 else 'are'} {label}: {named}"
+    return f"{len(hit)} of {len(primary)} primary rows {'is' if len(hit) == 1 else 'are'} {label}: {named}"
 
 
 def claim_summary(rows: Iterable[LedgerRow]) -> list[ClaimSummary]:
@@ -61,19 +61,13 @@ def claim_summary(rows: Iterable[LedgerRow]) -> list[ClaimSummary]:
     A claim is supported when all its primary rows are, refuted when at least one is (`why` and `refuted` say
     which), else inconclusive; without a primary row it is inconclusive. Controls and oracle rows never count.
     """
-    by_id: dict[str, list[LedgerRow]] = {}
-    for row in rows:
-        if row.kind in ("claim", "audit"):
-            by_id.setdefault(row.id, []).append(row)
+    by_id = group_by((row for row in rows if row.kind in ("claim", "audit")), lambda row: row.id)
     return [_summarise(key, by_id[key]) for key in sorted(by_id, key=claim_order)]
 
 
 def _summarise(key: str, rows: list[LedgerRow]) -> ClaimSummary:
     primary = [row for row in rows if row.primary]
-    named = {
-        label: tuple(row.row for row in primary if row.verdict == label)
-        for label in ("supported", "refuted", "inconclusive")
-    }
+    named = {label: tuple(row.row for row in primary if row.verdict == label) for label in LABELS}
     label: Label = "inconclusive"
     if named["refuted"]:
         label = "refuted"
@@ -87,9 +81,7 @@ def _summarise(key: str, rows: list[LedgerRow]) -> ClaimSummary:
         why=_why(label, primary),
         holds_when=deciding.holds_when if deciding else "",
         deciding=deciding,
-        supported=named["supported"],
-        refuted=named["refuted"],
-        inconclusive=named["inconclusive"],
+        **named,
         exploratory=len(rows) - len(primary),
         unrecorded=sum(row.recorded is None for row in rows),
     )
