@@ -1,21 +1,19 @@
 """records.json as pandas DataFrames, and the few selections that all figures need.
 
-A frame has every column that `schema.py` lists for its table, in the rows' order. A missing number is NaN, a missing
-text is "". Lists stay lists. 'load_balancing (shared)' is 'load_balancing' with sharing 'shared'.
+A frame has every column that data/tables.toml lists for its table, in the rows' order. A missing number is NaN, a
+missing text is "". Lists stay lists. 'load_balancing (shared)' is 'load_balancing' with sharing 'shared'.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from dgpg_verify.reporting.records import Record, Tables, read_records
-from dgpg_verify.reporting.schema import SCHEMAS, TEXT, Schema
+from dgpg_verify.reporting.records import COLUMNS, TEXT, Record, Tables
 from dgpg_verify.reporting.wording import system_name
 from dgpg_verify.statistics import geometric_mean_interval
 
@@ -29,36 +27,26 @@ class NothingToDraw(LookupError):
     """The tables hold no row for this figure; the message says which table and why."""
 
 
-def tables(folder: Path) -> dict[str, Frame]:
-    """The tables of a run folder's records.json, every known one present, maybe empty.
-
-    Raises InputError naming file, table and record if the file is corrupt.
-    """
-    return frames(read_records(folder))
-
-
 def frames(records: Tables) -> dict[str, Frame]:
-    """Tables of records as frames; a table that `schema.py` does not know keeps its own columns."""
-    names = [*SCHEMAS, *(name for name in records if name not in SCHEMAS)]
-    return {name: frame(records.get(name, ()), SCHEMAS.get(name, Schema()).columns) for name in names}
+    """Tables of records as frames; one that data/tables.toml does not list keeps its own columns."""
+    return {name: frame(records.get(name, ()), COLUMNS.get(name, ())) for name in dict.fromkeys([*COLUMNS, *records])}
 
 
 def frame(rows: Iterable[Record], columns: Iterable[str] = ()) -> Frame:
     """Records as one frame with at least `columns`: numbers as numbers, NaN or "" where a value is missing."""
-    made = pd.DataFrame(list(rows))
-    names = [*columns, *(name for name in made if name not in set(columns))]
-    made = made.reindex(columns=names)
-    for name in names:
-        values = made[name]
-        if name in TEXT:
-            made[name] = values.astype(object).where(values.notna(), "").astype(str)
-        elif values.isna().all():
-            made[name] = values.astype(float)
-        elif values.dtype.kind == "f":
-            made[name] = values.replace([np.inf, -np.inf], np.nan)
-    if "system" in names:
-        made["system"] = made["system"].str.removesuffix(" (shared)")
-    return made
+    given = pd.DataFrame(list(rows))
+    filled = {name: _filled(given.get(name), name in TEXT) for name in dict.fromkeys([*columns, *given])}
+    return pd.DataFrame(filled, index=given.index)
+
+
+def _filled(values: pd.Series | None, text: bool) -> pd.Series | float | str:
+    """A column without gaps; one value for all rows where nothing is known."""
+    if values is None or values.isna().all():
+        return "" if text else np.nan
+    if text:
+        values = values.astype(object).where(values.notna(), "").astype(str)
+        return values.str.removesuffix(" (shared)") if values.name == "system" else values
+    return values.replace([np.inf, -np.inf], np.nan) if values.dtype.kind == "f" else values
 
 
 def need(rows: Frame, table: str, what: str) -> Frame:

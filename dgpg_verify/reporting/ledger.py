@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from dgpg_verify.core import LABELS, InputError, LedgerRow, ledger_row_from_json
 from dgpg_verify.reporting.terminal import table_lines
@@ -18,69 +21,23 @@ WIDTH = 120  # columns of a terminal that the table must fit
 COLUMNS = {"claim": 5, "row": 54, "estimate [interval]": 23, "verdict": 12, "record": 18}  # their widest
 
 
-Check = tuple[Callable[[Any], bool], str]  # whether a value is allowed, and what it must be
-
-
-def _is(*kinds: type) -> Callable[[Any], bool]:
-    """Whether a value is of one of the kinds; true and false are not numbers."""
-    return lambda value: isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
-
-
-def _list_of(kind: type) -> Check:
-    return lambda value: isinstance(value, list) and all(map(_is(kind), value)), f"a list of {kind.__name__}"
-
-
-def _or_null(check: Check) -> Check:
-    return lambda value: value is None or check[0](value), f"null or {check[1]}"
-
-
-def _is_recorded(value: Any) -> bool:
-    return (
-        isinstance(value, dict)
-        and set(value) == {"label", "reason"}
-        and value["label"] in LABELS
-        and isinstance(value["reason"], str)
-    )
-
-
-def _is_margins(value: Any) -> bool:
-    return isinstance(value, dict) and all(label in LABELS for label in value.values())
-
-
-_TEXT: Check = (_is(str), "text")
-_NUMBER: Check = (_is(int, float), "a number")
-_LABEL: Check = (lambda value: value in LABELS, f"one of {', '.join(LABELS)}")
-_CHECKS: dict[str, Check] = {
-    **dict.fromkeys(("row", "id", "statement", "holds_when", "system", "policy", "sharing", "setting"), _TEXT),
-    **dict.fromkeys(("statistic", "relation", "because"), _TEXT),
-    **dict.fromkeys(("level", "seconds"), _NUMBER),
-    **dict.fromkeys(("estimate", "low", "high", "expected", "margin", "return_share"), _or_null(_NUMBER)),
-    "verdict": _LABEL,
-    "expected_label": _or_null(_LABEL),
-    "kind": (lambda value: value in KINDS, f"one of {', '.join(KINDS)}"),
-    **dict.fromkeys(("primary", "leading", "inside"), (_is(bool), "true or false")),
-    "reading": _TEXT,
-    "recorded": _or_null((_is_recorded, "a label with its reason")),
-    "verdict_margins": (_is_margins, "a map from margins to labels"),
-    "n_values": _list_of(int),
-    "seeds": _list_of(int),
-    "files": _list_of(str),
-    "replicates": (_is(int), "an integer"),
-}
-_OPTIONAL = {"kind", "expected_label", "reading", "leading", "inside"}  # a plain schema-1 file lacks them
+_ROW = TypeAdapter(LedgerRow)
+_WRONG = {"missing": "{0} missing", "unexpected_keyword_argument": "unknown field {0!r}"}
 
 
 def _problems(data: dict[str, Any]) -> list[str]:
-    """Everything wrong with one row, each with the allowed values."""
-    missing = sorted(set(_CHECKS) - _OPTIONAL - set(data))
-    if missing:
-        return [f"{', '.join(missing)} missing"]
-    wrong = [f"unknown field {name!r}" for name in sorted(set(data) - set(_CHECKS))]
-    return wrong + [
-        f"{name} = {data[name]!r} must be {allowed}"
-        for name, (is_allowed, allowed) in _CHECKS.items()
-        if name in data and not is_allowed(data[name])
-    ]
+    """Everything wrong with one row, each field with what it should be."""
+    wrong = {}
+    recorded = data.get("recorded")
+    if isinstance(recorded, dict) and not (set(recorded) == {"label", "reason"} and recorded["label"] in LABELS):
+        wrong["recorded"] = f"recorded = {recorded!r}: it should be null or a label with its reason"
+    try:
+        _ROW.validate_json(json.dumps(data), strict=True, extra="forbid")
+    except ValidationError as error:
+        for problem in error.errors():
+            name, words = problem["loc"][0], problem["msg"].replace("Input", "it")
+            wrong[name] = _WRONG.get(problem["type"], "{0} = {1!r}: {2}").format(name, data.get(name), words)
+    return list(wrong.values())
 
 
 def read_ledger(folder: Path) -> list[LedgerRow]:
@@ -96,10 +53,9 @@ def read_ledger(folder: Path) -> list[LedgerRow]:
         wrong = _problems(data)
         if wrong:
             raise InputError(f"{path.name} row {k} ({data.get('row', 'without a key')}): {'; '.join(wrong)}")
-    keys = [data["row"] for data in rows]
-    repeated = sorted({key for key in keys if keys.count(key) > 1})
-    if repeated:
-        raise InputError(f"{path.name} holds row {repeated[0]!r} more than once: each key is allowed once")
+    for key, count in Counter(data["row"] for data in rows).items():
+        if count > 1:
+            raise InputError(f"{path.name} holds row {key!r} more than once: each key is allowed once")
     return [ledger_row_from_json(data) for data in rows]
 
 
@@ -159,7 +115,7 @@ def _claim_text(row: LedgerRow) -> str:
 
 
 def _one_line(text: str) -> str:
-    return re.sub(r"\s+", " ", text).strip()
+    return " ".join(text.split())
 
 
 def _fit(text: str, width: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 
 from dgpg_verify.core import LedgerRow
@@ -14,7 +14,8 @@ from dgpg_verify.core import LedgerRow
 class Objection:
     """One objection of data/objections.toml. Rows answer it by claim id, or (controls) by a word in key or statement.
 
-    Figures and tables answer it by name; rows with a word of `first` are linked first.
+    Figures and tables answer it by name; rows with a word of `first` are linked first. As `answer` returns it, it holds
+    the rows, figures and tables of a run alone; without any it is not covered.
     """
 
     number: int
@@ -25,37 +26,20 @@ class Objection:
     first: Sequence[str] = ()
     sections: Mapping[str, str] = field(default_factory=dict)  # id on the page -> words of the link
     tables: Mapping[str, str] = field(default_factory=dict)  # name -> words of the link
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What this run has to say on an objection; without rows, figures and tables it is not covered."""
-
-    objection: Objection
-    rows: tuple[LedgerRow, ...]
-    figures: tuple[str, ...]
-    tables: tuple[tuple[str, str], ...]
+    rows: Sequence[LedgerRow] = ()
 
     @property
     def covered(self) -> bool:
         return bool(self.rows or self.figures or self.tables)
 
-    @property
-    def sections(self) -> tuple[tuple[str, str], ...]:
-        return tuple(self.objection.sections.items()) if self.covered else ()
 
-
-def _read() -> tuple[Objection, ...]:
-    text = resources.files(__package__).joinpath("data/objections.toml").read_text(encoding="utf-8")
-    return tuple(Objection(**entry) for entry in tomllib.loads(text)["objections"])
-
-
-OBJECTIONS = _read()
+_TEXT = resources.files(__package__).joinpath("data/objections.toml").read_text(encoding="utf-8")
+OBJECTIONS = tuple(Objection(**entry) for entry in tomllib.loads(_TEXT)["objections"])
 
 
 def answer(
     objection: Objection, rows: Sequence[LedgerRow], figures: Collection[str], tables: Collection[str] = ()
-) -> Answer:
+) -> Objection:
     """Collect the rows, figures and tables of this run that speak to `objection`."""
 
     def speaks(row: LedgerRow) -> bool:
@@ -67,9 +51,9 @@ def answer(
     def late(row: LedgerRow) -> bool:
         return not any(word in f"{row.row} {row.statement}".lower() for word in objection.first)
 
-    return Answer(
+    return replace(
         objection,
-        rows=tuple(sorted(filter(speaks, rows), key=late)),
-        figures=tuple(name for name in objection.figures if name in figures),
-        tables=tuple((name, text) for name, text in objection.tables.items() if name in tables),
+        rows=sorted(filter(speaks, rows), key=late),
+        figures=[name for name in objection.figures if name in figures],
+        tables={name: text for name, text in objection.tables.items() if name in tables},
     )

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
 from dgpg_verify.core import LABELS, LedgerRow
-from dgpg_verify.reporting import wording
-from dgpg_verify.reporting.equilibria.tables import SECTION_TABLES as EQUILIBRIUM_TABLES
-from dgpg_verify.reporting.equilibria.tables import equilibrium_context
+from dgpg_verify.reporting import equilibria, samples, wording
 from dgpg_verify.reporting.ledger import status_text
 from dgpg_verify.reporting.objections import OBJECTIONS, answer
-from dgpg_verify.reporting.provenance import flatten, repeat_command, run_scale, run_seed, scrub
-from dgpg_verify.reporting.records import Record, Tables
-from dgpg_verify.reporting.samples.tables import SECTION_TABLES as COMPLEXITY_TABLES
-from dgpg_verify.reporting.samples.tables import complexity_context
+from dgpg_verify.reporting.provenance import claim_titles, flatten, repeat_command, run_scale, run_seed, scrub
+from dgpg_verify.reporting.records import COLUMNS, SECTIONS, Record, Tables, group_by
 from dgpg_verify.reporting.strip import domain, interval_strip
 from dgpg_verify.reporting.summary import claim_summary
-from dgpg_verify.reporting.training.tables import SECTION_TABLES as TRAINING_TABLES
 from dgpg_verify.reporting.training.tables import score_groups, tuning_groups
 
-SECTION_TABLES = TRAINING_TABLES | EQUILIBRIUM_TABLES | COMPLEXITY_TABLES  # table -> section
+BLOCKS: Mapping[str, Callable[[Sequence[Record]], list[dict[str, Any]]]] = {  # how the rows of a table are grouped
+    "training_scores": score_groups,
+    "tuning": tuning_groups,
+    **equilibria.BLOCKS,
+    **samples.BLOCKS,
+}
 OVERVIEWS = {  # sections of figures and tables that several claims share; every claim brings its own title
     "C2": "Equilibria: what mixing guidance in does to them",
     "C3": "Samples to a gap: how they grow with N and with 1/\u03b5",
@@ -47,80 +47,48 @@ class Drawn:
     command: str
 
 
-@dataclass(frozen=True)
-class Run:
-    """All that a page is made of, as read from a run folder.
-
-    `notes` say what is missing; `titles` are the claims' titles by id, the statement where it holds none.
-    """
-
-    rows: Sequence[LedgerRow]
-    tables: Tables
-    environment: Mapping[str, Any]
-    figures: Sequence[Drawn]
-    files: Sequence[str]
-    notes: Sequence[str]
-    titles: Mapping[str, str] = field(default_factory=dict)
-
-
 def anchor(text: str) -> str:
     """A name that can stand in id= and href=#: letters, digits, dots and dashes."""
     return "".join(c if c.isalnum() or c in ".-" else "-" for c in text)
 
 
-def _clean_row(row: LedgerRow) -> LedgerRow:
-    """The row with paths of the machine cut out of its texts."""
-    texts: dict[str, Any] = {
-        f.name: scrub(v) for f in dataclasses.fields(row) if isinstance(v := getattr(row, f.name), str)
-    }
-    return dataclasses.replace(row, **texts, files=tuple(scrub(name) for name in row.files))
-
-
-def _clean_table(rows: Sequence[Record]) -> list[Record]:
-    return [{key: scrub(v) if isinstance(v, str) else v for key, v in row.items()} for row in rows]
-
-
-def _sections(run: Run, rows: Sequence[LedgerRow], tables: Tables) -> list[dict[str, Any]]:
+def _sections(
+    rows: Sequence[LedgerRow], tables: Tables, figures: Sequence[Drawn], titles: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """One section per claim or audit that has rows, figures or tables, primary rows first, figures by kind."""
-    judged = [row for row in rows if row.kind in ("claim", "audit")]
-    shown = {name: claim for name, claim in SECTION_TABLES.items() if tables.get(name)}
-    ids = {row.id for row in judged} | {figure.claim for figure in run.figures} | set(shown.values())
+    by_id = group_by((row for row in rows if row.kind in ("claim", "audit")), lambda row: row.id)
+    shown = group_by((name for name in SECTIONS if tables.get(name)), SECTIONS.__getitem__)
     sections = []
-    for key in sorted(ids - {"words"}, key=wording.claim_order):
-        mine = [row for row in judged if row.id == key]
-        statement = mine[0].statement if mine else ""
+    for key in sorted({*by_id, *shown, *(figure.claim for figure in figures)} - {"words"}, key=wording.claim_order):
+        judged = by_id.get(key, [])
+        statement = judged[0].statement if judged else ""
         sections.append(
             {
                 "id": key,
-                "title": run.titles.get(key) or OVERVIEWS.get(key) or statement or key,
+                "title": titles.get(key) or OVERVIEWS.get(key) or statement or key,
                 "statement": statement,
-                "rows": sorted(mine, key=lambda row: (not row.primary, wording.natural(row.row))),
-                "figures": figure_families([f for f in run.figures if f.claim == key]),
-                "tables": [name for name, claim in shown.items() if claim == key],
-                "overview": key.startswith("C") and "." not in key and not mine,  # what several claims share
+                "rows": sorted(judged, key=lambda row: (not row.primary, wording.natural(row.row))),
+                "figures": _families(figures, key),
+                "tables": shown.get(key, []),
+                "overview": key.startswith("C") and "." not in key and not judged,  # what several claims share
             }
         )
     return sections
 
 
-def figure_families(figures: Sequence[Drawn]) -> list[list[Drawn]]:
-    """Figures of one kind together: the first is shown, the others fold away."""
-    families: dict[str, list[Drawn]] = {}
-    for figure in figures:
-        families.setdefault(figure.key, []).append(figure)
-    return list(families.values())
+def _families(figures: Sequence[Drawn], section: str) -> list[list[Drawn]]:
+    """A section's figures, those of one kind together: the first is shown, the others fold away."""
+    return [*group_by((figure for figure in figures if figure.claim == section), lambda figure: figure.key).values()]
 
 
 def calibration_summary(records: Sequence[Record]) -> list[dict[str, Any]]:
     """One line per procedure: the worst false support and false refutation over all its truths."""
     lines = []
-    for name in dict.fromkeys(str(record.get("procedure")) for record in records):
-        mine = [record for record in records if str(record.get("procedure")) == name]
-        line: dict[str, Any] = {"procedure": name, "truths": len(mine)}
+    for name, truths in group_by(records, lambda record: str(record["procedure"])).items():
+        line: dict[str, Any] = {"procedure": name, "truths": len(truths)}
         for key, choose in (("repetitions", min), ("false_support", max), ("false_refutation", max), ("allowed", min)):
-            values = [record[key] for record in mine if isinstance(record.get(key), int | float)]
-            line[key] = choose(values) if values else None
-        each = [_calibration_ok(record) for record in mine]
+            line[key] = choose((record[key] for record in truths if record[key] is not None), default=None)
+        each = [_calibration_ok(record) for record in truths]
         line["ok"] = False if False in each else None if None in each else True
         if name.startswith("control") and line["ok"] is not None:  # a control must be wrong more often than allowed
             line["ok"] = not line["ok"]
@@ -130,27 +98,24 @@ def calibration_summary(records: Sequence[Record]) -> list[dict[str, Any]]:
 
 def _calibration_ok(record: Record) -> bool | None:
     """Both error counts within what is allowed; None where a number is missing."""
-    found = _numbers(record, "false_support", "false_refutation", "allowed")
-    return None if found is None else max(found[0], found[1]) <= found[2]
+    support, refutation, allowed = (record[key] for key in ("false_support", "false_refutation", "allowed"))
+    return None if None in (support, refutation, allowed) else max(support, refutation) <= allowed
 
 
 def _coverage_ok(record: Record) -> bool | None:
     """Misses inside the allowed range; None where a number is missing."""
-    found = _numbers(record, "allowed_low", "misses", "allowed_high")
-    return None if found is None else found[0] <= found[1] <= found[2]
+    low, misses, high = (record[key] for key in ("allowed_low", "misses", "allowed_high"))
+    return None if None in (low, misses, high) else low <= misses <= high
 
 
-def _numbers(record: Record, *keys: str) -> list[float] | None:
-    """The numbers under `keys`, None unless all are there."""
-    values = [record.get(key) for key in keys]
-    return [float(v) for v in values if v is not None] if all(isinstance(v, int | float) for v in values) else None
-
-
-def _environment() -> jinja2.Environment:
+@functools.cache  # compiling the templates takes longer than filling them
+def _template() -> jinja2.Template:
+    """The page's template. Whatever text it shows has the machine's paths cut out."""
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("dgpg_verify.reporting", "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=lambda value: scrub(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -168,30 +133,55 @@ def _environment() -> jinja2.Environment:
         count=lambda v: wording.count_text(v) if isinstance(v, int | float) and v >= 1 else wording.number_text(v),
         safe_svg=lambda text: Markup(text),  # our own SVG, its texts escaped where they were made
     )
-    return made
+    return made.get_template("report.html.j2")
 
 
-def render_page(run: Run) -> str:
-    """The report as one HTML text: first screen, checks of the instrument, claims, objections, provenance."""
-    rows = [_clean_row(row) for row in run.rows]
-    tables = {name: _clean_table(found) for name, found in run.tables.items()}
-    environment = _environment()
-    context = (
-        _ledger_context(rows)
-        | _check_context(tables)
-        | _figure_context(run, rows, tables)
-        | _family_context(tables)
-        | _run_context(run)
-    )
-    style = environment.loader.get_source(environment, "report.css")[0]  # type: ignore[union-attr]
-    return environment.get_template("report.html.j2").render(
-        context, sections=_sections(run, rows, tables), style=Markup(style)
+def render_page(
+    rows: Sequence[LedgerRow],
+    tables: Tables,
+    environment: Mapping[str, Any],
+    figures: Sequence[Drawn],
+    files: Sequence[str],
+    notes: Sequence[str],
+) -> str:
+    """The report as one HTML text: first screen, checks of the instrument, claims, objections, provenance.
+
+    Parameters
+    ----------
+    rows, tables, environment : what the run folder's JSON files hold.
+    figures : in the order in which they are shown.
+    files : names of the files beside the page.
+    notes : what is missing, in sentences.
+    """
+    tables = {name: [dict.fromkeys(COLUMNS.get(name, ())) | row for row in tables[name]] for name in tables}
+    first = {figure.key: figure for figure in reversed(figures)}
+    filled = [name for name in tables if tables[name]]
+    return _template().render(
+        _ledger_context(rows),
+        tables=tables,
+        blocks={name: blocks(tables[name]) for name, blocks in BLOCKS.items()},
+        coverage=[(record, _coverage_ok(record)) for record in tables["coverage"]],
+        calibration=[(record, _calibration_ok(record)) for record in tables["calibration"]],
+        calibration_summary=calibration_summary(tables["calibration"]),
+        words=_families(figures, "words"),
+        first_figure=first,
+        answers=[answer(objection, rows, set(first), filled) for objection in OBJECTIONS],
+        sections=_sections(rows, tables, figures, claim_titles(environment)),
+        scale=run_scale(environment),
+        seed=run_seed(environment),
+        commit=str(environment.get("commit") or "unknown"),
+        dirty=bool(environment.get("dirty")),
+        provenance=flatten(environment),
+        repeat=repeat_command(environment),
+        dispute_of=functools.partial(repeat_command, environment, other_seed=True),
+        files=files,
+        notes=notes,
     )
 
 
 def _ledger_context(rows: Sequence[LedgerRow]) -> dict[str, Any]:
     """Claims, controls and oracles of the ledger, every interval as a strip on the scale of its statistic."""
-    scales = {s: domain(r for r in rows if r.statistic == s) for s in {row.statistic for row in rows}}
+    scales = {name: domain(found) for name, found in group_by(rows, lambda row: row.statistic).items()}
     judged = [row.verdict for row in rows if row.kind in ("claim", "audit")]
     return {
         "rows": rows,
@@ -203,55 +193,4 @@ def _ledger_context(rows: Sequence[LedgerRow]) -> dict[str, Any]:
             (row for row in rows if row.kind == "control"), key=lambda row: row.verdict == row.expected_label
         ),
         "oracles": [row for row in rows if row.kind == "oracle"],
-    }
-
-
-def _check_context(tables: Tables) -> dict[str, Any]:
-    """How far the instrument can be trusted: coverage, error rates, speed, declared choices."""
-    calibration = tables.get("calibration", [])
-    return {
-        "coverage": [(record, _coverage_ok(record)) for record in tables.get("coverage", [])],
-        "calibration": [(record, _calibration_ok(record)) for record in calibration],
-        "calibration_summary": calibration_summary(calibration),
-        "speed": tables.get("speed", []),
-        "declared": tables.get("declared", []),
-    }
-
-
-def _figure_context(run: Run, rows: Sequence[LedgerRow], tables: Tables) -> dict[str, Any]:
-    """Figures in plain words, and what of this run answers each objection."""
-    first = {figure.key: figure for figure in reversed(run.figures)}
-    filled = [name for name in tables if tables[name]]
-    return {
-        "words": figure_families([figure for figure in run.figures if figure.claim == "words"]),
-        "first_figure": first,
-        "answers": [answer(objection, rows, set(first), filled) for objection in OBJECTIONS],
-    }
-
-
-def _family_context(tables: Tables) -> dict[str, Any]:
-    """What the templates of the families' tables need."""
-    return {
-        "scores": score_groups(tables.get("training_scores", [])),
-        "tuning": tuning_groups(tables.get("tuning", [])),
-        "improvements": tables.get("improvements", []),
-        "equilibria": equilibrium_context(tables),
-        "complexity": complexity_context(tables),
-    }
-
-
-def _run_context(run: Run) -> dict[str, Any]:
-    """Where the run comes from and how to repeat it; what is missing."""
-    environment = run.environment
-    return {
-        "scale": run_scale(environment),
-        "seed": run_seed(environment),
-        "commit": str(environment.get("commit") or "unknown"),
-        "dirty": bool(environment.get("dirty")),
-        "provenance": flatten(environment),
-        "repeat": repeat_command(environment),
-        "dispute": repeat_command(environment, other_seed=True),
-        "dispute_of": lambda family: repeat_command(environment, family, other_seed=True),
-        "files": run.files,
-        "notes": [scrub(note) for note in run.notes],
     }

@@ -26,9 +26,9 @@ def flatten(environment: Mapping[str, Any], prefix: str = "") -> list[tuple[str,
         if isinstance(value, Mapping):
             pairs += flatten(value, f"{name}.")
         elif isinstance(value, list):
-            pairs.append((name, scrub(" ".join(str(item) for item in value))))
+            pairs.append((name, " ".join(map(str, value))))
         else:
-            pairs.append((name, scrub("unknown" if value is None else str(value))))
+            pairs.append((name, "unknown" if value is None else str(value)))
     return pairs
 
 

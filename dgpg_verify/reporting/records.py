@@ -1,37 +1,35 @@
-"""records.json and variance_vs_n.csv: the flat tables that figures are drawn from."""
+"""records.json and variance_vs_n.csv: the flat tables that figures are drawn from.
+
+data/tables.toml lists the tables: which claims fill each one, its columns, and the section of the page it stands in.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import tomllib
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dgpg_verify.core import InputError, to_json
-from dgpg_verify.reporting.schema import SCHEMAS, TABLES
 from dgpg_verify.runs.files import check_schema, read_json, write_atomic
 
 Record = dict[str, Any]
 Tables = Mapping[str, Sequence[Record]]
+Item = TypeVar("Item")
+Key = TypeVar("Key", bound=Hashable)
 
 RECORDS = "records.json"
 VARIANCE_CSV = "variance_vs_n.csv"
-VARIANCE_COLUMNS = (
-    "system",
-    "policy",
-    "sharing",
-    "setting",
-    "credit",
-    "n",
-    "fleet",
-    "seed",
-    "rollouts",
-    "variance",
-    "signal_squared",
-    "samples",
-)
+_DATA = tomllib.loads(resources.files(__package__).joinpath("data/tables.toml").read_text(encoding="utf-8"))
+VARIANCE_COLUMNS = tuple(_DATA["variance_csv"].split())
+TEXT = frozenset(_DATA["text"].split())  # columns of text: empty where missing
+COLUMNS = {name: tuple(table["columns"].split()) for name, table in _DATA["tables"].items()}
+SECTIONS = {name: table["section"] for name, table in _DATA["tables"].items() if "section" in table}
+TABLES = tuple(COLUMNS)
 
 
 def write_records(folder: Path, tables: Tables) -> Path:
@@ -80,7 +78,7 @@ def expected_tables(claims: Iterable[str] | None) -> list[str]:
     if claims is None:
         return list(TABLES)
     ran = list(claims)
-    return [name for name, table in SCHEMAS.items() if any(c.startswith(start) for c in ran for start in table.claims)]
+    return [name for name in TABLES if any(claim.startswith(tuple(_DATA["tables"][name]["claims"])) for claim in ran)]
 
 
 def write_variance_csv(folder: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
@@ -89,20 +87,19 @@ def write_variance_csv(folder: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
     Raises InputError naming the row that lacks a column. Floats are written so that they read back exactly.
     """
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(VARIANCE_COLUMNS)
+    writer = csv.DictWriter(buffer, VARIANCE_COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
     for k, row in enumerate(rows):
         missing = [name for name in VARIANCE_COLUMNS if name not in row]
         if missing:
             raise InputError(f"{VARIANCE_CSV} row {k}: {', '.join(missing)} missing: every column is needed")
-        values = [to_json(row[name]) for name in VARIANCE_COLUMNS]
-        writer.writerow(["" if v is None else repr(v) if isinstance(v, float) else v for v in values])
+        writer.writerow(to_json(row))
     return write_atomic(folder / VARIANCE_CSV, buffer.getvalue())
 
 
-def group_by(rows: Iterable[Record], key: Callable[[Record], Any]) -> dict[Any, list[Record]]:
-    """Records with the same `key` together, keys and records in the order in which they come."""
-    groups: dict[Any, list[Record]] = {}
+def group_by(rows: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
+    """Items with the same `key` together, keys and items in the order in which they come."""
+    groups: dict[Key, list[Item]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)
     return groups

@@ -13,8 +13,8 @@ from dgpg_verify.reporting.drawing.spec import FigureSpec
 from dgpg_verify.reporting.figures import FIGURES, all_figures
 from dgpg_verify.reporting.frame import Frames, NothingToDraw, Place, frames
 from dgpg_verify.reporting.ledger import LEDGER, ledger_markdown, read_ledger
-from dgpg_verify.reporting.page import Drawn, Run, anchor, render_page
-from dgpg_verify.reporting.provenance import claim_titles, repeat_command, run_claims, run_scale
+from dgpg_verify.reporting.page import Drawn, anchor, render_page
+from dgpg_verify.reporting.provenance import repeat_command, run_claims, run_scale
 from dgpg_verify.reporting.records import RECORDS, TABLES, VARIANCE_CSV, Tables, expected_tables, read_records
 from dgpg_verify.runs.files import read_json, write_atomic
 
@@ -40,8 +40,7 @@ def write_report(folder: Path) -> Path:
         write_atomic(folder / "ledger.md", ledger_markdown(rows))
     named = (LEDGER, "ledger.md", RECORDS, VARIANCE_CSV, ENVIRONMENT)
     files = [name for name in named if (folder / name).is_file()]
-    run = Run(rows, tables, environment, figures, files, notes, claim_titles(environment))
-    return write_atomic(folder / PAGE, render_page(run))
+    return write_atomic(folder / PAGE, render_page(rows, tables, environment, figures, files, notes))
 
 
 def _read(folder: Path) -> tuple[list[LedgerRow], Tables, Mapping[str, Any], list[str]]:
@@ -84,6 +83,7 @@ def _draw_all(tables: Tables, environment: Mapping[str, Any], folder: Path) -> t
     data = frames(tables)
     drawn: list[Drawn] = []
     notes: list[str] = []
+<<<<<<< HEAD
     for spec in all_figures():
         try:
             for place in spec.places(data, brief=brief):
@@ -96,6 +96,17 @@ def _draw_all(tables: Tables, environment: Mapping[str, Any], folder: Path) -> t
             if spec in FIGURES:
                 raise
             notes.append(f"Figure \u2018{spec.heading}\u2019 ({spec.name}) of another package failed: {error!r}.")
+=======
+    for spec in FIGURES:
+        if data[spec.table].empty and spec.table not in wanted:
+            continue  # nobody misses the figures of claims that were not selected
+        for place in spec.places(data, brief=brief):
+            try:
+                drawn.append(_draw(spec, place, data, environment, folder, len(drawn)))
+            except NothingToDraw as reason:
+                if spec.table in wanted:
+                    notes.append(f"Figure \u2018{spec.heading}\u2019 is left out: {reason}.")
+>>>>>>> repa
     return drawn, notes
 
 

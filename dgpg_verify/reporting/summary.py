@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dgpg_verify.core import LABELS, Label, LedgerRow
+from dgpg_verify.reporting.records import group_by
 from dgpg_verify.reporting.wording import claim_order
 from dgpg_verify.statistics import Headline, allowed_set, join_readings, join_rows
 
@@ -67,10 +68,7 @@ def claim_summary(rows: Iterable[LedgerRow]) -> list[ClaimSummary]:
 
     See `statistics.join_rows` and `join_readings` for the rule. Controls and oracle rows never count.
     """
-    by_id: dict[str, list[LedgerRow]] = {}
-    for row in rows:
-        if row.kind in ("claim", "audit"):
-            by_id.setdefault(row.id, []).append(row)
+    by_id = group_by((row for row in rows if row.kind in ("claim", "audit")), lambda row: row.id)
     return [_summarise(key, by_id[key]) for key in sorted(by_id, key=claim_order)]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dgpg_verify.reporting import write_records
+from dgpg_verify.reporting import read_records, write_records
 from dgpg_verify.reporting.frame import (
     NothingToDraw,
     Place,
@@ -27,11 +27,10 @@ from dgpg_verify.reporting.frame import (
     per_agent,
     places,
     shared,
-    tables,
     top_decade_slope,
     where,
 )
-from dgpg_verify.reporting.schema import SCHEMAS
+from dgpg_verify.reporting.records import COLUMNS
 from tests.reporting import synthetic_run
 
 PLACE = {"system": "a", "graph": "", "policy": "p"}
@@ -39,9 +38,9 @@ PLACE = {"system": "a", "graph": "", "policy": "p"}
 
 def test_a_file_becomes_frames_with_every_column_of_the_schema(tmp_path: Path) -> None:
     write_records(tmp_path, {"optimal": [{"n": 2, "alpha_star": None, "graph": None}], "own": [{"x": 1}]})
-    read = tables(tmp_path)
-    assert set(read) == {*SCHEMAS, "own"}
-    assert all(set(schema.columns) <= set(read[name]) for name, schema in SCHEMAS.items())
+    read = frames(read_records(tmp_path))
+    assert set(read) == {*COLUMNS, "own"}
+    assert all(set(columns) <= set(read[name]) for name, columns in COLUMNS.items())
     row = read["optimal"].iloc[0]
     assert math.isnan(row["alpha_star"]) and row["graph"] == "" and row["n"] == 2 and math.isnan(row["fleet"])
     assert list(read["own"]["x"]) == [1]
@@ -49,7 +48,7 @@ def test_a_file_becomes_frames_with_every_column_of_the_schema(tmp_path: Path) -
 
 def test_every_column_that_a_run_writes_is_in_the_schema() -> None:
     for name, rows in synthetic_run.tables().items():
-        assert {column for row in rows for column in row} <= set(SCHEMAS[name].columns), name
+        assert {column for row in rows for column in row} <= set(COLUMNS[name]), name
 
 
 def test_rows_keep_their_order_and_lists_stay_lists() -> None:

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from dgpg_verify.core import InputError, LedgerRow
+from dgpg_verify.core import InputError
 from dgpg_verify.reporting import ledger_markdown, read_ledger, terminal_table, write_ledger
-from dgpg_verify.reporting.ledger import _CHECKS
 from dgpg_verify.runs.files import write_atomic
 from tests.reporting.synthetic_run import ledger, ledger_row
 
@@ -29,10 +28,6 @@ def test_unknown_numbers_are_null_never_nan(tmp_path: Path) -> None:
     assert "NaN" not in path.read_text() and "Infinity" not in path.read_text()
     read = read_ledger(tmp_path)[0]
     assert (read.estimate, read.low, read.high, read.return_share) == (None, None, None, None)
-
-
-def test_every_field_of_a_row_is_checked() -> None:
-    assert set(_CHECKS) == {field.name for field in dataclasses.fields(LedgerRow)}
 
 
 def test_a_plain_schema_1_file_without_kind_is_read(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@
 - `captions`: `fleets_text`, `count_range`, `left_out`.
 - `spec`: `FigureSpec`, the declaration of a figure; `saving`: SVG, PNG and SVG for the page.
 
-Rows come from `reporting.frame`: frames with every column of `reporting.schema`, missing numbers NaN. A new figure is
+Rows come from `reporting.frame`: frames with every column of data/tables.toml, missing numbers NaN. A new figure is
 one file and one line in FIGURES of its family:
 
     def draw_memory(frames: Frames) -> Figure:

@@ -2,10 +2,10 @@
 
 from dgpg_verify.reporting.drawing.spec import FigureSpec
 from dgpg_verify.reporting.equilibria.alpha_limits import draw_alpha_limits
-from dgpg_verify.reporting.equilibria.bias import draw_equilibrium_bias
 from dgpg_verify.reporting.equilibria.field import draw_equilibrium_field
-from dgpg_verify.reporting.equilibria.rates import draw_equilibrium_rates
+from dgpg_verify.reporting.equilibria.rates import draw_equilibrium_bias, draw_equilibrium_rates
 from dgpg_verify.reporting.equilibria.shift import draw_equilibrium_shift
+from dgpg_verify.reporting.equilibria.tables import BLOCKS
 from dgpg_verify.reporting.equilibria.tradeoff import draw_tradeoff
 from dgpg_verify.reporting.equilibria.values import draw_equilibrium_values
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dgpg_verify.reporting.drawing.axes import plain_text, quiet, share_y
+from dgpg_verify.reporting.drawing.marks import joined
 from dgpg_verify.reporting.drawing.sheet import detail, grid
 from dgpg_verify.reporting.equilibria import laws
 from dgpg_verify.reporting.equilibria.aggregate import LAW, lost_below, lost_steps
@@ -26,19 +26,11 @@ def draw_alpha_limits(frames: Frames) -> Figure:
         laws.alpha_axis(ax)
         share_y(ax, -0.02)
         for reference, curve in where(steps, cost=cost).groupby("reference", sort=False):
-            _curve(ax, curve, reference)
+            joined(ax, curve["alpha"], curve["share"], laws.look(reference), drawstyle="steps-post", lw=1.6, ms=6.5,
+                   mew=0.6, markevery=[-1], zorder=4, clip_on=False, gid="replicates")  # fmt: skip
         quiet(ax)
         detail(ax, laws.cost_name(cost), "share lost below \u03b1")
     return fig
-
-
-def _curve(ax: Axes, curve: Frame, reference: str) -> None:
-    """The share lost below every alpha; the mark at alpha = 1 is the share that is ever lost."""
-    style = laws.look(reference)
-    ax.plot(curve["alpha"], curve["share"], drawstyle="steps-post", color=style.color, lw=1.6, zorder=3,
-            gid="replicates")  # fmt: skip
-    ax.plot([1.0], curve["share"].iloc[-1:], ls="none", marker=style.marker, color=style.color, ms=6.5,
-            mec=style.edge, mew=0.6, zorder=4, clip_on=False)  # fmt: skip
 
 
 def _caption(steps: Frame) -> str:

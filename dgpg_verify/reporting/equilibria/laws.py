@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
@@ -41,13 +42,8 @@ def look(reference: str) -> Look:
 
 def bias_of(reference: str) -> float | None:
     """D of 'biased:D', 0 of 'fluid', None of another reference."""
-    kind, _, text = reference.partition(":")
-    if kind == "fluid":
-        return 0.0
-    try:
-        return float(text) if kind == "biased" else None
-    except ValueError:
-        return None
+    bias = re.fullmatch(r"biased:(-?\d+(?:\.\d+)?)", reference)
+    return 0.0 if reference == "fluid" else float(bias[1]) if bias else None
 
 
 def reference_name(reference: str) -> str:

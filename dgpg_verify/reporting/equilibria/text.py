@@ -40,50 +40,31 @@ def game_text(answer: Answer) -> str:
 
 
 def _equilibria(rows: Sequence[Answer]) -> list[str]:
-    """One line per equilibrium, best value in J first."""
+    """One line per equilibrium, best value in J first; alpha_c as a fraction where it is short."""
     named = rows[0]["servers"] is not None
     head = ["joint action", *["servers"] * named, "", "in J", "in J_alpha", "J", "G", "for alpha in", "alpha_c exactly"]
-    return table_lines(head, [_equilibrium(row) for row in rows], right=("J", "G"))
-
-
-def _equilibrium(row: Answer) -> list[str]:
-    servers = [] if row["servers"] is None else [_actions(row["servers"])]
-    return [
-        _actions(row["actions"]),
-        *servers,
-        row["change"],
-        row["in_j"],
-        row["in_j_alpha"],
-        f"{row['reward']:.6g}",
-        f"{row['guidance']:.6g}",
-        f"[{row['alpha_from']:.6g}, {row['alpha_c']:.6g}]",
-        _limit(row),
-    ]
-
-
-def _limit(row: Answer) -> str:
-    """alpha_c as a fraction where it is short."""
-    exact = row["alpha_c_exact"]
-    if exact is None:
-        return "-"
-    return str(exact) if len(exact) <= SHORT else f"{row['alpha_c']:.15g}..."
+    lines = []
+    for row in rows:
+        exact, limits = row["alpha_c_exact"], f"[{row['alpha_from']:.6g}, {row['alpha_c']:.6g}]"
+        limit = "-" if exact is None else str(exact) if len(exact) <= SHORT else f"{row['alpha_c']:.15g}..."
+        values = [f"{row['reward']:.6g}", f"{row['guidance']:.6g}"]
+        servers = [_actions(row["servers"])] if named else []
+        lines.append(
+            [_actions(row["actions"]), *servers, row["change"], row["in_j"], row["in_j_alpha"], *values, limits, limit]
+        )
+    return table_lines(head, lines, right=("J", "G"))
 
 
 def _values(answer: Answer) -> list[str]:
     """J at the best, the worst and the reached equilibrium of either objective."""
     reached = answer["reached"]
     of_reached = {"of_j": reached["reward_of_j"], "of_j_alpha": reached["reward"], "loss": reached["loss"]}
-    values = {**answer["values"], "reached": of_reached}
     head = ["value in J", "of J", "of J_alpha", "lost, share of the range"]
-    rows = [
-        [which, f"{value['of_j']:.6g}", f"{value['of_j_alpha']:.6g}", _share(value["loss"])]
-        for which, value in values.items()
-    ]
+    rows = []
+    for which, value in {**answer["values"], "reached": of_reached}.items():
+        loss = None if value["loss"] is None else round(value["loss"], CERTIFIED)
+        rows.append([which, f"{value['of_j']:.6g}", f"{value['of_j_alpha']:.6g}", number_text(loss)])
     return table_lines(head, rows, right=head[1:])
-
-
-def _share(value: float | None) -> str:
-    return number_text(None if value is None else round(value, CERTIFIED))
 
 
 def _reached(reached: Answer) -> list[str]:
@@ -113,13 +94,17 @@ def _signs(answer: Answer) -> str:
 def team_text(answer: Answer) -> str:
     """theta of J, J_alpha and G, the shift with its prediction, the value lost, the certificate."""
     head = ["agent", "theta of J", "theta_alpha", "theta of G", "shift"]
+    theta = []
+    for row in answer["theta"]:
+        values = row["of_j"], row["of_j_alpha"], row["of_g"], row["of_j_alpha"] - row["of_j"]
+        theta.append([str(row["agent"]), *(f"{value:.6f}" for value in values)])
     more = [f"... and {answer['not_listed']} more agents (--rows)"] if answer["not_listed"] else []
     lost, flat = answer["value_lost"], answer["flat_directions"]
     predicted = "not defined (J is flat somewhere)" if answer["predicted"] is None else f"{answer['predicted']:.6g}"
     return "\n".join(
         [
             f"{answer['team']}, alpha {answer['alpha']:g}",
-            *table_lines(head, [_theta(row) for row in answer["theta"]], right=head),
+            *table_lines(head, theta, right=head),
             *more,
             "",
             f"shift |theta_alpha - theta_J|: {answer['shift']:.6g}, by the shift law {predicted}; "
@@ -130,11 +115,6 @@ def team_text(answer: Answer) -> str:
             f"smallest singular value {answer['smallest_singular']:.4g}; {flat} flat direction{'s' * (flat != 1)}",
         ]
     )
-
-
-def _theta(row: Answer) -> list[str]:
-    shift = row["of_j_alpha"] - row["of_j"]
-    return [str(row["agent"]), *(f"{v:.6f}" for v in (row["of_j"], row["of_j_alpha"], row["of_g"], shift))]
 
 
 def _actions(actions: Sequence[int]) -> str:

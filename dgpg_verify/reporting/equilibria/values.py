@@ -17,10 +17,10 @@ from dgpg_verify.reporting.frame import Frame, Frames, known, need, where
 from dgpg_verify.reporting.wording import number_text
 
 LINES = (  # equilibrium, what is drawn of it, the panels' subtitle and label
-    ("best", ["mean_loss", "low", "high"], "best equilibrium", "loss"),
-    ("worst", ["mean_loss", "low", "high"], "worst equilibrium", "loss"),
-    ("reached", ["mean_loss", "low", "high"], "reached equilibrium", "loss"),
-    ("reached", ["nash_conv"], "reached: NashConv in J", "NashConv"),
+    ("best", "mean_loss", "best equilibrium", "loss"),
+    ("worst", "mean_loss", "worst equilibrium", "loss"),
+    ("reached", "mean_loss", "reached equilibrium", "loss"),
+    ("reached", "nash_conv", "reached: NashConv in J", "NashConv"),
 )
 CAPTION = (
     "Means over fleets with 95\u00a0% intervals, as a share of the range of J (highest minus lowest reward). "
@@ -38,31 +38,33 @@ def draw_equilibrium_values(frames: Frames) -> Figure:
     table = need(known(frames["equilibrium_values"], "mean_loss"), "equilibrium_values", "mean_loss")
     references, costs = laws.main_references(table), laws.costs_in(table)
     rows = known(where(table, reference=references), "alpha")
-    lines = [line for line in LINES if where(rows, which=line[0])[line[1][0]].notna().any()]
+    lines = [line for line in LINES if where(rows, which=line[0])[line[1]].notna().any()]
     fig, axes = panels(
         len(lines), len(costs), title=_title(rows), caption=CAPTION + laws.left_out_of(table, references),
         subtitle="What mixing guidance into the objective costs in the original one.", height=1.75, gap=(0.7, 0.68),
         keys=laws.reference_keys(references), detailed=True,
     )  # fmt: skip
-    for r, (which, fields, name, label) in enumerate(lines):
+    for r, (which, value, name, label) in enumerate(lines):
         line = where(rows, which=which)
+        line = line.assign(value=line[value])
+        if value != "mean_loss":  # the table's intervals are those of the mean loss
+            line = line.assign(low=np.nan, high=np.nan)
         for ax, cost in zip(axes[r], costs):
             laws.alpha_axis(ax, label=r == len(lines) - 1)
-            ax.set_ylim(_limits(line[fields].to_numpy(dtype=float)))
-            _series(ax, where(line, cost=cost), fields, references)
+            ax.set_ylim(_limits(line[["value", "low", "high"]].to_numpy(dtype=float)))
+            _series(ax, where(line, cost=cost), references)
             detail(ax, laws.cost_name(cost) if r == 0 else "", name)
         axes[r, 0].set_ylabel(label)
     return fig
 
 
-def _series(ax: Axes, rows: Frame, fields: Sequence[str], references: Sequence[str]) -> None:
+def _series(ax: Axes, rows: Frame, references: Sequence[str]) -> None:
     """Means over fleets against alpha, one line per reference, with intervals where the table has them."""
     for k, reference in enumerate(references):
-        own = known(where(rows, reference=reference), fields[0]).sort_values("alpha")
-        x = own["alpha"] + laws.aside(k, len(references))
-        if len(fields) == 3:
-            bars(ax, x, own[fields[1]], own[fields[2]], laws.look(reference), lw=1.5, alpha=0.65, zorder=3)
-        joined(ax, x, own[fields[0]], laws.look(reference), ms=5.5, zorder=4, clip_on=False, gid="replicates")
+        points, look = known(where(rows, reference=reference), "value").sort_values("alpha"), laws.look(reference)
+        x = points["alpha"] + laws.aside(k, len(references))
+        bars(ax, x, points["low"], points["high"], look, lw=1.5, alpha=0.65, zorder=3)
+        joined(ax, x, points["value"], look, ms=5.5, zorder=4, clip_on=False, gid="replicates")
     rule(ax, 0.0, lw=0.9, ls=(0, (5, 2)))
     quiet(ax)
 

@@ -5,6 +5,7 @@ from dgpg_verify.reporting.samples.arrivals import draw_samples_to_gap
 from dgpg_verify.reporting.samples.collapse import draw_complexity_collapse
 from dgpg_verify.reporting.samples.constants import draw_complexity_constants
 from dgpg_verify.reporting.samples.floors import draw_complexity_floors
+from dgpg_verify.reporting.samples.tables import BLOCKS
 
 FIGURES = (
     FigureSpec("samples_to_gap", "Samples to a gap against N", draw_samples_to_gap, "complexity_arrivals",

@@ -13,36 +13,33 @@ from dgpg_verify.reporting.drawing.look import MUTED, Look
 from dgpg_verify.reporting.drawing.marks import EndLabel, dots, joined, key, label_ends
 from dgpg_verify.reporting.drawing.sheet import detail, indent, panels
 from dgpg_verify.reporting.frame import Frame, Frames, known, need, positive, where
-from dgpg_verify.reporting.samples import names
-from dgpg_verify.reporting.samples.aggregate import (
-    drawn_factors,
-    drawn_steps,
-    fleet_runs,
-    level_text,
-    medians,
-    power_text,
-    powers,
-)
+from dgpg_verify.reporting.samples import aggregate, names
 from dgpg_verify.reporting.wording import count_text, exponent_text
 
 HEADLINE = ("return", "difference", "guided:0.2", "guided:published", "guided:optimal", "guided:sqrt")
 MOST_SYSTEMS = 4
+CAPTION = (
+    "n\u2009(\u03b5): joint samples after which the exact per-agent gap stays at or below \u03b5 (kept until "
+    "twice as many). Every faint point is one fleet's run, arrows are those that did not arrive within the budget; "
+    "marks: median over fleets. p: power of N fitted over all \u03b5 with its interval"
+)
 
 
 def draw_samples_to_gap(frames: Frames) -> Figure:
     """n_eps against N: a row per system, a panel per eps, a colour per method, a point per fleet."""
-    measured = drawn_steps(known(frames["complexity_arrivals"], "n_agents"))
+    measured = aggregate.drawn_steps(known(frames["complexity_arrivals"], "n_agents"))
     measured = need(measured[measured["each"].notna()], "complexity_arrivals", "n_eps of single fleets")
     measured = where(measured, system=names.systems_in(measured)[:MOST_SYSTEMS])
     methods = names.headline(measured, HEADLINE)
     rows = where(measured, method=methods)
-    systems, fits = names.systems_in(rows), powers(frames["complexity_exponents"], rows)
-    factors = {system: drawn_factors(where(rows, system=system)) for system in systems}
-    caption = _caption(rows, level_text(frames["complexity_exponents"]))
+    systems, fits = names.systems_in(rows), aggregate.powers(frames["complexity_exponents"], rows)
+    factors = {system: aggregate.drawn_factors(where(rows, system=system)) for system in systems}
     fig, axes = panels(
         len(systems), max(map(len, factors.values())), title=_title(rows, fits, methods), gap=(0.5, 0.95), height=2.2,
         subtitle="Joint samples until the gap per agent stays below \u03b5, for several \u03b5.", detailed=True,
-        caption=caption + names.methods_left_out(measured, methods), width=13.0,
+        caption=f"{CAPTION} ({aggregate.level_text(frames['complexity_exponents'])}, top decade of N). With "
+        f"{names.step(rows['step_rule'].iloc[0] or 'theory')}. Small shifts to the side only keep marks apart."
+        + names.methods_left_out(measured, methods), width=13.0,
         keys=[*(key(names.method(method), names.look(method)) for method in methods),
               key("fleets that never arrived", Look(MUTED, "^"), ls="none", mfc="none", mec=MUTED)],
     )  # fmt: skip
@@ -55,7 +52,7 @@ def draw_samples_to_gap(frames: Frames) -> Figure:
 
 def _row(line: Sequence[Axes], rows: Frame, factors: Sequence[float], methods: Sequence[str], fits: Frame) -> None:
     """The panels of one system on one scale; the smallest eps that was measured carries the powers of N."""
-    runs = fleet_runs(rows)
+    runs = aggregate.fleet_runs(rows)
     low, high = limits(positive(runs[np.isfinite(runs["each"])], "each"), least_decades=1.0)
     high *= 1.35 if np.isinf(runs["each"]).any() else 1.0  # room for the arrows
     for k, ax in enumerate(line):
@@ -67,17 +64,23 @@ def _row(line: Sequence[Axes], rows: Frame, factors: Sequence[float], methods: S
         quiet(ax)
         if k:
             ax.set_yticklabels([])
-        own = where(runs, factor=factors[k])
-        _panel(ax, own, where(rows, factor=factors[k]), methods)
-        detail(ax, f"\u03b5 = first gap / {factors[k]:g}", _censored(own))
+        fleets = where(runs, factor=factors[k])
+        _panel(ax, fleets, where(rows, factor=factors[k]), methods)
+        never = np.isinf(fleets["each"]).sum()
+        share = f"{never} of {len(fleets)} runs never arrived" if never else f"all {len(fleets)} runs arrived"
+        detail(ax, f"\u03b5 = first gap / {factors[k]:g}", share)
     _powers(line[len(factors) - 1], where(rows, factor=factors[-1]), methods, fits)
 
 
 def _panel(ax: Axes, runs: Frame, rows: Frame, methods: Sequence[str]) -> None:
-    """Every fleet a faint point, medians joined; fleets that never arrived are arrows at the upper edge."""
+    """Every fleet a faint point, aggregate.medians joined; fleets that never arrived are arrows at the upper edge."""
     edge = ax.get_ylim()[1] * 0.93
     for k, method in enumerate(methods):
-        own, middle, look = where(runs, method=method), medians(where(rows, method=method)), names.look(method)
+        own, middle, look = (
+            where(runs, method=method),
+            aggregate.medians(where(rows, method=method)),
+            names.look(method),
+        )
         shift = dodge(ax, 2 * k, 2 * len(methods))
         dots(ax, own["n_agents"] * shift, own["each"], look, limits=(0.0, edge), s=11, alpha=0.3, marker="o")
         if not middle.empty:
@@ -87,33 +90,20 @@ def _panel(ax: Axes, runs: Frame, rows: Frame, methods: Sequence[str]) -> None:
 def _powers(ax: Axes, rows: Frame, methods: Sequence[str], fits: Frame) -> None:
     """The power of N of each method at the end of its line; in a corner the methods without one."""
     system, edge, ends = rows["system"].iloc[0], ax.get_ylim()[1], []
-    methods = [method for method in methods if method in set(rows["method"])]
-    for method in [method for method in methods if (system, method) in fits.index]:
-        middle = medians(where(rows, method=method))
+    unfitted = []
+    for method in [method for method in methods if method in set(rows["method"])]:
+        if (system, method) not in fits.index:
+            unfitted.append(names.method(method))
+            continue
+        middle = aggregate.medians(where(rows, method=method))
         n, end = middle[["n_agents", "median"]].iloc[-1] if len(middle) else (rows["n_agents"].max(), edge)
-        ends.append(EndLabel(n, end, power_text(fits, system, method), "", names.look(method).color))
+        ends.append(EndLabel(n, end, aggregate.power_text(fits, system, method), "", names.look(method).color))
     label_ends(ax, ends, size=8.8)
-    unfitted = [names.method(m) for m in methods if (system, m) not in fits.index]
     if unfitted:
         middle = np.sqrt(np.prod(ax.get_ylim()))
         y, side = (1.0, "top") if all(end.y < middle for end in ends) else (0.0, "bottom")
         text = "no p:\n" + "\n".join(unfitted)
         ax.text(1.04, y, text, transform=ax.transAxes, fontsize=8.6, color=MUTED, va=side)
-
-
-def _censored(runs: Frame) -> str:
-    never = int(np.isinf(runs["each"]).sum())
-    return f"{never} of {len(runs)} runs never arrived" if never else f"all {len(runs)} runs arrived"
-
-
-def _caption(rows: Frame, level: str) -> str:
-    return (
-        "n\u2009(\u03b5): joint samples after which the exact per-agent gap stays at or below \u03b5 (kept until "
-        "twice as many). Every faint point is one fleet's run, arrows are those that did not arrive within the budget; "
-        f"marks: median over fleets. p: power of N fitted over all \u03b5 with its interval ({level}, top "
-        f"decade of N). With {names.step(rows['step_rule'].iloc[0] or 'theory')}. Small shifts to the side only keep "
-        "marks apart."
-    )
 
 
 def _title(rows: Frame, fits: Frame, methods: Sequence[str]) -> str:
@@ -125,7 +115,7 @@ def _title(rows: Frame, fits: Frame, methods: Sequence[str]) -> str:
         return f"{names.system(system)}: samples needed grow like N to the power {', '.join(words)}"
     own = where(rows, system=system)
     n = int(own["n_agents"].max())
-    last = where(own, n_agents=n, factor=drawn_factors(own)[0])
+    last = where(own, n_agents=n, factor=aggregate.drawn_factors(own)[0])
     words = [f"{names.method(r.method)} {count_text(r.median)}" for r in last.itertuples() if r.median >= 1]
     needed = f"the median fleet needs {'; '.join(words)} samples" if words else "the median fleet never arrives"
     return f"{names.system(system)}: no power of N is fitted; at N = {n} {needed}"

@@ -14,8 +14,7 @@ from dgpg_verify.reporting.drawing.look import INK, Look, shades
 from dgpg_verify.reporting.drawing.marks import key
 from dgpg_verify.reporting.drawing.sheet import panels
 from dgpg_verify.reporting.frame import Frame, Frames, known, need, where
-from dgpg_verify.reporting.samples import names
-from dgpg_verify.reporting.samples.aggregate import drawn_steps, gap_curves, power_text, powers
+from dgpg_verify.reporting.samples import aggregate, names
 from dgpg_verify.reporting.wording import exponent_text
 
 HEADLINE = ("return", "guided:0.2", "guided:published", "guided:optimal", "difference")
@@ -27,12 +26,14 @@ EXPECTED: dict[str, Any] = {"color": INK, "lw": 0.9, "ls": (0, (3, 2))}
 
 def draw_complexity_collapse(frames: Frames) -> Figure:
     """Gap against samples, below the same against samples / N^p: two rows per system, a column per method."""
-    measured = need(gap_curves(drawn_steps(frames["complexity_curves"])), "complexity_curves", "curve")
+    measured = need(
+        aggregate.gap_curves(aggregate.drawn_steps(frames["complexity_curves"])), "complexity_curves", "curve"
+    )
     systems = names.systems_in(measured)[:MOST_SYSTEMS]
     measured = where(measured, system=systems)
     methods = names.headline(measured, HEADLINE)
     rows = where(measured, method=methods)
-    fits, colors = powers(frames["complexity_exponents"], rows), shades(rows["n_agents"])
+    fits, colors = aggregate.powers(frames["complexity_exponents"], rows), shades(rows["n_agents"])
     exact = bool(rows["expected"].notna().any())
     keys = [key(f"N = {n:g}", Look(color), lw=2.2, marker="") for n, color in colors.items()]
     keys += [key("exact expectation", Look(INK), marker="", **EXPECTED)] if exact else []
@@ -40,7 +41,12 @@ def draw_complexity_collapse(frames: Frames) -> Figure:
     fig, axes = panels(
         len(systems) + sum(scaled), len(methods), title=_title(fits, systems[0], methods), keys=keys, height=1.9,
         subtitle="Gap left, share of the gap at the start, against joint samples.", gap=(0.55, 0.8),
-        caption=_caption(rows, exact) + names.methods_left_out(measured, methods),
+        caption="Line: median over fleets of the exact per-agent gap (J* \u2212 J) / N as a share of the gap at the "
+        "start; band: 10\u00a0% to 90\u00a0% of fleets. "
+        + ("Dashed: exact recursion of the mean over runs, averaged over fleets. " if exact else "")
+        + "Upper row of a pair: joint samples (roll-outs of the whole team); lower row: divided by N to the fitted "
+        "power p, so that curves lie on one another where n \u221d N^p holds. With "
+        f"{names.step(rows['step_rule'].iloc[0] or 'theory')}." + names.methods_left_out(measured, methods),
         width=12.0 if len(methods) > 2 else 7.5,
     )  # fmt: skip
     first = 0
@@ -60,11 +66,13 @@ def _block(axes: np.ndarray, rows: Frame, methods: Sequence[str], fits: Frame, c
         scales = ((0.0, "samples"), (fits.loc[fit, "value"] if fit in fits.index else None, "samples / N^p"))
         for ax, (power, label) in zip(column, scales):
             if curves.empty or power is None:
-                _empty(ax, "not measured" if curves.empty else "no p could\nbe fitted")
+                reason = "not measured" if curves.empty else "no p could\nbe fitted"
+                ax.text(0.5, 0.5, reason, ha="center", va="center", transform=ax.transAxes, fontsize=9)
+                ax.axis("off")
                 continue
             _panel(ax, curves.assign(samples=curves["samples"] / curves["n_agents"] ** power), colors, lowest)
             ax.set_xlabel(label, fontsize=9, labelpad=1.5)
-        column[-1].set_title(power_text(fits, *fit), fontsize=8.8, fontweight="normal")
+        column[-1].set_title(aggregate.power_text(fits, *fit), fontsize=8.8, fontweight="normal")
         column[0].set_title(names.method(method))
 
 
@@ -80,22 +88,6 @@ def _panel(ax: Axes, curves: Frame, colors: dict[float, str], lowest: float) -> 
     log_x(ax, curves["samples"].min(), curves["samples"].max())
     log_y(ax, lowest, max(1.6, 1.3 * curves["median"].max()))
     quiet(ax)
-
-
-def _empty(ax: Axes, reason: str) -> None:
-    ax.text(0.5, 0.5, reason, ha="center", va="center", transform=ax.transAxes, fontsize=9)
-    ax.axis("off")
-
-
-def _caption(rows: Frame, exact: bool) -> str:
-    expected = "Dashed: exact recursion of the mean over runs, averaged over fleets. " if exact else ""
-    return (
-        "Line: median over fleets of the exact per-agent gap (J* \u2212 J) / N as a share of the gap at the start; "
-        f"band: 10\u00a0% to 90\u00a0% of fleets. {expected}"
-        "Upper row of a pair: joint samples (roll-outs of the whole team); lower row: divided by N to the fitted "
-        "power p, so that curves lie on one another where n \u221d N^p holds. With "
-        f"{names.step(rows['step_rule'].iloc[0] or 'theory')}."
-    )
 
 
 def _title(fits: Frame, system: str, methods: Sequence[str]) -> str:

@@ -88,12 +88,11 @@ def _predicted(ax: Axes, pairs: Frame) -> None:
 def _title(constants: Frame, pairs: Frame) -> str:
     """Growth of 1/mu from the least to the largest N by system, and by how much the prediction exceeds need."""
     factors = growth(constants, "1/mu")
-    words = [
-        f"times {number_text(factors[s], 2)} ({names.system(s)})" for s in names.systems_in(constants) if s in factors
-    ]
-    parts = [f"1/\u03bc from the least to the largest N: {', '.join(words[:MOST_IN_TITLE])}"] if words else []
+    systems = [system for system in names.systems_in(constants) if system in factors][:MOST_IN_TITLE]
+    words = ", ".join(f"times {number_text(factors[system], 2)} ({names.system(system)})" for system in systems)
+    parts = [f"1/\u03bc from the least to the largest N: {words}"] if words else []
     if not pairs.empty:
-        least, most = (number_text(value, 2) for value in (pairs["ratio"].min(), pairs["ratio"].max()))
+        least, most = (number_text(value, 2) for value in pairs["ratio"].agg(["min", "max"]))
         parts.append(f"the bound is {least} to {most} times what was needed")
     title = "; ".join(parts) or "Constants against N"
     return title[0].upper() + title[1:]

@@ -34,7 +34,11 @@ def draw_complexity_floors(frames: Frames) -> Figure:
     """Floor over the first gap by alpha (rules below): a panel per system, a shade per N."""
     rows = known(frames["complexity_floors"], "floor", "n_agents")
     rows = need(rows, "complexity_floors", "floor").assign(moving=rows["settled"].map(at_rest).eq(False))
-    systems, order, colors = names.systems_in(rows), _order(names.methods_in(rows)), shades(rows["n_agents"])
+    systems, order, colors = (
+        names.systems_in(rows),
+        sorted(names.methods_in(rows), key=_place),
+        shades(rows["n_agents"]),
+    )
     keys = [key(f"N = {n:g}", Look(color), lw=1.3, mec=color) for n, color in colors.items()]
     if rows["moving"].any():
         keys.append(key("still moving", Look(MUTED), ls="none", mfc="white", mec=MUTED))
@@ -55,24 +59,21 @@ def draw_complexity_floors(frames: Frames) -> Figure:
     return fig
 
 
-def _order(methods: Sequence[str]) -> list[str]:
+def _place(method: str) -> float:
     """Fixed alphas ascending, then the rules and other credits."""
-    alphas = {method: alpha for method in methods if (alpha := names.alpha_of(method)) is not None}
-    return sorted(methods, key=lambda method: alphas.get(method, math.inf))
-
-
-def _name(method: str) -> str:
-    return names.method(method) + (f" (\u03b1 = {names.FIXED[method]:g})" if method in names.FIXED else "")
+    alpha = names.alpha_of(method)
+    return math.inf if alpha is None else alpha
 
 
 def _axis(ax: Axes, order: Sequence[str]) -> None:
     """Methods from top to bottom, the floor to the right; red: what the smallest eps cannot bear."""
     log_x(ax, LOWEST * 0.6, HIGHEST)
     ax.set_ylim(len(order) - 0.4, -0.6)
-    ax.set_yticks(range(len(order)), [_name(method) for method in order])
+    alphas = {method: f" (\u03b1 = {alpha:g})" for method, alpha in names.FIXED.items()}
+    ax.set_yticks(range(len(order)), [names.method(method) + alphas.get(method, "") for method in order])
     ax.axvspan(SMALLEST_EPS / ROOM, HIGHEST, color=BAD, alpha=0.08, lw=0, zorder=0)
     rule(ax, x=SMALLEST_EPS / ROOM, color=BAD, lw=0.9, ls=(0, (5, 2)))
-    fixed = sum(names.alpha_of(method) is not None for method in order)
+    fixed = sum(_place(method) < math.inf for method in order)
     if 0 < fixed < len(order):
         rule(ax, fixed - 0.5, lw=0.7, ls=":")
     quiet(ax, lines=False)
@@ -96,11 +97,9 @@ def _floors(ax: Axes, rows: Frame, order: Sequence[str], colors: dict[float, str
 def _title(rows: Frame) -> str:
     """Median floor of the published schedule (else of the largest one) in each system, at the largest N."""
     largest = largest_floors(rows).set_index("system")
-    systems = [system for system in names.systems_in(rows) if system in largest.index]
-    shares = [f"{_share(largest.loc[system, 'floor'])} ({names.system(system)})" for system in systems]
-    method = names.method(largest["method"].iloc[0])
-    return f"Share of the first gap that {method} cannot close: {', '.join(shares)}"
-
-
-def _share(floor: float) -> str:
-    return "nothing" if floor < LOWEST else f"{number_text(100.0 * floor, 2)}\u00a0%"
+    shares = []
+    for system in names.systems_in(largest.reset_index()):
+        floor = largest.loc[system, "floor"]
+        share = "nothing" if floor < LOWEST else f"{number_text(100.0 * floor, 2)}\u00a0%"
+        shares.append(f"{share} ({names.system(system)})")
+    return f"Share of the first gap that {names.method(largest['method'].iloc[0])} cannot close: {', '.join(shares)}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from dgpg_verify.reporting.drawing.captions import left_out
 from dgpg_verify.reporting.drawing.look import Look, credit_look
 from dgpg_verify.reporting.frame import Frame, unique
@@ -26,17 +28,11 @@ METHODS = {
     "guidance_only": "guidance alone",
     "dgpg": "DG-PG, \u03b1 0.9 \u2192 0.2",
 }
-RULES = {
-    "published": "\u03b1 0.9 \u2192 0.2",
-    "optimal": "\u03b1*",
-    "sqrt": "\u03b1 = 1 \u2212 1/\u221aN",
-    "zero": "\u03b1 \u2192 0",
-}
-LOOKS = {
-    "published": Look("#7f7f7f", "^", 31),
-    "optimal": Look("#1b3a5c", "D", 32),
-    "sqrt": Look("#8a5fb5", "v", 33),
-    "zero": Look("#cc79a7", "X", 34),
+SCHEDULES = {  # rules for alpha over the run or over N
+    "published": ("\u03b1 0.9 \u2192 0.2", Look("#7f7f7f", "^", 31)),
+    "optimal": ("\u03b1*", Look("#1b3a5c", "D", 32)),
+    "sqrt": ("\u03b1 = 1 \u2212 1/\u221aN", Look("#8a5fb5", "v", 33)),
+    "zero": ("\u03b1 \u2192 0", Look("#cc79a7", "X", 34)),
 }
 STEPS = {
     "theory": "the theory's steps",
@@ -64,7 +60,8 @@ def method(name: str) -> str:
     kind, _, argument = head.partition(":")
     words = METHODS.get(head, head.replace("_", " "))
     if kind in ("guided", "mixed") and argument:
-        words = RULES.get(argument, f"\u03b1 = {argument}") + (", J a mean" if kind == "mixed" else "")
+        words = SCHEDULES[argument][0] if argument in SCHEDULES else f"\u03b1 = {argument}"
+        words += ", J a mean" if kind == "mixed" else ""
     return f"{words} on {base} reward" if base and base != "return" else words
 
 
@@ -77,8 +74,9 @@ def step(rule: str) -> str:
 def look(name: str) -> Look:
     """Colour and marker of a method, the same in every figure."""
     head, _, base = name.partition("@")
-    found = LOOKS.get(head.partition(":")[2]) or credit_look(head)
-    return Look("#6b7a2b", "<", found.order + 50) if base or head.startswith("mixed") else found
+    schedule = head.partition(":")[2]
+    plain = SCHEDULES[schedule][1] if schedule in SCHEDULES else credit_look(head)
+    return Look("#6b7a2b", "<", plain.order + 50) if base or head.startswith("mixed") else plain
 
 
 def methods_left_out(rows: Frame, drawn: list[str]) -> str:
@@ -89,11 +87,8 @@ def methods_left_out(rows: Frame, drawn: list[str]) -> str:
 
 def alpha_of(method: str) -> float | None:
     """The alpha of a method that keeps one; None for schedules and other credits."""
-    kind, _, argument = method.partition(":")
-    try:
-        return float(argument) if kind == "guided" and "@" not in method else FIXED.get(method)
-    except ValueError:
-        return None
+    guided = re.fullmatch(r"guided:(\d+(?:\.\d+)?)", method)
+    return float(guided[1]) if guided else FIXED.get(method)
 
 
 def method_order(name: str) -> tuple[int, str]:

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dgpg_verify.reporting.records import group_by
 from dgpg_verify.reporting.terminal import table_lines
 from dgpg_verify.reporting.wording import exponent_text
 
@@ -13,13 +14,12 @@ Answer = Mapping[str, Any]
 WIDE = 120
 MISFIT = 0.01  # lack-of-fit p-value below which a straight line is not believed
 ROUNDING = 1e-9  # floors below this share of the first gap are none
-POWERS = {
+POWERS = {  # exponent -> its name and what it is
     "p": ("p", "power of N at a fixed gap per agent"),
     "q": ("q", "power of 1/eps"),
     "q_log": ("q with log", "the same after dividing by log(1/eps)"),
     "p_total": ("p + q", "power of N at a fixed gap of the whole team"),
 }
-NAMES = {key: name for key, (name, _) in POWERS.items()}
 
 
 def complexity_text(answer: Answer) -> str:
@@ -50,27 +50,15 @@ def complexity_text(answer: Answer) -> str:
 
 def _samples(methods: Sequence[Answer], factors: Sequence[float]) -> list[str]:
     head = ["method", "N", "floor", *(name for factor in factors for name in (f"/{factor:g}", "never"))]
-    rows = [[method["method"], *_cell(cell)] for method in methods for cell in method["cells"]]
+    rows = []
+    for method in methods:
+        for cell in method["cells"]:
+            row = [method["method"], str(cell["n"]), _floor(cell)]
+            for samples in cell["samples"]:
+                row.append("-" if samples["median"] is None else f"{samples['median']:.0f}")
+                row.append(f"{100 * samples['censored']:.0f} %" if samples["censored"] else "")
+            rows.append(row)
     return table_lines(head, rows, right=head[1:])
-
-
-def _cell(cell: Answer) -> list[str]:
-    texts = [text for found in cell["samples"] for text in (_count(found["median"]), _share(found["censored"]))]
-    return [str(cell["n"]), _floor(cell), *texts]
-
-
-def _powers(methods: Sequence[Answer]) -> list[str]:
-    head = ["method", *NAMES.values()]
-    rows = [[method["method"], *(_power(method["exponents"][key]) for key in POWERS)] for method in methods]
-    return table_lines(head, rows, right=head[1:])
-
-
-def _count(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0f}"
-
-
-def _share(value: float) -> str:
-    return f"{100 * value:.0f} %" if value else ""
 
 
 def _floor(cell: Answer) -> str:
@@ -81,26 +69,25 @@ def _floor(cell: Answer) -> str:
     return "none" if cell["floor"] < ROUNDING else f"{cell['floor']:.2g}"
 
 
-def _power(fit: Answer) -> str:
-    if fit["value"] is None:
-        return "-"
-    value, low, high = (exponent_text(fit[key]) for key in ("value", "low", "high"))
-    return f"{value} [{low}, {high}]"
+def _powers(methods: Sequence[Answer]) -> list[str]:
+    head = ["method", *(name for name, _ in POWERS.values())]
+    rows = []
+    for method in methods:
+        fits = [[exponent_text(method["exponents"][key][end]) for end in ("value", "low", "high")] for key in POWERS]
+        rows.append([method["method"], *(v if v == "-" else f"{v} [{low}, {high}]" for v, low, high in fits)])
+    return table_lines(head, rows, right=head[1:])
 
 
 def _notes(method: Answer) -> list[str]:
     """Why a power is missing or not to be trusted, which eps were left out, how many runs diverged."""
-    fits = method["exponents"]
-    missing: dict[str, list[str]] = {}
-    for key, name in NAMES.items():
-        missing.setdefault(fits[key]["why"], []).append(name)
-    notes = [f"no {', '.join(names)}: {why}" for why, names in missing.items() if why]
+    fits = {name: method["exponents"][key] for key, (name, _) in POWERS.items()}
+    reasons = group_by(fits, lambda name: fits[name]["why"])
+    notes = [f"no {', '.join(names)}: {why}" for why, names in reasons.items() if why]
     if method["dropped"] and not any(method["dropped"] in note for note in notes):
         notes.append(f"smaller eps do not enter: {method['dropped']}")
-    for key, name in NAMES.items():
-        misfit = fits[key]["lack_of_fit"]
-        if misfit is not None and misfit < MISFIT:
-            notes.append(f"{name} is not a straight line (lack of fit p = {misfit:.2g})")
+    for name, fit in fits.items():
+        if fit["lack_of_fit"] is not None and fit["lack_of_fit"] < MISFIT:
+            notes.append(f"{name} is not a straight line (lack of fit p = {fit['lack_of_fit']:.2g})")
     diverged = sum(cell["diverged"] for cell in method["cells"])
     if diverged:
         notes.append(f"{diverged} runs diverged and never arrive")

@@ -8,7 +8,6 @@ from typing import Any
 from dgpg_verify.reporting.records import Record
 from dgpg_verify.reporting.wording import row_label
 
-SECTION_TABLES = {"training_scores": "C4", "tuning": "C4.2", "improvements": "C4.2"}  # table -> section
 PARTS = {
     "main": "All methods, the same settings but for what the name says; baselines with more episodes",
     "equal": "What was trained longer, after as many episodes as the others",

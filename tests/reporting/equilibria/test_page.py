@@ -111,18 +111,18 @@ def test_groups_keep_every_record_in_order() -> None:
     made = equilibrium_tables()
     rates = law_blocks(list(reversed(made["equilibrium_rates"])))
     assert sum(len(block["rows"]) for block in rates) == len(made["equilibrium_rates"])
-    assert rates[0]["kind"] == "primary" and rates[-1]["kind"] != "primary"
+    assert rates[0]["rows"][0]["kind"] == "primary" and rates[-1]["rows"][0]["kind"] != "primary"
     assert [row["alpha"] for row in rates[0]["rows"]][-2:] == [0.9, "every"]
     worth = law_blocks(made["equilibrium_values"])
     assert len(worth) == len(laws())
     assert [row["which"] for row in worth[0]["rows"]] == sorted(row["which"] for row in worth[0]["rows"])
     rules = tradeoff_groups(made["tradeoff"])
-    assert [group["system"] for group in rules] == ["Linear-quadratic team", "Load-balancing game"]
-    assert all(len(group["rules"]) == len(RULES) for group in rules)
-    assert (rules[0]["rules"][0]["first"]["n"], rules[0]["rules"][0]["last"]["n"]) == (16, 256)
+    assert [group["label"] for group in rules] == ["Linear-quadratic team", "Load-balancing game"]
+    assert all(len(group["rows"]) == len(RULES) for group in rules)
+    assert (rules[0]["rows"][0]["first_n"], rules[0]["rows"][0]["last_n"]) == (16, 256)
     annealed = annealing_groups(list(reversed(made["annealing"])))
     assert [row["alpha_end"] for row in annealed[-1]["rows"]] == [0.2, 0.1, 0.0]  # 0.9 is no end of annealing
-    assert [group["system"] for group in annealed[:2]] == ["Linear-quadratic team", "Games with entropy"]
+    assert [group["label"] for group in annealed[:2]] == ["Linear-quadratic team", "Games with entropy"]
     aligned = alignment_groups(made["alignment"])
     assert sum(len(block["rows"]) for block in aligned) == len(made["alignment"])
     assert aligned[0]["label"] == "Load-balancing game, quadratic cost, fluid (the paper's), 4 agents"
