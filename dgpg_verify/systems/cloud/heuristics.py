@@ -37,25 +37,6 @@ def committed_after(features: Tensor) -> Tensor:
     return torch.maximum(cores, _column(features, "x_memory") + _column(features, "share_memory"))
 
 
-def finish(features: Tensor) -> Tensor:
-    """Steps until the job is done: the backlog drained at full speed first, unless it starts now."""
-    wait = torch.where(starts_now(features), 0.0, _column(features, "log_backlog").expm1())
-    return wait + 10.0 * _column(features, "log_duration").exp() / _column(features, "speed")
-
-
-def random_scores(features: Tensor) -> Tensor:
-    return torch.zeros(features.shape[:-1], dtype=torch.float64, device=features.device)
-
-
-def capacity_scores(features: Tensor) -> Tensor:
-    """log cores: a softmax at temperature 1 samples in proportion to capacity."""
-    return _column(features, "log_cores")
-
-
-def shortest_scores(features: Tensor) -> Tensor:
-    return -_column(features, "log_present").expm1()
-
-
 def best_fit_scores(features: Tensor) -> Tensor:
     """In (1, 2] where the job starts now (least room left best), else in (0, 1] (least committed best)."""
     fitting = 1.0 + 1.0 / (1.0 + room_left(features))
@@ -63,13 +44,15 @@ def best_fit_scores(features: Tensor) -> Tensor:
 
 
 def finish_scores(features: Tensor) -> Tensor:
-    return -finish(features)
+    """Minus the steps until the job is done: the backlog drained at full speed first, unless it starts now."""
+    wait = torch.where(starts_now(features), 0.0, _column(features, "log_backlog").expm1())
+    return -(wait + 10.0 * _column(features, "log_duration").exp() / _column(features, "speed"))
 
 
 HEURISTICS: dict[str, Callable[[Tensor], Tensor]] = {
-    "random": random_scores,
-    "capacity_proportional": capacity_scores,
-    "join_shortest": shortest_scores,
+    "random": lambda features: torch.zeros_like(features[..., 0], dtype=torch.float64),
+    "capacity_proportional": lambda features: _column(features, "log_cores"),
+    "join_shortest": lambda features: -_column(features, "log_present").expm1(),
     "best_fit": best_fit_scores,
     "earliest_finish": finish_scores,
 }

@@ -18,7 +18,7 @@ from dgpg_verify.systems.cloud.reference import Reference, check_reference, make
 from dgpg_verify.systems.cloud.workload.fit import Candidates
 from dgpg_verify.systems.cloud.workload.generator import Generator, Workload, bimodal, preset
 from dgpg_verify.systems.cloud.workload.traces import Replay, read_record
-from dgpg_verify.systems.graphs import random_candidates
+from dgpg_verify.systems.graphs import count_candidates, random_candidates
 
 PRESETS = ("philly", "openb", "lcg")
 WORKLOADS = ("bimodal", *PRESETS, "trace:PATH", "openb:FOLDER")
@@ -48,15 +48,14 @@ class Parts:
 def check_options(options: dict[str, Any]) -> dict[str, Any]:
     """The options as plain JSON values with defaults filled in. Raises InputError at the first bad one."""
     checked = dict(options)
-    checked["n_agents"] = check_int("n_agents", options["n_agents"], 1)
-    checked["seed"] = check_int("seed", options["seed"], 0)
-    servers = options["n_agents"] if options["n_servers"] is None else options["n_servers"]
-    checked["n_servers"] = check_int("n_servers", servers, 1)
-    checked["horizon"] = check_int("horizon", options["horizon"], 1)
-    checked["load"] = check_real("load", options["load"], 0.0, 10.0, open_low=True)
-    checked["discount"] = check_real("discount", options["discount"], 0.0, 1.0, open_low=True)
+    if options["n_servers"] is None:
+        checked["n_servers"] = options["n_agents"]
+    for name, least in (("n_agents", 1), ("seed", 0), ("n_servers", 1), ("horizon", 1)):
+        checked[name] = check_int(name, checked[name], least)
+    for name, most in (("load", 10.0), ("discount", 1.0)):
+        checked[name] = check_real(name, checked[name], 0.0, most, open_low=True)
     checked["influence"] = check_choice("influence", options["influence"], INFLUENCES)
-    checked["n_candidates"] = _count_candidates(options["n_candidates"], checked["n_servers"])
+    checked["n_candidates"] = count_candidates(options["n_candidates"], checked["n_servers"], DEFAULT_CANDIDATES)
     checked["fleet"], checked["workload"] = str(options["fleet"]), str(options["workload"])
     checked["reference"] = check_reference(options["reference"], checked["n_servers"], checked["horizon"])
     if not isinstance(options["common_shock"], bool):
@@ -67,15 +66,6 @@ def check_options(options: dict[str, Any]) -> dict[str, Any]:
     if checked["common_shock"] and place:
         raise InputError("common_shock = True is not allowed with a replayed trace: it must be a generator's option")
     return checked
-
-
-def _count_candidates(value: Any, servers: int) -> int:
-    """K: min(8, M) by default, M for "all", else an integer in [1, M]."""
-    if value is None:
-        return min(DEFAULT_CANDIDATES, servers)
-    if value == "all":
-        return servers
-    return check_int("n_candidates", value, 1, servers)
 
 
 def build_parts(options: dict[str, Any]) -> Parts:
