@@ -119,8 +119,9 @@ def judge_settling(
     """
     check_choice("statistic", statistic, CLAIMED)
     within = check_positive("within", CLAIMED[statistic] if within is None else within)
-    estimate, needed = settling_mean(runs, level), None  # seeds that make an upper end if all settle; None: any
-    if statistic == "percentile":
+    if statistic == "mean":
+        estimate, needed = settling_mean(runs, level), None  # seeds that make an upper end if all settle; None: any
+    else:
         estimate, needed = settling_percentile(runs, PERCENTILE, level, law), _seeds_needed(level)
     assumed = needed is not None and law == "lognormal" and estimate.high is not None and len(runs) < needed
     learned = judge_learned([run.level for run in runs])

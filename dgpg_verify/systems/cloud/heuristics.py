@@ -113,16 +113,12 @@ def sequential_actions(name: str, seen: Observation, arrival: Tensor, index: Ten
 
 def _updated(features: Tensor, added: Tensor) -> Tensor:
     """Features [B, K, F] after this step's earlier jobs; a waiting job blocks, so `free` only falls by starters."""
-    out = features.clone()
-    out[..., FEATURE["x_cores"]] += added[..., 0]
-    out[..., FEATURE["x_memory"]] += added[..., 1]
-    waiting = features[..., FEATURE["log_waiting"]].expm1() + added[..., 2]
-    out[..., FEATURE["log_waiting"]] = waiting.log1p()
-    nobody_waits = waiting <= 0.0
-    out[..., FEATURE["free_cores"]] -= torch.where(nobody_waits, added[..., 0], 0.0)
-    out[..., FEATURE["free_memory"]] -= torch.where(nobody_waits, added[..., 1], 0.0)
-    backlog = features[..., FEATURE["log_backlog"]].expm1() + added[..., 3]
-    out[..., FEATURE["log_backlog"]] = backlog.log1p()
+    out, logs = features.clone(), [FEATURE["log_waiting"], FEATURE["log_backlog"]]
+    grown = features[..., logs].expm1() + added[..., 2:]
+    out[..., logs] = grown.log1p()
+    starting = torch.where(grown[..., :1] <= 0.0, added[..., :2], 0.0)
+    out[..., [FEATURE["x_cores"], FEATURE["x_memory"]]] += added[..., :2]
+    out[..., [FEATURE["free_cores"], FEATURE["free_memory"]]] -= starting
     return out
 
 

@@ -16,7 +16,7 @@ from dgpg_verify.systems.cloud.fleet import Fleet, load_fleet
 from dgpg_verify.systems.cloud.layout import Layout
 from dgpg_verify.systems.cloud.reference import Reference, check_reference, make_reference
 from dgpg_verify.systems.cloud.workload.fit import Candidates
-from dgpg_verify.systems.cloud.workload.generator import Generator, Workload, bimodal, preset
+from dgpg_verify.systems.cloud.workload.generator import Generator, bimodal, preset
 from dgpg_verify.systems.cloud.workload.traces import Replay, read_record
 from dgpg_verify.systems.graphs import count_candidates, random_candidates
 
@@ -24,6 +24,7 @@ PRESETS = ("philly", "openb", "lcg")
 WORKLOADS = ("bimodal", *PRESETS, "trace:PATH", "openb:FOLDER")
 INFLUENCES = ("immediate", "multi_step")
 DEFAULT_CANDIDATES = 8
+Workload = Generator | Replay  # sources of jobs: pure functions of environment uniforms [B, T, noise_size]
 STREAM = 20  # first spawn key of this system's own random streams
 
 
@@ -32,7 +33,6 @@ class Parts:
     """What does not change between roll-outs. day [T]: arrival rate over its mean."""
 
     fleet: Fleet
-    capacity: Tensor
     candidates: Candidates
     workload: Workload
     day: Tensor
@@ -79,7 +79,6 @@ def build_parts(options: dict[str, Any]) -> Parts:
     day = workload.day / workload.rate if isinstance(workload, Generator) else torch.ones(options["horizon"])
     return Parts(
         fleet=fleet,
-        capacity=fleet.capacity,
         candidates=candidates,
         workload=workload,
         day=day,
@@ -91,8 +90,8 @@ def build_parts(options: dict[str, Any]) -> Parts:
 def _make_workload(options: dict[str, Any], fleet: Fleet) -> tuple[Workload, dict[str, Any]]:
     name, n_agents, horizon, load = (options[key] for key in ("workload", "n_agents", "horizon", "load"))
     if ":" in name:
-        record = read_record(name)
-        return Replay(record, n_agents, horizon, load, fleet), record.origin
+        record, origin = read_record(name)
+        return Replay(record, n_agents, horizon, load, fleet), origin
     shape, origin = bimodal(), {"generator": name}
     if name != "bimodal":
         facts = json.loads((files("dgpg_verify.systems") / "data" / "workload_presets.json").read_text())[name]
