@@ -99,5 +99,5 @@ class MixedLaw:
         return MixedLaw(self.weights, tuple(part.power(exponent) for part in self.parts))
 
 
-# Positive laws: `quantile` maps uniforms in (0, 1), one per draw; `mean` is exact; `scaled` and `power` act on the value.
+# Positive laws: `quantile` maps uniforms in (0, 1), one per draw; `mean` is exact; `scaled`, `power`: of the value.
 Law = LogNormal | Pareto | MixedLaw
