@@ -43,7 +43,6 @@ from dgpg_verify.core.records import (
     Label,
     LedgerRow,
     Verdict,
-    cell_from_json,
     ledger_row_from_json,
     to_json,
 )

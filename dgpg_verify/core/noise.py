@@ -37,20 +37,10 @@ class Noise:
         """Roll-outs low to high - 1, or to the end where there are fewer; views."""
         return Noise(self.environment[low:high], self.agents[low:high])
 
-    def resample(self, other: Noise, agents: Tensor, environment: bool = False) -> Noise:
-        """This noise with the streams of the agents marked in `agents` (bool [N]) taken from `other`.
-
-        `environment=True` takes the environment block from `other` as well. Nothing is copied in place.
-        """
-        mask = agents.to(torch.bool)[None, None, :, None]
-        return Noise(
-            environment=other.environment if environment else self.environment,
-            agents=torch.where(mask, other.agents, self.agents),
-        )
-
     def freeze(self, other: Noise, frozen: Tensor) -> Noise:
-        """Keep the environment and the agents marked in `frozen` (bool [N]); redraw everyone else."""
-        return self.resample(other, ~frozen.to(torch.bool))
+        """Keep the environment and the agents marked in `frozen` (bool [N]); everyone else draws from `other`."""
+        kept = frozen.to(torch.bool)[None, None, :, None]
+        return Noise(self.environment, torch.where(kept, self.agents, other.agents))
 
 
 def generator(seed: int, *key: int) -> torch.Generator:

@@ -117,17 +117,6 @@ def to_json(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def cell_from_json(data: Mapping[str, Any]) -> Cell:
-    return Cell(
-        str(data["claim"]),
-        str(data["row"]),
-        int(data["n"]),
-        int(data["replicate"]),
-        int(data["seed"]),
-        dict(data["options"]),
-    )
-
-
 def ledger_row_from_json(data: Mapping[str, Any]) -> LedgerRow:
     names = {f.name for f in dataclasses.fields(LedgerRow)}
     values = {key: value for key, value in data.items() if key in names}

@@ -13,19 +13,15 @@ Tree = TypeVar("Tree")
 
 def map_tensors(function: Callable[[Tensor], Tensor], tree: Tree) -> Tree:
     """A copy of `tree` with `function` applied to every tensor in it; everything else is shared."""
-    return _map(function, tree)
-
-
-def _map(function: Callable[[Tensor], Tensor], value: Any) -> Any:
+    value: Any = tree
     if isinstance(value, Tensor):
-        return function(value)
-    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
-        return type(value)(_map(function, item) for item in value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        changes = {f.name: _map(function, getattr(value, f.name)) for f in dataclasses.fields(value) if f.init}
-        if all(changes[name] is getattr(value, name) for name in changes):
-            return value
-        return dataclasses.replace(value, **changes)
+        value = function(value)
+    elif isinstance(value, list | tuple) and not hasattr(value, "_fields"):
+        value = type(value)(map_tensors(function, item) for item in value)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        changes = {f.name: map_tensors(function, getattr(value, f.name)) for f in dataclasses.fields(value) if f.init}
+        if any(changes[name] is not getattr(value, name) for name in changes):
+            value = dataclasses.replace(value, **changes)
     return value
 
 

@@ -12,6 +12,7 @@ import json
 import math
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,13 @@ from typing import Any
 import numpy as np
 
 from dgpg_verify.core.errors import InputError, NonFiniteError
-from dgpg_verify.core.records import Cell, Evidence, cell_from_json, to_json
+from dgpg_verify.core.records import Cell, Evidence, to_json
 from dgpg_verify.runs.files import write_atomic
 
 SCHEMA = 1
 CELL_FOLDER = "cells"
+# What a truncated, foreign or altered file raises on the way.
+UNREADABLE = (OSError, ValueError, LookupError, TypeError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error)
 ADVICE = "delete the file, or run again with --resume after deleting it"
 
 
@@ -78,12 +81,6 @@ class CellStore:
             raise InputError(f"no finished cell for {cell_name(cell)} in {self.folder}: run again with --resume")
         return read_cell(path)[0]
 
-    def save(self, evidence: Evidence) -> Path:
-        """Write one cell: a temporary file in the same folder, then a rename. NaN, infinity are refused."""
-        path = self.path(evidence.cell)
-        write_cell(path, self.key(evidence.cell), evidence)
-        return path
-
     def clean(self) -> None:
         """Remove temporary files that a killed run left behind."""
         for path in (self.folder / CELL_FOLDER).glob(".*.npz.*"):
@@ -126,11 +123,9 @@ def read_cell(path: Path) -> tuple[Evidence, str]:
             values = dict(record["values"])
             for k, name in enumerate(record["arrays"]):
                 values[name] = stored[f"array{k}"]
-            cell = cell_from_json(record["cell"])
+            cell = Cell(**record["cell"])
             return Evidence(cell, values, float(record["seconds"])), str(record["key"])
-    except (OSError, ValueError, KeyError, TypeError, IndexError, EOFError, AttributeError) as error:
-        raise InputError(f"cell file {path.name} is corrupt ({error}): {ADVICE}") from None
-    except (zipfile.BadZipFile, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
+    except UNREADABLE as error:
         raise InputError(f"cell file {path.name} is corrupt ({error}): {ADVICE}") from None
 
 

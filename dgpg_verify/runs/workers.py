@@ -56,9 +56,9 @@ def run_cells(
     if resume:
         store.clean()
     todo = [cell for cell in wanted if not (resume and store.has(cell))]
-    weight = {id(cell): float(cost(cell)) if cost else 1.0 for cell in todo}
-    todo.sort(key=lambda cell: -weight[id(cell)])  # stable: equal costs keep their order
-    weights = [weight[id(cell)] for cell in todo]
+    if cost:
+        todo.sort(key=cost, reverse=True)  # stable: equal costs keep their order
+    weights = [float(cost(cell)) if cost else 1.0 for cell in todo]
     shown = _Progress(len(wanted) - len(todo), weights, progress)
     here = os.getpid()
     tasks = [(k, cell, store.path(cell), store.key(cell)) for k, cell in enumerate(todo)]
@@ -66,7 +66,7 @@ def run_cells(
         for k in _finished(measure, tasks, weights, min(workers, max(1, len(tasks))), here):
             shown.done(k)
     finally:
-        shown.close()
+        shown.bar.close()
     return [store.load(cell) for cell in cells]
 
 
@@ -159,23 +159,18 @@ class _Progress:
 
     def __init__(self, kept: int, weights: list[float], show: bool) -> None:
         self.weights, self.started, self.spoken = weights, time.perf_counter(), 0.0
-        self.cells, self.work, self.kept = 0, 0.0, kept
+        self.cells, self.work = 0, 0.0
         tty = sys.stderr.isatty()
         self.plain = show and not tty and bool(weights)
-        self.bar = (
-            tqdm(total=sum(weights), file=sys.stderr, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}")
-            if show and tty and weights
-            else None
-        )
+        self.bar = tqdm(total=sum(weights), bar_format=BAR, disable=not (show and tty and weights))  # on stderr
         if self.plain:
             self._say(f"measuring {len(weights)} cells" + (f", {kept} kept" if kept else ""))
 
     def done(self, index: int) -> None:
         self.cells += 1
         self.work += self.weights[index]
-        if self.bar is not None:
-            self.bar.set_postfix_str(f"cell {self.cells}/{len(self.weights)}", refresh=False)
-            self.bar.update(self.weights[index])
+        self.bar.set_postfix_str(f"cell {self.cells}/{len(self.weights)}", refresh=False)
+        self.bar.update(self.weights[index])
         last = self.cells == len(self.weights)
         if self.plain and (last or time.perf_counter() - self.spoken > self.PAUSE):
             passed = time.perf_counter() - self.started
@@ -185,7 +180,3 @@ class _Progress:
     def _say(self, text: str) -> None:
         self.spoken = time.perf_counter()
         print(text, file=sys.stderr, flush=True)
-
-    def close(self) -> None:
-        if self.bar is not None:
-            self.bar.close()

@@ -36,7 +36,6 @@ from dgpg_verify.statistics.training_verdicts import (
     judge_slightly_below,
 )
 from dgpg_verify.statistics.verdict import (
-    MARGIN,
     RELATIONS,
     Relation,
     allowed_set,

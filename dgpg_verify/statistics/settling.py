@@ -120,30 +120,19 @@ def judge_settling(
     check_choice("statistic", statistic, CLAIMED)
     within = check_positive("within", CLAIMED[statistic] if within is None else within)
     if statistic == "mean":
-        return _judge(runs, settling_mean(runs, level), statistic, within)
-    estimate, needed = settling_percentile(runs, PERCENTILE, level, law), _seeds_needed(PERCENTILE, level)
-    assumed = law == "lognormal" and estimate.high is not None and len(runs) < needed
-    note = "; upper end assumes log-normal times" if assumed else ""
-    return _judge(runs, estimate, statistic, within, note, needed)
-
-
-def _judge(
-    runs: Sequence[Convergence],
-    estimate: Estimate,
-    statistic: str,
-    within: float,
-    note: str = "",
-    needed: int | None = None,
-) -> Verdict:
-    """The verdict on an estimate. needed: seeds at which it has an upper end if all settle, None: always."""
+        estimate, needed = settling_mean(runs, level), None  # seeds that make an upper end if all settle; None: any
+    else:
+        estimate, needed = settling_percentile(runs, PERCENTILE, level, law), _seeds_needed(level)
+    assumed = needed is not None and law == "lognormal" and estimate.high is not None and len(runs) < needed
     learned = judge_learned([run.level for run in runs])
     never = sum(run.settled_at is None for run in runs)
     failing = clopper_pearson(never, len(runs), estimate.level)
     ends = "[" + ", ".join("none" if end is None else f"{end:.4g}" for end in (estimate.low, estimate.high)) + "]"
     why = (
         f"{statistic} of the episodes to settle in {ends} at {100 * estimate.level:.4g} %, wanted at most {within:g}; "
-        f"{never} of {len(runs)} runs never settle (true share up to {failing.high:.2g}){note}"
+        f"{never} of {len(runs)} runs never settle (true share up to {failing.high:.2g})"
     )
+    why += "; upper end assumes log-normal times" if assumed else ""
     if min(run.level_from for run in runs) <= within:
         return Verdict("inconclusive", f"trained too short to tell; {why}", estimate)
     label = _settling_label(estimate, within, learned.label)
@@ -160,9 +149,9 @@ def _settling_label(estimate: Estimate, within: float, learned: Label) -> Label:
     return "supported" if quick and learned == "supported" else "inconclusive"
 
 
-def _seeds_needed(share: float, level: float) -> int:
-    """Fewest seeds for which the largest one is a distribution-free upper end: share^n <= (1 - level) / 2."""
-    return math.ceil(math.log(0.5 * (1.0 - level)) / math.log(share) - 1e-9)
+def _seeds_needed(level: float) -> int:
+    """Fewest seeds whose largest one bounds the percentile under any law: PERCENTILE^n <= (1 - level) / 2."""
+    return math.ceil(math.log(0.5 * (1.0 - level)) / math.log(PERCENTILE) - 1e-9)
 
 
 def _lognormal_limit(runs: Sequence[Convergence], share: float, confidence: float) -> float:

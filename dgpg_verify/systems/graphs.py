@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,19 +12,34 @@ from dgpg_verify.core import InputError, check_int
 MAX_REPAIR_ROUNDS = 1_000
 
 
+def count_candidates(value: Any, servers: int, default: int) -> int:
+    """K: min(default, M) for None, M for "all" (the dense graph), else an integer in [1, M]."""
+    if value is None:
+        return min(default, servers)
+    return servers if value == "all" else check_int("n_candidates", value, 1, servers)
+
+
 def random_candidates(n_agents: int, n_servers: int, n_candidates: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Draw a random graph in which every agent has K distinct servers and no server has many agents.
 
-    Args:
-        n_agents, n_servers, n_candidates: N, M, K with 1 <= K <= M. K = M gives the dense graph.
-        rng: explicit generator.
+    Parameters
+    ----------
+    n_agents, n_servers, n_candidates
+        N, M, K with 1 <= K <= M. K = M gives the dense graph.
+    rng
+        Explicit generator.
 
-    Returns:
-        int64 [N, K], no repeats in a row, in-degree of every server <= ceil(N K / M), rows in random order.
+    Returns
+    -------
+    int64 [N, K], no repeats in a row, in-degree of every server <= ceil(N K / M), rows in random order.
 
-    Raises:
-        InputError: when such a graph cannot exist.
+    Raises
+    ------
+    InputError
+        When such a graph cannot exist.
 
+    Notes
+    -----
     Cost: O(N K); collisions are repaired by random swaps, which keep every in-degree.
     """
     n_agents = check_int("n_agents", n_agents, 1)

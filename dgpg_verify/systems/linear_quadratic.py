@@ -61,14 +61,8 @@ class LinearQuadraticTeam(OneShot):
         optimum = rng.normal(0.0, 1.0, rows)
         reference = optimum + bias * rng.normal(0.0, 1.0, rows)
         given = {"n_agents": n_agents, "seed": seed, "alignment": alignment, "reference_bias": reference_bias}
-        return cls(
-            index=torch.as_tensor(index),
-            value=torch.as_tensor(value),
-            weights=torch.as_tensor(weights),
-            optimum=torch.as_tensor(optimum),
-            reference_state=torch.as_tensor(reference),
-            recipe=given,
-        )
+        parts = {"index": index, "value": value, "weights": weights, "optimum": optimum, "reference_state": reference}
+        return cls(**{name: torch.as_tensor(part) for name, part in parts.items()}, recipe=given)
 
     @property
     def n_agents(self) -> int:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import Influence, InputError, Observation, check_choice, check_int
-from dgpg_verify.systems.graphs import random_candidates
+from dgpg_verify.systems.graphs import count_candidates, random_candidates
 from dgpg_verify.systems.one_shot import GameState, OneShot, check_entries, check_graph, check_vectors
 from dgpg_verify.systems.references import alter_reference
 
@@ -79,7 +79,7 @@ class LoadBalancingGame(OneShot):
         check_choice("cost", cost, COSTS)
         check_choice("job_law", job_law, JOB_LAWS)
         check_int("seed", seed, 0)
-        degree = _degree(n_candidates, servers)
+        degree = count_candidates(n_candidates, servers, default=4)
         fleet = _draw_fleet(n_agents, servers, degree, job_law, seed)
         recipe = {
             "n_agents": n_agents, "seed": seed, "n_candidates": n_candidates,
@@ -160,15 +160,6 @@ class LoadBalancingGame(OneShot):
     def with_reference(self, reference: Tensor) -> LoadBalancingGame:
         """The same game guided toward another reference state [M]."""
         return replace(self, reference_state=torch.as_tensor(reference, dtype=torch.float64), recipe=None)
-
-
-def _degree(n_candidates: int | str | None, servers: int) -> int:
-    """K: min(4, M) by default, M for "all", else an integer in [1, M]."""
-    if n_candidates is None:
-        return min(4, servers)
-    if n_candidates == "all":
-        return servers
-    return check_int("n_candidates", n_candidates, 1, servers)
 
 
 def _draw_fleet(n_agents: int, servers: int, degree: int, job_law: str, seed: int) -> dict[str, Tensor]:

@@ -41,32 +41,35 @@ def all_profiles(system: System, policy: SoftmaxPolicy) -> Exhaustive:
     Each agent's uniform is the middle of its action's interval of the cumulative distribution; actions of
     probability below MIN_CHANCE are left out.
     """
-    n, k = system.n_agents, system.n_actions
-    if system.horizon != 1 or system.noise_size != 0 or k < 1 or k**n > MAX_OUTCOMES:
-        raise InputError(f"all_profiles needs a one-shot system without noise and K^N in [1, {MAX_OUTCOMES}]")
+    actions = _profiles(system, system.n_actions)
     empty = torch.empty(1, 1, 0, dtype=torch.float64)
     with torch.no_grad():
         probabilities = policy.probabilities(system.observe(system.start(empty)))[0]  # [N, K]
     middle = probabilities.cumsum(-1) - 0.5 * probabilities
-    actions = torch.tensor(list(itertools.product(range(k), repeat=n)), dtype=torch.int64)
-    chances = probabilities[torch.arange(n), actions]  # [B, N]
+    agents = torch.arange(system.n_agents)
+    chances = probabilities[agents, actions]  # [B, N]
     possible = (chances > MIN_CHANCE).all(-1)
     actions = actions[possible]
-    uniforms = middle[torch.arange(n), actions].clamp(2.0**-53, 1.0 - 2.0**-53)
+    uniforms = middle[agents, actions].clamp(2.0**-53, 1.0 - 2.0**-53)
     return Exhaustive(_noise(uniforms), chances[possible].prod(-1), actions)
 
 
 def gauss_hermite(system: System, policy: GaussianPolicy, nodes: int = 4) -> Exhaustive:
     """Product Gauss-Hermite rule over the agents' Gaussian noise. Cost: nodes^N roll-outs, at most 10 000."""
-    n = system.n_agents
-    if system.horizon != 1 or system.noise_size != 0 or nodes**n > MAX_OUTCOMES:
-        raise InputError(f"gauss_hermite needs a one-shot system without noise and nodes^N in [1, {MAX_OUTCOMES}]")
+    places = _profiles(system, nodes)
     points, weights = np.polynomial.hermite_e.hermegauss(nodes)
-    places = torch.tensor(list(itertools.product(range(nodes), repeat=n)), dtype=torch.int64)
     deviations = torch.as_tensor(points)[places]
     probability = torch.as_tensor(weights / weights.sum())[places].prod(-1)
     uniforms = torch.special.ndtr(deviations)
     return Exhaustive(_noise(uniforms), probability, policy.means.detach() + policy.sigma * deviations)
+
+
+def _profiles(system: System, choices: int) -> Tensor:
+    """Every way in which the agents of a one-shot system can choose, int64 [choices^N, N]."""
+    n = system.n_agents
+    if system.horizon != 1 or system.noise_size != 0 or not 1 <= choices**n <= MAX_OUTCOMES:
+        raise InputError(f"needed is a one-shot system without noise and choices^N in [1, {MAX_OUTCOMES}]")
+    return torch.tensor(list(itertools.product(range(choices), repeat=n)), dtype=torch.int64)
 
 
 def _noise(uniforms: Tensor) -> Noise:

@@ -37,25 +37,6 @@ def committed_after(features: Tensor) -> Tensor:
     return torch.maximum(cores, _column(features, "x_memory") + _column(features, "share_memory"))
 
 
-def finish(features: Tensor) -> Tensor:
-    """Steps until the job is done: the backlog drained at full speed first, unless it starts now."""
-    wait = torch.where(starts_now(features), 0.0, _column(features, "log_backlog").expm1())
-    return wait + 10.0 * _column(features, "log_duration").exp() / _column(features, "speed")
-
-
-def random_scores(features: Tensor) -> Tensor:
-    return torch.zeros(features.shape[:-1], dtype=torch.float64, device=features.device)
-
-
-def capacity_scores(features: Tensor) -> Tensor:
-    """log cores: a softmax at temperature 1 samples in proportion to capacity."""
-    return _column(features, "log_cores")
-
-
-def shortest_scores(features: Tensor) -> Tensor:
-    return -_column(features, "log_present").expm1()
-
-
 def best_fit_scores(features: Tensor) -> Tensor:
     """In (1, 2] where the job starts now (least room left best), else in (0, 1] (least committed best)."""
     fitting = 1.0 + 1.0 / (1.0 + room_left(features))
@@ -63,13 +44,15 @@ def best_fit_scores(features: Tensor) -> Tensor:
 
 
 def finish_scores(features: Tensor) -> Tensor:
-    return -finish(features)
+    """Minus the steps until the job is done: the backlog drained at full speed first, unless it starts now."""
+    wait = torch.where(starts_now(features), 0.0, _column(features, "log_backlog").expm1())
+    return -(wait + 10.0 * _column(features, "log_duration").exp() / _column(features, "speed"))
 
 
 HEURISTICS: dict[str, Callable[[Tensor], Tensor]] = {
-    "random": random_scores,
-    "capacity_proportional": capacity_scores,
-    "join_shortest": shortest_scores,
+    "random": lambda features: torch.zeros_like(features[..., 0], dtype=torch.float64),
+    "capacity_proportional": lambda features: _column(features, "log_cores"),
+    "join_shortest": lambda features: -_column(features, "log_present").expm1(),
     "best_fit": best_fit_scores,
     "earliest_finish": finish_scores,
 }
@@ -130,16 +113,12 @@ def sequential_actions(name: str, seen: Observation, arrival: Tensor, index: Ten
 
 def _updated(features: Tensor, added: Tensor) -> Tensor:
     """Features [B, K, F] after this step's earlier jobs; a waiting job blocks, so `free` only falls by starters."""
-    out = features.clone()
-    out[..., FEATURE["x_cores"]] += added[..., 0]
-    out[..., FEATURE["x_memory"]] += added[..., 1]
-    waiting = features[..., FEATURE["log_waiting"]].expm1() + added[..., 2]
-    out[..., FEATURE["log_waiting"]] = waiting.log1p()
-    nobody_waits = waiting <= 0.0
-    out[..., FEATURE["free_cores"]] -= torch.where(nobody_waits, added[..., 0], 0.0)
-    out[..., FEATURE["free_memory"]] -= torch.where(nobody_waits, added[..., 1], 0.0)
-    backlog = features[..., FEATURE["log_backlog"]].expm1() + added[..., 3]
-    out[..., FEATURE["log_backlog"]] = backlog.log1p()
+    out, logs = features.clone(), [FEATURE["log_waiting"], FEATURE["log_backlog"]]
+    grown = features[..., logs].expm1() + added[..., 2:]
+    out[..., logs] = grown.log1p()
+    starting = torch.where(grown[..., :1] <= 0.0, added[..., :2], 0.0)
+    out[..., [FEATURE["x_cores"], FEATURE["x_memory"]]] += added[..., :2]
+    out[..., [FEATURE["free_cores"], FEATURE["free_memory"]]] -= starting
     return out
 
 

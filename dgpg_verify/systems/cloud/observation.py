@@ -33,11 +33,21 @@ FEATURE = {name: k for k, name in enumerate(FEATURES)}
 def candidate_features(servers: Tensor, index: Tensor, shares: Tensor, log_duration: Tensor, clock: Tensor) -> Tensor:
     """Features [B, N, K, F] float32.
 
-    Args:
-        servers: the columns of SERVER_FEATURES, [B, 12, M]. index: int64 [1 or B, N, K] candidates.
-        shares: the jobs' cores and memory over those of the candidates, [2, B, N, K]. log_duration: [B, N].
-        clock: t / T and day rate, [2].
+    Parameters
+    ----------
+    servers
+        The columns of SERVER_FEATURES, [B, 12, M].
+    index
+        int64 [1 or B, N, K] candidates.
+    shares
+        The jobs' cores and memory over those of the candidates, [2, B, N, K].
+    log_duration
+        [B, N].
+    clock
+        t / T and day rate, [2].
 
+    Notes
+    -----
     Cost: one gather of B N K rows.
     """
     batch, own, n_servers = servers.shape

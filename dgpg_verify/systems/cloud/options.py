@@ -16,14 +16,15 @@ from dgpg_verify.systems.cloud.fleet import Fleet, load_fleet
 from dgpg_verify.systems.cloud.layout import Layout
 from dgpg_verify.systems.cloud.reference import Reference, check_reference, make_reference
 from dgpg_verify.systems.cloud.workload.fit import Candidates
-from dgpg_verify.systems.cloud.workload.generator import Generator, Workload, bimodal, preset
+from dgpg_verify.systems.cloud.workload.generator import Generator, bimodal, preset
 from dgpg_verify.systems.cloud.workload.traces import Replay, read_record
-from dgpg_verify.systems.graphs import random_candidates
+from dgpg_verify.systems.graphs import count_candidates, random_candidates
 
 PRESETS = ("philly", "openb", "lcg")
 WORKLOADS = ("bimodal", *PRESETS, "trace:PATH", "openb:FOLDER")
 INFLUENCES = ("immediate", "multi_step")
 DEFAULT_CANDIDATES = 8
+Workload = Generator | Replay  # sources of jobs: pure functions of environment uniforms [B, T, noise_size]
 STREAM = 20  # first spawn key of this system's own random streams
 
 
@@ -32,7 +33,6 @@ class Parts:
     """What does not change between roll-outs. day [T]: arrival rate over its mean."""
 
     fleet: Fleet
-    capacity: Tensor
     candidates: Candidates
     workload: Workload
     day: Tensor
@@ -48,15 +48,14 @@ class Parts:
 def check_options(options: dict[str, Any]) -> dict[str, Any]:
     """The options as plain JSON values with defaults filled in. Raises InputError at the first bad one."""
     checked = dict(options)
-    checked["n_agents"] = check_int("n_agents", options["n_agents"], 1)
-    checked["seed"] = check_int("seed", options["seed"], 0)
-    servers = options["n_agents"] if options["n_servers"] is None else options["n_servers"]
-    checked["n_servers"] = check_int("n_servers", servers, 1)
-    checked["horizon"] = check_int("horizon", options["horizon"], 1)
-    checked["load"] = check_real("load", options["load"], 0.0, 10.0, open_low=True)
-    checked["discount"] = check_real("discount", options["discount"], 0.0, 1.0, open_low=True)
+    if options["n_servers"] is None:
+        checked["n_servers"] = options["n_agents"]
+    for name, least in (("n_agents", 1), ("seed", 0), ("n_servers", 1), ("horizon", 1)):
+        checked[name] = check_int(name, checked[name], least)
+    for name, most in (("load", 10.0), ("discount", 1.0)):
+        checked[name] = check_real(name, checked[name], 0.0, most, open_low=True)
     checked["influence"] = check_choice("influence", options["influence"], INFLUENCES)
-    checked["n_candidates"] = _count_candidates(options["n_candidates"], checked["n_servers"])
+    checked["n_candidates"] = count_candidates(options["n_candidates"], checked["n_servers"], DEFAULT_CANDIDATES)
     checked["fleet"], checked["workload"] = str(options["fleet"]), str(options["workload"])
     checked["reference"] = check_reference(options["reference"], checked["n_servers"], checked["horizon"])
     if not isinstance(options["common_shock"], bool):
@@ -67,15 +66,6 @@ def check_options(options: dict[str, Any]) -> dict[str, Any]:
     if checked["common_shock"] and place:
         raise InputError("common_shock = True is not allowed with a replayed trace: it must be a generator's option")
     return checked
-
-
-def _count_candidates(value: Any, servers: int) -> int:
-    """K: min(8, M) by default, M for "all", else an integer in [1, M]."""
-    if value is None:
-        return min(DEFAULT_CANDIDATES, servers)
-    if value == "all":
-        return servers
-    return check_int("n_candidates", value, 1, servers)
 
 
 def build_parts(options: dict[str, Any]) -> Parts:
@@ -89,7 +79,6 @@ def build_parts(options: dict[str, Any]) -> Parts:
     day = workload.day / workload.rate if isinstance(workload, Generator) else torch.ones(options["horizon"])
     return Parts(
         fleet=fleet,
-        capacity=fleet.capacity,
         candidates=candidates,
         workload=workload,
         day=day,
@@ -101,8 +90,8 @@ def build_parts(options: dict[str, Any]) -> Parts:
 def _make_workload(options: dict[str, Any], fleet: Fleet) -> tuple[Workload, dict[str, Any]]:
     name, n_agents, horizon, load = (options[key] for key in ("workload", "n_agents", "horizon", "load"))
     if ":" in name:
-        record = read_record(name)
-        return Replay(record, n_agents, horizon, load, fleet), record.origin
+        record, origin = read_record(name)
+        return Replay(record, n_agents, horizon, load, fleet), origin
     shape, origin = bimodal(), {"generator": name}
     if name != "bimodal":
         facts = json.loads((files("dgpg_verify.systems") / "data" / "workload_presets.json").read_text())[name]

@@ -47,25 +47,12 @@ class Queues:
     backlog: Tensor
 
     @property
-    def cores(self) -> Tensor:
-        return self.table[:, 1]
-
-    @property
-    def memory(self) -> Tensor:
-        return self.table[:, 2]
-
-    @property
     def cost(self) -> Tensor:
         return self.table[:, 3]
 
     @property
     def remaining(self) -> Tensor:
         return self.table[:, 4]
-
-    @property
-    def running(self) -> Tensor:
-        """Jobs that run, int64 [B, M]."""
-        return self.count - self.waiting
 
 
 @dataclass(frozen=True)
@@ -99,10 +86,19 @@ def empty_queues(batch: int, n_servers: int, device: torch.device) -> Queues:
 def line_up(server: Tensor, n_servers: int, arrival: Tensor, columns: Tensor) -> Joiners:
     """Jobs in the order in which they join.
 
-    Args:
-        server: int64 [B, N], -1 where no job joins. n_servers: M. arrival: [B, N], times within the step in [0, 1).
-        columns: cores, memory, cost and remaining (as in `Queues`), [4, B, N].
+    Parameters
+    ----------
+    server
+        int64 [B, N], -1 where no job joins.
+    n_servers
+        M.
+    arrival
+        [B, N], times within the step in [0, 1).
+    columns
+        Cores, memory, cost and remaining (as in `Queues`), [4, B, N].
 
+    Notes
+    -----
     One sort of integers that hold queue and arrival time: times are told apart down to 2^-(62 - bits of B M) of a
     step, with a million queues to 2^-42.
     """

@@ -56,7 +56,7 @@ class Reference:
         """Uniforms per step beyond the workload's."""
         return len(self.weight) if self.sigma > 0 else 0
 
-    def offered(self, jobs: Jobs) -> Tensor:
+    def _offered(self, jobs: Jobs) -> Tensor:
         """Cores and memory present under each speed class, float64 [B, T, 2, V]. Cost O(B T N V)."""
         horizon = jobs.active.shape[1]
         steps = torch.arange(horizon, dtype=torch.float64, device=jobs.active.device)[None, :, None]
@@ -70,21 +70,18 @@ class Reference:
             offered = torch.cat([torch.zeros_like(offered[:, : self.lag]), offered], dim=1)[:, :horizon]
         return offered
 
-    def disturbance(self, noise: Tensor) -> Tensor:
-        """Factors exp(S Z) from uniforms [B, T, 2M]; empty [B, 0, 0] where the reference has no noise."""
-        if not self.sigma:
-            return noise.new_zeros(noise.shape[0], 0, 0)
-        return torch.exp(self.sigma * torch.special.ndtri(noise))
+    def path(self, jobs: Jobs, noise: Tensor) -> Tensor:
+        """x~ [B, T, 2M] of a whole roll-out; of `endogenous`, the part that actions do not change.
 
-    def path(self, offered: Tensor, disturbance: Tensor) -> Tensor:
-        """x~ [B, T, 2M] of a whole roll-out; of `endogenous`, the part that actions do not change."""
-        weight = self.weight.unflatten(0, (2, -1))
+        noise: uniforms [B, T, 2M], read where the reference is disturbed.
+        """
+        offered, weight = self._offered(jobs), self.weight.unflatten(0, (2, -1))
         if len(self.speeds) > 1:
             offered = offered.gather(3, self.group.view_as(weight).expand(*offered.shape[:2], -1, -1))
         value = (offered * weight).flatten(2)
         if self.rounded:
             value = (value * 10.0).round() / 10.0
-        return value * disturbance if self.sigma else value
+        return value * torch.exp(self.sigma * torch.special.ndtri(noise)) if self.sigma else value
 
     def at(self, step: int, path: Tensor, committed: Tensor) -> Tensor:
         """x~ [B, 2M] of one step; `committed` [B, 2M] is read by `endogenous` only."""

@@ -114,13 +114,10 @@ class CloudScheduling(CloudSteps):
                 f"environment noise has shape {list(noise.shape)}: it must be [B, {expected[0]}, {expected[1]}]"
             )
         jobs = self.jobs(noise)
-        reference = self.parts.reference
         return CloudState(
             step=0,
             jobs=jobs,
-            reference=reference.path(
-                reference.offered(jobs), reference.disturbance(noise[..., self.parts.workload.noise_size :])
-            ),
+            reference=self.parts.reference.path(jobs, noise[..., self.parts.workload.noise_size :]),
             queues=empty_queues(noise.shape[0], self.n_servers, noise.device),
         )
 

@@ -76,17 +76,17 @@ def test_every_core_and_every_job_is_accounted_for(load: float) -> None:
         torch.testing.assert_close(free + queues.used, torch.ones(4, 40).double(), rtol=1e-8, atol=0)
         # the jobs of server 0, 1, ... lie one behind the other; the places before and behind them are empty
         present = queues.count.sum(1)
-        slot = (torch.arange(queues.cores.shape[1]) - 1)[None]
+        slot = (torch.arange(queues.table[:, 1].shape[1]) - 1)[None]
         slot = (slot >= 0) & (slot < present[:, None])
-        assert bool((queues.remaining[slot] > 0).all()) and bool((queues.cores[~slot] == 0).all())
-        assert queues.cores.shape[1] == 1 + int(present.max())
+        assert bool((queues.remaining[slot] > 0).all()) and bool((queues.table[:, 1][~slot] == 0).all())
+        assert queues.table[:, 1].shape[1] == 1 + int(present.max())
         servers = torch.arange(20).repeat(4).repeat_interleave(queues.count.flatten())
         assert torch.equal(queues.server[slot], servers)
-        assert torch.equal(by_server(queues, queues.runs & slot).long(), queues.running)
-        for k, sizes in enumerate((queues.cores, queues.memory)):
+        assert torch.equal(by_server(queues, queues.runs & slot).long(), (queues.count - queues.waiting))
+        for k, sizes in enumerate((queues.table[:, 1], queues.table[:, 2])):
             for total, part in ((queues.used, queues.runs & slot), (queues.committed, slot)):
                 torch.testing.assert_close(by_server(queues, sizes * part), total.chunk(2, 1)[k], rtol=1e-9, atol=1e-12)
-        work = by_server(queues, queues.cores * queues.remaining)
+        work = by_server(queues, queues.table[:, 1] * queues.remaining)
         torch.testing.assert_close(work, queues.backlog, rtol=1e-9, atol=1e-9)
         grown = max(grown, int(queues.count.max()))
         committed = transition.x[:, :20] * system.fleet.cores
@@ -122,12 +122,12 @@ def test_a_blocked_head_blocks_the_rest() -> None:
     empty = empty_queues(1, 1, torch.device("cpu"))
     assert committed_after(empty, joiners).tolist() == [[1.5, 0.375]]
     queues = serve(empty, joiners)
-    assert listed(queues.cores) == [0.75, 0.5, 0.25] and listed(queues.remaining) == [1, 5, 5]
-    assert queues.running.tolist() == [[1]] and queues.waiting.tolist() == [[2]]
+    assert listed(queues.table[:, 1]) == [0.75, 0.5, 0.25] and listed(queues.remaining) == [1, 5, 5]
+    assert (queues.count - queues.waiting).tolist() == [[1]] and queues.waiting.tolist() == [[2]]
     assert listed(queues.cost) == [0.5, 0.2, 0.2] and queues.backlog.tolist() == [[0.75 + 2.5 + 1.25]]
     nobody = line_up(torch.full((1, 3), -1), 1, arrival, jobs)
     queues = serve(queues, nobody)  # the first one ends, the other two start together
-    assert listed(queues.cores) == [0.5, 0.25] and queues.running.tolist() == [[2]]
+    assert listed(queues.table[:, 1]) == [0.5, 0.25] and (queues.count - queues.waiting).tolist() == [[2]]
     assert queues.used.tolist() == [[0.75, 0.25]]
     queues = serve(queues, nobody)
     assert listed(queues.remaining) == [4, 4]
@@ -137,7 +137,7 @@ def test_memory_blocks_as_well() -> None:
     arrival = torch.tensor([[0.1, 0.2]]).double()
     jobs = line_up(torch.zeros(1, 2, dtype=torch.int64), 1, arrival, columns((0.25, 0.75, 1.5), (0.25, 0.375, 1.5)))
     queues = serve(empty_queues(1, 1, torch.device("cpu")), jobs)
-    assert listed(queues.remaining) == [0.5, 1.5] and queues.running.tolist() == [[1]]
+    assert listed(queues.remaining) == [0.5, 1.5] and (queues.count - queues.waiting).tolist() == [[1]]
 
 
 def test_a_server_filled_exactly_runs_all_whatever_the_rounding() -> None:
@@ -149,7 +149,8 @@ def test_a_server_filled_exactly_runs_all_whatever_the_rounding() -> None:
     three = torch.full_like(share, 3.0)
     joiners = line_up(server, 12, arrival, torch.stack([share, share / 2, three, three]))
     queues = serve(empty_queues(1, 12, torch.device("cpu")), joiners)
-    assert queues.running.tolist() == [list(range(1, 13))] and queues.count.tolist() == [list(range(2, 14))]
+    assert (queues.count - queues.waiting).tolist() == [list(range(1, 13))]
+    assert queues.count.tolist() == [list(range(2, 14))]
     assert listed(queues.remaining) == [2.0 if one > 1e-6 else 3.0 for own in sizes for one in own]
 
 
@@ -161,12 +162,12 @@ def test_queues_of_one_roll_out_stay_apart_from_those_of_others() -> None:
     rest = torch.full_like(cores, 4.0)
     jobs = torch.stack([cores, cores, rest, rest])
     queues = serve(empty_queues(2, 2, torch.device("cpu")), line_up(server, 2, arrival, jobs))
-    assert queues.cores.tolist() == [[0, 0.12, 0.13, 0.11], [0, 0.23, 0.22, 0]]
+    assert queues.table[:, 1].tolist() == [[0, 0.12, 0.13, 0.11], [0, 0.23, 0.22, 0]]
     assert queues.count.tolist() == [[1, 2], [1, 1]]
     late = line_up(torch.tensor([[0, -1, -1], [1, -1, 0]]), 2, arrival, jobs)
     assert late.size.tolist() == [1, 0, 1, 1] and late.shares[0].tolist() == [0.11, 0.23, 0.21]
     queues = serve(queues, late)
-    assert queues.cores.tolist() == [[0, 0.12, 0.11, 0.13, 0.11], [0, 0.23, 0.23, 0.22, 0.21]]
+    assert queues.table[:, 1].tolist() == [[0, 0.12, 0.11, 0.13, 0.11], [0, 0.23, 0.23, 0.22, 0.21]]
 
 
 def test_jobs_join_by_arrival_time_not_by_agent() -> None:
@@ -198,7 +199,8 @@ def test_permuting_dispatchers_changes_nothing_else() -> None:
         torch.testing.assert_close(one.x, two.x, rtol=1e-12, atol=1e-12)
         torch.testing.assert_close(one.reference, two.reference, rtol=1e-12, atol=1e-12)
         assert torch.equal(one.influence.value[:, order], two.influence.value)
-        assert torch.equal(one.next_state.queues.cores, two.next_state.queues.cores)  # same jobs in the same order
+        cores = (moved.next_state.queues.table[:, 1] for moved in (one, two))
+        assert torch.equal(*cores)  # same jobs in the same order
         state, other = one.next_state, two.next_state
 
 
@@ -227,7 +229,7 @@ def test_a_long_queue_grows_the_buffer_and_loses_nothing() -> None:
         jobs += int((actions >= 0).sum())
         assert torch.equal(actions >= 0, seen.active)
         last = transition.next_state
-    assert int(last.queues.count.max()) > 40 and last.queues.cores.shape[1] > 41
+    assert int(last.queues.count.max()) > 40 and last.queues.table[:, 1].shape[1] > 41
     done = jobs - int(last.queues.count.sum())
     assert 0 < done < jobs
     total = state.jobs.cores.sum((1, 2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -40,19 +40,6 @@ class Jobs:
         """The jobs of one step, [B, N]."""
         columns = (self.active, self.cores, self.memory, self.duration, self.arrival)
         return Jobs(*(column.select(1, step) for column in columns))
-
-
-class Workload(Protocol):
-    """A source of jobs: a pure function of environment uniforms [B, T, noise_size]."""
-
-    @property
-    def noise_size(self) -> int: ...
-
-    def jobs(self, noise: Tensor) -> Jobs: ...
-
-    def report(self, noise: Tensor) -> dict[str, float]:
-        """Facts of its own about these jobs (overflow of a trace)."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -232,6 +219,7 @@ class Generator:
         return torch.stack(states, dim=1)
 
     def report(self, noise: Tensor) -> dict[str, float]:
+        """Facts of its own about these jobs: none."""
         return {}
 
 

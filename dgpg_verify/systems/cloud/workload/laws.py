@@ -4,23 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
-
-
-class Law(Protocol):
-    """A positive law: `quantile` maps uniforms in (0, 1), one per draw; `mean` is exact."""
-
-    @property
-    def mean(self) -> float: ...
-
-    def quantile(self, uniforms: Tensor) -> Tensor: ...
-
-    def scaled(self, factor: float) -> Law: ...
-
-    def power(self, exponent: float) -> Law: ...
 
 
 def normal_cdf(z: float) -> float:
@@ -111,3 +97,7 @@ class MixedLaw:
 
     def power(self, exponent: float) -> MixedLaw:
         return MixedLaw(self.weights, tuple(part.power(exponent) for part in self.parts))
+
+
+# Positive laws: `quantile` maps uniforms in (0, 1), one per draw; `mean` is exact; `scaled`, `power`: of the value.
+Law = LogNormal | Pareto | MixedLaw

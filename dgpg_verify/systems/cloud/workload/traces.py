@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,22 +33,12 @@ OPENB_COLUMNS = (
 )
 
 
-@dataclass(frozen=True)
-class RecordedJobs:
-    """Recorded jobs by arrival: arrival (s), cores, memory (GiB), duration (s), float64 [n]; and what was dropped."""
-
-    arrival: np.ndarray
-    cores: np.ndarray
-    memory: np.ndarray
-    duration: np.ndarray
-    origin: dict[str, Any]
-
-    def __len__(self) -> int:
-        return len(self.arrival)
+Record = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # arrival (s), cores, memory (GiB), duration (s)
 
 
-def read_record(spec: str) -> RecordedJobs:
-    """Jobs of "trace:PATH" (arrival_s, cores, memory_gib, duration_s) or "openb:FOLDER" (jobs_openb.csv.gz).
+def read_record(spec: str) -> tuple[Record, dict[str, Any]]:
+    """Recorded jobs by arrival and where they came from: "trace:PATH" (arrival_s, cores, memory_gib, duration_s) or
+    "openb:FOLDER" (jobs_openb.csv.gz).
 
     Of the second those that arrived inside the window, ran to a recorded end and asked for memory.
 
@@ -71,7 +60,7 @@ def read_record(spec: str) -> RecordedJobs:
         )
     order = np.argsort(arrival, kind="stable")
     origin = {"trace": "csv" if own else kind, "sha256": file_digest(path), **facts}
-    return RecordedJobs(*(column[order] for column in (arrival, cores, memory, duration)), origin)
+    return (arrival[order], cores[order], memory[order], duration[order]), origin
 
 
 def _usable(table: dict[str, np.ndarray]) -> tuple[np.ndarray, dict[str, Any]]:
@@ -96,24 +85,24 @@ class Replay:
     Uniforms of a step: one per dispatcher (deal and arrival time within the step) and one for the offset.
     """
 
-    def __init__(self, record: RecordedJobs, n_agents: int, horizon: int, load: float, fleet: Fleet):
+    def __init__(self, record: Record, n_agents: int, horizon: int, load: float, fleet: Fleet):
         self.n_agents, self.horizon = n_agents, horizon
-        longest = float(record.duration.max())
-        unit = step_length(lambda cut: np.minimum(record.duration, cut).mean(), 1e-9, longest / MEAN_DURATION + 1e-9)
-        steps = (record.duration / unit).clip(SHORTEST, LONGEST)
-        per_step = load * fleet.core_throughput / float((record.cores * steps).mean())
+        arrival, cores, memory, duration = record
+        longest = float(duration.max())
+        unit = step_length(lambda cut: np.minimum(duration, cut).mean(), 1e-9, longest / MEAN_DURATION + 1e-9)
+        steps = (duration / unit).clip(SHORTEST, LONGEST)
+        per_step = load * fleet.core_throughput / float((cores * steps).mean())
         if per_step > MAX_RATE * n_agents:
             raise InputError(
                 f"this trace needs {per_step / n_agents:.3g} jobs per dispatcher and step for load = {load:g} on this "
                 f"fleet; at most {MAX_RATE} is allowed: use smaller servers, more dispatchers or a lower load"
             )
-        gap = (record.arrival[-1] - record.arrival[0]) / (len(record) - 1)
-        self.ring = len(record) / per_step  # steps for one lap: the record's span and one mean gap
-        within = (record.arrival - record.arrival[0]) / (gap * per_step)
+        gap = (arrival[-1] - arrival[0]) / (len(arrival) - 1)
+        self.ring = len(arrival) / per_step  # steps for one lap: the record's span and one mean gap
+        within = (arrival - arrival[0]) / (gap * per_step)
         laps = np.arange(math.ceil(horizon / self.ring) + 1)
         self.times = torch.as_tensor((laps[:, None] * self.ring + within[None]).reshape(-1))
-        columns = (record.cores, record.memory, steps)
-        self.columns = tuple(torch.as_tensor(np.ascontiguousarray(column)) for column in columns)
+        self.columns = tuple(torch.as_tensor(np.ascontiguousarray(column)) for column in (cores, memory, steps))
         self.scale = {
             "step_seconds": unit,
             "arrival_compression": float(gap * per_step / unit),
