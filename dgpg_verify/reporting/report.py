@@ -83,30 +83,20 @@ def _draw_all(tables: Tables, environment: Mapping[str, Any], folder: Path) -> t
     data = frames(tables)
     drawn: list[Drawn] = []
     notes: list[str] = []
-<<<<<<< HEAD
     for spec in all_figures():
+        if data[spec.table].empty and spec.table not in wanted:
+            continue  # nobody misses the figures of claims that were not selected
         try:
             for place in spec.places(data, brief=brief):
                 try:
                     drawn.append(_draw(spec, place, data, environment, folder, len(drawn)))
                 except NothingToDraw as reason:
-                    if spec.table in wanted:  # nobody misses the figures of claims that were not selected
+                    if spec.table in wanted:
                         notes.append(f"Figure \u2018{spec.heading}\u2019 is left out: {reason}.")
         except Exception as error:
             if spec in FIGURES:
                 raise
             notes.append(f"Figure \u2018{spec.heading}\u2019 ({spec.name}) of another package failed: {error!r}.")
-=======
-    for spec in FIGURES:
-        if data[spec.table].empty and spec.table not in wanted:
-            continue  # nobody misses the figures of claims that were not selected
-        for place in spec.places(data, brief=brief):
-            try:
-                drawn.append(_draw(spec, place, data, environment, folder, len(drawn)))
-            except NothingToDraw as reason:
-                if spec.table in wanted:
-                    notes.append(f"Figure \u2018{spec.heading}\u2019 is left out: {reason}.")
->>>>>>> repa
     return drawn, notes
 
 
