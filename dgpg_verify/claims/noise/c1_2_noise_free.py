@@ -43,6 +43,7 @@ def _share_of(credit: str, key: str) -> Statistic:
         primary=key in PRIMARY and credit == "guidance",
         kind="control" if control else "claim",
         note="control: the shared return must not pass as noise-free" if control else "",
+        sparse=True,
     )
 
 

@@ -1,7 +1,8 @@
 """C1.3: the smallest variance over alpha is O(1) (the paper's Theorem 5.2).
 
 min over alpha of V(alpha) <= V(1) = V_G, so the exponent of the guidance's own variance decides: raw, paired
-with the exact difference reward, and to its own signal.
+with the exact difference reward, and to its own signal. The theorem's closed form is the minimum over all real alpha:
+it is that over (0, 1) only where C < min(V_PG, V_G), which is counted fleet by fleet.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from collections.abc import Sequence
 from functools import partial
 
 from dgpg_verify.claims.noise import design as grid
-from dgpg_verify.claims.noise.claims import exponent_claim
-from dgpg_verify.claims.noise.questions import Statistic, of_credit
+from dgpg_verify.claims.noise.claims import noise_claim
+from dgpg_verify.claims.noise.questions import Statistic, describe, noise_questions, of_credit, read_noise
 from dgpg_verify.claims.noise.read import CellStats, return_share
-from dgpg_verify.claims.series import Series
+from dgpg_verify.claims.question import Question
+from dgpg_verify.claims.series import Measured, Series
+from dgpg_verify.statistics import judge_none
 
 SENTENCES = {
     "supported": "The {statistic} of guidance ({suffix}) grows like N^{exponent} [{low}, {high}], so its minimum over "
-    "alpha is bounded; at the minimising alpha the return's share of the update is {share}: {where}.",
+    "alpha, which is never above the guidance's own variance, is bounded; at the minimising alpha the return's share of the update is {share}: {where}.",
     "refuted": "The {statistic} of guidance ({suffix}) grows like N^{exponent} [{low}, {high}]: {where}.",
     "inconclusive": "The {statistic} of guidance ({suffix}) grows like N^{exponent} [{low}, {high}], which does not "
     "decide: {where}.",
@@ -34,7 +37,7 @@ def _share(cells: Sequence[CellStats]) -> float | None:
 
 
 def _statistics(key: str, series: Series[CellStats]) -> list[Statistic]:
-    at_one = partial(of_credit, credit="guidance", sentences=SENTENCES, share=_share, suffix="alpha 1")
+    at_one = partial(of_credit, credit="guidance", sentences=SENTENCES, share=_share, suffix="alpha 1", sparse=True)
     note = _alignment_note(series) if key in grid.FAULTY else ""
     asked = []
     if key in (*RAW, *grid.FAULTY, grid.DELAY_GAME, grid.DENSE_GAME):
@@ -51,15 +54,40 @@ def _statistics(key: str, series: Series[CellStats]) -> list[Statistic]:
     return asked
 
 
+def questions(measured: Measured) -> list[Question]:
+    """The exponents, and where the theorem's closed form is the minimum it is said to be."""
+    exact = {key: series for key, series in read_noise(measured, RAW).items() if series.row.options["exact"]}
+    return [*noise_questions(KEYS, _statistics, measured), *(_closed_form(series) for series in exact.values())]
+
+
+def _closed_form(series: Series[CellStats]) -> Question:
+    """Whether the alpha of least variance lies in (0, 1), of every fleet of every N."""
+    outside = {n: [not 0.0 < cell.alpha_star() < 1.0 for cell in cells] for n, cells in series.items.items()}
+    violations, trials = sum(map(sum, outside.values())), sum(map(len, outside.values()))
+    shares = ", ".join(f"{1.0 - sum(found) / len(found):.2g} at N = {n}" for n, found in outside.items())
+    return Question(
+        key=f"{series.key}/closed form",
+        statistic="share of fleets whose alpha* lies outside (0, 1)",
+        read=[series],
+        verdict=judge_none(violations, trials, case="fleet"),
+        sentence="The closed form of the minimum holds where C < min(V_PG, V_G); alpha* lies in (0, 1) in a share of "
+        f"fleets of {shares}. What always holds is min over alpha <= V_G: {describe(series.row)}.",
+        relation="universal",
+        expected=0.0,
+        system=describe(series.row),
+        policy=series.row.options["policy"],
+    )
+
+
 def _alignment_note(series: Series[CellStats]) -> str:
     alignment = series.mean(lambda cell: cell["guidance"].alignment)
     shown = "not measurable" if alignment is None else f"{alignment:.2f}"
     return f"a small variance says nothing about direction: cos(E guidance, grad J) = {shown} at the largest N"
 
 
-CLAIM = exponent_claim(
-    KEYS,
-    _statistics,
+CLAIM = noise_claim(
+    design=partial(grid.noise_design, keys=KEYS),
+    questions=questions,
     id="C1.3",
     title="The smallest variance over alpha is O(1)",
     source="Theorem 5.2",

@@ -28,6 +28,8 @@ class Statistic:
     suffix : makes the row's key unique.
     expected, relation : the claimed exponent in N; see `statistics.allowed_set`.
     kind : a control must be refuted.
+    reading : see `Question`.
+    sparse : whether the claim assumes that each agent reaches few servers, so that a dense graph lies outside it.
     """
 
     name: str
@@ -42,6 +44,8 @@ class Statistic:
     share: Share | None = None
     kind: Kind = "claim"
     note: str = ""
+    reading: str = ""
+    sparse: bool = False
 
 
 def of_credit(name: str, credit: str, sentences: Sentences, **more: Any) -> Statistic:
@@ -108,6 +112,8 @@ def _question(series: Series[Any], statistic: Statistic, verdict: Verdict) -> Qu
         sharing=row.options.get("sharing", "independent"),
         setting=statistic.setting,
         primary=statistic.primary,
+        reading=statistic.reading,
+        inside=not (statistic.sparse and row.notes["graph"] == "dense"),
         notes=(statistic.note,),
         return_share=share,
         replicates=series.replicates,

@@ -12,6 +12,7 @@ from dgpg_verify.claims.samples.questions import (
     describe_method,
     exponent_question,
     exponent_questions,
+    reading_of,
     samples_claim,
 )
 from dgpg_verify.claims.samples.read import P_NONE, Q_ONE, LearningRuns, arrival_verdict, floor_share, read_runs
@@ -78,6 +79,8 @@ def _arrival(law: str, method: str, groups: Sequence[LearningRuns]) -> Question:
         expected=0.99,
         relation="at_least",
         primary=primary,
+        reading=reading_of(method),
+        inside=law == ALIGNED,  # elsewhere grad G does not vanish where grad J does: alignment does not hold
         note="limit of the unbiased credits: exact" if control else "no n_eps (floor) where it is refuted",
     )
 

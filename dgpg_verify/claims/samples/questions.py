@@ -103,6 +103,7 @@ def exponent_question(
         primary=primary,
         note="; ".join(part for part in (note, dropped, censored) if part),
         setting=setting_of(series),
+        reading=reading_of(series.method),
         margin=MARGIN,
         margins={f"{m:.2f}": asked.verdict(fit, m).label for m in MARGINS},
         **more,
@@ -128,6 +129,13 @@ def law_words(fit: SampleFit) -> str:
 def setting_of(series: LearningRuns) -> str:
     """Scales of J and G, see `mixed` in the design."""
     return "mixed" if series.method.startswith("mixed") else "sum"
+
+
+def reading_of(method: str) -> str:
+    """The reading of the mixture; "" where its scales do not matter: nothing is mixed, or alpha is the one of least
+    variance, which undoes them."""
+    fixed = method.startswith(("guided", "mixed", "dgpg")) and method not in ("guided:optimal", "guided:zero")
+    return ("mixed" if method.startswith("mixed") else "sum") if fixed else ""
 
 
 def describe_law(series: LearningRuns) -> str:

@@ -87,6 +87,7 @@ class Asked:
             policy=first.label,
             sharing=first.sharing,
             setting=tuning or first.setting or "",
+            reading="" if tuning else first.reading,
             primary=primary,
             strictly=rule,
             notes=(note,),

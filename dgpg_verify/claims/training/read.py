@@ -147,6 +147,16 @@ class Trained:
         )
 
     @property
+    def reading(self) -> str:
+        """The reading of the mixture, see `readings.READINGS`; "" where nothing is mixed.
+
+        Where the mixture is normalised over the batch before the update, as every method's advantage is unless said,
+        `mixed` is the reading `joint`.
+        """
+        joint = self.setting == "mixed" and self.asked["settings"].get("advantage_norm") != "none"
+        return "joint" if joint else self.setting or ""
+
+    @property
     def levels(self) -> Array:
         return np.array([run.level for run in self.runs])
 
