@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dgpg_verify.core import LedgerRow, ledger_row_from_json
-from dgpg_verify.reporting.matrix import claim_matrix, counts_text, price_text
+from dgpg_verify.reporting.matrix import claim_matrix, counts_text, name_text, price_text
 from dgpg_verify.reporting.summary import ReadingSummary
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -98,10 +98,12 @@ def claims_table(reports: list[Report]) -> str:
     return "\n".join(lines)
 
 
-def _verdict(reading: ReadingSummary | None) -> str:
-    if reading is None:
-        return ""
-    return ", ".join(part for part in (f"{reading.label} {counts_text(reading)}", price_text(reading)) if part)
+def _verdict(readings: tuple[ReadingSummary, ...]) -> str:
+    return "; ".join(
+        ", ".join(part for part in (f"{name_text(reading)}{reading.label} {counts_text(reading)}", price_text(reading))
+                  if part)
+        for reading in readings
+    )  # fmt: skip
 
 
 def _unfinished(report: Report) -> str:

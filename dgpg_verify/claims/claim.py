@@ -112,7 +112,7 @@ def select_claims(prefixes: str | Sequence[str] | None = None) -> list[Claim]:
     known = ", ".join(claim.id for claim in claims)
     chosen: dict[str, Claim] = {}
     for name in (name.strip() for name in names):
-        matching = [claim for claim in claims if claim.id == name or claim.id.startswith(name + ".")]
+        matching = [claim for claim in claims if re.fullmatch(re.escape(name) + r"([a-z.].*)?", claim.id)]
         if not name or not matching:
             raise InputError(f"claims = {name!r} is not allowed: it must be a prefix of one of {known}")
         if all(claim.id in chosen for claim in matching):

@@ -10,40 +10,52 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dgpg_verify.core import LABELS, LedgerRow
+from dgpg_verify.core.moments import SETTINGS
 from dgpg_verify.reporting.summary import ClaimSummary, ReadingSummary, claim_summary
 from dgpg_verify.reporting.terminal import table_lines
 from dgpg_verify.reporting.wording import number_text
 
-ANY = "any reading"  # of claims in which no open choice of the paper matters
+ANY = "other readings"  # the column of claims whose verdict does not depend on how return and guidance are mixed
+MIXTURES = (*SETTINGS, "joint")
+Cell = tuple[ReadingSummary, ...]
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """readings: the columns, leading ones first; leading: how many of them are; lines: one per claim, with the
-    reading's summary in each column or None."""
+    """columns: readings of the mixture, leading ones first, and before them one column for all other readings; leading:
+    how many columns may decide; lines: per claim the readings that stand in each column."""
 
-    readings: tuple[str, ...]
+    columns: tuple[str, ...]
     leading: int
-    lines: tuple[tuple[ClaimSummary, tuple[ReadingSummary | None, ...]], ...]
+    lines: tuple[tuple[ClaimSummary, tuple[Cell, ...]], ...]
 
     @property
     def titles(self) -> list[str]:
         """Heads of the columns; a sensitivity reading, which decides nothing, stands in brackets."""
-        return [name if k < self.leading else f"({name})" for k, name in enumerate(self.readings)]
+        return [name if k < self.leading else f"({name})" for k, name in enumerate(self.columns)]
 
 
 def claim_matrix(rows: Iterable[LedgerRow]) -> Matrix:
     """The matrix of a ledger."""
     summaries = claim_summary(rows)
-    found = [reading for summary in summaries for reading in summary.readings]
-    leading = dict.fromkeys(reading.reading or ANY for reading in found if reading.leading)
-    others = dict.fromkeys(reading.reading or ANY for reading in found if not reading.leading)
-    names = (*sorted(leading, key=lambda name: name != ANY), *(name for name in others if name not in leading))
+    found = {column_of(reading): reading.leading for summary in summaries for reading in summary.readings}
+    columns = sorted(found, key=lambda name: (name != ANY, not found[name], name))
     lines = [
-        (summary, tuple({reading.reading or ANY: reading for reading in summary.readings}.get(name) for name in names))
+        (summary, tuple(tuple(r for r in summary.readings if column_of(r) == name) for name in columns))
         for summary in summaries
     ]
-    return Matrix(names, len(leading), tuple(lines))
+    return Matrix(tuple(columns), sum(found[name] or name == ANY for name in columns), tuple(lines))
+
+
+def column_of(reading: ReadingSummary) -> str:
+    return reading.reading if reading.reading in MIXTURES else ANY
+
+
+def name_text(reading: ReadingSummary) -> str:
+    """What to write before a verdict in the column of the other readings; "" where the claim has no reading."""
+    if reading.reading in (*MIXTURES, ""):
+        return ""
+    return f"{reading.reading}: " if reading.leading else f"({reading.reading}): "
 
 
 def counts_text(reading: ReadingSummary) -> str:
@@ -68,5 +80,5 @@ def matrix_lines(rows: Sequence[LedgerRow]) -> list[str]:
     return [*table_lines(["claim", "headline", *matrix.titles], lines), note]
 
 
-def _short(reading: ReadingSummary | None) -> str:
-    return "-" if reading is None else f"{reading.label[:4]} {counts_text(reading)}"
+def _short(cell: Cell) -> str:
+    return "; ".join(f"{name_text(reading)}{reading.label[:4]} {counts_text(reading)}" for reading in cell) or "-"

@@ -57,12 +57,17 @@ def test_columns_and_lines() -> None:
         in_reading("sum", "refuted", leading=False, return_share=0.8),
     ]
     matrix = claim_matrix(rows)
-    assert matrix.readings == (ANY, "parts", "sum") and matrix.titles == [ANY, "parts", "(sum)"]
+    assert matrix.columns == (ANY, "parts", "sum") and matrix.titles == [ANY, "parts", "(sum)"]
     lines = matrix_lines(rows)
     assert lines[1].split() == ["C1.1", "supported", "supp", "1/0/0", "-", "-"]
     assert lines[2].split() == ["C1.4", "supported", "-", "supp", "1/0/0", "refu", "0/1/0"]
     assert all(line.isascii() and len(line) <= 120 for line in lines)
     assert matrix_lines([]) == []
+
+
+def test_readings_of_other_choices_share_a_column_and_are_named_there() -> None:
+    rows = [in_reading("theta", "refuted", claim="C1.1"), in_reading("big_o", "supported", claim="C1.1")]
+    assert matrix_lines(rows)[1].split(maxsplit=2)[2] == "theta: refu 0/1/0; big_o: supp 1/0/0"
 
 
 def test_the_price_is_the_range_of_the_returns_share() -> None:

@@ -25,7 +25,8 @@ NSR = (*grid.GAMES, grid.DENSE_GAME, grid.DELAY_GAME, grid.LOGNORMAL, *grid.TEAM
 PRIMARY_NSR = (*grid.GAMES, *grid.TEAMS)
 PRIMARY_PAIRED = (*grid.GAMES, grid.DENSE_GAME, *grid.TEAMS, *grid.CLOUDS, grid.DENSE_CLOUD)
 SHARED = (grid.SHARED_GAME, grid.SHARED_CLOUD)
-of_return = partial(of_credit, credit="return", sentences=SENTENCES, expected=1.0, relation="theta")
+BIG_O: dict[str, Any] = {"suffix": "O(N)", "relation": "big_o", "reading": "big_o"}
+of_return = partial(of_credit, credit="return", sentences=SENTENCES, expected=1.0, relation="theta", reading="theta")
 
 
 def _statistics(key: str, series: Series[CellStats]) -> list[Statistic]:
@@ -39,7 +40,7 @@ def _statistics(key: str, series: Series[CellStats]) -> list[Statistic]:
     asked: list[tuple[bool, str, dict[str, Any]]] = [
         (key in NSR, "noise_to_signal", {"primary": key in PRIMARY_NSR} | proved),
         (key in PAIRED, "paired_ratio", {"primary": key in PRIMARY_PAIRED} | proved),
-        (key in (grid.GAME, grid.CLOUD), "paired_ratio", {"suffix": "O(N)", "relation": "big_o"}),
+        (key in PRIMARY_PAIRED, "paired_ratio", BIG_O | {"primary": True} | proved),
         (key == grid.GAME, "variance", {}),
     ]
     return [of_return(name, **more) for is_asked, name, more in asked if is_asked]
@@ -71,5 +72,9 @@ CLAIM = exponent_claim(
     statement="With a shared return, the per-agent variance of the policy gradient is Theta(N) (v1, v2; O(N) in v3).",
     design=grid.noise_design,  # it measures every row that any claim or figure reads
     # Monte Carlo on few fleets: at standard scale an interval may still straddle the margin
-    decided_at={f"C1.1/{key}/paired_ratio": "full" for key in (*grid.CLOUDS, grid.DENSE_CLOUD)},
+    decided_at={
+        f"C1.1/{key}/paired_ratio{suffix}": "full"
+        for key in (*grid.CLOUDS, grid.DENSE_CLOUD)
+        for suffix in ("", "/O(N)")
+    },
 )

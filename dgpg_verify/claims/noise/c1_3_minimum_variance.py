@@ -20,7 +20,8 @@ from dgpg_verify.statistics import judge_none
 
 SENTENCES = {
     "supported": "The {statistic} of guidance ({suffix}) grows like N^{exponent} [{low}, {high}], so its minimum over "
-    "alpha, which is never above the guidance's own variance, is bounded; at the minimising alpha the return's share of the update is {share}: {where}.",
+    "alpha, which is never above the guidance's own variance, is bounded; at the minimising alpha the return's share "
+    "of the update is {share}: {where}.",
     "refuted": "The {statistic} of guidance ({suffix}) grows like N^{exponent} [{low}, {high}]: {where}.",
     "inconclusive": "The {statistic} of guidance ({suffix}) grows like N^{exponent} [{low}, {high}], which does not "
     "decide: {where}.",

@@ -19,25 +19,43 @@ from dgpg_verify.claims.training.measure import FAMILY, MEASURED_FROM
 from dgpg_verify.core import InputError, check_choice
 
 ALPHAS = ("0.2", "0.4", "0.6", "0.8")  # of claim C4.4
-SETTINGS = ("sum", "mixed", "parts")  # `mean` scales both parts alike, which normalised advantages undo
-DGPG = tuple(f"dgpg/{setting}" for setting in SETTINGS)
+# DG-PG by reading of the mixture, with its settings. The mixture is normalised over the batch, as every method's
+# advantage is, but for `mixed/raw`, which is the formula taken literally. `mean` scales both parts alike, which
+# normalised advantages undo.
+MIXTURES: Mapping[str, Mapping[str, Any]] = {
+    "sum": {"setting": "sum"},
+    "mixed": {"setting": "mixed"},
+    "parts": {"setting": "parts"},
+    "both": {"setting": "both"},
+    "mixed/raw": {"setting": "mixed", "advantage_norm": "none"},
+}
+MIXTURE_LABELS = {"mixed": "mixed and normalised", "mixed/raw": "mixed"}
+DGPG = tuple(f"dgpg/{name}" for name in MIXTURES)
 BASELINES = ("mappo", "ippo")
 LONGER = 2.5  # times the episodes that the baselines get
 PATIENT = 400  # episodes of the baselines, shared parameters, 10 roll-outs an update
 LONG = 120  # episodes of guidance alone, one roll-out an update
-OTHERS = {"happo": "HAPPO", "difference": "difference reward", "imitation": "imitation of Best-Fit",
+OTHERS = {"happo": "HAPPO", "difference": "difference reward, one step", "imitation": "imitation of Best-Fit",
           "residual": "residual on Best-Fit"}  # fmt: skip
-TUNED = (*DGPG, "guidance_only", *BASELINES, *OTHERS)
-# the search of every method: step size, sharing of parameters, roll-outs an update; the same budget for all
+REPLAYED = "difference_replay"
+TUNED = (*DGPG, "guidance_only", *BASELINES, *OTHERS, REPLAYED)
+CLAIMED = 500  # episodes that the paper gives its baselines
+# What a good practitioner would run in that budget: jobs last about 10 of the 100 steps, so credit looks less far.
+PRACTICE = {"rollouts": 5, "actor_lr": 1e-3, "critic_lr": 2e-3, "discount": 0.95}
+# the search of every method: step size, sharing of parameters, roll-outs an update, discount; as many points for all
 SEARCH: tuple[Mapping[str, Any], ...] = (
     {"actor_lr": 2e-3},
     {"sharing": "shared", "actor_lr": 2e-3},
     {"rollouts": 5, "actor_lr": 2e-3},
     {"sharing": "shared", "rollouts": 5, "actor_lr": 2e-3},
     {"actor_lr": 1e-4},
+    {"discount": 0.95},
+    {"sharing": "shared", **PRACTICE},
 )
 # sequential updates want parameters per agent: another step, and five roll-outs at the preset's, in place of sharing
-SEARCH_UNSHARED: tuple[Mapping[str, Any], ...] = (SEARCH[0], {"actor_lr": 1e-3}, SEARCH[2], {"rollouts": 5}, SEARCH[4])
+SEARCH_UNSHARED: tuple[Mapping[str, Any], ...] = (
+    SEARCH[0], {"actor_lr": 1e-3}, SEARCH[2], {"rollouts": 5}, SEARCH[4], SEARCH[5], PRACTICE,
+)  # fmt: skip
 # the best variant declared: no return, without the chain rule's bias, and with the larger step of the search
 EXACT, EXACT_STEP = "guidance_only/exact", 2e-3
 NO_LEARNING, AS_BEST_FIT = "control/no learning", "control/best fit"
@@ -50,7 +68,8 @@ def training_design(scale: str, parts: Collection[str] | None = None) -> list[Ro
     """Rows of a scale, of the named parts or all. Rows that replay recorded traces need the traces."""
     check_choice("scale", scale, SCALES)
     sizes = _SIZES[scale]
-    rows = [*_main(sizes), *_alphas(sizes), *_ablations(sizes), *_search(sizes), *_patient(sizes), *_controls(sizes)]
+    rows = [*_main(sizes), *_alphas(sizes), *_ablations(sizes), *_search(sizes), *_patient(sizes)]
+    rows += [*_claimed(sizes), *_controls(sizes)]
     if traces_folder() is not None:
         rows += _recorded(sizes)
     return [row for row in rows if row.n_values and (parts is None or row.notes["part"] in parts)]
@@ -67,9 +86,9 @@ class Sizes:
     """Sizes of one scale. horizon, episodes, every: joint steps, length of a run, episodes between evaluations. Each
     experiment maps N -> seeds: `grid` DG-PG, `small` the baselines, `others` all further methods and shared parameters,
     `large` guidance alone and MAPPO at large N, `exact` guidance alone in its exact form, `alphas`, `ablated`,
-    `searched`, `real`, `patient` baselines with many samples, `long` guidance alone with many, and `known` the
-    controls. mixed_to: largest N of the setting `mixed`. measured: roll-outs of the gradient's moments along the way.
-    searches: settings tried for each method."""
+    `searched`, `real`, `patient` baselines with many samples, `claimed` with the episodes that the paper gives them,
+    `long` guidance alone with many, and `known` the controls. mixed_to: largest N of the setting `mixed`. measured:
+    roll-outs of the gradient's moments along the way. searches: settings tried for each method."""
 
     horizon: int
     episodes: int
@@ -85,6 +104,7 @@ class Sizes:
     searched: Mapping[int, int] = field(default_factory=dict)
     real: Mapping[int, int] = field(default_factory=dict)
     patient: Mapping[int, int] = field(default_factory=dict)
+    claimed: Mapping[int, int] = field(default_factory=dict)
     long: Mapping[int, int] = field(default_factory=dict)
     known: Mapping[int, int] = field(default_factory=dict)
     measured: int = 0
@@ -136,12 +156,14 @@ _SIZES = {
     "smoke": Sizes(30, 10, 1, grid={4: 2}, small={4: 2}, alphas={4: 2}, alpha_settings=("sum",)),
     "standard": Sizes(40, 30, 3, grid={5: 6, 10: 6, 50: 6}, small={5: 6, 10: 6}, others={10: 6}, large={50: 3},
                      exact={5: 6, 10: 6, 50: 3}, mixed_to=10, alphas={50: 4}, ablated={10: 3}, searched={10: 6},
-                     real={10: 3}, patient={10: 3}, known={5: 6}, measured=4, searches=4, alpha_settings=("sum",)),
+                     real={10: 3}, patient={10: 3}, claimed={5: 3}, known={5: 6}, measured=4, searches=4,
+                     alpha_settings=("sum",)),
     "full": Sizes(100, 30, 3, grid=_DECADES, small=dict.fromkeys((2, 5, 10), 10), others=dict.fromkeys((2, 5, 10), 10),
                  large={n: seeds for n, seeds in _DECADES.items() if n > 10},
                  exact={2: 10} | _DECADES, alphas={50: 10},
                  ablated={10: 10, 50: 10}, searched=dict.fromkeys((2, 5, 10), 10), real={10: 10, 50: 10},
-                 patient={5: 10, 10: 10, 50: 3}, long={5: 10, 50: 3}, known={5: 10}, measured=16),
+                 patient={5: 10, 10: 10, 50: 3},
+                 claimed={5: 10, 10: 10, 20: 10, 50: 3}, long={5: 10, 50: 3}, known={5: 10}, measured=16),
 }  # fmt: skip
 
 
@@ -151,15 +173,17 @@ def _main(sizes: Sizes) -> list[Row]:
     largest = {"mixed": sizes.mixed_to}
     row, shared = partial(sizes.row, part="main"), dict[str, Any](sharing="shared")
     rows = [
-        *(row(f"dgpg/{setting}", f"DG-PG, {setting}", method="dgpg", settings={"setting": setting},
-              n_values={n: seeds for n, seeds in both.items() if n <= largest.get(setting, n)}, measured=sizes.measured)
-          for setting in SETTINGS),
+        *(row(f"dgpg/{name}", f"DG-PG, {MIXTURE_LABELS.get(name, name)}", method="dgpg", settings=settings,
+              n_values={n: seeds for n, seeds in both.items() if n <= largest.get(settings["setting"], n)},
+              measured=sizes.measured)
+          for name, settings in MIXTURES.items()),
         row("guidance_only", "guidance only", method="guidance_only", n_values={**sizes.small, **sizes.large}),
         row(EXACT, "guidance only, exact, step 2e-3", method="guidance_only", n_values=sizes.exact,
             changes={"guidance": "guidance:exact"}, settings={"actor_lr": EXACT_STEP}),
         row("mappo/large", "MAPPO", method="mappo", n_values=sizes.large),
         *(row(name, name.upper(), method=name, n_values=sizes.small, **sizes.longer()) for name in BASELINES),
         *(row(name, label, method=name, n_values=sizes.others) for name, label in OTHERS.items()),
+        row(REPLAYED, "difference reward, replayed", method=REPLAYED, n_values={**sizes.others, **sizes.large}),
         *(row(f"{name}/shared", f"{name.upper()}, shared", method=name, n_values=sizes.others, **shared,
               **sizes.longer()) for name in BASELINES),
         row("dgpg/sum/shared", "DG-PG, sum, shared", method="dgpg", n_values=sizes.others, **shared),
@@ -212,11 +236,31 @@ def _patient(sizes: Sizes) -> list[Row]:
                  evaluate_every=2 * sizes.every)
         for key, changes in forms.items()
     ]  # fmt: skip
-    return rows + [
+    rows += [
         sizes.row(f"{name}/patient", f"{name.upper()}, patient", "patient", name, sizes.patient, sharing="shared",
                  settings=settings, episodes=PATIENT, evaluate_every=PATIENT // 10)
         for name in BASELINES
     ]  # fmt: skip
+    return rows
+
+
+def _claimed(sizes: Sizes) -> list[Row]:
+    """Baselines with the episodes that the paper gives them, in two readings of their settings."""
+    rows = []
+    for name in (*BASELINES, "happo"):
+        for reading, settings in _settings_of(name).items():
+            row = sizes.row(f"{name}/{reading}", f"{name.upper()}, {reading}", "claimed", name, sizes.claimed,
+                            episodes=CLAIMED, evaluate_every=CLAIMED // 20, **settings)  # fmt: skip
+            rows.append(replace(row, notes={**row.notes, "reading": reading}))
+    return rows
+
+
+def _settings_of(baseline: str) -> dict[str, dict[str, Any]]:
+    """The readings of a baseline's settings. HAPPO's agents are updated one by one and share no parameters."""
+    return {
+        "preset": {},
+        "practitioner": {"settings": PRACTICE, "sharing": "independent" if baseline == "happo" else "shared"},
+    }
 
 
 def _controls(sizes: Sizes) -> list[Row]:
@@ -232,13 +276,12 @@ def _search(sizes: Sizes) -> list[Row]:
     """Every method at every candidate setting, on the same seeds as its default."""
     rows = []
     for key in TUNED:
-        method, _, setting = key.partition("/")
+        method, _, mixture = key.partition("/")
         for point in search_points(key)[: sizes.searches]:
-            of_setting = {"setting": setting} if setting else {}
-            settings = of_setting | {name: value for name, value in point.items() if name != "sharing"}
+            changed = {name: value for name, value in point.items() if name != "sharing"}
             rows.append(
                 sizes.row(f"search/{key}/{search_name(point)}", search_name(point), "tuned", method, sizes.searched,
-                         sharing=str(point.get("sharing", "independent")), settings=settings)
+                         sharing=str(point.get("sharing", "independent")), settings={**MIXTURES.get(mixture, {}), **changed})
             )  # fmt: skip
     return rows
 

@@ -148,11 +148,13 @@ class Trained:
 
     @property
     def reading(self) -> str:
-        """The reading of the mixture, see `readings.READINGS`; "" where nothing is mixed.
+        """The reading of the mixture or of a baseline's settings, see `readings.READINGS`; "" where there is none.
 
         Where the mixture is normalised over the batch before the update, as every method's advantage is unless said,
         `mixed` is the reading `joint`.
         """
+        if "reading" in self.series.row.notes:
+            return str(self.series.row.notes["reading"])
         joint = self.setting == "mixed" and self.asked["settings"].get("advantage_norm") != "none"
         return "joint" if joint else self.setting or ""
 

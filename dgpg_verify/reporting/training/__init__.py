@@ -20,9 +20,9 @@ FIGURES = (
     FigureSpec("learning_curves_patient", "With many more samples", draw_learning_curves_patient, "curves", "C4.2"),
     FigureSpec("learning_curves_real", "Learning curves on recorded fleets", draw_learning_curves_real, "curves", "C4"),
     FigureSpec("ablations", "What is left when one thing is changed", draw_ablations, "runs", "C4"),
-    FigureSpec("curves_over_n", "Learning curves over N", draw_curves_over_n, "curves", "C4.1"),
+    FigureSpec("curves_over_n", "Learning curves over N", draw_curves_over_n, "curves", "C4.1b"),
     FigureSpec(
-        "training_scaling", "Level and episodes to settle against N", draw_training_scaling, "training_scores", "C4.1"
+        "training_scaling", "Level and episodes to settle against N", draw_training_scaling, "training_scores", "C4.1b"
     ),
     FigureSpec("score_profiles", "How many runs reach which score", draw_score_profiles, "profiles", "C4.2"),
     FigureSpec(

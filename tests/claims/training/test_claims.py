@@ -8,15 +8,18 @@ import numpy as np
 import pytest
 
 from dgpg_verify.claims.design import Row
-from dgpg_verify.claims.training.c4_1_episodes import CLAIM as EPISODES
+from dgpg_verify.claims.training.c4_1a_ten_episodes import CLAIM as EPISODES
+from dgpg_verify.claims.training.c4_1b_twenty_on_average import CLAIM as AVERAGE
 from dgpg_verify.claims.training.c4_2_baselines_fail import CLAIM as FAIL
-from dgpg_verify.claims.training.c4_3_best_fit import CLAIM as BEST_FIT
+from dgpg_verify.claims.training.c4_3a_best_fit import CLAIM as BEST_FIT
+from dgpg_verify.claims.training.c4_3b_slightly_below import CLAIM as BELOW
 from dgpg_verify.claims.training.c4_4_any_alpha import CLAIM as ANY_ALPHA
 from dgpg_verify.claims.training.design import ALPHAS, AS_BEST_FIT, NO_LEARNING, training_design
 from dgpg_verify.core import Evidence, LedgerRow
 from tests.claims.judging import judge
 from tests.claims.training.evidence import episodes_of, rising, training_evidence
 
+CLAIMS = (EPISODES, AVERAGE, FAIL, BEST_FIT, BELOW, ANY_ALPHA)
 DESIGN = {row.key: row for row in training_design("full")}
 
 
@@ -46,16 +49,37 @@ def judged(claim: Any, items: list[Evidence]) -> dict[str, LedgerRow]:
 def test_quick_runs_support_ten_episodes_and_late_ones_refute_them() -> None:
     quick, late = climbs("dgpg/parts", 10, [4.0] * 12), climbs("dgpg/sum", 10, [20.0] * 12)
     rows = judged(EPISODES, quick + late)
-    assert rows["C4.1/dgpg/parts/N=10/percentile"].verdict == "supported"
-    assert "assumes log-normal" in rows["C4.1/dgpg/parts/N=10/percentile"].because
-    assert rows["C4.1/dgpg/sum/N=10/percentile"].verdict == "refuted"
-    assert rows["C4.1/dgpg/sum/N=10/percentile"].primary
+    assert rows["C4.1a/dgpg/parts/N=10/percentile"].verdict == "supported"
+    assert "assumes log-normal" in rows["C4.1a/dgpg/parts/N=10/percentile"].because
+    assert rows["C4.1a/dgpg/sum/N=10/percentile"].verdict == "refuted"
+    assert rows["C4.1a/dgpg/sum/N=10/percentile"].primary
+
+
+def test_each_claim_reads_the_sizes_it_speaks_of() -> None:
+    """Ten episodes to N = 200, twenty on average to 1 500; at Best-Fit but for N = 200, slightly below there."""
+    items = [item for n in (100, 200, 1500) for item in climbs("dgpg/parts", n, [4.0] * 3)]
+    sizes = {claim.id: {n for row in judge(claim, items, DESIGN) for n in row.n_values} for claim in CLAIMS}
+    assert sizes["C4.1a"] == {100, 200} and sizes["C4.1b"] == {100, 200, 1500}
+    assert sizes["C4.3a"] == {100, 1500} and sizes["C4.3b"] == {200}
+    primary = {n for row in judge(BEST_FIT, items, DESIGN) if row.primary for n in row.n_values}
+    assert primary == {100}
+
+
+def test_rows_name_the_reading_of_their_mixture() -> None:
+    found = {}
+    for key in ("dgpg/sum", "dgpg/mixed", "dgpg/mixed/raw", "dgpg/parts", "dgpg/both", "mappo"):
+        (row,) = judged(AVERAGE, climbs(key, 10, [4.0] * 3)).values()
+        found[key] = (row.reading, row.leading)
+    assert found == {
+        "dgpg/sum": ("sum", False), "dgpg/mixed": ("joint", True), "dgpg/mixed/raw": ("mixed", True),
+        "dgpg/parts": ("parts", True), "dgpg/both": ("both", True), "mappo": ("", True),
+    }  # fmt: skip
 
 
 def test_one_run_that_never_settles_cannot_be_called_quick() -> None:
     row = DESIGN["dgpg/parts"]
     curves = [rising(row, 4.0, seed=k) for k in range(11)] + [flat(row, 0.0, 99)]
-    found = judged(EPISODES, training_evidence(row, 10, curves))["C4.1/dgpg/parts/N=10/percentile"]
+    found = judged(EPISODES, training_evidence(row, 10, curves))["C4.1a/dgpg/parts/N=10/percentile"]
     assert found.verdict != "supported" and "1 of 12 runs never settle" in found.because
 
 
@@ -89,11 +113,11 @@ def test_every_method_is_held_against_best_fit_at_its_own_settings_too() -> None
     keys = DESIGN["happo"].notes["candidates"]
     found = {key: [0.4] * 6 for key in keys} | {keys[4]: [1.02] * 6}
     rows = judged(BEST_FIT, [item for key, levels in found.items() for item in runs(key, 10, levels)])
-    assert rows["C4.3/happo/N=10/score"].verdict == "refuted"
-    tuned = rows["C4.3/happo/tuned/N=10/score"]
+    assert rows["C4.3a/happo/N=10/score"].verdict == "refuted"
+    tuned = rows["C4.3a/happo/tuned/N=10/score"]
     assert (tuned.verdict, tuned.setting, tuned.primary) == ("supported", "tuned", False)
     assert "HAPPO, tuned, N = 10" in tuned.holds_when and "at its own settings" in tuned.holds_when
-    assert len(tuned.files) == len(keys) and set(rows) == {"C4.3/happo/N=10/score", "C4.3/happo/tuned/N=10/score"}
+    assert len(tuned.files) == len(keys) and set(rows) == {"C4.3a/happo/N=10/score", "C4.3a/happo/tuned/N=10/score"}
 
 
 def test_collapse_needs_a_fall_and_a_low_end() -> None:
@@ -104,11 +128,11 @@ def test_collapse_needs_a_fall_and_a_low_end() -> None:
 
 def test_at_best_fit_below_it_and_slightly_below_at_200() -> None:
     rows = judged(BEST_FIT, runs("dgpg/parts", 50, [1.0] * 6) + runs("dgpg/sum", 50, [0.7] * 6))
-    assert rows["C4.3/dgpg/parts/N=50/score"].verdict == "supported"
-    assert rows["C4.3/dgpg/sum/N=50/score"].verdict == "refuted"
-    rows = judged(BEST_FIT, runs("dgpg/parts", 200, [0.9] * 6) + runs("dgpg/sum", 200, [1.1] * 6))
-    assert rows["C4.3/dgpg/parts/N=200/score"].verdict == "supported"
-    assert rows["C4.3/dgpg/sum/N=200/score"].verdict == "refuted"
+    assert rows["C4.3a/dgpg/parts/N=50/score"].verdict == "supported"
+    assert rows["C4.3a/dgpg/sum/N=50/score"].verdict == "refuted"
+    rows = judged(BELOW, runs("dgpg/parts", 200, [0.9] * 6) + runs("dgpg/sum", 200, [1.1] * 6))
+    assert rows["C4.3b/dgpg/parts/N=200/score"].verdict == "supported"
+    assert rows["C4.3b/dgpg/sum/N=200/score"].verdict == "refuted"
 
 
 def spread(levels: dict[str, float]) -> LedgerRow:
@@ -137,14 +161,14 @@ def test_controls_get_the_label_they_are_built_for_and_others_do_not() -> None:
     right = runs(NO_LEARNING, 5, [0.0] * 6) + runs(AS_BEST_FIT, 5, [1.0] * 6)
     wrong = runs(NO_LEARNING, 5, [1.0] * 6) + runs(AS_BEST_FIT, 5, [0.0] * 6)
     seen = 0
-    for claim in (EPISODES, FAIL, BEST_FIT, ANY_ALPHA):
+    for claim in CLAIMS:
         for row in judge(claim, right, DESIGN):
             seen += row.kind == "control"
             assert row.kind != "control" or row.verdict == row.expected_label, row.row
         for row in judge(claim, wrong, DESIGN):
             separates = "C4.1" not in row.row and "C4.4" not in row.row  # those cannot tell which is which
             assert row.kind != "control" or not separates or row.verdict != row.expected_label, row.row
-    assert seen == 7
+    assert seen == 8
 
 
 def test_controls_are_silent_where_no_seed_number_could_decide() -> None:
@@ -154,15 +178,15 @@ def test_controls_are_silent_where_no_seed_number_could_decide() -> None:
 def test_a_primary_row_is_refuted_only_beyond_the_level_of_all_rows() -> None:
     """One row at the edge is refuted alone and undecided beside many others."""
     edge = [0.72, 0.84, 0.6, 0.86, 0.64, 0.88]
-    alone = judged(BEST_FIT, runs("dgpg/sum", 10, edge))["C4.3/dgpg/sum/N=10/score"]
+    alone = judged(BEST_FIT, runs("dgpg/sum", 10, edge))["C4.3a/dgpg/sum/N=10/score"]
     items = runs("dgpg/sum", 10, edge)
     for key in ("dgpg/parts", "dgpg/mixed"):
         items += [item for n in (5, 10, 20, 50, 100) for item in runs(key, n, [1.0] * 6)]
-    among = judged(BEST_FIT, items)["C4.3/dgpg/sum/N=10/score"]
+    among = judged(BEST_FIT, items)["C4.3a/dgpg/sum/N=10/score"]
     assert alone.verdict == "refuted"
     assert among.verdict == "inconclusive" and "rows together" in among.because
 
 
-@pytest.mark.parametrize("claim", [EPISODES, FAIL, BEST_FIT, ANY_ALPHA])
+@pytest.mark.parametrize("claim", CLAIMS)
 def test_a_run_of_other_claims_alone_gives_no_rows(claim: Any) -> None:
     assert judge(claim, []) == []

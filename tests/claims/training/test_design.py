@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dgpg_verify.claims.design import Row
-from dgpg_verify.claims.training.c4_1_episodes import CLAIM as EPISODES
+from dgpg_verify.claims.training.c4_1a_ten_episodes import CLAIM as EPISODES
 from dgpg_verify.claims.training.c4_2_baselines_fail import CLAIM as FAIL
 from dgpg_verify.claims.training.design import LONGER, SEARCH, TOGETHER, TUNED, Sizes, training_design
 from dgpg_verify.claims.training.measure import MEASURED_FROM, measure_training, replicates_of

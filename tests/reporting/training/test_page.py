@@ -18,14 +18,14 @@ from tests.reporting.synthetic_run import ENVIRONMENT, ledger, ledger_row
 from tests.reporting.test_page import Page
 from tests.reporting.training.synthetic_training import training_tables
 
-CLAIMS = ["C4.1", "C4.2", "C4.3", "C4.4", "C4.5", "C5"]
+CLAIMS = ["C4.1a", "C4.1b", "C4.2", "C4.3a", "C4.4", "C4.5", "C5"]
 
 
 def make_training_run(folder: Path, **given: list[dict[str, Any]]) -> Path:
     """A run folder with only training tables (all, or those given)."""
     folder.mkdir()
     rows = [ledger_row(f"{claim}/cloud", claim, system="cloud") for claim in CLAIMS]
-    rows.append(ledger_row("C4.1/ablation/no guidance", "C4.1", "refuted", primary=False))
+    rows.append(ledger_row("C4.1a/ablation/no guidance", "C4.1a", "refuted", primary=False))
     write_ledger(folder, rows)
     write_records(folder, given or training_tables(seeds=3))
     write_json(folder / "environment.json", {**ENVIRONMENT, "claims": CLAIMS})
@@ -72,7 +72,7 @@ def test_every_score_is_on_the_page(page: Page) -> None:
 def test_the_search_shows_the_chosen_setting_first(text: str) -> None:
     part = text[text.index('id="table-tuning"') :]
     assert part.index("sharing shared") < part.index("default") < part.index("actor lr 0.002")
-    assert text.index('id="C4.2"') < text.index('id="table-tuning"') < text.index('id="C4.3"')
+    assert text.index('id="C4.2"') < text.index('id="table-tuning"') < text.index('id="C4.3a"')
 
 
 def test_objections_4_and_6_lead_to_the_new_rows_figures_and_tables(text: str) -> None:
@@ -82,13 +82,13 @@ def test_objections_4_and_6_lead_to_the_new_rows_figures_and_tables(text: str) -
         assert f'href="{link.replace("_", "-") if "table" not in link else link}"' in items["4"], link
     for link in ("#learning-curves", "#score-profiles", "#training-scaling", "#table-training_scores", "#table-tuning"):
         assert f'href="{link}"' in items["6"], link
-    assert items["4"].index("C4.1/ablation") < items["4"].index("C4.1/cloud")
+    assert items["4"].index("C4.1a/ablation") < items["4"].index("C4.1a/cloud")
 
 
 def test_objections_link_only_to_tables_that_are_there() -> None:
     fourth = next(o for o in OBJECTIONS if o.number == 4)
     assert answer(fourth, [], set()).covered is False
-    assert answer(fourth, [ledger_row("a", "C4.1")], set()).tables == ()
+    assert answer(fourth, [ledger_row("a", "C4.1a")], set()).tables == ()
     assert [name for name, _ in answer(fourth, [], set(), ["training_scores"]).tables] == ["training_scores"]
 
 

@@ -1,15 +1,19 @@
-"""C4.3: DG-PG is at or above Best-Fit for N <= 100 and slightly below it at N = 200."""
+"""What C4.3a and C4.3b ask: how training ends against Best-Fit."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
+from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.question import Question
-from dgpg_verify.claims.training.design import AS_BEST_FIT, DGPG, EXACT, NO_LEARNING
+from dgpg_verify.claims.training.design import DGPG, EXACT
 from dgpg_verify.claims.training.questions import Asked, controls, training_claim
 from dgpg_verify.claims.training.read import Runs, Trained, searches
-from dgpg_verify.statistics import judge_matches, judge_slightly_below
+from dgpg_verify.core import Label, Verdict
 
+Judge = Callable[..., Verdict]
+LARGEST = 200  # agents that the claims speak of; more are shown beside
 MATCHES = Asked(
     "score - 1",
     "at_least",
@@ -32,44 +36,44 @@ BELOW = Asked(
     },
     margin=0.1,
 )
-SLIGHTLY_BELOW = 200  # agents
-BESIDE = ("guidance_only", EXACT, "dgpg/sum/shared", "mappo", "ippo", "happo", "difference", "imitation", "residual")
+BESIDE = ("guidance_only", EXACT, "dgpg/sum/shared", "mappo", "ippo", "happo", "difference",
+          "difference_replay", "imitation", "residual")  # fmt: skip
 
 
-def questions(trained: Runs) -> list[Question]:
+def score_claim(
+    asked: Asked, judge: Judge, covers: Callable[[int], bool], answers: Mapping[str, Label], **words: str
+) -> Claim:
+    """A claim on the final score of the teams whose size it covers; answers: what its controls must return."""
+    parts = {"main", "tuned", "ablation", "real", "patient", "claimed", "control"}
+    ask = partial(_question, asked, judge)
+    return training_claim(parts, partial(questions, ask=ask, covers=covers, answers=answers), **words)
+
+
+def questions(
+    trained: Runs, ask: Callable[..., Question], covers: Callable[[int], bool], answers: Mapping[str, Label]
+) -> list[Question]:
     """Final score against the heuristic that sees the same candidates; every method at its tuned settings too."""
     return [
-        *(_question(runs) for runs in trained.values() if _shown(runs) and len(runs.runs) > 1),
-        *(_question(search.tuned, "tuned", search.candidates) for search in searches(trained)),
-        *controls(trained, {NO_LEARNING: "refuted", AS_BEST_FIT: "supported"}, _question),
+        *(ask(runs) for (_, n), runs in trained.items() if covers(n) and _shown(runs) and len(runs.runs) > 1),
+        *(ask(search.tuned, "tuned", search.candidates) for search in searches(trained) if covers(search.tuned.n)),
+        *controls(trained, answers, ask),
     ]
 
 
 def _shown(runs: Trained) -> bool:
-    return runs.key in (*DGPG, *BESIDE) or runs.part in ("ablation", "real", "patient")
+    return runs.key in (*DGPG, *BESIDE) or runs.part in ("ablation", "real", "patient", "claimed")
 
 
-def _question(trained: Trained, tuning: str = "", read: Sequence[Trained] = ()) -> Question:
-    asked, judge = (BELOW, judge_slightly_below) if trained.n == SLIGHTLY_BELOW else (MATCHES, judge_matches)
+def _question(asked: Asked, judge: Judge, trained: Trained, tuning: str = "", read: Sequence[Trained] = ()) -> Question:
     gap = sum(run.gap_percent for run in trained.runs) / len(trained.runs)
     best = sorted({max(run.heuristics, key=lambda name: run.heuristics[name]) for run in trained.runs})
     return asked.of(
         f"{trained.key}/N={trained.n}/score",
         [trained],
         lambda level: judge(trained.levels, trained.width, level=level),
-        primary=trained.key in DGPG and trained.n <= SLIGHTLY_BELOW,
+        primary=trained.key in DGPG and trained.n <= LARGEST,
         words={"how": f"{int(trained.runs[0].episodes[-1])} episodes"},
         note=f"cost {gap:+.2g} % above the best heuristic's ({', '.join(best)})",
         tuning=tuning,
         read=read,
     )
-
-
-CLAIM = training_claim(
-    {"main", "tuned", "ablation", "real", "patient", "control"},
-    questions,
-    id="C4.3",
-    title="As good as Best-Fit",
-    source="experiments: -46.4 against -41.0 at N = 200 in the paper's units",
-    statement="DG-PG ends at or above Best-Fit for N <= 100, and slightly below it at N = 200.",
-)
