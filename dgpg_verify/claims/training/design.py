@@ -281,7 +281,8 @@ def _search(sizes: Sizes) -> list[Row]:
             changed = {name: value for name, value in point.items() if name != "sharing"}
             rows.append(
                 sizes.row(f"search/{key}/{search_name(point)}", search_name(point), "tuned", method, sizes.searched,
-                         sharing=str(point.get("sharing", "independent")), settings={**MIXTURES.get(mixture, {}), **changed})
+                         settings={**MIXTURES.get(mixture, {}), **changed},
+                         sharing=str(point.get("sharing", "independent")))
             )  # fmt: skip
     return rows
 
