@@ -28,24 +28,24 @@ def row_outcome(row: LedgerRow, scale: str, decided_at: str = "standard") -> Out
     """
     check_choice("scale", scale, SCALES)
     check_choice("decided_at", decided_at, SCALES)
-    said = f"{row.id} {row.row}: {row.verdict} ({row.because})"
+    judged = f"{row.id} {row.row}: {row.verdict} ({row.because})"
     if row.kind in ("control", "oracle"):
         wanted = row.expected_label or "supported"
         if row.verdict == wanted:
-            return Outcome("pass", said)
-        return Outcome("fail", f"{row.kind} must be {wanted}: {said}")
+            return Outcome("pass", judged)
+        return Outcome("fail", f"{row.kind} must be {wanted}: {judged}")
     if row.recorded is None:
-        return Outcome("pass", f"UNRECORDED {said}")
+        return Outcome("pass", f"UNRECORDED {judged}")
     if row.verdict == "inconclusive":
         late = SCALES.index(scale) >= SCALES.index(decided_at)
         rule = f"a row must be decided at scale {decided_at}"
-        return Outcome("fail", f"{rule}: {said}") if late else Outcome("skip", f"{rule} only: {said}")
+        return Outcome("fail", f"{rule}: {judged}") if late else Outcome("skip", f"{rule} only: {judged}")
     label, reason = row.recorded["label"], row.recorded["reason"]
     if row.verdict != label:
-        return Outcome("fail", f"recorded as {label} ({reason}), measured otherwise: {said}")
+        return Outcome("fail", f"recorded as {label} ({reason}), measured otherwise: {judged}")
     if row.verdict == "refuted":
-        return Outcome("refuted", f"refuted as recorded ({reason}): {said}")
-    return Outcome("pass", said)
+        return Outcome("refuted", f"refuted as recorded ({reason}): {judged}")
+    return Outcome("pass", judged)
 
 
 def require(outcome: Outcome) -> None:

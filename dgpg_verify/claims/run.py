@@ -63,10 +63,6 @@ def default_workers() -> int:
     return min(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
-def default_folder(scale: str, seed: int) -> Path:
-    return Path("reports") / f"{scale}-seed{seed}"
-
-
 def run_claims(
     claims: str | Sequence[Claim] | None = None,
     scale: str = "standard",
@@ -101,7 +97,7 @@ def run_claims(
     check_choice("scale", scale, SCALES)
     seed = check_int("seed", seed, 0, 2**63 - 1)
     workers = default_workers() if workers is None else check_int("workers", workers, 1, 1024)
-    folder = Path(out) if out is not None else default_folder(scale, seed)
+    folder = Path(out) if out is not None else Path("reports") / f"{scale}-seed{seed}"
     _check_folder(folder, scale, seed, resume)
     all_figures()  # refuses what another package offers wrongly, before anything is measured
     index, owners = _Index.planned(chosen, scale, seed)

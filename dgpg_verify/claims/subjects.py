@@ -48,5 +48,5 @@ def build_policy(name: str, system: System, seed: int, sharing: str = "independe
 
 def one_shot_probabilities(system: System, policy: Any) -> np.ndarray:
     """[N, K] probabilities of the only decision of a one-shot system."""
-    seen = system.observe(system.start(torch.zeros(1, 1, 0, dtype=torch.float64)))
-    return np.asarray(policy.probabilities(seen)[0].detach().numpy())
+    observation = system.observe(system.start(torch.zeros(1, 1, 0, dtype=torch.float64)))
+    return np.asarray(policy.probabilities(observation)[0].detach().numpy())

@@ -14,7 +14,7 @@ def number(value: float | None, form: str = ".3g") -> str:
 def with_interval(estimate: Estimate, form: str = ".3g") -> str:
     """`0.93 [0.9, 0.96]`; `at least 6.92`, `at most 20` or `between 3 and 5` where only bounds are known."""
     value, low, high = (
-        None if one is None else format(one, form) for one in (estimate.value, estimate.low, estimate.high)
+        None if end is None else format(end, form) for end in (estimate.value, estimate.low, estimate.high)
     )
     if low is None or high is None:
         known = [f"at least {low}"] * (low is not None) + [f"at most {high}"] * (high is not None)

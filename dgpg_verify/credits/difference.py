@@ -74,8 +74,8 @@ class BranchCredit(FixedCredit):
         agents = torch.arange(n, device=rollout.actions.device)
         out = torch.empty(size, horizon, n, dtype=torch.float64, device=rollout.actions.device)
         for t in range(horizon):
-            seen = Observation(rollout.seen.features[:, t], rollout.seen.mask[:, t], rollout.seen.active[:, t])
-            replacement = rollout.policy.act(seen, fresh[:, t])
+            observation = Observation(rollout.seen.features[:, t], rollout.seen.mask[:, t], rollout.seen.active[:, t])
+            replacement = rollout.policy.act(observation, fresh[:, t])
             out[:, t] = to_go[:, t, None] - branch_returns(rollout, t, agents, replacement)
         return torch.where(rollout.active, out, 0.0)
 

@@ -46,23 +46,15 @@ def fit_credits(credits: Sequence[Credit], pilot: Sequence[Rollout]) -> list[Cre
     """Fit every credit on the pilot; bases with the same name are fitted once and shared."""
     memory: dict[str, Credit] = {}
 
-    def fit(credit: Credit) -> Credit:
+    def fit(credit: Any) -> Credit:
         if credit.name not in memory:
-            memory[credit.name] = _with_parts(credit, part).fit(pilot)
+            names = [field.name for field in dataclasses.fields(credit)] if dataclasses.is_dataclass(credit) else []
+            parts = {name: getattr(credit, name) for name in names if name in PARTS}
+            fitted = {name: _Fitted(fit(part)) for name, part in parts.items() if offers(part, Credit)}
+            memory[credit.name] = (dataclasses.replace(credit, **fitted) if fitted else credit).fit(pilot)
         return memory[credit.name]
 
-    def part(inner: Credit) -> Credit:
-        return _Fitted(fit(inner))
-
     return [fit(credit) for credit in credits]
-
-
-def _with_parts(credit: Any, part: Any) -> Any:
-    """`credit` with its component credits (base, guidance) replaced by fitted ones."""
-    if not dataclasses.is_dataclass(credit) or isinstance(credit, type):
-        return credit
-    held = {field.name: getattr(credit, field.name) for field in dataclasses.fields(credit) if field.name in PARTS}
-    return dataclasses.replace(credit, **{name: part(value) for name, value in held.items() if offers(value, Credit)})
 
 
 def make_basis(credits: Sequence[Credit], extra: Sequence[Credit] = ()) -> Basis:

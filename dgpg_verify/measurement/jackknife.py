@@ -106,10 +106,12 @@ def _moments(
     outer = deviation @ deviation.transpose(-1, -2)
     cross = deviation @ centre[:, None].transpose(-1, -2)
     square = centre @ centre.transpose(-1, -2)
-    own = products + n_k * outer
-    covariance = own.sum(1) / (total - 1.0).clamp(min=1.0)
+    within = products + n_k * outer
+    covariance = within.sum(1) / (total - 1.0).clamp(min=1.0)
     rest, f = total - n_k, n_k / (total - n_k)
-    others = torch.einsum("kg,ngcd->nkcd", 1.0 - torch.eye(len(counts), dtype=own.dtype, device=own.device), own)
+    others = torch.einsum(
+        "kg,ngcd->nkcd", 1.0 - torch.eye(len(counts), dtype=within.dtype, device=within.device), within
+    )
     without = (others - n_k * f * outer) / (rest - 1.0).clamp(min=1.0)
     moved = square[:, None] - f * (cross + cross.transpose(-1, -2)) + f**2 * outer
     return (covariance, square - covariance / total), (without, moved - without / rest)

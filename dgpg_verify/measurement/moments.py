@@ -191,11 +191,10 @@ class GradientMoments(Mapping[str, CreditMoments]):
         if self.frozen is None:
             return None, None
         part = np.einsum("c,cdn,d->n", row, self.frozen.products, row)
-        own = variance[self.frozen.agents]
+        sampled = variance[self.frozen.agents]
         shares = np.full(variance.shape, np.nan)
-        shares[self.frozen.agents] = np.where(own > 0, part / np.where(own > 0, own, 1.0), np.nan)
-        pooled = float(part.sum() / own.sum()) if own.sum() > 0 else None
-        return shares, pooled
+        shares[self.frozen.agents] = np.divide(part, sampled, out=np.full_like(part, np.nan), where=sampled > 0)
+        return shares, float(part.sum() / sampled.sum()) if sampled.sum() > 0 else None
 
 
 def best_alpha(covariance: Array) -> float:
@@ -206,6 +205,6 @@ def best_alpha(covariance: Array) -> float:
 
 def agent_ratios(variance: Array, signal: Array) -> tuple[float | None, float | None]:
     """Median and 90th percentile over agents of V_i / |E g_i|^2; None where the quantile is not measurable."""
-    ratios = np.where(signal > 0, variance / np.where(signal > 0, signal, 1.0), np.inf)
+    ratios = np.divide(variance, signal, out=np.full_like(variance, np.inf), where=signal > 0)
     median, p90 = (float(q) for q in np.quantile(ratios, [0.5, 0.9], method="higher"))
     return median if np.isfinite(median) else None, p90 if np.isfinite(p90) else None

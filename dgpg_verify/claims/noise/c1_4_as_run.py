@@ -18,11 +18,6 @@ SENTENCES = {
 }
 KEYS = (grid.GAME, grid.TEAMS[1], *grid.CLOUDS)
 PRIMARY_ALPHAS = {grid.GAME: (0.9, 0.55, 0.2), grid.CLOUD: (0.55,)}
-# A curve that bends in log-log is still decided, because every setting has a proved bound:
-# sum, mean: V(alpha) >= ((1 - alpha) sqrt V_PG - alpha sqrt V_G)^2 grows with V_PG;
-# mixed, parts: the scaled return has V_PG / N^2 -> 0, or V_PG / Var(R) <= max |psi|^2 <= 2, so V(alpha) stays bounded;
-# both: V_G / Var(g) <= 2 (1 + (E g)^2 / Var(g)) likewise. `joint` is a multiple of `mixed` with a baseline.
-PROVED = grid.SETTINGS
 
 
 def _statistics(key: str, series: Series[CellStats]) -> list[Statistic]:
@@ -43,7 +38,11 @@ def _mixture(key: str, name: str, alpha: float, setting: str) -> Statistic:
         reading=setting,
         sparse=True,
         primary=alpha in PRIMARY_ALPHAS.get(key, ()),
-        proved_bound=setting in PROVED,
+        # A curve that bends in log-log is still decided, because every setting has a proved bound:
+        # sum, mean: V(alpha) >= ((1 - alpha) sqrt V_PG - alpha sqrt V_G)^2 grows with V_PG; mixed, parts: the scaled
+        # return has V_PG / N^2 -> 0, or V_PG / Var(R) <= max |psi|^2 <= 2, so V(alpha) stays bounded; both:
+        # likewise V_G / Var(g) <= 2 (1 + (E g)^2 / Var(g)). The reading `joint` is a multiple of `mixed` with a baseline.
+        proved_bound=True,
         share=lambda cells: return_share([cell.guided(alpha, setting) for cell in cells]),
     )
 

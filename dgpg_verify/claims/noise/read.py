@@ -87,7 +87,7 @@ class CellStats:
         if exact["return"] is not None:
             unbiased = [place[name] for name in names if name in UNBIASED]
             signal[np.ix_(unbiased, unbiased)] = _per_agent(exact["return"], cell.n)
-        own = {credit: signal[place[credit], place[credit]] for credit in exact if credit in place}
+        estimated = {credit: signal[place[credit], place[credit]] for credit in exact if credit in place}
         known = {credit: _per_agent(length, cell.n) for credit, length in exact.items() if length is not None}
         return cls(
             n=cell.n,
@@ -102,7 +102,7 @@ class CellStats:
             to_objective=_per_agent(values["to_objective"], cell.n)
             if "to_objective" in values
             else signal[:, place["return"]],
-            lengths={credit: float(length) for credit, length in (own | known).items()},
+            lengths={credit: float(length) for credit, length in (estimated | known).items()},
             exact=tuple(credit in known for credit in exact),
         )
 

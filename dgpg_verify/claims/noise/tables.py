@@ -89,10 +89,6 @@ def _fits(series: Series) -> Iterator[Record]:
                 "credit": credit,
                 "statistic": name,
                 "scope": _scope(row),
-                "exponent": fit.exponent,
-                "low": fit.low,
-                "high": fit.high,
-                "level": fit.level,
                 "intercept": fit.top_decade.intercept,
                 "n_used": list(fit.top_decade.n_values),
                 "full_exponent": fit.full.exponent if fit.full else None,
@@ -100,7 +96,7 @@ def _fits(series: Series) -> Iterator[Record]:
                 "affine_b": fit.affine.b if fit.affine else None,
                 "expected": None,
                 "verdict": None,
-            }
+            } | {number: getattr(fit, number) for number in ("exponent", "low", "high", "level")}
 
 
 def _alpha_curves(series: Series) -> Iterator[Record]:
