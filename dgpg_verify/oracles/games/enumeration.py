@@ -143,8 +143,7 @@ def enumerate_moments(
     """
     game = EnumeratedGame(system, probabilities)
     names = check_credits(credits, ENUMERATED_CREDITS)
-    (expected_cost,) = game.expected(lambda c: [c.cost])
-    objective = -float(expected_cost)
+    objective, slope, distance, distance_slope = _objectives(game)
 
     def of_credits(c: Profiles) -> list[Array]:
         """w, w^2, psi w, and w and w w' on the own action."""
@@ -159,27 +158,25 @@ def enumerate_moments(
         pooled = g.sum(2)
         return [np.einsum("bcnk,bdnk->bcdn", g, g), np.einsum("bck,bdk->bcd", pooled, pooled)]
 
-    def of_objectives(c: Profiles) -> list[Array]:
-        """G, grad J and grad G: likelihood-ratio sums need no centring, they are exact."""
-        distance, scores = game.distance(c), game.scores(c)
-        return [distance, -c.cost[:, None, None] * scores, distance[:, None, None] * scores]
-
     total, shared = game.expected(about_means)
-    guidance_objective, objective_gradient, guidance_gradient = game.expected(of_objectives)
     cross = _cross_agent(game.p, *given)
     check_moments(gradient, total, cross)
+    deviations = np.sqrt(np.maximum(square.mean(1) - plain.mean(1) ** 2, 0.0))
+    pooled_moments = SharedMoments(gradient.sum(1), shared)
     return OracleMoments(
-        names=names,
-        means=gradient,
-        covariances=total,
-        cross=cross,
-        deviations=np.sqrt(np.maximum(square.mean(1) - plain.mean(1) ** 2, 0.0)),
-        objective=objective,
-        objective_gradient=objective_gradient,
-        guidance_objective=float(guidance_objective),
-        guidance_gradient=guidance_gradient,
-        shared=SharedMoments(gradient.sum(1), shared),
+        names, gradient, total, cross, deviations, objective, slope, distance, distance_slope, shared=pooled_moments
     )
+
+
+def _objectives(game: EnumeratedGame) -> tuple[float, Array, float, Array]:
+    """J, grad J [N, K], G, grad G: likelihood-ratio sums over all profiles need no centring, they are exact."""
+
+    def values(c: Profiles) -> list[Array]:
+        scores, distance = game.scores(c), game.distance(c)
+        return [-c.cost, -c.cost[:, None, None] * scores, distance, distance[:, None, None] * scores]
+
+    reward, reward_slope, distance, distance_slope = game.expected(values)
+    return float(reward), reward_slope, float(distance), distance_slope
 
 
 def _cross_agent(p: Array, first: Array, second: Array) -> Array:
