@@ -101,7 +101,7 @@ class TeamFile(_File):
 def drawn_game(
     agents: int, candidates: int, cost: str, reference: str, seed: int, n_servers: int | None = None
 ) -> Subject:
-    """The first fleet of the seeded law over which rates are reported (equilibria/games/law.py).
+    """The first fleet of the seeded law over which rates are reported (equilibria/games/random_games.py).
 
     Raises
     ------

@@ -3,7 +3,7 @@
 games/            tables J and G on every joint action, mixed profiles, the fleets drawn at random
 nash/             pure equilibria by enumeration (pure.py), NashConv (nash_conv.py), mixed and stationary points
 alignment/        whether grad J and -grad G agree: at profiles, at all of them, by signs of the tables
-shift/            alpha_c (alpha_c.py), how far equilibria move with alpha, annealing
+shift/            alpha_c (alpha_c.py), how far equilibria move with alpha
 teams/            stationary sets of the linear-quadratic team in closed form
 exact/            the same questions in fractions, from the definitions
 counterexamples/  forms of the claim, search for the smallest fleet that refutes one, its certificate (certificate.py)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgpg_verify.equilibria.arrays import Mask
-from dgpg_verify.equilibria.games.deviations import exact_changes
+from dgpg_verify.equilibria.games.deviations import deviations, exact_changes
 from dgpg_verify.equilibria.games.profiles import action_values, expected
 from dgpg_verify.equilibria.games.tables import Tables
 from dgpg_verify.equilibria.nash.ascent import reached_equilibrium
@@ -130,23 +130,15 @@ def first_violation(tables: Tables) -> Answer | None:
 
     Cost O(N K^(N+1)): sign agreement (T3 of the theory) asks that there is none.
     """
-    place, agent, action = min(_violations(tables), default=(None, 0, 0))
+    wrong = ((np.sign(dj) * np.sign(dg) > 0, agent, action) for agent, action, dj, dg in deviations(tables))
+    first = ((int(members.argmax()), agent, action) for members, agent, action in wrong if members.any())
+    place, agent, action = min(first, default=(None, 0, 0))
     if place is None:
         return None
     actions = tuple(int(k) for k in np.unravel_index(place, tables.reward.shape[1:]))
     there = (*actions[:agent], action, *actions[agent + 1 :])
     change_j, change_g = (float(t[0][there] - t[0][actions]) for t in (tables.reward, tables.guidance))
     return {"actions": list(actions), "agent": agent, "to": action, "change_j": change_j, "change_g": change_g}
-
-
-def _violations(tables: Tables) -> Iterator[tuple[int, int, int]]:
-    """The first joint action (flat index) at which a change of `agent` to `action` moves J and G the same way."""
-    for agent in range(tables.n_agents):
-        for action in range(tables.n_actions):
-            changes = [table[0].take([action], axis=agent) - table[0] for table in (tables.reward, tables.guidance)]
-            wrong = (np.sign(changes[0]) * np.sign(changes[1]) > 0).ravel()
-            if wrong.any():
-                yield int(wrong.argmax()), agent, action
 
 
 def team_answer(team: LinearQuadraticTeam, alpha: float, rows: int) -> Answer:

@@ -1,6 +1,8 @@
-"""Array types of this room, the machine epsilon, and one reshaping that every table needs."""
+"""Array types of this room, the machine epsilon, and the reshapings that every table needs."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +10,11 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 EPS = float(np.finfo(np.float64).eps)
+
+
+def flat(values: NDArray[Any]) -> NDArray[Any]:
+    """[F, K, ..., K] as [F, K^N]."""
+    return values.reshape(len(values), -1)
 
 
 def beside(values: Array, table: Array) -> Array:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dgpg_verify.claims.equilibria.design import PERFECT, PRACTICAL, SHUFFLED
 from dgpg_verify.claims.equilibria.family import equilibrium_claim
-from dgpg_verify.claims.equilibria.measure.alignment import POLICIES, TEAM_POINTS, TEAM_RANDOM, UNDEFINED
+from dgpg_verify.claims.equilibria.measure.alignment import POLICIES, TEAM_POINTS, UNDEFINED
 from dgpg_verify.claims.equilibria.questions import ask, interval
 from dgpg_verify.claims.equilibria.read import DrawnFleets, judge_audit, read_fleets
 from dgpg_verify.claims.question import Question, level_of
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.core import Label
+from dgpg_verify.equilibria.arrays import flat
 
 STATEMENT = "Moving the state toward its reference improves J: <grad J, -grad G> >= 0 (assumption: descent alignment)."
 WHO = {"joint": "of all agents together", "agent": "of some agent"}
@@ -115,39 +116,32 @@ def _by_law(groups: Sequence[DrawnFleets]) -> Mapping[Law, list[DrawnFleets]]:
     return found
 
 
-def _team(law: Law, groups: Sequence[DrawnFleets], control: Label | None = None) -> list[Question]:
+AT_POINTS = "at theta = 0, half and nine tenths of the way to the optimum of J, and random theta"
+# what is asked of a team -> the stored field, in words, where
+TEAM_QUESTIONS = {
+    "joint": ("negative", f"The joint cosine is negative {AT_POINTS}", ", ".join(TEAM_POINTS)),
+    "agent": ("agents_negative", f"Some agent's product is negative {AT_POINTS}", ", ".join(TEAM_POINTS)),
+    "anywhere": ("witness", "A misaligned theta was found by closed form", "every theta"),
+}
+
+
+def _team(law: Law, groups: Sequence[DrawnFleets], control: Label | None = None) -> Iterator[Question]:
     """Quadratic teams: at the declared points jointly and by agent, and a witness anywhere."""
-    named = "theta = 0, half and nine tenths of the way to the optimum of J, and random theta"
-    return [
-        _team_row(law, groups, "joint", "negative", f"The joint cosine is negative at {named}", control),
-        _team_row(law, groups, "agent", "agents_negative", f"Some agent's product is negative at {named}", control),
-        _team_row(law, groups, "anywhere", "witness", "A misaligned theta was found by closed form", control),
-    ]
-
-
-def _team_row(
-    law: Law, groups: Sequence[DrawnFleets], name: str, field: str, said: str, control: Label | None
-) -> Question:
-    violated = np.concatenate([(group.joined(field).reshape(-1, _points(field)) > 0).any(1) for group in groups])
-    verdict = judge_audit(violated, level_of(False))
-    key = f"linear_quadratic/alignment={law[0]:g}/bias={law[1]:g}/{name}"
     sizes = " and ".join(str(group.n) for group in groups)
-    return ask(
-        key=key,
-        statistic="share of teams with a negative inner product",
-        read=groups,
-        verdict=verdict,
-        sentence=f"{said}: {interval(verdict)} of teams (alignment {law[0]:g}, reference {law[1]:g} standard "
-        f"deviations from the optimum, N = {sizes}). Sufficient for alignment at every theta: J = -cG + const.",
-        policy=", ".join(TEAM_POINTS) if field != "witness" else "every theta",
-        kind="audit",
-        control=control,
-    )
-
-
-def _points(field: str) -> int:
-    """Columns of a stored field: the declared points, or one number a team."""
-    return 1 if field == "witness" else len(TEAM_POINTS) - 1 + TEAM_RANDOM
+    for name, (field, words, where) in TEAM_QUESTIONS.items():
+        violated = np.concatenate([flat(group.joined(field) > 0).any(1) for group in groups])
+        verdict = judge_audit(violated, level_of(False))
+        yield ask(
+            key=f"linear_quadratic/alignment={law[0]:g}/bias={law[1]:g}/{name}",
+            statistic="share of teams with a negative inner product",
+            read=groups,
+            verdict=verdict,
+            sentence=f"{words}: {interval(verdict)} of teams (alignment {law[0]:g}, reference {law[1]:g} standard "
+            f"deviations from the optimum, N = {sizes}). Sufficient for alignment at every theta: J = -cG + const.",
+            policy=where,
+            kind="audit",
+            control=control,
+        )
 
 
 def _controls(games: Sequence[DrawnFleets], teams: Mapping[Law, Sequence[DrawnFleets]]) -> list[Question]:

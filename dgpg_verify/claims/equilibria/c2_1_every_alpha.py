@@ -70,12 +70,11 @@ def questions(measured: Measured) -> list[Question]:
 
 def _primary(examples: Mapping[str, DrawnFleets], readings: Sequence[DrawnFleets]) -> Iterator[Question]:
     for (reading, inclusion), form in PRIMARY.items():
-        if form in examples:
-            yield _example(FORMS[form], examples[form], f"{reading}/{inclusion}", HOLDS[reading], primary=True)
+        key, holds = f"{reading}/{inclusion}", HOLDS[reading]
+        if form is not None and form in examples:
+            yield _example(FORMS[form], examples[form], key, holds, primary=True)
         elif form is None and readings:
-            theorem = FORMS["softmax-gained"].theorem
-            key, holds = f"{reading}/{inclusion}", HOLDS[reading]
-            yield _among(readings, key, "signs", inclusion, theorem, holds, primary=True)
+            yield _among(readings, key, "signs", inclusion, FORMS["softmax-gained"].theorem, holds, primary=True)
 
 
 def _further(examples: Mapping[str, DrawnFleets]) -> Iterator[Question]:

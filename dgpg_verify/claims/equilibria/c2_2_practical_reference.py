@@ -7,31 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from dgpg_verify.claims.equilibria.design import (
-    CONTROL_RATE,
-    EVERY,
-    PERFECT,
-    PRACTICAL,
-    RATE,
-    SCHEDULE,
-    SHUFFLED,
-    SIZE,
-)
+from dgpg_verify.claims.equilibria.design import CONTROL_RATE, EVERY, PERFECT, PRACTICAL, RATE, SCHEDULE, SHUFFLED, SIZE
 from dgpg_verify.claims.equilibria.family import equilibrium_claim
-from dgpg_verify.claims.equilibria.questions import (
-    ask,
-    ask_proof,
-    interval,
-    percent,
-    what_holds,
-)
-from dgpg_verify.claims.equilibria.read import (
-    DrawnFleets,
-    alpha_place,
-    judge_rate,
-    judge_unequal_seen,
-    read_fleets,
-)
+from dgpg_verify.claims.equilibria.questions import ask, ask_proof, interval, percent, what_holds
+from dgpg_verify.claims.equilibria.read import DrawnFleets, alpha_place, judge_rate, judge_unequal_seen, read_fleets
 from dgpg_verify.claims.question import Question, level_of
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.core import Label, Verdict
@@ -91,9 +70,9 @@ def _sentence(group: DrawnFleets, alpha: float | str, verdict: Verdict) -> str:
     said = f"The pure sets are equal {where} in {interval(verdict)} of fleets ({group.cost} cost, {group.reference} "
     said += f"reference, N = {group.n}, K = {group.k})"
     if alpha == EVERY:
-        limits = np.concatenate([np.asarray(item.values["limits"]) for item in group.evidence])
+        low, middle = np.quantile(group.over("limits"), [0.05, 0.5])
         said += ", whatever the scale of G; an equilibrium of J stays one iff alpha <= alpha_c = min |dJ| / (|dJ| + "
-        said += f"|dG|) over the changes with dG < 0, whose 5 % and 50 % quantiles are {_quantiles(limits)}"
+        said += f"|dG|) over the changes with dG < 0, whose 5 % and 50 % quantiles are {low:.3g} and {middle:.3g}"
     elif group.has("loss"):
         place = alpha_place(alpha)
         loss, conv = group.over("loss")[:, place], group.over("nash_conv")[2, place]
@@ -101,11 +80,6 @@ def _sentence(group: DrawnFleets, alpha: float | str, verdict: Verdict) -> str:
         said += f"on average (best against best {percent(float(loss[0].mean()))}, worst against worst "
         said += f"{percent(float(loss[1].mean()))}), its NashConv in J is {percent(float(conv.mean()))} of the range"
     return said + "."
-
-
-def _quantiles(limits: np.ndarray) -> str:
-    low, middle = np.quantile(limits, [0.05, 0.5])
-    return f"{low:.3g} and {middle:.3g}"
 
 
 def _mixed(group: DrawnFleets) -> Question:

@@ -76,7 +76,8 @@ def _rates(groups: Sequence[DrawnFleets]) -> Iterator[dict[str, Any]]:
     """Shares of equal sets; mixed sets of three agents can only be seen to differ, which bounds the share above."""
     for group in groups:
         bounded = group.part == "mixed" and group.n > 2
-        for alpha, codes in zip((*ALPHAS, EVERY), group.over("relations")):
+        alphas: tuple[float | str, ...] = (*ALPHAS, EVERY)
+        for alpha, codes in zip(alphas, group.over("relations")):
             undecided = int((codes == UNKNOWN).sum())
             estimate = clopper_pearson(undecided, len(codes), LEVEL) if bounded else equal_rate(codes, LEVEL)
             yield _law(group) | {

@@ -98,16 +98,15 @@ def _shown(game: RationalGame, form: Form, point: Mixed) -> bool:
 def _inclusion(example: Counterexample, game: RationalGame) -> dict[str, bool]:
     form, point = example.form, example.point
     kept_in, lost_in = sides(game, form)
-    pure = form.points in ("strict", "pure")
+    is_pure = form.points in ("strict", "pure")
+    of_kind = point in equilibria(game, form, kept_in) if is_pure else mixes(game, form, point)
     agent, action = example.agent, example.action
     named = 0 <= agent < game.n_agents and 0 <= action < game.n_actions
     gain = rational.gains(lost_in, point, agent)[action] if named else Fraction(0)
     return {
         "alpha lies strictly between 0 and 1": 0 < form.alpha < 1,
         "no agent gains at the point by changing alone": rational.nash_conv(kept_in, point) == 0,
-        "the point is of the stated kind": point in equilibria(game, form, kept_in)
-        if pure
-        else mixes(game, form, point),
+        "the point is of the stated kind": of_kind,
         "the change is worth what is stored": gain == example.gain,
         "the change pays": gain > 0,
     }

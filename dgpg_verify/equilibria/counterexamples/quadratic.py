@@ -74,7 +74,7 @@ SMALLEST_SINGULAR = QuadraticTeam(((1, 0), (0, 1)), (0, 1), (0, 0), (0, 0))
 UNALIGNED_EQUAL = QuadraticTeam(((0, 1), (1, 2)), (1, 3), (0, 0), (0, 0))
 
 
-def loses_a_point(team: QuadraticTeam, theta: Sequence[Fraction], alpha: Fraction) -> bool:
+def loses_a_point(team: QuadraticTeam, theta: Sequence[Number], alpha: Fraction) -> bool:
     """Aligned everywhere, J not constant, theta stationary for J but not for J_alpha."""
     up, down = team.gradients(theta)
     moved = any((1 - alpha) * u - alpha * d != 0 for u, d in zip(up, down))

@@ -1,24 +1,20 @@
-"""Unilateral deviations of every joint action: exact signs of what they gain in J_alpha.
+"""Unilateral deviations of every joint action: differences of table entries, in float64 and in fractions.
 
-A difference of two float64 numbers has the right sign and one rounding. So the sign of (1 - alpha) dJ - alpha dG is
-certain unless the two parts nearly cancel; only then it is decided again in exact fractions of the table entries.
+A difference of two float64 numbers has the right sign and one rounding.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import product
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from dgpg_verify.core import InputError
 from dgpg_verify.equilibria.arrays import EPS, Array
 from dgpg_verify.equilibria.games.tables import Tables
 
 ROUNDING = 16.0 * EPS  # generous for two differences, two products and 1 - alpha
-TINY = 1e-290  # below this a product may be subnormal and its rounding no longer relative
 
 
 def exact_alpha(alpha: Any) -> Fraction:
@@ -32,41 +28,11 @@ def exact_alpha(alpha: Any) -> Fraction:
     return value
 
 
-def by_agent(table: Array) -> Iterator[Array]:
-    """For each agent the table as [F, R, K]: its own action last, the others' R = K^(N-1) joint actions before it."""
-    for i in range(1, table.ndim):
-        yield np.ascontiguousarray(np.moveaxis(table, i, -1)).reshape(len(table), -1, table.shape[1])
-
-
-def back_from_agent(values: NDArray[Any], agent: int, shape: tuple[int, ...]) -> NDArray[Any]:
-    """[F, R, K] of one agent back to [F, K, ..., K] of the given shape."""
-    return np.moveaxis(values.reshape(shape), -1, 1 + agent)
-
-
-def mixed_gain_signs(reward: Array, guidance: Array, alpha: Fraction) -> NDArray[np.int8]:
-    """Sign of the J_alpha gain of deviating from k to l, [F, R, K (from), K (to)], exact for the table entries.
-
-    reward, guidance: [F, R, K] of one agent. Cost O(F R K^2), and a fraction wherever the two parts nearly cancel.
-    """
-    gain_j = reward[..., None, :] - reward[..., :, None]
-    gain_g = guidance[..., None, :] - guidance[..., :, None]
-    part_j, part_g = float(1 - alpha) * gain_j, float(alpha) * gain_g
-    gain = part_j - part_g
-    signs = np.sign(gain).astype(np.int8)
-    unsure = np.abs(gain) <= ROUNDING * (np.abs(part_j) + np.abs(part_g)) + TINY
-    unsure &= (gain_j != 0.0) | (gain_g != 0.0)  # two true ties need no fraction
-    for f, r, k, l in np.argwhere(unsure):
-        change_j = Fraction(float(reward[f, r, l])) - Fraction(float(reward[f, r, k]))
-        change_g = Fraction(float(guidance[f, r, l])) - Fraction(float(guidance[f, r, k]))
-        exact = (1 - alpha) * change_j - alpha * change_g
-        signs[f, r, k, l] = (exact > 0) - (exact < 0)
-    return signs
-
-
-def agent_pairs(tables: Tables) -> Iterator[tuple[int, Array, Array]]:
-    """(agent, reward [F, R, K], guidance [F, R, K]) for each agent."""
-    for agent, (reward, guidance) in enumerate(zip(by_agent(tables.reward), by_agent(tables.guidance))):
-        yield agent, reward, guidance
+def deviations(tables: Tables) -> Iterator[tuple[int, int, Array, Array]]:
+    """(agent, action, dJ, dG): what every joint action gains when the agent alone plays `action`, [F, K, ..., K]."""
+    for agent, action in product(range(tables.n_agents), range(tables.n_actions)):
+        reward, guidance = (table.take([action], axis=1 + agent) - table for table in (tables.reward, tables.guidance))
+        yield agent, action, reward, guidance
 
 
 def exact_changes(tables: Tables, fleet: int, actions: tuple[int, ...]) -> Iterator[tuple[Fraction, Fraction]]:

@@ -19,7 +19,7 @@ from fractions import Fraction
 import numpy as np
 
 from dgpg_verify.equilibria.arrays import Array, Mask
-from dgpg_verify.equilibria.games.deviations import ROUNDING, agent_pairs, back_from_agent, exact_alpha, exact_changes
+from dgpg_verify.equilibria.games.deviations import ROUNDING, deviations, exact_alpha, exact_changes
 from dgpg_verify.equilibria.games.tables import Tables
 
 
@@ -57,20 +57,8 @@ def alpha_intervals(tables: Tables) -> AlphaIntervals:
 
     Raises nothing beyond Tables' own checks. Cost O(F N K^(N+1)).
     """
-    shape = tables.reward.shape
-    low, high = np.zeros(shape), np.ones(shape)
-    for agent, reward, guidance in agent_pairs(tables):
-        agent_low, agent_high = _intervals_of_agent(reward, guidance)
-        low = np.maximum(low, back_from_agent(agent_low, agent, shape))
-        high = np.minimum(high, back_from_agent(agent_high, agent, shape))
-    return AlphaIntervals(tables, low, high)
-
-
-def _intervals_of_agent(reward: Array, guidance: Array) -> tuple[Array, Array]:
-    """low, high [F, R, K] that one agent's deviations leave; reward and guidance [F, R, K], own action last."""
-    low, high = np.zeros(reward.shape), np.ones(reward.shape)
-    for other in range(reward.shape[-1]):
-        change_j, change_g = reward[..., other, None] - reward, guidance[..., other, None] - guidance
+    low, high = np.zeros(tables.reward.shape), np.ones(tables.reward.shape)
+    for _, _, change_j, change_g in deviations(tables):
         size_j, size_g = np.abs(change_j), np.abs(change_g)
         total = size_j + size_g
         share = np.divide(size_j, total, out=np.zeros_like(total), where=total > 0.0)
@@ -78,7 +66,7 @@ def _intervals_of_agent(reward: Array, guidance: Array) -> tuple[Array, Array]:
         at_least = np.maximum(share, np.finfo(np.float64).smallest_subnormal)  # a gain in J, however small, shows
         low = np.maximum(low, np.where(pays_j, np.where(tempts, np.inf, at_least), 0.0))
         high = np.minimum(high, np.where(tempts, np.where(pays_j, -np.inf, share), 1.0))
-    return low, high
+    return AlphaIntervals(tables, low, high)
 
 
 def alpha_limits(tables: Tables) -> Array:

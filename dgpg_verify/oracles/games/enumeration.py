@@ -19,7 +19,7 @@ from dgpg_verify.oracles.moments import OracleMoments, check_credits, check_mome
 from dgpg_verify.systems import LoadBalancingGame
 
 MAX_PROFILES = 1_000_000
-CHUNK = 1 << 14
+CHUNK = 1 << 12
 ENUMERATED_CREDITS = (
     "return",
     "return:raw",
@@ -82,14 +82,23 @@ class EnumeratedGame:
             x = self.state(actions)
             yield Profiles(actions, self.p[agents, actions].prod(1), x, self.cost(x), self.shares[agents, actions])
 
-    def expected(self, value: Callable[[Profiles], Array]) -> Array:
-        """E value over all profiles; value returns [B, ...]."""
-        return np.asarray(sum(np.tensordot(c.probability, value(c), axes=1) for c in self.chunks()))
+    def scores(self, at: Profiles) -> Array:
+        """psi_i(a_i) = e_{a_i} - p_i on each profile: [B, N, K]."""
+        return np.asarray(np.eye(self.k)[at.actions] - self.p)
+
+    def expected(self, values: Callable[[Profiles], Sequence[Array]]) -> list[Array]:
+        """E of each of the values over all profiles; values returns arrays [B, ...]."""
+        parts = ([np.tensordot(c.probability, value, axes=1) for value in values(c)] for c in self.chunks())
+        return [np.asarray(sum(column)) for column in zip(*parts)]
 
     def replace(self, actions: NDArray[np.int64], agent: int, action: int) -> NDArray[np.int64]:
         other = actions.copy()
         other[:, agent] = action
         return other
+
+    def credits(self, names: Sequence[str], at: Profiles, expected_reward: float) -> Array:
+        """[B, C, N]."""
+        return np.stack([self.credit(name, at, expected_reward) for name in names], axis=1)
 
     def credit(self, name: str, at: Profiles, expected_reward: float) -> Array:
         """One credit by its definition on each profile, ascent sign: [B, N]."""
@@ -117,7 +126,7 @@ def enumerate_moments(
 ) -> OracleMoments:
     """Exact moments of every credit over all K^N profiles, per agent and for shared parameters.
 
-    Cost: O(K^N N (M + C^2 + K M for coma)), in chunks of 2^14 profiles.
+    Cost: O(K^N N (M + C^2 + K M for coma)), in chunks of 2^12 profiles.
 
     Parameters
     ----------
@@ -134,88 +143,48 @@ def enumerate_moments(
     """
     game = EnumeratedGame(system, probabilities)
     names = check_credits(credits, ENUMERATED_CREDITS)
-    objective = float(game.expected(lambda c: -c.cost))
-    sums = _first_pass(game, names, objective)
-    total, shared = _second_pass(game, names, objective, sums)
-    cross = _cross_agent(game, sums)
-    check_moments(sums.gradient, total, cross)
+    objective, slope, distance, distance_slope = _objectives(game)
 
+    def of_credits(c: Profiles) -> list[Array]:
+        """w, w^2, psi w, and w and w w' on the own action."""
+        w, chosen = game.credits(names, c, objective), np.eye(game.k)[c.actions]
+        products = np.einsum("bcn,bdn,bnk->bcdnk", w, w, chosen)
+        return [w, w**2, w[..., None] * game.scores(c)[:, None], w[..., None] * chosen[:, None], products]
+
+    plain, square, gradient, *given = game.expected(of_credits)
+
+    def about_means(c: Profiles) -> list[Array]:
+        g = game.credits(names, c, objective)[..., None] * game.scores(c)[:, None] - gradient
+        pooled = g.sum(2)
+        return [np.einsum("bcnk,bdnk->bcdn", g, g), np.einsum("bck,bdk->bcd", pooled, pooled)]
+
+    total, shared = game.expected(about_means)
+    cross = _cross_agent(game.p, *given)
+    check_moments(gradient, total, cross)
+    deviations = np.sqrt(np.maximum(square.mean(1) - plain.mean(1) ** 2, 0.0))
     return OracleMoments(
-        names=names,
-        means=sums.gradient,
-        covariances=total,
-        cross=cross,
-        deviations=np.sqrt(np.maximum(sums.square.mean(1) - sums.plain.mean(1) ** 2, 0.0)),
-        objective=objective,
-        objective_gradient=_gradient(game, lambda c: -c.cost),
-        guidance_objective=float(game.expected(game.distance)),
-        guidance_gradient=_gradient(game, game.distance),
-        shared=shared,
+        names, gradient, total, cross, deviations, objective, slope, distance, distance_slope, shared=shared
     )
 
 
-def _scores(game: EnumeratedGame, actions: NDArray[np.int64]) -> Array:
-    """psi_i(a_i) = e_{a_i} - p_i on each profile: [B, N, K]."""
-    return np.asarray(np.eye(game.k)[actions] - game.p)
+def _objectives(game: EnumeratedGame) -> tuple[float, Array, float, Array]:
+    """J, grad J [N, K], G, grad G: likelihood-ratio sums over all profiles need no centring, they are exact."""
+
+    def values(c: Profiles) -> list[Array]:
+        scores, distance = game.scores(c), game.distance(c)
+        return [-c.cost, -c.cost[:, None, None] * scores, distance, distance[:, None, None] * scores]
+
+    reward, reward_slope, distance, distance_slope = game.expected(values)
+    return float(reward), reward_slope, float(distance), distance_slope
 
 
-def _gradient(game: EnumeratedGame, value: Callable[[Profiles], Array]) -> Array:
-    """grad E value in the logits as a likelihood-ratio sum over all profiles (no centring needed: exact)."""
-    return game.expected(lambda c: _scores(game, c.actions) * value(c)[:, None, None])
+def _cross_agent(p: Array, first: Array, second: Array) -> Array:
+    """E tr Cov(g_i, g_i' given a_i) [C, C, N]: only the others' choices vary.
 
-
-@dataclass(frozen=True)
-class _Sums:
-    """gradient E psi w [C, N, K]; given own action: probability [N, K], first [C, N, K] and second [C, C, N, K]
-    moments of w; square = E w^2 and plain = E w, [C, N]."""
-
-    gradient: Array
-    first: Array
-    second: Array
-    square: Array
-    plain: Array
-
-
-def _first_pass(game: EnumeratedGame, names: tuple[str, ...], objective: float) -> _Sums:
-    count = len(names)
-    gradient, first = np.zeros((2, count, game.n, game.k))
-    second = np.zeros((count, count, game.n, game.k))
-    square, plain = np.zeros((2, count, game.n))
-    for c in game.chunks():
-        w = np.stack([game.credit(name, c, objective) for name in names])
-        gradient += np.einsum("b,cbn,bnk->cnk", c.probability, w, _scores(game, c.actions), optimize=True)
-        chosen = np.eye(game.k)[c.actions] * c.probability[:, None, None]
-        first += np.einsum("cbn,bnk->cnk", w, chosen, optimize=True)
-        for a in range(count):
-            second[a] += np.einsum("cbn,bnk->cnk", w * w[a], chosen, optimize=True)
-        square += np.einsum("b,cbn->cn", c.probability, w**2)
-        plain += np.einsum("b,cbn->cn", c.probability, w)
+    first [C, N, K] and second [C, C, N, K]: moments of w on the own action, not yet divided by its probability p.
+    """
     with np.errstate(invalid="ignore", divide="ignore"):
-        first, second = (np.where(game.p > 0.0, table / game.p, 0.0) for table in (first, second))
-    return _Sums(gradient, first, second, square, plain)
-
-
-def _second_pass(game: EnumeratedGame, names: tuple[str, ...], objective: float, sums: _Sums) -> tuple[Array, Array]:
-    """tr Cov of the per-agent gradients [C, C, N] and of their sum over agents [C, C], about their means."""
-    count = len(names)
-    total, shared = np.zeros((count, count, game.n)), np.zeros((count, count))
-    for c in game.chunks():
-        scores = _scores(game, c.actions)
-        g = [game.credit(name, c, objective)[:, :, None] * scores for name in names]
-        deviation = [part - mean for part, mean in zip(g, sums.gradient)]
-        for a in range(count):
-            for b in range(a + 1):
-                total[a, b] += np.einsum("b,bnk,bnk->n", c.probability, deviation[a], deviation[b], optimize=True)
-                pooled = (deviation[a].sum(1) * deviation[b].sum(1)).sum(1)
-                shared[a, b] += c.probability @ pooled
-    for a in range(count):
-        for b in range(a):
-            total[b, a], shared[b, a] = total[a, b], shared[a, b]
-    return total, shared
-
-
-def _cross_agent(game: EnumeratedGame, sums: _Sums) -> Array:
-    """E tr Cov(g_i, g_i' given a_i) [C, C, N]: only the others' choices vary."""
-    inside = sums.second - sums.first[:, None] * sums.first[None, :]
-    norm = np.stack([((np.eye(game.k)[k] - game.p) ** 2).sum(1) for k in range(game.k)], axis=1)
-    return np.asarray((game.p * norm * inside).sum(-1))
+        first, second = (np.where(p > 0.0, table / p, 0.0) for table in (first, second))
+    inside = second - first[:, None] * first[None, :]
+    norm = 1.0 - 2.0 * p + (p**2).sum(1, keepdims=True)  # ||e_k - p_i||^2
+    return np.asarray((p * norm * inside).sum(-1))

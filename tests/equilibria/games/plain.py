@@ -84,3 +84,18 @@ def nash_conv(values, p):
         vertex = [[1 if l == k else 0 for l in range(len(p[i]))] for k in range(len(p[i]))]
         total += max(expected(values, [*p[:i], row, *p[i + 1 :]]) for row in vertex) - here
     return total
+
+
+def kinds(tables, alpha):
+    """Kind of every joint action of every fleet under J_alpha, int [F, K, ..., K]."""
+    k, found = tables.n_actions, np.zeros(tables.reward.shape, dtype=int)
+    for f in range(tables.fleets):
+        values = mixture(as_dictionary(tables.reward[f]), as_dictionary(tables.guidance[f]), Fraction(alpha))
+        for actions in values:
+            found[(f, *actions)] = kind(values, actions, k)
+    return found
+
+
+def members(tables, alpha):
+    """The pure equilibria of J_alpha, bool [F, K, ..., K]."""
+    return kinds(tables, alpha) > 0

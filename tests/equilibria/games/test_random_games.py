@@ -6,8 +6,8 @@ import pytest
 from dgpg_verify.core import InputError
 from dgpg_verify.equilibria.games.random_games import child_seeds, perfect_guidance, random_games, random_tables
 from dgpg_verify.equilibria.games.tables import joint_tables
-from dgpg_verify.equilibria.nash.pure import pure_kinds
 from dgpg_verify.systems.references import alternating_signs
+from tests.equilibria.games import plain
 
 
 def same(games, others):
@@ -71,13 +71,13 @@ def test_perfect_is_minus_c_times_the_reward(cost):
     assert np.allclose(flat_g + scale[:, None] * flat_j, (flat_g + scale[:, None] * flat_j)[:, :1])
     assert (flat_g.min(1) == 0).all()
     for alpha in (0.3, 0.9):
-        assert (pure_kinds(tables, 0.0) == pure_kinds(tables, alpha)).all()  # ties included
+        assert (plain.kinds(tables, 0.0) == plain.kinds(tables, alpha)).all()  # ties included
 
 
 def test_the_control_moves_equilibria():
     """What "perfect" keeps, a shuffled reference does not: the comparison above can fail."""
     tables = random_tables(50, 3, 3, "quadratic", "shuffled", seed=4)
-    assert (pure_kinds(tables, 0.0) != pure_kinds(tables, 0.9)).any()
+    assert (plain.kinds(tables, 0.0) != plain.kinds(tables, 0.9)).any()
 
 
 BAD = {

@@ -19,17 +19,17 @@ from dgpg_verify.equilibria.alignment.points import alignment_at
 from dgpg_verify.equilibria.alignment.signs import sign_agreement, tied_descents
 from dgpg_verify.equilibria.alignment.simplex import simplex_alignment
 from dgpg_verify.equilibria.alignment.softmax import softmax_alignment
+from dgpg_verify.equilibria.arrays import Array, flat
 from dgpg_verify.equilibria.games.random_games import child_seeds, games_with_tables
 from dgpg_verify.equilibria.games.tables import Tables
 from dgpg_verify.equilibria.nash.compare import RELATIONS
-from dgpg_verify.equilibria.nash.pure import STRICT, pure_kinds, pure_nash
+from dgpg_verify.equilibria.nash.pure import pure_nash
 from dgpg_verify.equilibria.shift.alpha_c import alpha_intervals
 from dgpg_verify.equilibria.teams.affine_sets import set_relation
 from dgpg_verify.equilibria.teams.stationary import misaligned_point, team_inner, team_matrices, team_stationary
 from dgpg_verify.policies import make_policy
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
 
-Array = NDArray[np.float64]
 UNDEFINED = 2.0  # stands for an undefined cosine in stored arrays
 TEAM_POINTS = ("start", "toward:0.5", "toward:0.9", "random")
 TEAM_RANDOM = 8
@@ -101,9 +101,9 @@ def measure_readings(cell: Cell) -> dict[str, Any]:
     _, tables = drawn_games(cell)
     intervals = alpha_intervals(tables)
     of_j = intervals.holds(0.0)
-    strict = pure_kinds(tables, 0.0) == STRICT
+    strict = pure_nash(tables.reward, strict=True)
     simplex, softmax = simplex_alignment(tables), softmax_alignment(tables)
-    kept = [strict & ~intervals.holds(alpha) for alpha in ALPHAS]
+    fails = [flat(strict & ~intervals.holds(alpha)).any(1) for alpha in ALPHAS]
     return {
         "simplex": simplex.aligned,
         "simplex_negative": simplex.negative,
@@ -114,7 +114,7 @@ def measure_readings(cell: Cell) -> dict[str, Any]:
         "tied": tied_descents(tables),
         "lost": ever_lost(tables, of_j),
         "gained": ever_gained(intervals, of_j),
-        "strict_lost": np.asarray(np.any([k.reshape(len(k), -1).any(1) for k in kept], axis=0)),
+        "strict_lost": np.any(fails, axis=0),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -15,6 +16,7 @@ from dgpg_verify.equilibria.counterexamples.quadratic import (
     SINGULAR,
     SMALLEST_SINGULAR,
     UNALIGNED_EQUAL,
+    QuadraticTeam,
     equal_but_misaligned,
     loses_a_point,
     misaligned_points,
@@ -24,11 +26,12 @@ from dgpg_verify.equilibria.exact.rational import HALF
 from dgpg_verify.equilibria.games.tables import Tables
 from dgpg_verify.equilibria.nash.two_player import two_player_equilibria
 
-SINGULAR_CLAIM = "Aligned at every theta, J_alpha keeps every stationary point of J."
-CONVERSE_CLAIM = "Where J and J_alpha have the same stationary points for every alpha, they are aligned."
 SINGULAR_WORDS = "T2: aligned at every theta, no foreign stationary point arises; one of J stays where its Hessian is "
 SINGULAR_WORDS += "nonsingular. It can be lost where it is singular: "
-EQUAL_WORDS = "Alignment is sufficient, not necessary: "
+SINGULAR_TEAMS: Mapping[str, tuple[QuadraticTeam, tuple[int, int], str]] = {
+    "singular": (SINGULAR, (0, 0), "J = -1/2 theta_1^2, G = 1/2 theta_1^2 + 1/2 (theta_2 - 1)^2, theta = (0, 0)"),
+    "smallest-singular": (SMALLEST_SINGULAR, (1, 0), "J = -1/2 theta_2^2, G = 1/2 |theta|^2, theta = (1, 0)"),
+}
 FIELD = "fluid-quadratic-gained"  # the declared game of the drawn field: fluid reference, two agents, two actions
 GRID = 11  # points a side
 
@@ -52,10 +55,7 @@ def field_of(example: Counterexample) -> dict[str, Any]:
     """grad J and grad J_alpha over the chances of the second action, and the equilibria of both, for two agents."""
     game, alpha = game_of(example), float(example.form.alpha)
     shape = (1, *(game.n_actions,) * game.n_agents)
-    reward, guidance = (
-        np.array([float(value) for value in table.values()]).reshape(shape) for table in (game.reward, game.guidance)
-    )
-    tables = Tables(reward, guidance)
+    tables = Tables(*(np.array([*map(float, table.values())]).reshape(shape) for table in (game.reward, game.guidance)))
     axis = np.linspace(0.0, 1.0, GRID)
     p1, p2 = (grid.ravel() for grid in np.meshgrid(axis, axis, indexing="ij"))
     profile = np.stack([np.stack([1.0 - p, p], axis=-1) for p in (p1, p2)], axis=1)[None]
@@ -74,30 +74,24 @@ def measure_quadratic(cell: Cell) -> dict[str, Any]:
     name = str(cell.options["form"])
     if name == "unaligned-equal":
         return _equal_unaligned()
-    teams = {
-        "singular": (SINGULAR, (0, 0), "J = -1/2 theta_1^2, G = 1/2 theta_1^2 + 1/2 (theta_2 - 1)^2, theta = (0, 0)"),
-        "smallest-singular": (SMALLEST_SINGULAR, (1, 0), "J = -1/2 theta_2^2, G = 1/2 |theta|^2, theta = (1, 0)"),
-    }
-    team, place, words = teams[name]
-    point = tuple(Fraction(t) for t in place)
+    team, point, words = SINGULAR_TEAMS[name]
     lost = loses_a_point(team, point, HALF)
-    push = max(abs(d) for d in team.gradients(point)[1])
     return {
         "failed": [] if lost else ["the point is stationary for J, not for J_alpha, and J is aligned everywhere"],
         "words": f"{SINGULAR_WORDS}{words}.",
-        "claim": SINGULAR_CLAIM,
-        "gain": float(push),
+        "claim": "Aligned at every theta, J_alpha keeps every stationary point of J.",
+        "gain": float(max(abs(d) for d in team.gradients(point)[1])),
     }
 
 
 def _equal_unaligned() -> dict[str, Any]:
     team = UNALIGNED_EQUAL
     theta, inner = next(misaligned_points(team), ((0, 0), Fraction(0)))
-    said = {"one target, Z invertible, not aligned": equal_but_misaligned(team), "negative product": inner < 0}
-    shown = f"Z = {team.influence}, weights {team.weights}, J and G of the same target: one stationary point for every "
+    statements = {"one target, Z invertible, not aligned": equal_but_misaligned(team), "negative product": inner < 0}
     return {
-        "failed": [text for text, holds in said.items() if not holds],
-        "words": f"{EQUAL_WORDS}{shown}alpha, and <grad J, -grad G> = {inner} at theta = {theta}.",
-        "claim": CONVERSE_CLAIM,
+        "failed": [text for text, holds in statements.items() if not holds],
+        "words": f"Alignment is sufficient, not necessary: Z = {team.influence}, weights {team.weights}, J and G of "
+        f"the same target: one stationary point for every alpha, and <grad J, -grad G> = {inner} at theta = {theta}.",
+        "claim": "Where J and J_alpha have the same stationary points for every alpha, they are aligned.",
         "gain": float(inner),
     }

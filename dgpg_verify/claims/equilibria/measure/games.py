@@ -19,10 +19,11 @@ from dgpg_verify.claims.equilibria.measure.alignment import (
     measure_team,
 )
 from dgpg_verify.claims.equilibria.measure.counterexamples import measure_counterexample, measure_quadratic
-from dgpg_verify.claims.equilibria.measure.intervals import ALPHAS, ever_gained, ever_lost, flat
+from dgpg_verify.claims.equilibria.measure.intervals import ALPHAS, ever_gained, ever_lost
 from dgpg_verify.claims.equilibria.measure.shift import measure_shift
 from dgpg_verify.claims.equilibria.measure.tradeoff import measure_tradeoff
 from dgpg_verify.core import Cell
+from dgpg_verify.equilibria.arrays import Array, Mask, flat
 from dgpg_verify.equilibria.games.profiles import Points, expected
 from dgpg_verify.equilibria.games.tables import Tables
 from dgpg_verify.equilibria.nash.ascent import reached_equilibrium
@@ -33,8 +34,6 @@ from dgpg_verify.equilibria.nash.stationary import stationary_points
 from dgpg_verify.equilibria.nash.two_player import two_player_equilibria
 from dgpg_verify.equilibria.shift.alpha_c import alpha_intervals
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 WHICH = ("best", "worst", "reached")
 MAX_LIMITS = 2000  # thresholds kept a cell
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from dgpg_verify.equilibria.arrays import Mask, flat
 from dgpg_verify.equilibria.games.tables import Tables
 from dgpg_verify.equilibria.nash.pure import pure_nash
 from dgpg_verify.equilibria.shift.alpha_c import AlphaIntervals, exact_interval
 
-Mask = NDArray[np.bool_]
 ALPHAS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # at which sets are compared, beside every alpha at once
 CLOSE = 1e-12  # ends of intervals this close are compared again in fractions
 
@@ -33,8 +30,3 @@ def ever_gained(intervals: AlphaIntervals, of_j: Mask) -> Mask:
         low_exact, high_exact = exact_interval(intervals.tables, int(place[0]), tuple(int(k) for k in place[1:]))
         found[tuple(place)] = low_exact <= high_exact and low_exact < 1
     return np.asarray(flat(found).any(1))
-
-
-def flat(values: NDArray[Any]) -> NDArray[Any]:
-    """[F, K, ..., K] as [F, K^N]."""
-    return values.reshape(len(values), -1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from dgpg_verify.core import Cell
@@ -100,8 +101,7 @@ def followed_equilibrium(game: LoadBalancingGame, alpha: float, start: NDArray[n
     weight = (1.0 - alpha) * h + alpha
     aim = (1.0 - alpha) * h * target + alpha * reference
     actions, agents = start.copy(), np.arange(len(start))
-    x = np.array(game.background.numpy(), dtype=np.float64)
-    np.add.at(x, servers[agents, actions], shares[agents, actions])
+    x = _state(game, actions)
     for _ in range(SWEEPS):
         moved = False
         for i in agents:
@@ -120,7 +120,11 @@ def followed_equilibrium(game: LoadBalancingGame, alpha: float, start: NDArray[n
 
 def game_cost(game: LoadBalancingGame, actions: NDArray[np.int64]) -> float:
     """-J of one joint action [N]."""
-    x = np.array(game.background.numpy(), dtype=np.float64)
-    agents = np.arange(len(actions))
+    return float(game.cost_of(torch.as_tensor(_state(game, actions))))
+
+
+def _state(game: LoadBalancingGame, actions: NDArray[np.int64]) -> Array:
+    """x [M] under one joint action [N]."""
+    x, agents = game.background.numpy().copy(), np.arange(len(actions))
     np.add.at(x, game.candidates.numpy()[agents, actions], game.shares.numpy()[agents, actions])
-    return float(0.5 * (game.weights.numpy() * (x - game.target.numpy()) ** 2).sum())
+    return x
