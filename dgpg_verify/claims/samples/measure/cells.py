@@ -112,11 +112,11 @@ def measure_cloud(cell: Cell) -> dict[str, Any]:
 def floor_of(problem: AnyGame, method: ScheduledCredit) -> dict[str, Any]:
     """Gap [F] at which the method comes to rest without noise: closed form, or its noise-free run for alpha*."""
     if method.name.startswith("guided:optimal"):
-        found = noise_free_floor(problem, method, FLOOR_TOLERANCE, FLOOR_STEPS)
-        return {"floor": np.maximum(found.gap, 0.0), "settled": found.settled}
+        floor = noise_free_floor(problem, method, FLOOR_TOLERANCE, FLOOR_STEPS)
+        return {"floor": np.maximum(floor.gap, 0.0), "settled": floor.settled}
     alpha = method.alpha_at(problem, problem.start(), math.inf)
-    floor = np.maximum(problem.stationary_gap(method.credit, alpha), 0.0)
-    return {"floor": floor, "settled": np.ones(problem.runs, dtype=bool)}
+    gap = np.maximum(problem.stationary_gap(method.credit, alpha), 0.0)
+    return {"floor": gap, "settled": np.ones(problem.runs, dtype=bool)}
 
 
 def measure_floor(cell: Cell) -> dict[str, Any]:
