@@ -29,8 +29,8 @@ direction and, for the theory's steps, three constants (`samples.Problem` says w
             return 1.0 - state + generator.normal(0.0, (self.n_agents / roll_outs) ** 0.5, state.shape)
 
         def constants(self, credit, alpha):
-            one = np.ones(self.runs)
-            return Constants(mu=one, smoothness=one, noise_trace=self.n_agents * one)
+            ones = np.ones(self.runs)
+            return Constants(mu=ones, smoothness=ones, noise_trace=self.n_agents * ones)
 
         def optimal_alpha(self, state, credit):  # nothing is mixed in: J alone
             return np.zeros(self.runs)

@@ -6,6 +6,21 @@ import numpy as np
 
 from dgpg_verify.samples.problems import Array, Constants
 
+METHODS = (
+    "return",
+    "difference",
+    "guidance",
+    "guidance:exact",
+    "guided:0.2",
+    "guided:0.4",
+    "guided:0.6",
+    "guided:0.8",
+    "guided:published",
+    "guided:optimal",
+    "guided:sqrt",
+    "guided:zero",
+)
+
 
 class Parabola:
     """R runs of N agents from theta = 1; the direction is -mu (theta - alpha shift) + s xi. Optimum 0, J* = 0."""

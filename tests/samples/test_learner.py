@@ -7,7 +7,6 @@ import pytest
 from scipy import stats
 
 from dgpg_verify.core import InputError
-from dgpg_verify.equilibria.teams.stationary import team_matrices
 from dgpg_verify.samples import (
     Curve,
     GreedyStep,
@@ -19,8 +18,8 @@ from dgpg_verify.samples import (
     make_method,
 )
 from dgpg_verify.systems import LinearQuadraticTeam
-from tests.samples.parabola import Parabola
-from tests.samples.test_methods import METHOD_NAMES
+from tests.oracles.teams.recursion import recursion
+from tests.samples.parabola import METHODS, Parabola
 
 FALSE_ALARM = 1e-3  # of each test that samples, shared out over its comparisons (t over independent runs)
 
@@ -56,22 +55,6 @@ def test_mean_curve_of_the_toy_is_its_recursion(seed: int, roll_outs: int) -> No
     assert not agrees(curve.gaps[:, 1:], wrong, FALSE_ALARM)
 
 
-def recursion(team: LinearQuadraticTeam, sigma: float, steps: int) -> np.ndarray:
-    """E per-agent gap of the return after 1 ... steps theory steps from theta = 0, eigenbasis form of F5."""
-    m = team_matrices(team)
-    values, vectors = np.linalg.eigh(m.a)
-    start = np.linalg.solve(m.a, m.z.T @ (m.weights * m.optimum))
-    second, gaps, mu = (vectors.T @ start) ** 2, [], values[0]
-    offset = 2.0 * (values.sum() + 3.0 * values[-1]) / mu
-    for k in range(steps):
-        eta = 2.0 / (mu * (k + offset))
-        noise = (values**2 * second).sum() + values**2 * second
-        noise = noise + 0.5 * sigma**2 * (values**2).sum() + 2.0 * sigma**2 * values**2
-        second = (1.0 - eta * values) ** 2 * second + eta**2 * noise
-        gaps.append(0.5 * (values * second).sum() / len(values))
-    return np.array(gaps)
-
-
 def test_mean_curve_of_the_team_is_the_exact_recursion(seed: int) -> None:
     team = LinearQuadraticTeam.random(5, seed, alignment=0.5)
     curve = run(TeamProblem([team], 3_000, sigma=0.5), budget=150, seed=seed)
@@ -82,7 +65,7 @@ def test_mean_curve_of_the_team_is_the_exact_recursion(seed: int) -> None:
 
 
 @pytest.mark.parametrize("rule", [TheoryStep(), GreedyStep()], ids=["theory", "greedy"])
-@pytest.mark.parametrize("name", METHOD_NAMES)
+@pytest.mark.parametrize("name", METHODS)
 def test_every_method_goes_down(seed: int, name: str, rule) -> None:
     """False alarms: the mean log gap ratio of 24 fleets is far below log(1/5) here; t at FALSE_ALARM over all cases."""
     problem = TeamProblem.random(8, n_fleets=24, seed=seed)

@@ -25,7 +25,6 @@ ALPHAS = {  # at 0, 500, 1000 samples and at infinity, with N = 16
     "guided:sqrt": (0.75, 0.75, 0.75, 0.75),
     "guided:zero": (1.0, 2.0 / 3.0, 0.5, 0.0),
 }
-METHOD_NAMES = tuple(ALPHAS)
 
 
 @pytest.mark.parametrize("name", ALPHAS)

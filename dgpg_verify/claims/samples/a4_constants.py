@@ -8,7 +8,7 @@ import numpy as np
 
 from dgpg_verify.claims.question import Question, level_of
 from dgpg_verify.claims.samples.design import ALIGNED, FLUID, THEORY
-from dgpg_verify.claims.samples.measure.constants import FLOW_TIMES
+from dgpg_verify.claims.samples.measure.cells import FLOW_TIMES
 from dgpg_verify.claims.samples.questions import MARGINS, SYSTEMS, ask, describe_method, samples_claim
 from dgpg_verify.claims.samples.read import LearningRuns, most_verdict, read_runs
 from dgpg_verify.claims.series import Measured, by_n

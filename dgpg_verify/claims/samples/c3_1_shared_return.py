@@ -24,20 +24,6 @@ from dgpg_verify.statistics.intervals import t_quantile
 
 LEADING = (f"{ALIGNED}/{RETURN}/{THEORY}", f"{FLUID}/{RETURN}/{THEORY}")
 Z_LEVEL = 0.95  # of the interval around each mean gap that is compared with the recursion
-RULES = {  # kind of error rates -> key, statement, sentence, verdict
-    "rates": (
-        "oracle/error rates",
-        "Verdicts on p and q err in at most 1 %.",
-        "Synthetic arrivals with known p and q, up to 40 % censored.",
-        rates_verdict,
-    ),
-    "faulty": (
-        "control/faulty rules",
-        "Censored runs taken as arrivals, or copies as fleets, do no harm.",
-        "Faulty rules must be caught.",
-        caught_verdict,
-    ),
-}
 NOISE = {"growing": "that grows as N", "constant": "the same at every N"}  # kind of control -> its noise in words
 
 
@@ -102,9 +88,14 @@ def _expected_gaps(credits: Sequence[LearningRuns]) -> list[Question]:
 
 def _error_rates(series: LearningRuns) -> list[Question]:
     records = series.evidence[0].values["records"]
-    if series.method in RULES:
-        key, statement, words, verdict_of = RULES[series.method]
-        return [_check(key, statement, [series], verdict_of(records), words)]
+    if series.method == "rates":
+        words = "Synthetic arrivals with known p and q, up to 40 % censored."
+        statement = "Verdicts on p and q err in at most 1 %."
+        return [_check("oracle/error rates", statement, [series], rates_verdict(records), words)]
+    if series.method == "faulty":
+        words = "Faulty rules must be caught."
+        statement = "Censored runs taken as arrivals, or copies as fleets, do no harm."
+        return [_check("control/faulty rules", statement, [series], caught_verdict(records), words)]
     verdicts = {r["quantity"]: band_verdict(r["misses"], r["configurations"], r["level"]) for r in records}
     statement, words = "Intervals of the exponents cover.", "Synthetic, random truths."
     return [_check(f"oracle/coverage/{name}", statement, [series], verdicts[name], words) for name in verdicts]

@@ -86,6 +86,7 @@ def exponent_question(
 ) -> Question:
     """p or q of one series, its sentence naming the alpha rule, the step, the setting and the eps."""
     fit = fit_of(series, level_of(primary))
+    setting = "mixed" if series.method.startswith("mixed") else "sum"  # scales of J and G
     dropped = f"smaller eps do not enter: {fit.dropped}" if fit.dropped else ""
     censored = f"{100 * fit.censored:.3g} % of arrivals censored" if fit.censored else ""
     return ask(
@@ -96,13 +97,13 @@ def exponent_question(
         read=[series],
         verdict=asked.verdict(fit),
         sentence=f"{describe_method(series.method)} on {describe_law(series)}, {STEPS[series.step]}, "
-        f"setting {setting_of(series)}, {eps_words(fit, series)}: {law_words(fit)}, "
+        f"setting {setting}, {eps_words(fit, series)}: {law_words(fit)}, "
         f"N = {', '.join(str(n) for n in series.n_values)}.",
         expected=asked.expected,
         relation=asked.relation,
         primary=primary,
         note="; ".join(part for part in (note, dropped, censored) if part),
-        setting=setting_of(series),
+        setting=setting,
         reading=reading_of(series.method),
         margin=MARGIN,
         margins={f"{m:.2f}": asked.verdict(fit, m).label for m in MARGINS},
@@ -124,11 +125,6 @@ def law_words(fit: SampleFit) -> str:
     return (
         f"samples ~ {grows} per agent{f' (total gap: {total})' if total else ''}" if grows else "no exponent measurable"
     )
-
-
-def setting_of(series: LearningRuns) -> str:
-    """Scales of J and G, see `mixed` in the design."""
-    return "mixed" if series.method.startswith("mixed") else "sum"
 
 
 def reading_of(method: str) -> str:

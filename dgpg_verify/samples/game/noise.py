@@ -20,7 +20,7 @@ class PairPlaces:
     """Where each pair of slots of an agent lands in the list of the fleet's pairs of servers: for sums over agents."""
 
     def __init__(self, fleets: Fleets) -> None:
-        count, agents, actions = fleets.shape
+        count, agents, actions = fleets.slots.shape
         servers = fleets.weights.shape[1]
         keys = fleets.slots[..., :, None] * servers + fleets.slots[..., None, :]
         keys = keys + (np.arange(count) * servers**2)[:, None, None, None]

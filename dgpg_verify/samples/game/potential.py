@@ -35,11 +35,6 @@ class Fleets:
     background: Array
     _flat: dict[int, IntArray] = field(default_factory=dict, repr=False)
 
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        count, agents, actions = self.slots.shape
-        return count, agents, actions
-
     def places(self, copies: int) -> IntArray:
         """Server of every slot in a flat [F, copies, M] table: [F, copies, N, K]; kept, as every step needs it."""
         if copies not in self._flat:

@@ -77,7 +77,7 @@ class GameProblem:
             An optimum that could not be certified (never seen; no distance exists without it).
         """
         self.data = stack_games(games)
-        self.n_agents, self.n_actions = self.data.shape[1:]
+        _, self.n_agents, self.n_actions = self.data.slots.shape
         if self.n_actions < 2:
             raise InputError("n_candidates = 1 is not allowed: agents without a choice have nothing to learn")
         self.tau = self._temperatures(temperature)

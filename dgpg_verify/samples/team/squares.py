@@ -40,14 +40,14 @@ class TeamSquares:
     @cached_property
     def a(self) -> sparse.csr_array:
         """A = Z'HZ, the curvature of -J, sparse [N, N]."""
-        return self.curvature(0.0)
+        return self._curvature(0.0)
 
     @cached_property
     def b(self) -> sparse.csr_array:
         """B = Z'Z, the curvature of G, sparse [N, N]."""
-        return self.curvature(1.0)
+        return self._curvature(1.0)
 
-    def curvature(self, alpha: float) -> sparse.csr_array:
+    def _curvature(self, alpha: float) -> sparse.csr_array:
         """R'R, sparse [N, N]."""
         rows, _ = self._rows(alpha)
         return sparse.csr_array(rows.T @ rows)

@@ -11,8 +11,7 @@ from dgpg_verify.oracles.teams.linear_quadratic import stationary_point, team_ar
 from dgpg_verify.systems import LinearQuadraticTeam
 from tests.oracles.teams.covariance_matrices import covariance_matrix
 from tests.oracles.teams.optima import optimal_objective
-from tests.oracles.teams.test_descent import schedule
-from tests.samples.test_learner import recursion
+from tests.oracles.teams.recursion import recursion, schedule
 
 SIGMA = 0.6
 ALONE = {"return": 0.0, "difference": 0.0, "guidance": 1.0, "guidance:exact": 1.0}

@@ -14,7 +14,7 @@ from dgpg_verify.oracles.teams.descent import DESCENT_CREDITS, expected_gaps
 from dgpg_verify.oracles.teams.linear_quadratic import team_arrays
 from dgpg_verify.systems import LinearQuadraticTeam
 from tests.oracles.teams.optima import optimal_objective
-from tests.samples.test_learner import recursion
+from tests.oracles.teams.recursion import recursion, schedule
 
 SIGMA = 0.6
 FALSE_ALARM = 1e-4  # of each statistical test, divided over its comparisons
@@ -24,11 +24,6 @@ ALONE = {"return": 0.0, "difference": 0.0, "guidance": 1.0, "guidance:exact": 1.
 
 def alpha_of(credit, mixed):
     return ALONE.get(credit, mixed)
-
-
-def schedule(constants, count):
-    """eta_k = 2 / (mu (k + k0)) for k = 0 ... count - 1."""
-    return 2.0 / (constants.gradient_domination * (np.arange(count) + constants.offset))
 
 
 class Definitions:

@@ -21,7 +21,7 @@ def worst(n: int, k: int | str | None, seed: int) -> float:
     fleet = random_fleets(n, 2, seed, n_candidates=k, reference="biased:0.3")
     data = stack_games(fleet)
     pairs = PairPlaces(data)
-    p, _ = softmax(np.random.default_rng(seed).normal(size=(2, 3, *data.shape[1:])))
+    p, _ = softmax(np.random.default_rng(seed).normal(size=(2, 3, *data.slots.shape[1:])))
     chain = {base: noise(data, pairs, p, base, 0.0) for base in ("return", "difference")}
     exact = noise(data, pairs, p, "return", 0.5)
     alone = noise(data, pairs, p, None, 0.5)

@@ -1,7 +1,8 @@
 """Cells of C3.1, C3.2 and A4: runs of one method on one batch of fleets, until every run stays below the smallest eps.
 
 The gap is exact at every checkpoint; what is kept is the arrival of every fleet at every eps, quantiles of the gap
-over fleets, and the floor of the method: the gap at which its noise-free run comes to rest.
+over fleets, and the floor of the method: the gap at which its noise-free run comes to rest. Beside them the constants
+behind the rate (audit A4): smoothness, gradient domination and noise; and the game where domination fails.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from dgpg_verify.claims.samples.measure.constants import measure_constants, measure_plain
 from dgpg_verify.claims.samples.measure.controls import measure_control, measure_errors, measure_expected
 from dgpg_verify.claims.samples.measure.laws import (
     GREEDY,
@@ -21,23 +21,39 @@ from dgpg_verify.claims.samples.measure.laws import (
     TUNED,
     AnyGame,
     budget_of,
+    finite_or_never,
     kept_of,
     make_problem,
     method_of,
     noise_of,
+    shares_of,
     theory_steps,
     tune_on_pilots,
 )
-from dgpg_verify.core import Cell
-from dgpg_verify.oracles.teams.constants import schedule_bound
+from dgpg_verify.core import Cell, InputError
+from dgpg_verify.oracles.teams.constants import descent_constants, sampled_curvature, schedule_bound
 from dgpg_verify.oracles.teams.descent import expected_gaps
-from dgpg_verify.samples import Curve, GreedyStep, ScheduledCredit, TeamProblem, TheoryStep, learn, noise_free_floor
+from dgpg_verify.samples import (
+    Curve,
+    GreedyStep,
+    ScheduledCredit,
+    TeamProblem,
+    TheoryStep,
+    learn,
+    noise_free_floor,
+    theory_numbers,
+)
 from dgpg_verify.samples.cloud import estimated_curve, scored_fleets
+from dgpg_verify.samples.game.plain import PlainGame, gradient_flow
+from dgpg_verify.samples.game.potential import softmax
 
 FLOOR_TOLERANCE, FLOOR_STEPS = 1e-4, 2_000  # of noise-free runs with alpha*, whose limit has no closed form
 EXACT_N = 8  # up to here curves are drawn with their exact mean, for so many samples (16 recursions a cell)
 EXACT_SAMPLES = {"return": 1_000, "guidance": 100, "guided:0.2": 100}
 FIXED_ALPHA = ("return", "difference", "guidance", "guided:0.2", "guided:0.4", "guided:0.6", "guided:0.8")
+MEASURED_FLEETS = 4  # whose constants are looked for by gradients alone beside the closed form
+FLOW_TIMES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
+FAR_TIME = 1e4  # the flow's level is its value here, ten times later than the last look
 
 
 def measure_samples(cell: Cell) -> Mapping[str, Any]:
@@ -96,11 +112,11 @@ def measure_cloud(cell: Cell) -> dict[str, Any]:
 def floor_of(problem: AnyGame, method: ScheduledCredit) -> dict[str, Any]:
     """Gap [F] at which the method comes to rest without noise: closed form, or its noise-free run for alpha*."""
     if method.name.startswith("guided:optimal"):
-        found = noise_free_floor(problem, method, FLOOR_TOLERANCE, FLOOR_STEPS)
-        return {"floor": np.maximum(found.gap, 0.0), "settled": found.settled}
+        floor = noise_free_floor(problem, method, FLOOR_TOLERANCE, FLOOR_STEPS)
+        return {"floor": np.maximum(floor.gap, 0.0), "settled": floor.settled}
     alpha = method.alpha_at(problem, problem.start(), math.inf)
-    floor = np.maximum(problem.stationary_gap(method.credit, alpha), 0.0)
-    return {"floor": floor, "settled": np.ones(problem.runs, dtype=bool)}
+    gap = np.maximum(problem.stationary_gap(method.credit, alpha), 0.0)
+    return {"floor": gap, "settled": np.ones(problem.runs, dtype=bool)}
 
 
 def measure_floor(cell: Cell) -> dict[str, Any]:
@@ -132,6 +148,41 @@ def _exact(cell: Cell, problem: AnyGame, method: ScheduledCredit, curve: Curve) 
         gaps = expected_gaps(team, problem.sigma, method.credit, steps, float(alpha[0]), 1, start, marks)
         shares.append(gaps / cell.n / first)
     return {"expected": np.mean(shares, axis=0)}
+
+
+def measure_constants(cell: Cell) -> dict[str, Any]:
+    """smoothness, mu, noise_trace and k0 [F] of the shared return; `measured` [F', 2]: mu and L from gradients."""
+    problem = make_problem(cell.options["law"], cell.n, cell.options["fleets"], cell.seed)
+    if not isinstance(problem, TeamProblem):
+        alpha = np.zeros(problem.runs)
+        return asdict(problem.constants("return", alpha)) | {"k0": theory_numbers(problem, "return", alpha)[1]}
+    exact = [descent_constants(team) for team in problem.teams]
+    names = {"smoothness": "smoothness", "mu": "gradient_domination", "noise_trace": "trace", "k0": "offset"}
+    rng = noise_of(cell)
+    measured = [sampled_curvature(team, 0.0, rng, 4, 200) for team in problem.teams[:MEASURED_FLEETS]]
+    return {
+        **{name: np.array([getattr(constants, field) for constants in exact]) for name, field in names.items()},
+        "measured": np.array(measured),
+    }
+
+
+def measure_plain(cell: Cell) -> dict[str, Any]:
+    """The game without entropy: |grad|^2 / (2 gap) along its own flow [F, T], and one run beside the flow's level.
+
+    The gap is taken from the value that the flow reaches at FAR_TIME, as there is no unique optimum.
+    """
+    options, method = cell.options, method_of(cell.options["method"])
+    problem = make_problem(options["law"], cell.n, options["fleets"], cell.seed)
+    if not isinstance(problem, PlainGame):
+        raise InputError(f"law = {options['law']!r} is not allowed: it must be the game without entropy")
+    logits, values = zip(*(gradient_flow(problem.objective, time) for time in (*FLOW_TIMES, FAR_TIME)))
+    gaps = np.stack([values[-1] - value for value in values[:-1]], 1)
+    slopes = [problem.objective.gradient(*softmax(theta[:, None]))[:, 0] for theta in logits[:-1]]
+    squares = np.stack([(slope**2).sum((-1, -2)) for slope in slopes], 1)
+    curve = learn(problem, method, TheoryStep(), options["budget"], noise_of(cell))
+    return {"ratios": finite_or_never(squares / (2.0 * gaps)), "flow_gaps": gaps / cell.n, "start": curve.gaps[:, 0],
+            "remaining": problem.remaining, "samples": curve.samples, "share": shares_of(curve),
+            "roll_outs": curve.roll_outs}  # fmt: skip
 
 
 MEASURES: Mapping[str, Callable[[Cell], dict[str, Any]]] = {
