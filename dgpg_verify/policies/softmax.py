@@ -1,4 +1,4 @@
-"""What all candidate-choosing policies share: masked softmax, inverse-CDF sampling, scores with respect to logits, priors.
+"""What all candidate-choosing policies share: masked softmax, inverse-CDF sampling, scores of logits, priors.
 
 A prior is a temperature policy around the pre-step scores of any heuristic a system offers.
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.training.design import AS_BEST_FIT, DGPG, EXACT, NO_LEARNING
-from dgpg_verify.claims.training.questions import Asked, controls, training_claim
+from dgpg_verify.claims.training.questions import TrainingQuestion, controls, training_claim
 from dgpg_verify.claims.training.read import Runs, Trained, searches
 from dgpg_verify.statistics import judge_matches, judge_slightly_below
 
-MATCHES = Asked(
+MATCHES = TrainingQuestion(
     "score - 1",
     "at_least",
     -0.05,
@@ -21,7 +21,7 @@ MATCHES = Asked(
         "{how}.",
     },
 )
-BELOW = Asked(
+BELOW = TrainingQuestion(
     "score",
     "equal",
     0.9,
