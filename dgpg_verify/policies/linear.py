@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import Observation, Rollout
-from dgpg_verify.policies.prior import Prior
-from dgpg_verify.policies.softmax import SoftmaxPolicy, drawn, logit_scores
+from dgpg_verify.policies.softmax import Prior, SoftmaxPolicy, drawn, logit_scores
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,8 +22,7 @@ from dgpg_verify.core import Observation, Rollout, check_int, check_real
 from dgpg_verify.policies.decisions import Block, Decisions
 from dgpg_verify.policies.initialise import Initialisation, initial_parameters
 from dgpg_verify.policies.layers import Units, check_widths, hidden_units, normalise, split_layers, squash
-from dgpg_verify.policies.prior import Prior
-from dgpg_verify.policies.softmax import SoftmaxPolicy, logit_scores, masked_softmax
+from dgpg_verify.policies.softmax import Prior, SoftmaxPolicy, logit_scores, masked_softmax
 
 BLOCK_BYTES = 8 * 2**20  # scratch of one block of rows
 FEW = 4  # with fewer roll-outs, picking parameters costs more than idle agents do

@@ -11,7 +11,7 @@ from dgpg_verify.core import InputError, Policy, System, check_choice
 from dgpg_verify.policies.gaussian import GaussianPolicy
 from dgpg_verify.policies.linear import LinearPolicy, TabularPolicy
 from dgpg_verify.policies.mlp import MLPPolicy
-from dgpg_verify.policies.prior import HeuristicPrior
+from dgpg_verify.policies.softmax import HeuristicPrior
 
 Sharing = Literal["independent", "shared"]
 NETWORKS = ("tabular", "linear", "mlp")

@@ -1,15 +1,24 @@
-"""What all candidate-choosing policies share: masked softmax, inverse-CDF sampling, scores with respect to logits."""
+"""What all candidate-choosing policies share: masked softmax, inverse-CDF sampling, scores of logits, priors.
+
+A prior is a temperature policy around the pre-step scores of any heuristic a system offers.
+
+Heuristic scores are standardised over the allowed candidates of each decision, so that one temperature means the same
+for every heuristic: 0 temperature would be the heuristic itself, an infinite one the uniform policy.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import Observation, Rollout
-from dgpg_verify.policies.prior import Prior
+from dgpg_verify.core import InputError, Observation, Rollout, check_choice, check_real, heuristic_names
+
+Prior = Callable[[Observation], Tensor]  # fixed logits added to a policy's own, [..., N, K]
 
 
 class SoftmaxPolicy(ABC):
@@ -100,3 +109,34 @@ def logit_scores(probabilities: Tensor, actions: Tensor) -> Tensor:
     """grad of log pi(a) with respect to the logits, e_a - pi; 0 where there was no action. [..., N, K]"""
     chosen = torch.zeros_like(probabilities).scatter_(-1, actions.clamp(min=0)[..., None], 1.0)
     return (chosen - probabilities) * (actions >= 0)[..., None]
+
+
+@dataclass(frozen=True)
+class HeuristicPrior:
+    """Standardised scores of `system`'s heuristic `name`, divided by `temperature`: prefers what it prefers."""
+
+    system: Any
+    name: str
+    temperature: float
+
+    def __post_init__(self) -> None:
+        check_real("temperature", self.temperature, 0.0, open_low=True)
+        names = heuristic_names(self.system)
+        if not names:
+            raise InputError(f"{type(self.system).__name__} offers no heuristics to put a temperature around")
+        check_choice("heuristic", self.name, names)
+
+    def __call__(self, seen: Observation) -> Tensor:
+        scores = self.system.heuristic_scores(self.name, seen).double()
+        allowed = seen.mask & scores.isfinite()
+        return standardise(scores, allowed) / self.temperature
+
+
+def standardise(scores: Tensor, allowed: Tensor) -> Tensor:
+    """(score - mean) / sd over the allowed candidates; 0 where they do not differ."""
+    count = allowed.sum(-1, keepdim=True).clamp(min=1)
+    kept = torch.where(allowed, scores, torch.zeros_like(scores))
+    mean = kept.sum(-1, keepdim=True) / count
+    centred = torch.where(allowed, scores - mean, torch.zeros_like(scores))
+    sd = ((centred**2).sum(-1, keepdim=True) / count).sqrt()
+    return torch.where(sd > 1e-12, centred / sd.clamp(min=1e-12), torch.zeros_like(centred))

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import HasPrior, InputError, Observation, offers
-from dgpg_verify.policies.prior import HeuristicPrior
+from dgpg_verify.policies.softmax import HeuristicPrior
 
 
 @dataclass(frozen=True)

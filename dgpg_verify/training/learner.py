@@ -21,11 +21,10 @@ from dgpg_verify.critics import ValueNetwork, critic_inputs
 from dgpg_verify.policies import PolicyStack
 from dgpg_verify.rollouts import check_rollout, collect, split_rollout
 from dgpg_verify.systems import CloudScheduling, CloudStack
-from dgpg_verify.training.actors import Actor, fresh_policy, joint_actor
-from dgpg_verify.training.critics import Critics, fresh_network
 from dgpg_verify.training.evaluation import stream_seed
 from dgpg_verify.training.fleets import START_STREAM, FleetLearner, Lesson
 from dgpg_verify.training.methods import Recipe
+from dgpg_verify.training.networks import Actor, Critics, fresh_network, fresh_policy, joint_actor
 from dgpg_verify.training.updates.losses import NonFiniteLoss
 from dgpg_verify.training.updates.packing import joined
 from dgpg_verify.training.updates.rules import AgentFacts, imitate, plain_gradient, ppo

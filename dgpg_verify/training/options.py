@@ -78,7 +78,7 @@ class RunOptions:
         return {
             "system": system.config(),
             "method": asdict(self.method),
-            "settings": self.settings.to_json(),
+            "settings": asdict(self.settings),
             "alpha": self.schedule_name,
             "episodes": self.episodes,
             "seed": check_int("seed", seed, 0),

@@ -8,7 +8,7 @@ tanh, with the gain for tanh; whether parameters are shared is the caller's choi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from dgpg_verify.core import InputError, check_choice, check_int, check_real
@@ -92,6 +92,3 @@ class Settings:
     def network_options(self) -> dict[str, Any]:
         """What the networks of actors and critics have in common, but for their width."""
         return {name: getattr(self, name) for name in ("initialisation", "layer_norm", "feature_norm")}
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)

@@ -7,7 +7,7 @@ import torch
 
 from dgpg_verify.core import InputError
 from dgpg_verify.policies import HeuristicPrior, TabularPolicy, make_policy
-from dgpg_verify.policies.prior import standardise
+from dgpg_verify.policies.softmax import standardise
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
 
 

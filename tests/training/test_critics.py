@@ -13,7 +13,7 @@ from dgpg_verify.core import InputError, Rollout, generator
 from dgpg_verify.critics import ValueNetwork, critic_inputs
 from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam
 from dgpg_verify.training import Settings
-from dgpg_verify.training.critics import Critics
+from dgpg_verify.training.networks import Critics
 from tests.training.tools import QUEUES, learner_of, played
 
 CASES = [("mappo", "independent"), ("ippo", "independent"), ("ippo", "shared")]

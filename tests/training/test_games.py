@@ -20,7 +20,7 @@ from scipy.stats import binom
 from dgpg_verify.policies import HeuristicPrior, TabularPolicy
 from dgpg_verify.systems import LoadBalancingGame
 from dgpg_verify.training import method_names
-from dgpg_verify.training.actors import actor_of
+from dgpg_verify.training.networks import actor_of
 from dgpg_verify.training.updates.sequential import split_actor
 from tests.training.games import Opposed, arrived, costs, equilibria, game, largest_gain, smallest_gain
 from tests.training.tools import learner_of

@@ -17,9 +17,9 @@ from dgpg_verify.systems import CloudScheduling
 from dgpg_verify.testing import SmallQueues
 from dgpg_verify.training import Method, Settings, TrainingRun, make_method, make_schedule, train, train_together
 from dgpg_verify.training import learner as learner_module
-from dgpg_verify.training.actors import Actor
 from dgpg_verify.training.learner import Learner, make_joint_learner, make_learner
 from dgpg_verify.training.methods import Recipe
+from dgpg_verify.training.networks import Actor
 from dgpg_verify.training.updates.packing import PackedDecisions
 
 # B = 4 roll-outs (by default), T = 5, N = 3, K = 2: all different, so that swapped axes cannot fit by accident

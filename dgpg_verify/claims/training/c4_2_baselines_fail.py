@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.training.design import AS_BEST_FIT, BASELINES, NO_LEARNING
-from dgpg_verify.claims.training.questions import Asked, controls, training_claim
+from dgpg_verify.claims.training.questions import TrainingQuestion, controls, training_claim
 from dgpg_verify.claims.training.read import Runs, Trained, searches
 from dgpg_verify.core import Verdict
 from dgpg_verify.statistics import judge_collapses, judge_fails
 
-FAILS = Asked(
+FAILS = TrainingQuestion(
     "share of seeds that fail",
     "at_least",
     0.8,
@@ -25,7 +25,7 @@ FAILS = Asked(
     },
     composite=True,  # the share of seeds, and its lower end
 )
-COLLAPSES = Asked(
+COLLAPSES = TrainingQuestion(
     "score lost from N = 5 to N = 10",
     "at_least",
     0.3,

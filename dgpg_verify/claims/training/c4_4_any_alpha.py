@@ -8,12 +8,12 @@ import numpy as np
 
 from dgpg_verify.claims.question import Question, as_control
 from dgpg_verify.claims.training.design import ALPHAS, AS_BEST_FIT, NO_LEARNING
-from dgpg_verify.claims.training.questions import Asked, controls_in, settles, training_claim
+from dgpg_verify.claims.training.questions import TrainingQuestion, controls_in, settles, training_claim
 from dgpg_verify.claims.training.read import Runs, Trained
 from dgpg_verify.statistics import judge_equivalent
 
 ONE_PERCENT, FAST_WITHIN = 0.01, 10.0
-SPREAD = Asked(
+SPREAD = TrainingQuestion(
     "largest relative difference of returns",
     "equal",
     0.0,

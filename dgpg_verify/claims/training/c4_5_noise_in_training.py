@@ -8,13 +8,13 @@ from dgpg_verify.claims.noise.read import return_share
 from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.training.design import DGPG
 from dgpg_verify.claims.training.measure import MEASURED_FROM, POINTS
-from dgpg_verify.claims.training.questions import Asked, training_claim
+from dgpg_verify.claims.training.questions import TrainingQuestion, training_claim
 from dgpg_verify.claims.training.read import Runs, Trained
 from dgpg_verify.claims.words import number
 from dgpg_verify.core import Verdict
 from dgpg_verify.statistics import fit_scaling, judge
 
-GROWTH = Asked(
+GROWTH = TrainingQuestion(
     "paired_ratio",
     "big_o",
     0.0,

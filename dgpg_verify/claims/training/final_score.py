@@ -8,13 +8,13 @@ from functools import partial
 from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.training.design import DGPG, EXACT
-from dgpg_verify.claims.training.questions import Asked, controls, training_claim
+from dgpg_verify.claims.training.questions import TrainingQuestion, controls, training_claim
 from dgpg_verify.claims.training.read import Runs, Trained, searches
 from dgpg_verify.core import Label, Verdict
 
 Judge = Callable[..., Verdict]
 LARGEST = 200  # agents that the claims speak of; more are shown beside
-MATCHES = Asked(
+MATCHES = TrainingQuestion(
     "score - 1",
     "at_least",
     -0.05,
@@ -25,7 +25,7 @@ MATCHES = Asked(
         "{how}.",
     },
 )
-BELOW = Asked(
+BELOW = TrainingQuestion(
     "score",
     "equal",
     0.9,
@@ -41,7 +41,7 @@ BESIDE = ("guidance_only", EXACT, "dgpg/sum/shared", "mappo", "ippo", "happo", "
 
 
 def score_claim(
-    asked: Asked, judge: Judge, covers: Callable[[int], bool], answers: Mapping[str, Label], **words: str
+    asked: TrainingQuestion, judge: Judge, covers: Callable[[int], bool], answers: Mapping[str, Label], **words: str
 ) -> Claim:
     """A claim on the final score of the teams whose size it covers; answers: what its controls must return."""
     parts = {"main", "tuned", "ablation", "real", "patient", "claimed", "control"}
@@ -64,7 +64,7 @@ def _shown(runs: Trained) -> bool:
     return runs.key in (*DGPG, *BESIDE) or runs.part in ("ablation", "real", "patient", "claimed")
 
 
-def _question(asked: Asked, judge: Judge, trained: Trained, tuning: str = "", read: Sequence[Trained] = ()) -> Question:
+def _question(asked: TrainingQuestion, judge: Judge, trained: Trained, tuning: str = "", read: Sequence[Trained] = ()) -> Question:
     gap = sum(run.gap_percent for run in trained.runs) / len(trained.runs)
     best = sorted({max(run.heuristics, key=lambda name: run.heuristics[name]) for run in trained.runs})
     return asked.of(

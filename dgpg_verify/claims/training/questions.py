@@ -37,7 +37,7 @@ def training_claim(parts: Collection[str], questions: Callable[[Runs], list[Ques
 
 
 @dataclass(frozen=True)
-class Asked:
+class TrainingQuestion:
     """What a kind of question says of training runs; see `Question`.
 
     sentences: label -> nearest true sentence, filled with {estimate} (or {value}, {low}, {high}), {n}, {where} and the
@@ -101,7 +101,7 @@ def settles(
 ) -> Question:
     """Whether the runs stay at their level from `within` episodes on; those that never do count as such."""
     runs = [run.convergence for run in trained.runs]
-    asked = Asked(f"episodes to settle, {statistic}", "at_most", within, sentences)
+    asked = TrainingQuestion(f"episodes to settle, {statistic}", "at_most", within, sentences)
     rule = partial(judge_settling, runs, statistic, within, law="lognormal")
     return asked.of(key, [trained], rule, words={"over_seeds": statistic}, primary=primary)
 

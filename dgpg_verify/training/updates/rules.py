@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dgpg_verify.core import HasPrepared, HasPrior, generator, offers
 from dgpg_verify.policies.decisions import cuts
-from dgpg_verify.training.actors import Actor
+from dgpg_verify.training.networks import Actor
 from dgpg_verify.training.settings import Settings
 from dgpg_verify.training.updates.losses import NonFiniteLoss, clipped_surrogate, entropy, live_mean, log_probabilities
 from dgpg_verify.training.updates.packing import PackedDecisions

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import InputError, generator
-from dgpg_verify.training.actors import Actor, adam
+from dgpg_verify.training.networks import Actor, adam
 from dgpg_verify.training.settings import Settings
 from dgpg_verify.training.updates.packing import PackedDecisions
 from dgpg_verify.training.updates.rules import AgentFacts, chosen_log_prob, ppo_norms, sums
