@@ -87,7 +87,7 @@ class TrainingQuestion:
             policy=first.label,
             sharing=first.sharing,
             setting=tuning or first.setting or "",
-            reading="" if tuning else first.reading,
+            reading="" if tuning == "tuned" else first.reading,
             primary=primary,
             strictly=rule,
             notes=(note,),

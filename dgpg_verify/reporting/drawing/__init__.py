@@ -11,7 +11,7 @@
 - `spec`: `FigureSpec`, the declaration of a figure; `saving`: SVG, PNG and SVG for the page.
 
 Rows come from `reporting.frame`: frames with every column of data/tables.toml, missing numbers NaN. A new figure is
-one file and one line in FIGURES of its family:
+one function and one line in FIGURES of its family, or an entry point of another package (`reporting.figures`):
 
     def draw_memory(frames: Frames) -> Figure:
         """Memory ratio against N, every replicate a dot."""

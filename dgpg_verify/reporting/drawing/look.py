@@ -87,9 +87,8 @@ def alpha_value(alpha: float | str | None) -> float | None:
         ends = [float(part) for part in text.split("->")]
     except ValueError:
         return None
-    if len(ends) == 1:
-        return ends[0]
-    return {"start": ends[0], "middle": (ends[0] + ends[1]) / 2, "mid": (ends[0] + ends[1]) / 2}.get(point, ends[1])
+    way = {"start": 0.0, "middle": 0.5, "mid": 0.5}.get(point, 1.0)  # from the first to the last
+    return (1.0 - way) * ends[0] + way * ends[-1]
 
 
 def alpha_color(alpha: float | None) -> str:

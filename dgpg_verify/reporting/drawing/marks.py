@@ -118,13 +118,12 @@ def label_ends(ax: Axes, labels: Sequence[EndLabel], *, size: float = 9.3) -> No
     figure = ax.get_figure(root=True)
     assert figure is not None
     inches = ax.get_position().height * figure.get_figheight()
-    to_axes = ax.transScale + ax.transLimits
-    ends = [to_axes.transform((label.x, label.y)) for label in labels]
-    wanted = sorted(
-        ((float(np.clip(y, 0, 1)), float(x), label) for (x, y), label in zip(ends, labels)), key=lambda end: end[0]
-    )
-    need = [(0.36 if label.detail else 0.2) / inches for *_, label in wanted]
-    for (y0, x0, label), y in zip(wanted, spread([end[0] for end in wanted], need)):
+    ends = (ax.transScale + ax.transLimits).transform([(label.x, label.y) for label in labels])
+    ends[:, 1] = ends[:, 1].clip(0.0, 1.0)
+    order = ends[:, 1].argsort(kind="stable")
+    need = [(0.36 if labels[k].detail else 0.2) / inches for k in order]
+    for k, y in zip(order, spread(ends[order, 1], need)):
+        label, (x0, y0) = labels[k], ends[k]
         at: dict[str, Any] = {"transform": ax.transAxes, "clip_on": False}
         ax.plot([x0 + 0.015, 1.03, 1.06], [y0, y, y], color=label.color, lw=0.8, alpha=0.6, **at)
         va = "bottom" if label.detail else "center"
@@ -133,11 +132,10 @@ def label_ends(ax: Axes, labels: Sequence[EndLabel], *, size: float = 9.3) -> No
             ax.text(1.075, y - 0.01, label.detail, color=MUTED, size=size - 1.0, va="top", ha="left", **at)
 
 
-def spread(wanted: Sequence[float], need: Sequence[float]) -> list[float]:
-    """Heights nearest to `wanted` (ascending) with centres half their summed `need` apart, none below the panel if
-    there is room.
+def spread(wanted: np.ndarray, need: Sequence[float]) -> np.ndarray:
+    """Heights nearest to `wanted` (ascending), neighbours half their summed `need` apart, none below the panel if all
+    have room; in shares of the panel's height.
     """
     apart = np.concatenate([[0.0], np.cumsum(np.add(need[1:], need[:-1]) / 2)])
     lowest = -0.05 if apart[-1] < 1.1 else -np.inf
-    heights = np.maximum(isotonic_regression(np.asarray(wanted) - apart).x, lowest) + apart
-    return [float(height) for height in heights]
+    return np.maximum(isotonic_regression(wanted - apart).x, lowest) + apart

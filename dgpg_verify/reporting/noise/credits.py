@@ -101,8 +101,10 @@ def _slope(fit: Mapping[str, Any]) -> tuple[float | None, ...]:
 
 
 def draw_credits(ax: Axes, fits: Frame, rows: Frame, column: str, credits: Sequence[str]) -> list[EndLabel]:
-    """Every replicate as a dot, geometric means with intervals over them, the deciding fits; dots beyond the frame sit
-    on it, hollow. N is moved by a factor for each credit, for reading only. Returns the labels for the lines' ends.
+    """Every replicate as a dot, geometric means with intervals over them, the deciding fits.
+
+    Dots beyond the frame sit on it, hollow. N is moved by a factor for each credit, for reading only. Returns the
+    labels for the lines' ends.
     """
     ends, used = [], []
     for k, credit in enumerate(credits):
@@ -113,7 +115,8 @@ def draw_credits(ax: Axes, fits: Frame, rows: Frame, column: str, credits: Seque
         used += fitted(ax, fit, look)
         if not points.empty:
             slope = "slope {} [{}, {}]".format(*map(exponent_text, _slope(fit))) if fit else ""
-            ends.append(EndLabel(*points.iloc[-1][["n", "value"]], credit_name(credit), slope, look.color))
+            last = points.iloc[-1]
+            ends.append(EndLabel(last["n"], last["value"], credit_name(credit), slope, look.color))
     if used:
         ax.axvspan(min(used) * 0.93, ax.get_xlim()[1], color=BAND, zorder=0, lw=0)
     return ends

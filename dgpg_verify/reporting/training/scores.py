@@ -156,9 +156,10 @@ def _over_alpha(above: Axes, below: Axes, runs: Frame, scores: Frame, limits: Li
         run_dots(above, below, x, same, Look(color), limits, top)
     settled = runs["settled_at"].notna().groupby(runs["alpha"]).all()
     for ax, field, shown in ((above, "", order), (below, "settle", [alpha for alpha in order if settled[alpha]])):
-        means, x = aggregate.estimates(scores, runs, "alpha", field).reindex(shown), [order.index(a) for a in shown]
-        bars(ax, x, means["low"], means["high"], MEAN)
-        joined(ax, x, means["value"], MEAN, ls="none", ms=6.5, mew=0.6)
+        means = aggregate.estimates(scores, runs, "alpha", field).reindex(shown)
+        places = [order.index(alpha) for alpha in shown]
+        bars(ax, places, means["low"], means["high"], MEAN)
+        joined(ax, places, means["value"], MEAN, ls="none", ms=6.5, mew=0.6)
         ax.set_xlim(-0.6, len(order) - 0.4)
         ax.set_xticks(range(len(order)), [alpha.replace("->", "\u2192") for alpha in order])
         quiet(ax)

@@ -61,5 +61,5 @@ def test_a_fit_is_drawn_over_its_own_n_with_its_slope() -> None:
 
 
 def test_labels_are_pushed_apart() -> None:
-    heights = spread([0.5, 0.5, 0.51, 0.9], [0.1] * 4)
+    heights = spread(np.array([0.5, 0.5, 0.51, 0.9]), [0.1] * 4)
     assert all(b - a >= 0.1 - 1e-5 for a, b in pairwise(heights))
