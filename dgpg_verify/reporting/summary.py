@@ -67,7 +67,9 @@ def claim_summary(rows: Iterable[LedgerRow]) -> list[ClaimSummary]:
 
 def _summarise(key: str, rows: list[LedgerRow]) -> ClaimSummary:
     primary = [row for row in rows if row.primary]
-    named = {label: tuple(row.row for row in primary if row.verdict == label) for label in LABELS}
+    named: dict[str, tuple[str, ...]] = {
+        label: tuple(row.row for row in primary if row.verdict == label) for label in LABELS
+    }
     label: Label = "inconclusive"
     if named["refuted"]:
         label = "refuted"

@@ -13,7 +13,7 @@ from dgpg_verify.reporting.drawing.look import GRID, Look
 from dgpg_verify.reporting.drawing.marks import key
 from dgpg_verify.reporting.drawing.sheet import Keys
 from dgpg_verify.reporting.frame import Frame, unique
-from dgpg_verify.reporting.wording import WORDS, worded
+from dgpg_verify.reporting.wording import WORDS, system_name, worded
 
 PUBLISHED = (0.2, 0.9)  # ends of the published schedule of alpha
 EVERY = "every"  # alpha of a row that asks for all alphas at once
@@ -49,6 +49,11 @@ def reference_name(reference: str) -> str:
 def cost_name(cost: str) -> str:
     """A cost in words, for a title."""
     return worded("costs", cost)
+
+
+def kind_name(kind: str) -> str:
+    """A kind of games or teams in words, else a system."""
+    return WORDS["kinds"].get(kind) or system_name(kind)
 
 
 def cost_word(cost: str) -> str:

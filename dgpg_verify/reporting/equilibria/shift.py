@@ -11,8 +11,9 @@ from dgpg_verify.reporting.drawing.look import GRID, MIX, MUTED, Look, shades
 from dgpg_verify.reporting.drawing.marks import dots, key
 from dgpg_verify.reporting.drawing.sheet import detail, panels
 from dgpg_verify.reporting.equilibria.aggregate import largest_errors, shift_pairs
+from dgpg_verify.reporting.equilibria.laws import kind_name
 from dgpg_verify.reporting.frame import Frame, Frames, need, positive, unique, where
-from dgpg_verify.reporting.wording import number_text, system_name
+from dgpg_verify.reporting.wording import number_text
 
 LAWS = {  # what moves, and how far the law reaches
     "team": "optimum; the law is exact",
@@ -28,7 +29,7 @@ def draw_equilibrium_shift(frames: Frames) -> Figure:
     kinds = unique(pairs, "kind", LAWS)
     colors = shades(where(table, kind=kinds)["alpha"].dropna(), MIX)  # by rank: alphas lie close
     errors = largest_errors(table)
-    text = "; ".join(f"{system_name(kind).lower()} {number_text(errors[kind], 2)}" for kind in kinds)
+    text = "; ".join(f"{kind_name(kind).lower()} {number_text(errors[kind], 2)}" for kind in kinds)
     fig, axes = panels(
         1, len(kinds), title=f"The shift law against what was found, largest relative error: {text}",
         subtitle="How far a mixed, regularised or interior equilibrium moves when guidance is mixed in.",
@@ -38,7 +39,7 @@ def draw_equilibrium_shift(frames: Frames) -> Figure:
     )  # fmt: skip
     for ax, kind in zip(axes.flat, kinds):
         _panel(ax, where(pairs, kind=kind), colors)
-        detail(ax, system_name(kind), LAWS.get(kind, ""))
+        detail(ax, kind_name(kind), LAWS.get(kind, ""))
     axes[0, 0].set_ylabel("found shift")
     return fig
 

@@ -37,7 +37,7 @@ def example_groups(rows: Sequence[Record]) -> list[Block]:
 def tradeoff_groups(rows: Sequence[Record]) -> list[Block]:
     """`tradeoff` by system; of each rule the exponent and both ends in N."""
     named = [row | {"name": rule_name(row["rule"])} for row in to_records(rules(frame(rows, COLUMNS["tradeoff"])))]
-    return _blocks(named, lambda row: row["system"], lambda row: row["system"] and system_name(row["system"]))
+    return _blocks(named, lambda row: row["system"], lambda row: row["system"] and laws.kind_name(row["system"]))
 
 
 def annealing_groups(rows: Sequence[Record]) -> list[Block]:
@@ -47,7 +47,7 @@ def annealing_groups(rows: Sequence[Record]) -> list[Block]:
         return -float(row["alpha_end"] or 0.0)
 
     def label(row: Record) -> str:
-        return _law(row) if row["cost"] and row["reference"] else system_name(row["system"])
+        return _law(row) if row["cost"] and row["reference"] else laws.kind_name(row["system"])
 
     return _blocks([row for row in rows if -order(row) <= FLOOR], lambda row: row["system"], label, order)
 

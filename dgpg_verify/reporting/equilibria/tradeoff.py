@@ -11,8 +11,9 @@ from dgpg_verify.reporting.drawing.look import GOOD, Look, alpha_color, alpha_va
 from dgpg_verify.reporting.drawing.marks import EndLabel, bars, dots, joined, label_ends
 from dgpg_verify.reporting.drawing.sheet import detail, panels
 from dgpg_verify.reporting.equilibria.aggregate import BOUNDED, rule_points, rules
+from dgpg_verify.reporting.equilibria.laws import kind_name
 from dgpg_verify.reporting.frame import Frame, Frames, known, need, positive, unique, where
-from dgpg_verify.reporting.wording import WORDS, system_name
+from dgpg_verify.reporting.wording import WORDS
 
 COLORS = {"n^-0.5": "#009e73", "alpha*": "#1b3a5c", "0.9->0.2": "#7f7f7f"}
 CAPTION = (
@@ -45,7 +46,7 @@ def draw_tradeoff(frames: Frames) -> Figure:
         _exponents(noise, where(rules(table), system=system))
         _over_n(way, where(points, system=system), "shift")
         _over_n(value, where(points, system=system), "lost")
-        detail(noise, system_name(system), "noise")
+        detail(noise, kind_name(system), "noise")
         detail(way, "", "way to the optimum of G")
         detail(value, "", "value lost, per agent")
     return fig

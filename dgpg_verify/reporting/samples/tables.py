@@ -22,7 +22,7 @@ def exponent_groups(rows: Sequence[Record]) -> list[Block]:
     """A row per method with p, q, q under the rival model, p at a fixed total gap."""
 
     def line(rows: Sequence[Record]) -> Block:
-        fits = {RIVAL.get(row["what"], row["what"]): UNKNOWN | row for row in rows}
+        fits = {RIVAL.get(row["what"], str(row["what"])): UNKNOWN | row for row in rows}
         return dict.fromkeys(EXPONENTS, UNKNOWN) | fits | {key: rows[0].get(key) for key in ("fleets", "censored")}
 
     return _blocks(rows, line)
