@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import resources
 
 from dgpg_verify.core import LedgerRow
+from dgpg_verify.reporting.records import data
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,7 @@ class Objection:
         return bool(self.rows or self.figures or self.tables)
 
 
-_TEXT = resources.files(__package__).joinpath("data/objections.toml").read_text(encoding="utf-8")
-OBJECTIONS = tuple(Objection(**entry) for entry in tomllib.loads(_TEXT)["objections"])
+OBJECTIONS = tuple(Objection(**entry) for entry in data("objections")["objections"])
 
 
 def answer(

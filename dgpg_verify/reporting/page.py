@@ -130,6 +130,7 @@ def _template() -> jinja2.Template:
         clause=lambda text: text.strip().rstrip("."),
         words=lambda text: text.replace("_", " "),
         method=wording.method_name,
+        worded=lambda key, kind: wording.worded(kind, key or ""),
         count=lambda v: wording.count_text(v) if isinstance(v, int | float) and v >= 1 else wording.number_text(v),
         safe_svg=lambda text: Markup(text),  # our own SVG, its texts escaped where they were made
     )

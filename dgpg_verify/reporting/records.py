@@ -24,7 +24,14 @@ Key = TypeVar("Key", bound=Hashable)
 
 RECORDS = "records.json"
 VARIANCE_CSV = "variance_vs_n.csv"
-_DATA = tomllib.loads(resources.files(__package__).joinpath("data/tables.toml").read_text(encoding="utf-8"))
+
+
+def data(name: str) -> dict[str, Any]:
+    """What data/`name`.toml holds."""
+    return tomllib.loads(resources.files(__package__).joinpath(f"data/{name}.toml").read_text(encoding="utf-8"))
+
+
+_DATA = data("tables")
 VARIANCE_COLUMNS = tuple(_DATA["variance_csv"].split())
 TEXT = frozenset(_DATA["text"].split())  # columns of text: empty where missing
 COLUMNS = {name: tuple(table["columns"].split()) for name, table in _DATA["tables"].items()}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dgpg_verify.core import InputError, LedgerRow
+from dgpg_verify.core import InputError
 from dgpg_verify.reporting.drawing.saving import inline_svg, save_figure
 from dgpg_verify.reporting.drawing.sheet import sign
 from dgpg_verify.reporting.drawing.spec import FigureSpec
@@ -20,6 +20,12 @@ from dgpg_verify.runs.files import read_json, write_atomic
 
 PAGE = "report.html"
 ENVIRONMENT = "environment.json"
+FILES = (LEDGER, "ledger.md", RECORDS, VARIANCE_CSV, ENVIRONMENT)  # beside the page
+NEEDED = {
+    LEDGER: "no verdict can be shown",
+    RECORDS: "no figure can be drawn",
+    ENVIRONMENT: "commit, versions and seeds are unknown",
+}
 
 
 def write_report(folder: Path) -> Path:
@@ -33,37 +39,23 @@ def write_report(folder: Path) -> Path:
         raise InputError(f"{folder} is not a folder: a run folder is needed")
     if not (folder / LEDGER).is_file() and not (folder / RECORDS).is_file():
         raise InputError(f"{folder} holds neither {LEDGER} nor {RECORDS}: a run folder is needed")
-    rows, tables, environment, notes = _read(folder)
+    rows = read_ledger(folder) if (folder / LEDGER).is_file() else []
+    tables = read_records(folder) if (folder / RECORDS).is_file() else {name: [] for name in TABLES}
+    environment = read_json(folder / ENVIRONMENT) if (folder / ENVIRONMENT).is_file() else {}
+    if not isinstance(environment, dict):
+        raise InputError(f"{ENVIRONMENT} is a {type(environment).__name__}: it must be an object")
+    notes = _lacking(folder, tables, environment)
     figures, left_out = _draw_all(tables, environment, folder)
-    notes += left_out
     if rows:
         write_atomic(folder / "ledger.md", ledger_markdown(rows))
-    named = (LEDGER, "ledger.md", RECORDS, VARIANCE_CSV, ENVIRONMENT)
-    files = [name for name in named if (folder / name).is_file()]
+    files = [name for name in FILES if (folder / name).is_file()]
+    notes += left_out
     return write_atomic(folder / PAGE, render_page(rows, tables, environment, figures, files, notes))
 
 
-def _read(folder: Path) -> tuple[list[LedgerRow], Tables, Mapping[str, Any], list[str]]:
-    """What the folder holds; a file that is not there is noted."""
-    notes = []
-    rows: list[LedgerRow] = []
-    tables: Tables = {name: [] for name in TABLES}
-    environment: Mapping[str, Any] = {}
-    if (folder / LEDGER).is_file():
-        rows = read_ledger(folder)
-    else:
-        notes.append(f"{LEDGER} is missing: no verdict can be shown.")
-    if (folder / RECORDS).is_file():
-        tables = read_records(folder)
-    else:
-        notes.append(f"{RECORDS} is missing: no figure can be drawn.")
-    if (folder / ENVIRONMENT).is_file():
-        found = read_json(folder / ENVIRONMENT)
-        if not isinstance(found, dict):
-            raise InputError(f"{ENVIRONMENT} is a {type(found).__name__}: it must be an object")
-        environment = found
-    else:
-        notes.append(f"{ENVIRONMENT} is missing: commit, versions and seeds are unknown.")
+def _lacking(folder: Path, tables: Tables, environment: Mapping[str, Any]) -> list[str]:
+    """What the folder does not hold, in sentences."""
+    notes = [f"{name} is missing: {why}." for name, why in NEEDED.items() if not (folder / name).is_file()]
     if "unfinished" in environment:
         lacking = environment["unfinished"]
         notes.append(
@@ -73,7 +65,7 @@ def _read(folder: Path) -> tuple[list[LedgerRow], Tables, Mapping[str, Any], lis
     empty = [name for name in expected_tables(run_claims(environment)) if not tables.get(name)]
     if empty and (folder / RECORDS).is_file():
         notes.append(f"Empty tables: {', '.join(empty)}.")
-    return rows, tables, environment, notes
+    return notes
 
 
 def _draw_all(tables: Tables, environment: Mapping[str, Any], folder: Path) -> tuple[list[Drawn], list[str]]:

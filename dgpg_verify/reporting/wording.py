@@ -7,69 +7,35 @@ import re
 from typing import Any
 
 from dgpg_verify.core import LedgerRow
+from dgpg_verify.reporting.records import data
 from dgpg_verify.statistics import allowed_text
 
-SYSTEMS = {
-    "load_balancing": "Load-balancing game",
-    "linear_quadratic": "Linear-quadratic team",
-    "cloud": "Cloud scheduling",
-    "cloud_aws": "Cloud scheduling (AWS fleet)",
-    "cloud_openb": "Cloud scheduling (recorded cluster)",
-}
-SETTINGS = {
-    "sum": "sum scale: J and G both sums",
-    "mean": "mean scale: both divided by N",
-    "mixed": "mixed: J a mean, G a sum",
-    "parts": "parts: A normalised before mixing",
-}
-CREDITS = {
-    "return": "shared return",
-    "return:centred": "shared return",
-    "return:raw": "return, uncentred",
-    "return:to_go": "reward-to-go",
-    "guidance": "guidance",
-    "guidance:chain_rule": "guidance",
-    "guidance:exact": "guidance, exact form",
-    "difference": "difference reward",
-    "difference:replay": "difference reward, replayed",
-    "branch": "branch (re-run)",
-    "gae:central": "GAE, central critic",
-    "gae:local": "GAE, local critic",
-}
-METHODS = {
-    "dgpg": "DG-PG",
-    "mappo": "MAPPO",
-    "ippo": "IPPO",
-    "happo": "HAPPO",
-    "reinforce": "REINFORCE",
-    "guidance_only": "guidance only",
-    "imitation": "imitation first",
-    "residual": "residual policy",
-    "difference": "difference reward",
-    "difference_replay": "difference reward, replayed",
-}
+WORDS: dict[str, dict[str, str]] = data("words")
+SETTINGS = WORDS["settings"]
+
+
+def worded(kind: str, key: str) -> str:
+    """The words for a key of that kind; an unknown one as it is, underscores opened."""
+    return WORDS[kind].get(key, key.replace("_", " "))
 
 
 def system_name(name: Any) -> str:
     """A system's name for a title; an unknown one is shown as it is, underscores opened."""
     base, *rest = re.split(r"(?=[ /])", str(name), maxsplit=1)
-    if base not in SYSTEMS:
-        return str(name).replace("_", " ")
-    return SYSTEMS[base] + "".join(rest).replace("/", ", ").replace("_", " ")
+    more = "".join(rest).replace("_", " ")
+    return worded("systems", base) + (more.replace("/", ", ") if base in WORDS["systems"] else more)
 
 
 def credit_name(name: str) -> str:
     """A credit's name for a label."""
-    if name in CREDITS:
-        return CREDITS[name]
     if name.startswith("guided:"):
         return f"guided, \u03b1 = {name.split(':', 1)[1].split('@')[0]}"
-    return name
+    return WORDS["credits"].get(name, name)
 
 
 def method_name(name: str) -> str:
     """A training method's name for a label."""
-    return METHODS.get(name, name.replace("_", " "))
+    return worded("methods", name)
 
 
 def row_label(label: Any, method: str) -> str:

@@ -64,7 +64,9 @@ def _shown(runs: Trained) -> bool:
     return runs.key in (*DGPG, *BESIDE) or runs.part in ("ablation", "real", "patient", "claimed")
 
 
-def _question(asked: TrainingQuestion, judge: Judge, trained: Trained, tuning: str = "", read: Sequence[Trained] = ()) -> Question:
+def _question(
+    asked: TrainingQuestion, judge: Judge, trained: Trained, tuning: str = "", read: Sequence[Trained] = ()
+) -> Question:
     gap = sum(run.gap_percent for run in trained.runs) / len(trained.runs)
     best = sorted({max(run.heuristics, key=lambda name: run.heuristics[name]) for run in trained.runs})
     return asked.of(

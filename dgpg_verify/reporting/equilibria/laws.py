@@ -13,8 +13,8 @@ from dgpg_verify.reporting.drawing.look import GRID, Look
 from dgpg_verify.reporting.drawing.marks import key
 from dgpg_verify.reporting.drawing.sheet import Keys
 from dgpg_verify.reporting.frame import Frame, unique
+from dgpg_verify.reporting.wording import WORDS, system_name, worded
 
-COSTS = {"quadratic": "Quadratic cost", "delay": "Delay cost", "mm1": "Queueing cost (mm1)", "makespan": "Makespan"}
 PUBLISHED = (0.2, 0.9)  # ends of the published schedule of alpha
 EVERY = "every"  # alpha of a row that asks for all alphas at once
 EVERY_AT = 1.11  # where such a row stands on the axis in alpha
@@ -27,12 +27,6 @@ LOOKS = {
     "shuffled": Look("#d55e00", "o", 4),
 }
 OTHER = Look("#7f7f7f", "X", 9)
-NAMES = {
-    "perfect": "perfectly aligned",
-    "fluid": "fluid (the paper's)",
-    "speed_aware": "aware of speeds",
-    "shuffled": "shuffled (control)",
-}
 
 
 def look(reference: str) -> Look:
@@ -49,12 +43,17 @@ def bias_of(reference: str) -> float | None:
 def reference_name(reference: str) -> str:
     """A reference in words."""
     bias = bias_of(reference)
-    return f"fluid, biased by {100 * bias:g}\u00a0%" if bias else NAMES.get(reference, reference.replace("_", " "))
+    return f"fluid, biased by {100 * bias:g}\u00a0%" if bias else worded("references", reference)
 
 
 def cost_name(cost: str) -> str:
     """A cost in words, for a title."""
-    return COSTS.get(cost, cost.replace("_", " "))
+    return worded("costs", cost)
+
+
+def kind_name(kind: str) -> str:
+    """A kind of games or teams in words, else a system."""
+    return WORDS["kinds"].get(kind) or system_name(kind)
 
 
 def cost_word(cost: str) -> str:
@@ -64,7 +63,7 @@ def cost_word(cost: str) -> str:
 
 def costs_in(rows: Frame) -> list[str]:
     """The costs of the rows, known ones first in their order."""
-    return unique(rows, "cost", COSTS)
+    return unique(rows, "cost", WORDS["costs"])
 
 
 def main_references(rows: Frame) -> list[str]:

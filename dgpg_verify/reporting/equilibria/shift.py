@@ -11,13 +11,14 @@ from dgpg_verify.reporting.drawing.look import GRID, MIX, MUTED, Look, shades
 from dgpg_verify.reporting.drawing.marks import dots, key
 from dgpg_verify.reporting.drawing.sheet import detail, panels
 from dgpg_verify.reporting.equilibria.aggregate import largest_errors, shift_pairs
+from dgpg_verify.reporting.equilibria.laws import kind_name
 from dgpg_verify.reporting.frame import Frame, Frames, need, positive, unique, where
 from dgpg_verify.reporting.wording import number_text
 
-KINDS = {
-    "team": ("Linear-quadratic team", "optimum; the law is exact"),
-    "saddle": ("Saddles of 2 \u00d7 2 games", "mixed equilibria; the law is exact"),
-    "entropy": ("Games with entropy", "unique optimum; exact for small moves"),
+LAWS = {  # what moves, and how far the law reaches
+    "team": "optimum; the law is exact",
+    "saddle": "mixed equilibria; the law is exact",
+    "entropy": "unique optimum; exact for small moves",
 }
 
 
@@ -25,10 +26,10 @@ def draw_equilibrium_shift(frames: Frames) -> Figure:
     """Found against predicted norm of the shift: a panel per kind of equilibrium, a colour per alpha, every point."""
     table = frames["equilibrium_shift"]
     pairs = need(shift_pairs(table), "equilibrium_shift", "predicted and found shift")
-    kinds = unique(pairs, "kind", KINDS)
+    kinds = unique(pairs, "kind", LAWS)
     colors = shades(where(table, kind=kinds)["alpha"].dropna(), MIX)  # by rank: alphas lie close
     errors = largest_errors(table)
-    text = "; ".join(f"{_names(kind)[0].lower()} {number_text(errors[kind], 2)}" for kind in kinds)
+    text = "; ".join(f"{kind_name(kind).lower()} {number_text(errors[kind], 2)}" for kind in kinds)
     fig, axes = panels(
         1, len(kinds), title=f"The shift law against what was found, largest relative error: {text}",
         subtitle="How far a mixed, regularised or interior equilibrium moves when guidance is mixed in.",
@@ -38,13 +39,9 @@ def draw_equilibrium_shift(frames: Frames) -> Figure:
     )  # fmt: skip
     for ax, kind in zip(axes.flat, kinds):
         _panel(ax, where(pairs, kind=kind), colors)
-        detail(ax, *_names(kind))
+        detail(ax, kind_name(kind), LAWS.get(kind, ""))
     axes[0, 0].set_ylabel("found shift")
     return fig
-
-
-def _names(kind: str) -> tuple[str, str]:
-    return KINDS.get(kind, (kind, ""))
 
 
 def _caption(table: Frame, missing: int) -> str:

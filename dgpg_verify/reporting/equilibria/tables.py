@@ -7,30 +7,14 @@ from typing import Any
 
 from dgpg_verify.reporting.equilibria import laws
 from dgpg_verify.reporting.equilibria.aggregate import rules
-from dgpg_verify.reporting.equilibria.tradeoff import rule_name, tradeoff_system
+from dgpg_verify.reporting.equilibria.tradeoff import rule_name
 from dgpg_verify.reporting.frame import frame, to_records
 from dgpg_verify.reporting.records import COLUMNS, Record, group_by
-from dgpg_verify.reporting.wording import system_name
+from dgpg_verify.reporting.wording import system_name, worded
 
 Block = dict[str, Any]
 KINDS = {"primary": 0, "control": 1}  # others after these
 FLOOR = 0.2  # where the published schedule stops
-ANNEALED = {"team": "Linear-quadratic team", "entropy": "Games with entropy"}
-READINGS = {
-    "none": "no condition of alignment",
-    "end": "aligned in softmax coordinates at the point itself",
-    "visited": "aligned wherever exact ascent goes, on J and on J_\u03b1",
-    "simplex": "aligned in simplex coordinates at every profile",
-    "simplex_each": "aligned in simplex coordinates at every profile, agent by agent",
-    "signs": "sign agreement for every change of one agent",
-    "softmax": "aligned at every finite softmax \u03b8",
-}
-INCLUSIONS = {
-    "lost": "an equilibrium of J that is none of J_\u03b1",
-    "gained": "an equilibrium of J_\u03b1 that is none of J",
-    "equal": "equal sets without alignment",
-    "unaligned": "a profile that is not aligned",
-}
 
 
 def law_blocks(rows: Sequence[Record]) -> list[Block]:
@@ -46,15 +30,14 @@ def law_blocks(rows: Sequence[Record]) -> list[Block]:
 
 
 def example_groups(rows: Sequence[Record]) -> list[Block]:
-    """`counterexamples` by reading of alignment, in the order they come; inclusions in words."""
-    worded = [row | {"inclusion": INCLUSIONS.get(row["inclusion"], row["inclusion"] or "")} for row in rows]
-    return _blocks(worded, lambda row: row["reading"], lambda row: READINGS.get(row["reading"], row["reading"] or ""))
+    """`counterexamples` by reading of alignment, in the order they come."""
+    return _blocks(rows, lambda row: row["reading"], lambda row: worded("readings", row["reading"] or ""))
 
 
 def tradeoff_groups(rows: Sequence[Record]) -> list[Block]:
     """`tradeoff` by system; of each rule the exponent and both ends in N."""
     named = [row | {"name": rule_name(row["rule"])} for row in to_records(rules(frame(rows, COLUMNS["tradeoff"])))]
-    return _blocks(named, lambda row: row["system"], lambda row: row["system"] and tradeoff_system(row["system"]))
+    return _blocks(named, lambda row: row["system"], lambda row: row["system"] and laws.kind_name(row["system"]))
 
 
 def annealing_groups(rows: Sequence[Record]) -> list[Block]:
@@ -64,9 +47,7 @@ def annealing_groups(rows: Sequence[Record]) -> list[Block]:
         return -float(row["alpha_end"] or 0.0)
 
     def label(row: Record) -> str:
-        if row["cost"] and row["reference"]:
-            return _law(row)
-        return ANNEALED.get(row["system"], system_name(row["system"]))
+        return _law(row) if row["cost"] and row["reference"] else laws.kind_name(row["system"])
 
     return _blocks([row for row in rows if -order(row) <= FLOOR], lambda row: row["system"], label, order)
 
@@ -98,7 +79,7 @@ def _law(row: Record, case: Callable[[str], str] = str) -> str:
     mixed = "mixed equilibria too" if row.get("points") == "mixed" else ""
     if row.get("bound") == "upper":
         mixed += " (differences only: the rate is an upper bound)"
-    cost = case(laws.COSTS.get(row["cost"], row["cost"] or ""))
+    cost = case(laws.cost_name(row["cost"] or ""))
     parts = cost, laws.reference_name(row["reference"] or ""), *sizes, mixed
     return ", ".join(part for part in parts if part)
 

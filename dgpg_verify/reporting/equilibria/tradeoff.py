@@ -11,11 +11,10 @@ from dgpg_verify.reporting.drawing.look import GOOD, Look, alpha_color, alpha_va
 from dgpg_verify.reporting.drawing.marks import EndLabel, bars, dots, joined, label_ends
 from dgpg_verify.reporting.drawing.sheet import detail, panels
 from dgpg_verify.reporting.equilibria.aggregate import BOUNDED, rule_points, rules
+from dgpg_verify.reporting.equilibria.laws import kind_name
 from dgpg_verify.reporting.frame import Frame, Frames, known, need, positive, unique, where
-from dgpg_verify.reporting.wording import system_name
+from dgpg_verify.reporting.wording import WORDS
 
-SYSTEMS = {"team": "Linear-quadratic team", "game": "Load-balancing game"}
-RULES = {"n^-0.5": "1 \u2212 1/\u221aN", "alpha*": "\u03b1*", "0.9->0.2": "0.9 \u2192 0.2"}
 COLORS = {"n^-0.5": "#009e73", "alpha*": "#1b3a5c", "0.9->0.2": "#7f7f7f"}
 CAPTION = (
     "Left: exponent of the variance of J_\u03b1's gradient in N with its interval; green: bounded (at most "
@@ -26,14 +25,9 @@ CAPTION = (
 )
 
 
-def tradeoff_system(name: str) -> str:
-    """A system of table `tradeoff` in words."""
-    return SYSTEMS.get(name) or system_name(name)
-
-
 def rule_name(name: str) -> str:
     """A rule for alpha(N) in words."""
-    return RULES.get(name, f"\u03b1 = {name}")
+    return WORDS["rules"].get(name, f"\u03b1 = {name}")
 
 
 def draw_tradeoff(frames: Frames) -> Figure:
@@ -52,7 +46,7 @@ def draw_tradeoff(frames: Frames) -> Figure:
         _exponents(noise, where(rules(table), system=system))
         _over_n(way, where(points, system=system), "shift")
         _over_n(value, where(points, system=system), "lost")
-        detail(noise, tradeoff_system(system), "noise")
+        detail(noise, kind_name(system), "noise")
         detail(way, "", "way to the optimum of G")
         detail(value, "", "value lost, per agent")
     return fig

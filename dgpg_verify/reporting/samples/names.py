@@ -7,46 +7,20 @@ import re
 from dgpg_verify.reporting.drawing.captions import left_out
 from dgpg_verify.reporting.drawing.look import Look, credit_look
 from dgpg_verify.reporting.frame import Frame, unique
+from dgpg_verify.reporting.wording import WORDS, worded
 
-SYSTEMS = {  # in the order of the page: those with an honest reference first
-    "team/aligned": "Team, aligned",
-    "game/fluid": "Game with entropy, fluid reference",
-    "team/biased": "Team, biased reference",
-    "game/biased": "Game with entropy, biased reference",
-    "game/plain": "Plain game, beside its noise-free flow",
-    "cloud": "Cloud, gap to Best-Fit (estimated)",
-    "control/growing": "Control, noise that grows with N",
-    "control/constant": "Control, noise that does not grow",
-    "control/biased": "Control, biased gradient",
-}
-METHODS = {
-    "return": "shared return",
-    "difference": "difference reward",
-    "guidance": "guidance alone",
-    "guidance:exact": "guidance alone, exact form",
-    "mappo": "MAPPO",
-    "guidance_only": "guidance alone",
-    "dgpg": "DG-PG, \u03b1 0.9 \u2192 0.2",
-}
 SCHEDULES = {  # rules for alpha over the run or over N
     "published": ("\u03b1 0.9 \u2192 0.2", Look("#7f7f7f", "^", 31)),
     "optimal": ("\u03b1*", Look("#1b3a5c", "D", 32)),
     "sqrt": ("\u03b1 = 1 \u2212 1/\u221aN", Look("#8a5fb5", "v", 33)),
     "zero": ("\u03b1 \u2192 0", Look("#cc79a7", "X", 34)),
 }
-STEPS = {
-    "theory": "the theory's steps",
-    "greedy": "greedy oracle steps",
-    "tuned": "tuned steps",
-    "theory wide": "the theory's steps, one \u03b5, larger N",
-    "adam": "clipped surrogate with Adam",
-}
 FIXED = {"return": 0.0, "guidance": 1.0}  # alpha of credits that mix nothing
 
 
 def system(name: str) -> str:
     """A system's name for a title; an unknown one as it is."""
-    return SYSTEMS.get(name, name.replace("_", " "))
+    return worded("learners", name)
 
 
 def system_lines(name: str) -> str:
@@ -58,7 +32,7 @@ def method(name: str) -> str:
     """A method's name for a label: shared return, \u03b1 = 0.2, \u03b1*, ..., `@difference` in words."""
     head, _, base = name.partition("@")
     kind, _, argument = head.partition(":")
-    words = METHODS.get(head, head.replace("_", " "))
+    words = worded("learning", head)
     if kind in ("guided", "mixed") and argument:
         words = SCHEDULES[argument][0] if argument in SCHEDULES else f"\u03b1 = {argument}"
         words += ", J a mean" if kind == "mixed" else ""
@@ -68,7 +42,7 @@ def method(name: str) -> str:
 def step(rule: str) -> str:
     """A step rule in words; theory*2 is the theory's, scaled."""
     head, _, scale = rule.partition("*")
-    return STEPS.get(rule) or (f"{STEPS['theory']}, times {scale}" if head == "theory" and scale else rule)
+    return f"{worded('steps', head)}, times {scale}" if head == "theory" and scale else worded("steps", rule)
 
 
 def look(name: str) -> Look:
@@ -98,12 +72,12 @@ def method_order(name: str) -> tuple[int, str]:
 
 def system_order(name: str) -> tuple[int, str]:
     """Sort key of systems on the page: known ones first."""
-    return list(SYSTEMS).index(name) if name in SYSTEMS else len(SYSTEMS), name
+    return [*WORDS["learners"], name].index(name), name
 
 
 def systems_in(rows: Frame) -> list[str]:
     """Systems of the rows, known ones first in page order."""
-    return unique(rows, "system", SYSTEMS)
+    return unique(rows, "system", WORDS["learners"])
 
 
 def methods_in(rows: Frame) -> list[str]:

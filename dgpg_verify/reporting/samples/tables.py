@@ -9,16 +9,11 @@ from dgpg_verify.reporting.frame import frame
 from dgpg_verify.reporting.records import Record, group_by
 from dgpg_verify.reporting.samples import names
 from dgpg_verify.reporting.samples.aggregate import at_rest, prediction_pairs
+from dgpg_verify.reporting.wording import worded
 
 Block = dict[str, Any]
 EXPONENTS = ("p", "q", "q_log", "p_total")
 RIVAL = {"q_rival": "q_log"}  # q under the rival model goes by either name
-CONSTANTS = {
-    "smoothness": "L, largest curvature",
-    "1/mu": "1/\u03bc, gradient domination",
-    "noise_trace": "growth of the noise with the gradient",
-    "k0": "k\u2080 of the step sizes",
-}
 ROUNDING = 1e-9  # share of the first gap
 UNKNOWN: Block = dict.fromkeys(("value", "low", "high", "verdict", "expected", "relation"))
 
@@ -27,7 +22,7 @@ def exponent_groups(rows: Sequence[Record]) -> list[Block]:
     """A row per method with p, q, q under the rival model, p at a fixed total gap."""
 
     def line(rows: Sequence[Record]) -> Block:
-        fits = {RIVAL.get(row["what"], row["what"]): UNKNOWN | row for row in rows}
+        fits = {RIVAL.get(row["what"], str(row["what"])): UNKNOWN | row for row in rows}
         return dict.fromkeys(EXPONENTS, UNKNOWN) | fits | {key: rows[0].get(key) for key in ("fleets", "censored")}
 
     return _blocks(rows, line)
@@ -67,7 +62,7 @@ def constant_groups(rows: Sequence[Record]) -> list[Block]:
     for system in sorted(by_system, key=names.system_order):
         found = group_by(by_system[system], lambda row: (row["what"], row["source"]))
         lines = [
-            {"what": CONSTANTS.get(what, what), "source": by, "ends": _ends(own)} for (what, by), own in found.items()
+            {"what": worded("constants", what), "source": by, "ends": _ends(own)} for (what, by), own in found.items()
         ]
         blocks.append({"system": names.system(system), "rows": lines})
     return blocks

@@ -88,8 +88,8 @@ def test_objections_4_and_6_lead_to_the_new_rows_figures_and_tables(text: str) -
 def test_objections_link_only_to_tables_that_are_there() -> None:
     fourth = next(o for o in OBJECTIONS if o.number == 4)
     assert answer(fourth, [], set()).covered is False
-    assert answer(fourth, [ledger_row("a", "C4.1a")], set()).tables == ()
-    assert [name for name, _ in answer(fourth, [], set(), ["training_scores"]).tables] == ["training_scores"]
+    assert answer(fourth, [ledger_row("a", "C4.1a")], set()).tables == {}
+    assert [*answer(fourth, [], set(), ["training_scores"]).tables] == ["training_scores"]
 
 
 def test_a_run_without_training_says_nothing_of_it(tmp_path: Path) -> None:
