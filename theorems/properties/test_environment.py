@@ -226,8 +226,8 @@ def test_same_noise_same_rollout(case: Any, seed: int) -> None:
 @EXACT
 @given(case=game_and_policy(min_agents=2), seed=noise_seeds(), data=st.data())
 def test_freezing_keeps_the_actions_of_the_frozen(case: Any, seed: int, data: st.DataObject) -> None:
-    """In a one-shot game nobody observes the others, so a frozen agent repeats its action; freeze and resample are
-    complementary masks."""
+    """In a one-shot game nobody observes the others, so a frozen agent repeats its action; the environment
+    and everyone else's draws are those of one noise alone."""
     game, policy = case
     frozen = torch.tensor(data.draw(st.lists(st.booleans(), min_size=game.n_agents, max_size=game.n_agents)))
     noise, other = (draw_noise(seed, chunk, game, policy, 4) for chunk in (0, 1))
@@ -235,8 +235,8 @@ def test_freezing_keeps_the_actions_of_the_frozen(case: Any, seed: int, data: st
     first, second, third = (collect(game, policy, z) for z in (noise, mixed, other))
     assert torch.equal(first.actions[:, :, frozen], second.actions[:, :, frozen])
     assert torch.equal(third.actions[:, :, ~frozen], second.actions[:, :, ~frozen])
-    again = noise.resample(other, ~frozen)
-    assert torch.equal(mixed.agents, again.agents) and torch.equal(mixed.environment, again.environment)
+    again = other.freeze(noise, ~frozen)  # the complementary mask
+    assert torch.equal(mixed.agents, again.agents) and torch.equal(mixed.environment, noise.environment)
 
 
 def test_noise_blocks_come_from_separate_streams() -> None:
