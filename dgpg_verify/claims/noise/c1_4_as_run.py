@@ -41,7 +41,7 @@ def _mixture(key: str, name: str, alpha: float, setting: str) -> Statistic:
         # A curve that bends in log-log is still decided, because every setting has a proved bound:
         # sum, mean: V(alpha) >= ((1 - alpha) sqrt V_PG - alpha sqrt V_G)^2 grows with V_PG; mixed, parts: the scaled
         # return has V_PG / N^2 -> 0, or V_PG / Var(R) <= max |psi|^2 <= 2, so V(alpha) stays bounded; both:
-        # likewise V_G / Var(g) <= 2 (1 + (E g)^2 / Var(g)). The reading `joint` is a multiple of `mixed` with a baseline.
+        # likewise V_G / Var(g) <= 2 (1 + (E g)^2 / Var(g)). `joint` is a multiple of `mixed` with a baseline.
         proved_bound=True,
         share=lambda cells: return_share([cell.guided(alpha, setting) for cell in cells]),
     )
