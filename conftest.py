@@ -144,7 +144,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     run = config.stash.get(RUN, None)
     if run is None:
         return
-    from dgpg_verify.reporting import terminal_table
+    from dgpg_verify.reporting import matrix_lines, terminal_table
 
     terminalreporter.section("ledger")
     terminalreporter.write_line(terminal_table(run.rows))
@@ -155,4 +155,6 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     page = run.folder / "report.html"
     here = Path.cwd()
     shown = page.resolve().relative_to(here) if page.resolve().is_relative_to(here) else page
+    for line in matrix_lines(run.rows):
+        terminalreporter.write_line(line)
     terminalreporter.write_line(f"report: {shown}")

@@ -17,6 +17,7 @@ from typing import Any
 from dgpg_verify.claims.claim import Claim, select_claims
 from dgpg_verify.claims.design import SCALES, Row, row_from_json
 from dgpg_verify.claims.question import ledger_rows
+from dgpg_verify.claims.readings import READINGS
 from dgpg_verify.claims.series import Measured, make_series
 from dgpg_verify.core import (
     Cell,
@@ -178,6 +179,7 @@ def _report(folder: Path, rows: Sequence[LedgerRow], claims: Sequence[tuple[Clai
             plain = (to_json(record) for record in records)
             unique.setdefault(name, {}).update({json.dumps(record, sort_keys=True): record for record in plain})
     tables = {name: list(records.values()) for name, records in unique.items()}
+    tables["readings"] = [to_json(reading) for reading in READINGS.values()]
     if (folder / SPEED).exists():  # written beside the run by the speed suite, see `make reference`
         tables["speed"] = json.loads((folder / SPEED).read_text())
     write_ledger(folder, rows)

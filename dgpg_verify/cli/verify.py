@@ -52,7 +52,7 @@ def report(
 def _show(run: RunResult) -> None:
     """Ledger, failures and the report's path; exit code 1 if a row fails."""
     from dgpg_verify.claims.outcome import row_outcome
-    from dgpg_verify.reporting import terminal_table
+    from dgpg_verify.reporting import matrix_lines, terminal_table
 
     typer.echo(terminal_table(run.rows))
     for claim in run.silent:
@@ -64,6 +64,7 @@ def _show(run: RunResult) -> None:
         failures = []
     for message in failures:
         typer.echo(f"FAILED {message}")
+    typer.echo("\n".join(matrix_lines(run.rows)))
     typer.echo(f"report: {run.folder / 'report.html'}")
     if failures:
         raise typer.Exit(ROW_FAILED)

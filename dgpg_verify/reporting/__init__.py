@@ -1,6 +1,7 @@
 """Tables, figures and the page of a run, drawn from files alone; nothing here runs an experiment."""
 
 from dgpg_verify.reporting.ledger import ledger_markdown, read_ledger, terminal_table, write_ledger
+from dgpg_verify.reporting.matrix import claim_matrix, matrix_lines
 from dgpg_verify.reporting.records import (
     TABLES,
     VARIANCE_COLUMNS,

@@ -13,11 +13,11 @@ from markupsafe import Markup
 from dgpg_verify.core import LABELS, LedgerRow
 from dgpg_verify.reporting import equilibria, samples, wording
 from dgpg_verify.reporting.ledger import status_text
+from dgpg_verify.reporting.matrix import claim_matrix, counts_text, name_text, price_text
 from dgpg_verify.reporting.objections import OBJECTIONS, answer
 from dgpg_verify.reporting.provenance import claim_titles, flatten, repeat_command, run_scale, run_seed, scrub
 from dgpg_verify.reporting.records import COLUMNS, SECTIONS, Record, Tables, group_by
 from dgpg_verify.reporting.strip import domain, interval_strip
-from dgpg_verify.reporting.summary import claim_summary
 from dgpg_verify.reporting.training.tables import score_groups, tuning_groups
 
 BLOCKS: Mapping[str, Callable[[Sequence[Record]], list[dict[str, Any]]]] = {  # how the rows of a table are grouped
@@ -132,6 +132,9 @@ def _template() -> jinja2.Template:
         method=wording.method_name,
         worded=lambda key, kind: wording.worded(kind, key or ""),
         count=lambda v: wording.count_text(v) if isinstance(v, int | float) and v >= 1 else wording.number_text(v),
+        counts=counts_text,
+        price=price_text,
+        reading_name=name_text,
         safe_svg=lambda text: Markup(text),  # our own SVG, its texts escaped where they were made
     )
     return made.get_template("report.html.j2")
@@ -183,10 +186,12 @@ def render_page(
 def _ledger_context(rows: Sequence[LedgerRow]) -> dict[str, Any]:
     """Claims, controls and oracles of the ledger, every interval as a strip on the scale of its statistic."""
     scales = {name: domain(found) for name, found in group_by(rows, lambda row: row.statistic).items()}
+    matrix = claim_matrix(rows)
     judged = [row.verdict for row in rows if row.kind in ("claim", "audit")]
     return {
         "rows": rows,
-        "summaries": claim_summary(rows),
+        "summaries": [summary for summary, _ in matrix.lines],
+        "matrix": matrix,
         "strips": {row.row: Markup(interval_strip(row, scales[row.statistic])) for row in rows},
         "counts": {label: judged.count(label) for label in LABELS},
         "unrecorded": sum(status_text(row) == "UNRECORDED" for row in rows),

@@ -79,7 +79,7 @@ def _summarise(key: str, rows: Sequence[LedgerRow]) -> ClaimSummary:
     label = join_readings([reading.label for reading in leading])
     return ClaimSummary(
         id=key,
-        statement=(primary or rows)[0].statement,
+        statement=(leading[0].deciding if leading else (primary or rows)[0]).statement,
         label=label,
         why="; ".join(map(_why, leading)) or _undecided(primary),
         holds_when=_sentences(label, leading),
