@@ -22,6 +22,7 @@ from dgpg_verify.core import Evidence, InputError, to_json
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.reporting import read_ledger, read_records, write_report
 from dgpg_verify.runs import CellStore, run_cells
+from dgpg_verify.runs.cells import write_cell
 from dgpg_verify.statistics import fit_scaling, judge
 from dgpg_verify.systems import LoadBalancingGame, make_system
 
@@ -285,7 +286,8 @@ def run_folder(tmp_path: Path) -> Path:
     folder = tmp_path / "run"
     store, row = CellStore(folder, "source"), Row("A1", "toy", {2: 1})
     (cell,) = row.cells(0)
-    path = store.save(Evidence(cell, {"x": 1.0}, 0.1))
+    path = store.path(cell)
+    write_cell(path, store.key(cell), Evidence(cell, {"x": 1.0}, 0.1))
     index = {"schema": 2, "scale": "smoke", "seed": 0, "claims": {"A1": [["A1", "toy"]]}, "rows": [to_json(row)]}
     (folder / "cells" / "index.json").write_text(json.dumps(index | {"cells": {f"cells/{path.name}": store.key(cell)}}))
     (folder / "ledger.json").write_text('{"schema": 1, "rows": []}')

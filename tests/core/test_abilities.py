@@ -19,6 +19,7 @@ from dgpg_verify.core import (
     HasPrepared,
     HasPrior,
     HasProbabilities,
+    HasRemovalGains,
     HasRemovalRewards,
     HasReplacedRewards,
     HasResidenceSteps,
@@ -42,7 +43,7 @@ CLOUD = CloudScheduling(3, seed=0, horizon=2)
 OFFERED: list[tuple[Any, set[Any]]] = [
     (GAME, {HasRemovalRewards, HasHeuristics, HasActionInfluence}),
     (TEAM, {HasReplacedRewards, HasActionInfluence}),
-    (CLOUD, {HasRemovalRewards, HasReplacedRewards, HasResidenceSteps, HasHeuristics}),
+    (CLOUD, {HasRemovalGains, HasRemovalRewards, HasReplacedRewards, HasResidenceSteps, HasHeuristics}),
     (GaussianPolicy(torch.zeros(3)), {HasDefaultAction}),
     (make_policy("uniform", GAME), {HasDecide, HasProbabilities, HasPrior}),
     (make_policy("linear", GAME), {HasDecide, HasDecideFully, HasProbabilities, HasPrior}),

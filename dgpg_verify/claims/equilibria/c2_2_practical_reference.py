@@ -17,7 +17,10 @@ from dgpg_verify.core import Label, Verdict
 from dgpg_verify.equilibria.counterexamples.files import load_all
 from dgpg_verify.statistics import judge_none, judge_threshold
 
-STATEMENT = "With the practical reference (fluid limit) J_alpha has the equilibria of J, for every alpha in (0, 1)."
+STATEMENT = (
+    "Our question: with the practical reference (fluid limit), which the author says need not be aligned strictly, "
+    "J_alpha has the equilibria of J, for every alpha in (0, 1)."
+)
 STATISTIC = "share of fleets with equal sets"
 MIXED_ALPHA = 0.5
 SAME_AS_FLUID = "for this cost speed_aware is fluid itself wherever jobs can be split that evenly"

@@ -68,5 +68,6 @@ CLAIM = training_claim(
     id="C4.5",
     title="Noise along training",
     source="variance theorem, on training runs",
-    statement="Along its training runs DG-PG's per-agent gradient, at the alpha in use, has O(1) variance (C1.4).",
+    statement="Our question: along its training runs DG-PG's per-agent gradient, at the alpha in use, has O(1) "
+    "variance.",
 )
