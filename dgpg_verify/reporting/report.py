@@ -76,7 +76,7 @@ def _draw_all(tables: Tables, environment: Mapping[str, Any], folder: Path) -> t
     drawn: list[Drawn] = []
     notes: list[str] = []
     for spec in all_figures():
-        if data[spec.table].empty and spec.table not in wanted:
+        if spec.table not in data or (data[spec.table].empty and spec.table not in wanted):
             continue  # nobody misses the figures of claims that were not selected
         try:
             for place in spec.places(data, brief=brief):
