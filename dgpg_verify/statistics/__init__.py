@@ -7,6 +7,7 @@ from dgpg_verify.statistics.calibration.exponents import (
     control_table,
 )
 from dgpg_verify.statistics.calibration.harness import coverage_band, coverage_record
+from dgpg_verify.statistics.calibration.headlines import headline_error_rates, majority
 from dgpg_verify.statistics.calibration.samples import (
     sample_control_rates,
     sample_coverage,

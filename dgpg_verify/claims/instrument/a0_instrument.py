@@ -4,6 +4,7 @@ stated coverage, its verdicts must be wrong no more often than stated, and its c
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -29,14 +30,19 @@ from dgpg_verify.statistics import (
     control_table,
     coverage_record,
     fit_scaling,
+    headline_error_rates,
     judge,
+    majority,
 )
 
 COVERAGE = 0.95
 BATCH = 10  # configurations in one cell
 REPETITIONS = 1000
 ERRORS = ("false_support", "false_refutation")
-ERROR_TABLES = {"standard": calibration_table, "faulty": control_table}
+ERROR_TABLES = {
+    "standard": (calibration_table, headline_error_rates),
+    "faulty": (control_table, partial(headline_error_rates, rule=majority)),
+}
 Cells = Series[Evidence]
 
 
@@ -62,7 +68,10 @@ def measure(cell: Cell) -> dict[str, Any]:
         "observed_bias": lambda: observed_guidance_bias(cell.n, seed),
         "constant_reward": lambda: constant_reward_is_not_measurable(cell.n, seed),
         "independent_rewards": lambda: independent_rewards(cell.n, seed),
-        "error_rates": lambda: {name: table(REPETITIONS, seed) for name, table in ERROR_TABLES.items()},
+        "error_rates": lambda: {
+            name: [record for table in tables for record in table(REPETITIONS, seed)]
+            for name, tables in ERROR_TABLES.items()
+        },
     }
     return measures[kind]()
 
