@@ -75,10 +75,14 @@ def matrix_lines(rows: Sequence[LedgerRow]) -> list[str]:
     matrix = claim_matrix(rows)
     if not matrix.lines:
         return []
-    lines = [[summary.id, summary.label, *map(_short, cells)] for summary, cells in matrix.lines]
+    lines = []
+    for summary, cells in matrix.lines:
+        for k in range(max(1, *map(len, cells))):  # a line for each reading of the first column
+            head = [summary.id, summary.label] if k == 0 else ["", ""]
+            lines.append([*head, *(_short(cell[k : k + 1]) or "-" * (k == 0) for cell in cells)])
     note = "supported / refuted / inconclusive primary rows; a reading in brackets decides nothing"
     return [*table_lines(["claim", "headline", *matrix.titles], lines), note]
 
 
 def _short(cell: Cell) -> str:
-    return "; ".join(f"{name_text(reading)}{reading.label[:4]} {counts_text(reading)}" for reading in cell) or "-"
+    return "".join(f"{name_text(reading)}{reading.label[:4]} {counts_text(reading)}" for reading in cell)
