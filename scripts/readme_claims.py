@@ -1,7 +1,7 @@
-"""Write the README's claims and speed tables from the committed reports, so that they cannot drift.
+"""Write the tables of README.md and reports/README.md from the committed reports, so that they cannot drift.
 
-python scripts/readme_claims.py            rewrite README.md
-python scripts/readme_claims.py --check    exit 1 if it would change
+python scripts/readme_claims.py            rewrite both
+python scripts/readme_claims.py --check    exit 1 if one would change
 """
 
 from __future__ import annotations
@@ -211,22 +211,35 @@ def replace_block(text: str, name: str, body: str) -> str:
     return f"{text[:begin]}{head}\n\n{body}\n\n{text[end:]}"
 
 
-def rendered() -> str:
+def rendered() -> dict[str, str]:
+    """Both documents with their blocks written anew, by path below the root."""
     reports = {name: Report.read(name) for name in TIMED}
     leading = [reports[name] for name in REPORTS]
-    text = replace_block((ROOT / "README.md").read_text(), "claims", claims_table(leading))
-    text = replace_block(text, "samples", samples_table(reports["reference-complexity"]))
-    text = replace_block(text, "training", training_table(reports["reference-training-full"]))
-    text = replace_block(text, "tuned", tuned_table(reports["reference-training-full"]))
+    training = reports["reference-training-full"]
     speed = [*leading[0].tables.get("speed", []), *(row for report in reports.values() for row in run_time(report))]
-    return replace_block(text, "speed", speed_table(speed))
+    blocks = {
+        "README.md": {"claims": claims_table(leading)},
+        "reports/README.md": {
+            "samples": samples_table(reports["reference-complexity"]),
+            "training": training_table(training),
+            "tuned": tuned_table(training),
+            "speed": speed_table(speed),
+        },
+    }
+    texts = {}
+    for path, tables in blocks.items():
+        texts[path] = (ROOT / path).read_text()
+        for name, body in tables.items():
+            texts[path] = replace_block(texts[path], name, body)
+    return texts
 
 
 def main() -> int:
-    text, path = rendered(), ROOT / "README.md"
+    changed = {path: text for path, text in rendered().items() if text != (ROOT / path).read_text()}
     if "--check" in sys.argv[1:]:
-        return int(text != path.read_text())
-    path.write_text(text)
+        return int(bool(changed))
+    for path, text in changed.items():
+        (ROOT / path).write_text(text)
     return 0
 
 

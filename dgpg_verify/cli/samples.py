@@ -79,9 +79,9 @@ def samples(
 ) -> None:
     """Joint samples until the gap per agent stays below eps: n_eps over N, its powers of N and 1/eps, floors."""
     from dgpg_verify.cli.samples_runs import make_request, samples_answer
-    from dgpg_verify.reporting.samples.text import complexity_text
+    from dgpg_verify.reporting.samples.text import samples_text
 
     words = {"methods": methods, "n": n, "eps_factors": eps_factors, "fleets": fleets, "budget": budget, "step": step}
     request = make_request(system, option or [], seed=seed, **words)
     answer = samples_answer(request, lambda text: typer.echo(text, err=True))
-    print_answer(answer, complexity_text, as_json)
+    print_answer(answer, samples_text, as_json)

@@ -1,4 +1,4 @@
-"""What the command `complexity` prints."""
+"""What the command `samples` prints."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ POWERS = {  # exponent -> its name and what it is
 }
 
 
-def complexity_text(answer: Answer) -> str:
+def samples_text(answer: Answer) -> str:
     """n_eps at every N, then the powers of each method with intervals, then what could not be fitted and why."""
     options = "".join(f", {name} {value}" for name, value in answer["options"].items())
     methods = answer["methods"]

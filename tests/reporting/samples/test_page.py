@@ -72,7 +72,7 @@ def test_every_figure_and_table_says_how_to_dispute_it(text: str) -> None:
     for key, count in (("C3", 3 + 3), ("A4", 1 + 2)):
         commands = re.findall(r"Dispute it: <code>(.*?)</code>", section(text, key))
         assert len(commands) == count and all(f"--claims {key} --seed" in command for command in commands)
-    assert "dgpg-verify complexity --help" in section(text, "C3")
+    assert "dgpg-verify samples --help" in section(text, "C3")
 
 
 def test_eps_is_said_in_words(text: str) -> None:
