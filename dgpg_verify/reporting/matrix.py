@@ -10,13 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dgpg_verify.core import LABELS, LedgerRow
-from dgpg_verify.core.moments import SETTINGS
-from dgpg_verify.reporting.summary import ClaimSummary, ReadingSummary, claim_summary
+from dgpg_verify.reporting.summary import MIXTURES, ClaimSummary, ReadingSummary, claim_summary
 from dgpg_verify.reporting.terminal import table_lines
 from dgpg_verify.reporting.wording import number_text
 
 ANY = "other readings"  # the column of claims whose verdict does not depend on how return and guidance are mixed
-MIXTURES = (*SETTINGS, "joint")
 Cell = tuple[ReadingSummary, ...]
 
 

@@ -10,9 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dgpg_verify.core import LABELS, Label, LedgerRow
+from dgpg_verify.core.moments import LEADING_MIXTURES, SETTINGS
 from dgpg_verify.reporting.records import group_by
 from dgpg_verify.reporting.wording import claim_order
 from dgpg_verify.statistics import Headline, allowed_set, join_readings, join_rows
+
+MIXTURES = (*SETTINGS, "joint")
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def _summarise(key: str, rows: Sequence[LedgerRow]) -> ClaimSummary:
         id=key,
         statement=(leading[0].deciding if leading else (primary or rows)[0]).statement,
         label=label,
-        why="; ".join(map(_why, leading)) or _undecided(primary),
+        why="; ".join([*map(_why, leading), *_not_measured(readings)]) if leading else _undecided(primary),
         holds_when=_sentences(label, leading),
         readings=tuple(readings),
         outside=tuple(row for row in primary if not row.inside),
@@ -133,6 +136,13 @@ def _why(reading: ReadingSummary) -> str:
     keys = [row.row.removeprefix(f"{row.id}/") for row in reading.rows if row.verdict == reading.label]
     named = ", ".join(keys[:2]) + (f" and {len(keys) - 2} more" if len(keys) > 2 else "")
     return f"{head}{len(keys)} of {total} primary rows {'is' if len(keys) == 1 else 'are'} {reading.label}: {named}"
+
+
+def _not_measured(readings: Sequence[ReadingSummary]) -> list[str]:
+    """The leading readings of the mixture of which a claim that depends on it has no row."""
+    names = {reading.reading for reading in readings}
+    missing = [name for name in LEADING_MIXTURES if name not in names]
+    return [f"not measured in {', '.join(missing)}"] if missing and names & set(MIXTURES) else []
 
 
 def _undecided(primary: Sequence[LedgerRow]) -> str:

@@ -50,6 +50,13 @@ def test_a_claim_measured_in_sensitivity_readings_alone_is_not_decided() -> None
     assert summary.label == "inconclusive" and summary.deciding is None and summary.holds_when == ""
 
 
+def test_leading_readings_without_a_row_are_named() -> None:
+    (summary,) = claim_summary([in_reading("parts", "supported"), in_reading("sum", "refuted", leading=False)])
+    assert summary.why.endswith("; not measured in mixed, joint, both")
+    (other,) = claim_summary([ledger_row("C1.1/a", "C1.1")])
+    assert "not measured" not in other.why
+
+
 def test_columns_and_lines() -> None:
     rows = [
         ledger_row("C1.1/a", "C1.1"),
