@@ -64,7 +64,7 @@ def test_csv_has_exactly_the_agreed_columns_and_exact_numbers(tmp_path: Path) ->
     made[0]["variance"] = 0.1 + 0.2
     made[1]["signal_squared"] = math.nan
     path = write_variance_csv(tmp_path, made)
-    agreed = "system,policy,sharing,setting,credit,n,fleet,seed,rollouts,variance,signal_squared,samples"
+    agreed = "system,policy,sharing,setting,credit,n,fleet,seed,rollouts,variance,signal_squared,samples,graph"
     assert path.read_text().splitlines()[0] == agreed
     read = list(csv.DictReader(path.read_text().splitlines()))
     assert len(read) == len(made)
