@@ -39,7 +39,7 @@ COVERAGE = 0.95
 BATCH = 10  # configurations in one cell
 REPETITIONS = 1000
 ERRORS = ("false_support", "false_refutation")
-ERROR_TABLES = {
+ERROR_TABLES: dict[str, tuple[Callable[[int, int], list[Any]], ...]] = {
     "standard": (calibration_table, headline_error_rates),
     "faulty": (control_table, partial(headline_error_rates, rule=majority)),
 }
