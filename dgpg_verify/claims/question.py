@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -85,11 +86,13 @@ def as_control(question: Question, expected: Label) -> Question:
 def ledger_rows(claim: str, statement: str, questions: Sequence[Question], recorded: Records) -> list[LedgerRow]:
     """The ledger's rows of one claim.
 
-    A primary row with `strictly` is refuted only if it is so at the Bonferroni level of the claim's primary rows too: a
-    claim is supported when all of them are, which needs no correction, and refuted when one is, which does.
+    A primary row with `strictly` is refuted only if it is so at the Bonferroni level of the primary rows of its reading
+    too: a reading is supported when all of them are, which needs no correction, and refuted when one is, which does.
     """
-    primary = sum(question.primary for question in questions)
-    return [_ledger_row(claim, statement, _careful(question, primary), recorded) for question in questions]
+    primary = Counter(question.reading for question in questions if question.primary and question.inside)
+    return [
+        _ledger_row(claim, statement, _careful(question, primary[question.reading]), recorded) for question in questions
+    ]
 
 
 def _careful(question: Question, primary: int) -> Question:

@@ -18,7 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from dgpg_verify.core.errors import InputError, check_choice, check_int, check_real
 
 SETTINGS = ("sum", "mean", "mixed", "parts", "both")
-LEADING_MIXTURES = ("parts", "mixed", "joint", "both")  # readings of the paper that may decide a claim on DG-PG
+# readings of the paper that may decide a claim on DG-PG; the last two say what an update does with a batch
+LEADING_MIXTURES = ("parts", "mixed", "joint", "both")
 POINTING_COSINE = 0.7
 Array = NDArray[np.float64]
 

@@ -79,12 +79,13 @@ def _summarise(key: str, rows: Sequence[LedgerRow]) -> ClaimSummary:
     primary = [row for row in rows if row.primary]
     readings = _readings([row for row in primary if row.inside])
     leading = [reading for reading in readings if reading.leading]
-    label = join_readings([reading.label for reading in leading])
+    missing = _not_measured(key, readings)
+    label = join_readings([reading.label for reading in leading], whole=not missing)
     return ClaimSummary(
         id=key,
         statement=(leading[0].deciding if leading else (primary or rows)[0]).statement,
         label=label,
-        why="; ".join([*map(_why, leading), *_not_measured(readings)]) if leading else _undecided(primary),
+        why="; ".join(map(_why, leading)) + _missing_text(missing) if leading else _undecided(primary),
         holds_when=_sentences(label, leading),
         readings=tuple(readings),
         outside=tuple(row for row in primary if not row.inside),
@@ -138,11 +139,15 @@ def _why(reading: ReadingSummary) -> str:
     return f"{head}{len(keys)} of {total} primary rows {'is' if len(keys) == 1 else 'are'} {reading.label}: {named}"
 
 
-def _not_measured(readings: Sequence[ReadingSummary]) -> list[str]:
-    """The leading readings of the mixture of which a claim that depends on it has no row."""
+def _not_measured(claim: str, readings: Sequence[ReadingSummary]) -> list[str]:
+    """The leading readings of the mixture of which a claim that depends on it has no row. Only training has batches."""
     names = {reading.reading for reading in readings}
-    missing = [name for name in LEADING_MIXTURES if name not in names]
-    return [f"not measured in {', '.join(missing)}"] if missing and names & set(MIXTURES) else []
+    expected = LEADING_MIXTURES if claim.startswith("C4") else LEADING_MIXTURES[:2]
+    return [name for name in expected if name not in names] if names & set(MIXTURES) else []
+
+
+def _missing_text(missing: Sequence[str]) -> str:
+    return f"; not measured in {', '.join(missing)}" if missing else ""
 
 
 def _undecided(primary: Sequence[LedgerRow]) -> str:

@@ -18,13 +18,15 @@ def join_rows(labels: Collection[Label]) -> Label:
     return "supported" if labels and set(labels) == {"supported"} else "inconclusive"
 
 
-def join_readings(labels: Collection[Label]) -> Headline:
+def join_readings(labels: Collection[Label], whole: bool = True) -> Headline:
     """The headline: what all leading readings say, or "depends" where one supports the claim and another refutes it.
+
+    whole: whether every leading reading was measured. One that was not counts as undecided.
 
     Each reading is a statement of its own, so nothing is corrected for their number: the headline is wrong only where
     the verdict of some reading is, see `calibration.headline_errors`.
     """
-    found = set(labels)
+    found: set[Label] = {*labels} if whole else {*labels, "inconclusive"}
     if {"supported", "refuted"} <= found:
         return "depends"
     return next(iter(found)) if len(found) == 1 else "inconclusive"

@@ -51,8 +51,14 @@ def test_a_claim_measured_in_sensitivity_readings_alone_is_not_decided() -> None
 
 
 def test_leading_readings_without_a_row_are_named() -> None:
-    (summary,) = claim_summary([in_reading("parts", "supported"), in_reading("sum", "refuted", leading=False)])
-    assert summary.why.endswith("; not measured in mixed, joint, both")
+    rows = [in_reading("parts", "supported", claim="C4.4"), in_reading("sum", "refuted", leading=False, claim="C4.4")]
+    (summary,) = claim_summary(rows)
+    assert summary.label == "inconclusive" and summary.why.endswith("; not measured in mixed, joint, both")
+    (summary,) = claim_summary([in_reading("parts", "supported")])  # joint and both belong to training
+    assert summary.label == "inconclusive" and summary.why.endswith("; not measured in mixed")
+    differ = {"parts": "supported", "both": "refuted"}
+    (differing,) = claim_summary([in_reading(name, label, claim="C4.4") for name, label in differ.items()])
+    assert differing.label == "depends"  # whatever the others say
     (other,) = claim_summary([ledger_row("C1.1/a", "C1.1")])
     assert "not measured" not in other.why
 
@@ -67,7 +73,7 @@ def test_columns_and_lines() -> None:
     assert matrix.columns == (ANY, "parts", "sum") and matrix.titles == [ANY, "parts", "(sum)"]
     lines = matrix_lines(rows)
     assert lines[1].split() == ["C1.1", "supported", "supp", "1/0/0", "-", "-"]
-    assert lines[2].split() == ["C1.4", "supported", "-", "supp", "1/0/0", "refu", "0/1/0"]
+    assert lines[2].split() == ["C1.4", "inconclusive", "-", "supp", "1/0/0", "refu", "0/1/0"]
     assert all(line.isascii() and len(line) <= 120 for line in lines)
     assert matrix_lines([]) == []
 

@@ -39,6 +39,11 @@ def test_rows_by_hand(label: Label, rows: Sequence[Label]) -> None:
     assert join_rows(rows) == label
 
 
+def test_a_reading_that_was_not_measured_counts_as_undecided() -> None:
+    assert join_readings(["supported"], whole=False) == join_readings(["refuted"], whole=False) == "inconclusive"
+    assert join_readings(["supported", "refuted"], whole=False) == "depends"
+
+
 @given(labels=st.lists(st.sampled_from(LABELS), max_size=5))
 def test_a_single_reading_is_its_own_headline_and_order_never_matters(labels: list[Label]) -> None:
     assert join_readings(labels) == join_readings(labels[::-1]) == join_readings(labels + labels)

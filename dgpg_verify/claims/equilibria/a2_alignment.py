@@ -39,7 +39,8 @@ def questions(measured: Measured) -> list[Question]:
     teams = _by_law(read_fleets(measured, "team"))
     readings = [g for g in read_fleets(measured, "readings") if g.reference == PRACTICAL]
     return [
-        *[_game([group], who, primary=True) for group in fluid for who in WHO],
+        # the stated condition is joint; agent by agent is more
+        *[_game([group], who, primary=who == "joint") for group in fluid for who in WHO],
         *[_game([group], "joint", name) for group in fluid for name in POLICIES],
         *[_game([g], "joint") for g in games if g.reference not in (PERFECT, PRACTICAL, SHUFFLED)],
         *[_everywhere(group, name) for group in readings for name in EVERYWHERE],

@@ -37,6 +37,7 @@ PRIMARY: Mapping[tuple[str, str], str | None] = {
     ("simplex", "gained"): "simplex-gained",
     ("softmax", "lost"): "softmax-tied-lost",
     ("softmax", "gained"): None,
+    ("softmax", "mixed gained"): "softmax-mixed-gained",
 }
 # what does hold, by reading
 HOLDS = {
@@ -74,7 +75,9 @@ def _primary(examples: Mapping[str, DrawnFleets], readings: Sequence[DrawnFleets
         if form is not None and form in examples:
             yield _example(FORMS[form], examples[form], key, holds, primary=True)
         elif form is None and readings:
-            yield _among(readings, key, "signs", inclusion, FORMS["softmax-gained"].theorem, holds, primary=True)
+            yield _among(
+                readings, key, "signs", inclusion, FORMS["softmax-gained"].theorem, holds, primary=True, reading=reading
+            )
 
 
 def _further(examples: Mapping[str, DrawnFleets]) -> Iterator[Question]:
@@ -97,6 +100,7 @@ def _example(form: Form, group: DrawnFleets, key: str, holds: str, primary: bool
         statement=f"{STATEMENT} Reading: {READINGS[form.reading]}. Would refute it: {INCLUSIONS[form.inclusion]} "
         f"({POINTS[form.points]}).",
         primary=primary,
+        reading=form.reading if primary else "",
         note=f"form {form.name}, gain {values['gain_exact']} at alpha = {values['alpha']}{examined}",
     )
 
@@ -164,6 +168,7 @@ def _among(
     holds: str = "",
     primary: bool = False,
     control: Label | None = None,
+    reading: str = "",
 ) -> Question:
     """How many of the fleets that satisfy a condition violate a conclusion. holds: what does hold, said first."""
     held = _mask(groups, condition)
@@ -179,6 +184,7 @@ def _among(
         f"have {FAILURES[failure]}.",
         policy="pure equilibria",
         primary=primary,
+        reading=reading,
         note=theorem,
         control=control,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dgpg_verify.claims.question import Question, level_of
-from dgpg_verify.claims.samples.design import ALIGNED, GAME_FLOORS, RULES, THEORY
+from dgpg_verify.claims.samples.design import ALIGNED, GAME_FLOORS, MIXED, RULES, THEORY
 from dgpg_verify.claims.samples.questions import (
     SYSTEMS,
     ask,
@@ -43,7 +43,7 @@ def questions(measured: Measured) -> list[Question]:
 
 
 def _leads(series: LearningRuns) -> bool:
-    return series.law == ALIGNED and series.method in RULES and series.step == THEORY
+    return series.law == ALIGNED and series.method in (*RULES, MIXED) and series.step == THEORY
 
 
 def _after_the_schedule(series: LearningRuns) -> list[Question]:

@@ -128,10 +128,9 @@ def law_words(fit: SampleFit) -> str:
 
 
 def reading_of(method: str) -> str:
-    """The reading of the mixture; "" where its scales do not matter: nothing is mixed, or alpha is the one of least
-    variance, which undoes them."""
-    fixed = method.startswith(("guided", "mixed", "dgpg")) and method not in ("guided:optimal", "guided:zero")
-    return ("mixed" if method.startswith("mixed") else "sum") if fixed else ""
+    """The reading of the mixture; "" where nothing is mixed. The alpha of least variance depends on the scales too."""
+    mixes = method.startswith(("guided", "mixed", "dgpg")) and method != "guided:zero"
+    return ("mixed" if method.startswith("mixed") else "sum") if mixes else ""
 
 
 def describe_law(series: LearningRuns) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dgpg_verify.claims.noise.read import return_share
 from dgpg_verify.claims.question import Question
@@ -59,7 +60,8 @@ def _question(row: Sequence[Trained], point: str) -> Question:
         "statistic": f"paired ratio at the {point} of training",
         "share": number(return_share(noise[-1]), ".2g"),
     }
-    return GROWTH.of(f"{row[0].key}/paired_ratio/{point}", used, rule, words=words, primary=True)
+    question = GROWTH.of(f"{row[0].key}/paired_ratio/{point}", used, rule, words=words, primary=True)
+    return replace(question, reading=row[0].setting or "")  # the moments are those of the mixture before any batch
 
 
 CLAIM = training_claim(
