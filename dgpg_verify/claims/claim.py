@@ -78,8 +78,8 @@ def register_claim(claim: Claim) -> Claim:
 def all_claims() -> list[Claim]:
     """Every known claim, C1.1 first, audits after the claims.
 
-    A module of this room named c<k>_*.py or a<k>_*.py offers `CLAIM`; another package offers claims through entry
-    points of the group `dgpg_verify.claims`, each a Claim or a list of them.
+    A module of this room named c<k>_*.py or a<k>_*.py offers `CLAIM`, a Claim or several that share a question; another
+    package offers claims through entry points of the group `dgpg_verify.claims`, each a Claim or a list of them.
 
     Raises
     ------
@@ -95,7 +95,8 @@ def all_claims() -> list[Claim]:
 def _package_claims(room: Any) -> list[Claim]:
     names = [module.name for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}.")]
     chosen = [name for name in names if CLAIM_MODULE.fullmatch(name.rpartition(".")[2])]
-    return [importlib.import_module(name).CLAIM for name in chosen]
+    found = [importlib.import_module(name).CLAIM for name in chosen]
+    return [claim for item in found for claim in ([item] if isinstance(item, Claim) else item)]
 
 
 def select_claims(prefixes: str | Sequence[str] | None = None) -> list[Claim]:

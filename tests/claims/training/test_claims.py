@@ -8,18 +8,16 @@ import numpy as np
 import pytest
 
 from dgpg_verify.claims.design import Row
-from dgpg_verify.claims.training.c4_1a_ten_episodes import CLAIM as EPISODES
-from dgpg_verify.claims.training.c4_1b_twenty_on_average import CLAIM as AVERAGE
-from dgpg_verify.claims.training.c4_2_baselines_fail import CLAIM as FAIL
-from dgpg_verify.claims.training.c4_3a_best_fit import CLAIM as BEST_FIT
-from dgpg_verify.claims.training.c4_3b_slightly_below import CLAIM as BELOW
+from dgpg_verify.claims.training import c4_1_episodes, c4_2_baselines_fail, c4_3_best_fit
 from dgpg_verify.claims.training.c4_4_any_alpha import CLAIM as ANY_ALPHA
 from dgpg_verify.claims.training.design import ALPHAS, AS_BEST_FIT, NO_LEARNING, training_design
 from dgpg_verify.core import Evidence, LedgerRow
 from tests.claims.judging import judge
 from tests.claims.training.evidence import episodes_of, rising, training_evidence
 
-CLAIMS = (EPISODES, AVERAGE, FAIL, BEST_FIT, BELOW, ANY_ALPHA)
+(EPISODES, AVERAGE), (FAIL, COLLAPSE) = c4_1_episodes.CLAIM, c4_2_baselines_fail.CLAIM
+BEST_FIT, BELOW = c4_3_best_fit.CLAIM
+CLAIMS = (EPISODES, AVERAGE, FAIL, COLLAPSE, BEST_FIT, BELOW, ANY_ALPHA)
 DESIGN = {row.key: row for row in training_design("full")}
 
 
@@ -85,8 +83,8 @@ def test_one_run_that_never_settles_cannot_be_called_quick() -> None:
 
 def test_failing_and_succeeding_baselines_are_told_apart() -> None:
     rows = judged(FAIL, runs("mappo", 10, [0.1] * 6) + runs("ippo", 10, [0.9] * 6))
-    assert rows["C4.2/mappo/N=10/fails/longer"].verdict == "supported"
-    assert rows["C4.2/ippo/N=10/fails/longer"].verdict == "refuted"
+    assert rows["C4.2a/mappo/N=10/fails/longer"].verdict == "supported"
+    assert rows["C4.2a/ippo/N=10/fails/longer"].verdict == "refuted"
     assert not [key for key in rows if "/equal" in key]  # nothing to compare with: no DG-PG in this evidence
 
 
@@ -96,8 +94,8 @@ def test_equal_episodes_are_those_of_dgpg() -> None:
     late = [np.where(at <= 30, 0.0, 0.9) for _ in range(6)]  # learns only in the extra episodes
     items = training_evidence(row, 10, late) + runs("dgpg/sum", 10, [0.5] * 6)
     rows = judged(FAIL, items)
-    assert rows["C4.2/mappo/N=10/fails/equal"].verdict == "supported"
-    assert rows["C4.2/mappo/N=10/fails/longer"].verdict == "refuted"
+    assert rows["C4.2a/mappo/N=10/fails/equal"].verdict == "supported"
+    assert rows["C4.2a/mappo/N=10/fails/longer"].verdict == "refuted"
 
 
 def test_a_baseline_is_tuned_before_it_is_said_to_fail() -> None:
@@ -105,8 +103,8 @@ def test_a_baseline_is_tuned_before_it_is_said_to_fail() -> None:
     found = {key: [0.1] * 6 for key in keys} | {keys[2]: [0.8] * 6}
     items = [item for key, levels in found.items() for item in runs(key, 10, levels)]
     rows = judged(FAIL, items)
-    assert rows["C4.2/mappo/N=10/fails/tuned"].verdict == "refuted"
-    assert rows["C4.2/mappo/N=10/fails/longer"].verdict == "supported"
+    assert rows["C4.2a/mappo/N=10/fails/tuned"].verdict == "refuted"
+    assert rows["C4.2a/mappo/N=10/fails/longer"].verdict == "supported"
 
 
 def test_every_method_is_held_against_best_fit_at_its_own_settings_too() -> None:
@@ -121,8 +119,8 @@ def test_every_method_is_held_against_best_fit_at_its_own_settings_too() -> None
 
 
 def test_collapse_needs_a_fall_and_a_low_end() -> None:
-    falls = judged(FAIL, runs("ippo", 5, [0.9] * 6) + runs("ippo", 10, [0.05] * 6))["C4.2/ippo/collapses"]
-    never = judged(FAIL, runs("ippo", 5, [0.1] * 6) + runs("ippo", 10, [0.05] * 6))["C4.2/ippo/collapses"]
+    falls = judged(COLLAPSE, runs("ippo", 5, [0.9] * 6) + runs("ippo", 10, [0.05] * 6))["C4.2b/ippo/collapses"]
+    never = judged(COLLAPSE, runs("ippo", 5, [0.1] * 6) + runs("ippo", 10, [0.05] * 6))["C4.2b/ippo/collapses"]
     assert (falls.verdict, never.verdict) == ("supported", "refuted")
 
 

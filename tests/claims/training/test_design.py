@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from dgpg_verify.claims.design import Row
-from dgpg_verify.claims.training.c4_1a_ten_episodes import CLAIM as EPISODES
-from dgpg_verify.claims.training.c4_2_baselines_fail import CLAIM as FAIL
+from dgpg_verify.claims.training.c4_1_episodes import CLAIM as EPISODE_CLAIMS
+from dgpg_verify.claims.training.c4_2_baselines_fail import CLAIM as BASELINE_CLAIMS
 from dgpg_verify.claims.training.design import LONGER, SEARCH, TOGETHER, TUNED, Sizes, training_design
 from dgpg_verify.claims.training.measure import MEASURED_FROM, measure_training, replicates_of
 from dgpg_verify.core import Cell, Evidence, InputError
@@ -75,7 +75,7 @@ def test_baselines_get_longer_runs() -> None:
 
 
 def test_claims_share_their_training_cells() -> None:
-    assert measuring_hash(EPISODES.measure) == measuring_hash(FAIL.measure)
+    assert measuring_hash(EPISODE_CLAIMS[0].measure) == measuring_hash(BASELINE_CLAIMS[0].measure)
 
 
 def tiny(key: str = "tiny", method: str = "dgpg", n_values: dict[int, int] | None = None, **changes: Any) -> Row:

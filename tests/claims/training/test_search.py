@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dgpg_verify.claims.training.c4_2_baselines_fail import CLAIM as FAIL
+from dgpg_verify.claims.training.c4_2_baselines_fail import CLAIM as BASELINE_CLAIMS
 from dgpg_verify.claims.training.design import BASELINES, DGPG, MIXTURES, SEARCH, TUNED, training_design
 from dgpg_verify.claims.training.read import Search, Trained, read_training, searches
 from dgpg_verify.claims.training.tables import training_tables
@@ -163,8 +163,8 @@ def test_times_to_settle_are_given_only_where_every_run_was_evaluated_often() ->
 
 def test_what_a_tuned_row_was_read_from_are_all_candidates() -> None:
     table = np.full((COUNT, 6), 0.1)
-    rows = {row.row: row for row in judge(FAIL, search_of("ippo", table), DESIGN)}
-    assert len(rows["C4.2/ippo/N=10/fails/tuned"].files) == COUNT
+    rows = {row.row: row for row in judge(BASELINE_CLAIMS[0], search_of("ippo", table), DESIGN)}
+    assert len(rows["C4.2a/ippo/N=10/fails/tuned"].files) == COUNT
 
 
 def test_what_is_searched() -> None:

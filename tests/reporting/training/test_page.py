@@ -18,7 +18,7 @@ from tests.reporting.synthetic_run import ENVIRONMENT, ledger, ledger_row
 from tests.reporting.test_page import Page
 from tests.reporting.training.synthetic_training import training_tables
 
-CLAIMS = ["C4.1a", "C4.1b", "C4.2", "C4.3a", "C4.4", "C4.5", "C5"]
+CLAIMS = ["C4.1a", "C4.1b", "C4.2a", "C4.3a", "C4.4", "C4.5", "C5"]
 
 
 def make_training_run(folder: Path, **given: list[dict[str, Any]]) -> Path:
@@ -72,7 +72,7 @@ def test_every_score_is_on_the_page(page: Page) -> None:
 def test_the_search_shows_the_chosen_setting_first(text: str) -> None:
     part = text[text.index('id="table-tuning"') :]
     assert part.index("sharing shared") < part.index("default") < part.index("actor lr 0.002")
-    assert text.index('id="C4.2"') < text.index('id="table-tuning"') < text.index('id="C4.3a"')
+    assert text.index('id="C4.2a"') < text.index('id="table-tuning"') < text.index('id="C4.3a"')
 
 
 def test_objections_4_and_6_lead_to_the_new_rows_figures_and_tables(text: str) -> None:
@@ -116,7 +116,7 @@ def test_numbers_that_are_not_known_are_dashes(tmp_path: Path) -> None:
 
 def test_expected_tables_follow_the_claims() -> None:
     assert expected_tables(None) == list(TABLES)
-    assert "tuning" in expected_tables(["C4.2"]) and "tuning" not in expected_tables(["C4.4"])
+    assert "tuning" in expected_tables(["C4.2a"]) and "tuning" not in expected_tables(["C4.4"])
     assert expected_tables(["A0"]) == ["calibration", "coverage", "speed"]
     assert run_claims({"claims": ["C5"]}) == run_claims({"options": {"claims": ["C5"]}}) == ["C5"]
     assert run_claims({}) is None and run_claims({"claims": "C4"}) is None
