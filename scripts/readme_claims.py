@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from dgpg_verify.core import LedgerRow, ledger_row_from_json
+from dgpg_verify.core import LABELS, LedgerRow, ledger_row_from_json
 from dgpg_verify.reporting.matrix import claim_matrix, counts_text, name_text, price_text
 from dgpg_verify.reporting.summary import ReadingSummary
 
@@ -89,13 +89,18 @@ def claims_table(reports: list[Report]) -> str:
     lines += ["", f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for summary, cells in matrix.lines:
         verdicts = " | ".join(map(_verdict, cells))
-        lines.append(
-            f"| {summary.id} {summary.statement} | **{summary.label}** | {verdicts} | {summary.holds_when or '-'} |"
-        )
+        outside = [row.verdict for row in summary.outside]
+        beside = f" (outside the hypotheses: {_counts(outside)})" if outside else ""
+        label = f"**{summary.label}**{beside}"
+        lines.append(f"| {summary.id} {summary.statement} | {label} | {verdicts} | {summary.holds_when or '-'} |")
     checks = [row for report in reports for row in report.rows if row.kind in ("control", "oracle")]
     passed = sum(row.verdict == (row.expected_label or "supported") for row in checks)
     lines += ["", f"{passed} of {len(checks)} controls and oracle checks returned what they are built to return."]
     return "\n".join(lines)
+
+
+def _counts(labels: list[str]) -> str:
+    return "/".join(str(labels.count(label)) for label in LABELS)
 
 
 def _verdict(readings: tuple[ReadingSummary, ...]) -> str:
