@@ -185,11 +185,11 @@ def _quantiles(n_eps: np.ndarray, factors: list[float]) -> list[dict[str, Any]]:
     return [
         {
             "factor": factor,
-            **dict(zip(ranks, _finite(np.sort(each)[list(ranks.values())]))),
-            "censored": float(np.isinf(each).mean()),
-            "each": _finite(each),
+            **dict(zip(ranks, _finite(np.sort(arrivals)[list(ranks.values())]))),
+            "censored": float(np.isinf(arrivals).mean()),
+            "each": _finite(arrivals),
         }
-        for factor, each in zip(factors, n_eps.T)
+        for factor, arrivals in zip(factors, n_eps.T)
     ]
 
 

@@ -136,8 +136,8 @@ def first_violation(tables: Tables) -> Answer | None:
     if place is None:
         return None
     actions = tuple(int(k) for k in np.unravel_index(place, tables.reward.shape[1:]))
-    there = (*actions[:agent], action, *actions[agent + 1 :])
-    change_j, change_g = (float(t[0][there] - t[0][actions]) for t in (tables.reward, tables.guidance))
+    deviated = (*actions[:agent], action, *actions[agent + 1 :])
+    change_j, change_g = (float(t[0][deviated] - t[0][actions]) for t in (tables.reward, tables.guidance))
     return {"actions": list(actions), "agent": agent, "to": action, "change_j": change_j, "change_g": change_g}
 
 

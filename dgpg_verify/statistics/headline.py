@@ -24,7 +24,7 @@ def join_readings(labels: Collection[Label]) -> Headline:
     Each reading is a statement of its own, so nothing is corrected for their number: the headline is wrong only where
     the verdict of some reading is, see `calibration.headline_errors`.
     """
-    found = set(labels)
-    if {"supported", "refuted"} <= found:
+    distinct = set(labels)
+    if {"supported", "refuted"} <= distinct:
         return "depends"
-    return next(iter(found)) if len(found) == 1 else "inconclusive"
+    return next(iter(distinct)) if len(distinct) == 1 else "inconclusive"

@@ -119,10 +119,10 @@ def canonical(config: Mapping[str, Any]) -> str:
     return json.dumps(config, sort_keys=True, allow_nan=False)
 
 
-def _same(known: Mapping[str, Any], asked: Mapping[str, Any], folder: Path, prefix: str = "") -> None:
+def _same(known: Mapping[str, Any], current: Mapping[str, Any], folder: Path, prefix: str = "") -> None:
     """Raise InputError at the first value that differs, named as settings.epochs."""
-    for name in sorted({*known, *asked}):
-        old, new = known.get(name), asked.get(name)
+    for name in sorted({*known, *current}):
+        old, new = known.get(name), current.get(name)
         if isinstance(old, dict) and isinstance(new, dict):
             _same(old, new, folder, f"{prefix}{name}.")
         elif old != new:

@@ -137,15 +137,15 @@ def evaluate(policy: Policy, on: Heldout, greedy: bool = False) -> Evaluation:
 def evaluate_stacked(policy: PolicyStack, heldouts: Sequence[Heldout]) -> list[Evaluation]:
     """Play the policies of S cloud fleets on their held-out workloads side by side, as many workloads at a time as
     `evaluate` would take of one fleet with all the agents."""
-    systems = [cast(CloudScheduling, each.system) for each in heldouts]
+    systems = [cast(CloudScheduling, held.system) for held in heldouts]
     at_a_time = workloads_at_a_time(len(systems) * systems[0].n_agents, systems[0].n_actions)
     parts = []
     for low in range(0, len(heldouts[0].noise), at_a_time):
-        noises = [each.noise.part(low, low + at_a_time) for each in heldouts]
+        noises = [held.noise.part(low, low + at_a_time) for held in heldouts]
         stack = CloudStack(systems, len(noises[0]))
         parts.append(play(stack, policy.act, Noise.joined(noises)).view(len(systems), -1))
     returns = torch.cat(parts, dim=1).cpu().numpy()  # [S, B]
-    return [each.judged(row) for each, row in zip(heldouts, returns, strict=True)]
+    return [held.judged(row) for held, row in zip(heldouts, returns, strict=True)]
 
 
 def heuristic_act(system: Any, name: str) -> Act:

@@ -59,12 +59,12 @@ def simplex_alignment(tables: Tables) -> SimplexAlignment:
     if tables.n_agents > 2:
         raise InputError(f"n_agents = {tables.n_agents} is not allowed: exact minima are known for 1 or 2 agents")
     # [F, R, K] of each agent, its own action last
-    own = [
+    own_tables = [
         [np.moveaxis(table, axis, -1).reshape(tables.fleets, -1, tables.n_actions) for table in
          (tables.reward, tables.guidance)]
         for axis in range(1, tables.n_agents + 1)
     ]  # fmt: skip
-    forms, errors = zip(*(_form(reward, guidance) for reward, guidance in own))
+    forms, errors = zip(*(_form(reward, guidance) for reward, guidance in own_tables))
     minima, bound = [minimum_on_simplex(form) for form in forms], np.stack(errors, axis=1)
     # agent 0's term depends on agent 1's mixture alone, and the other way round; a lone agent's on nothing
     lone = len(minima) == 1

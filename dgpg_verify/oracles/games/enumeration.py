@@ -116,8 +116,8 @@ class EnumeratedGame:
             elif name == "guidance:exact":
                 columns.append(0.5 * ((without - self.reference) ** 2 - (at.x - self.reference) ** 2).sum(1))
             else:
-                seen = self.background if name == "guidance:observed" else at.x
-                columns.append(-((seen - self.reference) * (at.x - without)).sum(1))
+                x = self.background if name == "guidance:observed" else at.x
+                columns.append(-((x - self.reference) * (at.x - without)).sum(1))
         return np.stack(columns, axis=1)
 
 

@@ -152,8 +152,8 @@ def _growth(model: DescentModel, f: Array, delta: Array) -> tuple[Array, Array]:
     to_u, to_v, d = model.a @ inverse, model.b @ inverse, np.diag(f)[:, None]
     u, v = model.a @ delta, model.b @ delta - model.pull
     form = d * np.eye(len(f)) * 2.0
-    own = np.trace(f) * np.eye(len(f)) + f if model.by_return else form
-    pairs = ((base**2, own, to_u, u, to_u, u), (guidance**2, form, to_v, v, to_v, v),
+    base_kernel = np.trace(f) * np.eye(len(f)) + f if model.by_return else form
+    pairs = ((base**2, base_kernel, to_u, u, to_u, u), (guidance**2, form, to_v, v, to_v, v),
              (2.0 * base * guidance, form, to_u, u, to_v, v))  # fmt: skip
     slope, growth = np.zeros(len(f)), np.zeros_like(f)
     for weight, kernel, left, at_left, right, at_right in pairs:

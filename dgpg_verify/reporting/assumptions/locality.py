@@ -40,8 +40,8 @@ LOOKS = (
 def steepest(rows: Frame) -> tuple[float, str] | None:
     """Slope and name of the quantity whose mean grows fastest over the top decade of N, the control left out."""
     slopes = []
-    for (*keys, quantity), own in rows.groupby([*PLACE, "quantity"]):
-        slope = top_decade_slope(over_n(own, "value", mean), "value")
+    for (*keys, quantity), group in rows.groupby([*PLACE, "quantity"]):
+        slope = top_decade_slope(over_n(group, "value", mean), "value")
         if slope is not None and CONTROL not in keys[0]:
             slopes.append((slope, f"{quantity} ({Place(*keys).title})"))
     return max(slopes, default=None)

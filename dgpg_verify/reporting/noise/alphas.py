@@ -82,13 +82,13 @@ def draw_fixed_alpha(frames: Frames, place: Place) -> Figure:
         width=13.0,
         detailed=True,
     )
-    for (top, bottom), setting, (here, optimum), span in zip(axes.T, settings, columns, spans):
+    for (top, bottom), setting, (mixtures, optimum), span in zip(axes.T, settings, columns, spans):
         log_y(top, *span)
         log_y(bottom, min(floor / 2, 0.2), 1.3)
-        n_axis(top, here["n"], None)
-        n_axis(bottom, here["n"])
-        _noise(top, here, optimum)
-        _share(bottom, here, optimum)
+        n_axis(top, mixtures["n"], None)
+        n_axis(bottom, mixtures["n"])
+        _noise(top, mixtures, optimum)
+        _share(bottom, mixtures, optimum)
         name, _, text = SETTINGS.get(setting, setting).partition(": ")
         detail(top, name, text)
     axes[0, 0].set_ylabel("noise V(N), pooled over agents")

@@ -46,11 +46,11 @@ class TeamNoise:
         if base is None:
             return NoiseTraces(np.zeros(len(u)), guidance, np.zeros(len(u)))
         if base == "difference":
-            own = 2.0 * (self.diagonal * u**2).sum(1)
+            base_trace = 2.0 * (self.diagonal * u**2).sum(1)
         else:
-            own = self.diagonal.sum(1) * (u**2).sum(1) + curved
+            base_trace = self.diagonal.sum(1) * (u**2).sum(1) + curved
         cross = 2.0 * (self.diagonal * u * v).sum(1) + self.constant[f"{base}, chain"]
-        return NoiseTraces(own + self.constant[base], guidance, cross)
+        return NoiseTraces(base_trace + self.constant[base], guidance, cross)
 
 
 def team_noise(parts: Sequence[TeamSquares], fleets: IntArray, sigma: float, curvature: bool) -> TeamNoise:

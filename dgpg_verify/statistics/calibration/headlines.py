@@ -79,5 +79,5 @@ def headline_error_rates(repetitions: int = 1000, seed: int = 0, rule: Rule = jo
 
 def majority(labels: Collection[Label]) -> Headline:
     """Control that must fail: what most readings say."""
-    found = list(labels)
-    return "supported" if found.count("supported") >= found.count("refuted") else "refuted"
+    verdicts = list(labels)
+    return "supported" if verdicts.count("supported") >= verdicts.count("refuted") else "refuted"

@@ -53,7 +53,7 @@ class Layout:
             return layouts[0]
 
         def rows(name: str, dim: int = 0) -> Tensor:
-            return torch.cat([getattr(one, name) for one in layouts], dim).repeat_interleave(rollouts, dim)
+            return torch.cat([getattr(layout, name) for layout in layouts], dim).repeat_interleave(rollouts, dim)
 
         size = len(layouts[0].servers)
         shift = torch.arange(0, len(layouts) * size, size, device=layouts[0].servers.device)
@@ -61,8 +61,8 @@ class Layout:
             server_columns=rows("server_columns"),
             index=rows("index"),
             capacities=rows("capacities", 1),
-            rooms=torch.cat([one.rooms for one in layouts], dim=1),
-            servers=torch.cat([one.servers for one in layouts]),
+            rooms=torch.cat([layout.rooms for layout in layouts], dim=1),
+            servers=torch.cat([layout.servers for layout in layouts]),
             first=rows("first") + shift.repeat_interleave(rollouts)[:, None],
             clock=layouts[0].clock,
         )

@@ -144,8 +144,8 @@ class CloudSteps:
 
     def removal_rewards(self, state: CloudState, actions: Tensor) -> Tensor:
         """Reward of this step had agent i alone not acted, [B, N]: the present jobs' costs do not interact in it."""
-        own = self._joining_costs(state, actions)
-        return -(state.queues.cost.sum(1) + own.sum(1))[:, None] + own
+        joining = self._joining_costs(state, actions)
+        return -(state.queues.cost.sum(1) + joining.sum(1))[:, None] + joining
 
     def replaced_rewards(self, state: CloudState, actions: Tensor, replacements: Tensor) -> Tensor:
         """Reward of this step had agent i alone played replacements[:, i], [B, N]."""
