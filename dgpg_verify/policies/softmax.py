@@ -92,7 +92,7 @@ def masked_softmax(logits: Tensor) -> Tensor:
 def inverse_cdf(probabilities: Tensor, uniform: Tensor) -> Tensor:
     """First candidate, in candidate order, whose cumulative probability reaches the uniform: [..., K], [...] -> [...].
 
-    One uniform a decision, so that two runs on the same uniforms stay coupled."""
+    One uniform per decision, so that two runs on the same uniforms stay coupled."""
     cumulative = probabilities.cumsum(-1)
     reach = uniform[..., None] * cumulative[..., -1:]
     return (cumulative < reach).sum(-1).clamp(max=probabilities.shape[-1] - 1)

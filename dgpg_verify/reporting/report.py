@@ -31,8 +31,8 @@ NEEDED = {
 def write_report(folder: Path) -> Path:
     """Redraw figures/, ledger.md and report.html of a run folder from its JSON files; returns report.html.
 
-    A table that is missing or empty leaves its figures out, and the page says so. Raises InputError if `folder` is no
-    run folder or a file in it is corrupt. Cost: about a second a figure; the same files give the same bytes.
+    A table that is missing or empty leaves its figures out, and the page says so. Raises InputError if `folder` is not
+    a run folder or a file in it is corrupt. Cost: about a second per figure; the same files give the same bytes.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -77,7 +77,7 @@ def _draw_all(tables: Tables, environment: Mapping[str, Any], folder: Path) -> t
     notes: list[str] = []
     for spec in all_figures():
         if spec.table not in data or (data[spec.table].empty and spec.table not in wanted):
-            continue  # nobody misses the figures of claims that were not selected
+            continue  # figures of claims that were not selected are not missing
         try:
             for place in spec.places(data, brief=brief):
                 try:

@@ -101,7 +101,7 @@ class _Record:
     """Every step's values, each name in one tensor [B, T, ...] at the end.
 
     Features, most of a roll-out, are written in place as the steps come, since stacking a list would hold them twice;
-    the other names are stacked, one after the other, which takes one operation a roll-out instead of one a step.
+    the other names are stacked, one after the other, which takes one operation per name instead of one per step.
     """
 
     def __init__(self, horizon: int) -> None:

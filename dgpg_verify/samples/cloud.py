@@ -94,7 +94,7 @@ def scored_fleets(n: int, count: int, seed: int, **options: Any) -> tuple[list[S
 
 
 def check_method(name: str, episodes: int) -> int:
-    """Roll-outs of an update. InputError for an unknown method, for one that starts at Best-Fit (no gap is left to
+    """Roll-outs per update. InputError for an unknown method, for one that starts at Best-Fit (no gap is left to
     close), and for episodes that are not a multiple of its roll-outs per update."""
     method = make_method(check_choice("method", name, method_names()))
     if method.start == "residual":

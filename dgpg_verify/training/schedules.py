@@ -6,7 +6,7 @@ estimated while training).
 
 The last is alpha* on line: the mixture with least variance, from running second moments of the two gradient parts.
 V(alpha) = (1 - alpha)^2 V_PG + alpha^2 V_G + 2 alpha (1 - alpha) C is least at
-alpha* = (V_PG - C) / (V_PG + V_G - 2 C). With one roll-out an iteration, variances come from differences between
+alpha* = (V_PG - C) / (V_PG + V_G - 2 C). With one roll-out per iteration, variances come from differences between
 successive iterations: E |g_k - g_{k-1}|^2 = 2 V as long as the policy moves slowly, so no mean has to be known.
 """
 

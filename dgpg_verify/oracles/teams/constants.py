@@ -109,7 +109,7 @@ def sampled_curvature(
 def schedule_bound(
     team: LinearQuadraticTeam, sigma: float, credit: str, alpha: float, start: ArrayLike
 ) -> ScheduleBound:
-    """Closed bound of E (J_alpha* - J_alpha) under the schedule of `descent_constants`, one roll-out a step.
+    """Closed bound of E (J_alpha* - J_alpha) under the schedule of `descent_constants`, one roll-out per step.
 
     Raises InputError also where A and B differ so much that Lbar does not cover the growth of the noise.
     Cost: O(N^3).

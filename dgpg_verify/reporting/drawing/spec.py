@@ -17,7 +17,7 @@ class FigureSpec:
 
     Parameters
     ----------
-    name : of its files, and of the id on the page.
+    name : name of its files, and its id on the page.
     heading : what it shows, for links to it.
     draw : (frames) or, with `per_place`, (frames, place) -> Figure; raises NothingToDraw.
     table : the table without which it is not missed.

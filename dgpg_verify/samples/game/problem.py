@@ -60,7 +60,7 @@ class GameProblem:
     def __init__(
         self, games: Sequence[LoadBalancingGame], seeds_per_fleet: int = 1, temperature: ArrayLike | None = None
     ) -> None:
-        """Solve for the optimum of every fleet. Cost: O(F N K) a step of the optimum's iteration.
+        """Solve for the optimum of every fleet. Cost: O(F N K) per step of the optimum's iteration.
 
         Parameters
         ----------
@@ -142,7 +142,7 @@ class GameProblem:
         return PairPlaces(self.data)
 
     def optimal_alpha(self, state: Array, credit: str) -> Array:
-        """alpha* [R] of the mixture at this state, pooled over agents. InputError if the credit is no mixture."""
+        """alpha* [R] of the mixture at this state, pooled over agents. InputError if the credit is not a mixture."""
         check_mixture(credit)
         return self.noise(state, credit).best_alpha().reshape(-1)
 
@@ -226,7 +226,7 @@ class GameProblem:
         return check_shares(credit, alpha, self.runs).reshape(len(self.data.z), self.seeds_per_fleet)
 
     def _of(self, credit: str, mix: Array) -> Potential:
-        """What the credit climbs at alpha `mix` [F, S], one run a fleet where all its runs agree."""
+        """What the credit climbs at alpha `mix` [F, S], one run per fleet where all its runs agree."""
         same = bool((mix == mix[:, :1]).all())
         return potential(self.data, self.tau, mix[:, :1] if same else mix, _half(credit))
 

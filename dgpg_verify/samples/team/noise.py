@@ -54,8 +54,8 @@ class TeamNoise:
 
 
 def team_noise(parts: Sequence[TeamSquares], fleets: IntArray, sigma: float, curvature: bool) -> TeamNoise:
-    """TeamNoise of all runs, W = A if `curvature` else I. parts: one a fleet; fleets [R]. Cost: a few sparse products
-    a fleet."""
+    """TeamNoise of all runs, W = A if `curvature` else I. parts: one per fleet; fleets [R]. Cost: a few sparse
+    products per fleet."""
     weights = [part.a if curvature else sparse.csr_array(sparse.eye_array(part.a.shape[0])) for part in parts]
     rows = [_constants(part.a, part.b, weight) for part, weight in zip(parts, weights)]
     constant = {name: sigma**2 * np.array([row[name] for row in rows])[fleets] for name in rows[0]}
