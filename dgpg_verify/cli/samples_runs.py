@@ -41,7 +41,7 @@ Run = Callable[[str, int], tuple[samples.Curve, samples.Floor | None]]  # (metho
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What the command is to measure, all values checked. methods: their names."""
+    """A checked request of the command. methods: their names."""
 
     system: str
     options: dict[str, Any]
@@ -88,13 +88,13 @@ def _numbers(name: str, text: str) -> list[float]:
 
 
 def samples_answer(request: RunRequest, progress: Callable[[str], None]) -> dict[str, Any]:
-    """What the command says, as JSON values. All input is checked before the first run. Cost: that of the runs."""
+    """The answer of the command, as JSON values. All input is checked before the first run. Cost: that of the runs."""
     run = (trained_runs if request.system == TRAINED else exact_runs)(request)
     return {**asdict(request), "methods": [_method_answer(name, run, request, progress) for name in request.methods]}
 
 
 def exact_runs(request: RunRequest) -> Run:
-    """Runs with an exact gap. All methods meet the same fleets.
+    """Runs with an exact gap. All methods run on the same fleets.
 
     Raises InputError on an unknown method and on an option out of range. Cost: `learn` for each.
     """

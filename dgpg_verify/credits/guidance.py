@@ -34,7 +34,7 @@ class GuidanceCredit(FixedCredit):
 
     @property
     def keeps_states(self) -> bool:  # type: ignore[override]
-        return self.form == "multi_step"  # the fluid model is asked how long each job stays
+        return self.form == "multi_step"  # the fluid model gives how long each job stays
 
     @property
     def name(self) -> str:

@@ -29,7 +29,7 @@ def game_answer(tables: Tables, alpha: float, rows: int, servers: NDArray[np.int
     Parameters
     ----------
     tables
-        Of one fleet.
+        Reward and guidance of one fleet.
     alpha
         In [0, 1].
     rows
@@ -128,7 +128,7 @@ def _reached(tables: Tables, alpha: float) -> Answer:
 def first_violation(tables: Tables) -> Answer | None:
     """The first unilateral deviation with dJ dG > 0, by joint action, then agent, then new action; None without one.
 
-    Cost O(N K^(N+1)): sign agreement (T3 of the theory) asks that there is none.
+    Cost O(N K^(N+1)): sign agreement (T3 of the theory) means that there is none.
     """
     wrong = ((np.sign(dj) * np.sign(dg) > 0, agent, action) for agent, action, dj, dg in deviations(tables))
     first = ((int(members.argmax()), agent, action) for members, agent, action in wrong if members.any())

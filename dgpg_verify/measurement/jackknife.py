@@ -28,7 +28,7 @@ class Summed:
     count: int
 
     def of(self, weights: Array) -> Summed:
-        """Of combinations of the credits, weights [rows, C]."""
+        """Moments of combinations of the credits, weights [rows, C]."""
         return Summed(weights @ self.covariance @ weights.T, weights @ self.signal @ weights.T, self.count)
 
 

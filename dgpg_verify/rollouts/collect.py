@@ -1,4 +1,4 @@
-"""Play a policy on a system with given noise, or several systems side by side. One code for measuring and training."""
+"""Play a policy on a system with given noise, or several systems side by side, for measuring and for training."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def collect_fully(
 ) -> tuple[Rollout, Tensor | None]:
     """The same roll-out, and the probabilities of all candidates in it [B, T, N, K] where the policy gives them.
 
-    A policy with `decide_fully(seen, noise)` has found them to act; its scores then need no second look at all
-    candidates of the whole roll-out. None for any other. Raises as `collect`.
+    A policy with `decide_fully(seen, noise)` has computed them to act; its scores then need no second pass over
+    all candidates of the whole roll-out. None for any other. Raises as `collect`.
     """
     rollout, probabilities = _collect(system, policy, noise, keep_states, full=True)
     check_rollout(rollout)
@@ -137,7 +137,7 @@ def _without_autograd(horizon: int) -> AbstractContextManager[None]:
 
 
 def _decider(policy: Policy, full: bool) -> Callable[[Observation, Tensor], tuple[Tensor, ...]]:
-    """Observation, uniforms -> actions, their log-probabilities and, if `full` and the policy finds them anyway, the
+    """Observation, uniforms -> actions, their log-probabilities and, if `full` and the policy computes them anyway, the
     probabilities of all candidates; in one pass where the policy offers it."""
     if full and offers(policy, HasDecideFully):
         return policy.decide_fully

@@ -34,7 +34,7 @@ def estimated_curve(systems: Sequence[System], method: str, episodes: int, seeds
     method, episodes : str, int
         A name of `training.method_names()`, and the roll-outs to learn from.
     seeds : sequence of int [R]
-        Of parameters, training workloads and held-out workloads (a stream of their own).
+        They draw parameters, training workloads and held-out workloads (a stream of their own).
 
     Raises
     ------
@@ -70,7 +70,7 @@ def scored_fleets(n: int, count: int, seed: int, **options: Any) -> tuple[list[S
     seed : int
         Root of the fleets' seeds.
     **options
-        Of `CloudScheduling`.
+        Options of `CloudScheduling`.
 
     Returns
     -------

@@ -1,6 +1,6 @@
 """Checkpoints hold everything a run is made of, so that a resumed run equals the uninterrupted one bit for bit.
 
-A run folder holds `config.json` (what was asked), `checkpoint.pt` (tensors only) and `log.csv`. Files are data: tensors
+A run folder holds `config.json` (configuration), `checkpoint.pt` (tensors only) and `log.csv`. Files are data: tensors
 are read with weights_only, the rest is JSON.
 """
 
@@ -103,7 +103,7 @@ def write_config(folder: Path, config: Mapping[str, Any]) -> None:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """What a run folder was made with. Raises InputError when there is none or it cannot be read."""
+    """The configuration of a run folder. Raises InputError when there is none or it cannot be read."""
     try:
         config = json.loads((folder / CONFIG).read_text())
         if not isinstance(config, dict):

@@ -1,4 +1,4 @@
-"""What one fleet of a learner shares with no other: its random numbers, its credit, its value targets."""
+"""What each fleet of a learner has of its own: its random numbers, its credit, its value targets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRAINING_STREAM, START_STREAM, UPDATE_STREAM = 0, 1, 1000  # the update of itera
 
 @dataclass(frozen=True)
 class Lesson:
-    """What a fleet's roll-outs of one iteration teach.
+    """What a fleet learns from, of one iteration's roll-outs.
 
     Attributes
     ----------

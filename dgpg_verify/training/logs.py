@@ -28,7 +28,7 @@ class LogLine:
     alpha : weight of the guidance.
     score, evaluation, gap : see `Evaluation` (its mean); only where the policy was evaluated after the iteration.
     explained : share of the value targets' variance that the critic explained before it was updated.
-    value_loss : of the last pass, per value, on the normalised scale.
+    value_loss : loss of the last pass, per value, on the normalised scale.
     entropy, kl, clipped, gradient_norm : see `AgentFacts.over`.
     seconds : spent on learning so far, without evaluations; an equal share where fleets learn together.
     """

@@ -26,7 +26,7 @@ Observe = Callable[[int, int, Any], None]  # fleet, episode, policy
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """What training one fleet gives; both lists grow while it is trained.
+    """The result of training one fleet; both lists grow while it is trained.
 
     Attributes
     ----------

@@ -32,12 +32,12 @@ class SimplexAlignment:
 
     @property
     def upper(self) -> Array:
-        """Of the joint minimum, [F]."""
+        """Upper bound of the joint minimum, [F]."""
         return np.asarray(self.agent_upper.sum(1))
 
     @property
     def lower(self) -> Array:
-        """Of the joint minimum, [F]."""
+        """Lower bound of the joint minimum, [F]."""
         return np.asarray(self.agent_lower.sum(1))
 
     @property

@@ -26,12 +26,12 @@ def svg_text(figure: Figure, salt: str) -> str:
 
 
 def slim(svg: str) -> str:
-    """The same picture in fewer bytes: coordinates to 1/100 pt, a dot's style said once per run of equal dots."""
+    """The same picture in fewer bytes: coordinates to 1/100 pt, a dot's style written once per run of equal dots."""
     svg = re.sub(r'(?<= [xyd]=")[^"]*', lambda match: re.sub(r"(\.\d{2})\d+", r"\1", match[0]), svg)
 
     svg = re.sub(r' transform="rotate\(-0 [^"]*"', "", svg)
 
-    svg = svg.replace('id="replicates"', 'class="replicates"')  # many groups of dots, and an id is said once
+    svg = svg.replace('id="replicates"', 'class="replicates"')  # many groups of dots, and an id must be unique
 
     def merge(match: re.Match[str]) -> str:
         style = match["style"]

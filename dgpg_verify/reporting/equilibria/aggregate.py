@@ -47,7 +47,7 @@ def at_size(rates: Frame, size: tuple[float, float]) -> Frame:
 
 
 def biased_rates(rates: Frame) -> Frame:
-    """Of `pure_rates`: fluid and biased references at a fixed alpha, at the largest size measured with a bias."""
+    """Rows of `pure_rates` for fluid and biased references at a fixed alpha and the largest size with a bias."""
     biased = rates[rates["bias"].fillna(0.0) != 0.0]
     sizes = {cost: max(rows.groupby(SIZE).groups) for cost, rows in biased.groupby("cost", sort=False)}
     parts = [at_size(where(rates, cost=cost), size) for cost, size in sizes.items()]
@@ -84,7 +84,7 @@ def lost_steps(limits: Frame) -> Frame:
 
 
 def lost_below(steps: Frame, alpha: float) -> Frame:
-    """Of `lost_steps`: the share lost at `alpha`, one row per law."""
+    """The share lost at `alpha` by `lost_steps`, one row per law."""
     return steps[steps["alpha"] < alpha].groupby(LAW, sort=False, as_index=False).last()
 
 

@@ -92,7 +92,7 @@ def _over_n(ax: Axes, points: Frame, field: str) -> None:
 
 
 def _title(rule_rows: Frame) -> str:
-    """Of the rules that bound the variance the one that moves least; of all the one that moves least."""
+    """The rule that moves the optimum least: among those that bound the variance, and among all."""
     moved = known(rule_rows, "exponent", "last_shift").sort_values("last_shift", kind="stable")
     if moved.empty:
         return "What a rule for \u03b1 costs in the equilibrium"

@@ -1,4 +1,4 @@
-"""Who was trained: name, family and look of every training row; families of methods share a row of panels."""
+"""Name, family and look of every training row; families of methods share a row of panels."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class GameProblem:
         Parameters
         ----------
         games : sequence of LoadBalancingGame [F]
-            Of one (N, K, M) with quadratic cost, as drawn by LoadBalancingGame.random.
+            Games of one (N, K, M) with quadratic cost, as drawn by LoadBalancingGame.random.
         temperature : float or array [F]
             tau, at least 2 max(max h, 1) max z^2 of its fleet; that bound by default.
 

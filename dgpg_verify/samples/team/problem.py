@@ -32,7 +32,7 @@ class TeamProblem:
     teams : sequence of LinearQuadraticTeam
         One team per fleet, all with the same N and M.
     seeds_per_fleet : int
-        Runs of each.
+        Runs per team.
     sigma : float
         Standard deviation of the Gaussian policies, > 0.
 

@@ -1,4 +1,4 @@
-"""What every step reads of fleet and graph: of one fleet, or of several stacked along the roll-outs."""
+"""Constants of fleet and graph that every step reads: one fleet, or several stacked along the roll-outs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Layout:
 
     @classmethod
     def of(cls, fleet: Fleet, candidates: Candidates, day: Tensor) -> Layout:
-        """Of one fleet. day [T]: arrival rate over its mean. Cost O(M + N K + T)."""
+        """The layout of one fleet. day [T]: arrival rate over its mean. Cost O(M + N K + T)."""
         index, device = candidates.index, fleet.cores.device
         relative = [(column / column.mean()).log() for column in (fleet.cores, fleet.memory)]
         time = torch.arange(len(day), dtype=torch.float64, device=device) / len(day)
@@ -48,7 +48,7 @@ class Layout:
 
     @classmethod
     def stacked(cls, layouts: Sequence[Layout], rollouts: int) -> Layout:
-        """Of fleets of one size with one clock, the first `rollouts` roll-outs belonging to the first of them."""
+        """The layout of fleets of one size with one clock; the first `rollouts` roll-outs belong to the first fleet."""
         if len(layouts) == 1:
             return layouts[0]
 
@@ -69,5 +69,5 @@ class Layout:
 
     @property
     def speed(self) -> Tensor:
-        """Of every server, [B, M]."""
+        """Speed of every server, [B, M]."""
         return self.server_columns.chunk(3, dim=1)[2]

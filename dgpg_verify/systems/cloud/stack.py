@@ -59,7 +59,7 @@ class CloudStack(CloudSteps):
         return len(self.systems)
 
     def config(self) -> dict[str, Any]:
-        """Those of the systems."""
+        """The configurations of the systems."""
         return {"system": "cloud_stack", "rollouts": self.rollouts, "systems": [part.config() for part in self.systems]}
 
     def start(self, noise: Tensor) -> CloudState:

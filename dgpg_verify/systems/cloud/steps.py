@@ -29,7 +29,7 @@ class CloudSteps:
     options
         As checked by `check_options`.
     parts
-        Of the fleet, or of the first of several.
+        Fixed parts of the fleet, or of the first of several fleets.
     layout
         Constants of a step, of all fleets.
     """

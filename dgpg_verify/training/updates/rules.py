@@ -147,7 +147,7 @@ def _in_one_block(actor: Actor, decisions: PackedDecisions) -> bool:
 
 
 def sums(live: Tensor, ratio: Tensor, bonus: Tensor, clip: float) -> Tensor:
-    """Of every agent's live decisions, see AgentFacts: arrays [L, N] -> [4, N] float64."""
+    """Sums over every agent's live decisions, see AgentFacts: arrays [L, N] -> [4, N] float64."""
     outside = ((ratio - 1.0).abs() > clip) & live
     tiny = torch.finfo(ratio.dtype).tiny  # a ratio that underflows would make the log infinite
     kl = torch.where(live, ratio - 1.0 - ratio.clamp(min=tiny).log(), torch.zeros_like(ratio))

@@ -219,7 +219,7 @@ class Generator:
         return torch.stack(states, dim=1)
 
     def report(self, noise: Tensor) -> dict[str, float]:
-        """Facts of its own about these jobs: none."""
+        """No facts beyond those that hold for every source of jobs."""
         return {}
 
 

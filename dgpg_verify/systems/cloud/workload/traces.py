@@ -40,7 +40,7 @@ def read_record(spec: str) -> tuple[Record, dict[str, Any]]:
     """Recorded jobs by arrival and where they came from: "trace:PATH" (arrival_s, cores, memory_gib, duration_s) or
     "openb:FOLDER" (jobs_openb.csv.gz).
 
-    Of the second those that arrived inside the window, ran to a recorded end and asked for memory.
+    From the second come the jobs that arrived inside the window, ran to a recorded end and requested memory.
 
     Raises
     ------
