@@ -72,12 +72,12 @@ class BranchCredit(FixedCredit):
         to_go = discounted_to_go(rollout)
         fresh = _independent_uniforms(rollout)
         agents = torch.arange(n, device=rollout.actions.device)
-        out = torch.empty(size, horizon, n, dtype=torch.float64, device=rollout.actions.device)
+        gains = torch.empty(size, horizon, n, dtype=torch.float64, device=rollout.actions.device)
         for t in range(horizon):
-            observation = Observation(rollout.seen.features[:, t], rollout.seen.mask[:, t], rollout.seen.active[:, t])
-            replacement = rollout.policy.act(observation, fresh[:, t])
-            out[:, t] = to_go[:, t, None] - branch_returns(rollout, t, agents, replacement)
-        return torch.where(rollout.active, out, 0.0)
+            seen_t = Observation(rollout.seen.features[:, t], rollout.seen.mask[:, t], rollout.seen.active[:, t])
+            replacement_t = rollout.policy.act(seen_t, fresh[:, t])
+            gains[:, t] = to_go[:, t, None] - branch_returns(rollout, t, agents, replacement_t)
+        return torch.where(rollout.active, gains, 0.0)
 
     def unbiased(self, rollout: Rollout) -> bool:
         return True

@@ -80,21 +80,21 @@ def _collect(
         for t in range(system.horizon):
             if keep_states:
                 states.append(state)
-            seen = system.observe(state)
-            actions, log_prob, *more = decide(seen, noise.agents[:, t])
-            transition = system.step(state, actions)
-            influence = _influence(system, policy, seen, actions, transition)
-            values = _values(seen, actions, log_prob, transition, influence)
-            if more:
-                values["probabilities"] = more[0]
-            record.write(t, seen.features, values)
+            seen_t = system.observe(state)
+            actions_t, log_prob_t, *probabilities_t = decide(seen_t, noise.agents[:, t])
+            transition = system.step(state, actions_t)
+            influence_t = _influence(system, policy, seen_t, actions_t, transition)
+            values_t = _values(seen_t, actions_t, log_prob_t, transition, influence_t)
+            if probabilities_t:
+                values_t["probabilities"] = probabilities_t[0]
+            record.write(t, seen_t.features, values_t)
             state = transition.next_state
     values = record.values()
     probabilities = values.pop("probabilities", None)
     seen = Observation(values.pop("features"), values.pop("mask"), values["active"])
     influence = Influence(values.pop("index"), values.pop("value"))
-    kept = states if keep_states else None
-    return Rollout(system, policy, noise, seen=seen, influence=influence, states=kept, **values), probabilities
+    kept_states = states if keep_states else None
+    return Rollout(system, policy, noise, seen=seen, influence=influence, states=kept_states, **values), probabilities
 
 
 class _Record:
