@@ -25,7 +25,7 @@ QUANTILES = {"median": 0.5, "low": 0.1, "high": 0.9}  # over fleets
 SIGMA = (1e-6, 1e6)  # standard deviation of a team's policies
 FLOOR_STEPS = 2_000  # of the noise-free run that finds a floor
 
-# What a system allows, and what is measured where nothing else is asked for. budget: samples (roll-outs; episodes of a
+# What a system allows, and what is measured by default. budget: samples (roll-outs; episodes of a
 # trained policy) per run; steps: the first one is the default.
 EXACT = {"methods": "return,guided:0.2", "eps_factors": "10,30,100", "fleets": 16, "steps": ("theory", "greedy")}
 SYSTEMS: Mapping[str, Mapping[str, Any]] = {

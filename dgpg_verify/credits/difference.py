@@ -2,7 +2,7 @@
 
 `difference` is the one-step one, r_t(a) - r_t(a_-i, default) (Wolpert & Tumer 2001), exact and unbiased in
 one-shot systems and biased over several steps. `difference:replay` counts what the action costs to the end of the
-episode, all other actions replayed as they were: nobody reacts to the change. `branch` re-runs the episode to its end
+episode, all other actions replayed as they were: no agent reacts to the change. `branch` re-runs the episode to its end
 with one action replaced by an independent draw, the others reacting: unbiased at any horizon, at a cost of N T re-runs.
 """
 
@@ -60,7 +60,7 @@ class ReplayCredit(FixedCredit):
 class BranchCredit(FixedCredit):
     """w_t,i = R - R', R' from the same uniforms with a_t,i replaced by an independent draw from the policy.
 
-    Cost: N T re-runs of T/2 steps on average; meant for small systems and as a yardstick.
+    Cost: N T re-runs of T/2 steps on average; meant for small systems and as a reference.
     """
 
     name = "branch"

@@ -146,7 +146,7 @@ def team_answer(team: LinearQuadraticTeam, alpha: float, rows: int) -> Answer:
     shares = {"of_j": 0.0, "of_j_alpha": alpha, "of_g": 1.0}
     points = {name: team_stationary(team, share) for name, share in shares.items()}
     base, mixed, guided = points.values()
-    # a team whose J is flat somewhere has a set of optima: the distance is to the set, and the law says nothing
+    # a team whose J is flat somewhere has a set of optima: the distance is to the set, and the law does not apply
     distance = base.points.distance(mixed.point)
     lawful = base.points.dimension == 0
     return {

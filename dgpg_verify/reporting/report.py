@@ -31,7 +31,7 @@ NEEDED = {
 def write_report(folder: Path) -> Path:
     """Redraw figures/, ledger.md and report.html of a run folder from its JSON files; returns report.html.
 
-    A table that is missing or empty leaves its figures out, and the page says so. Raises InputError if `folder` is not
+    A table that is missing or empty leaves its figures out, and the page notes it. Raises InputError if `folder` is not
     a run folder or a file in it is corrupt. Cost: about a second per figure; the same files give the same bytes.
     """
     folder = Path(folder)

@@ -46,7 +46,7 @@ def restep_rewards(rollout: Rollout, t: int, default: Tensor) -> Tensor:
 def replay_gains(rollout: Rollout, defaults: Tensor | None = None) -> Tensor:
     """Discounted return minus that had agent i alone played its default at t, later actions as recorded: [B, T, N].
 
-    Nobody reacts: the environment's uniforms and all other actions, later ones too, are replayed. `defaults` as in
+    No agent reacts: the environment's uniforms and all other actions, later ones too, are replayed. `defaults` as in
     `one_step_rewards`. Uses the system's `removal_gains` (no action) when it has one, else replays the rest of the
     episode for each decision. Cost: see there, else N T replays of T/2 steps on average.
     """
@@ -57,7 +57,7 @@ def replay_gains(rollout: Rollout, defaults: Tensor | None = None) -> Tensor:
 
 
 def replay_each(rollout: Rollout, defaults: Tensor) -> Tensor:
-    """The same by brute force: the rest of the episode is stepped for every decision apart. [B, T, N]"""
+    """The same by brute force: the rest of the episode is stepped for every decision separately. [B, T, N]"""
     system, states = rollout.system, _kept_states(rollout)
     size, horizon, n = rollout.actions.shape
     agents = torch.arange(n, device=rollout.actions.device).repeat(size)

@@ -1,4 +1,4 @@
-"""Weighted straight lines through replicated points, many data sets at once, with intervals of honest width.
+"""Weighted straight lines through replicated points, many data sets at once, with intervals of valid width.
 
 The same code fits a single figure and the thousands of synthetic data sets that measure the verdict's error rates.
 

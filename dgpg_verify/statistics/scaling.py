@@ -54,7 +54,7 @@ class AffineFit:
 class ScalingFit:
     """The deciding exponent and what is printed beside it.
 
-    top_decade: the log-log line that decides, None when not `measurable`, and then `why` says why. full: the log-log
+    top_decade: the log-log line that decides, None when not `measurable`, for the reason `why`. full: the log-log
     line over every fitted N; affine: a + b N over the same. n: fewest independent replicates of an N.
     """
 

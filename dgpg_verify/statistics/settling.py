@@ -32,7 +32,7 @@ LAWS = ("any", "lognormal")
 def settling_percentile(
     runs: Sequence[Convergence], share: float = PERCENTILE, level: float = 0.95, law: str = "any"
 ) -> Estimate:
-    """Episodes after which a share of all seeds has settled, with an honest upper end.
+    """Episodes after which a share of all seeds has settled, with a valid upper end.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ class LoadBalancingGame(OneShot):
     candidates int64 [N, K].
 
     target is x* inside the quadratic cost of J, reference_state is x-tilde of the guidance G; they are equal
-    unless a faulty reference is asked for. Cost of a step: O(B N + B M).
+    unless a faulty reference is chosen. Cost of a step: O(B N + B M).
     """
 
     jobs: Tensor

@@ -58,7 +58,7 @@ class FleetLearner:
         return stream_seed(self.seed, UPDATE_STREAM + index)
 
     def lesson(self, rollout: Rollout, critic: ValueNetwork | None, progress: float, imitating: bool) -> Lesson:
-        """What there is to learn from a roll-out.
+        """The lesson of a roll-out: decisions with their credit, and value targets.
 
         Raises InputError for an active agent without candidates, NonFiniteError for a credit that is not finite.
         """

@@ -1,4 +1,4 @@
-"""One line per iteration: always as CSV, as TensorBoard events when that package is installed and asked for."""
+"""One line per iteration: always as CSV, as TensorBoard events when that package is installed and requested."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def event_writer() -> Any:
 
 
 class Events:
-    """TensorBoard events of a run; does nothing when not asked for. What a killed run had written beyond the
+    """TensorBoard events of a run; does nothing when not requested. What a killed run had written beyond the
     checkpoint that a resumed one starts from is purged."""
 
     def __init__(self, folder: Path | None, wanted: bool) -> None:

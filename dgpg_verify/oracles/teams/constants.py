@@ -3,7 +3,7 @@
 J_alpha is a concave quadratic with curvature F = (1 - alpha) A + alpha B, so L = lambda_max(F) and mu = lambda_min^+(F)
 (closed form F5). With eta_k = 2 / (mu (k + k0)), k0 = 2 Lbar / mu, one step gives
     E gap+ <= (1 - eta mu) gap + 1/2 eta^2 S    whenever    1/2 eta^2 E[g' F g] <= 1/2 eta^2 (Lbar ||grad||^2 + S),
-hence E gap_k <= max(k0 gap_0, 2 S / mu^2) / (k + k0) by induction. Gaps are totals (sum scale) unless said.
+hence E gap_k <= max(k0 gap_0, 2 S / mu^2) / (k + k0) by induction. Gaps are totals (sum scale) unless stated.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def descent_constants(team: LinearQuadraticTeam, credit: str = "return", alpha: 
 def sampled_curvature(
     team: LinearQuadraticTeam, alpha: float, generator: np.random.Generator, points: int = 8, sweeps: int = 400
 ) -> tuple[float, float]:
-    """Lowest and highest ||grad J_alpha||^2 / (2 (J_alpha* - J_alpha)) met on random points: a check of mu and L.
+    """Lowest and highest ||grad J_alpha||^2 / (2 (J_alpha* - J_alpha)) on random points: a check of mu and L.
 
     Uses values and gradients of J and G only, no matrix of curvature. Points drift to the extremes by `sweeps` gradient
     steps (power iteration), so the pair closes in on [mu, L] from inside. Cost: O(points sweeps N).

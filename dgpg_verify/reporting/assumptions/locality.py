@@ -1,4 +1,4 @@
-"""Figure: what the assumption of local influence says must stay bounded, measured against N."""
+"""Figure: the quantities that the assumption of local influence requires to stay bounded, against N."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ MOST_POINTS = 60  # of a curve; checkpoints lie as close as 5 %
 
 
 def drawn_steps(rows: Frame) -> Frame:
-    """Rows of the step rule that is drawn, system by system: the theory's where measured, else the first one met."""
+    """Rows of the step rule that is drawn, system by system: the theory's where measured, else the first."""
     rules = {system: unique(group, "step_rule", ["theory"])[0] for system, group in rows.groupby("system")}
     return rows[rows["step_rule"] == rows["system"].map(rules)]
 

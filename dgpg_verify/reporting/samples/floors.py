@@ -21,7 +21,7 @@ from dgpg_verify.reporting.wording import number_text
 LOWEST = 1e-6  # smaller floors are rounding or far below every eps: drawn on the left edge
 HIGHEST = 3.0
 SMALLEST_EPS = 1.0 / 300.0  # of what C3 asks for
-ROOM = 3.0  # only eps above this many floors are asked for
+ROOM = 3.0  # only eps above this many floors enter a fit
 CAPTION = (
     "Floor: exact per-agent gap in J where the noise-free run of a method comes to rest, as a share of the gap it "
     "starts from; median over fleets, bars: spread over fleets. Red: floors at which the smallest \u03b5 (first "

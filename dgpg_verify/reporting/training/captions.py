@@ -51,7 +51,7 @@ def sizes_text(sizes: Iterable[float]) -> str:
 
 
 def outside_text(count: int, what: str) -> str:
-    """Says how many values lie outside the frame, so that nobody takes them for missing."""
+    """How many values lie outside the frame, so that they are not taken for missing."""
     return f" {count} {what}{'s lie' if count > 1 else ' lies'} outside the frame." if count else ""
 
 

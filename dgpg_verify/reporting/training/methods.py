@@ -90,7 +90,7 @@ def looks(*tables: Frame) -> dict[str, MethodLook]:
     plain = {str(row["row"]): _look(row) for row in rows.drop_duplicates("row").to_dict("records")}
     plain = dict(sorted(plain.items(), key=lambda item: (item[1].order, item[0])))
     names: dict[tuple[Any, ...], list[str]] = {}  # look -> labels that have it
-    first: dict[str, tuple[Any, ...]] = {}  # label -> the look it was met with first
+    first: dict[str, tuple[Any, ...]] = {}  # label -> the look it first has
     distinct = {}
     for row, look in plain.items():
         same = (look.color, look.marker, look.dash)

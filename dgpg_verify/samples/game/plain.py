@@ -1,4 +1,4 @@
-"""The plain softmax game (no entropy): learning runs beside their own noise-free gradient flow. No verdict on q.
+"""The plain softmax game (no entropy): learning runs beside their own noise-free gradient flow, without a verdict on q.
 
 Without the entropy J = -E C is not a concave function of p (its maxima are pure, and there are many), and in the logits
 every vertex of the simplices is flat: gradient domination fails, the flow itself needs time of order 1 / eps at the

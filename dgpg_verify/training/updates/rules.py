@@ -92,7 +92,7 @@ def _passes(actor: Actor, decisions: PackedDecisions, settings: Settings, seed: 
 
 
 def _prepared(actor: Actor, decisions: PackedDecisions) -> tuple[Actor, PackedDecisions]:
-    """What all passes read alike is worked out once: the busiest agents come first, so that blocks hold agents with
+    """What all passes share is computed once: the busiest agents come first, so that blocks hold agents with
     about as many decisions and little padding; and the policy's own preparations, where it offers any."""
     if not _in_one_block(actor, decisions):
         order = decisions.lengths().argsort(descending=True, stable=True)
