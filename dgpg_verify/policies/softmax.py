@@ -135,8 +135,8 @@ class HeuristicPrior:
 def standardise(scores: Tensor, allowed: Tensor) -> Tensor:
     """(score - mean) / sd over the allowed candidates; 0 where they do not differ."""
     count = allowed.sum(-1, keepdim=True).clamp(min=1)
-    kept = torch.where(allowed, scores, torch.zeros_like(scores))
-    mean = kept.sum(-1, keepdim=True) / count
+    masked = torch.where(allowed, scores, torch.zeros_like(scores))
+    mean = masked.sum(-1, keepdim=True) / count
     centred = torch.where(allowed, scores - mean, torch.zeros_like(scores))
     sd = ((centred**2).sum(-1, keepdim=True) / count).sqrt()
     return torch.where(sd > 1e-12, centred / sd.clamp(min=1e-12), torch.zeros_like(centred))

@@ -52,18 +52,18 @@ def run_cells(
     Raises InputError (bad workers, corrupt kept cell) and CellFailed; finished cells stay on disk either way.
     """
     workers = check_int("workers", workers, 1)
-    wanted = unique_cells(cells)
+    distinct = unique_cells(cells)
     if resume:
         store.clean()
-    todo = [cell for cell in wanted if not (resume and store.has(cell))]
+    todo = [cell for cell in distinct if not (resume and store.has(cell))]
     if cost:
         todo.sort(key=cost, reverse=True)  # stable: equal costs keep their order
     weights = [float(cost(cell)) if cost else 1.0 for cell in todo]
-    shown = _Progress(len(wanted) - len(todo), weights, progress)
-    here = os.getpid()
+    shown = _Progress(len(distinct) - len(todo), weights, progress)
+    pid = os.getpid()
     tasks = [(k, cell, store.path(cell), store.key(cell)) for k, cell in enumerate(todo)]
     try:
-        for k in _finished(measure, tasks, weights, min(workers, max(1, len(tasks))), here):
+        for k in _finished(measure, tasks, weights, min(workers, max(1, len(tasks))), pid):
             shown.done(k)
     finally:
         shown.bar.close()

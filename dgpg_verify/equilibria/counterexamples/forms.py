@@ -169,9 +169,9 @@ def _mixed_equilibria(game: RationalGame, form: Form, table: Table) -> list[Mixe
     """
     if (game.n_agents, game.n_actions) != (2, 2):
         raise InputError(f"{game.n_agents} agents with {game.n_actions} actions: mixed points are known for 2 and 2")
-    both = (game.reward, game.of(form.alpha))
+    tables = (game.reward, game.of(form.alpha))
     second, first = (
-        [(chance, start + rise * chance) for chance in _turning_points([slope(t, agent) for t in both])]
+        [(chance, start + rise * chance) for chance in _turning_points([slope(t, agent) for t in tables])]
         for agent, (start, rise) in enumerate(slope(table, agent) for agent in (0, 1))
     )
     return [

@@ -151,7 +151,7 @@ def enumerate_moments(
         products = np.einsum("bcn,bdn,bnk->bcdnk", w, w, chosen)
         return [w, w**2, w[..., None] * game.scores(c)[:, None], w[..., None] * chosen[:, None], products]
 
-    plain, square, gradient, *given = game.expected(of_credits)
+    plain, square, gradient, *own_action_moments = game.expected(of_credits)
 
     def about_means(c: Profiles) -> list[Array]:
         g = game.credits(names, c, objective)[..., None] * game.scores(c)[:, None] - gradient
@@ -159,7 +159,7 @@ def enumerate_moments(
         return [np.einsum("bcnk,bdnk->bcdn", g, g), np.einsum("bck,bdk->bcd", pooled, pooled)]
 
     total, shared = game.expected(about_means)
-    cross = _cross_agent(game.p, *given)
+    cross = _cross_agent(game.p, *own_action_moments)
     check_moments(gradient, total, cross)
     deviations = np.sqrt(np.maximum(square.mean(1) - plain.mean(1) ** 2, 0.0))
     return OracleMoments(

@@ -84,10 +84,10 @@ def prediction_pairs(predicted: Frame) -> Frame:
     return pairs.assign(ratio=pairs["predicted"] / pairs["observed"])
 
 
-def growth(constants: Frame, what: str) -> pd.Series:
+def growth(constants: Frame, constant: str) -> pd.Series:
     """How many times larger a constant is at the largest N than at the least: per system, of its first source."""
-    rows = where(constants, what=what).sort_values("n_agents", kind="stable")
-    first = where(constants, what=what).groupby("system", sort=False)["source"].first()
+    rows = where(constants, what=constant).sort_values("n_agents", kind="stable")
+    first = where(constants, what=constant).groupby("system", sort=False)["source"].first()
     ends = rows[rows["source"] == rows["system"].map(first)].groupby("system")[["n_agents", "median"]]
     low, high = ends.first(), ends.last()
     return (high["median"] / low["median"])[high["n_agents"] > low["n_agents"]]

@@ -40,11 +40,11 @@ def draw_complexity_constants(frames: Frames) -> Figure:
         keys=[key(names.method(method), names.look(method), ls="none") for method in names.methods_in(pairs)],
         width={1: 7.5, 2: 11.0}.get(count, 13.5),
     )  # fmt: skip
-    for ax, what in zip(axes.flat, shown):
+    for ax, constant in zip(axes.flat, shown):
         box = ax.get_position()
         ax.set_position((box.x0, box.y0, box.width - 1.5 / fig.get_figwidth(), box.height))
-        _constant(ax, where(constants, what=what))
-        detail(ax, DRAWN[what], "against N")
+        _constant(ax, where(constants, what=constant))
+        detail(ax, DRAWN[constant], "against N")
     if not pairs.empty:
         _predicted(axes[0, -1], pairs)
         detail(axes[0, -1], "Samples to \u03b5", "needed against predicted")

@@ -127,8 +127,8 @@ def ablation_lines(scores: Frame, runs: Frame, first: str) -> Frame:
 
 def tuning_gains(tuned: Frame, preset: Frame) -> Frame:
     """Per method at one N: mean at its own settings, at the preset (`before`), and their difference `gain`."""
-    both = tuned.set_index("row")[["mean"]].join(preset.set_index("row")["mean"].rename("before"), how="inner")
-    return known(both.assign(gain=both["mean"] - both["before"]), "gain")
+    joined = tuned.set_index("row")[["mean"]].join(preset.set_index("row")["mean"].rename("before"), how="inner")
+    return known(joined.assign(gain=joined["mean"] - joined["before"]), "gain")
 
 
 def alpha_spread(runs: Frame) -> tuple[float, float]:

@@ -92,8 +92,8 @@ def _scaling_title(scores: Frame, look: Looks) -> str:
     if not rows:
         return "Level reached and episodes to settle against N"
     last = where(scores, row=rows[0]).sort_values("n").iloc[-1]
-    level, what = (last["mean"], "mean") if np.isnan(last["iqm"]) else (last["iqm"], "interquartile mean")
-    parts = [] if np.isnan(level) else [f"score {number_text(level, 2)} ({what})"]
+    level, statistic = (last["mean"], "mean") if np.isnan(last["iqm"]) else (last["iqm"], "interquartile mean")
+    parts = [] if np.isnan(level) else [f"score {number_text(level, 2)} ({statistic})"]
     if np.isfinite(last["settle_p90"]):
         parts.append(f"90 % of runs settle within {last['settle_p90']:.3g} episodes")
     elif last["never"] > 0:

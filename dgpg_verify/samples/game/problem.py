@@ -171,14 +171,14 @@ class GameProblem:
         """
         half, place = _half(credit), self._mix(credit, alpha).reshape(-1) * GRID
         place = np.where(np.abs(place - place.round()) < 1e-9, place.round(), place)
-        both = np.stack([np.floor(place), np.ceil(place)]).astype(np.int64)
+        neighbours = np.stack([np.floor(place), np.ceil(place)]).astype(np.int64)
         table = np.zeros((3, GRID + 1, len(self.data.z)))
-        for node in np.unique(both).tolist():
+        for node in np.unique(neighbours).tolist():
             if (half, node) not in self._constants:
                 self._constants[half, node] = self._measure(potential(self.data, self.tau, node / GRID, half))
             measured = self._constants[half, node]
             table[:, node] = measured.mu, measured.smoothness, measured.noise_trace
-        low, high = (table[:, nodes, self.fleets] for nodes in both)
+        low, high = (table[:, nodes, self.fleets] for nodes in neighbours)
         growth = np.maximum(low[2], high[2]) if base_of(credit) == "return" else np.zeros(self.runs)
         return Constants(np.minimum(low[0], high[0]), np.maximum(low[1], high[1]), growth)
 

@@ -82,14 +82,14 @@ def _constants(a: sparse.csr_array, b: sparse.csr_array, weight: sparse.csr_arra
     """The constants of one fleet over sigma^2."""
     a_ii, b_ii, square = a.diagonal(), b.diagonal(), sparse.csr_array(a @ a)
     difference, chain = _local(weight, a, 0.5 * a_ii), _local(weight, b, b_ii)
-    both = _local(weight, sparse.csr_array(a + b), 0.5 * a_ii + b_ii)
+    summed = _local(weight, sparse.csr_array(a + b), 0.5 * a_ii + b_ii)
     return {
         "return": 0.5 * weight.diagonal().sum() * square.diagonal().sum() + 2.0 * _inner(weight, square),
         "difference": difference,
         "chain": chain,
         "exact": _local(weight, b, 0.5 * b_ii),
         "return, chain": _with_return(weight, a, b),
-        "difference, chain": 0.5 * (both - difference - chain),
+        "difference, chain": 0.5 * (summed - difference - chain),
     }
 
 
