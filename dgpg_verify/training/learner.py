@@ -221,7 +221,7 @@ def make_learner(
 
 
 def _line(rollout: Rollout, lesson: Lesson, update: dict[str, float], loss: float | None) -> dict[str, Any]:
-    """The numbers of one fleet's log line."""
+    """The values of one fleet's log line."""
     learned = {"alpha": lesson.alpha, "value_loss": loss, "explained": lesson.explained}
     return {"reward": float(episode_returns(rollout).mean()), **learned, **update}
 

@@ -1,4 +1,4 @@
-"""How much guidance: alpha as a function of training progress, of N, or of the measured noise.
+"""Schedules of the guidance's weight: alpha as a function of training progress, of N, or of the measured noise.
 
 Names: `0.4` (constant), `0.9->0.2` (linear over the episodes, the paper's), `0.9->0`, `n^-0.5` (1 - alpha = N^-1/2,
 the slowest switch-off that keeps the variance bounded), `adaptive` (the alpha that minimises the variance,

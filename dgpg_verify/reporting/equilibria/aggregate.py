@@ -1,4 +1,4 @@
-"""What equilibrium figures and tables show, computed from the tables: frames in, frames out."""
+"""What equilibrium figures and tables show, computed from the tables as frames."""
 
 from __future__ import annotations
 

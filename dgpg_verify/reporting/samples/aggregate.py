@@ -1,4 +1,4 @@
-"""What the figures and tables of sample complexity show, computed from the tables: frames in, frames out."""
+"""What the figures and tables of sample complexity show, computed from the tables as frames."""
 
 from __future__ import annotations
 

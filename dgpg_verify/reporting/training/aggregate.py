@@ -1,4 +1,4 @@
-"""What the training figures show of the runs, computed in one place: frames in, frames and numbers out.
+"""What the training figures show of the runs, computed in one place as frames and numbers.
 
 Rows come from the tables `curves`, `runs`, `training_scores` and `training_noise`; where a function needs `family` or
 `name`, rows are those of `methods.identified`. Scores: Random = 0, Best-Fit = 1. `level`: mean score of a run over the

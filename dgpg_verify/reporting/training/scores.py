@@ -29,7 +29,7 @@ SCALING_CAPTION = (
     "20 (v3, mean). Open triangles: {never} of {runs} runs never settle within the episodes trained (censored), or "
     "more than 10 % of a row's runs."
 )
-SPREAD = 0.01  # 1 % of the way from Random to Best-Fit: a share of the mean score says nothing where that is near 0
+SPREAD = 0.01  # 1 % of the way from Random to Best-Fit: a share of the mean score means nothing where that is near 0
 USUAL_N = 50  # of several N, the one nearest to this is drawn
 SETTING_COLUMNS, PROFILE_COLUMNS = 5, 4
 MEAN = Look(INK, "o")

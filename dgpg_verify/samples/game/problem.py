@@ -222,7 +222,7 @@ class GameProblem:
         return state.reshape(shape)
 
     def _mix(self, credit: str, alpha: Array) -> Array:
-        """alpha [F, S] of the mixture. InputError where a credit alone is given another alpha than its own, 0 or 1."""
+        """alpha [F, S] of the mixture. InputError where a single credit is given another alpha than its own, 0 or 1."""
         return check_shares(credit, alpha, self.runs).reshape(len(self.data.z), self.seeds_per_fleet)
 
     def _of(self, credit: str, mix: Array) -> Potential:
