@@ -47,7 +47,7 @@ def equilibria(
     options = parse_pairs(option or [])
     if game is not None and (recipe or options):
         extra = ", ".join([f"--{name}" for name in recipe] + ["--option"] * bool(options))
-        raise InputError(f"{extra} cannot stand beside --game: the file says it all")
+        raise InputError(f"{extra} cannot stand beside --game: the file defines the whole game")
     subject = _draw(recipe, options) if game is None else read_game(game)
     if isinstance(subject.of, Tables):
         answer = {"game": subject.title} | game_answer(subject.of, alpha, rows, subject.servers)

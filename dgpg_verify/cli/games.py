@@ -37,7 +37,7 @@ BOUNDS = {"less_than_equal": "it should be at most {le:g}", "greater_than_equal"
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What the command is asked about: a team, or the tables of one fleet and, where actions are servers, the server
+    """The problem of the command: a team, or the tables of one fleet and, where actions are servers, the server
     that each action names, int64 [N, K]."""
 
     title: str

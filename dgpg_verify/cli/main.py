@@ -46,7 +46,7 @@ def _program(
 def main() -> None:
     """Run the command of sys.argv, then leave.
 
-    Exit codes: 0; 1 if a row fails or a number is not finite; 2 for what the user can mend (bad input, a place that
+    Exit codes: 0; 1 if a row fails or a number is not finite; 2 for what the user can correct (bad input, a place that
     cannot be written, too little memory), in one line on stderr; 130 after an interrupt. A defect of the package
     keeps its traceback.
     """

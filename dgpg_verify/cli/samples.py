@@ -1,7 +1,7 @@
 '''The command `samples`: how many joint samples a method needs to a gap, over N and eps, with p, q and floors.
 
 A system of your own goes through the same learner and the same fit, in Python. It needs its exact gap, a sampled
-direction and, for the theory's steps, three constants (`samples.Problem` says what each one must be):
+direction and, for the theory's steps, three constants (`samples.Problem` defines each of them):
 
     import numpy as np
 

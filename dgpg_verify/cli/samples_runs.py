@@ -25,7 +25,7 @@ QUANTILES = {"median": 0.5, "low": 0.1, "high": 0.9}  # over fleets
 SIGMA = (1e-6, 1e6)  # standard deviation of a team's policies
 FLOOR_STEPS = 2_000  # of the noise-free run that finds a floor
 
-# What a system allows, and what is measured where nothing else is asked for. budget: samples (roll-outs; episodes of a
+# What a system allows, and what is measured by default. budget: samples (roll-outs; episodes of a
 # trained policy) per run; steps: the first one is the default.
 EXACT = {"methods": "return,guided:0.2", "eps_factors": "10,30,100", "fleets": 16, "steps": ("theory", "greedy")}
 SYSTEMS: Mapping[str, Mapping[str, Any]] = {
@@ -41,7 +41,7 @@ Run = Callable[[str, int], tuple[samples.Curve, samples.Floor | None]]  # (metho
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What the command is to measure, all values checked. methods: their names."""
+    """A checked request of the command. methods: their names."""
 
     system: str
     options: dict[str, Any]
@@ -88,13 +88,13 @@ def _numbers(name: str, text: str) -> list[float]:
 
 
 def samples_answer(request: RunRequest, progress: Callable[[str], None]) -> dict[str, Any]:
-    """What the command says, as JSON values. All input is checked before the first run. Cost: that of the runs."""
+    """The answer of the command, as JSON values. All input is checked before the first run. Cost: that of the runs."""
     run = (trained_runs if request.system == TRAINED else exact_runs)(request)
     return {**asdict(request), "methods": [_method_answer(name, run, request, progress) for name in request.methods]}
 
 
 def exact_runs(request: RunRequest) -> Run:
-    """Runs with an exact gap. All methods meet the same fleets.
+    """Runs with an exact gap. All methods run on the same fleets.
 
     Raises InputError on an unknown method and on an option out of range. Cost: `learn` for each.
     """
@@ -185,11 +185,11 @@ def _quantiles(n_eps: np.ndarray, factors: list[float]) -> list[dict[str, Any]]:
     return [
         {
             "factor": factor,
-            **dict(zip(ranks, _finite(np.sort(each)[list(ranks.values())]))),
-            "censored": float(np.isinf(each).mean()),
-            "each": _finite(each),
+            **dict(zip(ranks, _finite(np.sort(arrivals)[list(ranks.values())]))),
+            "censored": float(np.isinf(arrivals).mean()),
+            "each": _finite(arrivals),
         }
-        for factor, each in zip(factors, n_eps.T)
+        for factor, arrivals in zip(factors, n_eps.T)
     ]
 
 

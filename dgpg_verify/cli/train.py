@@ -144,7 +144,7 @@ def _score(evaluation: Evaluation) -> str:
 
 
 def _references(on: Heldout) -> str:
-    """What the heuristics get on the same workloads, and what one unit of score is worth."""
+    """Returns of the heuristics on the same workloads, and the worth of one unit of score."""
     if not on.returns:
         return "this system has no heuristics"
     scores = {name: on.score(values) if on.scored else values.mean() for name, values in on.returns.items()}

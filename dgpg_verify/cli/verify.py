@@ -59,7 +59,7 @@ def _show(run: RunResult) -> None:
         typer.echo(f"{claim} has no row at this scale")
     outcomes = [row_outcome(row, run.scale, run.decided_at[row.row]) for row in run.rows]
     failures = [outcome.message for outcome in outcomes if outcome.result == "fail"]
-    if run.missing:  # an inconclusive row, for example, may not have seen most of its N
+    if run.missing:  # an inconclusive row, for example, may lack most of its N
         typer.echo(f"not finished: {run.missing} cells were missing; rows that need them are left undecided")
         failures = []
     for message in failures:

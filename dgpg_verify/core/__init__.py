@@ -1,4 +1,4 @@
-"""The contract, frozen records, explicit noise and errors: what every other room speaks in."""
+"""The contract, frozen records, explicit noise and errors, shared by all other rooms."""
 
 from dgpg_verify.core.abilities import (
     HasActionInfluence,

@@ -11,7 +11,7 @@ HasHeuristics       heuristic_names, heuristic_scores     no priors, no imitatio
 HasActionInfluence  influence                             refused with a policy that has a default action
 HasDefaultAction    default_action                        an agent is compared with "no action"
 HasDecide           decide                                act() and log_prob() are called one after the other
-HasDecideFully      decide_fully, score_products          score_products() works the probabilities out again
+HasDecideFully      decide_fully, score_products          score_products() computes the probabilities again
 HasScoreBlocks      score_blocks                          all agents' gradients of a chunk exist at once
 HasProbabilities    probabilities                         no greedy evaluation, no enumeration of trajectories
 HasPrepared         prepared                              every pass of an update reads the plain observations

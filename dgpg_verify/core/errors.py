@@ -1,4 +1,4 @@
-"""Bad input ends in one clear line that names the value and the allowed range, before any work starts."""
+"""Errors: bad input ends in one clear line that names the value and the allowed range, before any work starts."""
 
 from __future__ import annotations
 

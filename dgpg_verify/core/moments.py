@@ -1,7 +1,7 @@
 """Moments of gradient estimates, pooled over agents, and every quantity that is computed from them.
 
-Measured, exact and recorded moments meet here: rooms differ in where the moments come from, not in what they make of
-them. Mixing is the closed form F7: g(alpha) = (1 - alpha) s_b g_b + alpha s_g g_g has the variance
+The same formulas serve measured, exact and recorded moments. Mixing is the closed form F7:
+g(alpha) = (1 - alpha) s_b g_b + alpha s_g g_g has the variance
 (1 - alpha)^2 s_b^2 V_b + alpha^2 s_g^2 V_g + 2 alpha (1 - alpha) s_b s_g C, where C = tr Cov(g_b, g_g) of the two
 ascent parts and the scales (s_b, s_g) belong to a setting. Arrays are broadcast against each other.
 """
@@ -47,7 +47,7 @@ class EstimateMoments:
     def combine(
         cls, weights: Array, covariance: Array, signal: Array, to_objective: Array, objective: float, **more: Any
     ) -> Self:
-        """Of a combination of C credits.
+        """Moments of a combination of C credits.
 
         Parameters
         ----------

@@ -1,7 +1,7 @@
 """All randomness of a chunk of roll-outs, drawn before it runs, in two blocks: environment and agents.
 
 A system and a policy are functions of these uniforms. Freezing an agent, or resampling the others, is mixing
-two noises with a mask; nothing else in the package draws random numbers during a roll-out.
+two noises with a mask; no other code draws random numbers during a roll-out.
 """
 
 from __future__ import annotations

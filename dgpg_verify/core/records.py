@@ -27,7 +27,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a measured interval says about a claim. `decided_at`: replicates that would decide, if inconclusive."""
+    """The verdict of a measured interval on a claim. `decided_at`: replicates that would decide, if inconclusive."""
 
     label: Label
     why: str

@@ -1,4 +1,4 @@
-"""Everything an agent is told is a credit: the scalar that multiplies its score. One file each."""
+"""Credits: the scalar that multiplies an agent's score. One file each."""
 
 from dgpg_verify.credits.difference import BranchCredit, DifferenceCredit
 from dgpg_verify.credits.gae import GAECredit, gae

@@ -30,7 +30,7 @@ def fitted(name: str, value: Value | None) -> Value:
 
 
 def to_agents(weights: Tensor, rollout: Rollout) -> Tensor:
-    """One weight a step [B, T], or one a roll-out [B, 1], for every active agent: [B, T, N] float64."""
+    """One weight per step [B, T], or one per roll-out [B, 1], for every active agent: [B, T, N] float64."""
     return torch.where(rollout.active, weights.double()[..., None], 0.0)
 
 

@@ -2,7 +2,7 @@
 
 `difference` is the one-step one, r_t(a) - r_t(a_-i, default) (Wolpert & Tumer 2001), exact and unbiased in
 one-shot systems and biased over several steps. `difference:replay` counts what the action costs to the end of the
-episode, all other actions replayed as they were: nobody reacts to the change. `branch` re-runs the episode to its end
+episode, all other actions replayed as they were: no agent reacts to the change. `branch` re-runs the episode to its end
 with one action replaced by an independent draw, the others reacting: unbiased at any horizon, at a cost of N T re-runs.
 """
 
@@ -60,7 +60,7 @@ class ReplayCredit(FixedCredit):
 class BranchCredit(FixedCredit):
     """w_t,i = R - R', R' from the same uniforms with a_t,i replaced by an independent draw from the policy.
 
-    Cost: N T re-runs of T/2 steps on average; meant for small systems and as a yardstick.
+    Cost: N T re-runs of T/2 steps on average; meant for small systems and as a reference.
     """
 
     name = "branch"
@@ -72,12 +72,12 @@ class BranchCredit(FixedCredit):
         to_go = discounted_to_go(rollout)
         fresh = _independent_uniforms(rollout)
         agents = torch.arange(n, device=rollout.actions.device)
-        out = torch.empty(size, horizon, n, dtype=torch.float64, device=rollout.actions.device)
+        gains = torch.empty(size, horizon, n, dtype=torch.float64, device=rollout.actions.device)
         for t in range(horizon):
-            observation = Observation(rollout.seen.features[:, t], rollout.seen.mask[:, t], rollout.seen.active[:, t])
-            replacement = rollout.policy.act(observation, fresh[:, t])
-            out[:, t] = to_go[:, t, None] - branch_returns(rollout, t, agents, replacement)
-        return torch.where(rollout.active, out, 0.0)
+            seen_t = Observation(rollout.seen.features[:, t], rollout.seen.mask[:, t], rollout.seen.active[:, t])
+            replacement_t = rollout.policy.act(seen_t, fresh[:, t])
+            gains[:, t] = to_go[:, t, None] - branch_returns(rollout, t, agents, replacement_t)
+        return torch.where(rollout.active, gains, 0.0)
 
     def unbiased(self, rollout: Rollout) -> bool:
         return True

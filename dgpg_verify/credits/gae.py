@@ -55,11 +55,11 @@ class GAECredit:
 
 def gae(reward: Tensor, values: Tensor, discount: float, lam: float) -> Tensor:
     """Advantages along axis 1: reward [B, T, 1 or N], values [B, T, 1 or N]; V after the last step is 0."""
-    following = torch.cat([values[:, 1:], torch.zeros_like(values[:, :1])], dim=1)
-    delta = reward + discount * following - values
-    out = torch.empty_like(delta)
-    carry = torch.zeros_like(delta[:, 0])
+    next_values = torch.cat([values[:, 1:], torch.zeros_like(values[:, :1])], dim=1)
+    delta = reward + discount * next_values - values
+    advantages = torch.empty_like(delta)
+    advantage_t = torch.zeros_like(delta[:, 0])
     for t in range(delta.shape[1] - 1, -1, -1):
-        carry = delta[:, t] + discount * lam * carry
-        out[:, t] = carry
-    return out
+        advantage_t = delta[:, t] + discount * lam * advantage_t
+        advantages[:, t] = advantage_t
+    return advantages

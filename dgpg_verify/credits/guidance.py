@@ -34,7 +34,7 @@ class GuidanceCredit(FixedCredit):
 
     @property
     def keeps_states(self) -> bool:  # type: ignore[override]
-        return self.form == "multi_step"  # the fluid model is asked how long each job stays
+        return self.form == "multi_step"  # the fluid model gives how long each job stays
 
     @property
     def name(self) -> str:
@@ -73,15 +73,15 @@ def _over_residence(rollout: Rollout, gamma: Tensor) -> Tensor:
     if not offers(rollout.system, HasResidenceSteps) or rollout.states is None:
         raise InputError("guidance:multi_step needs a system with residence_steps(state) and kept states")
     gap = gamma * (rollout.x - rollout.reference).double()
-    total = torch.cat([torch.zeros_like(gap[:, :1]), gap.cumsum(1)], dim=1)  # [B, T+1, D]
+    summed = torch.cat([torch.zeros_like(gap[:, :1]), gap.cumsum(1)], dim=1)  # [B, T+1, D]
     horizon = gap.shape[1]
     pulls = []
     for t, state in enumerate(rollout.states):
         chosen = rollout.actions[:, t].clamp(min=0)[..., None]
         stay = rollout.system.residence_steps(state).gather(-1, chosen)[..., 0].round().long().clamp(min=1)
         end = (t + stay).clamp(max=horizon)
-        index = rollout.influence.index[:, t]
-        rows = torch.arange(len(index), device=index.device)[:, None, None]
-        summed = total[rows, end[..., None], index] - total[rows, t, index]
-        pulls.append((summed * rollout.influence.value[:, t].double()).sum(-1))
+        index_t, z_t = rollout.influence.index[:, t], rollout.influence.value[:, t].double()
+        rows = torch.arange(len(index_t), device=index_t.device)[:, None, None]
+        gap_t = summed[rows, end[..., None], index_t] - summed[rows, t, index_t]
+        pulls.append((gap_t * z_t).sum(-1))
     return torch.stack(pulls, dim=1)

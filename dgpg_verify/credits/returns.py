@@ -1,4 +1,4 @@
-"""The shared return as credit: what every agent is told by REINFORCE.
+"""The shared return as credit, as in REINFORCE.
 
 `return` subtracts a constant baseline estimated on the pilot, `return:raw` subtracts nothing, `return:to_go`
 counts only the reward still to come, minus its pilot mean at that step. All three have mean grad J.

@@ -61,12 +61,12 @@ def fit_baseline(pilot: Sequence[Rollout], weights: Sequence[Tensor]) -> Critic:
 
 def reward_to_go(reward: Tensor, discount: float) -> Tensor:
     """sum_{s >= t} gamma^(s - t) r_s along the last axis [..., T]."""
-    total = torch.zeros_like(reward[..., 0])
-    out = torch.empty_like(reward)
+    to_go = torch.empty_like(reward)
+    to_go_t = torch.zeros_like(reward[..., 0])
     for t in range(reward.shape[-1] - 1, -1, -1):
-        total = reward[..., t] + discount * total
-        out[..., t] = total
-    return out
+        to_go_t = reward[..., t] + discount * to_go_t
+        to_go[..., t] = to_go_t
+    return to_go
 
 
 def _basis(features: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ DECAY, VARIANCE_FLOOR = 0.99999, 1e-2
 class ValueNorm:
     """Running moments of value targets; frozen, `updated` returns a new one. All tensors are float64 scalars.
 
-    mean, square: undebiased averages; weight: what the averages' weights add up to (0 = nothing seen yet: identity).
+    mean, square: undebiased averages; weight: what the averages' weights add up to (0 = no data yet: identity).
     """
 
     mean: Tensor
@@ -30,7 +30,7 @@ class ValueNorm:
 
     @classmethod
     def empty(cls, decay: float = DECAY) -> ValueNorm:
-        """Nothing seen yet; normalises as the identity. Raises InputError for a decay outside [0, 1]."""
+        """A normaliser without data, which is the identity. Raises InputError for a decay outside [0, 1]."""
         check_real("value_norm decay", decay, 0.0, 1.0)
         zero = torch.zeros((), dtype=torch.float64)
         return cls(zero, zero.clone(), zero.clone(), decay)
@@ -48,7 +48,7 @@ class ValueNorm:
         )
 
     def moments(self) -> tuple[Tensor, Tensor]:
-        """Debiased mean and standard deviation; (0, 1) while nothing was seen."""
+        """Debiased mean and standard deviation; (0, 1) without data."""
         if not bool(self.weight > 0):
             return torch.zeros_like(self.mean), torch.ones_like(self.mean)
         mean = self.mean / self.weight

@@ -29,7 +29,7 @@ def game_answer(tables: Tables, alpha: float, rows: int, servers: NDArray[np.int
     Parameters
     ----------
     tables
-        Of one fleet.
+        Reward and guidance of one fleet.
     alpha
         In [0, 1].
     rows
@@ -128,7 +128,7 @@ def _reached(tables: Tables, alpha: float) -> Answer:
 def first_violation(tables: Tables) -> Answer | None:
     """The first unilateral deviation with dJ dG > 0, by joint action, then agent, then new action; None without one.
 
-    Cost O(N K^(N+1)): sign agreement (T3 of the theory) asks that there is none.
+    Cost O(N K^(N+1)): sign agreement (T3 of the theory) means that there is none.
     """
     wrong = ((np.sign(dj) * np.sign(dg) > 0, agent, action) for agent, action, dj, dg in deviations(tables))
     first = ((int(members.argmax()), agent, action) for members, agent, action in wrong if members.any())
@@ -136,8 +136,8 @@ def first_violation(tables: Tables) -> Answer | None:
     if place is None:
         return None
     actions = tuple(int(k) for k in np.unravel_index(place, tables.reward.shape[1:]))
-    there = (*actions[:agent], action, *actions[agent + 1 :])
-    change_j, change_g = (float(t[0][there] - t[0][actions]) for t in (tables.reward, tables.guidance))
+    deviated = (*actions[:agent], action, *actions[agent + 1 :])
+    change_j, change_g = (float(t[0][deviated] - t[0][actions]) for t in (tables.reward, tables.guidance))
     return {"actions": list(actions), "agent": agent, "to": action, "change_j": change_j, "change_g": change_g}
 
 
@@ -146,7 +146,7 @@ def team_answer(team: LinearQuadraticTeam, alpha: float, rows: int) -> Answer:
     shares = {"of_j": 0.0, "of_j_alpha": alpha, "of_g": 1.0}
     points = {name: team_stationary(team, share) for name, share in shares.items()}
     base, mixed, guided = points.values()
-    # a team whose J is flat somewhere has a set of optima: the distance is to the set, and the law says nothing
+    # a team whose J is flat somewhere has a set of optima: the distance is to the set, and the law does not apply
     distance = base.points.distance(mixed.point)
     lawful = base.points.dimension == 0
     return {

@@ -1,4 +1,4 @@
-"""measure_gradients: the instrument. One call, one set of roll-outs, every credit.
+"""measure_gradients: moments of every credit on one set of roll-outs, in one call.
 
 All credits share roll-outs and scores (common random numbers). Baselines, critics and scales are fitted on separate
 pilot roll-outs and then frozen. Cost: R roll-outs and one score pass each; every further credit costs one weighted sum

@@ -2,7 +2,7 @@
 
 With m the mean of all R roll-outs, n_k, M_k and m + d_k the count, products and mean of group k, f = n_k / (R - n_k):
 the others' mean is m - f d_k and their products are sum_{g != k} (M_g + n_g d_g d_g^T) - n_k f d_k d_k^T. So one
-outer product a group serves all leave-one-out moments, and nothing of the size of the gradients is kept for them.
+outer product per group serves all leave-one-out moments, and nothing of the size of the gradients is kept for them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Summed:
     count: int
 
     def of(self, weights: Array) -> Summed:
-        """Of combinations of the credits, weights [rows, C]."""
+        """Moments of combinations of the credits, weights [rows, C]."""
         return Summed(weights @ self.covariance @ weights.T, weights @ self.signal @ weights.T, self.count)
 
 
@@ -55,7 +55,7 @@ def finish(groups: list[GroupMoments], exact: Tensor | None = None) -> Moments:
     """Moments of all groups.
 
     exact [N, P]: a mean known without error, appended as a last credit with zero covariance.
-    Cost: 2 G + 1 products [C, P] x [P, C] an agent; agents go in blocks.
+    Cost: 2 G + 1 products [C, P] x [P, C] per agent; agents go in blocks.
     """
     groups = [group for group in groups if group.count]
     like = groups[0].mean
@@ -70,9 +70,9 @@ def finish(groups: list[GroupMoments], exact: Tensor | None = None) -> Moments:
         part = slice(low, low + step)
         means, products = _stacked(groups, exact, part)
         centre = _mean(means, counts)
-        every, without = _moments(means, products, centre, counts)
+        of_all, without = _moments(means, products, centre, counts)
         mean[:, part] = centre.transpose(0, 1)
-        covariance[:, :, part], signal[:, :, part] = (values.permute(1, 2, 0) for values in every)
+        covariance[:, :, part], signal[:, :, part] = (values.permute(1, 2, 0) for values in of_all)
         left_out += torch.stack([values.sum(0) for values in without])
     total = int(counts.sum())
     spread, lengths = left_out.cpu().numpy()

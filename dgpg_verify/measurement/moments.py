@@ -60,7 +60,7 @@ class GradientMoments(Mapping[str, CreditMoments]):
 
     Parameters
     ----------
-    names, aliases : of the requested credits; text given -> name.
+    names, aliases : names of the requested credits; text given -> name.
     weights : [requested, C], which turn basis credits into requested ones.
     agent, team : moments of the basis, per agent and of the update applied (of sum_i g_i under shared parameters, of
         the stack otherwise).

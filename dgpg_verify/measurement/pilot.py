@@ -20,8 +20,8 @@ MIN_PILOT, MAX_PILOT = 16, 128
 
 @dataclass(frozen=True)
 class Calibration:
-    """What the pilot settles. basis: the fitted credits; target: name of the credit whose mean is taken for grad J,
-    if any; unbiased: of the requested credits; explained: variance explained by each critic; deviations: standard
+    """What the pilot determines. basis: the fitted credits; target: name of the credit whose mean is taken for grad J,
+    if any; unbiased: those of the requested credits; explained: variance explained by each critic; deviations: standard
     deviation of each credit of the basis."""
 
     basis: Basis

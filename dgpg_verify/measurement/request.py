@@ -38,7 +38,7 @@ def seeds_of(seed: int) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Setup:
-    """Who plays: system and policy on the device, how often, with which seeds."""
+    """System and policy on the device, number of roll-outs, and seeds."""
 
     system: System
     policy: Policy

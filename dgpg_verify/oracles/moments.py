@@ -79,7 +79,7 @@ class OracleMoments:
         return self.means.shape[1]
 
     def index(self, name: str) -> int:
-        """Place of a credit; InputError naming the credits this oracle knows."""
+        """Place of a credit; InputError naming the credits of this oracle."""
         return self.names.index(check_choice("credit", name, self.names))
 
     def __getitem__(self, name: str) -> ExactCreditMoments:

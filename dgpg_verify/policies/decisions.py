@@ -34,7 +34,7 @@ class Decisions:
 
     @classmethod
     def of(cls, active: Tensor) -> Decisions:
-        """From bool [B, T, N]: who decides when. Cost: one sort of B T N flags."""
+        """From bool [B, T, N]: which agents decide at which step. Cost: one sort of B T N flags."""
         batch, horizon, n = active.shape
         acted = active.permute(2, 0, 1).reshape(n * batch, horizon)
         step = (~acted).to(torch.uint8).argsort(dim=1, stable=True)

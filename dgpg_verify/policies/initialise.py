@@ -28,7 +28,7 @@ def initial_parameters(
     gain `gain` in both. Biases are 0.
 
     shapes: of the parts in order: weights [in, out] at even places, biases [1, out] at odd ones. seed, stream: name
-    the random numbers. Raises InputError for another `how`. Cost: orthogonal one QR decomposition a layer.
+    the random numbers. Raises InputError for another `how`. Cost: orthogonal one QR decomposition per layer.
     """
     check_choice("initialisation", how, INITIALISATIONS)
     sizes = [math.prod(shape) for shape in shapes]

@@ -89,7 +89,7 @@ def tanh_(x: Tensor) -> Tensor:
 
 
 def squash(x: Tensor) -> Tensor:
-    """tanh of a fresh array, which is overwritten where no gradient is asked for."""
+    """tanh of a fresh array, which is overwritten where no gradient is needed."""
     units: Tensor = _Tanh.apply(x) if x.requires_grad else tanh_(x)
     return units
 

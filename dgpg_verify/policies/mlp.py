@@ -143,15 +143,15 @@ class MLPPolicy(SoftmaxPolicy):
         theta = flat.expand(rows, -1) if self.sharing == "shared" else flat.index_select(0, block.agent)
         w1, w2, w3 = theta.split([(f + 1) * h, (h + 1) * h, h], dim=1)
         w1, w2, w3 = w1.reshape(rows, f + 1, h), w2.reshape(rows, h + 1, h), w3.reshape(rows, h, 1)
-        seen = inputs.features_at(at)  # [I L, K, F + 1]
-        first = seen.new_empty(rows, steps * seen.shape[1], h + 1)
+        features = inputs.features_at(at)  # [I L, K, F + 1]
+        first = features.new_empty(rows, steps * features.shape[1], h + 1)
         first[..., h] = 1.0
-        units1 = Units.of(seen.view(rows, -1, f + 1) @ w1, self.layer_norm, first[..., :h])
+        units1 = Units.of(features.view(rows, -1, f + 1) @ w1, self.layer_norm, first[..., :h])
         units2 = Units.of(first @ w2, self.layer_norm)
         delta3 = inputs.logit_scores_at(at, _read_out(units2.value, w3).view(len(at), -1)).view(rows, -1, 1)
         delta2 = units2.through(delta3 * w3.transpose(1, 2))
         delta1 = units1.through(delta2 @ w2[:, :h].transpose(1, 2))
-        pairs = ((seen, delta1), (first, delta2), (units2.value, delta3))
+        pairs = ((features, delta1), (first, delta2), (units2.value, delta3))
         weights = inputs.weights.index_select(0, at).view(rows, steps, -1).transpose(1, 2)  # [I, C, L]
         return torch.cat([weights @ _scores(a, delta, len(at)).view(rows, steps, -1) for a, delta in pairs], dim=-1)
 

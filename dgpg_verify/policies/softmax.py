@@ -92,7 +92,7 @@ def masked_softmax(logits: Tensor) -> Tensor:
 def inverse_cdf(probabilities: Tensor, uniform: Tensor) -> Tensor:
     """First candidate, in candidate order, whose cumulative probability reaches the uniform: [..., K], [...] -> [...].
 
-    One uniform a decision, so that two runs on the same uniforms stay coupled."""
+    One uniform per decision, so that two runs on the same uniforms stay coupled."""
     cumulative = probabilities.cumsum(-1)
     reach = uniform[..., None] * cumulative[..., -1:]
     return (cumulative < reach).sum(-1).clamp(max=probabilities.shape[-1] - 1)
@@ -135,8 +135,8 @@ class HeuristicPrior:
 def standardise(scores: Tensor, allowed: Tensor) -> Tensor:
     """(score - mean) / sd over the allowed candidates; 0 where they do not differ."""
     count = allowed.sum(-1, keepdim=True).clamp(min=1)
-    kept = torch.where(allowed, scores, torch.zeros_like(scores))
-    mean = kept.sum(-1, keepdim=True) / count
+    masked = torch.where(allowed, scores, torch.zeros_like(scores))
+    mean = masked.sum(-1, keepdim=True) / count
     centred = torch.where(allowed, scores - mean, torch.zeros_like(scores))
     sd = ((centred**2).sum(-1, keepdim=True) / count).sqrt()
     return torch.where(sd > 1e-12, centred / sd.clamp(min=1e-12), torch.zeros_like(centred))

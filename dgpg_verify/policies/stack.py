@@ -32,7 +32,7 @@ class PolicyStack:
 
     @classmethod
     def of(cls, policies: Sequence[Any], parameters: Tensor | None = None) -> PolicyStack:
-        """Of the fleets' policies, which may differ in their parameters and in the system of their prior alone.
+        """A stack of the fleets' policies, which may differ only in their parameters and the system of their prior.
         parameters: instead of a copy of theirs.
 
         Raises InputError for policies of different kinds or sizes.

@@ -34,9 +34,9 @@ def frames(records: Tables) -> dict[str, Frame]:
 
 def frame(rows: Iterable[Record], columns: Iterable[str] = ()) -> Frame:
     """Records as one frame with at least `columns`: numbers as numbers, NaN or "" where a value is missing."""
-    given = pd.DataFrame(list(rows))
-    filled = {name: _filled(given.get(name), name in TEXT) for name in dict.fromkeys([*columns, *given])}
-    return pd.DataFrame(filled, index=given.index)
+    table = pd.DataFrame(list(rows))
+    filled = {name: _filled(table.get(name), name in TEXT) for name in dict.fromkeys([*columns, *table])}
+    return pd.DataFrame(filled, index=table.index)
 
 
 def _filled(values: pd.Series | None, text: bool) -> pd.Series | float | str:
@@ -78,23 +78,23 @@ def positive(rows: Frame, *columns: str) -> list[float]:
 
 def unique(rows: Frame, column: str, order: Iterable[Hashable] = ()) -> list[Any]:
     """The values of a column, those in `order` first, then as they first appear."""
-    found = dict.fromkeys(rows[column])
-    return [*(v for v in order if v in found), *(v for v in found if v not in set(order))]
+    present = dict.fromkeys(rows[column])
+    return [*(v for v in order if v in present), *(v for v in present if v not in set(order))]
 
 
 def few(values: Iterable[float], most: int) -> list[float]:
     """At most `most` of `values`, both ends kept, the others spread evenly on a log scale."""
-    found = sorted({float(v) for v in values})
-    if len(found) <= most:
-        return found
-    wanted = np.geomspace(found[0], found[-1], most)
-    return sorted({min(found, key=lambda v: abs(np.log(v / w))) for w in wanted})
+    distinct = sorted({float(v) for v in values})
+    if len(distinct) <= most:
+        return distinct
+    targets = np.geomspace(distinct[0], distinct[-1], most)
+    return sorted({min(distinct, key=lambda v: abs(np.log(v / w))) for w in targets})
 
 
 def by_n(rows: Frame, column: str, n: str = "n") -> dict[float, np.ndarray]:
     """n -> the known replicates of `column`, n ascending."""
-    found = known(rows, column, n)
-    return {float(size): group[column].to_numpy(dtype=float) for size, group in found.groupby(n)}
+    known_rows = known(rows, column, n)
+    return {float(size): group[column].to_numpy(dtype=float) for size, group in known_rows.groupby(n)}
 
 
 def over_n(rows: Frame, column: str, summary: Callable[[np.ndarray], Summary], n: str = "n") -> Frame:
@@ -102,8 +102,8 @@ def over_n(rows: Frame, column: str, summary: Callable[[np.ndarray], Summary], n
 
     An n at which the summary is NaN is left out.
     """
-    made = [(size, *summary(values)) for size, values in by_n(rows, column, n).items()]
-    return pd.DataFrame(made, columns=["n", "value", "low", "high"], dtype=float).dropna(subset="value")
+    summaries = [(size, *summary(values)) for size, values in by_n(rows, column, n).items()]
+    return pd.DataFrame(summaries, columns=["n", "value", "low", "high"], dtype=float).dropna(subset="value")
 
 
 def mean(values: np.ndarray) -> Summary:
@@ -118,21 +118,21 @@ def median(values: np.ndarray) -> Summary:
 
 def geometric_mean(values: np.ndarray) -> Summary:
     """Geometric mean of the positive values with its 95 % t-interval; NaN without any."""
-    found = values[values > 0]
-    if len(found) < 2:
-        value = float(found[0]) if len(found) else np.nan
+    above_zero = values[values > 0]
+    if len(above_zero) < 2:
+        value = float(above_zero[0]) if len(above_zero) else np.nan
         return value, value, value
-    made = geometric_mean_interval(found, LEVEL)
-    return made.value, made.low, made.high  # type: ignore[return-value]  # known for two or more
+    interval = geometric_mean_interval(above_zero, LEVEL)
+    return interval.value, interval.low, interval.high  # type: ignore[return-value]  # known for two or more
 
 
 def top_decade_slope(rows: Frame, column: str) -> float | None:
     """Plain log-log slope of `column` over the top decade of N, for titles; verdicts come from the ledger."""
-    found = known(rows, column, "n")
-    found = found[(found[column] > 0) & (found["n"] >= found["n"].max() / 10)].sort_values("n", kind="stable")
-    if found["n"].nunique() < 2:
+    decade = known(rows, column, "n")
+    decade = decade[(decade[column] > 0) & (decade["n"] >= decade["n"].max() / 10)].sort_values("n", kind="stable")
+    if decade["n"].nunique() < 2:
         return None
-    return float(np.polyfit(np.log(found["n"].to_numpy(dtype=float)), np.log(found[column].to_numpy()), 1)[0])
+    return float(np.polyfit(np.log(decade["n"].to_numpy(dtype=float)), np.log(decade[column].to_numpy()), 1)[0])
 
 
 @dataclass(frozen=True, order=True)
@@ -204,8 +204,8 @@ def in_primary_setting(rows: Frame) -> Frame:
 
 def per_agent(rows: Frame) -> Frame:
     """Rows with own parameters for each agent, about one agent's block of them."""
-    own = where(rows, sharing=["independent", ""])
-    return own[own["scope"] != "team"] if "scope" in own else own
+    independent = where(rows, sharing=["independent", ""])
+    return independent[independent["scope"] != "team"] if "scope" in independent else independent
 
 
 def shared(rows: Frame) -> Frame:
@@ -224,8 +224,8 @@ def fit_of(fits: Frame, like: Frame, statistic: str) -> Mapping[str, Any] | None
         return None
     keys = ("system", "policy", "sharing", "graph", "setting", "credit", "scope")
     first = like.iloc[0]
-    found = known(where(fits, statistic=statistic, **{key: first[key] for key in keys}), "exponent")
-    return None if found.empty else dict(found.iloc[0])
+    matching = known(where(fits, statistic=statistic, **{key: first[key] for key in keys}), "exponent")
+    return None if matching.empty else dict(matching.iloc[0])
 
 
 def exploded(rows: Frame, *columns: str) -> Frame:

@@ -38,7 +38,7 @@ OBJECTIONS = tuple(Objection(**entry) for entry in data("objections")["objection
 def answer(
     objection: Objection, rows: Sequence[LedgerRow], figures: Collection[str], tables: Collection[str] = ()
 ) -> Objection:
-    """Collect the rows, figures and tables of this run that speak to `objection`."""
+    """Collect the rows, figures and tables of this run that answer `objection`."""
 
     def speaks(row: LedgerRow) -> bool:
         if row.kind in ("claim", "audit"):

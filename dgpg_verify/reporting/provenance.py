@@ -13,7 +13,7 @@ _PATH = re.compile(r"(?:file://|(?<![\w.\-/<:]))/(?:[\w.+@~-]+/)+[\w.+@~-]*|\b[A
 
 def scrub(text: str) -> str:
     """`text` with every absolute path cut to its last name: a report tells nothing about a machine's folders."""
-    return _PATH.sub(lambda found: re.split(r"[/\\]", found[0].rstrip("/\\"))[-1], text)
+    return _PATH.sub(lambda match: re.split(r"[/\\]", match[0].rstrip("/\\"))[-1], text)
 
 
 def flatten(environment: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
@@ -39,8 +39,8 @@ def _option(environment: Mapping[str, Any], name: str) -> str | None:
         return str(value)
     command = environment.get("command", "")
     text = " ".join(map(str, command)) if isinstance(command, list) else str(command)
-    found = re.search(rf"--{name}[ =](\S+)", text)
-    return found[1] if found else None
+    match = re.search(rf"--{name}[ =](\S+)", text)
+    return match[1] if match else None
 
 
 def run_scale(environment: Mapping[str, Any]) -> str:
@@ -58,9 +58,9 @@ def run_claims(environment: Mapping[str, Any]) -> list[str] | None:
     """The claims that were measured, as recorded beside or under `options`; None if not recorded."""
     options = environment.get("options")
     for place in (environment, options if isinstance(options, Mapping) else {}):
-        found = place.get("claims")
-        if isinstance(found, list) and all(isinstance(name, str) for name in found):
-            return list(found)
+        claims = place.get("claims")
+        if isinstance(claims, list) and all(isinstance(name, str) for name in claims):
+            return list(claims)
     return None
 
 

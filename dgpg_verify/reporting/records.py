@@ -43,7 +43,7 @@ def write_records(folder: Path, tables: Tables) -> Path:
     """Write records.json, whole or not at all. Records must be flat: text, numbers, booleans, null, flat lists."""
     for name, rows in tables.items():
         _check_flat(RECORDS, name, rows)
-    # one record a line: a third of the size of one number a line, and a diff names the record
+    # one record per line: a third of the size of one number per line, and a diff shows the record
     blocks = [f"{json.dumps(name)}: [\n{_lines(rows)}\n]" for name, rows in tables.items()]
     return write_atomic(folder / RECORDS, '{"schema": 1, "tables": {\n' + ",\n".join(blocks) + "\n}}\n")
 

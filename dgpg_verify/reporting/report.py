@@ -31,8 +31,8 @@ NEEDED = {
 def write_report(folder: Path) -> Path:
     """Redraw figures/, ledger.md and report.html of a run folder from its JSON files; returns report.html.
 
-    A table that is missing or empty leaves its figures out, and the page says so. Raises InputError if `folder` is no
-    run folder or a file in it is corrupt. Cost: about a second a figure; the same files give the same bytes.
+    A table that is missing or empty leaves its figures out, and the page notes it. Raises InputError if `folder` is not
+    a run folder or a file in it is corrupt. Cost: about a second per figure; the same files give the same bytes.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -70,20 +70,20 @@ def _lacking(folder: Path, tables: Tables, environment: Mapping[str, Any]) -> li
 
 def _draw_all(tables: Tables, environment: Mapping[str, Any], folder: Path) -> tuple[list[Drawn], list[str]]:
     """Draw and save every figure that has data; say which have none, and which of other packages failed."""
-    wanted = {*expected_tables(run_claims(environment)), *(set(tables) - set(TABLES))}
+    expected = {*expected_tables(run_claims(environment)), *(set(tables) - set(TABLES))}
     brief = run_scale(environment) == "smoke"  # a smoke run has half a minute in all: one policy per figure
     data = frames(tables)
     drawn: list[Drawn] = []
     notes: list[str] = []
     for spec in all_figures():
-        if spec.table not in data or (data[spec.table].empty and spec.table not in wanted):
-            continue  # nobody misses the figures of claims that were not selected
+        if spec.table not in data or (data[spec.table].empty and spec.table not in expected):
+            continue  # figures of claims that were not selected are not missing
         try:
             for place in spec.places(data, brief=brief):
                 try:
                     drawn.append(_draw(spec, place, data, environment, folder, len(drawn)))
                 except NothingToDraw as reason:
-                    if spec.table in wanted:
+                    if spec.table in expected:
                         notes.append(f"Figure \u2018{spec.heading}\u2019 is left out: {reason}.")
         except Exception as error:
             if spec in FIGURES:

@@ -23,7 +23,7 @@ def domain(rows: Iterable[LedgerRow]) -> tuple[float, float]:
     marks = [v for row in chosen for v in (row.estimate, *_allowed(row)) if v is not None and math.isfinite(v)]
     marks.append(0.0)
     low, high = min(marks), max(marks)
-    span = (high - low) or 1.0  # an interval longer than this runs off the strip, so that it dwarfs no other
+    span = (high - low) or 1.0  # an interval longer than this runs off the strip, so that the others stay readable
     ends = [min(max(v, low - 0.5 * span), high + 0.5 * span) for r in chosen for v in (r.low, r.high) if v is not None]
     low, high = min([low, *ends]), max([high, *ends])
     if low == high:

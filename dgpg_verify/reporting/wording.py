@@ -1,4 +1,4 @@
-"""Numbers, intervals, names and settings in the words a reader meets: one wording for page, figures and tables."""
+"""Numbers, intervals, names and settings in words: one wording for page, figures and tables."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def setting_text(row: LedgerRow) -> str:
 
 
 def slope_phrase(exponent: float | None, low: float | None, high: float | None) -> str:
-    """What a slope's interval says, in words: 'grows like N^0.98', 'shows no growth (N^0.02)' ..."""
+    """A slope's interval in words: 'grows like N^0.98', 'shows no growth (N^0.02)' ..."""
     if exponent is None:
         return "has no fitted slope"
     power = f"N^{exponent_text(exponent)}"

@@ -1,4 +1,4 @@
-"""Play a policy on a system with given noise, or several systems side by side. One code for measuring and training."""
+"""Play a policy on a system with given noise, or several systems side by side, for measuring and for training."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def collect_fully(
 ) -> tuple[Rollout, Tensor | None]:
     """The same roll-out, and the probabilities of all candidates in it [B, T, N, K] where the policy gives them.
 
-    A policy with `decide_fully(seen, noise)` has found them to act; its scores then need no second look at all
-    candidates of the whole roll-out. None for any other. Raises as `collect`.
+    A policy with `decide_fully(seen, noise)` has computed them to act; its scores then need no second pass over
+    all candidates of the whole roll-out. None for any other. Raises as `collect`.
     """
     rollout, probabilities = _collect(system, policy, noise, keep_states, full=True)
     check_rollout(rollout)
@@ -80,28 +80,28 @@ def _collect(
         for t in range(system.horizon):
             if keep_states:
                 states.append(state)
-            seen = system.observe(state)
-            actions, log_prob, *more = decide(seen, noise.agents[:, t])
-            transition = system.step(state, actions)
-            influence = _influence(system, policy, seen, actions, transition)
-            values = _values(seen, actions, log_prob, transition, influence)
-            if more:
-                values["probabilities"] = more[0]
-            record.write(t, seen.features, values)
+            seen_t = system.observe(state)
+            actions_t, log_prob_t, *probabilities_t = decide(seen_t, noise.agents[:, t])
+            transition = system.step(state, actions_t)
+            influence_t = _influence(system, policy, seen_t, actions_t, transition)
+            values_t = _values(seen_t, actions_t, log_prob_t, transition, influence_t)
+            if probabilities_t:
+                values_t["probabilities"] = probabilities_t[0]
+            record.write(t, seen_t.features, values_t)
             state = transition.next_state
     values = record.values()
     probabilities = values.pop("probabilities", None)
     seen = Observation(values.pop("features"), values.pop("mask"), values["active"])
     influence = Influence(values.pop("index"), values.pop("value"))
-    kept = states if keep_states else None
-    return Rollout(system, policy, noise, seen=seen, influence=influence, states=kept, **values), probabilities
+    kept_states = states if keep_states else None
+    return Rollout(system, policy, noise, seen=seen, influence=influence, states=kept_states, **values), probabilities
 
 
 class _Record:
     """Every step's values, each name in one tensor [B, T, ...] at the end.
 
     Features, most of a roll-out, are written in place as the steps come, since stacking a list would hold them twice;
-    the other names are stacked, one after the other, which takes one operation a roll-out instead of one a step.
+    the other names are stacked, one after the other, which takes one operation per name instead of one per step.
     """
 
     def __init__(self, horizon: int) -> None:
@@ -137,7 +137,7 @@ def _without_autograd(horizon: int) -> AbstractContextManager[None]:
 
 
 def _decider(policy: Policy, full: bool) -> Callable[[Observation, Tensor], tuple[Tensor, ...]]:
-    """Observation, uniforms -> actions, their log-probabilities and, if `full` and the policy finds them anyway, the
+    """Observation, uniforms -> actions, their log-probabilities and, if `full` and the policy computes them anyway, the
     probabilities of all candidates; in one pass where the policy offers it."""
     if full and offers(policy, HasDecideFully):
         return policy.decide_fully

@@ -21,14 +21,14 @@ def one_step_rewards(rollout: Rollout, defaults: Tensor | None = None) -> Tensor
     system, states = rollout.system, _kept_states(rollout)
     rewards = []
     for t, state in enumerate(states):
-        actions = rollout.actions[:, t]
+        actions_t = rollout.actions[:, t]
         if defaults is None and offers(system, HasRemovalRewards):
-            rewards.append(system.removal_rewards(state, actions))
+            rewards.append(system.removal_rewards(state, actions_t))
         elif defaults is not None and offers(system, HasReplacedRewards):
-            rewards.append(system.replaced_rewards(state, actions, defaults[:, t]))
+            rewards.append(system.replaced_rewards(state, actions_t, defaults[:, t]))
         else:
-            default = torch.full_like(actions, -1) if defaults is None else defaults[:, t]
-            rewards.append(restep_rewards(rollout, t, default))
+            default_t = torch.full_like(actions_t, -1) if defaults is None else defaults[:, t]
+            rewards.append(restep_rewards(rollout, t, default_t))
     return torch.stack(rewards, dim=1)
 
 
@@ -46,7 +46,7 @@ def restep_rewards(rollout: Rollout, t: int, default: Tensor) -> Tensor:
 def replay_gains(rollout: Rollout, defaults: Tensor | None = None) -> Tensor:
     """Discounted return minus that had agent i alone played its default at t, later actions as recorded: [B, T, N].
 
-    Nobody reacts: the environment's uniforms and all other actions, later ones too, are replayed. `defaults` as in
+    No agent reacts: the environment's uniforms and all other actions, later ones too, are replayed. `defaults` as in
     `one_step_rewards`. Uses the system's `removal_gains` (no action) when it has one, else replays the rest of the
     episode for each decision. Cost: see there, else N T replays of T/2 steps on average.
     """
@@ -57,7 +57,7 @@ def replay_gains(rollout: Rollout, defaults: Tensor | None = None) -> Tensor:
 
 
 def replay_each(rollout: Rollout, defaults: Tensor) -> Tensor:
-    """The same by brute force: the rest of the episode is stepped for every decision apart. [B, T, N]"""
+    """The same by brute force: the rest of the episode is stepped for every decision separately. [B, T, N]"""
     system, states = rollout.system, _kept_states(rollout)
     size, horizon, n = rollout.actions.shape
     agents = torch.arange(n, device=rollout.actions.device).repeat(size)
@@ -67,10 +67,10 @@ def replay_each(rollout: Rollout, defaults: Tensor) -> Tensor:
     for t in range(horizon):
         state, without = repeat_rollouts(states[t], n), to_go.new_zeros(size * n)
         for s in range(t, horizon):
-            actions = rollout.actions[:, s].repeat_interleave(n, dim=0)
+            actions_s = rollout.actions[:, s].repeat_interleave(n, dim=0)
             if s == t:
-                actions[torch.arange(size * n), agents] = defaults[:, t].reshape(-1)
-            transition = system.step(state, actions)
+                actions_s[torch.arange(size * n), agents] = defaults[:, t].reshape(-1)
+            transition = system.step(state, actions_s)
             without += system.discount**s * transition.reward
             state = transition.next_state
         gains.append(to_go[:, t, None] - without.view(size, n))
@@ -86,18 +86,18 @@ def branch_returns(rollout: Rollout, t: int, agents: Tensor, replacement: Tensor
     system, policy = rollout.system, rollout.policy
     size, count = replacement.shape
     state = repeat_rollouts(_kept_states(rollout)[t], count)
-    actions = rollout.actions[:, t].repeat_interleave(count, dim=0)
-    actions[torch.arange(size * count), agents.repeat(size)] = replacement.reshape(-1)
-    total = torch.zeros(size * count, dtype=torch.float64, device=actions.device)
+    actions_s = rollout.actions[:, t].repeat_interleave(count, dim=0)
+    actions_s[torch.arange(size * count), agents.repeat(size)] = replacement.reshape(-1)
+    to_go = torch.zeros(size * count, dtype=torch.float64, device=actions_s.device)
     with torch.no_grad():
         for s in range(t, system.horizon):
             if s > t:
-                seen = system.observe(state)
-                actions = policy.act(seen, rollout.noise.agents[:, s].repeat_interleave(count, dim=0))
-            transition = system.step(state, actions)
-            total += system.discount**s * transition.reward
+                noise_s = rollout.noise.agents[:, s].repeat_interleave(count, dim=0)
+                actions_s = policy.act(system.observe(state), noise_s)
+            transition = system.step(state, actions_s)
+            to_go += system.discount**s * transition.reward
             state = transition.next_state
-    return total.view(size, count)
+    return to_go.view(size, count)
 
 
 def _kept_states(rollout: Rollout) -> list[Any]:

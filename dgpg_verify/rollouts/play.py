@@ -30,9 +30,9 @@ def play(system: System, act: Act, noise: Noise, chunk: int | None = None) -> Te
 
 def _play(system: System, act: Act, noise: Noise) -> Tensor:
     state = system.start(noise.environment)
-    total = torch.zeros(len(noise), dtype=torch.float64, device=noise.environment.device)
+    returns = torch.zeros(len(noise), dtype=torch.float64, device=noise.environment.device)
     for t in range(system.horizon):
         transition = system.step(state, act(system.observe(state), noise.agents[:, t]))
-        total += system.discount**t * transition.reward.double()
+        returns += system.discount**t * transition.reward.double()
         state = transition.next_state
-    return total
+    return returns

@@ -31,7 +31,7 @@ ADVICE = "delete the file, or run again with --resume after deleting it"
 
 
 def cell_name(cell: Cell) -> str:
-    """One line for people: which cell is meant."""
+    """The cell in one readable line."""
     return f"{cell.claim} {cell.row} n={cell.n} replicate={cell.replicate} seed={cell.seed}"
 
 

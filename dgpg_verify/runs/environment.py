@@ -48,10 +48,10 @@ def _relative(argument: str, here: Path) -> str:
 def _commit() -> tuple[str | None, bool | None]:
     """Commit and dirty flag of the checkout that holds the package; (None, None) outside one. Reports are left out of
     the flag: a sitting of a long run writes into its own."""
-    here = Path(__file__).resolve().parent
+    package = Path(__file__).resolve().parent
     try:
-        commit = _git(here, "rev-parse", "HEAD").strip()
-        return commit, bool(_git(here, "status", "--porcelain", "--", ":/", ":(top,exclude)reports").strip())
+        commit = _git(package, "rev-parse", "HEAD").strip()
+        return commit, bool(_git(package, "status", "--porcelain", "--", ":/", ":(top,exclude)reports").strip())
     except (OSError, subprocess.SubprocessError):
         return None, None
 

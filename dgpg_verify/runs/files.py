@@ -59,9 +59,9 @@ def read_json(path: Path) -> Any:
 def check_schema(path: Path, data: Any, key: str, kind: type) -> Any:
     """Return data[key] of a `{"schema": 1, key: ...}` file, or InputError naming what is wrong."""
     if not isinstance(data, dict) or data.get("schema") != 1:
-        found = data.get("schema") if isinstance(data, dict) else type(data).__name__
-        raise InputError(f"{path.name}: schema = {found!r} is not allowed: it must be 1")
+        schema = data.get("schema") if isinstance(data, dict) else type(data).__name__
+        raise InputError(f"{path.name}: schema = {schema!r} is not allowed: it must be 1")
     if not isinstance(data.get(key), kind):
-        found = type(data.get(key)).__name__
-        raise InputError(f"{path.name}: {key!r} is a {found}: it must be a {kind.__name__}")
+        actual = type(data.get(key)).__name__
+        raise InputError(f"{path.name}: {key!r} is a {actual}: it must be a {kind.__name__}")
     return data[key]

@@ -33,11 +33,11 @@ class Sitting:
         for pattern in self.rows:
             if not any(fnmatchcase(row, pattern) for row in known):
                 raise InputError(f"rows = {pattern!r} fits no row of this run: it must fit one of {', '.join(known)}")
-        found = [cell for cell in cells if self._holds(cell)]
-        if not found:
+        held = [cell for cell in cells if self._holds(cell)]
+        if not held:
             least = min(cell.n for cell in cells if self._fits(cell))
             raise InputError(f"n_max = {self.n_max} leaves no cell: it must be at least {least}")
-        return found
+        return held
 
     def _holds(self, cell: Cell) -> bool:
         return self._fits(cell) and (self.n_max is None or cell.n <= self.n_max)

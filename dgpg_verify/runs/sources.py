@@ -54,18 +54,18 @@ def _hash_of_files(files: Sequence[Path]) -> str:
 
 def files_behind(module: str) -> list[Path]:
     """The files of a module, of what it imports from the package, and so on; with the data of the rooms they are in."""
-    seen: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     waiting = [module]
     while waiting:
         name = waiting.pop()
         path = _file_of(name)
-        if name in seen or path is None or (name != module and _judges(name)):
+        if name in paths or path is None or (name != module and _judges(name)):
             continue
-        seen[name] = path
+        paths[name] = path
         waiting += _imports(name, path)
-    rooms = {ROOT / name.split(".")[1] for name in seen if name.startswith(f"{PACKAGE}.")}
+    rooms = {ROOT / name.split(".")[1] for name in paths if name.startswith(f"{PACKAGE}.")}
     data = [path for room in rooms if room.is_dir() for path in room.rglob("*") if path.suffix in DATA]
-    return sorted({*seen.values(), *data})
+    return sorted({*paths.values(), *data})
 
 
 def _judges(name: str) -> bool:
@@ -83,13 +83,13 @@ def _file_of(name: str) -> Path | None:
 
 def _imports(name: str, path: Path) -> list[str]:
     """Modules of the package that a file imports: `from a import b` may name the module a.b."""
-    found: list[str] = []
+    modules: list[str] = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
+            modules += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return [module for module in found if module.startswith(f"{PACKAGE}.") and _is_module(module)]
+            modules += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return [module for module in modules if module.startswith(f"{PACKAGE}.") and _is_module(module)]
 
 
 @cache

@@ -1,6 +1,6 @@
 """Measuring many cells: any number of workers, one torch thread each, every finished cell on disk at once.
 
-Handing a task to a worker costs about 25 ms, many a cell less than that: cheap cells are handed over in batches.
+Handing a task to a worker costs about 25 ms, more than many a cell: cheap cells are handed over in batches.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dgpg_verify.runs.cells import CellStore, cell_name, unique_cells, write_cel
 
 BAR = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
 LARGEST_BATCH = 32  # cells handed over at once
-BATCHES_LEFT = 16  # a worker: no batch holds more than this part of the cost that is left, so that none waits long
+BATCHES_LEFT = 16  # per worker: no batch holds more than this part of the cost that is left, so that none waits long
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # parameters of mallopt, from malloc.h
 Measure = Callable[[Cell], Mapping[str, Any]]
 Task = tuple[int, Cell, Path, str]  # index, cell, its file and its key
@@ -52,18 +52,18 @@ def run_cells(
     Raises InputError (bad workers, corrupt kept cell) and CellFailed; finished cells stay on disk either way.
     """
     workers = check_int("workers", workers, 1)
-    wanted = unique_cells(cells)
+    distinct = unique_cells(cells)
     if resume:
         store.clean()
-    todo = [cell for cell in wanted if not (resume and store.has(cell))]
+    todo = [cell for cell in distinct if not (resume and store.has(cell))]
     if cost:
         todo.sort(key=cost, reverse=True)  # stable: equal costs keep their order
     weights = [float(cost(cell)) if cost else 1.0 for cell in todo]
-    shown = _Progress(len(wanted) - len(todo), weights, progress)
-    here = os.getpid()
+    shown = _Progress(len(distinct) - len(todo), weights, progress)
+    pid = os.getpid()
     tasks = [(k, cell, store.path(cell), store.key(cell)) for k, cell in enumerate(todo)]
     try:
-        for k in _finished(measure, tasks, weights, min(workers, max(1, len(tasks))), here):
+        for k in _finished(measure, tasks, weights, min(workers, max(1, len(tasks))), pid):
             shown.done(k)
     finally:
         shown.bar.close()
@@ -93,7 +93,7 @@ def _finished(measure: Measure, tasks: list[Task], weights: list[float], workers
 def batches_of(weights: Sequence[float], workers: int) -> Iterator[slice]:
     """Tasks that are handed over together, as consecutive slices: many cheap ones, or one expensive cell.
 
-    A batch takes tasks until it holds its part of the cost that is left, one of 16 a worker, or 32 of them: batches
+    A batch takes tasks until it holds its part of the cost that is left, one of 16 per worker, or 32 of them: batches
     shrink toward the end, so that the workers end together.
     """
     left, low = float(sum(weights)), 0
@@ -128,7 +128,7 @@ def _measure_one(measure: Measure, index: int, cell: Cell, path: Path, key: str)
 
 @cache
 def _end_with(owner: int) -> None:
-    """Once a worker: end it when the process that started it is gone, so that a killed run leaves none behind."""
+    """Once per worker: end it when the process that started it is gone, so that a killed run leaves none behind."""
 
     def watch() -> None:
         while os.getppid() == owner:
@@ -140,7 +140,7 @@ def _end_with(owner: int) -> None:
 
 @cache
 def _keep_memory() -> None:
-    """Once a worker: freed memory is kept for the next tensors instead of going back to the system.
+    """Once per worker: freed memory is kept for the next tensors instead of going back to the system.
 
     Each chunk of roll-outs frees tensors of up to a hundred MB and asks for them again; without this a third of the
     time of a large cell goes into mapping the same pages anew. Only where the C library is glibc; speed alone depends

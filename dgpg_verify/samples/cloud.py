@@ -34,7 +34,7 @@ def estimated_curve(systems: Sequence[System], method: str, episodes: int, seeds
     method, episodes : str, int
         A name of `training.method_names()`, and the roll-outs to learn from.
     seeds : sequence of int [R]
-        Of parameters, training workloads and held-out workloads (a stream of their own).
+        They draw parameters, training workloads and held-out workloads (a stream of their own).
 
     Raises
     ------
@@ -70,7 +70,7 @@ def scored_fleets(n: int, count: int, seed: int, **options: Any) -> tuple[list[S
     seed : int
         Root of the fleets' seeds.
     **options
-        Of `CloudScheduling`.
+        Options of `CloudScheduling`.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def scored_fleets(n: int, count: int, seed: int, **options: Any) -> tuple[list[S
 
 
 def check_method(name: str, episodes: int) -> int:
-    """Roll-outs of an update. InputError for an unknown method, for one that starts at Best-Fit (no gap is left to
+    """Roll-outs per update. InputError for an unknown method, for one that starts at Best-Fit (no gap is left to
     close), and for episodes that are not a multiple of its roll-outs per update."""
     method = make_method(check_choice("method", name, method_names()))
     if method.start == "residual":

@@ -27,7 +27,7 @@ STAY = 2.0  # a gap counts as reached when it is kept until this many times the 
 class Curve:
     """What one batch of runs did.
 
-    roll_outs: of a step; samples int64 [C]: joint samples per run at each checkpoint, samples[0] = 0; gaps [R, C]:
+    roll_outs: per step; samples int64 [C]: joint samples per run at each checkpoint, samples[0] = 0; gaps [R, C]:
     per-agent gap there, exact but for the curves of `cloud`, infinity from a run's divergence on; alphas [R, C];
     diverged int64 [R]: first checkpoint's samples at which the run was seen to be no longer finite, -1 if never.
     """

@@ -78,7 +78,7 @@ def check_mixture(credit: str) -> None:
 
 
 def check_shares(credit: str, alpha: ArrayLike, runs: int) -> Array:
-    """alpha [R] in [0, 1]; InputError where a credit alone is given another alpha than its own, 0 or 1."""
+    """alpha [R] in [0, 1]; InputError where a single credit is given another alpha than its own, 0 or 1."""
     base, shares = base_of(credit), check_alphas(alpha, runs)
     forced = 1.0 if base is None else 0.0
     if not credit.startswith("guided") and not bool((shares == forced).all()):

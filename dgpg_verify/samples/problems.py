@@ -74,7 +74,7 @@ class Problem(Protocol):
 
     def optimal_alpha(self, state: Array, credit: str) -> Array:
         """alpha* [R] in [0, 1] that minimises the variance of the mixture, pooled over agents, at this state: an
-        oracle. Each run has its own, from its own state. InputError if the credit is no mixture."""
+        oracle. Each run has its own, from its own state. InputError if the credit is not a mixture."""
         ...
 
     def best_step(self, state: Array, credit: str, alpha: Array, roll_outs: int) -> Array:

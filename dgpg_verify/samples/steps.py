@@ -1,6 +1,6 @@
 """Step sizes: the theory's schedule, the greedy oracle step that needs no tuning, and a scaled schedule for tuning.
 
-A rule is asked at every checkpoint for a plan, (step k, state) -> eta [R], at the alpha in force.
+At every checkpoint a rule gives a plan, (step k, state) -> eta [R], at the alpha in force.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class StepRule(Protocol):
 class TheoryStep:
     """eta_k = scale * 2 / (mu (k + k0)), k0 = 2 Lbar / mu, Lbar = (1 - alpha)^2 tr A / n + 3 lambda_max.
 
-    Source: CLAIMS section 8; scale = 1 is the theory's, other values are what `tuning` tries. n is the roll-outs a
-    step; mu, tr A and lambda_max come from `Problem.constants`. Where alpha moves they move with it.
+    Source: CLAIMS section 8; scale = 1 is the theory's, other values are what `tuning` tries. n is the roll-outs
+    per step; mu, tr A and lambda_max come from `Problem.constants`. Where alpha moves they move with it.
     """
 
     scale: float = 1.0
@@ -47,8 +47,8 @@ class TheoryStep:
 class GreedyStep:
     """The oracle's step: the eta with the best guaranteed (for a quadratic J: expected) next J, at every state.
 
-    Source: last line of F5, generalised to every credit in `Problem.best_step`. Nobody who learns can know it; it is
-    here because it needs no constant and no tuning, so that no method can be said to have got the wrong step.
+    Source: last line of F5, generalised to every credit in `Problem.best_step`. A learner cannot know it; it
+    needs no constant and no tuning, so that no result depends on a badly chosen step.
     """
 
     def plan(self, problem: Problem, credit: str, alpha: Array, roll_outs: int) -> Plan:

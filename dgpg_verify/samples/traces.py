@@ -28,7 +28,7 @@ class NoiseTraces:
         return np.asarray(rest**2 * self.base + alpha**2 * self.guidance + 2.0 * alpha * rest * self.cross)
 
     def best_alpha(self) -> Array:
-        """alpha* in [0, 1], where (1 - alpha) base + alpha guidance has least noise; 0 where that is no question."""
+        """alpha* in [0, 1], where (1 - alpha) base + alpha guidance has least noise; 0 where all alphas are alike."""
         bend = self.base + self.guidance - 2.0 * self.cross
         flat = bend <= FLAT * (self.base + self.guidance)
         return np.where(flat, 0.0, np.clip((self.base - self.cross) / np.where(flat, 1.0, bend), 0.0, 1.0))

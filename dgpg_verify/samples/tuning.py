@@ -42,7 +42,7 @@ def tune(
     Parameters
     ----------
     budget, seed : int
-        Joint samples per run and try; of the noise, the same for every scale (common random numbers).
+        Joint samples per run and try; seed of the noise, the same for every scale (common random numbers).
     grid : sequence of float
         Scales to try; the gap to reach is the gap at the start / TARGET.
 

@@ -1,4 +1,4 @@
-"""Plain arrays in, judged numbers out: fits, intervals, verdict rules, training runs, measured error rates."""
+"""Fits, intervals, verdict rules, training runs and measured error rates, on plain arrays."""
 
 from dgpg_verify.statistics.calibration.exponents import (
     PRIMARY_LEVEL,

@@ -24,9 +24,9 @@ def join_readings(labels: Collection[Label], whole: bool = True) -> Headline:
     whole: whether every leading reading was measured. One that was not counts as undecided.
 
     Each reading is a statement of its own, so nothing is corrected for their number: the headline is wrong only where
-    the verdict of some reading is, see `calibration.headline_errors`.
+    the verdict of some reading is, see `calibration.headline_error_rates`.
     """
-    found: set[Label] = {*labels} if whole else {*labels, "inconclusive"}
-    if {"supported", "refuted"} <= found:
+    distinct: set[Label] = {*labels} if whole else {*labels, "inconclusive"}
+    if {"supported", "refuted"} <= distinct:
         return "depends"
-    return next(iter(found)) if len(found) == 1 else "inconclusive"
+    return next(iter(distinct)) if len(distinct) == 1 else "inconclusive"

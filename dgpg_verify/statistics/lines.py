@@ -1,6 +1,6 @@
-"""Weighted straight lines through replicated points, many data sets at once, with intervals of honest width.
+"""Weighted straight lines through replicated points, many data sets at once, with intervals of valid width.
 
-One code fits a single figure and the thousands of synthetic data sets that measure the verdict's error rates.
+The same code fits a single figure and the thousands of synthetic data sets that measure the verdict's error rates.
 
 Weights follow a variance function log s_k^2 = a + b * scale_k with two fitted numbers, times R_k:
 K separately estimated weights would be too noisy with few replicates and, for skewed data, correlated with the means.

@@ -1,4 +1,4 @@
-"""How well the runs of one method did: interquartile mean and performance profile, with intervals for few runs.
+"""Performance of the runs of one method: interquartile mean and performance profile, with intervals for few runs.
 
 Input is one score per independent run (here: the mean score of a run's last evaluations, never its best one).
 """

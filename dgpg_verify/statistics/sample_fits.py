@@ -106,7 +106,7 @@ def fit_samples(
         [F, G, E] roll-outs, 0 <= low <= n <= high; high = inf: never arrived. Independent fleets, drawn anew at each N;
         several seeds of a fleet are combined into one row first.
     level
-        Of the two-sided intervals.
+        Level of the two-sided intervals.
     floors
         [G] or a number, same unit as eps: eps <= 3 x floor do not enter.
     minimum_n

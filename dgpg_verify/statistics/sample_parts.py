@@ -65,16 +65,16 @@ def check_bounds(n_values: ArrayLike, eps: ArrayLike, low: ArrayLike, high: Arra
     if (grid <= 0.0).any():
         raise InputError(f"eps holds {grid.min():g}: it must be > 0")
     bottom, top = as_floats("low", low, (3,)), as_floats("high", high, (3,))
-    wanted = f"(F, {len(sizes)}, {len(grid)})"
+    shape = f"(F, {len(sizes)}, {len(grid)})"
     if bottom.shape != top.shape or bottom.shape[1:] != (len(sizes), len(grid)):
-        raise InputError(f"low has shape {bottom.shape}, high {top.shape}: both must be {wanted}, fleets x N x eps")
+        raise InputError(f"low has shape {bottom.shape}, high {top.shape}: both must be {shape}, fleets x N x eps")
     if len(bottom) < FEWEST_FLEETS:
         raise InputError(f"low holds {len(bottom)} fleets: at least {FEWEST_FLEETS} are needed")
     bad = ~(np.isfinite(bottom) & (bottom >= 0.0) & (bottom <= top) & (top > 0.0))
     if bad.any():
         where = tuple(int(k) for k in np.argwhere(bad)[0])
-        found = f"low{list(where)} = {bottom[where]:g}, high{list(where)} = {top[where]:g}"
-        raise InputError(f"{found} is not allowed: 0 <= low <= high, high > 0, low finite")
+        bounds = f"low{list(where)} = {bottom[where]:g}, high{list(where)} = {top[where]:g}"
+        raise InputError(f"{bounds} is not allowed: 0 <= low <= high, high > 0, low finite")
     limits = as_floats("floors", floors, (0, 1))
     if (limits.ndim and limits.shape != sizes.shape) or not (np.isfinite(limits) & (limits >= 0.0)).all():
         raise InputError(f"floors is not allowed: it must be a finite number >= 0, or {len(sizes)} of them")

@@ -54,7 +54,7 @@ class AffineFit:
 class ScalingFit:
     """The deciding exponent and what is printed beside it.
 
-    top_decade: the log-log line that decides, None when not `measurable`, and then `why` says why. full: the log-log
+    top_decade: the log-log line that decides, None when not `measurable`, for the reason `why`. full: the log-log
     line over every fitted N; affine: a + b N over the same. n: fewest independent replicates of an N.
     """
 
@@ -132,7 +132,7 @@ def fit_scaling(
         [L, R] > 0, one value per fleet, drawn anew at each N, or L sequences of different lengths >= 2. An entry that
         is NaN, infinite or <= 0 means "not measurable".
     level
-        Of the two-sided interval.
+        Level of the two-sided interval.
     minimum_n
         Smaller N are drawn, not fitted; a useful choice is twice the number of candidates.
 

@@ -8,7 +8,7 @@ every law. An upper end then needs share^n <= (1 - level) / 2: 36 seeds for the 
 is None and cannot support a claim (the latest of 5 seeds lies below the true 90th percentile 59 times in 100). The
 lower end needs two seeds, so few seeds can refute. "lognormal": where the first has no upper end and all runs settled,
 the tolerance limit exp(m + k s) of times assumed log-normal (Owen 1968). That is an assumption, to be printed as such:
-it cannot know of rare runs that never settle and were not met. Times lie on a grid: s is at least that of rounding.
+it cannot account for rare runs that never settle. Times lie on a grid: s is at least that of rounding.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LAWS = ("any", "lognormal")
 def settling_percentile(
     runs: Sequence[Convergence], share: float = PERCENTILE, level: float = 0.95, law: str = "any"
 ) -> Estimate:
-    """Episodes after which a share of all seeds has settled, with an honest upper end.
+    """Episodes after which a share of all seeds has settled, with a valid upper end.
 
     Parameters
     ----------

@@ -133,12 +133,12 @@ def judge(
     label = _label(exponent_labels(low, high, p, expected, margin, relation, proved_bound))
     if fit.top_decade is None or fit.exponent is None:
         return Verdict(label, fit.why, fit.estimate)
-    wanted, bent = allowed_text(relation, expected, margin), p < LACK_OF_FIT
+    statement, bent = allowed_text(relation, expected, margin), p < LACK_OF_FIT
     shown = f"{_percent(fit.level)} interval [{fit.low:.3f}, {fit.high:.3f}] of the exponent"
     if bent and not proved_bound:
-        why = f"no straight line; lack of fit p = {p:.2g} < {LACK_OF_FIT:g}; {shown}, wanted {wanted}"
+        why = f"no straight line; lack of fit p = {p:.2g} < {LACK_OF_FIT:g}; {shown}, wanted {statement}"
         return Verdict(label, why, fit.estimate)
-    why = f"{shown} {POSITIONS[label]} {wanted}"
+    why = f"{shown} {POSITIONS[label]} {statement}"
     why += f"; lack of fit p = {p:.2g}, but a proved bound applies" if bent else ""
     decided_at = _exponent_decided_at(fit.top_decade, allowed_set(relation, expected, margin))
     return Verdict(label, why, fit.estimate, decided_at if label == "inconclusive" else None)
@@ -178,9 +178,9 @@ def judge_threshold(estimate: Estimate, support_at: float, refute_above: float |
     tolerated = allowed if refute_above is None else allowed_set("at_most", refute_above)
     if tolerated[1] < allowed[1]:
         raise InputError(f"refute_above = {refute_above!r} is not allowed: it must be >= {support_at:g}")
-    wanted = allowed_text("at_most", support_at)
-    wanted += f", refuted above {refute_above:g}" if tolerated[1] > allowed[1] else ""
-    return _judge(estimate, wanted, allowed, tolerated)
+    statement = allowed_text("at_most", support_at)
+    statement += f", refuted above {refute_above:g}" if tolerated[1] > allowed[1] else ""
+    return _judge(estimate, statement, allowed, tolerated)
 
 
 def judge_at_least(estimate: Estimate, bound: float) -> Verdict:
@@ -214,13 +214,13 @@ def judge_none(violations: int, trials: int, level: float = 0.95, fewest: int = 
     return Verdict("supported", why, estimate)
 
 
-def _judge(estimate: Estimate, wanted: str, allowed: Region, tolerated: Region) -> Verdict:
+def _judge(estimate: Estimate, statement: str, allowed: Region, tolerated: Region) -> Verdict:
     """The verdict of `interval_labels` with its reason and the replicates that would decide."""
     value, low, high = estimate.value, estimate.low, estimate.high
     if value is None or low is None or high is None or not np.isfinite([value, low, high]).all():
-        return Verdict("inconclusive", f"not measurable; wanted {wanted}", estimate)
+        return Verdict("inconclusive", f"not measurable; wanted {statement}", estimate)
     label = _label(interval_labels(low, high, allowed, tolerated))
-    why = f"{_percent(estimate.level)} interval [{low:.4g}, {high:.4g}] {ANSWERS[label]}: {wanted}"
+    why = f"{_percent(estimate.level)} interval [{low:.4g}, {high:.4g}] {ANSWERS[label]}: {statement}"
     if label != "inconclusive":
         return Verdict(label, why, estimate)
     half_width = max(high - value, value - low)

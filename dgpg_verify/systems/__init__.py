@@ -1,4 +1,4 @@
-"""What agents act on: one file (or folder) each, with its fleet, workload, references and its own heuristics."""
+"""Systems that agents act on: one file (or folder) each, with fleet, workload, references and heuristics."""
 
 from dgpg_verify.systems.cloud import CloudScheduling, CloudStack
 from dgpg_verify.systems.graphs import random_candidates

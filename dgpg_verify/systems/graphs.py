@@ -56,9 +56,9 @@ def random_candidates(n_agents: int, n_servers: int, n_candidates: int, rng: np.
     if 2 * n_candidates > n_servers:
         # almost dense: dealing out the few servers an agent does not see collides far less often
         unseen = random_candidates(n_agents, n_servers, n_servers - n_candidates, rng)
-        seen = np.ones((n_agents, n_servers), dtype=bool)
-        np.put_along_axis(seen, unseen, False, axis=1)
-        return rng.permuted(np.nonzero(seen)[1].reshape(n_agents, n_candidates).astype(np.int64), axis=1)
+        visible = np.ones((n_agents, n_servers), dtype=bool)
+        np.put_along_axis(visible, unseen, False, axis=1)
+        return rng.permuted(np.nonzero(visible)[1].reshape(n_agents, n_candidates).astype(np.int64), axis=1)
     slots = n_agents * n_candidates
     deck = np.tile(np.arange(n_servers, dtype=np.int64), -(-slots // n_servers))[:slots]
     return _repair(rng.permutation(deck).reshape(n_agents, n_candidates), rng)

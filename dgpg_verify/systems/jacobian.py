@@ -39,7 +39,7 @@ def choice_influence(analytical_state: State, actions: Tensor) -> Influence:
 
     Notes
     -----
-    Cost: D backward passes a roll-out; a system that knows its z returns it directly.
+    Cost: D backward passes per roll-out; a system that knows its z returns it directly.
     """
     presence = torch.ones(actions.shape, dtype=torch.float64, device=actions.device)
     return _dense(vmap(jacrev(analytical_state, argnums=1))(actions, presence), actions)

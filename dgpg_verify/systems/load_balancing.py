@@ -39,7 +39,7 @@ class LoadBalancingGame(OneShot):
     candidates int64 [N, K].
 
     target is x* inside the quadratic cost of J, reference_state is x-tilde of the guidance G; they are equal
-    unless a faulty reference is asked for. Cost of a step: O(B N + B M).
+    unless a faulty reference is chosen. Cost of a step: O(B N + B M).
     """
 
     jobs: Tensor
@@ -137,7 +137,7 @@ class LoadBalancingGame(OneShot):
             return self.capacity[pick] * x**2
         if self.cost == "mm1":
             return _mm1_delay(x)
-        raise InputError(f"cost = {self.cost!r} is no sum over servers: server_costs is defined for {COSTS[:3]}")
+        raise InputError(f"cost = {self.cost!r} is not a sum over servers: server_costs is defined for {COSTS[:3]}")
 
     def removal_rewards(self, state: GameState, actions: Tensor) -> Tensor:
         """Reward had agent i's job not been there, for each i: [B, N]. Cost O(B N), against O(B N^2) by re-runs."""

@@ -1,4 +1,4 @@
-"""Reference states for one-shot games: the honest fluid limit and the faulty variants used as controls.
+"""Reference states for one-shot games: the correct fluid limit and the faulty variants used as controls.
 
 `shuffled` permutes the reference *load* over servers by a derangement: a permutation of equal utilisations would
 change nothing. `biased:d` multiplies by 1 + d s_m with s_m = +-1 alternating by capacity rank, `biased_uniform:d`
@@ -31,7 +31,7 @@ def parse_reference(name: str, variants: Sequence[str]) -> tuple[str, float]:
 
 
 def alter_reference(name: str, honest: Tensor, capacity: Tensor, seed: int) -> Tensor:
-    """The reference called `name`, made from the honest one [M] and the capacities [M]."""
+    """The reference called `name`, made from the correct one [M] and the capacities [M]."""
     kind, number = parse_reference(name, VARIANTS)
     if kind == "shuffled":
         return shuffled(honest, capacity, seed)

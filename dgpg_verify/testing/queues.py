@@ -34,7 +34,7 @@ class QueueState:
 
 @dataclass(frozen=True, eq=False)
 class SmallQueues:
-    """N agents, M servers, T steps. candidates int64 [N, K]; a share `keep` of each server's load stays a step.
+    """N agents, M servers, T steps. candidates int64 [N, K]; a share `keep` of each server's load stays for a step.
 
     x = load + jobs placed, reward = -1/2 sum_m x_m^2, reference = the load if jobs were spread evenly.
     Environment noise: two uniforms for each agent and step (has a job?, its size).

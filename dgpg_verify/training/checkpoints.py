@@ -1,6 +1,6 @@
 """Checkpoints hold everything a run is made of, so that a resumed run equals the uninterrupted one bit for bit.
 
-A run folder holds `config.json` (what was asked), `checkpoint.pt` (tensors only) and `log.csv`. Files are data: tensors
+A run folder holds `config.json` (configuration), `checkpoint.pt` (tensors only) and `log.csv`. Files are data: tensors
 are read with weights_only, the rest is JSON.
 """
 
@@ -103,7 +103,7 @@ def write_config(folder: Path, config: Mapping[str, Any]) -> None:
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """What a run folder was made with. Raises InputError when there is none or it cannot be read."""
+    """The configuration of a run folder. Raises InputError when there is none or it cannot be read."""
     try:
         config = json.loads((folder / CONFIG).read_text())
         if not isinstance(config, dict):
@@ -119,10 +119,10 @@ def canonical(config: Mapping[str, Any]) -> str:
     return json.dumps(config, sort_keys=True, allow_nan=False)
 
 
-def _same(known: Mapping[str, Any], asked: Mapping[str, Any], folder: Path, prefix: str = "") -> None:
+def _same(known: Mapping[str, Any], current: Mapping[str, Any], folder: Path, prefix: str = "") -> None:
     """Raise InputError at the first value that differs, named as settings.epochs."""
-    for name in sorted({*known, *asked}):
-        old, new = known.get(name), asked.get(name)
+    for name in sorted({*known, *current}):
+        old, new = known.get(name), current.get(name)
         if isinstance(old, dict) and isinstance(new, dict):
             _same(old, new, folder, f"{prefix}{name}.")
         elif old != new:

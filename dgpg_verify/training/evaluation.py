@@ -1,4 +1,4 @@
-"""How good a policy is, on workloads never trained on, and what the same workloads give the heuristics.
+"""Returns and scores of a policy on held-out workloads, and of the heuristics on the same workloads.
 
 Scores have fixed ends: Random = 0, Best-Fit (seeing the same candidates) = 1. A score saturates: above 1 is better
 than Best-Fit, and the gap to the best heuristic is printed beside it in percent of that heuristic's cost. Dividing by
@@ -46,7 +46,7 @@ WIDTH_LEVEL = 0.99  # with a true width of 0 there would be a score in 0.5 % of 
 
 @dataclass(frozen=True)
 class Heldout:
-    """A fixed set of workloads and what reference policies get on it. returns: name -> [B] (sum scale)."""
+    """A fixed set of workloads and the returns of reference policies on it. returns: name -> [B] (sum scale)."""
 
     system: System
     noise: Noise
@@ -69,7 +69,7 @@ class Heldout:
         return mean_interval(gains, WIDTH_LEVEL)
 
     def width_in_words(self) -> str:
-        """The width for a reader, and why there is no score where there is none."""
+        """The width in words, and why there is no score where there is none."""
         width = self.width()
         if width.value is None:
             return "no score: Random and Best-Fit were not both played"
@@ -112,8 +112,8 @@ class Evaluation:
 def heldout(system: System, seed: int, workloads: int = HELD_OUT, heuristics: bool = True) -> Heldout:
     """Draw held-out workloads (a stream of their own) and play the system's heuristics on them.
 
-    Raises InputError for workloads < 1. Cost: one evaluation for each heuristic, the first time: many methods meet on
-    the same workloads, so what heuristics got there is remembered by the system's configuration.
+    Raises InputError for workloads < 1. Cost: one evaluation for each heuristic, the first time: many methods play
+    the same workloads, so the heuristics' returns are kept, by the system's configuration.
     """
     check_int("workloads", workloads, 1)
     check_int("seed", seed, 0)
@@ -137,15 +137,15 @@ def evaluate(policy: Policy, on: Heldout, greedy: bool = False) -> Evaluation:
 def evaluate_stacked(policy: PolicyStack, heldouts: Sequence[Heldout]) -> list[Evaluation]:
     """Play the policies of S cloud fleets on their held-out workloads side by side, as many workloads at a time as
     `evaluate` would take of one fleet with all the agents."""
-    systems = [cast(CloudScheduling, each.system) for each in heldouts]
+    systems = [cast(CloudScheduling, held.system) for held in heldouts]
     at_a_time = workloads_at_a_time(len(systems) * systems[0].n_agents, systems[0].n_actions)
     parts = []
     for low in range(0, len(heldouts[0].noise), at_a_time):
-        noises = [each.noise.part(low, low + at_a_time) for each in heldouts]
+        noises = [held.noise.part(low, low + at_a_time) for held in heldouts]
         stack = CloudStack(systems, len(noises[0]))
         parts.append(play(stack, policy.act, Noise.joined(noises)).view(len(systems), -1))
     returns = torch.cat(parts, dim=1).cpu().numpy()  # [S, B]
-    return [each.judged(row) for each, row in zip(heldouts, returns, strict=True)]
+    return [held.judged(row) for held, row in zip(heldouts, returns, strict=True)]
 
 
 def heuristic_act(system: Any, name: str) -> Act:

@@ -1,4 +1,4 @@
-"""What one fleet of a learner shares with no other: its random numbers, its credit, its value targets."""
+"""What each fleet of a learner has of its own: its random numbers, its credit, its value targets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRAINING_STREAM, START_STREAM, UPDATE_STREAM = 0, 1, 1000  # the update of itera
 
 @dataclass(frozen=True)
 class Lesson:
-    """What a fleet's roll-outs of one iteration teach.
+    """What a fleet learns from, of one iteration's roll-outs.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class FleetLearner:
         return stream_seed(self.seed, UPDATE_STREAM + index)
 
     def lesson(self, rollout: Rollout, critic: ValueNetwork | None, progress: float, imitating: bool) -> Lesson:
-        """What there is to learn from a roll-out.
+        """The lesson of a roll-out: decisions with their credit, and value targets.
 
         Raises InputError for an active agent without candidates, NonFiniteError for a credit that is not finite.
         """

@@ -1,8 +1,8 @@
 """One iteration of training: play, credit, update. All methods, and any number of fleets, run through these lines.
 
 Fleets of one size learn as one batch of agents: they play, are evaluated and are updated together, while credit,
-normaliser and schedule stay each fleet's own. At ten agents a step of anything costs what calling it costs: six fleets
-play together in twice the time of one.
+normaliser and schedule stay each fleet's own. With ten agents the cost of a step is that of its function calls: six
+fleets together take twice the time of one.
 """
 
 from __future__ import annotations
@@ -221,7 +221,7 @@ def make_learner(
 
 
 def _line(rollout: Rollout, lesson: Lesson, update: dict[str, float], loss: float | None) -> dict[str, Any]:
-    """The numbers of one fleet's log line."""
+    """The values of one fleet's log line."""
     learned = {"alpha": lesson.alpha, "value_loss": loss, "explained": lesson.explained}
     return {"reward": float(episode_returns(rollout).mean()), **learned, **update}
 

@@ -1,4 +1,4 @@
-"""One line per iteration: always as CSV, as TensorBoard events when that package is installed and asked for."""
+"""One line per iteration: always as CSV, as TensorBoard events when that package is installed and requested."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LogLine:
     alpha : weight of the guidance.
     score, evaluation, gap : see `Evaluation` (its mean); only where the policy was evaluated after the iteration.
     explained : share of the value targets' variance that the critic explained before it was updated.
-    value_loss : of the last pass, per value, on the normalised scale.
+    value_loss : loss of the last pass, per value, on the normalised scale.
     entropy, kl, clipped, gradient_norm : see `AgentFacts.over`.
     seconds : spent on learning so far, without evaluations; an equal share where fleets learn together.
     """
@@ -73,7 +73,7 @@ def event_writer() -> Any:
 
 
 class Events:
-    """TensorBoard events of a run; does nothing when not asked for. What a killed run had written beyond the
+    """TensorBoard events of a run; does nothing when not requested. What a killed run had written beyond the
     checkpoint that a resumed one starts from is purged."""
 
     def __init__(self, folder: Path | None, wanted: bool) -> None:

@@ -22,7 +22,7 @@ Sharing = Literal["independent", "shared"]
 
 @dataclass(frozen=True)
 class Method:
-    """A learner in one line.
+    """A training method.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Method:
             raise InputError(f"method {self.name!r} is not allowed: a sequential update does not imitate")
 
     def credits(self) -> list[Credit]:
-        """Base and guidance as their names make them, where there are any; not fitted yet."""
+        """Base and guidance built from their names, where there are any; not fitted yet."""
         return [make_credit(name) for name in (self.base, self.guidance) if name]
 
     @property

@@ -160,9 +160,9 @@ class Critics:
         inputs = [critic_inputs(network.kind, r) for network, r in zip(self.networks, rollouts, strict=True)]
         scaled = [network.norm.normalise(t).float() for network, t in zip(self.networks, targets, strict=True)]
         copies = len(self.networks[0].parameters)
-        seen = torch.cat([rows.reshape(-1, copies, rows.shape[-1]) for rows in inputs], dim=1)[None]  # [1, B T, S C, F]
+        x = torch.cat([rows.reshape(-1, copies, rows.shape[-1]) for rows in inputs], dim=1)[None]  # [1, B T, S C, F]
         goal = torch.cat([rows.reshape(-1, copies) for rows in scaled], dim=1)[None]
-        losses = self._descend(seen, goal, settings)
+        losses = self._descend(x, goal, settings)
         return [float(loss) for loss in losses.view(len(self.networks), copies).mean(1)]
 
     def _descend(self, seen: Tensor, goal: Tensor, settings: Settings) -> Tensor:

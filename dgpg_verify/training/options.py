@@ -1,4 +1,4 @@
-"""What a run is told to do, checked before any work starts."""
+"""The options of a run, checked before any work starts."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ Observe = Callable[[int, int, Any], None]  # fleet, episode, policy
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """What training one fleet gives; both lists grow while it is trained.
+    """The result of training one fleet; both lists grow while it is trained.
 
     Attributes
     ----------
@@ -98,7 +98,7 @@ def train_together(
 ) -> list[TrainingRun]:  # fmt: skip
     """What `train` does for each fleet with its seed, in one batch: for small fleets several times faster.
 
-    Every fleet meets the workloads, draws and initial networks it would meet alone. Numbers agree with those of
+    Every fleet has the workloads, draws and initial networks it would have alone. Numbers agree with those of
     `train` up to the rounding of float32 sums of another length, which training amplifies; the same call gives the
     same bits. Nothing is written to disk.
 

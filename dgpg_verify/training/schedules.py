@@ -1,4 +1,4 @@
-"""How much guidance: alpha as a function of training progress, of N, or of the measured noise.
+"""Schedules of the guidance's weight: alpha as a function of training progress, of N, or of the measured noise.
 
 Names: `0.4` (constant), `0.9->0.2` (linear over the episodes, the paper's), `0.9->0`, `n^-0.5` (1 - alpha = N^-1/2,
 the slowest switch-off that keeps the variance bounded), `adaptive` (the alpha that minimises the variance,
@@ -6,7 +6,7 @@ estimated while training).
 
 The last is alpha* on line: the mixture with least variance, from running second moments of the two gradient parts.
 V(alpha) = (1 - alpha)^2 V_PG + alpha^2 V_G + 2 alpha (1 - alpha) C is least at
-alpha* = (V_PG - C) / (V_PG + V_G - 2 C). With one roll-out an iteration, variances come from differences between
+alpha* = (V_PG - C) / (V_PG + V_G - 2 C). With one roll-out per iteration, variances come from differences between
 successive iterations: E |g_k - g_{k-1}|^2 = 2 V as long as the policy moves slowly, so no mean has to be known.
 """
 

@@ -1,4 +1,4 @@
-"""Every knob of a training run, with the reference values of on-policy practice as defaults. Nothing is silent.
+"""Options of a training run, with the reference values of on-policy practice as defaults.
 
 Defaults are MAPPO's as its authors run it (Yu et al. 2022, on-policy repository); HAPPO's differ in `epochs` and in
 normalising advantages per agent. Each trick can be switched off by name. Where its authors have ReLU units we have

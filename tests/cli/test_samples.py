@@ -70,7 +70,7 @@ def test_own_system_in_python_as_the_docstring_shows() -> None:
 
     Over 30 seeds p had a standard deviation of 0.04 in both: 0.25 is six of them (false alarm below 1e-8 a side).
     """
-    code = textwrap.dedent(inspect.getdoc(samples).split("be):\n\n", 1)[1])  # type: ignore[union-attr]
+    code = textwrap.dedent(inspect.getdoc(samples).split("them):\n\n", 1)[1])  # type: ignore[union-attr]
     found = {}
     for name, source in (("grows", code), ("does not", code.replace("self.n_agents / roll_outs", "1.0 / roll_outs"))):
         space: dict[str, Any] = {}

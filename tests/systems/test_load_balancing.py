@@ -67,8 +67,8 @@ def test_mm1_is_continuous_with_a_continuous_slope() -> None:
     assert (at - low) / 1e-7 == pytest.approx(400.0, rel=1e-4) and (high - at) / 1e-7 == pytest.approx(400.0, rel=1e-4)
 
 
-def test_makespan_is_no_sum_over_servers() -> None:
-    with pytest.raises(InputError, match="no sum over servers"):
+def test_makespan_is_not_a_sum_over_servers() -> None:
+    with pytest.raises(InputError, match="not a sum over servers"):
         small("makespan").server_costs(tensor(0, 0, 0))
 
 

@@ -1,6 +1,6 @@
 """The certificate of a counterexample: every statement it makes, proved from the definition in exact arithmetic.
 
-`verify` recomputes every statement from the fleet (or the two tables) alone; nothing stored is believed.
+`verify` recomputes every statement from the fleet (or the two tables) alone; stored results are not trusted.
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ def _candidates(game: RationalGame, form: Form) -> Iterator[Violation]:
 
 
 def sides(game: RationalGame, form: Form) -> tuple[Table, Table]:
-    """The table whose equilibria are asked about, and the one in which a change pays that refutes the inclusion."""
+    """The table whose equilibria are tested, and the one in which a change pays that refutes the inclusion."""
     tables = (game.reward, game.of(form.alpha))
     return tables if form.inclusion == "lost" else (tables[1], tables[0])
 
@@ -154,7 +154,7 @@ def equilibria(game: RationalGame, form: Form, table: Table) -> list[Mixed]:
 
 
 def mixes(game: RationalGame, form: Form, point: Mixed) -> bool:
-    """Whether as many agents mix as the form says of its mixed points; "regular" asks for a Hessian of J, too."""
+    """Whether as many agents mix as the form requires of its mixed points; "regular" asks for a Hessian of J, too."""
     if form.points == "mixed":
         return max(min(row) for row in point) > 0
     regular = form.points == "full" or slope(game.reward, 0)[1] != 0
@@ -169,9 +169,9 @@ def _mixed_equilibria(game: RationalGame, form: Form, table: Table) -> list[Mixe
     """
     if (game.n_agents, game.n_actions) != (2, 2):
         raise InputError(f"{game.n_agents} agents with {game.n_actions} actions: mixed points are known for 2 and 2")
-    both = (game.reward, game.of(form.alpha))
+    tables = (game.reward, game.of(form.alpha))
     second, first = (
-        [(chance, start + rise * chance) for chance in _turning_points([slope(t, agent) for t in both])]
+        [(chance, start + rise * chance) for chance in _turning_points([slope(t, agent) for t in tables])]
         for agent, (start, rise) in enumerate(slope(table, agent) for agent in (0, 1))
     )
     return [

@@ -89,7 +89,7 @@ def fleets(range_: Range, reference: str) -> Iterator[RationalFleet]:
 
 
 def sizes(range_: Range) -> Iterator[tuple[int, int, int]]:
-    """(N, K, M) in order; a server out of everyone's reach changes no difference, so M <= N K."""
+    """(N, K, M) in order; a server that no agent can reach changes no difference, so M <= N K."""
     for n, k in product(range_.agents, range_.actions):
         for m in range(k, min(range_.max_servers, n * k) + 1):
             yield n, k, m

@@ -7,7 +7,7 @@ M = max(N, K) servers unless given. Only the guidance differs between references
 - biased:D: fluid times 1 + D s_m, s_m = +1, -1, +1, ... by rank of capacity;
 - shuffled: the fluid load permuted over servers by a random derangement (the control that must fail);
 - speed_aware: the state x at which J itself is least when jobs may be split over their candidates (the splittable
-  relaxation): it knows each server's cost and speed and who can reach it. Our declared choice for the one-shot game,
+  relaxation): it uses each server's cost and speed and who can reach it. Our declared choice for the one-shot game,
   where equal finishing times are what fluid already gives. Defined for quadratic, delay and mm1; not for makespan,
   whose relaxation has many solutions. Mind that equal utilisation is the optimum of the relaxation for quadratic (it
   is the target in J) and for delay (capacity x^2): there speed_aware is fluid itself wherever the candidates let jobs

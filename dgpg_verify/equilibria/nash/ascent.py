@@ -51,7 +51,7 @@ def _climb(table: Array, p: Array) -> Array:
 
 
 def _best_replies(table: Array, p: Array) -> Array:
-    """Best replies in the order of the agents until nobody gains more than its part of the certificate."""
+    """Best replies in the order of the agents until no agent gains more than its part of the certificate."""
     n_agents, n_actions = p.shape[2:]
     vertices = np.eye(n_actions)
     moving = unchecked_nash_conv(table, p) > CERTIFICATE

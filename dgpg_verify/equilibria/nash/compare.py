@@ -41,9 +41,9 @@ def compare_points(first: Points, second: Points, fleets: int) -> NDArray[np.int
     return _relations(*(np.isin(np.arange(fleets), fleet) for fleet in marked))
 
 
-def _relations(only_a: Mask, only_b: Mask, both: Mask) -> NDArray[np.int64]:
+def _relations(only_a: Mask, only_b: Mask, common: Mask) -> NDArray[np.int64]:
     """The relation per fleet; an empty set counts as a subset, and only then "disjoint" is considered."""
-    return np.asarray(np.select([~only_a & ~only_b, ~only_a, ~only_b, both], [0, 1, 2, 3], default=4))
+    return np.asarray(np.select([~only_a & ~only_b, ~only_a, ~only_b, common], [0, 1, 2, 3], default=4))
 
 
 def total_variation(p: Array, other: Array) -> Array:

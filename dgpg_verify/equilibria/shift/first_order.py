@@ -33,7 +33,7 @@ def predicted_shift(hessian_j: ArrayLike, hessian_g: ArrayLike, gradient_g: Arra
     ------
     InputError
         Shapes that do not fit, alpha out of range, or a mixed Hessian singular to rounding (the point is degenerate
-        and the law says nothing there).
+        and the law does not apply there).
 
     Notes
     -----

@@ -85,10 +85,10 @@ def set_relation(first: AffineSet, second: AffineSet) -> str:
         return "equal"
     if inside or around:
         return "subset" if inside else "superset"
-    both = np.concatenate([first.basis, -second.basis], axis=1)
+    directions = np.concatenate([first.basis, -second.basis], axis=1)
     gap = second.point - first.point
-    if both.shape[1]:
-        gap = gap - both @ np.linalg.lstsq(both, gap, rcond=None)[0]
+    if directions.shape[1]:
+        gap = gap - directions @ np.linalg.lstsq(directions, gap, rcond=None)[0]
     return "intersect" if float(np.linalg.norm(gap)) <= _bound(first, second) else "disjoint"
 
 

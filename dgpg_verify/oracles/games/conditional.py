@@ -53,11 +53,11 @@ def check_probabilities(probabilities: object, shape: tuple[int, int]) -> Array:
 
 
 def moments_around_agents(
-    system: LoadBalancingGame, p: Array, names: tuple[str, ...], given: AddedCosts
+    system: LoadBalancingGame, p: Array, names: tuple[str, ...], costs: AddedCosts
 ) -> OracleMoments:
     """The record of the named credits under choice probabilities p [N, K], P = K. Cost O(C^2 N K^3)."""
     z, reference = system.shares.cpu().numpy(), system.reference_state.cpu().numpy()
-    means = credit_means(given, p, z, reference[system.candidates.cpu().numpy()])
+    means = credit_means(costs, p, z, reference[system.candidates.cpu().numpy()])
     weight = p * (1.0 - 2.0 * p + (p**2).sum(1, keepdims=True))  # p_ik ||psi_i(k)||^2
     gradient = np.stack([centred_products(p, means[name]) for name in names])
     parts = [_parts(name, p, z) for name in names]
@@ -69,29 +69,29 @@ def moments_around_agents(
     def deviation(a: int) -> float:
         values = means[names[a]]
         spread = values - (p * values).sum(1).mean()
-        square = (p * (_covariance(given, parts[a], parts[a]) + spread**2)).sum(1).mean()
+        square = (p * (_covariance(costs, parts[a], parts[a]) + spread**2)).sum(1).mean()
         return float(np.sqrt(max(0.0, float(square))))
 
     count, shape = len(names), p.shape[:1]
-    cross = pair_table(count, shape, lambda a, b: (weight * _covariance(given, parts[a], parts[b])).sum(1))
+    cross = pair_table(count, shape, lambda a, b: (weight * _covariance(costs, parts[a], parts[b])).sum(1))
     total = cross + pair_table(count, shape, between)
     check_moments(gradient, total, cross)
     deviations = np.array([deviation(a) for a in range(count)])
-    distance = 0.5 * float(((given.x_mean - reference) ** 2 + given.x_variance).sum())
-    slopes = (centred_products(p, values) for values in (-given.added, -means["guidance:exact"]))
-    return OracleMoments(names, gradient, total, cross, deviations, -given.cost, next(slopes), distance, next(slopes))
+    distance = 0.5 * float(((costs.x_mean - reference) ** 2 + costs.x_variance).sum())
+    slopes = (centred_products(p, values) for values in (-costs.added, -means["guidance:exact"]))
+    return OracleMoments(names, gradient, total, cross, deviations, -costs.cost, next(slopes), distance, next(slopes))
 
 
-def credit_means(given: AddedCosts, p: Array, z: Array, reference: Array) -> dict[str, Array]:
+def credit_means(costs: AddedCosts, p: Array, z: Array, reference: Array) -> dict[str, Array]:
     """E[w given a_i = k] of every credit, ascent sign, [N, K]; reference [N, K] of the candidates."""
-    centred = (p * given.added).sum(1, keepdims=True) - given.added
-    tracked = z * (given.x_others + z - reference)
+    centred = (p * costs.added).sum(1, keepdims=True) - costs.added
+    tracked = z * (costs.x_others + z - reference)
     return {
         "return": centred,
-        "return:raw": centred - given.cost,
+        "return:raw": centred - costs.cost,
         "guidance": -tracked,
         "guidance:exact": 0.5 * z**2 - tracked,
-        "difference": -given.added,
+        "difference": -costs.added,
         "coma": centred,
     }
 
@@ -104,13 +104,13 @@ def _parts(name: str, p: Array, z: Array) -> Parts:
     return -1.0 if kind == "return" else 0.0, added, -z if kind == "guidance" else np.zeros_like(z)
 
 
-def _covariance(given: AddedCosts, first: Parts, second: Parts) -> Array:
+def _covariance(costs: AddedCosts, first: Parts, second: Parts) -> Array:
     """Cov(w_a, w_b given a_i = k), [N, K]."""
     (u, l, g), (u2, l2, g2) = first, second
-    value = u * u2 * given.b[:, None] + (l @ given.ll * l2).sum(-1)
-    value += u * (l2 @ given.bl[..., None])[..., 0] + u2 * (l @ given.bl[..., None])[..., 0]
-    value += (u * g2 + u2 * g) * given.bx + g * g2 * np.diagonal(given.xx, axis1=1, axis2=2)
-    crossed = given.lx.swapaxes(1, 2)
+    value = u * u2 * costs.b[:, None] + (l @ costs.ll * l2).sum(-1)
+    value += u * (l2 @ costs.bl[..., None])[..., 0] + u2 * (l @ costs.bl[..., None])[..., 0]
+    value += (u * g2 + u2 * g) * costs.bx + g * g2 * np.diagonal(costs.xx, axis1=1, axis2=2)
+    crossed = costs.lx.swapaxes(1, 2)
     return np.asarray(value + g2 * (l * crossed).sum(-1) + g * (l2 * crossed).sum(-1))
 
 

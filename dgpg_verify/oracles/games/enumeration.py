@@ -116,8 +116,8 @@ class EnumeratedGame:
             elif name == "guidance:exact":
                 columns.append(0.5 * ((without - self.reference) ** 2 - (at.x - self.reference) ** 2).sum(1))
             else:
-                seen = self.background if name == "guidance:observed" else at.x
-                columns.append(-((seen - self.reference) * (at.x - without)).sum(1))
+                x = self.background if name == "guidance:observed" else at.x
+                columns.append(-((x - self.reference) * (at.x - without)).sum(1))
         return np.stack(columns, axis=1)
 
 
@@ -151,7 +151,7 @@ def enumerate_moments(
         products = np.einsum("bcn,bdn,bnk->bcdnk", w, w, chosen)
         return [w, w**2, w[..., None] * game.scores(c)[:, None], w[..., None] * chosen[:, None], products]
 
-    plain, square, gradient, *given = game.expected(of_credits)
+    plain, square, gradient, *own_action_moments = game.expected(of_credits)
 
     def about_means(c: Profiles) -> list[Array]:
         g = game.credits(names, c, objective)[..., None] * game.scores(c)[:, None] - gradient
@@ -159,7 +159,7 @@ def enumerate_moments(
         return [np.einsum("bcnk,bdnk->bcdn", g, g), np.einsum("bck,bdk->bcd", pooled, pooled)]
 
     total, shared = game.expected(about_means)
-    cross = _cross_agent(game.p, *given)
+    cross = _cross_agent(game.p, *own_action_moments)
     check_moments(gradient, total, cross)
     deviations = np.sqrt(np.maximum(square.mean(1) - plain.mean(1) ** 2, 0.0))
     return OracleMoments(

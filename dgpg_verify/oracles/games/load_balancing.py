@@ -69,17 +69,17 @@ def quadratic_added_costs(system: LoadBalancingGame, p: Array) -> AddedCosts:
     f = agent_terms(p, h * z * (x_mean - target)[slots], h * z**2)
     own_cost = p * z * (f - (p * f).sum(1, keepdims=True))  # Cov(f_i, delta_i) on each slot
     untouched_x = _by_server(slots, own_cost, servers)[slots] - own_cost  # Cov(what i leaves untouched, X_k)
-    own = -(p * z)[:, :, None] * (p * z)[:, None, :]  # Sigma_i on slots x slots
+    sigma = -(p * z)[:, :, None] * (p * z)[:, None, :]  # Sigma_i on slots x slots
     diagonal = np.arange(p.shape[1])
-    own[:, diagonal, diagonal] += p * z**2
-    xx = pair_totals(slots, own, servers) - own
-    pair_with_i = (h[:, :, None] * h[:, None, :] * own * xx).sum((1, 2))
+    sigma[:, diagonal, diagonal] += p * z**2
+    xx = pair_totals(slots, sigma, servers) - sigma
+    pair_with_i = (h[:, :, None] * h[:, None, :] * sigma * xx).sum((1, 2))
     f_variance = (p * f**2).sum(1) - (p * f).sum(1) ** 2
     untouched = (f_variance.sum() - f_variance) + (0.5 * pair_with_i.sum() - pair_with_i)
     q = h * z
     mean_added_x = (xx @ (q * p)[:, :, None])[:, :, 0]  # Cov(sum_k p_k L_k, X_k')
     bx = untouched_x - mean_added_x
-    x_variance = _by_server(slots, own[:, diagonal, diagonal], servers)
+    x_variance = _by_server(slots, sigma[:, diagonal, diagonal], servers)
     x_others = x_mean[slots] - p * z
     return AddedCosts(
         added=q * (x_others - target[slots] + 0.5 * z),
@@ -102,14 +102,14 @@ def agent_terms(p: Array, linear: Array, quadratic: Array) -> Array:
     return linear + 0.5 * quadratic * (1.0 - 2.0 * p) + everywhere
 
 
-def pair_totals(slots: NDArray[np.int64], own: Array, n_servers: int) -> Array:
+def pair_totals(slots: NDArray[np.int64], sigma: Array, n_servers: int) -> Array:
     """sum_j Sigma_j [s_k, s_k'] looked up on each agent's slots: [N, K, K]."""
     keys = (slots[:, :, None] * n_servers + slots[:, None, :]).ravel()
     if n_servers**2 <= keys.size:  # dense graph: one bincount; sparse graph: sort the pairs that occur
-        total = np.bincount(keys, own.ravel(), minlength=n_servers**2)
-        return np.asarray(total[keys].reshape(own.shape), dtype=np.float64)
+        total = np.bincount(keys, sigma.ravel(), minlength=n_servers**2)
+        return np.asarray(total[keys].reshape(sigma.shape), dtype=np.float64)
     _, place = np.unique(keys, return_inverse=True)
-    return np.asarray(np.bincount(place, own.ravel())[place].reshape(own.shape), dtype=np.float64)
+    return np.asarray(np.bincount(place, sigma.ravel())[place].reshape(sigma.shape), dtype=np.float64)
 
 
 def _by_server(slots: NDArray[np.int64], values: Array, n_servers: int) -> Array:

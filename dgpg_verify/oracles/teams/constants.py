@@ -3,7 +3,7 @@
 J_alpha is a concave quadratic with curvature F = (1 - alpha) A + alpha B, so L = lambda_max(F) and mu = lambda_min^+(F)
 (closed form F5). With eta_k = 2 / (mu (k + k0)), k0 = 2 Lbar / mu, one step gives
     E gap+ <= (1 - eta mu) gap + 1/2 eta^2 S    whenever    1/2 eta^2 E[g' F g] <= 1/2 eta^2 (Lbar ||grad||^2 + S),
-hence E gap_k <= max(k0 gap_0, 2 S / mu^2) / (k + k0) by induction. Gaps are totals (sum scale) unless said.
+hence E gap_k <= max(k0 gap_0, 2 S / mu^2) / (k + k0) by induction. Gaps are totals (sum scale) unless stated.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def descent_constants(team: LinearQuadraticTeam, credit: str = "return", alpha: 
 def sampled_curvature(
     team: LinearQuadraticTeam, alpha: float, generator: np.random.Generator, points: int = 8, sweeps: int = 400
 ) -> tuple[float, float]:
-    """Lowest and highest ||grad J_alpha||^2 / (2 (J_alpha* - J_alpha)) met on random points: a check of mu and L.
+    """Lowest and highest ||grad J_alpha||^2 / (2 (J_alpha* - J_alpha)) on random points: a check of mu and L.
 
     Uses values and gradients of J and G only, no matrix of curvature. Points drift to the extremes by `sweeps` gradient
     steps (power iteration), so the pair closes in on [mu, L] from inside. Cost: O(points sweeps N).
@@ -109,7 +109,7 @@ def sampled_curvature(
 def schedule_bound(
     team: LinearQuadraticTeam, sigma: float, credit: str, alpha: float, start: ArrayLike
 ) -> ScheduleBound:
-    """Closed bound of E (J_alpha* - J_alpha) under the schedule of `descent_constants`, one roll-out a step.
+    """Closed bound of E (J_alpha* - J_alpha) under the schedule of `descent_constants`, one roll-out per step.
 
     Raises InputError also where A and B differ so much that Lbar does not cover the growth of the noise.
     Cost: O(N^3).
@@ -152,8 +152,8 @@ def _growth(model: DescentModel, f: Array, delta: Array) -> tuple[Array, Array]:
     to_u, to_v, d = model.a @ inverse, model.b @ inverse, np.diag(f)[:, None]
     u, v = model.a @ delta, model.b @ delta - model.pull
     form = d * np.eye(len(f)) * 2.0
-    own = np.trace(f) * np.eye(len(f)) + f if model.by_return else form
-    pairs = ((base**2, own, to_u, u, to_u, u), (guidance**2, form, to_v, v, to_v, v),
+    base_kernel = np.trace(f) * np.eye(len(f)) + f if model.by_return else form
+    pairs = ((base**2, base_kernel, to_u, u, to_u, u), (guidance**2, form, to_v, v, to_v, v),
              (2.0 * base * guidance, form, to_u, u, to_v, v))  # fmt: skip
     slope, growth = np.zeros(len(f)), np.zeros_like(f)
     for weight, kernel, left, at_left, right, at_right in pairs:

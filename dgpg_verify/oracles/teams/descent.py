@@ -49,7 +49,7 @@ def expected_gaps(
     steps : array [K]
         eta_k >= 0.
     roll_outs : int
-        Independent joint roll-outs averaged in a step.
+        Independent joint roll-outs averaged in each step.
     start : array [N]
         theta_0.
     records : sequence of int [C]
@@ -58,7 +58,7 @@ def expected_gaps(
     Returns
     -------
     array [C]
-        Sum scale. Cost: O(N * non-zeros of A) a step (a few products of a sparse by a dense N x N matrix); O(N^2)
+        Sum scale. Cost: O(N * non-zeros of A) per step (a few products of a sparse by a dense N x N matrix); O(N^2)
         memory.
 
     Raises
@@ -140,7 +140,7 @@ def check_share(credit: str, alpha: float) -> float:
 
 
 def _plan(steps: ArrayLike, roll_outs: int, records: Sequence[int] | np.ndarray) -> tuple[Array, np.ndarray, int]:
-    """Checked step sizes [K], records [C] and roll-outs a step."""
+    """Checked step sizes [K], records [C] and roll-outs per step."""
     etas, marks = np.asarray(steps, dtype=np.float64), np.asarray(records)
     if etas.ndim != 1 or not bool((np.isfinite(etas) & (etas >= 0.0)).all()):
         raise InputError(f"steps has shape {etas.shape}: it must hold K finite numbers >= 0")

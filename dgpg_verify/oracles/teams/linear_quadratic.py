@@ -137,8 +137,8 @@ def _gradient_tables(parts: list[Array], gram: Array) -> tuple[Array, Array, Arr
     mean = np.stack([_gaussian(part) for part in parts])
     count, shape = len(parts), mean.shape[1:]
     cross = pair_table(count, shape, lambda a, b: _others(parts[a], parts[b], gram))
-    own = pair_table(count, shape, lambda a, b: _second(parts[a], parts[b])[0, 0] - mean[a] * mean[b])
-    total = own + cross
+    within = pair_table(count, shape, lambda a, b: _second(parts[a], parts[b])[0, 0] - mean[a] * mean[b])
+    total = within + cross
     check_moments(mean, total, cross)
     return mean, total, cross
 

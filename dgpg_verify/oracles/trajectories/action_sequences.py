@@ -97,19 +97,19 @@ class Trajectories:
 
     def credit(self, name: str) -> Array:
         """One credit by its definition on each sequence, ascent sign, 0 where inactive: [Q, T, N]."""
-        discount, one = self.discounts[:, None], np.ones(self.active.shape)
+        discount, ones = self.discounts[:, None], np.ones(self.active.shape)
         if name == "difference":
             w = discount * self.along("difference")
         elif name.startswith("guidance"):
-            seen, z = self.along("x_observed" if name == "guidance:observed" else "x"), self.along("z")
-            w = -discount * ((seen - self.along("reference"))[:, :, None] * z).sum(3)
+            x, z = self.along("x_observed" if name == "guidance:observed" else "x"), self.along("z")
+            w = -discount * ((x - self.along("reference"))[:, :, None] * z).sum(3)
             w = w + (0.5 * discount * (z**2).sum(3) if name == "guidance:exact" else 0.0)
         elif name == "return:to_go":
             to_go = (self.along("reward") * self.discounts)[:, ::-1].cumsum(1)[:, ::-1]
-            w = (to_go - self.probability @ to_go)[:, :, None] * one
+            w = (to_go - self.probability @ to_go)[:, :, None] * ones
         else:
             baseline = self.probability @ self.returns if name == "return" else 0.0
-            w = (self.returns - baseline)[:, None, None] * one
+            w = (self.returns - baseline)[:, None, None] * ones
         return np.asarray(np.where(self.active, w, 0.0))
 
     def gae(self, values: Array, lam: float) -> Array:

@@ -110,7 +110,7 @@ def _expand(
 def _possible_actions(
     policy: Array, active: NDArray[np.bool_], mask: NDArray[np.bool_]
 ) -> tuple[Indices, Indices, Array]:
-    """Of every edge its node [C], its actions [C, N] and its chance [C]."""
+    """Node [C], actions [C, N] and chance [C] of every edge."""
     _, n, k = policy.shape
     joint, agents = np.stack(np.unravel_index(np.arange(k**n), (k,) * n), axis=1), np.arange(n)
     chance = np.where(active[:, None], policy[:, agents, joint], joint[None] == 0)

@@ -1,4 +1,4 @@
-"""Figure: what the assumption of local influence says must stay bounded, measured against N."""
+"""Figure: the quantities that the assumption of local influence requires to stay bounded, against N."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ LOOKS = (
 def steepest(rows: Frame) -> tuple[float, str] | None:
     """Slope and name of the quantity whose mean grows fastest over the top decade of N, the control left out."""
     slopes = []
-    for (*keys, quantity), own in rows.groupby([*PLACE, "quantity"]):
-        slope = top_decade_slope(over_n(own, "value", mean), "value")
+    for (*keys, quantity), group in rows.groupby([*PLACE, "quantity"]):
+        slope = top_decade_slope(over_n(group, "value", mean), "value")
         if slope is not None and CONTROL not in keys[0]:
             slopes.append((slope, f"{quantity} ({Place(*keys).title})"))
     return max(slopes, default=None)

@@ -1,4 +1,4 @@
-"""Figure: what guidance adds in time and memory, and what the model costs an agent, against N."""
+"""Figure: what guidance adds in time and memory, and what the model costs per agent, against N."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def left_out(
     place: str = "records.json",
     most: int = 6,
 ) -> str:
-    """Says what is measured but not drawn, so that nobody takes it for missing."""
+    """Names what is measured but not drawn, so that it is not taken for missing."""
     shown = set(drawn)
     left = [name(item) for item in dict.fromkeys(measured) if item not in shown]
     if not left:

@@ -132,10 +132,10 @@ def label_ends(ax: Axes, labels: Sequence[EndLabel], *, size: float = 9.3) -> No
             ax.text(1.075, y - 0.01, label.detail, color=MUTED, size=size - 1.0, va="top", ha="left", **at)
 
 
-def spread(wanted: np.ndarray, need: Sequence[float]) -> np.ndarray:
-    """Heights nearest to `wanted` (ascending), neighbours half their summed `need` apart, none below the panel if all
+def spread(heights: np.ndarray, need: Sequence[float]) -> np.ndarray:
+    """Heights nearest to `heights` (ascending), neighbours half their summed `need` apart, none below the panel if all
     have room; in shares of the panel's height.
     """
     apart = np.concatenate([[0.0], np.cumsum(np.add(need[1:], need[:-1]) / 2)])
     lowest = -0.05 if apart[-1] < 1.1 else -np.inf
-    return np.maximum(isotonic_regression(wanted - apart).x, lowest) + apart
+    return np.maximum(isotonic_regression(heights - apart).x, lowest) + apart

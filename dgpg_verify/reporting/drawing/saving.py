@@ -26,16 +26,16 @@ def svg_text(figure: Figure, salt: str) -> str:
 
 
 def slim(svg: str) -> str:
-    """The same picture in fewer bytes: coordinates to 1/100 pt, a dot's style said once per run of equal dots."""
-    svg = re.sub(r'(?<= [xyd]=")[^"]*', lambda found: re.sub(r"(\.\d{2})\d+", r"\1", found[0]), svg)
+    """The same picture in fewer bytes: coordinates to 1/100 pt, a dot's style written once per run of equal dots."""
+    svg = re.sub(r'(?<= [xyd]=")[^"]*', lambda match: re.sub(r"(\.\d{2})\d+", r"\1", match[0]), svg)
 
     svg = re.sub(r' transform="rotate\(-0 [^"]*"', "", svg)
 
-    svg = svg.replace('id="replicates"', 'class="replicates"')  # many groups of dots, and an id is said once
+    svg = svg.replace('id="replicates"', 'class="replicates"')  # many groups of dots, and an id must be unique
 
-    def merge(found: re.Match[str]) -> str:
-        style = found["style"]
-        return f'<g style="{style}">' + found[0].replace(f' style="{style}"', "") + "</g>"
+    def merge(match: re.Match[str]) -> str:
+        style = match["style"]
+        return f'<g style="{style}">' + match[0].replace(f' style="{style}"', "") + "</g>"
 
     dot = r'<use xlink:href="#\w+" x="[^"]*" y="[^"]*" style="'
     return re.sub(rf'{dot}(?P<style>[^"]*)"/>(?:\s*{dot}(?P=style)"/>)+', merge, svg)

@@ -41,8 +41,8 @@ def panels(
 
     Parameters
     ----------
-    height : of one panel.
-    width : of the sheet; by default that of the page, less for a single column.
+    height : height of one panel.
+    width : width of the sheet; by default that of the page, less for a single column.
     label_room : kept free right of every panel for labels at the lines' ends.
     gap : between panels, across and down.
     keys : the legend, as (handle, label).

@@ -17,10 +17,10 @@ class FigureSpec:
 
     Parameters
     ----------
-    name : of its files, and of the id on the page.
+    name : name of its files, and its id on the page.
     heading : what it shows, for links to it.
     draw : (frames) or, with `per_place`, (frames, place) -> Figure; raises NothingToDraw.
-    table : the table without which it is not missed.
+    table : the table it draws; a run that need not hold this table does not miss the figure.
     claim : the section it stands in, by claim id; "words" is the one in plain words.
     per_place : whether it is drawn once per system, graph and policy, and with `each_policy` for all policies.
     """

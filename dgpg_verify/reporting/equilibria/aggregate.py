@@ -1,4 +1,4 @@
-"""What equilibrium figures and tables show, computed from the tables: frames in, frames out."""
+"""What equilibrium figures and tables show, computed from the tables as frames."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def at_size(rates: Frame, size: tuple[float, float]) -> Frame:
 
 
 def biased_rates(rates: Frame) -> Frame:
-    """Of `pure_rates`: fluid and biased references at a fixed alpha, at the largest size measured with a bias."""
+    """Rows of `pure_rates` for fluid and biased references at a fixed alpha and the largest size with a bias."""
     biased = rates[rates["bias"].fillna(0.0) != 0.0]
     sizes = {cost: max(rows.groupby(SIZE).groups) for cost, rows in biased.groupby("cost", sort=False)}
     parts = [at_size(where(rates, cost=cost), size) for cost, size in sizes.items()]
@@ -72,19 +72,19 @@ def lost_steps(limits: Frame) -> Frame:
     Columns cost, reference, alpha, share: per law from (0, 0) over one row per equilibrium to alpha = 1, where the
     share is that of all equilibria with a limit. Laws whose limits are not recorded are left out.
     """
-    made = []
+    steps = []
     for row in known(limits, "share_never").itertuples(index=False):
-        found = np.sort([v for v in row.values if v < 1.0] if isinstance(row.values, list) else [])
-        if len(found) or row.share_never >= 1.0:
-            rank = np.arange(len(found) + 1) / max(len(found), 1)
+        alphas = np.sort([v for v in row.values if v < 1.0] if isinstance(row.values, list) else [])
+        if len(alphas) or row.share_never >= 1.0:
+            rank = np.arange(len(alphas) + 1) / max(len(alphas), 1)
             share = (1.0 - row.share_never) * np.append(rank, rank[-1])
-            made.append(pd.DataFrame({"cost": row.cost, "reference": row.reference, "alpha": [0.0, *found, 1.0],
+            steps.append(pd.DataFrame({"cost": row.cost, "reference": row.reference, "alpha": [0.0, *alphas, 1.0],
                                       "share": share}))  # fmt: skip
-    return pd.concat(made, ignore_index=True) if made else pd.DataFrame(columns=[*LAW, "alpha", "share"])
+    return pd.concat(steps, ignore_index=True) if steps else pd.DataFrame(columns=[*LAW, "alpha", "share"])
 
 
 def lost_below(steps: Frame, alpha: float) -> Frame:
-    """Of `lost_steps`: the share lost at `alpha`, one row per law."""
+    """The share lost at `alpha` by `lost_steps`, one row per law."""
     return steps[steps["alpha"] < alpha].groupby(LAW, sort=False, as_index=False).last()
 
 
@@ -116,11 +116,11 @@ def rules(tradeoff: Frame) -> Frame:
     `bounded` says whether the upper end of the exponent's interval (else the exponent) is at most 0.15.
     """
     ends = rule_points(tradeoff).groupby(["system", "rule"])[["n", "shift", "lost"]]
-    made = tradeoff[["system", "rule", "variance_exponent", "low", "high"]]
-    made = made.rename(columns={"variance_exponent": "exponent"})
+    table = tradeoff[["system", "rule", "variance_exponent", "low", "high"]]
+    table = table.rename(columns={"variance_exponent": "exponent"})
     for end, values in (("first", ends.first()), ("last", ends.last())):
-        made = made.merge(values.add_prefix(f"{end}_"), "left", left_on=["system", "rule"], right_index=True)
-    return made.assign(bounded=made["high"].fillna(made["exponent"]) <= BOUNDED)
+        table = table.merge(values.add_prefix(f"{end}_"), "left", left_on=["system", "rule"], right_index=True)
+    return table.assign(bounded=table["high"].fillna(table["exponent"]) <= BOUNDED)
 
 
 def columns_of(record: pd.Series, names: Sequence[str]) -> Frame:

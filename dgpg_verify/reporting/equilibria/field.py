@@ -74,8 +74,8 @@ def _arrows(ax: Axes, record: pd.Series, objective: str, points: np.ndarray, col
 
 def _marks(ax: Axes, points: np.ndarray, others: np.ndarray, alone: str) -> None:
     """A disc where the equilibrium is one of both, else a diamond in the colour of what happened to it."""
-    both = near(points, others)
+    common = near(points, others)
     style: dict[str, Any] = {"ls": "none", "ms": 10, "mew": 1.2, "clip_on": False}
-    for chosen, marker, color in ((both, "o", GOOD), (~both, "D", alone)):
+    for chosen, marker, color in ((common, "o", GOOD), (~common, "D", alone)):
         ax.plot(*points[chosen].T, marker=marker, color=color, mec="white", zorder=5, **style)
     ax.plot(*others[~near(others, points)].T, marker="o", mfc="none", mec=MUTED, zorder=4, **style)

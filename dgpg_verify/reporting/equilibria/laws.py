@@ -68,10 +68,10 @@ def costs_in(rows: Frame) -> list[str]:
 
 def main_references(rows: Frame) -> list[str]:
     """References in legend order; of several biased ones only that nearest to 20 %."""
-    every = sorted(unique(rows, "reference"), key=lambda name: (look(name).order, name))
-    biases = {name: bias for name in every if (bias := bias_of(name))}
+    in_order = sorted(unique(rows, "reference"), key=lambda name: (look(name).order, name))
+    biases = {name: bias for name in in_order if (bias := bias_of(name))}
     nearest = min(biases, key=lambda name: abs(abs(biases[name]) - 0.2), default=None)
-    return [name for name in every if name not in biases or name == nearest]
+    return [name for name in in_order if name not in biases or name == nearest]
 
 
 def left_out_of(rows: Frame, drawn: Sequence[str]) -> str:

@@ -39,7 +39,7 @@ def draw_equilibrium_rates(frames: Frames) -> Figure:
     by_size = dict(list(where(rows, reference="fluid").groupby(SIZE)))
     sizes = {size: Look(color, "s") for size, color in shades(by_size).items()}
     lines = [[(laws.look(r), where(above, reference=r)) for r in references]]
-    lines += [[(sizes[size], own) for size, own in by_size.items()]] if len(sizes) > 1 else []
+    lines += [[(sizes[size], curve) for size, curve in by_size.items()]] if len(sizes) > 1 else []
     fig, axes = panels(
         len(lines), len(costs), title=_title(above), keys=laws.reference_keys(references),
         subtitle="Share of fleets in which J and J_\u03b1 = (1 \u2212 \u03b1) J \u2212 \u03b1 G have the same pure "
@@ -47,11 +47,11 @@ def draw_equilibrium_rates(frames: Frames) -> Figure:
         caption=f"{count_range(rows['fleets'])} random fleets per point; {CAPTION}",
         height=2.3, gap=(0.62, 1.2), detailed=True,
     )  # fmt: skip
-    every = bool((rows["place"] > 1.0).any())
+    beyond_one = bool((rows["place"] > 1.0).any())
     for r, curves in enumerate(lines):
         for ax, cost in zip(axes[r], costs):
-            laws.alpha_axis(ax, every=every)
-            _panel(ax, [(style, where(own, cost=cost)) for style, own in curves], "place")
+            laws.alpha_axis(ax, every=beyond_one)
+            _panel(ax, [(style, where(curve, cost=cost)) for style, curve in curves], "place")
             detail(ax, "" if r else laws.cost_name(cost), "fluid reference, by size" if r else _size_text(size))
     if len(lines) > 1:
         _size_keys(axes[1, 0], [key(_size_text(size), style, ms=5.5) for size, style in sizes.items()])

@@ -46,7 +46,7 @@ def draw_equilibrium_shift(frames: Frames) -> Figure:
 
 def _caption(table: Frame, missing: int) -> str:
     """What a point is, the law, and how many records have no point."""
-    listed = table["found"].map(lambda found: isinstance(found, list)).any()
+    listed = table["found"].map(lambda values: isinstance(values, list)).any()
     single = listed or table["fleets"].isna().all()
     point = "one game" if single else f"the mean over {count_range(table['fleets'])} games"
     beyond = f" {missing} records without a shift or a prediction are not drawn." if missing else ""
@@ -68,8 +68,8 @@ def _panel(ax: Axes, pairs: Frame, colors: dict[float, str]) -> None:
     ax.set_xticks(ticks, ["" if crowded and k % 2 else text for k, text in enumerate(texts)])
     ax.set_xticks([], minor=True)
     ax.plot(span, span, color=MUTED, lw=1.0, ls=(0, (6, 2)), zorder=1)
-    for alpha, own in pairs.groupby("alpha"):
-        dots(ax, own["predicted"], own["found"], Look(colors[alpha]), s=15 if len(pairs) > 100 else 42, alpha=0.6)
+    for alpha, group in pairs.groupby("alpha"):
+        dots(ax, group["predicted"], group["found"], Look(colors[alpha]), s=15 if len(pairs) > 100 else 42, alpha=0.6)
     quiet(ax)
     ax.grid(True, axis="x", color=GRID, linewidth=0.8)
     ax.set_xlabel("predicted shift")

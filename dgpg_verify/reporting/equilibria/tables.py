@@ -68,7 +68,7 @@ def _blocks(
     order: Callable[[Record], Any] = lambda row: 0,
 ) -> list[Block]:
     """{label, rows} for rows of the same `key`, as they come, each block's in their `order`."""
-    return [{"label": label(found[0]), "rows": sorted(found, key=order)} for found in group_by(rows, key).values()]
+    return [{"label": label(block[0]), "rows": sorted(block, key=order)} for block in group_by(rows, key).values()]
 
 
 def _law(row: Record, case: Callable[[str], str] = str) -> str:

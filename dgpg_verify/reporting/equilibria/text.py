@@ -10,7 +10,7 @@ from dgpg_verify.reporting.wording import number_text
 
 Answer = Mapping[str, Any]
 SHORT = 12  # longest fraction that is written out
-PURE = 1e-6  # a policy this close to one action is named by it; NashConv beside it says what that leaves
+PURE = 1e-6  # a policy this close to one action is named by it; NashConv beside it shows the rest
 CERTIFIED = 9  # decimals: values are certified to 1e-9 of the range
 
 

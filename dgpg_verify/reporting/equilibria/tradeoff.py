@@ -56,19 +56,19 @@ def _look(name: str) -> Look:
     return Look(COLORS.get(name) or alpha_color(alpha_value(name)))
 
 
-def _exponents(ax: Axes, found: Frame) -> None:
+def _exponents(ax: Axes, rule_rows: Frame) -> None:
     """One line per rule: exponent of the variance with its interval; green where it is bounded."""
-    ends = found[["exponent", "low", "high"]].to_numpy()
+    ends = rule_rows[["exponent", "low", "high"]].to_numpy()
     low, high = np.nanmin(ends, initial=-0.1), np.nanmax(ends, initial=1.1)
     room = 0.06 * (high - low)
     ax.set_xlim(low - room, high + room)
-    ax.set_ylim(len(found) - 0.4, -0.6)
+    ax.set_ylim(len(rule_rows) - 0.4, -0.6)
     ax.axvspan(low - room, BOUNDED, color=GOOD, alpha=0.12, lw=0, zorder=0)
     rule(ax, x=1.0, lw=0.9, ls=":")
-    for y, row in enumerate(found.itertuples()):
+    for y, row in enumerate(rule_rows.itertuples()):
         bars(ax, y, row.low, row.high, _look(row.rule), across=True, lw=2.2, zorder=3)
         dots(ax, row.exponent, y, _look(row.rule), s=49, alpha=1.0, edgecolors="white", linewidths=0.6, zorder=4)
-    ax.set_yticks(range(len(found)), [rule_name(name) for name in found["rule"]])
+    ax.set_yticks(range(len(rule_rows)), [rule_name(name) for name in rule_rows["rule"]])
     quiet(ax, lines=False)
     ax.set_xlabel("exponent of V in N")
 
@@ -83,17 +83,17 @@ def _over_n(ax: Axes, points: Frame, field: str) -> None:
     floor = -np.inf if field == "shift" else ax.get_ylim()[0]
     ends = []
     for name in unique(points, "rule"):
-        own, style = where(points, rule=name), _look(name)
-        y = own[field].clip(lower=floor)
-        joined(ax, own["n"], y, style, ms=5, lw=1.4, zorder=3, gid="replicates")
-        ends.append(EndLabel(own["n"].iloc[-1], y.iloc[-1], rule_name(name), "", style.color))
+        curve, style = where(points, rule=name), _look(name)
+        y = curve[field].clip(lower=floor)
+        joined(ax, curve["n"], y, style, ms=5, lw=1.4, zorder=3, gid="replicates")
+        ends.append(EndLabel(curve["n"].iloc[-1], y.iloc[-1], rule_name(name), "", style.color))
     quiet(ax)
     label_ends(ax, ends, size=8.6)
 
 
-def _title(found: Frame) -> str:
-    """Of the rules that bound the variance the one that moves least; of all the one that moves least."""
-    moved = known(found, "exponent", "last_shift").sort_values("last_shift", kind="stable")
+def _title(rule_rows: Frame) -> str:
+    """The rule that moves the optimum least: among those that bound the variance, and among all."""
+    moved = known(rule_rows, "exponent", "last_shift").sort_values("last_shift", kind="stable")
     if moved.empty:
         return "What a rule for \u03b1 costs in the equilibrium"
     still, bounded = moved.iloc[0], moved[moved["bounded"]]

@@ -82,13 +82,13 @@ def draw_fixed_alpha(frames: Frames, place: Place) -> Figure:
         width=13.0,
         detailed=True,
     )
-    for (top, bottom), setting, (here, optimum), span in zip(axes.T, settings, columns, spans):
+    for (top, bottom), setting, (mixtures, optimum), span in zip(axes.T, settings, columns, spans):
         log_y(top, *span)
         log_y(bottom, min(floor / 2, 0.2), 1.3)
-        n_axis(top, here["n"], None)
-        n_axis(bottom, here["n"])
-        _noise(top, here, optimum)
-        _share(bottom, here, optimum)
+        n_axis(top, mixtures["n"], None)
+        n_axis(bottom, mixtures["n"])
+        _noise(top, mixtures, optimum)
+        _share(bottom, mixtures, optimum)
         name, _, text = SETTINGS.get(setting, setting).partition(": ")
         detail(top, name, text)
     axes[0, 0].set_ylabel("noise V(N), pooled over agents")
@@ -103,7 +103,7 @@ def _alphas(rows: Frame) -> list[tuple[Alpha, float | None, str]]:
 
 
 def _even(rows: Frame) -> tuple[Alpha | None, str]:
-    """The fixed alpha nearest to an even mixture, of which title and notes speak, and its label."""
+    """The fixed alpha nearest to an even mixture, named by title and notes, and its label."""
     inside = [(alpha, value, point) for alpha, value, point in _alphas(rows) if value not in (None, 0.0, 1.0)]
     alpha, value, point = min(
         inside, key=lambda a: (isinstance(a[0], str), abs((a[1] or 0.0) - 0.5)), default=(None, None, "")
@@ -150,7 +150,7 @@ def _noise(ax: Axes, rows: Frame, best: Frame) -> None:
 
 
 def _share(ax: Axes, rows: Frame, best: Frame) -> None:
-    """The return's share at every alpha, and at the optimum; says its slope at the alpha of the title."""
+    """The return's share at every alpha, and at the optimum; notes its slope at the alpha of the title."""
     for alpha, value, _ in _alphas(rows):
         curve = known(where(rows, alpha=alpha), "return_share").sort_values("n", kind="stable")
         joined(ax, curve["n"], curve["return_share"], Look(alpha_color(value)), lw=1.5, ms=3.6, mec="none", zorder=2)

@@ -49,7 +49,7 @@ def by_place(
     legend: bool = True,
     **layout: Any,
 ) -> Figure:
-    """One panel per place of the rows of `credits`; the title speaks of the first place, which the subtitle names.
+    """One panel per place of the rows of `credits`; the title is about the first place, which the subtitle names.
 
     Parameters
     ----------

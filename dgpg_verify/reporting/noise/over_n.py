@@ -88,8 +88,8 @@ def draw_paired_ratio(frames: Frames) -> Figure:
     rows = need(rows[rows["credit"] != "difference"], "moments", "paired ratio")
     credits = headline_credits(rows)
 
-    def draw(ax: Axes, here: Frame) -> None:
-        _credits_panel(ax, frames["fits"], here, "paired_ratio", credits)
+    def draw(ax: Axes, same: Frame) -> None:
+        _credits_panel(ax, frames["fits"], same, "paired_ratio", credits)
         rule(ax, 1.0, ls=":")
         ax.set_ylabel("paired ratio")
 
@@ -124,10 +124,10 @@ def draw_efficiency(frames: Frames) -> Figure:
     drawn = where(rows, credit=credits)
     low, _ = limits(positive(drawn, "efficiency"))
 
-    def draw(ax: Axes, here: Frame) -> None:
-        n_axis(ax, here["n"])
+    def draw(ax: Axes, same: Frame) -> None:
+        n_axis(ax, same["n"])
         log_y(ax, low, TOP)
-        draw_credits(ax, frames["fits"], here, "efficiency", credits)
+        draw_credits(ax, frames["fits"], same, "efficiency", credits)
         quiet(ax)
         ax.set_ylabel("efficiency")
 
@@ -169,7 +169,7 @@ def draw_cross_agent(frames: Frames) -> Figure:
     fig = by_place(
         rows,
         credits,
-        lambda ax, here: _share_panel(ax, here, credits),
+        lambda ax, same: _share_panel(ax, same, credits),
         lambda name, same: f"{_percent(same['share'].mean())} with {name}",
         title="Share of the noise that the others' choices make at N\u00a0=\u00a0{last:g}: {compared}",
         plain_title="Share of the gradient's noise that comes from the other agents' choices",

@@ -44,9 +44,9 @@ def _panel(ax: Axes, rows: Frame, credits: Sequence[str], most: float) -> None:
     for median in rollouts_needed(rows).itertuples():
         block, k = sizes.index(median.n), credits.index(median.credit)
         y = block + (k - (len(credits) - 1) / 2) / (len(credits) + 0.9)
-        each = where(rows, n=median.n, credit=median.credit)["rollouts"].fillna(most).clip(lower=1.0)
+        counts = where(rows, n=median.n, credit=median.credit)["rollouts"].fillna(most).clip(lower=1.0)
         _stem(ax, y, median, most)
-        dots(ax, each, y, credit_look(median.credit), marker="o", s=12, zorder=3)
+        dots(ax, counts, y, credit_look(median.credit), marker="o", s=12, zorder=3)
     for block in range(1, len(sizes)):
         rule(ax, block - 0.5, color=GRID, lw=0.8, ls="-", zorder=0)
     ax.set_yticks(range(len(sizes)), [f"{n:g}\nagents" for n in sizes])
@@ -80,7 +80,7 @@ def draw_pointing(frames: Frames) -> Figure:
     return by_place(
         rows,
         credits,
-        lambda ax, here: _panel(ax, here, credits, most),
+        lambda ax, same: _panel(ax, same, credits, most),
         _needed_text,
         title="Roll-outs until an agent's step points the right way: {compared}, among {last} agents",
         plain_title="Roll-outs until an agent's step points the right way",
@@ -114,8 +114,8 @@ def rollouts_needed(rows: Frame) -> Frame:
     keys = [*PLACE, "credit", "n"]
     rows = rows.assign(rollouts=rows["rollouts"].fillna(np.inf))
     median = rows.groupby(keys, sort=False)["rollouts"].transform("quantile", 0.5, interpolation="higher")
-    made = rows.assign(
+    medians = rows.assign(
         rollouts=median.mask(median == np.inf),
         censored=(rows["censored"].eq(True) & (rows["rollouts"] >= median)) | (median == np.inf),
     )
-    return made.groupby(keys, as_index=False, sort=False).agg({"rollouts": "first", "censored": "any"})
+    return medians.groupby(keys, as_index=False, sort=False).agg({"rollouts": "first", "censored": "any"})

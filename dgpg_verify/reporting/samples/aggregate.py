@@ -1,4 +1,4 @@
-"""What the figures and tables of sample complexity show, computed from the tables: frames in, frames out."""
+"""What the figures and tables of sample complexity show, computed from the tables as frames."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ MOST_POINTS = 60  # of a curve; checkpoints lie as close as 5 %
 
 
 def drawn_steps(rows: Frame) -> Frame:
-    """Rows of the step rule that is drawn, system by system: the theory's where measured, else the first one met."""
-    rules = {system: unique(own, "step_rule", ["theory"])[0] for system, own in rows.groupby("system")}
+    """Rows of the step rule that is drawn, system by system: the theory's where measured, else the first."""
+    rules = {system: unique(group, "step_rule", ["theory"])[0] for system, group in rows.groupby("system")}
     return rows[rows["step_rule"] == rows["system"].map(rules)]
 
 
@@ -84,10 +84,10 @@ def prediction_pairs(predicted: Frame) -> Frame:
     return pairs.assign(ratio=pairs["predicted"] / pairs["observed"])
 
 
-def growth(constants: Frame, what: str) -> pd.Series:
+def growth(constants: Frame, constant: str) -> pd.Series:
     """How many times larger a constant is at the largest N than at the least: per system, of its first source."""
-    rows = where(constants, what=what).sort_values("n_agents", kind="stable")
-    first = where(constants, what=what).groupby("system", sort=False)["source"].first()
+    rows = where(constants, what=constant).sort_values("n_agents", kind="stable")
+    first = where(constants, what=constant).groupby("system", sort=False)["source"].first()
     ends = rows[rows["source"] == rows["system"].map(first)].groupby("system")[["n_agents", "median"]]
     low, high = ends.first(), ends.last()
     return (high["median"] / low["median"])[high["n_agents"] > low["n_agents"]]

@@ -76,13 +76,13 @@ def _panel(ax: Axes, runs: Frame, rows: Frame, methods: Sequence[str]) -> None:
     """Every fleet a faint point, aggregate.medians joined; fleets that never arrived are arrows at the upper edge."""
     edge = ax.get_ylim()[1] * 0.93
     for k, method in enumerate(methods):
-        own, middle, look = (
+        fleets, middle, look = (
             where(runs, method=method),
             aggregate.medians(where(rows, method=method)),
             names.look(method),
         )
         shift = dodge(ax, 2 * k, 2 * len(methods))
-        dots(ax, own["n_agents"] * shift, own["each"], look, limits=(0.0, edge), s=11, alpha=0.3, marker="o")
+        dots(ax, fleets["n_agents"] * shift, fleets["each"], look, limits=(0.0, edge), s=11, alpha=0.3, marker="o")
         if not middle.empty:
             joined(ax, middle["n_agents"] * shift, middle["median"], look, lw=1.4, ms=6, zorder=4)
 
@@ -113,9 +113,9 @@ def _title(rows: Frame, fits: Frame, methods: Sequence[str]) -> str:
     if known_p:
         words = [f"{exponent_text(fits.loc[(system, m), 'value'])} ({names.method(m)})" for m in known_p]
         return f"{names.system(system)}: samples needed grow like N to the power {', '.join(words)}"
-    own = where(rows, system=system)
-    n = int(own["n_agents"].max())
-    last = where(own, n_agents=n, factor=aggregate.drawn_factors(own)[0])
+    system_rows = where(rows, system=system)
+    n = int(system_rows["n_agents"].max())
+    last = where(system_rows, n_agents=n, factor=aggregate.drawn_factors(system_rows)[0])
     words = [f"{names.method(r.method)} {count_text(r.median)}" for r in last.itertuples() if r.median >= 1]
     needed = f"the median fleet needs {'; '.join(words)} samples" if words else "the median fleet never arrives"
     return f"{names.system(system)}: no power of N is fitted; at N = {n} {needed}"

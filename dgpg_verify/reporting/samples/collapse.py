@@ -78,11 +78,11 @@ def _block(axes: np.ndarray, rows: Frame, methods: Sequence[str], fits: Frame, c
 
 def _panel(ax: Axes, curves: Frame, colors: dict[float, str], lowest: float) -> None:
     """One curve per N with its band over fleets, the exact expectation dashed over it."""
-    for n, own in sorted(curves.groupby("n_agents"), reverse=True):
-        low, high = (own[end].fillna(own["median"]) for end in ("low", "high"))
-        ax.plot(own["samples"], own["median"], color=colors[n], lw=1.7, zorder=3, gid="replicates")
-        ax.fill_between(own["samples"], low.clip(lower=LOWEST / 10), high, color=colors[n], alpha=0.13, lw=0, zorder=2)
-        exact = known(own, "expected")
+    for n, at_n in sorted(curves.groupby("n_agents"), reverse=True):
+        low, high = (at_n[end].fillna(at_n["median"]) for end in ("low", "high"))
+        ax.plot(at_n["samples"], at_n["median"], color=colors[n], lw=1.7, zorder=3, gid="replicates")
+        ax.fill_between(at_n["samples"], low.clip(lower=LOWEST / 10), high, color=colors[n], alpha=0.13, lw=0, zorder=2)
+        exact = known(at_n, "expected")
         if len(exact) > 1:
             ax.plot(exact["samples"], exact["expected"], **EXPECTED, zorder=4)
     log_x(ax, curves["samples"].min(), curves["samples"].max())

@@ -40,11 +40,11 @@ def draw_complexity_constants(frames: Frames) -> Figure:
         keys=[key(names.method(method), names.look(method), ls="none") for method in names.methods_in(pairs)],
         width={1: 7.5, 2: 11.0}.get(count, 13.5),
     )  # fmt: skip
-    for ax, what in zip(axes.flat, shown):
+    for ax, constant in zip(axes.flat, shown):
         box = ax.get_position()
         ax.set_position((box.x0, box.y0, box.width - 1.5 / fig.get_figwidth(), box.height))
-        _constant(ax, where(constants, what=what))
-        detail(ax, DRAWN[what], "against N")
+        _constant(ax, where(constants, what=constant))
+        detail(ax, DRAWN[constant], "against N")
     if not pairs.empty:
         _predicted(axes[0, -1], pairs)
         detail(axes[0, -1], "Samples to \u03b5", "needed against predicted")
@@ -58,14 +58,14 @@ def _constant(ax: Axes, rows: Frame) -> None:
     ends = []
     for system in names.systems_in(rows):
         color = COLORS.get(system, OTHER)
-        for source, own in where(rows, system=system).groupby("source", sort=False):
-            own = own.sort_values("n_agents", kind="stable")
+        for source, curve in where(rows, system=system).groupby("source", sort=False):
+            curve = curve.sort_values("n_agents", kind="stable")
             look = Look(color) if source.startswith("closed") else Look(color, "s", dash=(0, (4, 2)))
-            spread = own[own["low"] > 0]
+            spread = curve[curve["low"] > 0]
             bars(ax, spread["n_agents"], spread["low"], spread["high"], look, lw=1.2, alpha=0.5, zorder=2)
-            joined(ax, own["n_agents"], own["median"], look, lw=1.5, ms=5.5, zorder=3, gid="replicates",
+            joined(ax, curve["n_agents"], curve["median"], look, lw=1.5, ms=5.5, zorder=3, gid="replicates",
                    mfc=color if look.marker == "o" else "white", mec=color)  # fmt: skip
-        last, name = own.iloc[-1], names.system(system).replace(" with entropy", "")
+        last, name = curve.iloc[-1], names.system(system).replace(" with entropy", "")
         ends.append(EndLabel(last["n_agents"], last["median"], name, "", color))
     quiet(ax)
     label_ends(ax, ends, size=8.4)
@@ -79,8 +79,8 @@ def _predicted(ax: Axes, pairs: Frame) -> None:
     ax.plot(span, span, color=MUTED, lw=1.0, ls=(0, (6, 2)), zorder=1)
     ax.fill_between(span, span, [span[0]] * 2, color=GOOD, alpha=0.08, lw=0, zorder=0)
     for method in names.methods_in(pairs):
-        own = where(pairs, method=method)
-        dots(ax, own["predicted"], own["observed"], names.look(method), s=20, alpha=0.6, zorder=3)
+        points = where(pairs, method=method)
+        dots(ax, points["predicted"], points["observed"], names.look(method), s=20, alpha=0.6, zorder=3)
     quiet(ax)
     ax.set_xlabel("predicted from the constants")
 

@@ -21,7 +21,7 @@ from dgpg_verify.reporting.wording import number_text
 LOWEST = 1e-6  # smaller floors are rounding or far below every eps: drawn on the left edge
 HIGHEST = 3.0
 SMALLEST_EPS = 1.0 / 300.0  # of what C3 asks for
-ROOM = 3.0  # only eps above this many floors are asked for
+ROOM = 3.0  # only eps above this many floors enter a fit
 CAPTION = (
     "Floor: exact per-agent gap in J where the noise-free run of a method comes to rest, as a share of the gap it "
     "starts from; median over fleets, bars: spread over fleets. Red: floors at which the smallest \u03b5 (first "
@@ -84,13 +84,13 @@ def _floors(ax: Axes, rows: Frame, order: Sequence[str], colors: dict[float, str
     """Median floor with its spread over fleets, one shade per N, small N above; hollow where a run still moves."""
     places = {method: k for k, method in enumerate(order)}
     for k, (n, color) in enumerate(colors.items()):
-        own = where(rows, n_agents=n)
-        y = own["method"].map(places) + 0.62 * ((k + 0.5) / len(colors) - 0.5)
-        wide = own["high"] > LOWEST
-        bars(ax, y[wide], own["low"][wide].clip(lower=LOWEST), own["high"][wide], Look(color), across=True, lw=1.3,
+        at_n = where(rows, n_agents=n)
+        y = at_n["method"].map(places) + 0.62 * ((k + 0.5) / len(colors) - 0.5)
+        wide = at_n["high"] > LOWEST
+        bars(ax, y[wide], at_n["low"][wide].clip(lower=LOWEST), at_n["high"][wide], Look(color), across=True, lw=1.3,
              alpha=0.6, zorder=3)  # fmt: skip
-        for chosen, face in ((~own["moving"], color), (own["moving"], "white")):
-            dots(ax, own["floor"][chosen].clip(lower=LOWEST), y[chosen], Look(color), s=22, alpha=1.0, color=face,
+        for chosen, face in ((~at_n["moving"], color), (at_n["moving"], "white")):
+            dots(ax, at_n["floor"][chosen].clip(lower=LOWEST), y[chosen], Look(color), s=22, alpha=1.0, color=face,
                  edgecolors=color, linewidths=0.9, zorder=4)  # fmt: skip
 
 

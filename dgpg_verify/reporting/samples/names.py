@@ -55,8 +55,8 @@ def look(name: str) -> Look:
 
 def methods_left_out(rows: Frame, drawn: list[str]) -> str:
     """Says which methods are measured but not drawn."""
-    every = methods_in(rows)
-    return left_out(every, drawn, method, place="the table and records.json", most=len(every))
+    methods = methods_in(rows)
+    return left_out(methods, drawn, method, place="the table and records.json", most=len(methods))
 
 
 def alpha_of(method: str) -> float | None:

@@ -60,9 +60,9 @@ def constant_groups(rows: Sequence[Record]) -> list[Block]:
     by_system = group_by(rows, lambda row: row["system"])
     blocks = []
     for system in sorted(by_system, key=names.system_order):
-        found = group_by(by_system[system], lambda row: (row["what"], row["source"]))
+        kinds = group_by(by_system[system], lambda row: (row["what"], row["source"]))
         lines = [
-            {"what": worded("constants", what), "source": by, "ends": _ends(own)} for (what, by), own in found.items()
+            {"what": worded("constants", what), "source": by, "ends": _ends(kind)} for (what, by), kind in kinds.items()
         ]
         blocks.append({"system": names.system(system), "rows": lines})
     return blocks
@@ -99,11 +99,11 @@ def _blocks(rows: Sequence[Record], line: Callable[[Sequence[Record]], Block]) -
 
     `line` makes from the records of one method what stands in its row.
     """
-    found = group_by(rows, lambda row: (row["system"], row.get("step_rule") or ""))
-    order = sorted(found, key=lambda key: (names.system_order(key[0]), key[1] != "theory", "*" in key[1]))
+    groups = group_by(rows, lambda row: (row["system"], row.get("step_rule") or ""))
+    order = sorted(groups, key=lambda key: (names.system_order(key[0]), key[1] != "theory", "*" in key[1]))
     blocks = []
     for system, rule in order:
-        methods = group_by(found[system, rule], lambda row: row["method"])
+        methods = group_by(groups[system, rule], lambda row: row["method"])
         lines = [{"method": names.method(m)} | line(methods[m]) for m in sorted(methods, key=names.method_order)]
         blocks.append({"system": names.system(system), "step": names.step(rule) if rule else "", "rows": lines})
     return blocks

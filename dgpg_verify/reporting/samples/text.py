@@ -12,7 +12,7 @@ from dgpg_verify.reporting.wording import exponent_text
 
 Answer = Mapping[str, Any]
 WIDE = 120
-MISFIT = 0.01  # lack-of-fit p-value below which a straight line is not believed
+MISFIT = 0.01  # lack-of-fit p-value below which a straight line is rejected
 ROUNDING = 1e-9  # floors below this share of the first gap are none
 POWERS = {  # exponent -> its name and what it is
     "p": ("p", "power of N at a fixed gap per agent"),

@@ -1,4 +1,4 @@
-"""What the training figures show of the runs, computed in one place: frames in, frames and numbers out.
+"""What the training figures show of the runs, computed in one place as frames and numbers.
 
 Rows come from the tables `curves`, `runs`, `training_scores` and `training_noise`; where a function needs `family` or
 `name`, rows are those of `methods.identified`. Scores: Random = 0, Best-Fit = 1. `level`: mean score of a run over the
@@ -77,9 +77,9 @@ def median_curve(rows: Frame) -> Frame:
     """Columns episode, score: the median over runs at every episode at which at least half of them were evaluated."""
     points = known(rows[[*RUN, "episode", "score"]], "episode", "score")
     runs = points.groupby(RUN, dropna=False).ngroups
-    made = points.groupby("episode")["score"].agg(["median", "size"])
-    kept = made[2 * made["size"] >= runs]
-    return kept["median"].rename("score").reset_index()
+    by_episode = points.groupby("episode")["score"].agg(["median", "size"])
+    common = by_episode[2 * by_episode["size"] >= runs]
+    return common["median"].rename("score").reset_index()
 
 
 def equally_long(rows: Frame) -> Frame:
@@ -105,8 +105,8 @@ def estimates(scores: Frame, runs: Frame, by: str, field: str = "") -> Frame:
     columns = ["settle_mean", "settle_mean_low", "settle_mean_high"] if field else ["mean", "low", "high"]
     stated = scores.groupby(by)[columns].first().set_axis(["value", "low", "high"], axis=1)
     plain = runs.groupby(by)["settled_at" if field else "level"].mean()
-    made = stated.reindex(stated.index.union(plain.index))
-    return made.fillna({"value": plain}).astype(float)
+    table = stated.reindex(stated.index.union(plain.index))
+    return table.fillna({"value": plain}).astype(float)
 
 
 def ablation_lines(scores: Frame, runs: Frame, first: str) -> Frame:
@@ -125,10 +125,10 @@ def ablation_lines(scores: Frame, runs: Frame, first: str) -> Frame:
     return lines.assign(mean=-lines["mean"], y=lines.index + 1.25 * gaps).drop(columns="place")
 
 
-def tuning_gains(own: Frame, preset: Frame) -> Frame:
+def tuning_gains(tuned: Frame, preset: Frame) -> Frame:
     """Per method at one N: mean at its own settings, at the preset (`before`), and their difference `gain`."""
-    both = own.set_index("row")[["mean"]].join(preset.set_index("row")["mean"].rename("before"), how="inner")
-    return known(both.assign(gain=both["mean"] - both["before"]), "gain")
+    joined = tuned.set_index("row")[["mean"]].join(preset.set_index("row")["mean"].rename("before"), how="inner")
+    return known(joined.assign(gain=joined["mean"] - joined["before"]), "gain")
 
 
 def alpha_spread(runs: Frame) -> tuple[float, float]:
@@ -157,20 +157,20 @@ def settle_points(scores: Frame, top: float) -> Frame:
 
 def last_medians(rows: Frame) -> dict[str, float]:
     """Row -> median score at the last evaluation that at least half of its runs reached."""
-    found = {str(row): median_curve(curves) for row, curves in rows.groupby("row")}
-    return {row: float(curve["score"].iloc[-1]) for row, curve in found.items() if len(curve)}
+    medians = {str(row): median_curve(curves) for row, curves in rows.groupby("row")}
+    return {row: float(curve["score"].iloc[-1]) for row, curve in medians.items() if len(curve)}
 
 
 def noise_exponents(rows: Frame, field: str) -> dict[str, float]:
     """Row -> power of N of the guided credit's noise at the end of training, by the fit the verdict rests on."""
     end = where(rows, point="end", credit="guided")
-    made = {}
+    exponents = {}
     for row, noise in end.groupby("row", sort=False):
-        values = {n: list(found) for n, found in by_n(noise, field).items() if len(found) > 1}
+        values = {n: list(replicates) for n, replicates in by_n(noise, field).items() if len(replicates) > 1}
         fit = fit_scaling(list(values), list(values.values()), NOISE_LEVEL) if values else None
         if fit and fit.exponent is not None:
-            made[str(row)] = fit.exponent
-    return made
+            exponents[str(row)] = fit.exponent
+    return exponents
 
 
 def samples_per_episode(rows: Frame) -> float | None:

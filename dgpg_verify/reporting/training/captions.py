@@ -50,9 +50,9 @@ def sizes_text(sizes: Iterable[float]) -> str:
     return f"N = {', '.join(f'{n:g}' for n in sorted(set(sizes)))}"
 
 
-def outside_text(count: int, what: str) -> str:
-    """Says how many values lie outside the frame, so that nobody takes them for missing."""
-    return f" {count} {what}{'s lie' if count > 1 else ' lies'} outside the frame." if count else ""
+def outside_text(count: int, quantity: str) -> str:
+    """How many values lie outside the frame, so that they are not taken for missing."""
+    return f" {count} {quantity}{'s lie' if count > 1 else ' lies'} outside the frame." if count else ""
 
 
 def sizes_left_out(measured: Iterable[float], drawn: Iterable[float]) -> str:

@@ -177,24 +177,24 @@ def draw_own_settings(frames: Frames) -> Figure:
 
     Tables `runs` and `training_scores`, part own, beside main and equal. The best at its own settings stands on top.
     """
-    every = need(where(frames["training_scores"], part=OWN), "training_scores", f"row of part {OWN}")
-    sizes = few(every["n"], PANELS)
-    own, runs = (_of_method(where(frames[table], part=OWN, n=sizes)) for table in ("training_scores", "runs"))
-    preset = where(_preset(frames, {*own["row"]}), n=sizes)
+    scores = need(where(frames["training_scores"], part=OWN), "training_scores", f"row of part {OWN}")
+    sizes = few(scores["n"], PANELS)
+    tuned, runs = (_of_method(where(frames[table], part=OWN, n=sizes)) for table in ("training_scores", "runs"))
+    preset = where(_preset(frames, {*tuned["row"]}), n=sizes)
     look = looks(preset)
-    best_first = (-own.groupby("row")["mean"].mean()).sort_values(kind="stable").index
+    best_first = (-tuned.groupby("row")["mean"].mean()).sort_values(kind="stable").index
     names = pd.Series([row for row in best_first if row in look])
     limits = aggregate.score_limits([*runs["level"], *preset["mean"]])
     fig, _ = _lines(
         sizes,
         names.map(lambda row: look[row].label),
-        lambda ax, n: _own_settings(ax, names, where(own, n=n), where(preset, n=n), where(runs, n=n), limits, look),
+        lambda ax, n: _own_settings(ax, names, where(tuned, n=n), where(preset, n=n), where(runs, n=n), limits, look),
         limits,
         aggregate.outside(runs["level"], limits),
         ends=(len(names) - 0.4, -0.6),
         below=0.5,
         room=2.0,
-        title=_own_title(where(own, n=max(sizes)), where(preset, n=max(sizes)), look),
+        title=_own_title(where(tuned, n=max(sizes)), where(preset, n=max(sizes)), look),
         subtitle="Equally many episodes for all. Methods are sorted by their mean at their own settings.",
         caption=f"{captions.runs_text(runs)}; small dots: single runs at the method's own settings, diamonds means "
         "with intervals. The search tries equally many settings for every method (step size, sharing of parameters, "
@@ -221,24 +221,24 @@ def _preset(frames: Frames, methods: set[str]) -> Frame:
 
 
 def _own_settings(
-    ax: Axes, names: pd.Series, own: Frame, preset: Frame, runs: Frame, limits: Limits, look: Looks
+    ax: Axes, names: pd.Series, tuned: Frame, preset: Frame, runs: Frame, limits: Limits, look: Looks
 ) -> None:
     """Per method of one N: the preset hollow, its own settings filled, and the runs at these."""
-    at_own, at_preset = (aggregate.estimates(scores, runs.iloc[:0], "row") for scores in (own, preset))
+    at_own, at_preset = (aggregate.estimates(scores, runs.iloc[:0], "row") for scores in (tuned, preset))
     for y, row in names.items():
         dots(ax, where(runs, row=row)["level"], y + APART, look[row], limits=limits, across=True, marker="o")
         diamonds(ax, at_preset[at_preset.index == row].assign(y=y - APART), limits, look[row], face="white")
         diamonds(ax, at_own[at_own.index == row].assign(y=y + APART), limits, look[row])
 
 
-def _own_title(own: Frame, preset: Frame, look: Looks) -> str:
+def _own_title(tuned: Frame, preset: Frame, look: Looks) -> str:
     """What its own settings change most, at one N."""
-    gains = aggregate.tuning_gains(own, preset)
+    gains = aggregate.tuning_gains(tuned, preset)
     if gains.empty:
         return "Each method at the settings that a search chose for it"
     row = gains["gain"].abs().idxmax()
     before, after, gain = gains.loc[row, ["before", "mean", "gain"]]
     return (
         f"Its own settings move \u2018{look[row].label}\u2019 most: mean score {after:.2f} in place of {before:.2f} "
-        f"({gain:+.2f}) at {own['n'].iloc[0]:g} agents"
+        f"({gain:+.2f}) at {tuned['n'].iloc[0]:g} agents"
     )

@@ -42,9 +42,9 @@ def _learning_curves(frames: Frames, part: str, subtitle: str) -> Figure:
     )  # fmt: skip
     for family, line in axes.items():
         for ax, (system, n) in zip(line, columns):
-            here = where(rows, system=system, n=n)
-            same = where(here, family=family)
-            curves_panel(ax, same, "row", look, limits[family], here["episode"].max(), named=ax is line[0])
+            column = where(rows, system=system, n=n)
+            same = where(column, family=family)
+            curves_panel(ax, same, "row", look, limits[family], column["episode"].max(), named=ax is line[0])
             detail(ax, f"{n:g} agents" if systems.ngroups == 1 else f"{system_name(system)}, N = {n:g}", family)
     return fig
 
@@ -72,8 +72,8 @@ def _median_title(rows: Frame, look: Looks) -> str:
     parts = []
     for name, most in TITLED.items():
         same = [row for row in look if method.get(row) == name and row in median]
-        own = [row for row in same if not row.endswith("/shared")]
-        parts += [f"{look[row].label} {median[row]:.2f}" for row in (own or same)[:most]]
+        independent = [row for row in same if not row.endswith("/shared")]
+        parts += [f"{look[row].label} {median[row]:.2f}" for row in (independent or same)[:most]]
     if not parts:
         return "Learning curves"
     return f"Median score at the last evaluation, N\u00a0=\u00a0{rows['n'].iloc[0]:g}: {'; '.join(parts)}"
@@ -103,7 +103,7 @@ def draw_curves_over_n(frames: Frames) -> Figure:
     fig, axes = grid(
         shown, title=settling_title(frames["training_scores"], shown, look), caption=caption, gap=(0.6, 1.0),
         subtitle="If the time to converge did not depend on N, the curves of a panel would rise together.",
-        keys=[key(f"N = {n:g}", one) for n, one in of_n.items()],
+        keys=[key(f"N = {n:g}", style) for n, style in of_n.items()],
     )  # fmt: skip
     left_edge = min(ax.get_position().x0 for ax in axes.values())
     for row, ax in axes.items():

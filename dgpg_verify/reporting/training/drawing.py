@@ -90,7 +90,7 @@ def _draw_runs(ax: Axes, rows: Frame, look: Look) -> None:
 def _evenly(ax: Axes, points: np.ndarray, count: int = 5) -> list[int]:
     """Places in `points` of markers that stand about evenly apart on paper."""
     x = ax.transScale.transform(points)[:, 0]
-    return sorted({int(np.argmin(np.abs(x - wanted))) for wanted in np.linspace(x[0], x[-1], count)})
+    return sorted({int(np.argmin(np.abs(x - target))) for target in np.linspace(x[0], x[-1], count)})
 
 
 def run_dots(level: Axes, settle: Axes, x: ArrayLike, runs: Frame, look: Look, limits: Limits, top: float) -> None:

@@ -1,4 +1,4 @@
-"""Who was trained: name, family and look of every training row; families of methods share a row of panels."""
+"""Name, family and look of every training row; families of methods share a row of panels."""
 
 from __future__ import annotations
 
@@ -65,15 +65,15 @@ def identified(frames: Frames, rows: Frame) -> Frame:
     A table that names only the row borrows from `runs`, `training_scores` or `curves`; a row that these do not hold
     starts with its method.
     """
-    made = rows.copy()
+    filled = rows.copy()
     for table in ("runs", "training_scores", "curves"):
         known = frames[table].drop_duplicates("row", keep="last").set_index("row")
         for column in ("method", "setting", "sharing"):
-            made[column] = made[column].where(made[column] != "", made["row"].map(known[column])).fillna("")
-    made["method"] = made["method"].where(made["method"] != "", made["row"].str.split("/").str[0])
-    made["family"] = made["method"].map(FAMILY_OF).fillna(OTHERS)
-    made["name"] = [row_label(label, method) for label, method in zip(made["label"], made["method"])]
-    return made
+            filled[column] = filled[column].where(filled[column] != "", filled["row"].map(known[column])).fillna("")
+    filled["method"] = filled["method"].where(filled["method"] != "", filled["row"].str.split("/").str[0])
+    filled["family"] = filled["method"].map(FAMILY_OF).fillna(OTHERS)
+    filled["name"] = [row_label(label, method) for label, method in zip(filled["label"], filled["method"])]
+    return filled
 
 
 def of_family(looks: Looks, family: str) -> dict[str, MethodLook]:
@@ -90,17 +90,17 @@ def looks(*tables: Frame) -> dict[str, MethodLook]:
     plain = {str(row["row"]): _look(row) for row in rows.drop_duplicates("row").to_dict("records")}
     plain = dict(sorted(plain.items(), key=lambda item: (item[1].order, item[0])))
     names: dict[tuple[Any, ...], list[str]] = {}  # look -> labels that have it
-    first: dict[str, tuple[Any, ...]] = {}  # label -> the look it was met with first
-    made = {}
+    first: dict[str, tuple[Any, ...]] = {}  # label -> the look it first has
+    distinct = {}
     for row, look in plain.items():
         same = (look.color, look.marker, look.dash)
         alike = names.setdefault(same, [])
         if look.label not in alike:
             alike.append(look.label)
-        made[row] = _variant(look, alike.index(look.label))
+        distinct[row] = _variant(look, alike.index(look.label))
         if first.setdefault(look.label, same) != same:
-            made[row] = replace(made[row], label=f"{look.label} ({row.replace('_', ' ')})")
-    return made
+            distinct[row] = replace(distinct[row], label=f"{look.label} ({row.replace('_', ' ')})")
+    return distinct
 
 
 def _look(row: Mapping[str, Any]) -> MethodLook:

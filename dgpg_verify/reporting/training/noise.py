@@ -60,10 +60,10 @@ def draw_training_noise(frames: Frames) -> Figure:
         trained = where(rows, row=row)
         span = limits(positive(rows, field), pad=0.2, least_decades=1.0)
         for ax, point in zip(line, points):
-            here = where(trained, point=point)
+            same = where(trained, point=point)
             n_axis(ax, trained["n"], "agents N" if field == last else None)
-            _panel(ax, here, field, span)
-            detail(ax, f"{labels[row]}: {point}", _state(here) if field == first else "")
+            _panel(ax, same, field, span)
+            detail(ax, f"{labels[row]}: {point}", _state(same) if field == first else "")
         line[0].set_ylabel(fields[field])
     return fig
 

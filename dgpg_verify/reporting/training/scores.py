@@ -29,7 +29,7 @@ SCALING_CAPTION = (
     "20 (v3, mean). Open triangles: {never} of {runs} runs never settle within the episodes trained (censored), or "
     "more than 10 % of a row's runs."
 )
-SPREAD = 0.01  # 1 % of the way from Random to Best-Fit: a share of the mean score says nothing where that is near 0
+SPREAD = 0.01  # 1 % of the way from Random to Best-Fit: a share of the mean score means nothing where that is near 0
 USUAL_N = 50  # of several N, the one nearest to this is drawn
 SETTING_COLUMNS, PROFILE_COLUMNS = 5, 4
 MEAN = Look(INK, "o")
@@ -59,16 +59,16 @@ def draw_training_scaling(frames: Frames) -> Figure:
         height=2.15, gap=(0.8, 0.98),
     )  # fmt: skip
     for family, (left, right) in axes.items():
-        for ax, what in ((left, "score of the last 20 %"), (right, "episodes to settle")):
+        for ax, title in ((left, "score of the last 20 %"), (right, "episodes to settle")):
             n_axis(ax, {*runs["n"], *scores["n"]}, None)
-            detail(ax, family, what)
+            detail(ax, family, title)
             quiet(ax)
         score_axis(left, span := limits.get(family, aggregate.score_limits([])))
         settle_axis(right, top)
         shown = of_family(look, family)
-        for k, (row, one) in enumerate(shown.items()):
+        for k, (row, style) in enumerate(shown.items()):
             _over_n(
-                left, right, where(runs, row=row), where(scores, row=row), one, span, top, dodge(left, k, len(shown))
+                left, right, where(runs, row=row), where(scores, row=row), style, span, top, dodge(left, k, len(shown))
             )
     return fig
 
@@ -92,8 +92,8 @@ def _scaling_title(scores: Frame, look: Looks) -> str:
     if not rows:
         return "Level reached and episodes to settle against N"
     last = where(scores, row=rows[0]).sort_values("n").iloc[-1]
-    level, what = (last["mean"], "mean") if np.isnan(last["iqm"]) else (last["iqm"], "interquartile mean")
-    parts = [] if np.isnan(level) else [f"score {number_text(level, 2)} ({what})"]
+    level, statistic = (last["mean"], "mean") if np.isnan(last["iqm"]) else (last["iqm"], "interquartile mean")
+    parts = [] if np.isnan(level) else [f"score {number_text(level, 2)} ({statistic})"]
     if np.isfinite(last["settle_p90"]):
         parts.append(f"90 % of runs settle within {last['settle_p90']:.3g} episodes")
     elif last["never"] > 0:
@@ -213,13 +213,13 @@ def _profiles(ax: Axes, rows: Frame, look: Looks, span: Limits) -> None:
         rule(ax, x=score)
     profiles = dict(list(rows.sort_values("threshold", kind="stable").groupby("row")))
     for row in (row for row in look if row in profiles):
-        profile, one = profiles[row], look[row]
+        profile, style = profiles[row], look[row]
         x, y = profile["threshold"], profile["share"]
         if profile[["low", "high"]].notna().all(axis=None):
-            band: dict[str, Any] = {"color": one.color, "alpha": 0.07, "lw": 0, "zorder": 2}
+            band: dict[str, Any] = {"color": style.color, "alpha": 0.07, "lw": 0, "zorder": 2}
             ax.fill_between(x, profile["low"], profile["high"], step="post", **band)
         marked = np.unique(np.linspace(0, len(x) - 1, 6).astype(int)).tolist()
-        joined(ax, x, y, one, drawstyle="steps-post", lw=1.8, ms=5, mew=0.8, markevery=marked, gid="replicates",
+        joined(ax, x, y, style, drawstyle="steps-post", lw=1.8, ms=5, mew=0.8, markevery=marked, gid="replicates",
                zorder=4, clip_on=False)  # fmt: skip
     quiet(ax)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dgpg_verify.reporting.records import Record
+from dgpg_verify.reporting.records import Record, group_by
 from dgpg_verify.reporting.wording import row_label
 
 PARTS = {
@@ -22,14 +22,12 @@ PARTS = {
 
 def score_groups(rows: Sequence[Record]) -> list[dict[str, Any]]:
     """`training_scores` by part, main first: {title, open, count, blocks}; a block is {label, row, rows by N}."""
-    found = list(dict.fromkeys(str(row.get("part") or "") for row in rows))
-    parts = [part for part in PARTS if part in found] + [part for part in found if part not in PARTS]
-    made = []
-    for part in parts:
-        mine = [row for row in rows if str(row.get("part") or "") == part]
-        blocks = [_block([row for row in mine if row["row"] == key]) for key in dict.fromkeys(r["row"] for r in mine)]
-        made.append({"title": PARTS.get(part, part), "open": part == "main", "count": len(blocks), "blocks": blocks})
-    return made
+    by_part = group_by(rows, lambda row: str(row.get("part") or ""))
+    groups = []
+    for part in [*(part for part in PARTS if part in by_part), *(part for part in by_part if part not in PARTS)]:
+        blocks = [_block(same) for same in group_by(by_part[part], lambda row: row["row"]).values()]
+        groups.append({"title": PARTS.get(part, part), "open": part == "main", "count": len(blocks), "blocks": blocks})
+    return groups
 
 
 def _block(rows: Sequence[Record]) -> dict[str, Any]:
@@ -39,10 +37,8 @@ def _block(rows: Sequence[Record]) -> dict[str, Any]:
 
 def tuning_groups(rows: Sequence[Record]) -> list[dict[str, Any]]:
     """`tuning` by method and N: {method, n, seeds, rows}, the setting chosen most often first."""
-    places = dict.fromkeys((str(row["method"]), row["n"]) for row in rows)
-    made = []
-    for method, n in places:
-        mine = [row for row in rows if (str(row["method"]), row["n"]) == (method, n)]
-        mine.sort(key=lambda row: (-(row.get("chosen") or 0), str(row.get("setting"))))
-        made.append({"method": method, "n": n, "rows": mine})
-    return made
+    groups = []
+    for (method, n), settings in group_by(rows, lambda row: (str(row["method"]), row["n"])).items():
+        settings.sort(key=lambda row: (-(row.get("chosen") or 0), str(row.get("setting"))))
+        groups.append({"method": method, "n": n, "rows": settings})
+    return groups

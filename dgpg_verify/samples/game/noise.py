@@ -28,11 +28,11 @@ class PairPlaces:
         self.size = len(values)
         self.place: IntArray = place.reshape(count, 1, agents, actions, actions)
 
-    def totals(self, own: Array) -> Array:
-        """Sum over agents of own [F, S, N, K, K] by pair of servers, looked up on every agent's pairs."""
-        copies = own.shape[1]
+    def totals(self, sigma: Array) -> Array:
+        """Sum over agents of Sigma_i [F, S, N, K, K] by pair of servers, looked up on every agent's pairs."""
+        copies = sigma.shape[1]
         place = self.place + (np.arange(copies) * self.size)[:, None, None, None]
-        total = np.bincount(place.reshape(-1), own.reshape(-1), minlength=self.size * copies)
+        total = np.bincount(place.reshape(-1), sigma.reshape(-1), minlength=self.size * copies)
         return np.asarray(total[place])
 
 
@@ -49,10 +49,10 @@ def noise(fleets: Fleets, pairs: PairPlaces, p: Array, base: str | None, half: f
     if base not in ("return", "difference", None):
         raise InputError(f"base = {base!r} is not allowed: it must be 'return', 'difference' or None")
     z, h = fleets.z[:, None], fleets.at_slots(fleets.weights[:, None])
-    own = -(p * z)[..., :, None] * (p * z)[..., None, :]  # Sigma_i on slots x slots
+    sigma = -(p * z)[..., :, None] * (p * z)[..., None, :]  # Sigma_i on slots x slots
     diagonal = np.arange(p.shape[-1])
-    own[..., diagonal, diagonal] += p * z**2
-    others = pairs.totals(own) - own
+    sigma[..., diagonal, diagonal] += p * z**2
+    others = pairs.totals(sigma) - sigma
     spread = others[..., diagonal, diagonal]  # variance of the others' load on each slot's server
     score = p * (1.0 - 2.0 * p + (p**2).sum(-1, keepdims=True))  # p_k |psi(k)|^2
     x_mean = fleets.loads(p * z)
@@ -67,7 +67,7 @@ def noise(fleets: Fleets, pairs: PairPlaces, p: Array, base: str | None, half: f
         saved = -h * (z * (error + (1.0 - p) * z) - 0.5 * z**2)
         alone = _pooled(p, score, saved, saved, (h * z) ** 2 * spread)
         return NoiseTraces(alone, tracked, _pooled(p, score, saved, pulled, h * z**2 * spread))
-    terms, inside, with_load = _return_given_choice(fleets, p, h, error, own, others, spread)
+    terms, inside, with_load = _return_given_choice(fleets, p, h, error, sigma, others, spread)
     own_part = _pooled(p, score, -terms, -terms, inside)
     return NoiseTraces(own_part, tracked, _pooled(p, score, -terms, pulled, z * with_load))
 
@@ -79,7 +79,7 @@ def _pooled(p: Array, score: Array, first: Array, second: Array, inside: Array) 
 
 
 def _return_given_choice(
-    fleets: Fleets, p: Array, h: Array, error: Array, own: Array, others: Array, spread: Array
+    fleets: Fleets, p: Array, h: Array, error: Array, sigma: Array, others: Array, spread: Array
 ) -> tuple[Array, Array, Array]:
     """Given a_i = k, [F, S, N, K] each: f_i(k) (mean of C about E C), Var C, and Cov(C, others' load on s_k)."""
     z = fleets.z[:, None]
@@ -88,7 +88,7 @@ def _return_given_choice(
     about = f - (p * f).sum(-1, keepdims=True)
     own_cost = p * z * about  # Cov(f_i, delta_i) on each slot
     cost = fleets.at_slots(fleets.loads(own_cost, empty=True)) - own_cost
-    pair_with_i = (h[..., :, None] * h[..., None, :] * own * others).sum((-1, -2))
+    pair_with_i = (h[..., :, None] * h[..., None, :] * sigma * others).sum((-1, -2))
     agent = (p * about**2).sum(-1)
     rest = (agent.sum(-1, keepdims=True) - agent) + (0.5 * pair_with_i.sum(-1, keepdims=True) - pair_with_i)
     q = h * z

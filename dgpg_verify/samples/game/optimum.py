@@ -56,7 +56,7 @@ def game_optimum(objective: Potential, max_steps: int = 10_000) -> GameOptimum:
     Returns
     -------
     GameOptimum
-        A fleet that did not arrive is not certified (never an error: the caller decides). Cost: O(F N K) a step,
+        A fleet that did not arrive is not certified (never an error: the caller decides). Cost: O(F N K) per step,
         about 20 to 60 steps.
 
     Raises
@@ -68,7 +68,7 @@ def game_optimum(objective: Potential, max_steps: int = 10_000) -> GameOptimum:
     if not (tau > 0.0).all():
         raise InputError(f"tau = {tau[:, 0].tolist()} is not allowed: every fleet's must be > 0")
     if objective.weights.shape[1] != 1:
-        raise InputError(f"the potential holds {objective.weights.shape[1]} runs a fleet: it must hold 1")
+        raise InputError(f"the potential holds {objective.weights.shape[1]} runs per fleet: it must hold 1")
     theta = np.zeros((len(fleets.z), 1, *fleets.z.shape[1:]))
     shortest = tau / (tau + (fleets.loads(objective.hz2, empty=True)).max(-1))
     step = np.ones_like(tau)

@@ -42,7 +42,7 @@ def path_constants(
         top, spread = np.maximum(top, last_top), np.maximum(spread, last_spread)
     value, gradient = _climb(objective, state)
     step, least = 1.0 / top, np.maximum(share * (best - value), RESOLVED * (np.abs(best) + 1.0))
-    for made in range(1, check_int("max_steps", max_steps, 1) + 1):
+    for steps_taken in range(1, check_int("max_steps", max_steps, 1) + 1):
         length, gap = (gradient**2).sum((-1, -2)), best - value
         open_gap = gap > least
         if not open_gap.any():
@@ -54,9 +54,9 @@ def path_constants(
         step, value = np.where(short, 0.5 * step, step), np.where(short, value, next_value)
         keep = short[..., None, None]
         state, gradient = np.where(keep, state, moved), np.where(keep, gradient, next_gradient)
-        if made & (made - 1) == 0:
-            _, there, spread_there = _look(objective, state)
-            top, spread = np.maximum(top, there), np.maximum(spread, spread_there)
+        if steps_taken & (steps_taken - 1) == 0:
+            _, new_top, new_spread = _look(objective, state)
+            top, spread = np.maximum(top, new_top), np.maximum(spread, new_spread)
     return Constants(np.minimum(mu, top)[:, 0], top[:, 0], top[:, 0] * spread[:, 0])
 
 

@@ -1,8 +1,8 @@
-"""The plain softmax game (no entropy): learning runs beside their own noise-free gradient flow. No verdict on q.
+"""The plain softmax game (no entropy): learning runs beside their own noise-free gradient flow, without a verdict on q.
 
-Without the entropy J = -E C is no concave function of p (its maxima are pure, and there are many), and in the logits
+Without the entropy J = -E C is not a concave function of p (its maxima are pure, and there are many), and in the logits
 every vertex of the simplices is flat: gradient domination fails, the flow itself needs time of order 1 / eps at the
-end, and n_eps mixes that slowness with sampling noise. So there is no J* to go by. The level here is the value that
+end, and n_eps mixes that slowness with sampling noise. So no J* is known. The level here is the value that
 the noise-free flow d theta / dt = grad J reaches from the same start (the uniform policy) in a declared time, and
 what it still gained in the second half of that time is reported with it. A run that finds a better equilibrium than
 the flow has a negative gap, and is not corrected.
@@ -39,12 +39,12 @@ def gradient_flow(
     Parameters
     ----------
     objective : Potential
-        One run a fleet.
+        One run per fleet.
 
     Returns
     -------
     logits [F, N, K], values [F] on the sum scale
-        Cost: O(F N K) a step; some hundred steps for times up to 1e4, as the flow slows down.
+        Cost: O(F N K) per step; some hundred steps for times up to 1e4, as the flow slows down.
 
     Raises
     ------

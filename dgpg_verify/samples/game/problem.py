@@ -60,12 +60,12 @@ class GameProblem:
     def __init__(
         self, games: Sequence[LoadBalancingGame], seeds_per_fleet: int = 1, temperature: ArrayLike | None = None
     ) -> None:
-        """Solve for the optimum of every fleet. Cost: O(F N K) a step of the optimum's iteration.
+        """Solve for the optimum of every fleet. Cost: O(F N K) per step of the optimum's iteration.
 
         Parameters
         ----------
         games : sequence of LoadBalancingGame [F]
-            Of one (N, K, M) with quadratic cost, as drawn by LoadBalancingGame.random.
+            Games of one (N, K, M) with quadratic cost, as drawn by LoadBalancingGame.random.
         temperature : float or array [F]
             tau, at least 2 max(max h, 1) max z^2 of its fleet; that bound by default.
 
@@ -142,7 +142,7 @@ class GameProblem:
         return PairPlaces(self.data)
 
     def optimal_alpha(self, state: Array, credit: str) -> Array:
-        """alpha* [R] of the mixture at this state, pooled over agents. InputError if the credit is no mixture."""
+        """alpha* [R] of the mixture at this state, pooled over agents. InputError if the credit is not a mixture."""
         check_mixture(credit)
         return self.noise(state, credit).best_alpha().reshape(-1)
 
@@ -171,14 +171,14 @@ class GameProblem:
         """
         half, place = _half(credit), self._mix(credit, alpha).reshape(-1) * GRID
         place = np.where(np.abs(place - place.round()) < 1e-9, place.round(), place)
-        both = np.stack([np.floor(place), np.ceil(place)]).astype(np.int64)
+        neighbours = np.stack([np.floor(place), np.ceil(place)]).astype(np.int64)
         table = np.zeros((3, GRID + 1, len(self.data.z)))
-        for node in np.unique(both).tolist():
+        for node in np.unique(neighbours).tolist():
             if (half, node) not in self._constants:
                 self._constants[half, node] = self._measure(potential(self.data, self.tau, node / GRID, half))
             measured = self._constants[half, node]
             table[:, node] = measured.mu, measured.smoothness, measured.noise_trace
-        low, high = (table[:, nodes, self.fleets] for nodes in both)
+        low, high = (table[:, nodes, self.fleets] for nodes in neighbours)
         growth = np.maximum(low[2], high[2]) if base_of(credit) == "return" else np.zeros(self.runs)
         return Constants(np.minimum(low[0], high[0]), np.maximum(low[1], high[1]), growth)
 
@@ -222,11 +222,11 @@ class GameProblem:
         return state.reshape(shape)
 
     def _mix(self, credit: str, alpha: Array) -> Array:
-        """alpha [F, S] of the mixture. InputError where a credit alone is given another alpha than its own, 0 or 1."""
+        """alpha [F, S] of the mixture. InputError where a single credit is given another alpha than its own, 0 or 1."""
         return check_shares(credit, alpha, self.runs).reshape(len(self.data.z), self.seeds_per_fleet)
 
     def _of(self, credit: str, mix: Array) -> Potential:
-        """What the credit climbs at alpha `mix` [F, S], one run a fleet where all its runs agree."""
+        """What the credit climbs at alpha `mix` [F, S], one run per fleet where all its runs agree."""
         same = bool((mix == mix[:, :1]).all())
         return potential(self.data, self.tau, mix[:, :1] if same else mix, _half(credit))
 

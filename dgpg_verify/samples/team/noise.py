@@ -46,16 +46,16 @@ class TeamNoise:
         if base is None:
             return NoiseTraces(np.zeros(len(u)), guidance, np.zeros(len(u)))
         if base == "difference":
-            own = 2.0 * (self.diagonal * u**2).sum(1)
+            base_trace = 2.0 * (self.diagonal * u**2).sum(1)
         else:
-            own = self.diagonal.sum(1) * (u**2).sum(1) + curved
+            base_trace = self.diagonal.sum(1) * (u**2).sum(1) + curved
         cross = 2.0 * (self.diagonal * u * v).sum(1) + self.constant[f"{base}, chain"]
-        return NoiseTraces(own + self.constant[base], guidance, cross)
+        return NoiseTraces(base_trace + self.constant[base], guidance, cross)
 
 
 def team_noise(parts: Sequence[TeamSquares], fleets: IntArray, sigma: float, curvature: bool) -> TeamNoise:
-    """TeamNoise of all runs, W = A if `curvature` else I. parts: one a fleet; fleets [R]. Cost: a few sparse products
-    a fleet."""
+    """TeamNoise of all runs, W = A if `curvature` else I. parts: one per fleet; fleets [R]. Cost: a few sparse
+    products per fleet."""
     weights = [part.a if curvature else sparse.csr_array(sparse.eye_array(part.a.shape[0])) for part in parts]
     rows = [_constants(part.a, part.b, weight) for part, weight in zip(parts, weights)]
     constant = {name: sigma**2 * np.array([row[name] for row in rows])[fleets] for name in rows[0]}
@@ -82,14 +82,14 @@ def _constants(a: sparse.csr_array, b: sparse.csr_array, weight: sparse.csr_arra
     """The constants of one fleet over sigma^2."""
     a_ii, b_ii, square = a.diagonal(), b.diagonal(), sparse.csr_array(a @ a)
     difference, chain = _local(weight, a, 0.5 * a_ii), _local(weight, b, b_ii)
-    both = _local(weight, sparse.csr_array(a + b), 0.5 * a_ii + b_ii)
+    summed = _local(weight, sparse.csr_array(a + b), 0.5 * a_ii + b_ii)
     return {
         "return": 0.5 * weight.diagonal().sum() * square.diagonal().sum() + 2.0 * _inner(weight, square),
         "difference": difference,
         "chain": chain,
         "exact": _local(weight, b, 0.5 * b_ii),
         "return, chain": _with_return(weight, a, b),
-        "difference, chain": 0.5 * (both - difference - chain),
+        "difference, chain": 0.5 * (summed - difference - chain),
     }
 
 

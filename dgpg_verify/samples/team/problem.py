@@ -32,7 +32,7 @@ class TeamProblem:
     teams : sequence of LinearQuadraticTeam
         One team per fleet, all with the same N and M.
     seeds_per_fleet : int
-        Runs of each.
+        Runs per team.
     sigma : float
         Standard deviation of the Gaussian policies, > 0.
 
@@ -136,22 +136,23 @@ class TeamProblem:
         return (None if (share == 1.0).all() else 1.0 - share), (None if (share == 0.0).all() else share)
 
     def _roll_outs(self, state: Array, credit: str, alpha: Array) -> Callable[[np.random.Generator], Array]:
-        """Draws one sampled direction xi / sigma times the credit [R, N]; minus it is xi (local - own xi) - xi shared.
+        """Draws one sampled direction xi / sigma times the credit [R, N]; minus it is
+        xi (local - own_square xi) - xi shared.
 
-        local = Z' pull; own [R, N]: what exact credits add for the square of the agent's own deviation, sigma D_i;
-        shared [R, 1]: the centred return over sigma, from the half cost whose excess over `level` it is.
+        local = Z' pull; own_square [R, N]: what exact credits add for the square of the agent's own deviation, sigma
+        D_i; shared [R, 1]: the centred return over sigma, from the half cost whose excess over `level` it is.
         """
         base, sigma = base_of(credit), self.sigma
         on_base, on_guidance = self._shares(credit, alpha)
         on_return, on_local = (on_base, None) if base == "return" else (None, on_base)  # the return has no local part
         level: Array | float = 0.0
-        own: Array | float = 0.0
+        own_square: Array | float = 0.0
         if on_return is not None:
             level = self._half_cost(self._states(state) - self._optimum) + 0.5 * sigma**2 * self._a_ii.sum(1)
         if on_local is not None:
-            own = 0.5 * sigma * on_local * self._a_ii
+            own_square = 0.5 * sigma * on_local * self._a_ii
         if on_guidance is not None and credit.endswith(":exact"):
-            own = 0.5 * sigma * on_guidance * self._b_ii
+            own_square = 0.5 * sigma * on_guidance * self._b_ii
 
         def roll_out(generator: np.random.Generator) -> Array:
             noise = generator.standard_normal(state.shape)
@@ -161,7 +162,7 @@ class TeamProblem:
                 shared = on_return * ((level - self._half_cost(x - self._optimum)) / sigma)[:, None]
                 if on_guidance is None:
                     return np.asarray(noise * shared)
-            local = self._gradients(self._pull(x, on_local, on_guidance)) - own * noise
+            local = self._gradients(self._pull(x, on_local, on_guidance)) - own_square * noise
             return noise * (shared - local * noise)
 
         return roll_out

@@ -28,7 +28,7 @@ class ReadingTruths:
 
     @property
     def headline(self) -> Headline:
-        """What the rule must say of exact verdicts."""
+        """The headline of exact verdicts."""
         sizes = np.array(STANDARD_N)
         exact: list[list[Label]] = [
             ["supported" if BOUNDED.holds(truth.local_exponent(sizes)) else "refuted" for truth in truths]
@@ -63,7 +63,7 @@ def headline_truths() -> list[ReadingTruths]:
 def headline_error_rates(repetitions: int = 1000, seed: int = 0, rule: Rule = join_readings) -> list[Record]:
     """Error rates of the rule, or of another in its place.
 
-    A headline is false if it says of all readings what does not hold of all of them, or "depends" where they agree.
+    A headline is false if it claims for all readings what does not hold for all of them, or "depends" where they agree.
     """
     name = "headline over readings" if rule is join_readings else f"control: {rule.__name__} of readings"
 
@@ -78,6 +78,6 @@ def headline_error_rates(repetitions: int = 1000, seed: int = 0, rule: Rule = jo
 
 
 def majority(labels: Collection[Label]) -> Headline:
-    """Control that must fail: what most readings say."""
-    found = list(labels)
-    return "supported" if found.count("supported") >= found.count("refuted") else "refuted"
+    """Control that must fail: the verdict of most readings."""
+    verdicts = list(labels)
+    return "supported" if verdicts.count("supported") >= verdicts.count("refuted") else "refuted"

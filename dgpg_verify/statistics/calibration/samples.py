@@ -177,7 +177,7 @@ def sample_error_rates(
     truths
         Default `standard_sample_truths()`.
     level
-        Of each interval.
+        Level of each interval.
     distort
         What a faulty rule does to low and high [B, F, G, E] first.
 

@@ -1,11 +1,10 @@
-"""Synthetic estimators whose scaling is known, on which every verdict procedure is tried before it is
-believed.
+"""Synthetic estimators whose scaling is known, on which every verdict procedure is tried before use.
 
 A truth is a curve of typical values over N and a law of the fleets' multiplicative noise. "False" is fixed
 here, before any run: let e* be the least-squares slope of the log curve on log N over the top decade of the
 measured N, the quantity the protocol decides on. Supporting an exponent e is false if e* lies outside e -+
 margin (`big_o`: above e + margin); refuting it is false if e* lies inside (`big_o`: at most e + margin). For
-a + b N a verdict speaks of the measured decade: a crossover inside it moves e* and must be seen, one beyond it cannot
+a + b N a verdict is about the measured decade: a crossover inside it moves e* and must be seen, one beyond it cannot
 be seen.
 """
 

@@ -1,4 +1,4 @@
-"""What every step reads of fleet and graph: of one fleet, or of several stacked along the roll-outs."""
+"""Constants of fleet and graph that every step reads: one fleet, or several stacked along the roll-outs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Layout:
 
     @classmethod
     def of(cls, fleet: Fleet, candidates: Candidates, day: Tensor) -> Layout:
-        """Of one fleet. day [T]: arrival rate over its mean. Cost O(M + N K + T)."""
+        """The layout of one fleet. day [T]: arrival rate over its mean. Cost O(M + N K + T)."""
         index, device = candidates.index, fleet.cores.device
         relative = [(column / column.mean()).log() for column in (fleet.cores, fleet.memory)]
         time = torch.arange(len(day), dtype=torch.float64, device=device) / len(day)
@@ -48,12 +48,12 @@ class Layout:
 
     @classmethod
     def stacked(cls, layouts: Sequence[Layout], rollouts: int) -> Layout:
-        """Of fleets of one size with one clock, the first `rollouts` roll-outs belonging to the first of them."""
+        """The layout of fleets of one size with one clock; the first `rollouts` roll-outs belong to the first fleet."""
         if len(layouts) == 1:
             return layouts[0]
 
         def rows(name: str, dim: int = 0) -> Tensor:
-            return torch.cat([getattr(one, name) for one in layouts], dim).repeat_interleave(rollouts, dim)
+            return torch.cat([getattr(layout, name) for layout in layouts], dim).repeat_interleave(rollouts, dim)
 
         size = len(layouts[0].servers)
         shift = torch.arange(0, len(layouts) * size, size, device=layouts[0].servers.device)
@@ -61,13 +61,13 @@ class Layout:
             server_columns=rows("server_columns"),
             index=rows("index"),
             capacities=rows("capacities", 1),
-            rooms=torch.cat([one.rooms for one in layouts], dim=1),
-            servers=torch.cat([one.servers for one in layouts]),
+            rooms=torch.cat([layout.rooms for layout in layouts], dim=1),
+            servers=torch.cat([layout.servers for layout in layouts]),
             first=rows("first") + shift.repeat_interleave(rollouts)[:, None],
             clock=layouts[0].clock,
         )
 
     @property
     def speed(self) -> Tensor:
-        """Of every server, [B, M]."""
+        """Speed of every server, [B, M]."""
         return self.server_columns.chunk(3, dim=1)[2]

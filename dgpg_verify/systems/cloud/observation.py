@@ -50,14 +50,14 @@ def candidate_features(servers: Tensor, index: Tensor, shares: Tensor, log_durat
     -----
     Cost: one gather of B N K rows.
     """
-    batch, own, n_servers = servers.shape
+    batch, n_columns, n_servers = servers.shape
     # One gather brings all columns, those of the job still empty: cheaper than joining two blocks afterwards.
     table = torch.zeros(batch, n_servers, len(FEATURES), dtype=torch.float32, device=index.device)
-    table[..., :own] = servers.transpose(1, 2)
+    table[..., :n_columns] = servers.transpose(1, 2)
     table[..., FEATURE["time"] :] = clock
     first = torch.arange(0, batch * n_servers, n_servers, device=index.device)[:, None]
     row = (first + index.flatten(1)).flatten()
     out = table.flatten(0, 1).index_select(0, row).view(batch, *index.shape[1:], len(FEATURES))
-    out[..., own : own + 2] = shares.permute(1, 2, 3, 0)
+    out[..., n_columns : n_columns + 2] = shares.permute(1, 2, 3, 0)
     out[..., FEATURE["log_duration"]] = log_duration[..., None]
     return out

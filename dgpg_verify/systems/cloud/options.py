@@ -41,7 +41,7 @@ class Parts:
 
     @property
     def layout(self) -> Layout:
-        """What every step reads, made anew."""
+        """A new layout, the constants that every step reads."""
         return Layout.of(self.fleet, self.candidates, self.day)
 
 

@@ -169,9 +169,9 @@ def _targets(
 
 
 def settled(table: Tensor, count: Tensor, cuts: Tensor) -> Queues:
-    """Find who runs. Shares are positive, so cumulative sums rise: a blocked head blocks the rest.
+    """Find the running jobs. Shares are positive, so cumulative sums rise: a blocked head blocks the rest.
 
-    Who runs, used and backlog come from differences of sums over the whole list: their rounding, about the number of
+    Running jobs, used and backlog are differences of sums over the whole list: their rounding, about the number of
     servers times 1e-16, stays far below SLACK. Committed shares are summed queue by queue.
     """
     number, cores, _, _, remaining = table.unbind(1)

@@ -1,4 +1,4 @@
-"""What every job costs the others: the return of an episode with and without each of its jobs, by replay.
+"""The cost of every job to the others: the return of an episode with and without each of its jobs, by replay.
 
 Once all actions are fixed the servers do not interact: a job taken away changes what happens on its own server alone,
 from its own step on. So each job needs a replay of one server, and thousands of them run side by side.

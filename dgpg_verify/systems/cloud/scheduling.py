@@ -33,7 +33,7 @@ class CloudScheduling(CloudSteps):
     n_agents
         N >= 1.
     seed
-        Of fleet, graph and derangement.
+        Root of the random numbers of fleet, graph and derangement.
     fleet
         "aws", "csv:PATH", "openb:FOLDER".
     workload

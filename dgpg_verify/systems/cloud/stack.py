@@ -43,7 +43,7 @@ class CloudStack(CloudSteps):
     def __init__(self, systems: Sequence[CloudScheduling], rollouts: int) -> None:
         if not systems:
             raise InputError("systems = [] is not allowed: a stack needs at least 1")
-        kinds = [one.config() | {"seed": 0} for one in systems]
+        kinds = [system.config() | {"seed": 0} for system in systems]
         for k, kind in enumerate(kinds):
             odd = sorted(name for name in kind if kind[name] != kinds[0][name])
             if odd:
@@ -52,21 +52,21 @@ class CloudStack(CloudSteps):
                     "seed alone"
                 )
         self.systems, self.rollouts = tuple(systems), check_int("rollouts", rollouts, 1)
-        layout = Layout.stacked([one.layout for one in systems], rollouts)
+        layout = Layout.stacked([system.layout for system in systems], rollouts)
         super().__init__(systems[0].options, systems[0].parts, layout)
 
     def __len__(self) -> int:
         return len(self.systems)
 
     def config(self) -> dict[str, Any]:
-        """Those of the systems."""
-        return {"system": "cloud_stack", "rollouts": self.rollouts, "systems": [one.config() for one in self.systems]}
+        """The configurations of the systems."""
+        return {"system": "cloud_stack", "rollouts": self.rollouts, "systems": [part.config() for part in self.systems]}
 
     def start(self, noise: Tensor) -> CloudState:
         """[S R, T, E] uniforms -> first state; each fleet draws its own workload and reference."""
         if len(noise) != len(self) * self.rollouts:
             raise InputError(f"environment noise has {len(noise)} rows: it must have {len(self)} x {self.rollouts}")
-        states = [one.start(part) for one, part in zip(self.systems, noise.chunk(len(self)), strict=True)]
+        states = [system.start(part) for system, part in zip(self.systems, noise.chunk(len(self)), strict=True)]
         columns = ([getattr(state.jobs, name) for state in states] for name in JOB_COLUMNS)
         return CloudState(
             step=0,

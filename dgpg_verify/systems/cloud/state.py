@@ -17,7 +17,7 @@ class CloudState:
     """Everything of B roll-outs at one step; every tensor has a leading B axis, so rows can be selected.
 
     jobs: the exogenous workload of the whole roll-out [B, T, N]. reference [B, T, 2M]: as far as it is fixed at the
-    start. queues: who is where before acting.
+    start. queues: the jobs on each server before acting.
     """
 
     step: int

@@ -29,7 +29,7 @@ class CloudSteps:
     options
         As checked by `check_options`.
     parts
-        Of the fleet, or of the first of several.
+        Fixed parts of the fleet, or of the first of several fleets.
     layout
         Constants of a step, of all fleets.
     """
@@ -49,16 +49,16 @@ class CloudSteps:
 
     def observe(self, state: CloudState) -> Observation:
         """features [B, N, K, F] float32 (names in FEATURES), mask, active. Cost O(B N K F)."""
-        layout, here, queues = self.layout, self._jobs_now(state), state.queues
+        layout, jobs, queues = self.layout, self._jobs_now(state), state.queues
         batch, n_servers = queues.count.shape
         logs = torch.cat([queues.count, queues.waiting, queues.backlog], dim=1).float().log1p()
         constant = layout.server_columns.expand(batch, -1)
         servers = torch.cat([constant, queues.committed, self.reference_at(state), state.free, logs], dim=1)
-        duration = torch.where(here.active, here.duration, MEAN_DURATION) / MEAN_DURATION
+        duration = torch.where(jobs.active, jobs.duration, MEAN_DURATION) / MEAN_DURATION
         shares = state.work[:2, ..., None] / layout.capacities
         clock = layout.clock[state.step]
         features = candidate_features(servers.view(batch, -1, n_servers), layout.index, shares, duration.log(), clock)
-        return Observation(features, (shares <= ROOM).all(0), here.active)
+        return Observation(features, (shares <= ROOM).all(0), jobs.active)
 
     def reference_at(self, state: CloudState) -> Tensor:
         """x~ [B, 2M] at the state's step."""
@@ -70,11 +70,11 @@ class CloudSteps:
         Actions of inactive dispatchers are ignored. Raises InputError on an action outside [-1, K - 1] or on a
         candidate that can never run the job. Cost O(B (N log N + M Q)), Q the longest queue.
         """
-        here = self._jobs_now(state)
+        jobs = self._jobs_now(state)
         acts, index, load = self._placed(state, actions)
-        cost = _cost(here)
+        cost = _cost(jobs)
         server = torch.where(acts, index, -1)
-        joiners = line_up(server, self.n_servers, here.arrival, torch.stack([load[0], load[1], cost, load[2]]))
+        joiners = line_up(server, self.n_servers, jobs.arrival, torch.stack([load[0], load[1], cost, load[2]]))
         return Transition(
             next_state=CloudState(state.step + 1, state.jobs, state.reference, serve(state.queues, joiners)),
             reward=-(state.queues.cost.sum(1) + (cost * acts).sum(1)),
@@ -135,17 +135,17 @@ class CloudSteps:
 
     def residence_steps(self, state: CloudState) -> Tensor:
         """The same without discounting: min(ceil(duration / speed), T - t) steps on each candidate, [B, N, K]."""
-        here, index = self._jobs_now(state), self.layout.index
+        jobs, index = self._jobs_now(state), self.layout.index
         speed = self.layout.speed.gather(1, index.flatten(1)).view_as(index)
         steps = (
-            (here.duration[..., None] / speed - TIME_LEFT).ceil().clamp(min=1.0, max=float(self.horizon - state.step))
+            (jobs.duration[..., None] / speed - TIME_LEFT).ceil().clamp(min=1.0, max=float(self.horizon - state.step))
         )
-        return torch.where(here.active[..., None], steps, 0.0)
+        return torch.where(jobs.active[..., None], steps, 0.0)
 
     def removal_rewards(self, state: CloudState, actions: Tensor) -> Tensor:
         """Reward of this step had agent i alone not acted, [B, N]: the present jobs' costs do not interact in it."""
-        own = self._joining_costs(state, actions)
-        return -(state.queues.cost.sum(1) + own.sum(1))[:, None] + own
+        joining = self._joining_costs(state, actions)
+        return -(state.queues.cost.sum(1) + joining.sum(1))[:, None] + joining
 
     def replaced_rewards(self, state: CloudState, actions: Tensor, replacements: Tensor) -> Tensor:
         """Reward of this step had agent i alone played replacements[:, i], [B, N]."""
@@ -166,8 +166,8 @@ class CloudSteps:
 
     def _joining_costs(self, state: CloudState, actions: Tensor) -> Tensor:
         """Cost in this step of the jobs that join by `actions`, [B, N]."""
-        here = self._jobs_now(state)
-        return torch.where(self._placed(state, actions)[0], _cost(here), 0.0)
+        jobs = self._jobs_now(state)
+        return torch.where(self._placed(state, actions)[0], _cost(jobs), 0.0)
 
     def heuristic_scores(self, name: str, seen: Observation) -> Tensor:
         """Scores float64 [..., N, K] of a rule that sees what the policies see; see `heuristics`."""

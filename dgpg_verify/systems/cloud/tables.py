@@ -98,7 +98,7 @@ def _collect(path: Path, rows: list[dict[str, str]], columns: Sequence[Column]) 
         ]
         table[column.name] = np.array(values, dtype=object if column.allowed == TEXT else np.float64)
     if bad:
-        named = [what for _, what in sorted(bad)]
+        named = [fault for _, fault in sorted(bad)]
         more = f"; and {len(named) - MAX_NAMED} more" if len(named) > MAX_NAMED else ""
         raise InputError(f"{path.name}: {'; '.join(named[:MAX_NAMED])}{more}")
     return table

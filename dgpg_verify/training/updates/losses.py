@@ -23,10 +23,10 @@ class NonFiniteLoss(NonFiniteError):
 def live_mean(values: Tensor, live: Tensor, per_agent: bool, total: int | None = None) -> Tensor:
     """Mean over live entries of [L, N]: of each agent, summed over agents, or over everything. An agent without
     live entries adds 0. total: live entries of everything, where `values` is a part of it."""
-    kept = torch.where(live, values, torch.zeros_like(values))
+    masked = torch.where(live, values, torch.zeros_like(values))
     if per_agent:
-        return (kept.sum(0) / live.sum(0).clamp(min=1)).sum()
-    return kept.sum() / (live.sum() if total is None else torch.tensor(total)).clamp(min=1)
+        return (masked.sum(0) / live.sum(0).clamp(min=1)).sum()
+    return masked.sum() / (live.sum() if total is None else torch.tensor(total)).clamp(min=1)
 
 
 def log_probabilities(logits: Tensor, mask: Tensor) -> Tensor:
@@ -68,12 +68,12 @@ def normalise_advantages(advantage: Tensor, live: Tensor, how: str) -> Tensor:
     With "agent", one with fewer than two live decisions is normalised by the batch, so that a lone decision is not
     erased.
     """
-    kept = torch.where(live, advantage, torch.zeros_like(advantage))
+    masked = torch.where(live, advantage, torch.zeros_like(advantage))
     if how == "none":
-        return kept
+        return masked
     axes = tuple(range(advantage.ndim)) if how == "batch" else tuple(range(advantage.ndim - 1))
     count = live.sum(axes, keepdim=True)
-    mean = kept.sum(axes, keepdim=True) / count.clamp(min=1)
+    mean = masked.sum(axes, keepdim=True) / count.clamp(min=1)
     gap = torch.where(live, advantage - mean, torch.zeros_like(advantage))
     sd = (gap.square().sum(axes, keepdim=True) / count.clamp(min=1)).sqrt()
     if how == "agent":

@@ -92,7 +92,7 @@ def _passes(actor: Actor, decisions: PackedDecisions, settings: Settings, seed: 
 
 
 def _prepared(actor: Actor, decisions: PackedDecisions) -> tuple[Actor, PackedDecisions]:
-    """What all passes read alike is worked out once: the busiest agents come first, so that blocks hold agents with
+    """What all passes share is computed once: the busiest agents come first, so that blocks hold agents with
     about as many decisions and little padding; and the policy's own preparations, where it offers any."""
     if not _in_one_block(actor, decisions):
         order = decisions.lengths().argsort(descending=True, stable=True)
@@ -147,7 +147,7 @@ def _in_one_block(actor: Actor, decisions: PackedDecisions) -> bool:
 
 
 def sums(live: Tensor, ratio: Tensor, bonus: Tensor, clip: float) -> Tensor:
-    """Of every agent's live decisions, see AgentFacts: arrays [L, N] -> [4, N] float64."""
+    """Sums over every agent's live decisions, see AgentFacts: arrays [L, N] -> [4, N] float64."""
     outside = ((ratio - 1.0).abs() > clip) & live
     tiny = torch.finfo(ratio.dtype).tiny  # a ratio that underflows would make the log infinite
     kl = torch.where(live, ratio - 1.0 - ratio.clamp(min=tiny).log(), torch.zeros_like(ratio))

@@ -187,7 +187,7 @@ def test_bad_input() -> None:
             potential(data, np.ones(FLEETS), alpha)
     with pytest.raises(InputError, match="tau"):
         game_optimum(potential(data, np.zeros(FLEETS)))
-    with pytest.raises(InputError, match="runs a fleet"):
+    with pytest.raises(InputError, match="runs per fleet"):
         game_optimum(potential(data, np.ones(FLEETS), np.tile([[0.2, 0.9]], (FLEETS, 1))))
     with pytest.raises(InputError, match="max_steps"):
         game_optimum(good, max_steps=0)

@@ -25,14 +25,14 @@ def fit_jobs(jobs: Jobs, candidates: Candidates) -> Jobs:
     With one candidate, by the largest. The job then fits min(2, K) of its dispatcher's candidates.
     Cost: K numbers for each job that does not fit a dispatcher's two roomiest candidates.
     """
-    wanted = min(2, candidates.index.shape[1])
-    roomiest = _relative_room(candidates).topk(wanted, dim=1).indices
+    needed = min(2, candidates.index.shape[1])
+    roomiest = _relative_room(candidates).topk(needed, dim=1).indices
     sure = [capacity.gather(1, roomiest).amin(1) for capacity in (candidates.cores, candidates.memory)]
     place = ((jobs.cores > sure[0]) | (jobs.memory > sure[1])).flatten().nonzero().squeeze(-1)
     agent = place % len(candidates.index)
     cores, memory = (size.flatten().index_select(0, place) for size in (jobs.cores, jobs.memory))
     room = torch.minimum(candidates.cores[agent] / cores[:, None], candidates.memory[agent] / memory[:, None])
-    factor = room.topk(wanted, dim=1).values[:, -1].clamp(max=1.0) if len(place) else cores
+    factor = room.topk(needed, dim=1).values[:, -1].clamp(max=1.0) if len(place) else cores
     return replace(
         jobs,
         cores=jobs.cores.flatten().scatter(0, place, cores * factor).view_as(jobs.cores),

@@ -188,8 +188,8 @@ class Generator:
 
     def jobs(self, noise: Tensor) -> Jobs:
         """Uniforms [B, T, 5 N + 1] -> jobs [B, T, N]. Cost O(B T N); a loop over T for the bursts only."""
-        own = noise[..., : self.streams * self.n_agents].unflatten(-1, (self.streams, self.n_agents))
-        arrival, burst, duration, cores, memory = own.unbind(-2)
+        agent_noise = noise[..., : self.streams * self.n_agents].unflatten(-1, (self.streams, self.n_agents))
+        arrival, burst, duration, cores, memory = agent_noise.unbind(-2)
         common = noise[..., self.streams * self.n_agents, None]
         high = self._bursts(common if self.common_shock else burst)
         rate = torch.where(high, self.burst[1], self.burst[0]) * self.day.to(noise.device)[:, None]
@@ -219,7 +219,7 @@ class Generator:
         return torch.stack(states, dim=1)
 
     def report(self, noise: Tensor) -> dict[str, float]:
-        """Facts of its own about these jobs: none."""
+        """No facts beyond those that hold for every source of jobs."""
         return {}
 
 

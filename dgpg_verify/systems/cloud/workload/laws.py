@@ -53,15 +53,15 @@ class Pareto:
 
     @property
     def mean(self) -> float:
-        kept = 1.0 - (self.low / self.high) ** self.alpha
+        mass = 1.0 - (self.low / self.high) ** self.alpha
         if abs(self.alpha - 1.0) < 1e-12:
-            return self.low * math.log(self.high / self.low) / kept
+            return self.low * math.log(self.high / self.low) / mass
         body = self.low - self.high * (self.low / self.high) ** self.alpha
-        return self.alpha / (self.alpha - 1.0) * body / kept
+        return self.alpha / (self.alpha - 1.0) * body / mass
 
     def quantile(self, uniforms: Tensor) -> Tensor:
-        kept = 1.0 - (self.low / self.high) ** self.alpha
-        return self.low * (1.0 - uniforms * kept) ** (-1.0 / self.alpha)
+        mass = 1.0 - (self.low / self.high) ** self.alpha
+        return self.low * (1.0 - uniforms * mass) ** (-1.0 / self.alpha)
 
     def scaled(self, factor: float) -> Pareto:
         return Pareto(self.alpha, self.low * factor, self.high * factor)
@@ -86,9 +86,9 @@ class MixedLaw:
         edge = 0.0
         for k, (weight, part) in enumerate(zip(self.weights, self.parts)):
             last = k == len(self.parts) - 1
-            here = ((uniforms >= edge) & (last | (uniforms < edge + weight))).flatten().nonzero().squeeze(-1)
-            inner = (uniforms.flatten().index_select(0, here) - edge) / (1.0 - edge if last else weight)
-            value.view(-1).scatter_(0, here, part.quantile(inner.clamp_(1e-16, 1.0 - 1e-16)))
+            place = ((uniforms >= edge) & (last | (uniforms < edge + weight))).flatten().nonzero().squeeze(-1)
+            inner = (uniforms.flatten().index_select(0, place) - edge) / (1.0 - edge if last else weight)
+            value.view(-1).scatter_(0, place, part.quantile(inner.clamp_(1e-16, 1.0 - 1e-16)))
             edge += weight
         return value
 

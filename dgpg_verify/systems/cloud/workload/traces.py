@@ -40,7 +40,7 @@ def read_record(spec: str) -> tuple[Record, dict[str, Any]]:
     """Recorded jobs by arrival and where they came from: "trace:PATH" (arrival_s, cores, memory_gib, duration_s) or
     "openb:FOLDER" (jobs_openb.csv.gz).
 
-    Of the second those that arrived inside the window, ran to a recorded end and asked for memory.
+    From the second come the jobs that arrived inside the window, ran to a recorded end and requested memory.
 
     Raises
     ------
@@ -48,10 +48,10 @@ def read_record(spec: str) -> tuple[Record, dict[str, Any]]:
         For a missing file, bad rows (all named), or fewer than two arrival times.
     """
     kind, _, place = spec.partition(":")
-    own = kind == "trace"
-    path, columns = (Path(place), TRACE_COLUMNS) if own else (Path(place) / "jobs_openb.csv.gz", OPENB_COLUMNS)
+    is_trace = kind == "trace"
+    path, columns = (Path(place), TRACE_COLUMNS) if is_trace else (Path(place) / "jobs_openb.csv.gz", OPENB_COLUMNS)
     table = read_table(path, columns)
-    kept, facts = (np.ones(len(table["arrival_s"]), dtype=bool), {}) if own else _usable(table)
+    kept, facts = (np.ones(len(table["arrival_s"]), dtype=bool), {}) if is_trace else _usable(table)
     arrival, cores, memory, duration = (table[column.name][kept] for column in columns[:4])
     if len(arrival) < 2 or arrival.min() == arrival.max() or duration.sum() == 0:
         raise InputError(
@@ -59,7 +59,7 @@ def read_record(spec: str) -> tuple[Record, dict[str, Any]]:
             f"and one duration_s > 0"
         )
     order = np.argsort(arrival, kind="stable")
-    origin = {"trace": "csv" if own else kind, "sha256": file_digest(path), **facts}
+    origin = {"trace": "csv" if is_trace else kind, "sha256": file_digest(path), **facts}
     return (arrival[order], cores[order], memory[order], duration[order]), origin
 
 
