@@ -86,6 +86,32 @@ def test_first_screen_says_every_claim_with_label_sentence_and_interval(text: st
     assert [first, *order] == sorted([first, *order])
 
 
+def test_the_matrix_of_claims_and_readings_comes_first(tmp_path: Path) -> None:
+    rows = [
+        ledger_row("C1.4/a", "C1.4", reading="parts", return_share=0.25),
+        ledger_row("C1.4/b", "C1.4", "refuted", reading="mixed"),
+        ledger_row("C1.4/c", "C1.4", "refuted", reading="sum", leading=False),
+        ledger_row("C1.1/a", "C1.1", reading="theta"),
+    ]
+    write_ledger(tmp_path, rows)
+    write_records(
+        tmp_path, {"readings": [{"id": "parts", "choice": "mixture", "status": "leading", "formula": "a < b"}]}
+    )
+    text = write_report(tmp_path).read_text()
+    matrix = text[text.index('class="matrix"') : text.index('class="first"')]
+    cells = [
+        " ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in re.findall(r"<td[^>]*>(.*?)</td>", matrix, re.S)
+    ]
+    assert cells[:2] == ["C1.1 " + rows[3].statement, "supported"] and cells[2].startswith("theta: supported 1/0/0")
+    assert cells[7] == "depends" and [re.split(r"[ ,]", cell)[0] for cell in cells[8:12]] == [
+        "-",
+        "refuted",
+        "supported",
+        "refuted",
+    ]
+    assert "\u03c9 0.25" in cells[10] and "(sum)" in matrix and "a &lt; b" in matrix
+
+
 def test_every_row_its_reason_and_unrecorded_are_on_the_page(page: Page) -> None:
     shown = " ".join(page.text)
     for row in ledger():
