@@ -18,10 +18,10 @@ from dgpg_verify.claims.equilibria.measure.shift import SHIFT_ALPHAS
 from dgpg_verify.claims.equilibria.measure.tradeoff import RULES
 from dgpg_verify.claims.equilibria.questions import ask, ask_proof, interval, what_holds
 from dgpg_verify.claims.equilibria.read import DrawnFleets, by_kind, mean_at_rule, read_fleets, variance_per_agent
-from dgpg_verify.claims.question import Question, level_of
+from dgpg_verify.claims.question import Question, checked, exactly, level_of
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.claims.words import power
-from dgpg_verify.core import Estimate, Label, Verdict
+from dgpg_verify.core import Label, Verdict
 from dgpg_verify.equilibria.counterexamples.catalogue import FORMS
 from dgpg_verify.equilibria.counterexamples.files import load_all
 from dgpg_verify.equilibria.counterexamples.forms import INCLUSIONS, POINTS, READINGS, Form
@@ -213,9 +213,8 @@ def _shift(group: DrawnFleets) -> Question:
         statistic = "order of the error in alpha"
     else:
         worst = float((error / (1.0 + found)).max())
-        label: Label = "supported" if worst <= EXACT else "refuted"
-        verdict = Verdict(label, f"largest relative error {worst:.3g}, at most {EXACT:g} allowed",
-                          Estimate(worst, worst, worst, 1.0, error.shape[1]))  # fmt: skip
+        why = f"largest relative error {worst:.3g}, at most {EXACT:g} allowed"
+        verdict = checked(worst <= EXACT, why, exactly(worst, error.shape[1]))
         said = "The shift law alpha [(1 - alpha) H_J - alpha H_G]^-1 grad G is exact"
         claimed = {"expected": 0.0, "margin": EXACT, "relation": "at_most"}
         statistic = "largest relative error of the shift"
