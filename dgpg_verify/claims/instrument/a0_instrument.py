@@ -3,8 +3,6 @@ stated coverage, its verdicts must be wrong no more often than stated, and its c
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -12,37 +10,14 @@ import numpy as np
 
 from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.design import Row
-from dgpg_verify.claims.instrument.measure import (
-    ORACLES,
-    QUANTITIES,
-    bit_identities,
-    constant_reward_is_not_measurable,
-    coverage_batch,
-    independent_rewards,
-    observed_guidance_bias,
-)
+from dgpg_verify.claims.instrument.measure import BATCH, COVERAGE, ORACLES, QUANTITIES, measure_instrument
 from dgpg_verify.claims.question import Question, checked
 from dgpg_verify.claims.series import Measured, Series
-from dgpg_verify.core import Cell, Estimate, Evidence, Label, Verdict
-from dgpg_verify.statistics import (
-    PRIMARY_LEVEL,
-    calibration_table,
-    control_table,
-    coverage_record,
-    fit_scaling,
-    headline_error_rates,
-    judge,
-    majority,
-)
+from dgpg_verify.core import Estimate, Evidence, Label, Verdict
+from dgpg_verify.statistics import PRIMARY_LEVEL, coverage_record, fit_scaling, judge
 
-COVERAGE = 0.95
-BATCH = 10  # configurations in one cell
-REPETITIONS = 1000
+SYNTHETIC = "synthetic estimators"
 ERRORS = ("false_support", "false_refutation")
-ERROR_TABLES: dict[str, tuple[Callable[[int, int], list[Any]], ...]] = {
-    "standard": (calibration_table, headline_error_rates),
-    "faulty": (control_table, partial(headline_error_rates, rule=majority)),
-}
 Cells = Series[Evidence]
 
 
@@ -60,26 +35,11 @@ def design(scale: str) -> list[Row]:
     ]
 
 
-def measure(cell: Cell) -> dict[str, Any]:
-    (kind, _, oracle), seed = cell.row.partition("/"), cell.seed % 2**31
-    measures: dict[str, Callable[[], dict[str, Any]]] = {
-        "coverage": lambda: coverage_batch(oracle, cell.seed, BATCH, COVERAGE),
-        "identities": lambda: bit_identities(cell.n, seed),
-        "observed_bias": lambda: observed_guidance_bias(cell.n, seed),
-        "constant_reward": lambda: constant_reward_is_not_measurable(cell.n, seed),
-        "independent_rewards": lambda: independent_rewards(cell.n, seed),
-        "error_rates": lambda: {
-            name: [record for table in tables for record in table(REPETITIONS, seed)]
-            for name, tables in ERROR_TABLES.items()
-        },
-    }
-    return measures[kind]()
-
-
 def questions(measured: Measured) -> list[Question]:
     return [
         *(_coverage(oracle, quantity, measured) for oracle in ORACLES for quantity in QUANTITIES),
         *_errors(measured["error_rates"]),
+        *_faulty_procedures(measured["error_rates"]),
         *_identities(measured["identities"], measured["observed_bias"]),
         _constant_reward(measured["constant_reward"]),
         _independent_rewards(measured["independent_rewards"]),
@@ -122,24 +82,29 @@ def _coverage(oracle: str, quantity: str, measured: Measured) -> Question:
 
 
 def _errors(series: Cells) -> list[Question]:
-    """The largest error rates of the rules in use; and of rules with a planted fault, which must err visibly."""
-    records, faulty = (series.flat[0].values[name] for name in ("standard", "faulty"))
-    asked, system = [], "synthetic estimators"
+    """The largest error rates of the rules in use."""
+    records, asked = series.flat[0].values["standard"], []
     for error in ERRORS:
         worst = max(records, key=itemgetter(error))
-        rate, allowed, statistic = worst[error], worst["allowed"], error.replace("_", " ") + " rate"
+        rate, allowed, statistic = float(worst[error]), float(worst["allowed"]), error.replace("_", " ") + " rate"
         why = (
             f"worst of {len(records)} (procedure, truth) pairs: {rate:.3f} ({worst['procedure']}; "
             f"{worst['truth']}), allowed {allowed:.3f}"
         )
-        about = {"expected": allowed, "system": system, "kind": "oracle"}
-        asked.append(_check(f"error_rates/{error}", statistic, series, bool(rate <= allowed), why, rate, **about))
-    allowed, statistic = faulty[0]["allowed"], "largest error rate of a faulty procedure"
-    about = {"expected": allowed, "system": system, "kind": "control"}
-    for name in dict.fromkeys(record["procedure"] for record in faulty):
-        rate = max(record[error] for record in faulty if record["procedure"] == name for error in ERRORS)
-        why, key = f"a faulty procedure errs up to {rate:.3f} of the time", f"error_rates/{name}"
-        asked.append(_check(key, statistic, series, bool(rate <= allowed), why, rate, "refuted", **about))
+        about: dict[str, Any] = {"expected": allowed, "system": SYNTHETIC, "kind": "oracle"}
+        asked.append(_check(f"error_rates/{error}", statistic, series, rate <= allowed, why, rate, **about))
+    return asked
+
+
+def _faulty_procedures(series: Cells) -> list[Question]:
+    """Rules with a planted fault must err visibly."""
+    records, asked = series.flat[0].values["faulty"], []
+    allowed, statistic = float(records[0]["allowed"]), "largest error rate of a faulty procedure"
+    about: dict[str, Any] = {"expected": allowed, "system": SYNTHETIC, "kind": "control", "must": "refuted"}
+    for name in dict.fromkeys(record["procedure"] for record in records):
+        rate = float(max(record[error] for record in records if record["procedure"] == name for error in ERRORS))
+        why = f"a faulty procedure errs up to {rate:.3f} of the time"
+        asked.append(_check(f"error_rates/{name}", statistic, series, rate <= allowed, why, rate, **about))
     return asked
 
 
@@ -152,7 +117,8 @@ def _identities(series: Cells, observed: Cells) -> list[Question]:
         f"; the price: at N = {observed.n_values[0]} its mean differs from -grad G by {bias:.2f} of its length, "
         f"cosine {cosine:.2f} (exact, mean of {len(observed.flat)} fleets)"
     )
-    asked, about = [], {"expected": 0.0, "system": "load_balancing", "kind": "control"}
+    asked: list[Question] = []
+    about: dict[str, Any] = {"expected": 0.0, "system": "load_balancing", "kind": "control"}
     for name in series.flat[0].values:
         change = max(float(item.values[name]) for item in series.flat)
         why = f"largest difference {change:g} over {len(series.flat)} fleets; bit for bit is 0"
@@ -165,7 +131,7 @@ def _constant_reward(series: Cells) -> Question:
     measurable = bool(series.flat[0].values["measurable"])
     outcome = "a ratio was printed" if measurable else "not measurable"
     why = f"a constant reward has neither noise nor signal: {outcome}"
-    about = {"expected": None, "system": "load_balancing, all weights 0", "kind": "control"}
+    about: dict[str, Any] = {"expected": None, "system": "load_balancing, all weights 0", "kind": "control"}
     return _check("constant_reward", "noise_to_signal", series, measurable or "inconclusive", why, None,
                   "inconclusive", **about)  # fmt: skip
 
@@ -176,7 +142,7 @@ def _independent_rewards(series: Cells) -> Question:
     fit = fit_scaling(series.n_values, table, PRIMARY_LEVEL)
     verdict = judge(fit, 1.0)
     why = f"every agent is paid for its own job only, so Theta(N) must be refuted: {verdict.why}"
-    about = {"expected": 1.0, "system": "load_balancing, own reward only", "kind": "control"}
+    about: dict[str, Any] = {"expected": 1.0, "system": "load_balancing, own reward only", "kind": "control"}
     return _check("independent_rewards", "noise_to_signal", series, verdict.label, why, fit.exponent, "refuted",
                   **about)  # fmt: skip
 
@@ -194,7 +160,7 @@ CLAIM = Claim(
     statement="The instrument agrees with every oracle, errs no more than stated, and its controls fail.",
     family="instrument",
     design=design,
-    measure=measure,
+    measure=measure_instrument,
     questions=questions,
     tables=tables,
 )
