@@ -121,11 +121,12 @@ def mean_of(values: Array, level: float = 0.95) -> Estimate:
     return mean_interval(values, level)
 
 
-def by_kind(groups: Sequence[DrawnFleets]) -> dict[str, list[DrawnFleets]]:
-    """The fleets of each system of the trade-off, by rising N."""
-    kinds = dict.fromkeys(str(group.options["kind"]) for group in groups)
-    ranked = sorted(groups, key=lambda group: group.n)
-    return {kind: [group for group in ranked if group.options["kind"] == kind] for kind in kinds}
+def by_law(groups: Sequence[DrawnFleets], *options: str) -> dict[tuple[Any, ...], list[DrawnFleets]]:
+    """The fleets of each system that some options name, by rising N."""
+    laws: dict[tuple[Any, ...], list[DrawnFleets]] = {}
+    for group in sorted(groups, key=lambda group: group.n):
+        laws.setdefault(tuple(group.options[name] for name in options), []).append(group)
+    return laws
 
 
 def variance_per_agent(groups: Sequence[DrawnFleets], rule: str) -> Array:

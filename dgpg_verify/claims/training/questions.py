@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from dgpg_verify.claims.claim import Claim
+from dgpg_verify.claims.claim import Claim, claims_of
 from dgpg_verify.claims.question import EXPLORATORY_LEVEL, Question, as_control
 from dgpg_verify.claims.series import Series
 from dgpg_verify.claims.training.design import training_design
@@ -22,18 +22,14 @@ FEWEST_FOR_CONTROL = 6  # seeds: with fewer no share of failing seeds is decided
 UNMEASURED = "The {statistic} is not measurable ({why}): {where}."
 
 
+_claim = claims_of(
+    "training", training_design, measure=measure_training, tables=training_tables, cost=training_cost, decided_at="full"
+)
+
+
 def training_claim(parts: Collection[str], questions: Callable[[Runs], list[Question]], **about: Any) -> Claim:
     """A claim judged from the training runs of some parts of the design. about: id, title, source, statement."""
-    return Claim(
-        family="training",
-        design=partial(training_design, parts=frozenset(parts)),
-        measure=measure_training,
-        questions=lambda measured: questions(read_training(measured)),
-        tables=training_tables,
-        cost=training_cost,
-        decided_at="full",
-        **about,
-    )
+    return _claim(parts, lambda measured: questions(read_training(measured)), **about)
 
 
 @dataclass(frozen=True)
