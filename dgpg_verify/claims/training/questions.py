@@ -68,13 +68,13 @@ class TrainingQuestion:
         tuning : at which settings, where that is not the relative scale of J and G.
         """
         first, needed = runs[0], read or runs
-        about = {"statistic": self.statistic.replace("_", " "), "where": where(first), "n": first.n} | dict(words or {})
+        about: dict[str, Any] = {"statistic": self.statistic.replace("_", " "), "where": where(first), "n": first.n}
         return Question(
             key=key,
             statistic=self.statistic,
             read=_cells_of(needed),
             verdict=rule(EXPLORATORY_LEVEL),
-            sentence=lambda verdict: sentence(self.sentences, verdict, **about),
+            sentence=lambda verdict: sentence(self.sentences, verdict, **about | dict(words or {})),
             relation=self.relation,
             expected=self.expected,
             margin=self.margin,
