@@ -7,6 +7,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from dgpg_verify.claims.design import Row
@@ -18,16 +19,6 @@ from dgpg_verify.core import Cell, InputError, offered
 CLAIM_MODULE = re.compile(r"[ac]\d+(_\w+)?")
 ENTRY_POINTS = "dgpg_verify.claims"  # group in which another package names its claims
 Tables = Mapping[str, Sequence[Mapping[str, Any]]]
-
-
-def no_tables(measured: Measured) -> Tables:
-    """For a claim that draws nothing."""
-    return {}
-
-
-def cost_by_n(cell: Cell) -> float:
-    """Larger teams first."""
-    return float(cell.n)
 
 
 @dataclass(frozen=True)
@@ -55,14 +46,33 @@ class Claim:
     design: Callable[[str], Sequence[Row]]
     measure: Callable[[Cell], Mapping[str, Any]]
     questions: Callable[[Measured], Iterable[Question]]
-    tables: Callable[[Measured], Tables] = no_tables
-    cost: Callable[[Cell], float] = cost_by_n
+    tables: Callable[[Measured], Tables] = lambda measured: {}
+    cost: Callable[[Cell], float] = lambda cell: float(cell.n)
     decided_at: str | Mapping[str, str] = "standard"
     recorded: Records = field(default_factory=lambda: RECORDED)
 
     def scale_of(self, row: str) -> str:
         """The scale from which on this row of the ledger has to be decided."""
         return self.decided_at if isinstance(self.decided_at, str) else self.decided_at.get(row, "standard")
+
+
+def claims_of(family: str, design: Callable[..., Sequence[Row]], **common: Any) -> Callable[..., Claim]:
+    """What makes the claims of one family, which are judged from parts of one design.
+
+    Parameters
+    ----------
+    design : (scale, parts) -> rows.
+    common : further fields of `Claim` that all of them share.
+
+    Returns
+    -------
+    (parts, questions, further fields: id, title, source, statement ...) -> Claim.
+    """
+
+    def claim(parts: Any, questions: Callable[[Measured], Iterable[Question]], **about: Any) -> Claim:
+        return Claim(family=family, design=partial(design, parts=parts), questions=questions, **common, **about)
+
+    return claim
 
 
 _REGISTERED: dict[str, Claim] = {}

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from dgpg_verify.claims.readings import is_leading
 from dgpg_verify.claims.series import Series, distinct
-from dgpg_verify.core import InputError, Label, LedgerRow, Verdict
+from dgpg_verify.core import Estimate, InputError, Label, LedgerRow, Verdict
 from dgpg_verify.statistics import PRIMARY_LEVEL, Relation, allowed_set, bonferroni
 
 EXPLORATORY_LEVEL = 0.95
@@ -75,6 +75,16 @@ class Question:
 def level_of(primary: bool) -> float:
     """Bonferroni over the 60 rows that a family of claims may lead with, or 95 % for exploratory ones."""
     return PRIMARY_LEVEL if primary else EXPLORATORY_LEVEL
+
+
+def checked(holds: bool, why: str, estimate: Estimate) -> Verdict:
+    """The verdict on what is exact or was counted: supported if it holds, else refuted."""
+    return Verdict("supported" if holds else "refuted", why, estimate)
+
+
+def exactly(value: float, count: int) -> Estimate:
+    """An exact number, that of `count` cases together."""
+    return Estimate(value, value, value, 1.0, count)
 
 
 def as_control(question: Question, expected: Label) -> Question:

@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
-from dgpg_verify.core import Estimate
+from collections.abc import Mapping
+from typing import Any
+
+from dgpg_verify.core import Estimate, Verdict
 
 NOT_MEASURABLE = "not measurable"
+UNMEASURED = f"The {{statistic}}{{of}} is {NOT_MEASURABLE} ({{why}}): {{where}}."
+Sentences = Mapping[str, str]  # label -> nearest true sentence, with {names} to fill
+
+
+def sentence(sentences: Sentences, verdict: Verdict, form: str = ".3g", **about: Any) -> str:
+    """The sentence of a verdict's label, or that nothing was measured.
+
+    Parameters
+    ----------
+    form : of {value}, {low} and {high}; {estimate} is the value with its interval.
+    about : what else the sentences name; of: a restriction of {statistic}, nothing unless given.
+    """
+    estimate = verdict.estimate
+    template = UNMEASURED if is_unknown(estimate) else sentences[verdict.label]
+    numbers = {name: number(getattr(estimate, name), form) for name in ("value", "low", "high")}
+    return template.format(**numbers, estimate=with_interval(estimate), why=verdict.why, **{"of": "", **about})
 
 
 def number(value: float | None, form: str = ".3g") -> str:
@@ -30,3 +49,8 @@ def is_unknown(estimate: Estimate) -> bool:
 def power(base: str, exponent: float | None, form: str = ".2f") -> str:
     """`N^0.97`, or nothing where the exponent is unknown."""
     return "" if exponent is None else f"{base}^{exponent:{form}}"
+
+
+def options_in_words(options: Mapping[str, Any]) -> list[str]:
+    """`horizon 20`, option by option, sorted by name."""
+    return [f"{name.replace('_', ' ')} {value}" for name, value in sorted(options.items())]

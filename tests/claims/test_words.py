@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dgpg_verify.claims.samples.questions import describe_method
-from dgpg_verify.claims.words import is_unknown, number, power, with_interval
-from dgpg_verify.core import Estimate
+from dgpg_verify.claims.words import is_unknown, number, power, sentence, with_interval
+from dgpg_verify.core import Estimate, Verdict
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,14 @@ def test_numbers_and_powers() -> None:
 def test_every_method_of_the_learning_runs_has_words() -> None:
     for method in ("return", "guided:0.2", "guided:sqrt@difference", "growing", "constant", "mappo"):
         assert not describe_method(method).rstrip().endswith("=")
+
+
+def test_a_sentence_is_that_of_the_label_and_an_unknown_number_has_its_own() -> None:
+    sentences = {"supported": "It is {value} [{low}, {high}], {what}.", "refuted": "It is not, {what}."}
+    known = Verdict("supported", "why", Estimate(0.98765, 0.9, 1.0, 0.95, 4))
+    assert sentence(sentences, known, ".2f", what="here") == "It is 0.99 [0.90, 1.00], here."
+    unknown = Verdict("inconclusive", "no cells", Estimate(None, None, None, 0.95, 0))
+    assert (
+        sentence(sentences, unknown, statistic="ratio", where="cloud")
+        == "The ratio is not measurable (no cells): cloud."
+    )

@@ -8,10 +8,10 @@ from typing import Any
 from dgpg_verify.claims.assumptions.measure import POLICIES, measure_exogeneity
 from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.design import Row
-from dgpg_verify.claims.question import Question
+from dgpg_verify.claims.question import Question, checked, exactly
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.claims.subjects import RECORDED_INPUT, traces_folder
-from dgpg_verify.core import Estimate, Evidence, Verdict
+from dgpg_verify.core import Evidence
 
 HONEST = ("fluid", "speed_aware", "biased:0.3", "lagged:5", "shuffled", "rounded", "noise:0.2")
 CONTROL = "endogenous"
@@ -46,7 +46,7 @@ def _question(series: Series[Evidence]) -> Question:
         key=series.key,
         statistic="largest change of x~ between policies",
         read=[series],
-        verdict=Verdict("refuted" if moved else "supported", why, Estimate(largest, largest, largest, 1.0, count)),
+        verdict=checked(not moved, why, exactly(largest, count)),
         sentence=f"Reference {name}: {'moves with' if moved else 'bit-identical under'} {len(POLICIES)} policies in "
         f"{moved or count} of {count} fleets.",
         relation="equal",

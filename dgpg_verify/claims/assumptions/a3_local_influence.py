@@ -7,7 +7,7 @@ from typing import Any
 from dgpg_verify.claims.assumptions.measure import ONE_TOTAL, measure_locality
 from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.design import Row
-from dgpg_verify.claims.noise.questions import Statistic, exponent_question
+from dgpg_verify.claims.noise.questions import exponent_question
 from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.core import Evidence
@@ -20,9 +20,9 @@ QUANTITIES = {
 }
 CONTROLLED = ("overlap", "others_variance")  # what one total that every agent touches must fail
 SENTENCES = {
-    "supported": "{suffix} stays bounded (exponent {exponent} [{low}, {high}]): {where}.",
-    "refuted": "{suffix} grows like N^{exponent} [{low}, {high}]: {where}.",
-    "inconclusive": "{suffix} grows like N^{exponent} [{low}, {high}], which does not decide: {where}.",
+    "supported": "{suffix} stays bounded (exponent {value} [{low}, {high}]): {where}.",
+    "refuted": "{suffix} grows like N^{value} [{low}, {high}]: {where}.",
+    "inconclusive": "{suffix} grows like N^{value} [{low}, {high}], which does not decide: {where}.",
 }
 PRIMARY = (("load_balancing", "overlap"), ("cloud", "overlap"))
 
@@ -53,15 +53,16 @@ def _row(
 def questions(measured: Measured) -> list[Question]:
     """Exponents of four measures of locality; one shared total is the control."""
     return [
-        exponent_question(series, _statistic(series, quantity))
+        _question(series, quantity)
         for key, series in measured.items()
         for quantity in (CONTROLLED if key.endswith(ONE_TOTAL) else QUANTITIES)
     ]
 
 
-def _statistic(series: Series[Evidence], quantity: str) -> Statistic:
+def _question(series: Series[Evidence], quantity: str) -> Question:
     control = series.key.endswith(ONE_TOTAL)
-    return Statistic(
+    return exponent_question(
+        series,
         quantity,
         lambda item: float(item.values[quantity]),
         SENTENCES,

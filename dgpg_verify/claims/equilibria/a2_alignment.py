@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgpg_verify.claims.equilibria.design import PERFECT, PRACTICAL, SHUFFLED
-from dgpg_verify.claims.equilibria.family import equilibrium_claim
 from dgpg_verify.claims.equilibria.measure.alignment import POLICIES, TEAM_POINTS, UNDEFINED
-from dgpg_verify.claims.equilibria.questions import ask, interval
-from dgpg_verify.claims.equilibria.read import DrawnFleets, judge_audit, read_fleets
+from dgpg_verify.claims.equilibria.questions import ask, equilibrium_claim, interval
+from dgpg_verify.claims.equilibria.read import DrawnFleets, by_law, judge_audit, read_fleets
 from dgpg_verify.claims.question import Question, level_of
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.core import Label
@@ -26,7 +25,7 @@ EVERYWHERE = {
     "simplex": ("simplex_negative", "simplex", "in simplex coordinates at some profile"),
     "softmax": ("misaligned", "perfect", "in softmax coordinates at some theta"),
 }
-Law = tuple[float, float]
+Law = tuple[float, ...]
 
 
 PARTS = ("aligned", "team", "readings")
@@ -36,7 +35,7 @@ def questions(measured: Measured) -> list[Question]:
     """Share of fleets with a certified negative cosine, at declared policies; quadratic teams in closed form."""
     games = read_fleets(measured, "aligned")
     fluid = [group for group in games if group.reference == PRACTICAL]
-    teams = _by_law(read_fleets(measured, "team"))
+    teams = by_law(read_fleets(measured, "team"), "alignment", "bias")
     readings = [g for g in read_fleets(measured, "readings") if g.reference == PRACTICAL]
     return [
         # the stated condition is joint; agent by agent is more
@@ -113,13 +112,6 @@ def _everywhere(group: DrawnFleets, name: str) -> Question:
     )
 
 
-def _by_law(groups: Sequence[DrawnFleets]) -> Mapping[Law, list[DrawnFleets]]:
-    found: dict[Law, list[DrawnFleets]] = {}
-    for group in groups:
-        found.setdefault((group.options["alignment"], group.options["bias"]), []).append(group)
-    return found
-
-
 AT_POINTS = "at theta = 0, half and nine tenths of the way to the optimum of J, and random theta"
 # what is asked of a team -> the stored field, in words, where
 TEAM_QUESTIONS = {
@@ -158,9 +150,9 @@ def _controls(games: Sequence[DrawnFleets], teams: Mapping[Law, Sequence[DrawnFl
 
 CLAIM = equilibrium_claim(
     PARTS,
+    questions,
     id="A2",
     title="Descent alignment",
     source="assumption of the equilibrium and convergence theorems",
     statement=STATEMENT,
-    questions=questions,
 )

@@ -13,18 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgpg_verify.claims.equilibria.design import FEWEST
-from dgpg_verify.claims.equilibria.family import equilibrium_claim
 from dgpg_verify.claims.equilibria.measure.shift import SHIFT_ALPHAS
 from dgpg_verify.claims.equilibria.measure.tradeoff import RULES
-from dgpg_verify.claims.equilibria.questions import ask, ask_proof, interval, what_holds
-from dgpg_verify.claims.equilibria.read import DrawnFleets, by_kind, mean_at_rule, read_fleets, variance_per_agent
-from dgpg_verify.claims.question import Question, level_of
+from dgpg_verify.claims.equilibria.questions import ask, ask_example, ask_proof, equilibrium_claim, interval
+from dgpg_verify.claims.equilibria.read import DrawnFleets, by_law, mean_at_rule, read_fleets, variance_per_agent
+from dgpg_verify.claims.question import Question, checked, exactly, level_of
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.claims.words import power
-from dgpg_verify.core import Estimate, Label, Verdict
+from dgpg_verify.core import Label, Verdict
 from dgpg_verify.equilibria.counterexamples.catalogue import FORMS
-from dgpg_verify.equilibria.counterexamples.files import load_all
-from dgpg_verify.equilibria.counterexamples.forms import INCLUSIONS, POINTS, READINGS, Form
+from dgpg_verify.equilibria.counterexamples.files import load, load_all
+from dgpg_verify.equilibria.counterexamples.forms import INCLUSIONS, POINTS, READINGS
 from dgpg_verify.statistics import fit_scaling, judge, judge_at_least, judge_none, mean_interval
 
 STATEMENT = "Under exogeneity and descent alignment J_alpha has the equilibria of J, for every alpha in (0, 1)."
@@ -73,7 +72,7 @@ def _primary(examples: Mapping[str, DrawnFleets], readings: Sequence[DrawnFleets
     for (reading, inclusion), form in PRIMARY.items():
         key, holds = f"{reading}/{inclusion}", HOLDS[reading]
         if form is not None and form in examples:
-            yield _example(FORMS[form], examples[form], key, holds, primary=True)
+            yield _example(examples[form], key, holds, primary=True)
         elif form is None and readings:
             yield _among(
                 readings, key, "signs", inclusion, FORMS["softmax-gained"].theorem, holds, primary=True, reading=reading
@@ -85,23 +84,21 @@ def _further(examples: Mapping[str, DrawnFleets]) -> Iterator[Question]:
     stored = load_all()
     for name, group in examples.items():
         if name in stored and name not in PRIMARY.values() and stored[name].form.claim != "C2.2":
-            form = stored[name].form
-            yield _example(form, group, f"counterexample/{name}", what_holds(form))
+            yield _example(group, f"counterexample/{name}")
 
 
-def _example(form: Form, group: DrawnFleets, key: str, holds: str, primary: bool = False) -> Question:
-    values = group.evidence[0].values
-    examined = "" if values["examined"] is None else f"; the first of its range after {values['examined']} others"
-    return ask_proof(
+def _example(group: DrawnFleets, key: str, holds: str = "", primary: bool = False) -> Question:
+    form, examined = load(group.options["form"]).form, group.evidence[0].values["examined"]
+    statement = f"{STATEMENT} Reading: {READINGS[form.reading]}. Would refute it: {INCLUSIONS[form.inclusion]} "
+    return ask_example(
         group,
         key,
-        f"{holds.strip()} Counterexample: {values['words']}".strip(),
-        f"{form.points} equilibria",
-        statement=f"{STATEMENT} Reading: {READINGS[form.reading]}. Would refute it: {INCLUSIONS[form.inclusion]} "
-        f"({POINTS[form.points]}).",
+        holds,
+        statement=f"{statement}({POINTS[form.points]}).",
         primary=primary,
         reading=form.reading if primary else "",
-        note=f"form {form.name}, gain {values['gain_exact']} at alpha = {values['alpha']}{examined}",
+        before=f"form {form.name}, ",
+        after="" if examined is None else f"; the first of its range after {examined} others",
     )
 
 
@@ -213,9 +210,8 @@ def _shift(group: DrawnFleets) -> Question:
         statistic = "order of the error in alpha"
     else:
         worst = float((error / (1.0 + found)).max())
-        label: Label = "supported" if worst <= EXACT else "refuted"
-        verdict = Verdict(label, f"largest relative error {worst:.3g}, at most {EXACT:g} allowed",
-                          Estimate(worst, worst, worst, 1.0, error.shape[1]))  # fmt: skip
+        why = f"largest relative error {worst:.3g}, at most {EXACT:g} allowed"
+        verdict = checked(worst <= EXACT, why, exactly(worst, error.shape[1]))
         said = "The shift law alpha [(1 - alpha) H_J - alpha H_G]^-1 grad G is exact"
         claimed = {"expected": 0.0, "margin": EXACT, "relation": "at_most"}
         statistic = "largest relative error of the shift"
@@ -243,7 +239,7 @@ def _error_order(error: NDArray[np.float64], certified: NDArray[np.bool_]) -> Ve
 
 def _tradeoff(groups: Sequence[DrawnFleets]) -> Iterator[Question]:
     """Each rule alpha(N): is its variance per agent bounded, and where does the equilibrium go meanwhile?"""
-    for kind, series in by_kind(groups).items():
+    for (kind,), series in by_law(groups, "kind").items():
         for rule in RULES:
             yield _rule(kind, rule, series)
 
@@ -269,9 +265,9 @@ def _rule(kind: str, rule: str, groups: Sequence[DrawnFleets]) -> Question:
 
 CLAIM = equilibrium_claim(
     PARTS,
+    questions,
     id="C2.1",
     title="Equilibria are preserved for every alpha",
     source="theorem on equilibrium preservation",
     statement=STATEMENT,
-    questions=questions,
 )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from dgpg_verify.claims.equilibria.design import CONTROL_RATE, EVERY, PERFECT, PRACTICAL, RATE, SCHEDULE, SHUFFLED, SIZE
-from dgpg_verify.claims.equilibria.family import equilibrium_claim
-from dgpg_verify.claims.equilibria.questions import ask, ask_proof, interval, percent, what_holds
+from dgpg_verify.claims.equilibria.questions import ask, ask_example, equilibrium_claim, interval, percent
 from dgpg_verify.claims.equilibria.read import DrawnFleets, alpha_place, judge_rate, judge_unequal_seen, read_fleets
 from dgpg_verify.claims.question import Question, level_of
 from dgpg_verify.claims.series import Measured
@@ -22,6 +22,7 @@ STATEMENT = (
     "J_alpha has the equilibria of J, for every alpha in (0, 1)."
 )
 STATISTIC = "share of fleets with equal sets"
+RATES: Mapping[str, Any] = {"expected": RATE, "relation": "at_least"}
 MIXED_ALPHA = 0.5
 SAME_AS_FLUID = "for this cost speed_aware is fluid itself wherever jobs can be split that evenly"
 
@@ -32,14 +33,16 @@ PARTS = ("pure", "mixed", "team", "counterexample")
 def questions(measured: Measured) -> list[Question]:
     """Rate of equal sets by cost, reference and alpha; what is lost in J; controls of known answer."""
     pure = read_fleets(measured, "pure")
+    examples = {str(group.options["form"]): group for group in read_fleets(measured, "counterexample")}
+    fluid = [name for name, example in load_all().items() if example.form.claim == "C2.2"]
     lead = [group for group in pure if (group.n, group.k) == SIZE]
     return [
         *[_rate(group, EVERY) for group in lead if group.reference not in (PERFECT, SHUFFLED)],
         *[_rate(group, alpha) for group in lead if group.reference == PRACTICAL for alpha in SCHEDULE],
         *[_rate(group, EVERY) for group in pure if (group.n, group.k) != SIZE],
         *[_mixed(group) for group in read_fleets(measured, "mixed") if group.reference == PRACTICAL],
-        *_teams(read_fleets(measured, "team")),
-        *_examples(read_fleets(measured, "counterexample")),
+        *[_team(group) for group in read_fleets(measured, "team")],
+        *[ask_example(examples[name], f"counterexample/{name}") for name in examples if name in fluid],
         *_controls(lead),
         *_mixed_controls([g for g in read_fleets(measured, "mixed") if g.reference == PERFECT]),
     ]
@@ -55,8 +58,7 @@ def _rate(group: DrawnFleets, alpha: float | str) -> Question:
         read=[group],
         verdict=verdict,
         sentence=_sentence(group, alpha, verdict),
-        expected=RATE,
-        relation="at_least",
+        **RATES,
         policy="pure equilibria",
         primary=primary,
         note=SAME_AS_FLUID if group.reference == "speed_aware" and group.cost != "mm1" else "",
@@ -100,51 +102,29 @@ def _mixed(group: DrawnFleets) -> Question:
         verdict=verdict,
         sentence=f"The sets of all equilibria ({how}) {kind} {'in ' * two}{interval(verdict)} of fleets "
         f"({group.cost} cost, N = {group.n}, K = {group.k}, alpha = {MIXED_ALPHA:g}).",
-        expected=RATE,
-        relation="at_least",
+        **RATES,
         policy="pure and mixed equilibria",
         note=f"{undecided} of {len(codes)} fleets not decided" + (" (degenerate)" if two else ""),
     )
 
 
-def _teams(groups: Sequence[DrawnFleets]) -> list[Question]:
+def _team(group: DrawnFleets) -> Question:
     """Stationary sets of quadratic teams in closed form, worst over the declared alphas."""
-    made = []
-    for group in groups:
-        alignment, bias = group.options["alignment"], group.options["bias"]
-        codes = group.over("relations").max(0)  # 0 only where equal at all alphas
-        verdict = judge_rate(codes, level_of(False))
-        distance, lost = (float(group.over(name)[alpha_place(0.2)].mean()) for name in ("distance", "lost"))
-        made.append(
-            ask(
-                key=f"linear_quadratic/alignment={alignment:g}/bias={bias:g}/N={group.n}/stationary",
-                statistic=STATISTIC,
-                read=[group],
-                verdict=verdict,
-                sentence=f"The stationary point is the same at all declared alphas in {interval(verdict)} of teams "
-                f"(alignment {alignment:g}, reference {bias:g} standard deviations from the optimum, N = {group.n}); "
-                f"at alpha = 0.2 it is {distance:.3g} away and J loses {lost:.3g} on average. It is the same iff "
-                "grad G vanishes at the optimum of J.",
-                expected=RATE,
-                relation="at_least",
-                policy="stationary points",
-            )
-        )
-    return made
-
-
-def _examples(groups: Sequence[DrawnFleets]) -> list[Question]:
-    """Exact counterexamples with the fluid reference."""
-    stored = load_all()
-    made = []
-    for group in groups:
-        name, values = str(group.options["form"]), group.evidence[0].values
-        if name in stored and stored[name].form.claim == "C2.2":
-            form = stored[name].form
-            sentence = f"{what_holds(form)} Counterexample: {values['words']}"
-            note = f"gain {values['gain_exact']} at alpha = {values['alpha']}"
-            made.append(ask_proof(group, f"counterexample/{name}", sentence, f"{form.points} equilibria", note=note))
-    return made
+    alignment, bias = group.options["alignment"], group.options["bias"]
+    verdict = judge_rate(group.over("relations").max(0), level_of(False))  # 0 only where equal at all alphas
+    distance, lost = (float(group.over(name)[alpha_place(0.2)].mean()) for name in ("distance", "lost"))
+    return ask(
+        key=f"linear_quadratic/alignment={alignment:g}/bias={bias:g}/N={group.n}/stationary",
+        statistic=STATISTIC,
+        read=[group],
+        verdict=verdict,
+        sentence=f"The stationary point is the same at all declared alphas in {interval(verdict)} of teams "
+        f"(alignment {alignment:g}, reference {bias:g} standard deviations from the optimum, N = {group.n}); "
+        f"at alpha = 0.2 it is {distance:.3g} away and J loses {lost:.3g} on average. It is the same iff "
+        "grad G vanishes at the optimum of J.",
+        **RATES,
+        policy="stationary points",
+    )
 
 
 def _controls(lead: Sequence[DrawnFleets]) -> list[Question]:
@@ -208,9 +188,9 @@ def _control(name: str, read: Sequence[DrawnFleets], verdict: Verdict, label: La
 
 CLAIM = equilibrium_claim(
     PARTS,
+    questions,
     id="C2.2",
     title="Equilibria with the practical reference",
     source="equilibrium preservation, applied to the fluid limit",
     statement=STATEMENT,
-    questions=questions,
 )

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from dgpg_verify.claims.claim import claims_of
+from dgpg_verify.claims.equilibria.design import FAMILY, equilibrium_design
+from dgpg_verify.claims.equilibria.measure.games import equilibrium_cost, measure_equilibria
 from dgpg_verify.claims.equilibria.read import DrawnFleets, judge_proof
+from dgpg_verify.claims.equilibria.tables import equilibrium_tables
 from dgpg_verify.claims.question import Kind, Question
 from dgpg_verify.claims.words import NOT_MEASURABLE
 from dgpg_verify.core import Label, Verdict
+from dgpg_verify.equilibria.counterexamples.files import load
 from dgpg_verify.equilibria.counterexamples.forms import Form
 from dgpg_verify.statistics import Relation
+
+equilibrium_claim = claims_of(
+    FAMILY, equilibrium_design, measure=measure_equilibria, tables=equilibrium_tables, cost=equilibrium_cost
+)
 
 
 def ask(
@@ -51,6 +60,19 @@ def ask_proof(
     values = group.evidence[0].values
     verdict = judge_proof(values["failed"], float(values["gain"]))
     return ask(key, statistic, [group], verdict, sentence, 0.0, "equal", policy=policy, **more)
+
+
+def ask_example(
+    group: DrawnFleets, key: str, holds: str = "", before: str = "", after: str = "", **more: Any
+) -> Question:
+    """A stored counterexample to an inclusion of equilibria.
+
+    holds: what does hold, said first, the nearest true sentence unless given; before, after: around its gain.
+    """
+    form, values = load(group.options["form"]).form, group.evidence[0].values
+    sentence = f"{holds.strip() or what_holds(form)} Counterexample: {values['words']}"
+    note = f"{before}gain {values['gain_exact']} at alpha = {values['alpha']}{after}"
+    return ask_proof(group, key, sentence, f"{form.points} equilibria", note=note, **more)
 
 
 def describe_fleets(group: DrawnFleets) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dgpg_verify.claims.equilibria.design import EVERY, RATE
 from dgpg_verify.claims.equilibria.measure.intervals import ALPHAS
 from dgpg_verify.claims.equilibria.measure.tradeoff import RULES
+from dgpg_verify.claims.question import checked, exactly
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.core import Estimate, Evidence, Label, Verdict
 from dgpg_verify.core.moments import mixed_variance
@@ -102,17 +103,15 @@ def judge_unequal_seen(codes: NDArray[Any], level: float) -> Verdict:
 def judge_audit(violated: NDArray[Any], level: float) -> Verdict:
     """Supported on the stated set if no certified cosine is below 0, else refuted; bool [F]: any in the fleet."""
     count = int(violated.sum())
-    estimate = clopper_pearson(count, len(violated), level)
-    label: Label = "refuted" if count else "supported"
-    return Verdict(label, f"a certified cosine below 0 in {count} of {len(violated)} fleets", estimate)
+    why = f"a certified cosine below 0 in {count} of {len(violated)} fleets"
+    return checked(not count, why, clopper_pearson(count, len(violated), level))
 
 
 def judge_proof(failed: Sequence[str], gain: float) -> Verdict:
     """A stored counterexample refutes if none of its statements is false, and proves nothing otherwise."""
-    estimate = Estimate(gain, gain, gain, 1.0, 1)
     if failed:
-        return Verdict("inconclusive", f"false statements: {'; '.join(failed)}", estimate)
-    return Verdict("refuted", "verified from the definition in exact arithmetic", estimate)
+        return Verdict("inconclusive", f"false statements: {'; '.join(failed)}", exactly(gain, 1))
+    return Verdict("refuted", "verified from the definition in exact arithmetic", exactly(gain, 1))
 
 
 def mean_of(values: Array, level: float = 0.95) -> Estimate:
@@ -122,11 +121,12 @@ def mean_of(values: Array, level: float = 0.95) -> Estimate:
     return mean_interval(values, level)
 
 
-def by_kind(groups: Sequence[DrawnFleets]) -> dict[str, list[DrawnFleets]]:
-    """The fleets of each system of the trade-off, by rising N."""
-    kinds = dict.fromkeys(str(group.options["kind"]) for group in groups)
-    ranked = sorted(groups, key=lambda group: group.n)
-    return {kind: [group for group in ranked if group.options["kind"] == kind] for kind in kinds}
+def by_law(groups: Sequence[DrawnFleets], *options: str) -> dict[tuple[Any, ...], list[DrawnFleets]]:
+    """The fleets of each system that some options name, by rising N."""
+    laws: dict[tuple[Any, ...], list[DrawnFleets]] = {}
+    for group in sorted(groups, key=lambda group: group.n):
+        laws.setdefault(tuple(group.options[name] for name in options), []).append(group)
+    return laws
 
 
 def variance_per_agent(groups: Sequence[DrawnFleets], rule: str) -> Array:

@@ -23,7 +23,7 @@ from dgpg_verify.claims.equilibria.measure.tradeoff import RULES
 from dgpg_verify.claims.equilibria.read import (
     UNKNOWN,
     DrawnFleets,
-    by_kind,
+    by_law,
     equal_rate,
     mean_at_rule,
     mean_of,
@@ -134,7 +134,7 @@ def _field(groups: Sequence[DrawnFleets]) -> Iterator[dict[str, Any]]:
 
 def _tradeoff(groups: Sequence[DrawnFleets]) -> Iterator[dict[str, Any]]:
     """One record a (system, rule): exponent of the variance per agent, and shift and loss at each N."""
-    for kind, series in by_kind(groups).items():
+    for (kind,), series in by_law(groups, "kind").items():
         n_values = [group.n for group in series]
         for rule in (*RULES, "published"):
             variance = variance_per_agent(series, rule)

@@ -7,9 +7,9 @@ from typing import Any
 
 from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.design import Row
-from dgpg_verify.claims.question import Question
+from dgpg_verify.claims.question import Question, checked
 from dgpg_verify.claims.series import Measured, Series
-from dgpg_verify.core import Cell, Estimate, Evidence, Verdict
+from dgpg_verify.core import Cell, Estimate, Evidence
 from dgpg_verify.statistics import DroppingRule, settling_error_rates, standard_settling_rules, uneven_curves
 
 REPETITIONS: Mapping[str, int] = {"smoke": 40, "standard": 400, "full": 1000}
@@ -45,7 +45,7 @@ def _question(series: Series[Evidence]) -> Question:
         key=series.key,
         statistic="largest error rate",
         read=[series],
-        verdict=Verdict("supported" if rate <= allowed else "refuted", words, estimate),
+        verdict=checked(rate <= allowed, words, estimate),
         sentence=words,
         relation="at_most",
         expected=allowed,

@@ -3,8 +3,6 @@ stated coverage, its verdicts must be wrong no more often than stated, and its c
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -12,37 +10,14 @@ import numpy as np
 
 from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.design import Row
-from dgpg_verify.claims.instrument.measure import (
-    ORACLES,
-    QUANTITIES,
-    bit_identities,
-    constant_reward_is_not_measurable,
-    coverage_batch,
-    independent_rewards,
-    observed_guidance_bias,
-)
-from dgpg_verify.claims.question import Question
+from dgpg_verify.claims.instrument.measure import BATCH, COVERAGE, ORACLES, QUANTITIES, measure_instrument
+from dgpg_verify.claims.question import Question, checked
 from dgpg_verify.claims.series import Measured, Series
-from dgpg_verify.core import Cell, Estimate, Evidence, Label, Verdict
-from dgpg_verify.statistics import (
-    PRIMARY_LEVEL,
-    calibration_table,
-    control_table,
-    coverage_record,
-    fit_scaling,
-    headline_error_rates,
-    judge,
-    majority,
-)
+from dgpg_verify.core import Estimate, Evidence, Label, Verdict
+from dgpg_verify.statistics import PRIMARY_LEVEL, coverage_record, fit_scaling, judge
 
-COVERAGE = 0.95
-BATCH = 10  # configurations in one cell
-REPETITIONS = 1000
+SYNTHETIC = "synthetic estimators"
 ERRORS = ("false_support", "false_refutation")
-ERROR_TABLES: dict[str, tuple[Callable[[int, int], list[Any]], ...]] = {
-    "standard": (calibration_table, headline_error_rates),
-    "faulty": (control_table, partial(headline_error_rates, rule=majority)),
-}
 Cells = Series[Evidence]
 
 
@@ -60,22 +35,6 @@ def design(scale: str) -> list[Row]:
     ]
 
 
-def measure(cell: Cell) -> dict[str, Any]:
-    (kind, _, oracle), seed = cell.row.partition("/"), cell.seed % 2**31
-    measures: dict[str, Callable[[], dict[str, Any]]] = {
-        "coverage": lambda: coverage_batch(oracle, cell.seed, BATCH, COVERAGE),
-        "identities": lambda: bit_identities(cell.n, seed),
-        "observed_bias": lambda: observed_guidance_bias(cell.n, seed),
-        "constant_reward": lambda: constant_reward_is_not_measurable(cell.n, seed),
-        "independent_rewards": lambda: independent_rewards(cell.n, seed),
-        "error_rates": lambda: {
-            name: [record for table in tables for record in table(REPETITIONS, seed)]
-            for name, tables in ERROR_TABLES.items()
-        },
-    }
-    return measures[kind]()
-
-
 def questions(measured: Measured) -> list[Question]:
     return [
         *(_coverage(oracle, quantity, measured) for oracle in ORACLES for quantity in QUANTITIES),
@@ -88,15 +47,16 @@ def questions(measured: Measured) -> list[Question]:
 
 
 def _check(
-    key: str, statistic: str, series: Cells, label: Label, why: str, value: float | None, must: Label = "supported",
-    **about: Any,
+    key: str, statistic: str, series: Cells, label: Label | bool, why: str, value: float | None,
+    must: Label = "supported", **about: Any,
 ) -> Question:  # fmt: skip
-    """A row whose label follows from a count, and must be `must`. why: the reason, and the sentence."""
+    """A row whose label follows from a count, and must be `must`. label: or whether it holds; why: the sentence too."""
+    estimate = Estimate(value, None, None, COVERAGE, len(series.flat))
     return Question(
         key=key,
         statistic=statistic,
         read=[series],
-        verdict=Verdict(label, why, Estimate(value, None, None, COVERAGE, len(series.flat))),
+        verdict=checked(label, why, estimate) if isinstance(label, bool) else Verdict(label, why, estimate),
         sentence=why,
         policy="various",
         relation="equal",
@@ -111,16 +71,14 @@ def _coverage_record(oracle: str, quantity: str, measured: Measured) -> dict[str
 
 
 def _coverage(oracle: str, quantity: str, measured: Measured) -> Question:
-    record = _coverage_record(oracle, quantity, measured)
-    fits = record["allowed_low"] <= record["misses"] <= record["allowed_high"]
+    record, row = _coverage_record(oracle, quantity, measured), f"coverage/{oracle}"
+    low, high, misses, count = (record[name] for name in ("allowed_low", "allowed_high", "misses", "configurations"))
     why = (
-        f"{record['misses']} of {record['configurations']} {COVERAGE:.0%} intervals miss the exact value; "
-        f"{record['allowed_low']} to {record['allowed_high']} are expected of honest intervals"
+        f"{misses} of {count} {COVERAGE:.0%} intervals miss the exact value; "
+        f"{low} to {high} are expected of honest intervals"
     )
-    rate, row = record["misses"] / record["configurations"], f"coverage/{oracle}"
-    about: dict[str, Any] = {"expected": 1.0 - COVERAGE, "system": oracle, "kind": "oracle"}
-    label: Label = "supported" if fits else "refuted"
-    return _check(f"{row}/{quantity}", f"interval coverage, {quantity}", measured[row], label, why, rate, **about)
+    about = (f"{row}/{quantity}", f"interval coverage, {quantity}", measured[row], low <= misses <= high, why)
+    return _check(*about, misses / count, expected=1.0 - COVERAGE, system=oracle, kind="oracle")
 
 
 def _errors(series: Cells) -> list[Question]:
@@ -128,28 +86,25 @@ def _errors(series: Cells) -> list[Question]:
     records, asked = series.flat[0].values["standard"], []
     for error in ERRORS:
         worst = max(records, key=itemgetter(error))
-        rate, allowed = worst[error], worst["allowed"]
+        rate, allowed, statistic = float(worst[error]), float(worst["allowed"]), error.replace("_", " ") + " rate"
         why = (
             f"worst of {len(records)} (procedure, truth) pairs: {rate:.3f} ({worst['procedure']}; "
             f"{worst['truth']}), allowed {allowed:.3f}"
         )
-        label: Label = "supported" if rate <= allowed else "refuted"
-        about: dict[str, Any] = {"expected": allowed, "system": "synthetic estimators", "kind": "oracle"}
-        statistic = error.replace("_", " ") + " rate"
-        asked.append(_check(f"error_rates/{error}", statistic, series, label, why, rate, **about))
+        about: dict[str, Any] = {"expected": allowed, "system": SYNTHETIC, "kind": "oracle"}
+        asked.append(_check(f"error_rates/{error}", statistic, series, rate <= allowed, why, rate, **about))
     return asked
 
 
 def _faulty_procedures(series: Cells) -> list[Question]:
     """Rules with a planted fault must err visibly."""
-    records = series.flat[0].values["faulty"]
-    allowed, asked, statistic = records[0]["allowed"], [], "largest error rate of a faulty procedure"
-    about: dict[str, Any] = {"expected": allowed, "system": "synthetic estimators", "kind": "control"}
+    records, asked = series.flat[0].values["faulty"], []
+    allowed, statistic = float(records[0]["allowed"]), "largest error rate of a faulty procedure"
+    about: dict[str, Any] = {"expected": allowed, "system": SYNTHETIC, "kind": "control", "must": "refuted"}
     for name in dict.fromkeys(record["procedure"] for record in records):
-        worst = max(record[error] for record in records if record["procedure"] == name for error in ERRORS)
-        label: Label = "refuted" if worst > allowed else "supported"
-        why = f"a faulty procedure errs up to {worst:.3f} of the time"
-        asked.append(_check(f"error_rates/{name}", statistic, series, label, why, worst, "refuted", **about))
+        rate = float(max(record[error] for record in records if record["procedure"] == name for error in ERRORS))
+        why = f"a faulty procedure errs up to {rate:.3f} of the time"
+        asked.append(_check(f"error_rates/{name}", statistic, series, rate <= allowed, why, rate, **about))
     return asked
 
 
@@ -162,14 +117,13 @@ def _identities(series: Cells, observed: Cells) -> list[Question]:
         f"; the price: at N = {observed.n_values[0]} its mean differs from -grad G by {bias:.2f} of its length, "
         f"cosine {cosine:.2f} (exact, mean of {len(observed.flat)} fleets)"
     )
-    asked = []
+    asked: list[Question] = []
+    about: dict[str, Any] = {"expected": 0.0, "system": "load_balancing", "kind": "control"}
     for name in series.flat[0].values:
         change = max(float(item.values[name]) for item in series.flat)
         why = f"largest difference {change:g} over {len(series.flat)} fleets; bit for bit is 0"
         why += price if name.startswith("guidance at") else ""
-        label: Label = "supported" if change == 0.0 else "refuted"
-        about: dict[str, Any] = {"expected": 0.0, "system": "load_balancing", "kind": "control"}
-        asked.append(_check(f"identities/{name}", name, series, label, why, change, **about))
+        asked.append(_check(f"identities/{name}", name, series, change == 0.0, why, change, **about))
     return asked
 
 
@@ -177,20 +131,20 @@ def _constant_reward(series: Cells) -> Question:
     measurable = bool(series.flat[0].values["measurable"])
     outcome = "a ratio was printed" if measurable else "not measurable"
     why = f"a constant reward has neither noise nor signal: {outcome}"
-    label: Label = "supported" if measurable else "inconclusive"
     about: dict[str, Any] = {"expected": None, "system": "load_balancing, all weights 0", "kind": "control"}
-    return _check("constant_reward", "noise_to_signal", series, label, why, None, "inconclusive", **about)
+    return _check("constant_reward", "noise_to_signal", series, measurable or "inconclusive", why, None,
+                  "inconclusive", **about)  # fmt: skip
 
 
 def _independent_rewards(series: Cells) -> Question:
     """Noise that does not grow must not pass as Theta(N)."""
     table = list(series.values(lambda item: float(item.values["noise_to_signal"])).values())
     fit = fit_scaling(series.n_values, table, PRIMARY_LEVEL)
-    verdict = judge(fit, 1.0, 0.15, "theta")
+    verdict = judge(fit, 1.0)
     why = f"every agent is paid for its own job only, so Theta(N) must be refuted: {verdict.why}"
     about: dict[str, Any] = {"expected": 1.0, "system": "load_balancing, own reward only", "kind": "control"}
-    key, label = "independent_rewards", verdict.label
-    return _check(key, "noise_to_signal", series, label, why, fit.exponent, "refuted", **about)
+    return _check("independent_rewards", "noise_to_signal", series, verdict.label, why, fit.exponent, "refuted",
+                  **about)  # fmt: skip
 
 
 def tables(measured: Measured) -> dict[str, list[dict[str, Any]]]:
@@ -206,7 +160,7 @@ CLAIM = Claim(
     statement="The instrument agrees with every oracle, errs no more than stated, and its controls fail.",
     family="instrument",
     design=design,
-    measure=measure,
+    measure=measure_instrument,
     questions=questions,
     tables=tables,
 )

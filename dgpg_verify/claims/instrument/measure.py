@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.claims.subjects import one_shot_probabilities
-from dgpg_verify.core import Estimate, Policy, Rollout, System, draw_noise
+from dgpg_verify.core import Cell, Estimate, Policy, Rollout, System, draw_noise
 from dgpg_verify.credits import GuidanceCredit, GuidedCredit, ReturnCredit
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.oracles import (
@@ -24,12 +25,24 @@ from dgpg_verify.oracles import (
 )
 from dgpg_verify.policies import GaussianPolicy, TabularPolicy, uniform_policy
 from dgpg_verify.rollouts import collect
+from dgpg_verify.statistics import calibration_table, control_table, headline_error_rates, majority
 from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam, LoadBalancingGame
 
+COVERAGE = 0.95
+BATCH = 10  # configurations in one cell
+REPETITIONS = 1000
 ROLLOUTS = 1024
 QUANTITIES = ("variance of return:raw", "variance of guidance", "variance of difference")
 CREDITS = ("return:raw", "guidance", "difference")
 Configuration = tuple[System, Policy, OracleMoments]
+
+
+def measure_instrument(cell: Cell) -> dict[str, Any]:
+    """Measure one cell of A0; a function of the cell alone."""
+    kind, _, oracle = cell.row.partition("/")
+    if kind == "coverage":
+        return coverage_batch(oracle, cell.seed, BATCH, COVERAGE)
+    return MEASURES[kind](cell.n, cell.seed % 2**31)
 
 
 def coverage_batch(oracle: str, seed: int, size: int, level: float) -> dict[str, Any]:
@@ -183,3 +196,21 @@ def independent_rewards(n: int, seed: int) -> dict[str, Any]:
     system = LoadBalancingGame.random(n, seed)
     moments = measure_gradients(system, "uniform", [OwnRewardCredit()], rollouts=512, seed=seed, progress=False)
     return {"noise_to_signal": moments["own_reward"].noise_to_signal.value}
+
+
+def error_rates(n: int, seed: int) -> dict[str, Any]:
+    """Records of how often the verdict rules err, and rules with a planted fault."""
+    tables: dict[str, Sequence[Callable[..., list[dict[str, Any]]]]] = {
+        "standard": (calibration_table, headline_error_rates),
+        "faulty": (control_table, partial(headline_error_rates, rule=majority)),
+    }
+    return {name: [record for table in each for record in table(REPETITIONS, seed)] for name, each in tables.items()}
+
+
+MEASURES: dict[str, Callable[[int, int], dict[str, Any]]] = {
+    "identities": bit_identities,
+    "observed_bias": observed_guidance_bias,
+    "constant_reward": constant_reward_is_not_measurable,
+    "independent_rewards": independent_rewards,
+    "error_rates": error_rates,
+}

@@ -8,22 +8,23 @@ it is that over (0, 1) only where C < min(V_PG, V_G), which is counted fleet by 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from typing import Any
 
 from dgpg_verify.claims.noise import design as grid
 from dgpg_verify.claims.noise.claims import noise_claim
-from dgpg_verify.claims.noise.questions import Statistic, describe, noise_questions, of_credit, read_noise
+from dgpg_verify.claims.noise.questions import describe, exponent_question, noise_questions, of_credit, read_noise
 from dgpg_verify.claims.noise.read import CellStats, return_share
 from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.series import Measured, Series
+from dgpg_verify.claims.words import number
 from dgpg_verify.statistics import judge_none
 
 SENTENCES = {
-    "supported": "The {statistic} of guidance ({suffix}) grows like N^{exponent} [{low}, {high}], so its minimum over "
+    "supported": "The {statistic} of guidance ({suffix}) grows like N^{value} [{low}, {high}], so its minimum over "
     "alpha, which is never above the guidance's own variance, is bounded; at the minimising alpha the return's share "
     "of the update is {share}: {where}.",
-    "refuted": "The {statistic} of guidance ({suffix}) grows like N^{exponent} [{low}, {high}]: {where}.",
-    "inconclusive": "The {statistic} of guidance ({suffix}) grows like N^{exponent} [{low}, {high}], which does not "
+    "refuted": "The {statistic} of guidance ({suffix}) grows like N^{value} [{low}, {high}]: {where}.",
+    "inconclusive": "The {statistic} of guidance ({suffix}) grows like N^{value} [{low}, {high}], which does not "
     "decide: {where}.",
 }
 RAW = (*grid.GAMES, *grid.TEAMS)  # bounded job sizes, 60 fleets, N >= 64: raw variance may be a verdict
@@ -37,28 +38,33 @@ def _share(cells: Sequence[CellStats]) -> float | None:
     return return_share([cell.guided() for cell in cells])
 
 
-def _statistics(key: str, series: Series[CellStats]) -> list[Statistic]:
-    at_one = partial(of_credit, credit="guidance", sentences=SENTENCES, share=_share, suffix="alpha 1", sparse=True)
+def _at_one(series: Series[CellStats], name: str, credit: str = "guidance", **more: Any) -> Question:
+    about: dict[str, Any] = {"suffix": "alpha 1", "share": _share, "sparse": True} | more
+    return exponent_question(series, name, of_credit(name, credit), SENTENCES, **about)
+
+
+def _exponents(series: Series[CellStats]) -> list[Question]:
+    key, asked = series.key, []
     note = _alignment_note(series) if key in grid.FAULTY else ""
-    asked = []
     if key in (*RAW, *grid.FAULTY, grid.DELAY_GAME, grid.DENSE_GAME):
-        asked.append(at_one("variance", primary=key in RAW, note=note))
+        asked.append(_at_one(series, "variance", primary=key in RAW, note=note))
     if key in PAIRED:
-        asked.append(at_one("paired_ratio", primary=key in (*grid.GAMES, grid.DENSE_GAME)))
+        asked.append(_at_one(series, "paired_ratio", primary=key in (*grid.GAMES, grid.DENSE_GAME)))
     if key in (*NSR, *EXPLORED):
-        asked.append(at_one("noise_to_signal", primary=key in NSR, note=note))
+        asked.append(_at_one(series, "noise_to_signal", primary=key in NSR, note=note))
     if key in (grid.GAME, grid.TEAMS[1]):
-        asked.append(Statistic("variance", lambda c: c.guided().variance, SENTENCES, suffix="alpha*", share=_share))
+        least: dict[str, Any] = {"suffix": "alpha*", "share": _share}
+        asked.append(exponent_question(series, "variance", lambda c: c.guided().variance, SENTENCES, **least))
     if key == grid.GAME:
         must = "control: the shared return must not pass as O(1)"
-        asked.append(at_one("variance", credit="return", suffix="return", note=must, kind="control"))
+        asked.append(_at_one(series, "variance", "return", suffix="return", note=must, kind="control"))
     return asked
 
 
 def questions(measured: Measured) -> list[Question]:
     """The exponents, and where the theorem's closed form is the minimum it is said to be."""
     exact = {key: series for key, series in read_noise(measured, RAW).items() if series.row.options["exact"]}
-    return [*noise_questions(KEYS, _statistics, measured), *(_closed_form(series) for series in exact.values())]
+    return [*noise_questions(KEYS, _exponents, measured), *(_closed_form(series) for series in exact.values())]
 
 
 def _closed_form(series: Series[CellStats]) -> Question:
@@ -82,13 +88,13 @@ def _closed_form(series: Series[CellStats]) -> Question:
 
 def _alignment_note(series: Series[CellStats]) -> str:
     alignment = series.mean(lambda cell: cell["guidance"].alignment)
-    shown = "not measurable" if alignment is None else f"{alignment:.2f}"
+    shown = number(alignment, ".2f")
     return f"a small variance says nothing about direction: cos(E guidance, grad J) = {shown} at the largest N"
 
 
 CLAIM = noise_claim(
-    design=partial(grid.noise_design, keys=KEYS),
-    questions=questions,
+    KEYS,
+    questions,
     id="C1.3",
     title="The smallest variance over alpha is O(1)",
     source="Theorem 5.2",

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from dgpg_verify.claims.noise import design as grid
-from dgpg_verify.claims.noise.claims import exponent_claim
-from dgpg_verify.claims.noise.questions import Statistic
+from dgpg_verify.claims.noise.claims import noise_claim
+from dgpg_verify.claims.noise.questions import exponent_question, noise_questions
 from dgpg_verify.claims.noise.read import CellStats, return_share
+from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.series import Series
 
 SENTENCES = {
-    "supported": "At {suffix} in setting {setting} the {statistic} grows like N^{exponent} [{low}, {high}]; the "
+    "supported": "At {suffix} in setting {setting} the {statistic} grows like N^{value} [{low}, {high}]; the "
     "return's share of the update is {share}: {where}.",
-    "refuted": "At {suffix} in setting {setting} the {statistic} still grows like N^{exponent} [{low}, {high}] (return "
+    "refuted": "At {suffix} in setting {setting} the {statistic} still grows like N^{value} [{low}, {high}] (return "
     "share {share}): a fixed alpha only divides the return's noise by a constant: {where}.",
-    "inconclusive": "At {suffix} in setting {setting} the {statistic} grows like N^{exponent} [{low}, {high}], which "
+    "inconclusive": "At {suffix} in setting {setting} the {statistic} grows like N^{value} [{low}, {high}], which "
     "does not decide: {where}.",
 }
 KEYS = (grid.GAME, grid.TEAMS[1], *grid.CLOUDS)
 PRIMARY_ALPHAS = {grid.GAME: (0.9, 0.55, 0.2), grid.CLOUD: (0.55,)}
 
 
-def _statistics(key: str, series: Series[CellStats]) -> list[Statistic]:
+def _questions(series: Series[CellStats]) -> list[Question]:
     """The mixture's noise at every alpha of the schedule, in five settings."""
     # the cloud's signal is too faint for a ratio at every N; the yardstick is not
     name = "paired_ratio" if series.row.options["system"] == "cloud" else "noise_to_signal"
-    alphas = grid.CURVE_ALPHAS if key in (grid.GAME, grid.CLOUD) else tuple(grid.SCHEDULE.values())
-    return [_mixture(key, name, alpha, setting) for setting in grid.SETTINGS for alpha in alphas]
+    alphas = grid.CURVE_ALPHAS if series.key in (grid.GAME, grid.CLOUD) else tuple(grid.SCHEDULE.values())
+    return [_mixture(series, name, alpha, setting) for setting in grid.SETTINGS for alpha in alphas]
 
 
-def _mixture(key: str, name: str, alpha: float, setting: str) -> Statistic:
-    return Statistic(
+def _mixture(series: Series[CellStats], name: str, alpha: float, setting: str) -> Question:
+    return exponent_question(
+        series,
         name,
         lambda cell: float(getattr(cell.guided(alpha, setting), name)),
         SENTENCES,
@@ -37,7 +41,7 @@ def _mixture(key: str, name: str, alpha: float, setting: str) -> Statistic:
         setting=setting,
         reading=setting,
         sparse=True,
-        primary=alpha in PRIMARY_ALPHAS.get(key, ()),
+        primary=alpha in PRIMARY_ALPHAS.get(series.key, ()),
         # A curve that bends in log-log is still decided, because every setting has a proved bound:
         # sum, mean: V(alpha) >= ((1 - alpha) sqrt V_PG - alpha sqrt V_G)^2 grows with V_PG; mixed, parts: the scaled
         # return has V_PG / N^2 -> 0, or V_PG / Var(R) <= max |psi|^2 <= 2, so V(alpha) stays bounded; both:
@@ -47,9 +51,9 @@ def _mixture(key: str, name: str, alpha: float, setting: str) -> Statistic:
     )
 
 
-CLAIM = exponent_claim(
+CLAIM = noise_claim(
     KEYS,
-    _statistics,
+    partial(noise_questions, KEYS, _questions),
     id="C1.4",
     title="DG-PG as run has O(1) variance",
     source="abstract and training schedule",

@@ -11,10 +11,10 @@ from scipy import stats
 from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.noise.measure_descent import GAME_FORMS, TEAM_FORMS, measure_descent
-from dgpg_verify.claims.question import Question, level_of
+from dgpg_verify.claims.question import Question, exactly, level_of
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.claims.words import number
-from dgpg_verify.core import Estimate, Evidence, Verdict
+from dgpg_verify.core import Evidence, Verdict
 from dgpg_verify.statistics import judge_at_least, judge_interval
 
 FAMILY = "C1.5"
@@ -83,7 +83,7 @@ def _check(series: Series[Evidence]) -> Question:
     errors = np.array([cell.values["largest_error"] for cell in series.flat])
     agents = sum(cell.cell.n for cell in series.flat)
     bound, largest = float(stats.norm.isf(FALSE_ALARM / 2 / agents)), float(errors.max())
-    verdict: Verdict = judge_interval(Estimate(largest, largest, largest, 1.0, len(errors)), "at_most", bound)
+    verdict: Verdict = judge_interval(exactly(largest, len(errors)), "at_most", bound)
     return Question(
         key=f"{series.key}/measured/guidance:derivative",
         statistic="largest error, standard errors",

@@ -51,11 +51,11 @@ ALL = {"n_candidates": "all"}
 N = Mapping[int, int]  # N -> fleets
 
 
-def noise_design(scale: str, keys: Collection[str] | None = None) -> list[Row]:
-    """Rows of a scale, those of some keys or all. Rows that need recorded traces are there only when the traces are."""
+def noise_design(scale: str, parts: Collection[str] | None = None) -> list[Row]:
+    """Rows of a scale, those of some keys (`parts`) or all. Rows on recorded traces are there only with the traces."""
     check_choice("scale", scale, SCALES)
     rows = [*_games(scale), *_teams(scale), *_clouds(scale)]
-    return [row for row in rows if keys is None or row.key in keys]
+    return [row for row in rows if parts is None or row.key in parts]
 
 
 def noise_row(

@@ -2,55 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.noise.read import CellStats
-from dgpg_verify.claims.question import Kind, Question, level_of
+from dgpg_verify.claims.question import Question, level_of
 from dgpg_verify.claims.series import Measured, Series
-from dgpg_verify.claims.words import NOT_MEASURABLE, is_unknown, number
+from dgpg_verify.claims.words import Sentences, number, options_in_words, sentence
 from dgpg_verify.core import Evidence, Verdict
 from dgpg_verify.statistics import Relation, judge, judge_margins, judge_threshold
+from dgpg_verify.statistics.verdict import MARGIN
 
-MARGIN = 0.15
-Sentences = Mapping[str, str]  # label -> nearest true sentence with {exponent}, {low}, {high}, {where}, {share} ...
+Read = Callable[[Any], float]  # a number of one cell
 Share = Callable[[Sequence[Any]], float | None]  # the return's share of the update, over the fleets at the largest N
 
 
-@dataclass(frozen=True)
-class Statistic:
-    """A number read from every cell of a series, what is claimed of it, and the words around it.
-
-    Parameters
-    ----------
-    suffix : makes the row's key unique.
-    expected, relation : the claimed exponent in N; see `statistics.allowed_set`.
-    kind : a control must be refuted.
-    reading : see `Question`.
-    sparse : whether the claim assumes that each agent reaches few servers, so that a dense graph lies outside it.
-    """
-
-    name: str
-    of: Callable[[Any], float]
-    sentences: Sentences
-    suffix: str = ""
-    setting: str = "sum"
-    primary: bool = False
-    expected: float = 0.0
-    relation: Relation = "big_o"
-    proved_bound: bool = False
-    share: Share | None = None
-    kind: Kind = "claim"
-    note: str = ""
-    reading: str = ""
-    sparse: bool = False
-
-
-def of_credit(name: str, credit: str, sentences: Sentences, **more: Any) -> Statistic:
+def of_credit(name: str, credit: str) -> Read:
     """The quantity `name` of `CreditStats`, of one credit."""
-    return Statistic(name, lambda cell: float(getattr(cell[credit], name)), sentences, **more)
+    return lambda cell: float(getattr(cell[credit], name))
 
 
 def read_noise(measured: Measured, keys: Iterable[str]) -> dict[str, Series[CellStats]]:
@@ -66,82 +37,92 @@ def read_moments(series: Series[Evidence], source: str = "") -> Series[CellStats
 
 
 def noise_questions(
-    keys: Iterable[str], statistics: Callable[[str, Series[CellStats]], Iterable[Statistic]], measured: Measured
+    keys: Iterable[str], ask: Callable[[Series[CellStats]], Iterable[Question]], measured: Measured
 ) -> list[Question]:
-    """The exponents of all statistics that a claim asks of each of its rows."""
-    rows = read_noise(measured, keys).items()
-    return [exponent_question(series, statistic) for key, series in rows for statistic in statistics(key, series)]
+    """All that a claim asks of each of its rows."""
+    return [question for series in read_noise(measured, keys).values() for question in ask(series)]
 
 
-def exponent_question(series: Series[Any], statistic: Statistic) -> Question:
-    """The exponent of the statistic in N against N^expected."""
-    expected, relation, proved = statistic.expected, statistic.relation, statistic.proved_bound
-    fit = series.fit(statistic.of, level_of(statistic.primary))
+def exponent_question(
+    series: Series[Any], name: str, of: Read, sentences: Sentences, *, expected: float = 0.0,
+    relation: Relation = "big_o", primary: bool = False, proved_bound: bool = False, note: str = "", **more: Any,
+) -> Question:  # fmt: skip
+    """The exponent of the statistic `name` in N against N^expected; more: of `_question`.
+
+    proved_bound: a theorem bounds the curve, so that one that bends is decided as well.
+    """
+    fit = series.fit(of, level_of(primary))
     full = f"full range {fit.full.exponent:.2f}" if fit.full else ""
     line = f"a + b N: {fit.affine.a:.3g} + {fit.affine.b:.3g} N" if fit.affine else ""
-    return replace(
-        _question(series, statistic, judge(fit, expected, MARGIN, relation, proved)),
+    return _question(
+        series,
+        name,
+        judge(fit, expected, MARGIN, relation, proved_bound),
+        sentences,
+        relation=relation,
+        expected=expected,
+        primary=primary,
         margin=MARGIN,
-        margins=judge_margins(fit, expected, relation, proved_bound=proved),
-        notes=(full, line, statistic.note),
+        margins=judge_margins(fit, expected, relation, proved_bound=proved_bound),
+        notes=(full, line, note),
         n_values=fit.top_decade.n_values if fit.top_decade else series.n_values,
+        **more,
     )
 
 
-def threshold_question(series: Series[Any], statistic: Statistic, support_at: float, refute_above: float) -> Question:
-    """The mean over fleets at the largest N against two thresholds."""
-    estimate = series.at_largest(statistic.of, level_of(statistic.primary))
-    n, verdict = max(series.n_values), judge_threshold(estimate, support_at, refute_above)
+def threshold_question(
+    series: Series[Any], name: str, of: Read, sentences: Sentences, support_at: float, refute_above: float,
+    primary: bool, **more: Any,
+) -> Question:  # fmt: skip
+    """The mean over fleets at the largest N against two thresholds; more: of `_question`."""
+    n = max(series.n_values)
+    verdict = judge_threshold(series.at_largest(of, level_of(primary)), support_at, refute_above)
     verdict = replace(verdict, why=f"{verdict.why} at N = {n}")
-    return replace(_question(series, statistic, verdict), relation="at_most", expected=support_at, n_values=(n,))
+    claimed: dict[str, Any] = {"relation": "at_most", "expected": support_at, "primary": primary, "n_values": (n,)}
+    return _question(series, name, verdict, sentences, **claimed, **more)
 
 
-def _question(series: Series[Any], statistic: Statistic, verdict: Verdict) -> Question:
-    row = series.row
-    share = statistic.share(series.largest) if statistic.share else None
+def _question(
+    series: Series[Any], name: str, verdict: Verdict, sentences: Sentences, *, suffix: str = "",
+    share: Share | None = None, sparse: bool = False, **more: Any,
+) -> Question:  # fmt: skip
+    """A question on one row, its system in words.
+
+    Parameters
+    ----------
+    suffix : makes the row's key unique.
+    share : the return's share, for the sentence and the ledger.
+    sparse : whether the claim assumes that each agent reaches few servers, so that a dense graph lies outside it.
+    more : fields of `Question`; a control must be refuted.
+    """
+    row, part = series.row, share(series.largest) if share else None
+    about: dict[str, Any] = {
+        "statistic": name.replace("_", " "),
+        "of": f" ({suffix})" if suffix else "",
+        "suffix": suffix,
+        "share": number(part, ".2f"),
+        "setting": more.get("setting"),
+        "where": f"{describe(row)}, policy {row.options['policy']}",
+    }
     return Question(
-        key="/".join(part for part in (series.key, statistic.name, statistic.suffix) if part),
-        statistic=statistic.name,
+        key="/".join(word for word in (series.key, name, suffix) if word),
+        statistic=name,
         read=[series],
         verdict=verdict,
-        sentence=_sentence(row, statistic, verdict, share),
-        relation=statistic.relation,
-        expected=statistic.expected,
+        sentence=sentence(sentences, verdict, ".2f", **about),
         system=describe(row),
         policy=row.options["policy"],
         sharing=row.options.get("sharing", "independent"),
-        setting=statistic.setting,
-        primary=statistic.primary,
-        reading=statistic.reading,
-        inside=not (statistic.sparse and row.notes["graph"] == "dense"),
-        notes=(statistic.note,),
-        return_share=share,
+        inside=not (sparse and row.notes["graph"] == "dense"),
+        return_share=part,
         replicates=series.replicates,
-        kind=statistic.kind,
-        expected_label="refuted" if statistic.kind == "control" else None,
-    )
-
-
-def _sentence(row: Row, statistic: Statistic, verdict: Verdict, share: float | None) -> str:
-    words = statistic.name.replace("_", " ")
-    estimate, where = verdict.estimate, f"{describe(row)}, policy {row.options['policy']}"
-    if is_unknown(estimate):
-        what = f"The {words}{f' ({statistic.suffix})' if statistic.suffix else ''}"
-        return f"{what} is {NOT_MEASURABLE} ({verdict.why}): {where}."
-    return statistic.sentences[verdict.label].format(
-        exponent=number(estimate.value, ".2f"),
-        low=number(estimate.low, ".2f"),
-        high=number(estimate.high, ".2f"),
-        where=where,
-        share=number(share, ".2f"),
-        statistic=words,
-        setting=statistic.setting,
-        suffix=statistic.suffix,
+        expected_label="refuted" if more.get("kind") == "control" else None,
+        **more,
     )
 
 
 def describe(row: Row) -> str:
     """System, graph and options in words."""
     shown = {name: value for name, value in row.options["options"].items() if name != "n_candidates"}
-    options = "".join(f", {name.replace('_', ' ')} {value}" for name, value in sorted(shown.items()))
-    return f"{row.options['system']} ({row.notes['graph']} graph{options})"
+    about = [f"{row.notes['graph']} graph", *options_in_words(shown)]
+    return f"{row.options['system']} ({', '.join(about)})"

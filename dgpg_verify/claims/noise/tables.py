@@ -81,7 +81,7 @@ def _fits(series: Series) -> Iterator[Record]:
     paired = "difference" in first.names and row.options["system"] != "cloud"
     for credit in _credits(first):
         for name in ("variance", "noise_to_signal", "paired_ratio")[: 3 if paired else 2]:
-            fit = series.fit(of_credit(name, credit, {}).of, EXPLORATORY_LEVEL)
+            fit = series.fit(of_credit(name, credit), EXPLORATORY_LEVEL)
             if fit.top_decade is None:
                 continue
             yield {

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dgpg_verify.claims.question import Question, level_of
+from dgpg_verify.claims.question import Question, checked, exactly, level_of
 from dgpg_verify.claims.samples.design import ALIGNED, FLUID, THEORY
 from dgpg_verify.claims.samples.measure.cells import FLOW_TIMES
 from dgpg_verify.claims.samples.questions import MARGINS, SYSTEMS, ask, describe_method, samples_claim
-from dgpg_verify.claims.samples.read import LearningRuns, most_verdict, read_runs
+from dgpg_verify.claims.samples.read import LearningRuns, read_runs
 from dgpg_verify.claims.series import Measured, by_n
 from dgpg_verify.claims.words import number
 from dgpg_verify.statistics import Relation, fit_scaling, judge, judge_at_least, judge_margins, mean_interval
@@ -77,7 +77,7 @@ def _inside(series: LearningRuns) -> Question:
         statistic="largest relative excess",
         margin=INSIDE,
         read=[series],
-        verdict=most_verdict(worst, INSIDE, len(series.evidence), why),
+        verdict=checked(worst <= INSIDE, why, exactly(worst, len(series.evidence))),
         sentence="mu and L of the closed form bound what gradients alone see, and are nearly reached.",
         expected=0.0,
         relation="at_most",
@@ -122,7 +122,7 @@ def _predicted(series: LearningRuns) -> Question:
         statement="No fleet needs more samples than the constants promise.",
         statistic="share of (fleet, N, eps) that arrive later",
         read=[bounded],
-        verdict=most_verdict(late / total, 0.0, total, f"{late} of {total} arrivals later than promised"),
+        verdict=checked(not late, f"{late} of {total} arrivals later than promised", exactly(late / total, total)),
         sentence=f"{describe_method(series.method)}: the bound of the schedule is {min(ratios):.2g} to "
         f"{max(ratios):.2g} times the samples seen (median over fleets and eps, by N).",
         expected=0.0,

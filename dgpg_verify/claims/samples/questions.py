@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
-from dgpg_verify.claims.claim import Claim
+from dgpg_verify.claims.claim import claims_of
 from dgpg_verify.claims.question import Question, level_of
 from dgpg_verify.claims.samples.design import samples_design
 from dgpg_verify.claims.samples.measure.cells import measure_samples, samples_cost
 from dgpg_verify.claims.samples.read import Asked, LearningRuns, fit_of
 from dgpg_verify.claims.samples.tables import samples_tables
-from dgpg_verify.claims.series import Measured
 from dgpg_verify.claims.words import power
 from dgpg_verify.core import Verdict
 from dgpg_verify.statistics import Relation, SampleFit
@@ -32,17 +30,7 @@ SYSTEMS = {
 }
 
 
-def samples_claim(parts: Sequence[str], questions: Callable[[Measured], Iterable[Question]], **more: Any) -> Claim:
-    """A claim judged from the named parts of the design; more: its id, title, source and statement."""
-    return Claim(
-        family="samples",
-        design=partial(samples_design, parts=parts),
-        measure=measure_samples,
-        questions=questions,
-        tables=samples_tables,
-        cost=samples_cost,
-        **more,
-    )
+samples_claim = claims_of("samples", samples_design, measure=measure_samples, tables=samples_tables, cost=samples_cost)
 
 
 def ask(

@@ -14,10 +14,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from dgpg_verify.claims.question import checked
 from dgpg_verify.claims.samples.design import MAPPO, RETURN, SHARE
 from dgpg_verify.claims.samples.measure.laws import NEVER
 from dgpg_verify.claims.series import Measured, Series, by_n
-from dgpg_verify.core import Estimate, Evidence, Label, Verdict
+from dgpg_verify.core import Estimate, Evidence, Verdict
 from dgpg_verify.statistics import (
     Relation,
     SampleFit,
@@ -176,17 +177,11 @@ def _all_fleets(groups: Sequence[LearningRuns], name: str) -> Array:
     return np.concatenate([series.joined(name) for series in groups]).astype(np.float64)
 
 
-def most_verdict(value: float, most: float, count: int, why: str) -> Verdict:
-    """An exact number that must not exceed `most`, of `count` numbers."""
-    return Verdict("supported" if value <= most else "refuted", why, Estimate(value, value, value, 1.0, count))
-
-
 def band_verdict(misses: int, count: int, level: float) -> Verdict:
     """Intervals at `level` missed a known value `misses` times in `count`: inside the binomial band?"""
     low, high = coverage_band(level, count, FEWEST_ERROR)
-    label: Label = "supported" if low <= misses <= high else "refuted"
-    estimate = Estimate(misses / count, low / count, high / count, level, count)
-    return Verdict(label, f"{misses} misses of {count}, between {low} and {high} allowed", estimate)
+    why = f"{misses} misses of {count}, between {low} and {high} allowed"
+    return checked(low <= misses <= high, why, Estimate(misses / count, low / count, high / count, level, count))
 
 
 def rates_verdict(records: Sequence[Mapping[str, Any]]) -> Verdict:
@@ -196,7 +191,7 @@ def rates_verdict(records: Sequence[Mapping[str, Any]]) -> Verdict:
     worst = round(float(_wrong(records).max()) * repetitions)
     estimate = Estimate(worst / repetitions, 0.0, limit / repetitions, 1.0 - FEWEST_ERROR, repetitions)
     why = f"largest count of wrong verdicts {worst} of {repetitions} over {len(records)} cases; at most {limit}"
-    return Verdict("supported" if worst <= limit else "refuted", why, estimate)
+    return checked(worst <= limit, why, estimate)
 
 
 def caught_verdict(records: Sequence[Mapping[str, Any]]) -> Verdict:

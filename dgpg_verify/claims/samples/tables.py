@@ -24,7 +24,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from dgpg_verify.claims.declared import declared
 from dgpg_verify.claims.samples.design import ALIGNED, THEORY
@@ -69,14 +68,9 @@ def _numbers(item: Evidence, name: str) -> Array:
     return np.asarray(item.values[name], dtype=np.float64)
 
 
-def _plain_numbers(values: ArrayLike) -> list[float | None]:
-    return [float(v) if np.isfinite(v) else None for v in np.asarray(values, dtype=np.float64).ravel()]
-
-
 def _three(values: Array) -> Record:
     """median, low 0.1 and high 0.9 over fleets; infinite ones are unknown."""
-    quantiles = _plain_numbers(np.quantile(values, (0.5, 0.1, 0.9), method="higher"))
-    return dict(zip(("median", "low", "high"), quantiles))
+    return dict(zip(("median", "low", "high"), np.quantile(values, (0.5, 0.1, 0.9), method="higher")))
 
 
 def _curve(series: LearningRuns, item: Evidence) -> Record:
@@ -85,8 +79,8 @@ def _curve(series: LearningRuns, item: Evidence) -> Record:
     drawn = np.where(share == NEVER, np.inf, share)[:, places]
     exact = item.values.get("expected")
     return _with_rule(series) | {
-        "n_agents": item.cell.n, "samples": samples[places].tolist(), "median": _plain_numbers(drawn[0]),
-        "low": _plain_numbers(drawn[1]), "high": _plain_numbers(drawn[2]),
+        "n_agents": item.cell.n, "samples": samples[places],
+        **dict(zip(("median", "low", "high"), drawn)),
         "expected": None if exact is None else [float(exact[k]) if k < len(exact) else None for k in places],
         "roll_outs": int(item.values["roll_outs"]),
     }  # fmt: skip
@@ -97,7 +91,7 @@ def _arrivals(series: LearningRuns) -> Iterator[Record]:
         for factor, high in zip(series.factors, arrivals_in(item).T):
             yield _with_rule(series) | {"n_agents": item.cell.n} | _three(high) | {
                 "factor": factor, "eps": float(np.median(_numbers(item, "start")) / factor),
-                "censored": float(np.isinf(high).mean()), "fleets": len(high), "each": _plain_numbers(high),
+                "censored": float(np.isinf(high).mean()), "fleets": len(high), "each": high,
             }  # fmt: skip
 
 
@@ -137,15 +131,12 @@ def _constants(series: LearningRuns) -> Iterator[Record]:
 
 
 def _predicted(series: LearningRuns) -> Iterator[Record]:
-    for item in series.evidence:
-        if "predicted" not in item.values:
-            continue
+    for item in (item for item in series.evidence if "predicted" in item.values):
         medians = (np.median(values, axis=0).tolist() for values in (_numbers(item, "predicted"), arrivals_in(item)))
         for factor, predicted, observed in zip(series.factors, *medians):
-            known = bool(np.isfinite(observed))
+            ratio = predicted / observed if np.isfinite(observed) else None
             yield _named(series, item) | {
-                "factor": factor, "predicted": predicted, "observed": observed if known else None,
-                "ratio": predicted / observed if known else None,
+                "factor": factor, "predicted": predicted, "observed": observed, "ratio": ratio,
             }  # fmt: skip
 
 

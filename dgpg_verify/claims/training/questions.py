@@ -7,33 +7,28 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from dgpg_verify.claims.claim import Claim
+from dgpg_verify.claims.claim import Claim, claims_of
 from dgpg_verify.claims.question import EXPLORATORY_LEVEL, Question, as_control
 from dgpg_verify.claims.series import Series
 from dgpg_verify.claims.training.design import training_design
 from dgpg_verify.claims.training.measure import measure_training, training_cost
 from dgpg_verify.claims.training.read import CHOSEN, Runs, Trained, read_training
 from dgpg_verify.claims.training.tables import training_tables
-from dgpg_verify.claims.words import is_unknown, number, with_interval
+from dgpg_verify.claims.words import Sentences, options_in_words, sentence
 from dgpg_verify.core import Evidence, Label, Verdict
 from dgpg_verify.statistics import Relation, judge_settling
 
 FEWEST_FOR_CONTROL = 6  # seeds: with fewer no share of failing seeds is decided at 95 %
-UNMEASURED = "The {statistic} is not measurable ({why}): {where}."
+
+
+_claim = claims_of(
+    "training", training_design, measure=measure_training, tables=training_tables, cost=training_cost, decided_at="full"
+)
 
 
 def training_claim(parts: Collection[str], questions: Callable[[Runs], list[Question]], **about: Any) -> Claim:
     """A claim judged from the training runs of some parts of the design. about: id, title, source, statement."""
-    return Claim(
-        family="training",
-        design=partial(training_design, parts=frozenset(parts)),
-        measure=measure_training,
-        questions=lambda measured: questions(read_training(measured)),
-        tables=training_tables,
-        cost=training_cost,
-        decided_at="full",
-        **about,
-    )
+    return _claim(parts, lambda measured: questions(read_training(measured)), **about)
 
 
 @dataclass(frozen=True)
@@ -47,7 +42,7 @@ class TrainingQuestion:
     statistic: str
     relation: Relation
     expected: float
-    sentences: Mapping[str, str]
+    sentences: Sentences
     margin: float | None = None
     composite: bool = False
 
@@ -73,17 +68,17 @@ class TrainingQuestion:
         tuning : at which settings, where that is not the relative scale of J and G.
         """
         first, needed = runs[0], read or runs
-        about = {"statistic": self.statistic.replace("_", " "), "where": where(first), "n": first.n} | dict(words or {})
+        about: dict[str, Any] = {"statistic": self.statistic.replace("_", " "), "where": where(first), "n": first.n}
         return Question(
             key=key,
             statistic=self.statistic,
             read=_cells_of(needed),
             verdict=rule(EXPLORATORY_LEVEL),
-            sentence=lambda verdict: _sentence(self.sentences, verdict, about),
+            sentence=lambda verdict: sentence(self.sentences, verdict, **about | dict(words or {})),
             relation=self.relation,
             expected=self.expected,
             margin=self.margin,
-            system=f"cloud ({', '.join(_options(first))})",
+            system=f"cloud ({', '.join(options_in_words(first.asked['options']))})",
             policy=first.label,
             sharing=first.sharing,
             setting=tuning or first.setting or "",
@@ -96,21 +91,12 @@ class TrainingQuestion:
         )
 
 
-def settles(
-    key: str, trained: Trained, statistic: str, within: float, sentences: Mapping[str, str], primary: bool
-) -> Question:
+def settles(key: str, trained: Trained, statistic: str, within: float, sentences: Sentences, primary: bool) -> Question:
     """Whether the runs stay at their level from `within` episodes on; those that never do count as such."""
     runs = [run.convergence for run in trained.runs]
     asked = TrainingQuestion(f"episodes to settle, {statistic}", "at_most", within, sentences)
     rule = partial(judge_settling, runs, statistic, within, law="lognormal")
     return asked.of(key, [trained], rule, words={"over_seeds": statistic}, primary=primary)
-
-
-def _sentence(sentences: Mapping[str, str], verdict: Verdict, about: Mapping[str, Any]) -> str:
-    estimate = verdict.estimate
-    template = UNMEASURED if is_unknown(estimate) else sentences[verdict.label]
-    numbers = {name: number(getattr(estimate, name)) for name in ("value", "low", "high")}
-    return template.format(**numbers, estimate=with_interval(estimate), why=verdict.why, **about)
 
 
 def _cells_of(runs: Sequence[Trained]) -> list[Series[Evidence]]:
@@ -133,8 +119,4 @@ def controls_in(trained: Runs) -> dict[str, Trained]:
 def where(trained: Trained) -> str:
     """Method, N and system in words."""
     sharing = "at its own settings" if trained.sharing == CHOSEN else f"{trained.sharing} parameters"
-    return ", ".join([trained.label, f"N = {trained.n}", *_options(trained), sharing])
-
-
-def _options(trained: Trained) -> list[str]:
-    return [f"{name.replace('_', ' ')} {value}" for name, value in sorted(trained.asked["options"].items())]
+    return ", ".join([trained.label, f"N = {trained.n}", *options_in_words(trained.asked["options"]), sharing])

@@ -260,8 +260,8 @@ def test_small_cells_end_to_end() -> None:
             assert row.holds_when and "?" not in row.holds_when and row.because and json.dumps(to_json(row))
     tables = samples_tables(measured_of(made))
     assert {"complexity_curves", "complexity_arrivals", "complexity_floors", "complexity_constants"} <= set(tables)
-    for record in (record for records in tables.values() for record in records):
-        assert json.dumps(to_json(record), allow_nan=False)
+    for record in (to_json(record) for records in tables.values() for record in records):
+        assert json.dumps(record, allow_nan=False)
         flat = [v for value in record.values() for v in (value if isinstance(value, list) else [value])]
         assert not any(isinstance(value, list | dict | tuple) for value in flat)  # the page reads flat records only
 
@@ -272,7 +272,7 @@ def test_fleets_that_never_arrive_are_kept_as_such() -> None:
     cell = samples_row("run", ("team/biased", "guidance", "theory"), [6], options | {"budget": 40}).cells(0)[0]
     made = evidence_of(cell)
     assert (np.asarray(made.values["high"])[:, 1] == NEVER).all() and np.isfinite(made.values["share"]).all()
-    record = samples_tables(measured_of([made]))["complexity_arrivals"][1]
+    record = to_json(samples_tables(measured_of([made]))["complexity_arrivals"][1])
     assert record["censored"] == 1.0 and record["each"] == [None] * 4 and record["median"] is None
     assert judged(GUIDED, [made])["C3.2/team/biased/guidance/arrives"].verdict in ("refuted", "inconclusive")
 

@@ -7,6 +7,7 @@ quadratic cost each reply needs the own candidates only, so that N is free.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from dgpg_verify.oracles.teams.linear_quadratic import linear_quadratic_moments
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
 
 Array = NDArray[np.float64]
+# pooled variances, and alpha -> (share of the way from the optimum of J to that of G, J lost an agent)
+Subject = tuple[dict[str, float], Callable[[float], tuple[float, float]]]
 RULES = ("0.2", "0.55", "0.9", "n^-0.5", "alpha*")  # the published schedule ends at 0.2
 SIGMA = 0.5
 TEAM = (0.5, 0.3)  # alignment, bias of the reference
@@ -35,8 +38,11 @@ def measure_tradeoff(cell: Cell) -> dict[str, Any]:
 
     base, guidance, covariance: tr Cov, summed over agents; alpha, shift, lost [rules].
     """
-    seed = cell.seed % 2**31
-    return _team(cell.n, seed) if cell.options["kind"] == "team" else _game(cell.n, seed)
+    subject = _team if cell.options["kind"] == "team" else _game
+    moments, moved = subject(cell.n, cell.seed % 2**31)
+    alphas = [alpha_of(rule, cell.n, moments) for rule in RULES]
+    shift, lost = zip(*(moved(alpha) for alpha in alphas))
+    return moments | {"alpha": np.array(alphas), "shift": np.array(shift), "lost": np.array(lost)}
 
 
 def alpha_of(rule: str, n: int, moments: dict[str, float]) -> float:
@@ -53,19 +59,17 @@ def _pooled(moments: OracleMoments) -> dict[str, float]:
     return {name: float(moments.covariance(*pair).sum()) for name, pair in pairs.items()}
 
 
-def _team(n: int, seed: int) -> dict[str, Any]:
+def _team(n: int, seed: int) -> Subject:
     team = LinearQuadraticTeam.random(n, seed, *TEAM)
     matrices = team_matrices(team)
     start, end = followed_optimum(matrices, 0.0), followed_optimum(matrices, 1.0)
-    moments = _pooled(linear_quadratic_moments(team, 0.5 * start, SIGMA, ("return", "guidance")))
-    alphas = [alpha_of(rule, n, moments) for rule in RULES]
-    moves = [followed_optimum(matrices, alpha) - start for alpha in alphas]
     way = float(np.linalg.norm(end - start))
-    return moments | {
-        "alpha": np.array(alphas),
-        "shift": np.array([float(np.linalg.norm(move)) / way for move in moves]),
-        "lost": np.array([0.5 * float(move @ matrices.a @ move) / n for move in moves]),
-    }
+
+    def moved(alpha: float) -> tuple[float, float]:
+        move = followed_optimum(matrices, alpha) - start
+        return float(np.linalg.norm(move)) / way, 0.5 * float(move @ matrices.a @ move) / n
+
+    return _pooled(linear_quadratic_moments(team, 0.5 * start, SIGMA, ("return", "guidance"))), moved
 
 
 def followed_optimum(m: TeamMatrices, alpha: float) -> Array:
@@ -74,21 +78,18 @@ def followed_optimum(m: TeamMatrices, alpha: float) -> Array:
     return np.asarray(np.linalg.solve(m.z.T @ (weight[:, None] * m.z), m.z.T @ aims))
 
 
-def _game(n: int, seed: int) -> dict[str, Any]:
+def _game(n: int, seed: int) -> Subject:
     game = LoadBalancingGame.random(n, seed, n_candidates=CANDIDATES, reference=GAME_REFERENCE)
     uniform = np.full((n, CANDIDATES), 1.0 / CANDIDATES)
-    moments = _pooled(load_balancing_moments(game, uniform, ("return", "guidance")))
-    alphas = [alpha_of(rule, n, moments) for rule in RULES]
     start = followed_equilibrium(game, 0.0, np.zeros(n, dtype=np.int64))
-    end = followed_equilibrium(game, 1.0, start)
-    found = [followed_equilibrium(game, alpha, start) for alpha in alphas]
-    way = max(int((end != start).sum()), 1)
+    way = max(int((followed_equilibrium(game, 1.0, start) != start).sum()), 1)
     worth = game_cost(game, start)
-    return moments | {
-        "alpha": np.array(alphas),
-        "shift": np.array([float((one != start).sum()) / way for one in found]),
-        "lost": np.array([(game_cost(game, one) - worth) / n for one in found]),
-    }
+
+    def moved(alpha: float) -> tuple[float, float]:
+        end = followed_equilibrium(game, alpha, start)
+        return float((end != start).sum()) / way, (game_cost(game, end) - worth) / n
+
+    return _pooled(load_balancing_moments(game, uniform, ("return", "guidance"))), moved
 
 
 def followed_equilibrium(game: LoadBalancingGame, alpha: float, start: NDArray[np.int64]) -> NDArray[np.int64]:
