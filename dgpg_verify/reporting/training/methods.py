@@ -28,11 +28,13 @@ METHODS = {
     "imitation": ("#7f7f7f", "<"),
     "residual": ("#b08a4a", ">"),
     "difference": ("#009e73", "P"),
+    "difference_replay": ("#44aa99", "d"),
 }
-SETTINGS = {  # of DG-PG
-    "sum": ("#0072b2", "s"),
+SETTINGS = {  # of DG-PG, leading readings first: titles are made of the first that was measured
     "parts": ("#56b4e9", "D"),
+    "both": ("#004488", "H"),
     "mixed": ("#cc79a7", "X"),
+    "sum": ("#0072b2", "s"),
     "mean": ("#1b3a5c", "d"),
 }
 UNKNOWN = ("#a0522d", "*")

@@ -117,7 +117,7 @@ def test_scaling_draws_every_run_twice_and_marks_those_that_never_settle(made: T
 
 def test_scaling_title_says_never_when_the_percentile_is_censored(made: Tables) -> None:
     def said(**changes: Any) -> str:
-        scores = [{**r, **changes} if r["row"] == "dgpg/sum" else r for r in made["training_scores"]]
+        scores = [{**r, **changes} if r["row"] == "dgpg/parts" else r for r in made["training_scores"]]
         return title(draw("training_scaling", {**made, "training_scores": scores}))
 
     assert "2 of 4 runs settle" in said(settle_p90=None, never=2, seeds=4)

@@ -31,7 +31,7 @@ def test_rows_of_one_method_differ_in_colour_and_marker() -> None:
 
 def test_settings_of_one_label_are_told_apart_by_their_keys() -> None:
     same = [{"row": f"dgpg/{s}", "method": "dgpg", "label": "DG-PG", "setting": s} for s in ("sum", "parts")]
-    assert {look.label for look in looks_of(*same).values()} == {"DG-PG", "DG-PG (dgpg/parts)"}
+    assert {look.label for look in looks_of(*same).values()} == {"DG-PG", "DG-PG (dgpg/sum)"}
 
 
 def test_a_table_that_names_only_the_row_borrows_the_rest() -> None:
