@@ -94,6 +94,7 @@ def _check(series: Series[Evidence]) -> Question:
         relation="at_most",
         expected=bound,
         kind="oracle",
+        expected_label="supported",
         **_about(series),
     )
 
