@@ -16,7 +16,8 @@ from dgpg_verify.reporting.matrix import claim_matrix, counts_text, name_text, p
 from dgpg_verify.reporting.summary import ReadingSummary
 
 ROOT = Path(__file__).resolve().parent.parent
-REPORTS = ("reference", "reference-equilibria", "reference-complexity", "reference-training-full")
+REPORTS = ("reference", "reference-descent", "reference-equilibria", "reference-complexity", "reference-training-full",
+           "reference-readings")  # fmt: skip
 TIMED = (*REPORTS, "reference-training")
 # claim, method and step, words
 SAMPLES = (
@@ -33,11 +34,14 @@ SAMPLES = (
 TRAINING = {
     "DG-PG, `sum`": ("dgpg/sum",),
     "DG-PG, `parts`": ("dgpg/parts",),
-    "DG-PG, `mixed`": ("dgpg/mixed",),
+    "DG-PG, `joint`": ("dgpg/mixed",),
+    "DG-PG, `mixed`": ("dgpg/mixed/raw",),
+    "DG-PG, `both`": ("dgpg/both",),
     "guidance alone": ("guidance_only",),
     "guidance alone, exact, step 2e-3": ("guidance_only/exact",),
     "residual on Best-Fit (starts there)": ("residual",),
-    "difference reward": ("difference",),
+    "difference reward, replayed to the end": ("difference_replay",),
+    "difference reward, one step": ("difference",),
     "HAPPO": ("happo",),
     "MAPPO": ("mappo/equal", "mappo/large"),
     "IPPO": ("ippo/equal",),
@@ -45,6 +49,8 @@ TRAINING = {
     "IPPO, 78 episodes": ("ippo",),
     "MAPPO, 400 episodes, ten an update": ("mappo/patient",),
     "IPPO, 400 episodes, ten an update": ("ippo/patient",),
+    "MAPPO, 500 episodes, practitioner's settings": ("mappo/practitioner",),
+    "IPPO, 500 episodes, practitioner's settings": ("ippo/practitioner",),
 }
 GOALS = {  # seconds, by family and scale
     "C1 + A1 + A3": {"smoke": 30, "standard": 480, "full": 3600},
@@ -130,9 +136,10 @@ def _interval(row: LedgerRow) -> str:
     return "-" if row.estimate is None else f"{row.estimate:.2f} [{row.low:.2f}, {row.high:.2f}]"
 
 
-def training_table(report: Report) -> str:
+def training_table(reports: list[Report]) -> str:
     """Score at the end of training and mean of the episodes to settle, of the leading rows at every N."""
-    scores = {(record["row"], record["n"]): record for record in report.tables["training_scores"]}
+    records = [record for report in reports for record in report.tables["training_scores"]]
+    scores = {(record["row"], record["n"]): record for record in records}
     leading = {row for rows in TRAINING.values() for row in rows}
     sizes = sorted({n for row, n in scores if row in leading})
     lines = [f"| score; episodes to settle | {' | '.join(map(str, sizes))} |", "|---" * (len(sizes) + 1) + "|"]
@@ -226,7 +233,7 @@ def rendered() -> dict[str, str]:
         "README.md": {"claims": claims_table(leading)},
         "reports/README.md": {
             "samples": samples_table(reports["reference-complexity"]),
-            "training": training_table(training),
+            "training": training_table([training, reports["reference-readings"]]),
             "tuned": tuned_table(training),
             "speed": speed_table(speed),
         },
