@@ -9,6 +9,7 @@ from dgpg_verify.reporting.training.comparisons import draw_ablations, draw_own_
 from dgpg_verify.reporting.training.curves import (
     draw_curves_over_n,
     draw_learning_curves,
+    draw_learning_curves_claimed,
     draw_learning_curves_patient,
     draw_learning_curves_real,
 )
@@ -17,6 +18,9 @@ from dgpg_verify.reporting.training.scores import draw_alpha_sensitivity, draw_s
 
 FIGURES = (
     FigureSpec("learning_curves", "Learning curves of all methods", draw_learning_curves, "curves", "C4"),
+    FigureSpec(
+        "learning_curves_claimed", "With the paper's 500 episodes", draw_learning_curves_claimed, "curves", "C4.2a"
+    ),
     FigureSpec("learning_curves_patient", "With many more samples", draw_learning_curves_patient, "curves", "C4.2a"),
     FigureSpec("learning_curves_real", "Learning curves on recorded fleets", draw_learning_curves_real, "curves", "C4"),
     FigureSpec("ablations", "What is left when one thing is changed", draw_ablations, "runs", "C4"),

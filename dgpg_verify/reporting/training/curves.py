@@ -66,6 +66,14 @@ draw_learning_curves_patient = partial(
 )
 
 
+draw_learning_curves_claimed = partial(
+    _learning_curves,
+    part="claimed",
+    subtitle="Baselines with the 500 episodes that the paper gives them, at DG-PG's settings (preset) and at a "
+    "practitioner's: discount 0.95, five roll-outs per update, shared parameters.",
+)
+
+
 def _median_title(rows: Frame, look: Looks) -> str:
     """The last evaluation of the most telling rows at one N, in numbers."""
     median, method = aggregate.last_medians(rows), rows.drop_duplicates("row").set_index("row")["method"]

@@ -13,6 +13,7 @@ PARTS = {
     "equal": "What was trained longer, after as many episodes as the others",
     "alpha": "Constant \u03b1",
     "ablation": "One thing changed at a time",
+    "claimed": "Baselines with the paper's 500 episodes",
     "patient": "With many more samples",
     "real": "Fleets and jobs after public records",
     "own": "Every method at the settings that a search chose for it, on other seeds",

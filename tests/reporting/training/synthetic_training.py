@@ -69,6 +69,8 @@ def design() -> list[Row]:
           for key, label, method, level in (("mappo", "MAPPO", "mappo", 0.9), ("happo", "happo", "happo", 0.7),
                                             ("dgpg/parts", "DG-PG, parts", "dgpg", 1.1))),
         Row("mappo/patient", "MAPPO, patient", "mappo", 1.05, part="patient", ns=(10,), sharing="shared", pace=20.0),
+        Row("mappo/practitioner", "MAPPO, practitioner", "mappo", 1.1, part="claimed", ns=(10,), sharing="shared",
+            pace=20.0),
         Row("recorded/dgpg/parts", "DG-PG, parts", level=1.04, setting="parts", part="real", ns=(10, 50),
             system="cloud_openb", **published),
         Row("recorded/mappo", "MAPPO", "mappo", 0.5, part="real", ns=(10, 50), system="cloud_openb", pace=20.0),

@@ -259,6 +259,6 @@ def test_one_run_without_intervals_can_be_drawn(spec: FigureSpec, made: Tables) 
 
 
 def test_every_training_figure_has_a_title(made: Tables) -> None:
-    assert len(TRAINING) == 11
+    assert len(TRAINING) == 12
     for spec in TRAINING:
         assert spec.make(frames(made)).texts[0].get_text(), spec.name
