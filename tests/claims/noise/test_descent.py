@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -12,8 +14,8 @@ from dgpg_verify.systems import LinearQuadraticTeam
 from tests.claims.judging import judge
 
 
-def test_what_is_judged_at_smoke_scale() -> None:
-    rows = {row.key: row for row in CLAIM.design("smoke")}
+def test_what_descends_and_what_does_not() -> None:
+    rows = {row.key: replace(row, n_values={32: 12}) for row in CLAIM.design("smoke")}
     evidence = [Evidence(cell, CLAIM.measure(cell), 0.0) for row in rows.values() for cell in row.cells(0)]
     judged = {row.row: row for row in judge(CLAIM, evidence, rows)}
     for form in ("guidance", "guidance:exact", "reparameterised"):
@@ -21,7 +23,7 @@ def test_what_is_judged_at_smoke_scale() -> None:
     for game in GAMES:
         assert judged[f"C1.5/{game}/cosine/guidance:exact"].verdict == "supported"
     literal = judged[f"C1.5/{TEAM}/cosine/guidance:derivative"]  # the control: it must not pass
-    assert literal.verdict != "supported" and not literal.leading and literal.reading == "derivative"
+    assert literal.verdict == "refuted" and not literal.leading and literal.reading == "derivative"
     assert judged[f"C1.5/{TEAM}/measured/guidance:derivative"].verdict == "supported"
 
 
