@@ -18,7 +18,7 @@ from dgpg_verify.runs.files import check_schema, read_json, write_atomic, write_
 LEDGER = "ledger.json"
 KINDS = {"claim": "Claims", "audit": "Assumption audits", "control": "Controls", "oracle": "Oracles"}
 WIDTH = 120  # columns of a terminal that the table must fit
-COLUMNS = {"claim": 5, "row": 54, "estimate [interval]": 23, "verdict": 12, "record": 18}  # their widest
+COLUMNS = {"claim": 6, "row": 53, "estimate [interval]": 23, "verdict": 12, "record": 18}  # their widest
 
 
 _ROW = TypeAdapter(LedgerRow)
