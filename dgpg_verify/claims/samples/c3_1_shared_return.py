@@ -112,4 +112,9 @@ CLAIM = samples_claim(
     title="Samples that the shared return needs",
     source="sample complexity theorem, comparison with policy gradient",
     statement="The shared return needs N / eps joint samples to a gap of eps per agent (up to constants).",
+    decided_at={
+        f"C3.1/{ALIGNED}/{RETURN}/{THEORY}/p": "full",
+        f"C3.1/{FLUID}/{RETURN}/{THEORY}/p": "full",
+        f"C3.1/{FLUID}/{RETURN}/{THEORY}/q": "full",
+    },
 )
