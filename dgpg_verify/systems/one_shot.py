@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -19,7 +20,7 @@ class GameState:
     size: Tensor
 
 
-class OneShot:
+class OneShot(ABC):
     """Base of frozen dataclasses of tensors. `recipe`: what draws the system again; None for one given by its parts."""
 
     kind: str
@@ -31,25 +32,26 @@ class OneShot:
     noise_size = 0
 
     @property
+    @abstractmethod
     def idle_state(self) -> Tensor:
         """x [M] before anyone acts."""
-        raise NotImplementedError
 
     @property
     def state_size(self) -> int:
         return len(self.reference_state)
 
     @property
+    @abstractmethod
     def features(self) -> Tensor:
         """What every agent sees of each candidate, [N, K, F]."""
-        raise NotImplementedError
 
+    @abstractmethod
     def influence(self, actions: Tensor, /) -> Influence:
-        raise NotImplementedError
+        """z of actions [B, N]: the entries of x that each agent touches, and by how much."""
 
+    @abstractmethod
     def cost_of(self, x: Tensor) -> Tensor:
         """Cost of states x [..., M] -> [...]."""
-        raise NotImplementedError
 
     def start(self, noise: Tensor) -> GameState:
         return GameState(torch.ones(noise.shape[0], device=self.reference_state.device))
