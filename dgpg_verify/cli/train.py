@@ -119,13 +119,16 @@ def compare(
 
 
 def _compared(run: StoredRun) -> tuple[str, ...]:
+    import numpy as np
+
     from dgpg_verify import training
     from dgpg_verify.statistics import last_window
 
     on = training.heldout(run.system, run.config["heldout_seed"], run.config["workloads"])
     values = [on.score(returns) if on.scored else float(returns.mean()) for _, returns in run.progress.evaluations]
     scores = [value for value in values if value is not None]
-    last = scores[-last_window(len(scores)) :]
+    episodes = np.array([episode for episode, _ in run.progress.evaluations])
+    last = scores[-last_window(episodes) :]
     seconds = run.progress.history[-1].seconds if run.progress.history else 0.0
     numbers = (f"{score:.2f}" for score in (scores[0], sum(last) / len(last), max(scores)))
     return (_name(run), *numbers, str(run.progress.done * run.system.horizon), f"{seconds:.1f}")

@@ -16,6 +16,7 @@ from dgpg_verify.core.abilities import (
     HasReplacedRewards,
     HasResidenceSteps,
     HasScoreBlocks,
+    HasStateUnits,
     HasUnbiased,
     heuristic_names,
     lacking,

@@ -7,6 +7,7 @@ HasRemovalRewards   removal_rewards                       the default "no action
 HasRemovalGains     removal_gains                         the rest of the episode is replayed for each decision
 HasReplacedRewards  replaced_rewards                      given default actions are re-stepped agent by agent
 HasResidenceSteps   residence_steps                       guidance:multi_step is refused
+HasStateUnits       state_units                           guidance:demand is refused
 HasHeuristics       heuristic_names, heuristic_scores     no priors, no imitation, no scores on held-out workloads
 HasActionInfluence  influence                             refused with a policy that has a default action
 HasDefaultAction    default_action                        an agent is compared with "no action"
@@ -83,6 +84,15 @@ class HasResidenceSteps(Protocol):
 
     def residence_steps(self, state: Any) -> Tensor:
         """Steps for which an agent's job would stay on each candidate, by a fluid model: [B, N, K], 0 = no job."""
+        ...
+
+
+class HasStateUnits(Protocol):
+    """A system whose state is a share of something that is measured in units of its own."""
+
+    @property
+    def state_units(self) -> Tensor:
+        """What a share of 1 is, [D]: the capacity of each coordinate of x in the units of the agents' demands."""
         ...
 
 

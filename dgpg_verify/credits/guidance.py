@@ -5,6 +5,10 @@
 seen before acting, as a controller would; `guidance:multi_step` adds up the tracking error over the steps for
 which a fluid model says the job stays. All act on the immediate z but the last.
 
+`guidance:demand` is -(x - x~).z with z in the units of the agent's demand (cores, GiB) instead of shares of capacity:
+on every coordinate z times the capacity c, so that it descends 1/2 sum_m c_m (x_m - x~_m)^2, another objective wherever
+capacities differ.
+
 `guidance:derivative` is the formula with z = dx/da read literally for continuous actions: -(x - x~).dx/da_i, which as a
 credit multiplies the score. Its mean does not depend on x~ (-|dx/da_i|^2 for x = Z a and a Gaussian policy), so it
 does not descend G; the derivative belongs to the reparameterised gradient, which has no score.
@@ -17,10 +21,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import HasActionInfluence, HasResidenceSteps, Influence, InputError, Rollout, check_choice, offers
+from dgpg_verify.core import (
+    HasActionInfluence,
+    HasResidenceSteps,
+    HasStateUnits,
+    Influence,
+    InputError,
+    Rollout,
+    check_choice,
+    offers,
+)
 from dgpg_verify.credits.base import FixedCredit, discounts
 
-FORMS = ("chain_rule", "exact", "observed", "multi_step", "derivative")
+FORMS = ("chain_rule", "exact", "observed", "multi_step", "derivative", "demand")
 
 
 @dataclass(frozen=True)
@@ -46,8 +59,9 @@ class GuidanceCredit(FixedCredit):
             pull = _over_residence(rollout, gamma)
         else:
             x = rollout.x_observed if self.form == "observed" else rollout.x
+            gap = (x - rollout.reference) * (_units(rollout) if self.form == "demand" else 1.0)
             z = _derivative(rollout) if self.form == "derivative" else rollout.influence
-            pull = gamma * _inner(x - rollout.reference, z)
+            pull = gamma * _inner(gap, z)
         if self.form == "exact":
             pull = pull - 0.5 * gamma * (rollout.influence.value.double() ** 2).sum(-1)
         return torch.where(rollout.active, -pull, 0.0)
@@ -57,6 +71,13 @@ def _inner(gap: Tensor, z: Influence) -> Tensor:
     """gap . z for every agent, through the influence's non-zeros: [B,T,D] -> [B,T,N]."""
     at = torch.gather(gap.double(), -1, z.index.flatten(-2)).view(z.index.shape)
     return (at * z.value.double()).sum(-1)
+
+
+def _units(rollout: Rollout) -> Tensor:
+    """Capacity of each coordinate of x, [D]."""
+    if not offers(rollout.system, HasStateUnits):
+        raise InputError("guidance:demand needs a system with state_units")
+    return rollout.system.state_units
 
 
 def _derivative(rollout: Rollout) -> Influence:

@@ -30,7 +30,8 @@ PLAIN: dict[str, Credit] = {  # those without a base
 ON_BASE: dict[str, Callable[[Credit], Credit]] = {"normalised": NormalisedCredit, "baseline": BaselineCredit}
 MIXED = ("guided", *ON_BASE)
 GRAMMAR = (
-    "return[:raw|:to_go]", "gae:central|local", "guidance[:chain_rule|:exact|:observed|:multi_step|:derivative]",
+    "return[:raw|:to_go]", "gae:central|local",
+    "guidance[:chain_rule|:exact|:observed|:multi_step|:derivative|:demand]",
     "guided:ALPHA[@BASE][+GUIDANCE]", "normalised@BASE", "baseline@BASE", "difference[:replay]", "branch", "score",
 )  # fmt: skip
 _REGISTERED: dict[str, Callable[[str, Credit | None], Credit]] = {}

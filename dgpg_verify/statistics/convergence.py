@@ -1,6 +1,6 @@
 """When a training run has converged, read off its curve of evaluation scores (Random = 0, Best-Fit = 1).
 
-Claim C4.1. The level of a run is the mean score of its last 20 % of evaluations, never its best one. It has
+Claim C4.1. The level of a run is the mean score over the last 20 % of its episodes, never its best one. It has
 converged at the first evaluation after which the 3-point median stays above 95 % of the way from the start score to
 that level; a run that does not rise, does not learn, or falls back never has, and is counted as such (censored).
 
@@ -27,6 +27,7 @@ REACH = 0.95  # of the way from the start to the level
 LEARNED = 0.2  # score above which a run, or a method, has learned
 COLLAPSE = 0.3  # score lost since the best 3-point median that makes a run a collapsed one
 FEWEST_EVALUATIONS = 10  # so that the last 20 % are at least two
+LAST = 0.2  # of the episodes, whose evaluations make the level
 RISE = 4.0  # standard errors of one evaluation by which the level must lie above the start
 
 
@@ -34,10 +35,11 @@ RISE = 4.0  # standard errors of one evaluation by which the level must lie abov
 class Convergence:
     """One run, scores in score units, times in episodes.
 
-    start: first evaluation. level: mean of the last 20 %. last, best: last and highest single evaluation (best is
-    optimistic and never a result). peak: highest 3-point median. converged_at: None = never (censored at `horizon`,
-    the last evaluation). converged_after: the evaluation before it, so that the true time lies in (after, at].
-    level_from: first evaluation of the last 20 %. noise: standard deviation of one evaluation about the curve.
+    start: first evaluation. level: mean over the last 20 % of the episodes. last, best: last and highest single
+    evaluation (best is optimistic and never a result). peak: highest 3-point median. converged_at: None = never
+    (censored at `horizon`, the last evaluation). converged_after: the evaluation before it, so that the true time
+    lies in (after, at]. level_from: first evaluation of the last 20 %. noise: standard deviation of one evaluation
+    about the curve.
     """
 
     start: float
@@ -89,8 +91,8 @@ def convergence(episodes: ArrayLike, scores: ArrayLike) -> tuple[Convergence, ..
     curves = np.atleast_2d(check_sample("scores", scores, 1, (1, 2)))
     if curves.shape[1] != len(times):
         raise InputError(f"scores has {curves.shape[1]} evaluations, episodes has {len(times)}: they must agree")
-    window = last_window(len(times))
-    start, level, noise = curves[:, 0], curves[:, -window:].mean(1), _noise(curves)
+    window = last_window(times)
+    start, level, noise = curves[:, 0], curves[:, -window:].mean(1), _noise(times, curves)
     medians = np.median(np.stack([curves[:, :-2], curves[:, 1:-1], curves[:, 2:]]), axis=0)
     rises = level - start > RISE * noise * np.sqrt(1.0 + 1.0 / window)
     first = _stays_above(medians, start + REACH * (level - start)) + 1  # medians begin at the second evaluation
@@ -120,14 +122,15 @@ def judge_learned(levels: ArrayLike) -> Verdict:
     return judge_at_least(mean_interval(check_sample("levels", levels, 2), 0.99), LEARNED)
 
 
-def last_window(evaluations: int) -> int:
-    """How many evaluations the last 20 % are, rounded up; the level of a curve is their mean."""
-    return (evaluations + 4) // 5
+def last_window(episodes: Array) -> int:
+    """How many evaluations, made at these episodes [E] from 0 on, fall into the last 20 %: the level is their mean."""
+    return int((episodes >= (1.0 - LAST) * episodes[-1] - 1e-9).sum())
 
 
-def _noise(curves: Array) -> Array:
-    """Standard deviation of one evaluation [R]; a steady drift and a few jumps do not change it."""
-    steps = np.diff(curves[:, curves.shape[1] // 2 :], axis=1)
+def _noise(times: Array, curves: Array) -> Array:
+    """Standard deviation of one evaluation [R], from the second half of the episodes; a steady drift and a few jumps do
+    not change it."""
+    steps = np.diff(curves[:, times >= 0.5 * times[-1]], axis=1)
     away = np.abs(steps - np.median(steps, axis=1, keepdims=True))
     noise: Array = np.median(away, axis=1) / (0.6745 * np.sqrt(2.0))
     return noise

@@ -105,6 +105,10 @@ class LoadBalancingGame(OneShot):
         return self.background
 
     @property
+    def state_units(self) -> Tensor:
+        return self.capacity
+
+    @property
     def shares(self) -> Tensor:
         """z_i(k) [N, K]: what agent i's job adds to the utilisation of its k-th candidate."""
         return self.jobs[:, None] / self.capacity[self.candidates]

@@ -30,7 +30,8 @@ class LogLine:
     explained : share of the value targets' variance that the critic explained before it was updated.
     value_loss : loss of the last pass, per value, on the normalised scale.
     entropy, kl, clipped, gradient_norm : see `AgentFacts.over`.
-    seconds : spent on learning so far, without evaluations; an equal share where fleets learn together.
+    seconds : of processor time spent on learning so far, without evaluations; an equal share where fleets learn
+        together.
     """
 
     episode: int

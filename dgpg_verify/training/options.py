@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -24,7 +24,8 @@ class RunOptions:
     episodes : roll-outs of T joint steps to learn from (iterations x `rollouts`).
     alpha : schedule of the guidance's weight, see `schedules`; None = the method's own.
     sharing : "independent" (parameters per agent, the theorem's setting) or "shared".
-    evaluate_every : episodes between evaluations; 0 = only before the first iteration and after the last.
+    evaluate_every : episodes between evaluations, or the episodes after which to evaluate, in order; 0 = only before
+        the first iteration and after the last, which are always evaluated.
     workloads : held-out workloads of an evaluation.
     """
 
@@ -33,13 +34,14 @@ class RunOptions:
     episodes: int
     alpha: str | float | None
     sharing: str
-    evaluate_every: int
+    evaluate_every: int | Sequence[int]
     workloads: int
 
     def __post_init__(self) -> None:
         """Raise InputError for a value outside its range, and for values that do not go together."""
-        for name, low in (("episodes", 1), ("evaluate_every", 0), ("workloads", 1)):
+        for name, low in (("episodes", 1), ("workloads", 1)):
             object.__setattr__(self, name, check_int(name, getattr(self, name), low))
+        object.__setattr__(self, "evaluate_every", _checked_evaluations(self.evaluate_every, self.episodes))
         check_choice("sharing", self.sharing, ("independent", "shared"))
         method, rollouts = self.method, self.settings.rollouts
         if self.episodes % rollouts:
@@ -83,7 +85,7 @@ class RunOptions:
             "episodes": self.episodes,
             "seed": check_int("seed", seed, 0),
             "sharing": self.sharing,
-            "evaluate_every": self.evaluate_every,
+            "evaluate_every": self.evaluate_every if isinstance(self.evaluate_every, int) else [*self.evaluate_every],
             "workloads": self.workloads,
             "heldout_seed": check_int("heldout_seed", seed if heldout_seed is None else heldout_seed, 0),
         }
@@ -98,5 +100,20 @@ class RunOptions:
 
     def evaluates(self, done: int) -> bool:
         """Whether to evaluate after the iteration that ended at `done` episodes."""
-        every, before = self.evaluate_every, done - self.settings.rollouts
-        return done >= self.episodes or (every > 0 and done // every > before // every)
+        before = done - self.settings.rollouts
+        return done >= self.episodes or any(before < due <= done for due in self.evaluated_at)
+
+    @cached_property
+    def evaluated_at(self) -> Sequence[int]:
+        """Episodes after which an evaluation is due; it is made when the iteration ends."""
+        every = self.evaluate_every
+        return every if not isinstance(every, int) else range(every, self.episodes + 1, every) if every else ()
+
+
+def _checked_evaluations(every: int | Sequence[int], episodes: int) -> int | tuple[int, ...]:
+    if not isinstance(every, list | tuple):
+        return check_int("evaluate_every", every, 0)
+    due = tuple(check_int("evaluate_every", episode, 0, episodes) for episode in every)
+    if list(due) != sorted({*due}):
+        raise InputError(f"evaluate_every = {list(every)!r} is not allowed: the episodes must rise")
+    return due

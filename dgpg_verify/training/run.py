@@ -54,7 +54,7 @@ class TrainingRun:
 def train(
     system: System | str, method: str | Method = "dgpg", episodes: int = 50, seed: int = 0,
     alpha: str | float | None = None, sharing: str = "independent", *, agents: int | None = None,
-    evaluate_every: int = 5, workloads: int = HELD_OUT, heldout_seed: int | None = None,
+    evaluate_every: int | Sequence[int] = 5, workloads: int = HELD_OUT, heldout_seed: int | None = None,
     out: str | Path | None = None, checkpoint_every: int = 10, resume: bool = False, tensorboard: bool = False,
     progress: bool = True, observe: Callable[[int, Any], None] | None = None, **changes: Any,
 ) -> TrainingRun:  # fmt: skip
@@ -93,7 +93,7 @@ def train(
 
 def train_together(
     systems: Sequence[CloudScheduling], method: str | Method = "dgpg", episodes: int = 50, seeds: Sequence[int] = (0,),
-    alpha: str | float | None = None, sharing: str = "independent", *, evaluate_every: int = 5,
+    alpha: str | float | None = None, sharing: str = "independent", *, evaluate_every: int | Sequence[int] = 5,
     workloads: int = HELD_OUT, progress: bool = True, observe: Observe | None = None, **changes: Any,
 ) -> list[TrainingRun]:  # fmt: skip
     """What `train` does for each fleet with its seed, in one batch: for small fleets several times faster.
@@ -159,7 +159,7 @@ class Loop:
     observe : called at every evaluation of every fleet.
     folder : where the files of a single fleet go; None writes nothing.
     done : episodes learned from.
-    seconds : spent on learning from them, per fleet.
+    seconds : of processor time spent on learning from them, per fleet.
     """
 
     learner: Learner
@@ -189,10 +189,10 @@ class Loop:
                 self.folder.events.close()
 
     def _iterate(self) -> None:
-        began, step = time.perf_counter(), self.options.settings.rollouts
+        began, step = time.process_time(), self.options.settings.rollouts
         progress, imitating = self.options.progress(self.done), self.options.imitating(self.done)
         facts = self.learner.iterate(self.done // step, progress, imitating)
-        self.seconds += (time.perf_counter() - began) / len(self.runs)
+        self.seconds += (time.process_time() - began) / len(self.runs)
         self.done += step
         if self.options.evaluates(self.done):
             self._evaluate()

@@ -24,6 +24,7 @@ from dgpg_verify.core import (
     HasReplacedRewards,
     HasResidenceSteps,
     HasScoreBlocks,
+    HasStateUnits,
     HasUnbiased,
     InputError,
     Observation,
@@ -41,9 +42,9 @@ from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam, LoadBalanc
 GAME, TEAM = LoadBalancingGame.random(3, seed=0), LinearQuadraticTeam.random(3, seed=0)
 CLOUD = CloudScheduling(3, seed=0, horizon=2)
 OFFERED: list[tuple[Any, set[Any]]] = [
-    (GAME, {HasRemovalRewards, HasHeuristics, HasActionInfluence}),
+    (GAME, {HasRemovalRewards, HasHeuristics, HasActionInfluence, HasStateUnits}),
     (TEAM, {HasReplacedRewards, HasActionInfluence}),
-    (CLOUD, {HasRemovalGains, HasRemovalRewards, HasReplacedRewards, HasResidenceSteps, HasHeuristics}),
+    (CLOUD, {HasRemovalGains, HasRemovalRewards, HasReplacedRewards, HasResidenceSteps, HasHeuristics, HasStateUnits}),
     (GaussianPolicy(torch.zeros(3)), {HasDefaultAction}),
     (make_policy("uniform", GAME), {HasDecide, HasProbabilities, HasPrior}),
     (make_policy("linear", GAME), {HasDecide, HasDecideFully, HasProbabilities, HasPrior}),

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from dgpg_verify.claims.noise.measure_descent import in_demands
 from dgpg_verify.core import InputError, Rollout, draw_noise
 from dgpg_verify.credits import GuidanceCredit, make_credit
 from dgpg_verify.policies import GaussianPolicy, make_policy, uniform_policy
@@ -46,6 +47,35 @@ def test_guidance_by_hand(form: str) -> None:
         for t in range(4):
             for i in range(3):
                 assert float(found[b, t, i]) == pytest.approx(by_hand(rollout, form, b, t, i), rel=1e-11, abs=1e-13)
+
+
+@pytest.mark.parametrize("cost", ["quadratic", "mm1"])
+def test_guidance_in_demands_is_plain_guidance_where_the_state_is_scaled(cost: str) -> None:
+    """Credit by credit, on the roll-outs of two games that differ in the units of the state alone."""
+    game = LoadBalancingGame.random(5, seed=2, cost=cost)
+    policy = uniform_policy(game)
+    noise = draw_noise(0, 0, game, policy, 50)
+    demand = make_credit("guidance:demand")(collect(game, policy, noise))
+    scaled = collect(in_demands(game), policy, noise)
+    torch.testing.assert_close(demand, make_credit("guidance")(scaled), rtol=1e-10, atol=1e-12)
+    assert not torch.allclose(demand, make_credit("guidance")(collect(game, policy, noise)))
+
+
+def test_units_of_the_cloud_are_cores_and_memory() -> None:
+    cloud = CloudScheduling(4, seed=1, horizon=6)
+    policy = uniform_policy(cloud)
+    rollout = collect(cloud, policy, draw_noise(0, 0, cloud, policy, 3))
+    found, gap = make_credit("guidance:demand")(rollout), rollout.x - rollout.reference
+    for b, t, i in rollout.active.nonzero().tolist():
+        at, share = rollout.influence.index[b, t, i], rollout.influence.value[b, t, i]
+        cores, memory = cloud.fleet.cores[at[0]], cloud.fleet.memory[at[1] - cloud.n_servers]
+        pull = gap[b, t, at[0]] * share[0] * cores + gap[b, t, at[1]] * share[1] * memory
+        assert float(found[b, t, i]) == pytest.approx(-float(pull), rel=1e-10)
+
+
+def test_demands_are_refused_without_units() -> None:
+    with pytest.raises(InputError, match="state_units"):
+        make_credit("guidance:demand")(played())
 
 
 def test_control_the_forms_differ() -> None:

@@ -24,8 +24,8 @@ def one(scores: np.ndarray, episodes: np.ndarray = EPISODES) -> Convergence:
 
 def plainly(scores: np.ndarray, episodes: np.ndarray) -> float | None:
     """The rule again, slowly: try each evaluation in turn."""
-    tail = -(-len(scores) // 5)
-    line = scores[0] + 0.95 * (scores[-tail:].mean() - scores[0])
+    late = [score for score, episode in zip(scores, episodes, strict=True) if 5.0 * episode >= 4.0 * episodes[-1]]
+    line = scores[0] + 0.95 * (sum(late) / len(late) - scores[0])
     for k in range(1, len(scores) - 1):
         if all(sorted(scores[j - 1 : j + 2])[1] > line for j in range(k, len(scores) - 1)):
             return float(episodes[k])

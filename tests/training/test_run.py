@@ -61,9 +61,11 @@ def test_held_out_workloads_can_be_the_same_for_all_seeds() -> None:
 
 def test_evaluating_more_often_does_not_change_what_is_learned() -> None:
     often, seldom = quick(evaluate_every=1), quick(evaluate_every=0, workloads=2)
+    chosen = quick(evaluate_every=(1, 3), workloads=2)
     assert torch.equal(often.policy.parameters, seldom.policy.parameters)
     assert [episode for episode, _ in often.evaluations] == list(range(11))
     assert [episode for episode, _ in seldom.evaluations] == [0, 10]
+    assert [episode for episode, _ in chosen.evaluations] == [0, 1, 3, 10]
 
 
 # resuming

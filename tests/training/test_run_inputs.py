@@ -37,6 +37,8 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no workloads": ({"workloads": 0}, "workloads = 0"),
     "checkpoint_every": ({"checkpoint_every": 0}, "checkpoint_every = 0"),
     "evaluate_every": ({"evaluate_every": -1}, "evaluate_every = -1"),
+    "evaluations out of order": ({"evaluate_every": (3, 1)}, "the episodes must rise"),
+    "an evaluation after the end": ({"evaluate_every": (1, 999)}, "evaluate_every = 999"),
     "clip": ({"clip": 0.0}, "clip = 0.0"),
     "learning rate": ({"actor_lr": float("nan")}, "actor_lr = nan"),
     "a flag that is none": ({"value_norm": "no"}, "value_norm = 'no'"),

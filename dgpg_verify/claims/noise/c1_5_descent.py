@@ -10,7 +10,7 @@ from scipy import stats
 
 from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.design import Row
-from dgpg_verify.claims.noise.measure_descent import GAME_FORMS, TEAM_FORMS, measure_descent
+from dgpg_verify.claims.noise.measure_descent import DEMAND, GAME_FORMS, TEAM_FORMS, measure_descent
 from dgpg_verify.claims.question import Question, exactly, level_of
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.claims.words import number
@@ -24,11 +24,13 @@ TEAM = "linear_quadratic/toward:0.5"
 # from where learning starts to near the reference, where the terms that the chain rule leaves out weigh most
 POLICIES = ("uniform", "heuristic:least_committed:1", "heuristic:least_committed:0.3")
 GAMES = tuple(f"load_balancing/{policy}" for policy in POLICIES)
-FORMS = {TEAM: TEAM_FORMS} | dict.fromkeys(GAMES, GAME_FORMS)
-READINGS = {"guidance": "contribution", "guidance:derivative": "derivative"}
+FORMS = {TEAM: TEAM_FORMS} | dict.fromkeys(GAMES, (*GAME_FORMS, DEMAND, f"{DEMAND}/own"))
+READINGS = {"guidance": "contribution", "guidance:derivative": "derivative", DEMAND: "demand"}
 WORDS = {
     "guidance": "the score times (x - x~) . z, z the contribution of the action",
     "guidance:exact": "the same minus |z|^2 / 2, the exact change of the distance",
+    DEMAND: "the score times (x - x~) . z, z in the units of the demand",
+    f"{DEMAND}/own": "the score times (x - x~) . z, z in the units of the demand",
     "guidance:derivative": "the score times (x - x~) . dx/da",
     "reparameterised": "(x - x~) . dx/da without a score",
 }
@@ -67,7 +69,8 @@ def _question(series: Series[Evidence], form: str) -> Question:
         statistic="cosine with the descent of G",
         read=[series],
         verdict=verdict,
-        sentence=f"The mean of {WORDS[form]} has cosine {interval} with the descent of G: {_where(series)}.",
+        sentence=f"The mean of {WORDS[form]} has cosine {interval} with the descent of {_descended(form)}: "
+        f"{_where(series)}.",
         relation="at_least",
         expected=ALONG,
         notes=(notes.get(form, ""),),
@@ -76,6 +79,10 @@ def _question(series: Series[Evidence], form: str) -> Question:
         reading=READINGS.get(form, ""),
         **_about(series),
     )
+
+
+def _descended(form: str) -> str:
+    return "sum_m c_m (x_m - x~_m)^2 / 2, c the capacities" if form.endswith("/own") else "G"
 
 
 def _check(series: Series[Evidence]) -> Question:

@@ -45,7 +45,7 @@ def score_claim(
     asked: TrainingQuestion, judge: Judge, covers: Callable[[int], bool], answers: Mapping[str, Label], **words: str
 ) -> Claim:
     """A claim on the final score of the teams whose size it covers; answers: what its controls must return."""
-    parts = {"main", "tuned", "ablation", "real", "patient", "claimed", "control"}
+    parts = {"main", "tuned", "ablation", "real", "patient", "claimed", "claimed search", "control"}
     ask = partial(_question, asked, judge)
     return training_claim(parts, partial(questions, ask=ask, covers=covers, answers=answers), **words)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dgpg_verify.claims.question import Question, as_control
-from dgpg_verify.claims.training.design import ALPHAS, AS_BEST_FIT, NO_LEARNING
+from dgpg_verify.claims.training.design import ALPHAS, AS_BEST_FIT, MIXTURE_LABELS, NO_LEARNING
 from dgpg_verify.claims.training.questions import TrainingQuestion, controls_in, settles, training_claim
 from dgpg_verify.claims.training.read import Runs, Trained
 from dgpg_verify.statistics import judge_equivalent
@@ -37,21 +37,21 @@ FAST = {
 def questions(trained: Runs) -> list[Question]:
     """All pairs of alpha equivalent within 1 % of the mean return; and each of them fast."""
     asked = []
-    for setting in ("sum", "parts"):
+    for setting, label in (MIXTURE_LABELS | {name: name for name in ("sum", "parts", "both")}).items():
         keys = [f"dgpg/{setting}/alpha {alpha}" for alpha in ALPHAS]
         for n in sorted({n for key, n in trained if key in keys}):
             group = [trained[key, n] for key in keys if (key, n) in trained]
             complete = len(group) == len(ALPHAS) and len({len(runs.runs) for runs in group}) == 1
             if complete and len(group[0].runs) > 1:
-                asked += [_spread(group, setting), *map(_fast, group)]
+                asked += [_spread(group, setting, label), *map(_fast, group)]
     known = controls_in(trained)
     if len(known) == 2:  # two methods that are known to differ, passed off as values of alpha
         unlike = [known[NO_LEARNING], known[AS_BEST_FIT]] * 2
-        asked.append(as_control(_spread(unlike, "control"), "refuted"))
+        asked.append(as_control(_spread(unlike, "control", "control"), "refuted"))
     return asked
 
 
-def _spread(group: Sequence[Trained], setting: str) -> Question:
+def _spread(group: Sequence[Trained], setting: str, label: str) -> Question:
     """Final returns relative to the fleet's mean over all alpha: 1 % of the return, as the paper counts."""
     returns = np.array([[run.level_return for run in trained.runs] for trained in group])
     relative, names = returns / np.abs(returns.mean(0)), [f"alpha {alpha}" for alpha in ALPHAS]
@@ -62,12 +62,12 @@ def _spread(group: Sequence[Trained], setting: str) -> Question:
         lambda level: judge_equivalent(relative, ONE_PERCENT, names, level),
         primary=True,
         note=f"mean scores {shown}",
-        words={"setting": setting},
+        words={"setting": label},
     )
 
 
 def _fast(trained: Trained) -> Question:
-    key = f"{trained.setting}/N={trained.n}/fast/alpha {trained.asked['alpha']}"
+    key = f"{trained.key.removeprefix('dgpg/').rpartition('/')[0]}/N={trained.n}/fast/alpha {trained.asked['alpha']}"
     return settles(key, trained, "percentile", FAST_WITHIN, FAST, False)  # "fast" is said without a number
 
 

@@ -7,7 +7,7 @@ paper's N = 1500 with its horizon of 100 steps, over several sittings.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
@@ -16,7 +16,9 @@ from typing import Any
 from dgpg_verify.claims.design import SCALES, Row
 from dgpg_verify.claims.subjects import RECORDED_INPUT, traces_folder
 from dgpg_verify.claims.training.measure import FAMILY, MEASURED_FROM
+from dgpg_verify.claims.training.tried import PRACTICE, SEARCH, long_points, point_name, search_points
 from dgpg_verify.core import InputError, check_choice
+from dgpg_verify.training.evaluation import HELD_OUT
 
 ALPHAS = ("0.2", "0.4", "0.6", "0.8")  # of claim C4.4
 # DG-PG by reading of the mixture, with its settings. The mixture is normalised over the batch, as every method's
@@ -38,28 +40,17 @@ LONG = 120  # episodes of guidance alone, one roll-out an update
 OTHERS = {"happo": "HAPPO", "difference": "difference reward, one step", "imitation": "imitation of Best-Fit",
           "residual": "residual on Best-Fit"}  # fmt: skip
 REPLAYED = "difference_replay"
+LONG_TUNED = ("dgpg/parts", "dgpg/both")  # of the search with as many episodes as the paper gives
 TUNED = (*DGPG, "guidance_only", *BASELINES, *OTHERS, REPLAYED)
 CLAIMED = 500  # episodes that the paper gives its baselines
-# What a good practitioner would run in that budget: jobs last about 10 of the 100 steps, so credit looks less far.
-PRACTICE = {"rollouts": 5, "actor_lr": 1e-3, "critic_lr": 2e-3, "discount": 0.95}
-# the search of every method: step size, sharing of parameters, roll-outs an update, discount; as many points for all
-SEARCH: tuple[Mapping[str, Any], ...] = (
-    {"actor_lr": 2e-3},
-    {"sharing": "shared", "actor_lr": 2e-3},
-    {"rollouts": 5, "actor_lr": 2e-3},
-    {"sharing": "shared", "rollouts": 5, "actor_lr": 2e-3},
-    {"actor_lr": 1e-4},
-    {"discount": 0.95},
-    {"sharing": "shared", **PRACTICE},
-)
-# sequential updates want parameters per agent: another step, and five roll-outs at the preset's, in place of sharing
-SEARCH_UNSHARED: tuple[Mapping[str, Any], ...] = (
-    SEARCH[0], {"actor_lr": 1e-3}, SEARCH[2], {"rollouts": 5}, SEARCH[4], SEARCH[5], PRACTICE,
-)  # fmt: skip
 # the best variant declared: no return, without the chain rule's bias, and with the larger step of the search
 EXACT, EXACT_STEP = "guidance_only/exact", 2e-3
 NO_LEARNING, AS_BEST_FIT = "control/no learning", "control/best fit"
 STILL = 1e-12  # a step size that moves nothing
+# Evaluations of the rows that are asked within how many episodes they settle; rows beside them every `Sizes.every`.
+CLOSELY = (*range(1, 16), 18, 21, 24, 27, 30)
+CLOSELY_TO = 200  # agents; beyond, an evaluation takes longer than learning from an episode
+FEWER_FROM, FEWER = 100, 20  # agents, and the held-out workloads from there on: a mean over more agents is as quiet
 REFERENCES = ("biased:0.5", "lagged:10", "shuffled", "rounded", "noise:1", "speed_aware")
 TOGETHER = 200  # agents of a cell: from there on a batch of fleets saves nothing
 
@@ -69,26 +60,32 @@ def training_design(scale: str, parts: Collection[str] | None = None) -> list[Ro
     check_choice("scale", scale, SCALES)
     sizes = _SIZES[scale]
     rows = [*_main(sizes), *_alphas(sizes), *_ablations(sizes), *_search(sizes), *_patient(sizes)]
-    rows += [*_claimed(sizes), *_controls(sizes)]
+    rows += [*_claimed(sizes), *_claimed_search(sizes), *_controls(sizes)]
     if traces_folder() is not None:
         rows += _recorded(sizes)
     return [row for row in rows if row.n_values and (parts is None or row.notes["part"] in parts)]
 
 
 # alpha: None = the method's own schedule; changes: fields of the Method that differ (such as the form of guidance);
-# settings: fields of `training.Settings`; measured: roll-outs by which the gradient is measured at start, middle and
-# end, 0 = not. Smaller teams than MEASURED_FROM are not measured: exponents are judged from there on.
-USUAL: dict[str, Any] = {"alpha": None, "sharing": "independent", "changes": {}, "settings": {}, "measured": 0}
+# settings: fields of `training.Settings`; workloads: held out; measured: roll-outs by which the gradient is measured at
+# start, middle and end, 0 = not. Smaller teams than MEASURED_FROM are not measured: exponents are judged from there on.
+USUAL: dict[str, Any] = {"alpha": None, "sharing": "independent", "changes": {}, "settings": {}, "workloads": HELD_OUT,
+                         "measured": 0}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Sizes of one scale. horizon, episodes, every: joint steps, length of a run, episodes between evaluations. Each
-    experiment maps N -> seeds: `grid` DG-PG, `small` the baselines, `others` all further methods and shared parameters,
-    `large` guidance alone and MAPPO at large N, `exact` guidance alone in its exact form, `alphas`, `ablated`,
-    `searched`, `real`, `patient` baselines with many samples, `claimed` with the episodes that the paper gives them,
-    `long` guidance alone with many, and `known` the controls. mixed_to: largest N of the setting `mixed`. measured:
-    roll-outs of the gradient's moments along the way. searches: settings tried for each method."""
+    """Sizes of one scale.
+
+    horizon, episodes, every: joint steps, length of a run, episodes between evaluations. Each experiment maps N ->
+    seeds: `grid` DG-PG, `small` the baselines, `others` all further methods and shared parameters, `large` guidance
+    alone and MAPPO at large N, `exact` guidance alone in its exact form, `alphas`, `ablated`, `searched`, `real`,
+    `patient` baselines with many samples, `claimed` with the episodes that the paper gives them, `claimed_searched`
+    some of these N, `long` guidance alone with many, and `known` the controls. closely: whether DG-PG is evaluated as
+    CLOSELY says. mixed_to: largest N of the settings `mixed`, of `sum`, which decides nothing, and of the published
+    form of guidance alone. measured: roll-outs of the gradient's moments along the way. searches: settings tried for
+    each method.
+    """
 
     horizon: int
     episodes: int
@@ -105,11 +102,13 @@ class Sizes:
     real: Mapping[int, int] = field(default_factory=dict)
     patient: Mapping[int, int] = field(default_factory=dict)
     claimed: Mapping[int, int] = field(default_factory=dict)
+    claimed_searched: Mapping[int, int] = field(default_factory=dict)
+    closely: bool = False
     long: Mapping[int, int] = field(default_factory=dict)
     known: Mapping[int, int] = field(default_factory=dict)
     measured: int = 0
     searches: int = len(SEARCH)
-    alpha_settings: tuple[str, ...] = ("sum", "parts")
+    alpha_settings: tuple[str, ...] = ("parts", "both", "mixed", "mixed/raw")
 
     def row(
         self,
@@ -141,9 +140,17 @@ class Sizes:
             **usual,
             **changed,
         }
-        small = {n: {"measured": 0} for n in n_values if n < MEASURED_FROM}
+        at: dict[int, dict[str, Any]] = {n: {} for n in n_values}
+        for n in n_values:
+            if n < MEASURED_FROM:
+                at[n]["measured"] = 0
+            if n >= FEWER_FROM:
+                at[n]["workloads"] = FEWER
+            if n > CLOSELY_TO and asked["evaluate_every"] == CLOSELY:
+                at[n]["evaluate_every"] = self.every
         # methods meet on the same fleets and workloads: the stream is not the row's
-        return Row(FAMILY, key, n_values, asked, small, FAMILY, TOGETHER, {"label": label, "part": part})
+        return Row(FAMILY, key, n_values, asked, {n: changes for n, changes in at.items() if changes}, FAMILY, TOGETHER,
+                   {"label": label, "part": part})  # fmt: skip
 
     def longer(self) -> dict[str, Any]:
         """At least 2.5 times the episodes; the first part of the run is the run at equal episodes."""
@@ -153,30 +160,33 @@ class Sizes:
 
 _DECADES = dict.fromkeys((5, 10, 20, 50, 100, 200), 10) | dict.fromkeys((500, 1000, 1500), 3)
 _SIZES = {
-    "smoke": Sizes(30, 10, 1, grid={4: 2}, small={4: 2}, alphas={4: 2}, alpha_settings=("sum",)),
-    "standard": Sizes(40, 30, 3, grid={5: 6, 10: 6, 50: 6}, small={5: 6, 10: 6}, others={10: 6}, large={50: 3},
-                     exact={5: 6, 10: 6, 50: 3}, mixed_to=10, alphas={50: 4}, ablated={10: 3}, searched={10: 6},
-                     real={10: 3}, patient={10: 3}, known={5: 6}, measured=4, searches=4, alpha_settings=("sum",)),
-    "full": Sizes(100, 30, 3, grid=_DECADES, small=dict.fromkeys((2, 5, 10), 10), others=dict.fromkeys((2, 5, 10), 10),
-                 large={n: seeds for n, seeds in _DECADES.items() if n > 10},
-                 exact={2: 10} | _DECADES, alphas={50: 10},
-                 ablated={10: 10, 50: 10}, searched=dict.fromkeys((2, 5, 10), 10), real={10: 10, 50: 10},
-                 patient={5: 10, 10: 10, 50: 3},
-                 claimed={5: 10, 10: 10, 20: 10, 50: 3}, long={5: 10, 50: 3}, known={5: 10}, measured=16),
+    "smoke": Sizes(30, 10, 1, grid={4: 2}, small={4: 2}, alphas={4: 2}, alpha_settings=("parts",)),
+    "standard": Sizes(40, 30, 3, closely=True, grid={5: 6, 10: 6, 50: 6}, small={5: 6, 10: 6}, others={10: 6},
+                     large={50: 3}, exact={5: 6, 10: 6, 50: 3}, mixed_to=10, alphas={50: 4}, ablated={10: 3},
+                     searched={10: 6}, real={10: 3}, patient={10: 3}, known={5: 6}, measured=4, searches=4,
+                     alpha_settings=("parts",)),
+    "full": Sizes(100, 30, 3, closely=True, grid=_DECADES, small=dict.fromkeys((2, 5, 10), 10),
+                 others=dict.fromkeys((2, 5, 10), 10), large={n: seeds for n, seeds in _DECADES.items() if n > 10},
+                 exact={2: 10} | _DECADES, alphas={50: 10}, ablated={10: 10, 50: 10},
+                 searched=dict.fromkeys((5, 10), 10), real={10: 10, 50: 10}, patient={5: 10, 10: 10, 50: 3},
+                 claimed={5: 10, 10: 10, 20: 6, 50: 3}, claimed_searched={5: 10, 10: 10}, long={5: 10, 50: 3},
+                 known={5: 10}, measured=16),
 }  # fmt: skip
 
 
 def _main(sizes: Sizes) -> list[Row]:
-    """DG-PG in three settings, guidance alone beside it; the baselines at small N with more episodes; the others."""
-    both = {**sizes.small, **sizes.grid}
-    largest = {"mixed": sizes.mixed_to}
+    """DG-PG in every setting, guidance alone beside it; the baselines at small N with more episodes; the others."""
+    every = {**sizes.small, **sizes.grid}
+    largest = dict.fromkeys(("mixed", "sum"), sizes.mixed_to)
     row, shared = partial(sizes.row, part="main"), dict[str, Any](sharing="shared")
+    closely: dict[str, Any] = {"evaluate_every": CLOSELY} if sizes.closely else {}
     rows = [
         *(row(f"dgpg/{name}", f"DG-PG, {MIXTURE_LABELS.get(name, name)}", method="dgpg", settings=settings,
-              n_values={n: seeds for n, seeds in both.items() if n <= largest.get(settings["setting"], n)},
-              measured=sizes.measured)
+              n_values={n: seeds for n, seeds in every.items() if n <= largest.get(settings["setting"], n)},
+              measured=sizes.measured, **closely)
           for name, settings in MIXTURES.items()),
-        row("guidance_only", "guidance only", method="guidance_only", n_values={**sizes.small, **sizes.large}),
+        row("guidance_only", "guidance only", method="guidance_only",
+            n_values={n: seeds for n, seeds in {**sizes.small, **sizes.large}.items() if n <= sizes.mixed_to}),
         row(EXACT, "guidance only, exact, step 2e-3", method="guidance_only", n_values=sizes.exact,
             changes={"guidance": "guidance:exact"}, settings={"actor_lr": EXACT_STEP}),
         row("mappo/large", "MAPPO", method="mappo", n_values=sizes.large),
@@ -195,15 +205,18 @@ def _with_candidates(row: Row, sizes: Sizes) -> Row:
     if row.key not in TUNED or not sizes.searched:
         return row
     points = search_points(row.key)[: sizes.searches]
-    candidates = [row.key, *(f"search/{row.key}/{search_name(point)}" for point in points)]
-    return replace(row, notes={**row.notes, "candidates": candidates})
+    return _noted(row, candidates=[row.key, *(f"search/{row.key}/{point_name(point)}" for point in points)])
+
+
+def _noted(row: Row, **notes: Any) -> Row:
+    return replace(row, notes={**row.notes, **notes})
 
 
 def _alphas(sizes: Sizes) -> list[Row]:
     """Constant alpha, in the settings that differ in kind."""
     return [
-        sizes.row(f"dgpg/{setting}/alpha {alpha}", f"\u03b1 = {alpha}, {setting}", "alpha", "dgpg", sizes.alphas,
-                 alpha=alpha, settings={"setting": setting})
+        sizes.row(f"dgpg/{setting}/alpha {alpha}", f"\u03b1 = {alpha}, {MIXTURE_LABELS.get(setting, setting)}",
+                 "alpha", "dgpg", sizes.alphas, alpha=alpha, settings=MIXTURES[setting])
         for setting in sizes.alpha_settings
         for alpha in ALPHAS
     ]  # fmt: skip
@@ -213,13 +226,17 @@ def _ablations(sizes: Sizes) -> list[Row]:
     """One change at a time to DG-PG in `parts`. What the main rows hold already (no descent term = MAPPO with the same
     network, guidance only, the other settings) is read from there."""
     changes: dict[str, dict[str, Any]] = {
-        **{f"{name} influence": {"changes": {"guidance": f"guidance:{name}"}} for name in ("exact", "multi_step")},
+        **{
+            f"{name} influence": {"changes": {"guidance": f"guidance:{name}"}}
+            for name in ("exact", "multi_step", "demand")
+        },
+        "demand influence, both": {"changes": {"guidance": "guidance:demand"}, "settings": MIXTURES["both"]},
         **{f"alpha {name}": {"alpha": name} for name in ("0.9->0", "n^-0.5", "adaptive")},
         **{f"reference {name}": {"options": {"reference": name}} for name in REFERENCES},
     }
     return [
         sizes.row(f"ablation/{name}", name.replace("alpha", "\u03b1"), "ablation", "dgpg", sizes.ablated,
-                  settings={"setting": "parts"}, **change)
+                  **{"settings": MIXTURES["parts"]} | change)
         for name, change in changes.items()
     ]  # fmt: skip
 
@@ -245,19 +262,41 @@ def _patient(sizes: Sizes) -> list[Row]:
 
 def _claimed(sizes: Sizes) -> list[Row]:
     """Baselines with the episodes that the paper gives them, in two readings of their settings, and DG-PG with the 2.5
-    times fewer that this leaves for it."""
-    episodes = round(CLAIMED / LONGER)
-    rows = [
-        sizes.row(f"dgpg/{name}/{episodes} episodes", f"DG-PG, {MIXTURE_LABELS.get(name, name)}, {episodes} episodes",
-                  "claimed", "dgpg", sizes.claimed, episodes=episodes, evaluate_every=10, settings=settings)
+    times fewer that this leaves for it. The first of a method names the candidates of its search."""
+    episodes, given = round(CLAIMED / LONGER), dict[str, Any](part="claimed", n_values=sizes.claimed)
+    long = f"{episodes} episodes"
+    rows = {
+        f"dgpg/{name}": [
+            sizes.row(f"dgpg/{name}/{long}", f"DG-PG, {MIXTURE_LABELS.get(name, name)}, {long}", method="dgpg",
+                      episodes=episodes, evaluate_every=10, settings=settings, **given)
+        ]
         for name, settings in MIXTURES.items() if name != "sum"
-    ]  # fmt: skip
+    }  # fmt: skip
     for name in (*BASELINES, "happo"):
-        for reading, settings in _settings_of(name).items():
-            row = sizes.row(f"{name}/{reading}", f"{name.upper()}, {reading}", "claimed", name, sizes.claimed,
-                            episodes=CLAIMED, evaluate_every=CLAIMED // 20, **settings)  # fmt: skip
-            rows.append(replace(row, notes={**row.notes, "reading": reading}))
-    return rows
+        rows[name] = [
+            _noted(sizes.row(f"{name}/{reading}", f"{name.upper()}, {reading}", method=name, episodes=CLAIMED,
+                             evaluate_every=CLAIMED // 20, **settings, **given), reading=reading)
+            for reading, settings in _settings_of(name).items()
+        ]  # fmt: skip
+    for key in _budgets() if sizes.claimed_searched else ():
+        points = [f"claimed/{key}/{point_name(point)}" for point in long_points(key)]
+        rows[key][0] = _noted(rows[key][0], candidates=[*(row.key for row in rows[key]), *points])
+    return [row for group in rows.values() for row in group]
+
+
+def _budgets() -> dict[str, int]:
+    """Episodes of every method that is searched at the paper's budget."""
+    return dict.fromkeys((*BASELINES, "happo"), CLAIMED) | dict.fromkeys(LONG_TUNED, round(CLAIMED / LONGER))
+
+
+def _claimed_search(sizes: Sizes) -> list[Row]:
+    """What of the practitioner's settings matters with the episodes that the paper gives, for baselines and DG-PG."""
+    return [
+        _point(sizes, key, point, f"claimed/{key}", "claimed search", sizes.claimed_searched, episodes=episodes,
+               evaluate_every=episodes // 20)
+        for key, episodes in _budgets().items()
+        for point in long_points(key)
+    ]  # fmt: skip
 
 
 def _settings_of(baseline: str) -> dict[str, dict[str, Any]]:
@@ -279,27 +318,22 @@ def _controls(sizes: Sizes) -> list[Row]:
 
 def _search(sizes: Sizes) -> list[Row]:
     """Every method at every candidate setting, on the same seeds as its default."""
-    rows = []
-    for key in TUNED:
-        method, _, mixture = key.partition("/")
-        for point in search_points(key)[: sizes.searches]:
-            changed = {name: value for name, value in point.items() if name != "sharing"}
-            rows.append(
-                sizes.row(f"search/{key}/{search_name(point)}", search_name(point), "tuned", method, sizes.searched,
-                         settings={**MIXTURES.get(mixture, {}), **changed},
-                         sharing=str(point.get("sharing", "independent")))
-            )  # fmt: skip
-    return rows
+    return [
+        _point(sizes, key, point, f"search/{key}", "tuned", sizes.searched)
+        for key in TUNED
+        for point in search_points(key)[: sizes.searches]
+    ]
 
 
-def search_points(key: str) -> Sequence[Mapping[str, Any]]:
-    """The settings tried for a method beside its default: as many for all."""
-    return SEARCH_UNSHARED if key == "happo" else SEARCH
-
-
-def search_name(point: Mapping[str, Any]) -> str:
-    """A search point in words; "default" for the preset itself."""
-    return ", ".join(f"{name} {value}" for name, value in point.items()) or "default"
+def _point(
+    sizes: Sizes, key: str, point: Mapping[str, Any], name: str, part: str, n_values: Mapping[int, int], **more: Any
+) -> Row:
+    """A method at one candidate setting."""
+    method, _, mixture = key.partition("/")
+    changed = {name: value for name, value in point.items() if name != "sharing"}
+    return sizes.row(f"{name}/{point_name(point)}", point_name(point), part, method, n_values,
+                     settings={**MIXTURES.get(mixture, {}), **changed},
+                     sharing=str(point.get("sharing", "independent")), **more)  # fmt: skip
 
 
 def _recorded(sizes: Sizes) -> list[Row]:

@@ -9,6 +9,7 @@ paired.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -36,7 +37,7 @@ def measure_training(cell: Cell) -> dict[str, Any]:
     values: list[dict[str, Any]] = [{} for _ in seeds]
 
     def observe(fleet: int, episode: int, policy: Any) -> None:
-        point = _point(episode, asked["episodes"], asked["evaluate_every"])
+        point = _point(episode, evaluated_at(asked))
         if asked["measured"] and point:
             given = {"rollouts": asked["measured"], "seed": seeds[fleet], "progress": False}
             moments = measure_gradients(systems[fleet], policy, MEASURED_CREDITS, **given)
@@ -50,6 +51,7 @@ def measure_training(cell: Cell) -> dict[str, Any]:
         asked["alpha"],
         asked["sharing"],
         evaluate_every=asked["evaluate_every"],
+        workloads=asked["workloads"],
         progress=False,
         observe=observe,
         **asked["settings"],
@@ -74,26 +76,34 @@ def replicates_of(evidence: Evidence) -> list[Evidence]:
 
 def training_cost(cell: Cell) -> float:
     """Rough work of a cell, so that long ones start first."""
-    evaluations = 1 + cell.options["episodes"] // cell.options["evaluate_every"]
-    played = cell.options["episodes"] * 30 + evaluations * 40 + cell.options["measured"] * 10
-    agents = cell.n * len(cell.options["seeds"])
-    return float(played * cell.options["options"].get("horizon", 100) * (20 + agents))
+    asked = cell.options
+    played = asked["episodes"] * 30 + len(evaluated_at(asked)) * asked["workloads"] + asked["measured"] * 10
+    agents = cell.n * len(asked["seeds"])
+    return float(played * asked["options"].get("horizon", 100) * (20 + agents))
 
 
-def _point(episode: int, episodes: int, every: int) -> str | None:
+def evaluated_at(asked: Mapping[str, Any]) -> list[int]:
+    """Episodes after which a cell is to be evaluated, the start with them."""
+    every, episodes = asked["evaluate_every"], asked["episodes"]
+    return [*range(0, episodes, every), episodes] if isinstance(every, int) else [0, *every]
+
+
+def _point(episode: int, evaluated: Sequence[int]) -> str | None:
     """Which of the three points an evaluation is: first, the one nearest to the middle, last."""
-    middle = every * round(0.5 * episodes / every)
-    return {0: "start", middle: "middle", episodes: "end"}.get(episode)
+    last = evaluated[-1]
+    middle = min(evaluated, key=lambda at: abs(at - 0.5 * last))
+    return {0: "start", middle: "middle", last: "end"}.get(episode)
 
 
 def _numbers(run: TrainingRun) -> dict[str, Any]:
-    """Mean held-out return at every evaluation; of the heuristics: means, and how surely Best-Fit beats Random; and the
-    training log."""
-    kept = run.heldout.returns
+    """Mean held-out return at every evaluation, and the processor time spent on learning until then; of the heuristics:
+    means, and how surely Best-Fit beats Random; and the training log."""
+    kept, spent = run.heldout.returns, {record.episode: record.seconds for record in run.history}
     gain = kept["best_fit"] - kept["random"]
     return {
         "episodes": np.array([episode for episode, _ in run.evaluations]),
         "returns": np.array([evaluation.mean for _, evaluation in run.evaluations]),
+        "seconds": np.array([0.0, *(spent[episode] for episode, _ in run.evaluations[1:])]),
         "heuristics": {name: float(returns.mean()) for name, returns in kept.items()},
         "gain": float(gain.mean()),
         "gain_error": float(gain.std(ddof=1) / np.sqrt(len(gain))),

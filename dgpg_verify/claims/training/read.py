@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from dgpg_verify.claims.noise.read import CellStats, CreditStats
 from dgpg_verify.claims.series import Measured, Series
-from dgpg_verify.claims.training.design import TUNED
 from dgpg_verify.claims.training.measure import BASE, replicates_of
 from dgpg_verify.core import Estimate, Evidence
 from dgpg_verify.statistics import Convergence, convergence, last_window
@@ -64,7 +63,7 @@ class TrainedRun:
 
     @property
     def level(self) -> float:
-        """Mean score of the last 20 % of the evaluations."""
+        """Mean score over the last 20 % of the episodes."""
         return self._ended(self.scores)
 
     @property
@@ -72,7 +71,7 @@ class TrainedRun:
         return self._ended(self.returns)
 
     def _ended(self, curve: Array) -> float:
-        return float(curve[-last_window(len(curve)) :].mean())
+        return float(curve[-last_window(self.episodes) :].mean())
 
     @property
     def gap_percent(self) -> float:
@@ -218,7 +217,7 @@ class Search:
 
 def searches(trained: Runs) -> list[Search]:
     """The searches that are whole: every candidate that the scale declares, all on the same two seeds or more."""
-    searched = (_search(trained, key, n) for key in TUNED for n in sorted({n for row, n in trained if row == key}))
+    searched = (_search(trained, key, n) for key, n in trained)
     return [search for search in searched if search is not None]
 
 

@@ -23,6 +23,7 @@ from dgpg_verify.statistics.convergence import Convergence, convergence
 from dgpg_verify.statistics.settling import CLAIMED, judge_settling
 
 EPISODES = np.arange(61.0)
+CLOSELY = np.array([*range(16), *range(18, 31, 3)], dtype=np.float64)  # as DG-PG's main rows are evaluated
 NOISE = 0.01  # of one evaluation, score units
 QUICK_TOP = 8.0  # no quick run of two kinds settles later (3 standard deviations)
 FALSE_ALARM = 1e-3  # with which a correct rule exceeds `allowed`
@@ -32,23 +33,23 @@ Draw = Callable[[Generator, tuple[int, ...]], Array]
 
 @dataclass(frozen=True)
 class CurveLaw:
-    """times(rng, shape) draws tau; after: factor on the curve [E] (1 unless it falls back); truth of C4.1's two
-    statistics in episodes."""
+    """times(rng, shape) draws tau; after: factor on the curve at given episodes (1 unless it falls back); truth of
+    C4.1's two statistics in episodes."""
 
     name: str
     times: Draw
     percentile: float
     mean: float
-    after: Array | None = None
+    after: Callable[[Array], Array] | None = None
     noise: float = NOISE
 
-    def sample(self, rng: Generator, repetitions: int, seeds: int) -> Array:
-        """Scores of whole experiments: [repetitions, seeds, E]."""
+    def sample(self, rng: Generator, repetitions: int, seeds: int, episodes: Array = EPISODES) -> Array:
+        """Scores of whole experiments, evaluated after `episodes` [E]: [repetitions, seeds, E]."""
         tau = self.times(rng, (repetitions, seeds, 1))
         level = rng.normal(1.0, 0.05, tau.shape)
-        curves = level * (1.0 - 20.0 ** (-EPISODES / tau))
+        curves = level * (1.0 - 20.0 ** (-episodes / tau))
         if self.after is not None:
-            curves = curves * self.after
+            curves = curves * self.after(episodes)
         return curves + self.noise * rng.standard_normal(curves.shape)
 
 
@@ -61,6 +62,12 @@ class SettlingRule:
     seeds: int
     law: str = "any"
     level: float = 0.95
+    closely: bool = False
+
+    @property
+    def episodes(self) -> Array:
+        """After which a run is evaluated, [E]."""
+        return CLOSELY if self.closely else EPISODES
 
     @property
     def rate(self) -> float:
@@ -68,7 +75,7 @@ class SettlingRule:
 
     def label(self, scores: Array) -> str:
         """Label of one experiment, scores [R, E]."""
-        return self.judge(convergence(EPISODES, scores))
+        return self.judge(convergence(self.episodes, scores))
 
     def judge(self, runs: Sequence[Convergence]) -> str:
         return judge_settling(runs, self.statistic, level=self.level, law=self.law).label
@@ -83,18 +90,24 @@ class DroppingRule(SettlingRule):
 
 
 def standard_settling_rules() -> list[SettlingRule]:
-    """Percentile at 5 and 40 seeds without a law, at 5 with one; mean at 5 seeds."""
+    """Percentile at 5 and 40 seeds without a law, at 5 with one; mean at 5 seeds; and both as DG-PG's main rows have
+    them, ten seeds of 30 episodes."""
     return [
         SettlingRule("90th percentile, any law, 5 seeds", "percentile", 5),
         SettlingRule("90th percentile, any law, 40 seeds", "percentile", 40),
         SettlingRule("90th percentile, log-normal, 5 seeds", "percentile", 5, "lognormal"),
         SettlingRule("mean, 5 seeds", "mean", 5),
+        SettlingRule("90th percentile, log-normal, 10 seeds, 30 episodes", "percentile", 10, "lognormal", closely=True),
+        SettlingRule("mean, 10 seeds, 30 episodes", "mean", 10, closely=True),
     ]
 
 
 def standard_curves() -> list[CurveLaw]:
     """Seeds of one kind: never, quick, near the claimed 10, 15, 30, noisy, drifting, collapsing wholly and by half."""
-    fall = np.clip((25.0 - EPISODES) / 10.0, 0.0, 1.0)
+
+    def fall(episodes: Array) -> Array:
+        return np.asarray(np.clip((25.0 - episodes) / 10.0, 0.0, 1.0))
+
     forever: Draw = lambda rng, shape: np.full(shape, math.inf)  # noqa: E731
     return [
         CurveLaw("never", forever, math.inf, math.inf),
@@ -103,9 +116,15 @@ def standard_curves() -> list[CurveLaw]:
         _normal_times(15.0, 2.0),
         _normal_times(30.0, 3.0),
         # Linear to the end: reaches 95 % of its last fifth's mean only inside that fifth.
-        CurveLaw("drifting to the end", _normal_draw(0.01, 0.0), 51.0, 51.0, EPISODES / EPISODES[-1]),
+        CurveLaw("drifting to the end", _normal_draw(0.01, 0.0), 51.0, 51.0, lambda episodes: episodes / episodes[-1]),
         CurveLaw("collapsing", _normal_draw(5.0, 1.0), math.inf, math.inf, fall),
-        CurveLaw("collapsing by half", _normal_draw(5.0, 1.0), math.inf, math.inf, 0.5 + 0.5 * fall),
+        CurveLaw(
+            "collapsing by half",
+            _normal_draw(5.0, 1.0),
+            math.inf,
+            math.inf,
+            lambda episodes: 0.5 + 0.5 * fall(episodes),
+        ),
         replace(_normal_times(5.0, 1.0), name="settles at 5 -+ 1, noisy evaluations", noise=0.05),
     ]
 
@@ -147,7 +166,7 @@ def settling_error_rates(
     allowed = float(stats.binom.isf(FALSE_ALARM, repetitions, rule.rate)) / repetitions
 
     def judged(curve: CurveLaw, rng: Generator) -> Iterator[Judged]:
-        labels = np.array([rule.label(scores) for scores in curve.sample(rng, repetitions, rule.seeds)])
+        labels = np.array([rule.label(scores) for scores in curve.sample(rng, repetitions, rule.seeds, rule.episodes)])
         truth = curve.percentile if rule.statistic == "percentile" else curve.mean
         yield rule.name, labels, truth <= CLAIMED[rule.statistic]
 

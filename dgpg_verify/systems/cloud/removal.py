@@ -16,7 +16,8 @@ from torch.nn.functional import pad
 from dgpg_verify.systems.cloud.queues import Joiners, Queues, empty_queues, line_up, serve, settled
 
 AT_ONCE = 4096  # replayed servers in one list: few enough that its sums stay exact to far below SLACK
-BLOCKS = 8  # at least so many, since a block is replayed from its earliest removal on
+BLOCKS = 8  # so many where there are enough jobs, since a block is replayed from its earliest removal on
+LEAST = 512  # replayed servers in a list: below that, time goes into the number of tensor operations
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def _counted(size: Tensor, group: Tensor) -> Tensor:
 
 
 def _blocks(jobs: int) -> Iterator[slice]:
-    size = max(min(AT_ONCE, -(-jobs // BLOCKS)), 1)
+    size = min(AT_ONCE, max(LEAST, -(-jobs // BLOCKS)))
     for start in range(0, jobs, size):
         yield slice(start, min(start + size, jobs))
 

@@ -91,6 +91,11 @@ class CloudScheduling(CloudSteps):
         return self.parts.fleet
 
     @property
+    def state_units(self) -> Tensor:
+        """Cores of all servers, then GiB of memory, [2M]."""
+        return self.fleet.capacity
+
+    @property
     def candidates(self) -> Tensor:
         """int64 [N, K]"""
         return self.parts.candidates.index

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgpg_verify.claims.design import Row
+from dgpg_verify.claims.training.measure import evaluated_at
 from dgpg_verify.core import Cell, Evidence
 
 RANDOM, BEST_FIT = -100.0, -40.0
@@ -27,7 +28,7 @@ def training_evidence(
 
 
 def episodes_of(row: Row) -> NDArray[np.float64]:
-    return np.arange(0, row.options["episodes"] + 1, row.options["evaluate_every"], dtype=np.float64)
+    return np.array(evaluated_at(row.options), dtype=np.float64)
 
 
 def _values(row: Row, curve: NDArray[np.float64], gain_error: float) -> dict[str, Any]:
@@ -44,6 +45,7 @@ def _values(row: Row, curve: NDArray[np.float64], gain_error: float) -> dict[str
         "entropy": np.ones(row.options["episodes"]),
         "alpha": np.linspace(0.9, 0.2, row.options["episodes"]),
         "learning_seconds": 1.0,
+        "seconds": np.linspace(0.0, 1.0, len(curve)),
     }
 
 

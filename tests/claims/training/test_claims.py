@@ -134,8 +134,8 @@ def test_at_best_fit_below_it_and_slightly_below_at_200() -> None:
 
 
 def spread(levels: dict[str, float]) -> LedgerRow:
-    items = [item for alpha in ALPHAS for item in runs(f"dgpg/sum/alpha {alpha}", 50, [levels[alpha]] * 5)]
-    return judged(ANY_ALPHA, items)["C4.4/sum/N=50/spread"]
+    items = [item for alpha in ALPHAS for item in runs(f"dgpg/parts/alpha {alpha}", 50, [levels[alpha]] * 5)]
+    return judged(ANY_ALPHA, items)["C4.4/parts/N=50/spread"]
 
 
 def test_equal_alphas_are_equivalent_and_one_that_is_worse_refutes() -> None:
@@ -147,11 +147,11 @@ def test_a_fast_alpha_is_fast_and_a_slow_one_is_not() -> None:
     items = [
         item
         for alpha, settled in zip(ALPHAS, (4.0, 4.0, 20.0, 4.0))
-        for item in climbs(f"dgpg/sum/alpha {alpha}", 50, [settled] * 12)
+        for item in climbs(f"dgpg/parts/alpha {alpha}", 50, [settled] * 12)
     ]
     rows = judged(ANY_ALPHA, items)
-    assert rows["C4.4/sum/N=50/fast/alpha 0.4"].verdict == "supported"
-    assert rows["C4.4/sum/N=50/fast/alpha 0.6"].verdict == "refuted"
+    assert rows["C4.4/parts/N=50/fast/alpha 0.4"].verdict == "supported"
+    assert rows["C4.4/parts/N=50/fast/alpha 0.6"].verdict == "refuted"
 
 
 def test_controls_get_the_label_they_are_built_for_and_others_do_not() -> None:
@@ -188,3 +188,11 @@ def test_a_primary_row_is_refuted_only_beyond_the_level_of_all_rows() -> None:
 @pytest.mark.parametrize("claim", CLAIMS)
 def test_a_run_of_other_claims_alone_gives_no_rows(claim: Any) -> None:
     assert judge(claim, []) == []
+
+
+@pytest.mark.parametrize(("settled", "verdict"), [(8.0, "supported"), (13.0, "refuted")])
+def test_ten_equal_runs_decide_ten_episodes(settled: float, verdict: str) -> None:
+    """A curve in a straight line is at 95 % of its way at 0.95 of `settled`; on a grid of single episodes ten runs just
+    inside the claim support it and ten just outside refute it, which a grid of three could not tell."""
+    rows = judged(EPISODES, climbs("dgpg/parts", 10, [settled] * 10))
+    assert rows["C4.1a/dgpg/parts/N=10/percentile"].verdict == verdict

@@ -11,10 +11,12 @@ import pytest
 from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.training.c4_1_episodes import CLAIM as EPISODE_CLAIMS
 from dgpg_verify.claims.training.c4_2_baselines_fail import CLAIM as BASELINE_CLAIMS
-from dgpg_verify.claims.training.design import LONGER, SEARCH, TOGETHER, TUNED, Sizes, training_design
-from dgpg_verify.claims.training.measure import MEASURED_FROM, measure_training, replicates_of
+from dgpg_verify.claims.training.design import LONGER, TOGETHER, TUNED, Sizes, training_design
+from dgpg_verify.claims.training.measure import MEASURED_FROM, evaluated_at, measure_training, replicates_of
+from dgpg_verify.claims.training.tried import SEARCH
 from dgpg_verify.core import Cell, Evidence, InputError
 from dgpg_verify.runs.sources import measuring_hash
+from dgpg_verify.statistics import last_window
 from dgpg_verify.training import make_method, make_schedule
 from dgpg_verify.training.settings import Settings
 
@@ -27,7 +29,7 @@ def test_every_row_names_known_methods_settings_and_schedules(scale: str) -> Non
         method = replace(make_method(row.options["method"]), **row.options["changes"])
         method.settings(row.options["settings"])
         make_schedule(row.options["alpha"] or method.alpha, 10)
-        assert row.options["episodes"] % row.options["evaluate_every"] == 0
+        assert evaluated_at(row.options)[-1] == row.options["episodes"]
         assert row.n_values and min(row.n_values.values()) >= 2
 
 
@@ -49,11 +51,9 @@ def test_runs_are_long_enough_for_what_is_claimed(scale: str) -> None:
     """The level's window starts after the 20 claimed episodes, and there are the 10 evaluations that a time to settle
     needs; candidates of the search are judged by their level alone."""
     for row in training_design(scale):
-        every = row.options["evaluate_every"]
-        rollouts = row.options["settings"].get("rollouts", 1)
-        due = np.arange(every, row.options["episodes"] + 1, every)
-        at = np.unique([0, *(rollouts * -(-due // rollouts))])  # at the end of the iteration in which it is due
-        assert at[-((len(at) + 4) // 5)] > 20
+        rollouts, due = row.options["settings"].get("rollouts", 1), np.array(evaluated_at(row.options))
+        at = np.unique(rollouts * -(-due // rollouts))  # at the end of the iteration in which it is due
+        assert at[-last_window(at)] > 20
         assert len(at) >= 10 or row.notes["part"] == "tuned"
 
 
@@ -96,7 +96,7 @@ def test_a_cell_holds_its_curves_and_is_a_function_of_itself() -> None:
         assert all(f"{point}/covariance" in one.values for point in ("start", "middle", "end"))
     assert len(first.values) == 2 * len(replicates_of(first)[0].values) and first.values.keys() == again.values.keys()
     for name, value in first.values.items():
-        if not name.endswith("learning_seconds"):
+        if not name.endswith("seconds"):
             np.testing.assert_array_equal(value, again.values[name])
 
 

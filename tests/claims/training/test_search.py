@@ -10,9 +10,10 @@ import pytest
 from scipy import stats
 
 from dgpg_verify.claims.training.c4_2_baselines_fail import CLAIM as BASELINE_CLAIMS
-from dgpg_verify.claims.training.design import BASELINES, DGPG, MIXTURES, SEARCH, TUNED, training_design
+from dgpg_verify.claims.training.design import BASELINES, DGPG, MIXTURES, TUNED, training_design
 from dgpg_verify.claims.training.read import Search, Trained, read_training, searches
 from dgpg_verify.claims.training.tables import training_tables
+from dgpg_verify.claims.training.tried import SEARCH
 from dgpg_verify.core import Evidence
 from tests.claims.judging import judge, measured_of
 from tests.claims.training.evidence import episodes_of, training_evidence
