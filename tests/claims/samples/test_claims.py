@@ -134,7 +134,7 @@ def test_rows_take_the_reading_of_their_mixture(method: str) -> None:
         row = rows[f"C3.2/{law}/{method}/{ends}"]
         setting = READINGS[method] or "sum"
         assert (row.reading, row.setting, row.leading) == (READINGS[method], setting, READINGS[method] != "sum")
-        assert f"setting {setting}," in row.holds_when and "alpha = parts" not in row.holds_when
+        assert f"setting {setting}," in row.holds_when and "alpha = published" not in row.holds_when
 
 
 def test_the_headline_is_that_of_the_leading_settings() -> None:
