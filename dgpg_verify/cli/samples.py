@@ -35,6 +35,9 @@ direction and, for the theory's steps, three constants (`samples.Problem` define
         def optimal_alpha(self, state, credit):  # nothing is mixed in: J alone
             return np.zeros(self.runs)
 
+        def deviations(self, state):  # of return and guidance, for the settings parts and both
+            return np.ones(self.runs), np.ones(self.runs)
+
         def best_step(self, state, credit, alpha, roll_outs):  # curvature 1: |grad|^2 over its second moment
             slope = ((1.0 - state) ** 2).sum(1)
             return slope / (slope + self.n_agents**2 / roll_outs)
@@ -59,7 +62,9 @@ import typer
 
 from dgpg_verify.cli.options import AsJson, Seed, SystemOptions, print_answer
 
-METHODS = "return, difference, guidance, guided:A, guided:published|optimal|sqrt|zero; of cloud: those of train"
+METHODS = (
+    "return, difference, guidance, guided|mixed|parts|both:A, guided:published|optimal|sqrt|zero; of cloud: as train"
+)
 FACTORS = "eps = gap at the start / each; 3 over a factor of 8 for q (10,30,100; cloud 2.5,5,10,20)"
 BUDGET = "joint samples per run at most (default 20000; load_balancing 4000, cloud 40)"
 STEP = "theory (its schedule, the default) or greedy (the oracle's best step); cloud: adam"

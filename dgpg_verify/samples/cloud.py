@@ -22,7 +22,9 @@ WORKLOADS = 20  # held-out workloads of an evaluation
 DRAWS = 8  # fleets drawn for each that is needed, before giving up
 
 
-def estimated_curve(systems: Sequence[System], method: str, episodes: int, seeds: Sequence[int]) -> Curve:
+def estimated_curve(
+    systems: Sequence[System], method: str, episodes: int, seeds: Sequence[int], **changes: Any
+) -> Curve:
     """Train once on every fleet; gap = (return of Best-Fit - return of the policy) / N on the fleet's own workloads.
 
     Source: claims C3.1 and C3.2 where J* is unknown; one joint sample = one roll-out = one episode.
@@ -35,6 +37,8 @@ def estimated_curve(systems: Sequence[System], method: str, episodes: int, seeds
         A name of `training.method_names()`, and the roll-outs to learn from.
     seeds : sequence of int [R]
         They draw parameters, training workloads and held-out workloads (a stream of their own).
+    **changes
+        Fields of `training.Settings`, such as setting="parts".
 
     Raises
     ------
@@ -47,7 +51,7 @@ def estimated_curve(systems: Sequence[System], method: str, episodes: int, seeds
     for number, (system, seed) in enumerate(zip(systems, seeds)):
         check_measurable(system, seed, f"fleet {number}")
     runs = [
-        train(system, method, episodes, seed, evaluate_every=1, workloads=WORKLOADS, progress=False)
+        train(system, method, episodes, seed, evaluate_every=1, workloads=WORKLOADS, progress=False, **changes)
         for system, seed in zip(systems, seeds)
     ]
     marks = [episode for episode, _ in runs[0].evaluations]

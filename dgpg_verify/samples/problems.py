@@ -77,6 +77,11 @@ class Problem(Protocol):
         oracle. Each run has its own, from its own state. InputError if the credit is not a mixture."""
         ...
 
+    def deviations(self, state: Array) -> tuple[Array, Array]:
+        """Standard deviations of the return and of the agents' guidance values (pooled about one mean), [R] each and
+        > 0, exact: what the settings parts and both divide by."""
+        ...
+
     def best_step(self, state: Array, credit: str, alpha: Array, roll_outs: int) -> Array:
         """Step eta [R] >= 0 that maximises the (lower bound of the) expected next J: an oracle, greedy.
 

@@ -39,7 +39,16 @@ def test_numbers_and_powers() -> None:
 
 
 def test_every_method_of_the_learning_runs_has_words() -> None:
-    for method in ("return", "guided:0.2", "guided:sqrt@difference", "growing", "constant", "mappo"):
+    for method in (
+        "return",
+        "guided:0.2",
+        "guided:sqrt@difference",
+        "growing",
+        "constant",
+        "mappo",
+        "parts:0.2",
+        "dgpg/parts",
+    ):
         assert not describe_method(method).rstrip().endswith("=")
 
 

@@ -50,6 +50,9 @@ class Parabola:
     def optimal_alpha(self, state: Array, credit: str) -> Array:
         return np.full(self.runs, 0.5)
 
+    def deviations(self, state: Array) -> tuple[Array, Array]:
+        return np.full(self.runs, 4.0), np.full(self.runs, 0.5)
+
     def best_step(self, state: Array, credit: str, alpha: Array, roll_outs: int) -> Array:
         square = self.mu**2 * (state**2).sum(1)
         return np.asarray(square / (self.mu * (square + self.n_agents * self.noise**2 / roll_outs)))

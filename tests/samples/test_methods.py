@@ -24,6 +24,12 @@ ALPHAS = {  # at 0, 500, 1000 samples and at infinity, with N = 16
     "guided:optimal": (0.5, 0.5, 0.5, 0.5),
     "guided:sqrt": (0.75, 0.75, 0.75, 0.75),
     "guided:zero": (1.0, 2.0 / 3.0, 0.5, 0.0),
+    "mixed:0.2": (0.8, 0.8, 0.8, 0.8),  # 0.8 / 16 of the return, 0.2 of the guidance
+    "parts:0.2": (0.5, 0.5, 0.5, 0.5),  # the return deviates by 4, the guidance by 1/2
+    "both:0.2": (2.0 / 3.0, 2.0 / 3.0, 2.0 / 3.0, 2.0 / 3.0),
+    "parts:published": (0.9 / 0.925, 0.55 / 0.6625, 0.5, 0.5),
+    "both:1": (1.0, 1.0, 1.0, 1.0),
+    "mixed:0": (0.0, 0.0, 0.0, 0.0),
 }
 
 
@@ -42,7 +48,8 @@ def test_names_are_read_without_regard_to_case_and_blanks() -> None:
 
 @pytest.mark.parametrize(
     "name", ["", "guided", "guided:", "guided:1.5", "guided:nan", "guided:half", "guided:0.5@", "guided:0.5@coma",
-             "return:raw", "return@difference", "guided@difference"]
+             "return:raw", "return@difference", "guided@difference", "parts", "parts:", "mixed:1.5", "both:optimal",
+             "mixed:0.2@difference", "mean:0.2", "joint:0.2"]
 )  # fmt: skip
 def test_bad_names(name: str) -> None:
     with pytest.raises(InputError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dgpg_verify.claims.question import Question, level_of
-from dgpg_verify.claims.samples.design import ALIGNED, GAME_FLOORS, MIXED, RULES, THEORY
+from dgpg_verify.claims.samples.design import ALIGNED, FLOORS, RULES, SCALED_RULES, THEORY
 from dgpg_verify.claims.samples.questions import (
     SYSTEMS,
     ask,
@@ -14,6 +14,7 @@ from dgpg_verify.claims.samples.questions import (
     exponent_questions,
     reading_of,
     samples_claim,
+    setting_of,
 )
 from dgpg_verify.claims.samples.read import P_NONE, Q_ONE, LearningRuns, arrival_verdict, floor_share, read_runs
 from dgpg_verify.claims.series import Measured
@@ -22,7 +23,8 @@ from dgpg_verify.samples.methods import ANNEAL
 
 STATEMENT = "DG-PG needs O(1 / eps) joint samples, up to logarithms, to a gap of eps per agent, whatever N."
 LAST = FACTORS[-1]
-PUBLISHED, LATER = "guided:published", 2.0 * ANNEAL
+LEADING = (*RULES, *SCALED_RULES)
+PUBLISHED, LATER = ":published", 2.0 * ANNEAL
 
 
 def questions(measured: Measured) -> list[Question]:
@@ -33,7 +35,7 @@ def questions(measured: Measured) -> list[Question]:
     groups = [
         (law, method, [series for series in floors if (series.law, series.method) == (law, method)])
         for law in SYSTEMS
-        for method in GAME_FLOORS
+        for method in FLOORS
     ]
     return [
         *[question for series in ended for question in exponent_questions(series, _leads(series))],
@@ -43,13 +45,13 @@ def questions(measured: Measured) -> list[Question]:
 
 
 def _leads(series: LearningRuns) -> bool:
-    return series.law == ALIGNED and series.method in (*RULES, MIXED) and series.step == THEORY
+    return series.law == ALIGNED and series.method in LEADING and series.step == THEORY
 
 
 def _after_the_schedule(series: LearningRuns) -> list[Question]:
     """The published schedule where it has ended: before, alpha is larger at small N than at large, so that no one
     power of N holds over both regimes."""
-    later = series.later_than(LATER) if series.method == PUBLISHED else None
+    later = series.later_than(LATER) if series.method.endswith(PUBLISHED) else None
     if later is None:
         return []
     note = f"only eps that no fleet reaches before {LATER:g} samples, twice as long as the schedule falls"
@@ -61,11 +63,14 @@ def _arrival(law: str, method: str, groups: Sequence[LearningRuns]) -> Question:
 
     Unbiased credits (difference, alpha -> 0) are here too: their floor must be none.
     """
-    primary, control = method in RULES, method in ("difference", "guided:zero")
+    primary, control = method in LEADING, method in ("difference", "guided:zero")
     verdict = arrival_verdict(groups, LAST, level_of(primary))
     share, sizes = floor_share(groups), sorted({n for series in groups for n in series.n_values})
     floor = f"comes to rest at {share:.2g} of the gap at the start (median)" if share > 1e-9 else "has no floor"
-    sentence = f"{describe_method(method)} on {SYSTEMS[law]}, setting sum, {floor}, N = {sizes[0]} ... {sizes[-1]}"
+    setting = setting_of(method)
+    sentence = (
+        f"{describe_method(method)} on {SYSTEMS[law]}, setting {setting}, {floor}, N = {sizes[0]} ... {sizes[-1]}"
+    )
     ends = (
         "." if share <= 1e-9 else f": n_eps exists for eps above gap0/{1.0 / share:.3g} only, at any number of samples."
     )
@@ -79,6 +84,7 @@ def _arrival(law: str, method: str, groups: Sequence[LearningRuns]) -> Question:
         expected=0.99,
         relation="at_least",
         primary=primary,
+        setting=setting,
         reading=reading_of(method),
         inside=law == ALIGNED,  # elsewhere grad G does not vanish where grad J does: alignment does not hold
         note="limit of the unbiased credits: exact" if control else "no n_eps (floor) where it is refuted",

@@ -10,20 +10,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dgpg_verify.claims.design import Row
-from dgpg_verify.claims.samples.measure.laws import GREEDY, MIXED, PLAIN, THEORY, TUNED
-from dgpg_verify.samples import FACTORS
+from dgpg_verify.claims.samples.measure.laws import GREEDY, PLAIN, THEORY, TUNED
+from dgpg_verify.samples import FACTORS, SCALED
 
 FAMILY = "complexity"
 ALIGNED, FLUID, CLOUD = "team/aligned", "game/fluid", "cloud"
 RETURN, MAPPO = "return", "mappo"
 RULES = ("guided:optimal", "guided:sqrt", "guided:published", "guided:0.2")  # of C3.2, in its primary rows
+# The same on the scales of the leading readings. alpha* and N^-1/2 are rules for the share itself, on sums.
+SCALED_RULES = tuple(f"{setting}:{rule}" for setting in SCALED for rule in ("published", "0.2"))
 FIXED = ("guided:0.4", "guided:0.6", "guided:0.8")
-BESIDE = ("difference", "guidance", *FIXED, "guided:zero", "guided:0.2@difference", MIXED)
-GAME_FLOORS = (*RULES, *FIXED, "guidance", "guidance:exact", "guided:zero", "difference")
+BESIDE = ("difference", "guidance", *FIXED, "guided:zero", "guided:0.2@difference")
+FLOORS = (*RULES, *SCALED_RULES, *FIXED, "guidance", "guidance:exact", "guided:zero", "difference")
 ADAM = "adam"
 WIDE = "wide"  # the same at one eps and larger N, where every eps would take too long
-# Cloud scheduling, where the gap is estimated: shared return with a critic, guidance alone, DG-PG as published
-CLOUD_METHODS = (MAPPO, "guidance_only", "dgpg")
+# Cloud scheduling, where the gap is estimated: shared return with a critic, guidance alone, the replayed difference
+# reward, DG-PG with the published schedule on sums and in two leading settings
+CLOUD_METHODS = (MAPPO, "guidance_only", "difference_replay", "dgpg", "dgpg/parts", "dgpg/both")
 CLOUD_FACTORS = (2.5, 5.0, 10.0, 20.0)  # gap0 to Best-Fit over eps: scores of 0.6, 0.8, 0.9, 0.95 from a start at 0
 CLOUD_FLEETS, CLOUD_HORIZON = 6, 40  # of six one may never arrive
 TUNED_METHODS = (RETURN, "guided:optimal", "guided:0.2")
@@ -91,9 +94,9 @@ def _options(law: str, method: str, factors: int = len(FACTORS), **more: Any) ->
 
 def _teams(sizes: Mapping[str, Any], leading: int) -> list[Row]:
     """The theory's step on teams: primary rows, other credits, and where the reference is biased."""
-    biased = (RETURN, *RULES, *FIXED, "difference", "guidance")
+    biased = (RETURN, *RULES, *SCALED_RULES, *FIXED, "difference", "guidance")
     return [
-        *_runs(ALIGNED, (RETURN, *RULES), THEORY, sizes["n"], sizes["factors"], fleets=leading),
+        *_runs(ALIGNED, (RETURN, *RULES, *SCALED_RULES), THEORY, sizes["n"], sizes["factors"], fleets=leading),
         *_runs(ALIGNED, BESIDE, THEORY, sizes["beside_n"], sizes["coarse"]),
         *_runs("team/biased", biased, THEORY, sizes["floor_n"], len(FACTORS), budget=sizes["floor_budget"]),
     ]
@@ -121,7 +124,7 @@ def _games(sizes: Mapping[str, Any], leading: int) -> list[Row]:
     ]
     smallest, budget, plain = sizes["floor_n"][:1], sizes["floor_budget"], {"budget": sizes["plain_budget"]}
     for law in (FLUID, "game/biased"):
-        rows += [samples_row("floor", (law, m), sizes["floor_n"], _options(law, m)) for m in GAME_FLOORS]
+        rows += [samples_row("floor", (law, m), sizes["floor_n"], _options(law, m)) for m in FLOORS]
         rows += _runs(law, RULES, THEORY, smallest, len(FACTORS), budget=budget)
     without = [(m, _options(PLAIN, m) | plain) for m in (RETURN, "difference")]
     return [*rows, *(samples_row("plain", (PLAIN, m), sizes["plain_n"], options) for m, options in without)]

@@ -13,6 +13,7 @@ from dgpg_verify.claims.samples.read import Asked, LearningRuns, fit_of
 from dgpg_verify.claims.samples.tables import samples_tables
 from dgpg_verify.claims.words import power
 from dgpg_verify.core import Verdict
+from dgpg_verify.samples import SCALED
 from dgpg_verify.statistics import Relation, SampleFit
 from dgpg_verify.statistics.verdict import MARGIN
 
@@ -74,7 +75,7 @@ def exponent_question(
 ) -> Question:
     """p or q of one series, its sentence naming the alpha rule, the step, the setting and the eps."""
     fit = fit_of(series, level_of(primary))
-    setting = "mixed" if series.method.startswith("mixed") else "sum"  # scales of J and G
+    setting = setting_of(series.method)
     dropped = f"smaller eps do not enter: {fit.dropped}" if fit.dropped else ""
     censored = f"{100 * fit.censored:.3g} % of arrivals censored" if fit.censored else ""
     return ask(
@@ -116,9 +117,15 @@ def law_words(fit: SampleFit) -> str:
 
 
 def reading_of(method: str) -> str:
-    """The reading of the mixture; "" where nothing is mixed. The alpha of least variance depends on the scales too."""
-    mixes = method.startswith(("guided", "mixed", "dgpg")) and method != "guided:zero"
-    return ("mixed" if method.startswith("mixed") else "sum") if mixes else ""
+    """The reading of the mixture, that is its setting; "" where nothing is mixed, or in the limit."""
+    mixes = method.startswith(("guided:", "dgpg", *SCALED)) and method != "guided:zero"
+    return setting_of(method) if mixes else ""
+
+
+def setting_of(method: str) -> str:
+    """Scales of J and G: `parts` of parts:0.2 and of dgpg/parts, else sum."""
+    setting = method.partition("/")[2] or method.partition(":")[0]
+    return setting if setting in SCALED else "sum"
 
 
 def describe_law(series: LearningRuns) -> str:
@@ -126,8 +133,8 @@ def describe_law(series: LearningRuns) -> str:
 
 
 def describe_method(method: str) -> str:
-    """A method in words, its alpha rule included (setting: sums unless it says mixed)."""
-    name, _, base = method.partition("@")
+    """A method in words, its alpha rule included; its setting is not said."""
+    name, _, base = method.partition("/")[0].partition("@")
     words = {
         "return": "The shared return",
         "difference": "The difference reward",
@@ -139,9 +146,11 @@ def describe_method(method: str) -> str:
         "guided:zero": "Guided, alpha -> 0",
         "mappo": "MAPPO (shared return, central critic)",
         "guidance_only": "Guidance alone (alpha = 1)",
+        "difference_replay": "The difference reward, replayed",
         "dgpg": "DG-PG, alpha 0.9 -> 0.2 over the run",
         "growing": "The exact gradient with noise that grows as N",
         "constant": "The exact gradient with the same noise at every N",
     }
-    value = name.partition(":")[2]
+    kind, _, value = name.partition(":")
+    name = f"guided:{value}" if kind in SCALED else name
     return words.get(name, f"Guided, alpha = {value}") + (f" on the {base} reward" if base else "")

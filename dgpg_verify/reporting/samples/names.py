@@ -15,6 +15,11 @@ SCHEDULES = {  # rules for alpha over the run or over N
     "sqrt": ("\u03b1 = 1 \u2212 1/\u221aN", Look("#8a5fb5", "v", 33)),
     "zero": ("\u03b1 \u2192 0", Look("#cc79a7", "X", 34)),
 }
+SCALED = {  # settings other than sums
+    "mixed": (", J a mean", Look("#6b7a2b", "<", 50)),
+    "parts": (", A normalised", Look("#8c4a1e", ">", 60)),
+    "both": (", both normalised", Look("#3f7f8f", "p", 70)),
+}
 FIXED = {"return": 0.0, "guidance": 1.0}  # alpha of credits that mix nothing
 
 
@@ -33,9 +38,9 @@ def method(name: str) -> str:
     head, _, base = name.partition("@")
     kind, _, argument = head.partition(":")
     words = worded("learning", head)
-    if kind in ("guided", "mixed") and argument:
+    if (kind == "guided" or kind in SCALED) and argument:
         words = SCHEDULES[argument][0] if argument in SCHEDULES else f"\u03b1 = {argument}"
-        words += ", J a mean" if kind == "mixed" else ""
+        words += SCALED[kind][0] if kind in SCALED else ""
     return f"{words} on {base} reward" if base and base != "return" else words
 
 
@@ -48,9 +53,10 @@ def step(rule: str) -> str:
 def look(name: str) -> Look:
     """Colour and marker of a method, the same in every figure."""
     head, _, base = name.partition("@")
-    schedule = head.partition(":")[2]
+    kind, _, schedule = head.partition(":")
     plain = SCHEDULES[schedule][1] if schedule in SCHEDULES else credit_look(head)
-    return Look("#6b7a2b", "<", plain.order + 50) if base or head.startswith("mixed") else plain
+    beside = SCALED.get("mixed" if base else kind)
+    return Look(beside[1].color, beside[1].marker, plain.order + beside[1].order) if beside else plain
 
 
 def methods_left_out(rows: Frame, drawn: list[str]) -> str:

@@ -49,11 +49,7 @@ def noise(fleets: Fleets, pairs: PairPlaces, p: Array, base: str | None, half: f
     if base not in ("return", "difference", None):
         raise InputError(f"base = {base!r} is not allowed: it must be 'return', 'difference' or None")
     z, h = fleets.z[:, None], fleets.at_slots(fleets.weights[:, None])
-    sigma = -(p * z)[..., :, None] * (p * z)[..., None, :]  # Sigma_i on slots x slots
-    diagonal = np.arange(p.shape[-1])
-    sigma[..., diagonal, diagonal] += p * z**2
-    others = pairs.totals(sigma) - sigma
-    spread = others[..., diagonal, diagonal]  # variance of the others' load on each slot's server
+    sigma, others, spread = _load_covariances(fleets, pairs, p)
     score = p * (1.0 - 2.0 * p + (p**2).sum(-1, keepdims=True))  # p_k |psi(k)|^2
     x_mean = fleets.loads(p * z)
     gap = fleets.at_slots(x_mean - fleets.reference[:, None])
@@ -70,6 +66,30 @@ def noise(fleets: Fleets, pairs: PairPlaces, p: Array, base: str | None, half: f
     terms, inside, with_load = _return_given_choice(fleets, p, h, error, sigma, others, spread)
     own_part = _pooled(p, score, -terms, -terms, inside)
     return NoiseTraces(own_part, tracked, _pooled(p, score, -terms, pulled, z * with_load))
+
+
+def deviations(fleets: Fleets, pairs: PairPlaces, p: Array) -> tuple[Array, Array]:
+    """Standard deviations at p [F, S, N, K] of C, and of the chain-rule guidance values pooled over agents about one
+    mean: [F, S] each. From the moments given one agent's choice. Cost: as `noise`."""
+    z, h = fleets.z[:, None], fleets.at_slots(fleets.weights[:, None])
+    sigma, others, spread = _load_covariances(fleets, pairs, p)
+    x_mean = fleets.loads(p * z)
+    error = fleets.at_slots(x_mean - fleets.target[:, None])
+    terms, inside, _ = _return_given_choice(fleets, p, h, error, sigma, others, spread)
+    cost = (p * (terms**2 + inside)).sum(-1).mean(-1)  # the same for every agent but for rounding
+    pulled = -z * (fleets.at_slots(x_mean - fleets.reference[:, None]) + (1.0 - p) * z)
+    second, mean = ((p * values).sum(-1).mean(-1) for values in (pulled**2 + z**2 * spread, pulled))
+    return np.sqrt(np.maximum(cost, 0.0)), np.sqrt(np.maximum(second - mean**2, 0.0))
+
+
+def _load_covariances(fleets: Fleets, pairs: PairPlaces, p: Array) -> tuple[Array, Array, Array]:
+    """On each agent's slots: covariance of its own load and of the others' [F, S, N, K, K], variance of the latter."""
+    z = fleets.z[:, None]
+    sigma = -(p * z)[..., :, None] * (p * z)[..., None, :]  # Sigma_i on slots x slots
+    diagonal = np.arange(p.shape[-1])
+    sigma[..., diagonal, diagonal] += p * z**2
+    others = pairs.totals(sigma) - sigma
+    return sigma, others, others[..., diagonal, diagonal]
 
 
 def _pooled(p: Array, score: Array, first: Array, second: Array, inside: Array) -> Array:

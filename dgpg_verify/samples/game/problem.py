@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dgpg_verify.core import InputError, NonFiniteError, check_int
-from dgpg_verify.samples.game.noise import PairPlaces, noise
+from dgpg_verify.samples.game.noise import PairPlaces, deviations, noise
 from dgpg_verify.samples.game.optimum import game_optimum, quadratic_temperatures
 from dgpg_verify.samples.game.path import path_constants
 from dgpg_verify.samples.game.potential import Potential, potential, softmax, stack_games, sum_actions
@@ -145,6 +145,11 @@ class GameProblem:
         """alpha* [R] of the mixture at this state, pooled over agents. InputError if the credit is not a mixture."""
         check_mixture(credit)
         return self.noise(state, credit).best_alpha().reshape(-1)
+
+    def deviations(self, state: Array) -> tuple[Array, Array]:
+        p, _ = softmax(self._split(state))
+        of_cost, of_guidance = deviations(self.data, self._pairs, p)
+        return of_cost.reshape(-1), of_guidance.reshape(-1)
 
     def best_step(self, state: Array, credit: str, alpha: Array, roll_outs: int) -> Array:
         """max(0, <grad J_tau, E g>) / (L (|E g|^2 + V / n)), [R]: the best step of the quadratic lower bound of J_tau.

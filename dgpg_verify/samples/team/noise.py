@@ -62,6 +62,15 @@ def team_noise(parts: Sequence[TeamSquares], fleets: IntArray, sigma: float, cur
     return TeamNoise(np.stack([weight.diagonal() for weight in weights])[fleets], constant)
 
 
+def spread_constants(part: TeamSquares) -> Array:
+    """[2]: what the variances of the return and of the guidance values (chain rule, agents pooled about one mean) over
+    sigma^4 hold beside the slopes: Var R = sigma^2 |u|^2 + sigma^4 / 2 tr A^2 and, with means over agents,
+    Var g = sigma^2 mean v_i^2 + sigma^4 (mean (B^2)_ii + 2 mean B_ii^2 - (mean B_ii)^2)."""
+    b_ii = part.b.diagonal()
+    guidance = _inner(part.b, part.b) / len(b_ii) + 2.0 * (b_ii**2).mean() - b_ii.mean() ** 2
+    return np.array([0.5 * _inner(part.a, part.a), guidance])
+
+
 def extreme_curvatures(matrix: sparse.csr_array, name: str) -> Array:
     """Least and largest eigenvalue [2] of A or B. InputError where it is singular: no unique optimum."""
     size = matrix.shape[0]

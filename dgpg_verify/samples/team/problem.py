@@ -16,7 +16,7 @@ from scipy import sparse
 from dgpg_verify.core import InputError, check_real
 from dgpg_verify.samples.methods import base_of, check_mixture, check_shares
 from dgpg_verify.samples.problems import Array, Constants, IntArray, fleet_seeds, fleets_of_runs
-from dgpg_verify.samples.team.noise import TeamNoise, extreme_curvatures, team_noise
+from dgpg_verify.samples.team.noise import TeamNoise, extreme_curvatures, spread_constants, team_noise
 from dgpg_verify.samples.team.squares import TeamSquares, team_squares
 from dgpg_verify.systems import LinearQuadraticTeam
 
@@ -111,6 +111,12 @@ class TeamProblem:
         u, v = self._slopes(state)
         return self._variance.traces(base_of(credit), False, u, v, (u**2).sum(1)).best_alpha()
 
+    def deviations(self, state: Array) -> tuple[Array, Array]:
+        u, v = self._slopes(state)
+        rest = self.sigma**4 * self._spread
+        squares = (self.sigma**2 * (u**2).sum(1) + rest[:, 0], self.sigma**2 * (v**2).mean(1) + rest[:, 1])
+        return np.sqrt(squares[0]), np.sqrt(squares[1])
+
     def best_step(self, state: Array, credit: str, alpha: Array, roll_outs: int) -> Array:
         """<u, m> / (m'Am + tr(A Cov) / n), m = (1 - alpha) u + alpha v (last line of F5, for every credit), [R]."""
         share = check_shares(credit, alpha, self.runs)
@@ -193,6 +199,10 @@ class TeamProblem:
         """u = -grad J and v = grad G at a state, each [R, N]."""
         x = self._states(state)
         return self._gradients(self._h * (x - self._optimum)), self._gradients(x - self._reference)
+
+    @cached_property
+    def _spread(self) -> Array:
+        return self._per_run(spread_constants)
 
     @cached_property
     def _variance(self) -> TeamNoise:

@@ -13,7 +13,17 @@ import pytest
 from dgpg_verify.claims.samples.a4_constants import CLAIM as CONSTANTS
 from dgpg_verify.claims.samples.c3_1_shared_return import CLAIM as SHARED
 from dgpg_verify.claims.samples.c3_2_guided import CLAIM as GUIDED
-from dgpg_verify.claims.samples.design import CLOUD, RULES, SCALES, samples_design, samples_row
+from dgpg_verify.claims.samples.design import (
+    ALIGNED,
+    CLOUD,
+    CLOUD_METHODS,
+    RULES,
+    SCALED_RULES,
+    SCALES,
+    samples_design,
+    samples_row,
+)
+from dgpg_verify.claims.samples.measure import cells
 from dgpg_verify.claims.samples.measure.cells import MEASURES, measure_samples
 from dgpg_verify.claims.samples.measure.controls import NOISE, NOISE_AT, NoisyTeam
 from dgpg_verify.claims.samples.measure.laws import (
@@ -23,10 +33,10 @@ from dgpg_verify.claims.samples.measure.laws import (
     bounded_fleets,
     kept_of,
     make_problem,
-    method_of,
 )
 from dgpg_verify.claims.samples.tables import samples_tables
 from dgpg_verify.core import Cell, Evidence, InputError, LedgerRow, to_json
+from dgpg_verify.reporting.summary import claim_summary
 from dgpg_verify.samples import FACTORS, TheoryStep, cell_generator, learn, make_method
 from dgpg_verify.samples.game.problem import GameProblem
 from dgpg_verify.statistics import PRIMARY_ROWS
@@ -83,9 +93,9 @@ def test_shared_return_in_eps(q: float, label: str) -> None:
 @pytest.mark.parametrize("p, label", [(0.0, "supported"), (-0.5, "supported"), (0.5, "refuted"), (1.0, "refuted")])
 def test_guided_in_n(p: float, label: str) -> None:
     """At most N^0 is claimed, so a method that needs fewer samples with more agents satisfies it."""
-    for rule in RULES:
+    for rule in (*RULES, *SCALED_RULES):
         row = judged(GUIDED, series_of(rule, p, 1.0))[f"C3.2/team/aligned/{rule}/theory/p"]
-        assert row.primary and row.verdict == label
+        assert row.primary and row.inside and row.verdict == label
         assert "eps from gap0/10 to gap0/300" in row.holds_when
 
 
@@ -104,13 +114,83 @@ def test_a_floor_leaves_no_exponent() -> None:
 @pytest.mark.parametrize("floor, label", [(0.0, "inconclusive"), (0.003, "inconclusive"), (0.02, "refuted")])
 def test_arrival_at_the_smallest_eps(floor: float, label: str) -> None:
     """64 fleets without a floor cannot show 99 %; with a floor above gap0/300 they refute it."""
-    row = judged(GUIDED, series_of("guided:sqrt", 0.0, 1.0, "team/biased", floor))
-    assert row["C3.2/team/biased/guided:sqrt/arrives"].verdict == label
+    for rule in ("guided:sqrt", "parts:0.2"):
+        row = judged(GUIDED, series_of(rule, 0.0, 1.0, "team/biased", floor))[f"C3.2/team/biased/{rule}/arrives"]
+        assert row.verdict == label and row.primary and not row.inside
+
+
+READINGS = {"guided:0.2": "sum", "guided:optimal": "sum", "guided:zero": "", "guidance": "", "difference": "",
+            "mixed:0.2": "mixed", "parts:published": "parts", "both:0.2": "both", "dgpg": "sum",
+            "dgpg/parts": "parts", "dgpg/both": "both", "difference_replay": "", "guidance_only": ""}  # fmt: skip
+
+
+@pytest.mark.parametrize("method", READINGS)
+def test_rows_take_the_reading_of_their_mixture(method: str) -> None:
+    """Sums stay a sensitivity reading; mixed, parts and both may decide."""
+    for law, ends in ((ALIGNED, "theory/p"), ("team/biased", "arrives")):
+        rows = judged(GUIDED, series_of(method, 0.0, 1.0, law))
+        if f"C3.2/{law}/{method}/{ends}" not in rows:  # no floor is asked of a trained method
+            continue
+        row = rows[f"C3.2/{law}/{method}/{ends}"]
+        setting = READINGS[method] or "sum"
+        assert (row.reading, row.setting, row.leading) == (READINGS[method], setting, READINGS[method] != "sum")
+        assert f"setting {setting}," in row.holds_when and "alpha = published" not in row.holds_when
+
+
+def test_the_headline_is_that_of_the_leading_settings() -> None:
+    """Sums grow as N and decide nothing; the claim stands where mixed, parts and both do not grow, else it depends."""
+    sums = [item for rule in RULES for item in series_of(rule, 1.0, 1.0)]
+    for p, label in ((0.0, "supported"), (1.0, "depends")):
+        items = [item for rule in SCALED_RULES for item in series_of(rule, p * rule.startswith("parts"), 1.0)]
+        (summary,) = claim_summary(list(judged(GUIDED, [*sums, *items]).values()))
+        assert summary.label == label
+        assert [reading.reading for reading in summary.leading] == ["mixed", "parts", "both"]
+
+
+@pytest.mark.parametrize("scale", list(SCALES))
+def test_settings_are_measured_as_sums_are(scale: str) -> None:
+    """The same N, eps and fleets; floors on biased teams and in games too."""
+    design = {row.key: row for row in samples_design(scale, ("run", "floor"))}
+    places = (f"run/{ALIGNED}/{{}}/theory", "run/team/biased/{}/theory", "floor/game/fluid/{}", "floor/game/biased/{}")
+    for place in places:
+        on_sums = design[place.format("guided:0.2")]
+        for method in SCALED_RULES:
+            row = design[place.format(method)]
+            assert row.n_values == on_sums.n_values
+            assert row.options == on_sums.options | {"method": method}
+
+
+def test_a_floor_of_a_moving_alpha_is_where_its_direction_vanishes() -> None:
+    """The noise-free run ends at the stationary point of J_alpha at the alpha that it has there."""
+    problem, method = make_problem("team/biased", 8, 6, 0), make_method("parts:0.2")
+    found = cells.floor_of(problem, method)
+    state = problem.start()
+    for _ in range(3_000):
+        alpha = method.alpha_at(problem, state, 0.0)
+        state = state + 0.2 * problem.mean_direction(state, "guided", alpha)
+    assert found["settled"].all() and (found["floor"] > 0.0).all()
+    np.testing.assert_allclose(found["floor"], problem.stationary_gap("guided", alpha), rtol=0.01)
+
+
+@pytest.mark.parametrize("method", CLOUD_METHODS)
+def test_cloud_cells_train_in_their_setting(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def curve(systems: Any, name: str, episodes: int, seeds: Any, **changes: Any) -> Any:
+        given.append((name, changes))
+        raise InputError("enough")
+
+    given: list[Any] = []
+    monkeypatch.setattr(cells, "scored_fleets", lambda *a, **k: ([], [], 0))
+    monkeypatch.setattr(cells, "estimated_curve", curve)
+    row = next(row for row in samples_design("full", ("cloud",)) if row.options["method"] == method)
+    with pytest.raises(InputError, match="enough"):
+        measure_samples(row.cells(0)[0])
+    setting = method.partition("/")[2]
+    assert given == [(method.partition("/")[0], {"setting": setting} if setting else {})]
 
 
 def test_primary_rows_fit_the_level() -> None:
     """No more leading rows than the level is meant for."""
-    items = [e for rule in RULES for law in LAWS for e in series_of(rule, 0.0, 1.0, law)]
+    items = [e for rule in (*RULES, *SCALED_RULES) for law in LAWS for e in series_of(rule, 0.0, 1.0, law)]
     items += series_of("return", 1.0, 1.0) + series_of("return", 1.0, 1.0, "game/fluid")
     count = sum(row.primary for claim in (SHARED, GUIDED) for row in judged(claim, items).values())
     assert 10 <= count <= PRIMARY_ROWS
@@ -138,6 +218,7 @@ def test_every_row_of_full_scale_can_be_decided() -> None:
 @pytest.mark.parametrize("claim, method, p, label", [
     (SHARED, "mappo", 1.0, "supported"), (SHARED, "mappo", 0.0, "refuted"),
     (GUIDED, "guidance_only", 0.0, "supported"), (GUIDED, "dgpg", 1.0, "refuted"),
+    (GUIDED, "difference_replay", 0.0, "supported"), (GUIDED, "dgpg/parts", 0.0, "supported"),
 ])  # fmt: skip
 def test_cloud_rows_say_what_their_gap_is(claim: Any, method: str, p: float, label: str) -> None:
     items = [named(item, "cloud", method) for item in series_of("return", p, 1.0, "cloud")]
@@ -196,7 +277,7 @@ def test_methods_share_their_fleets() -> None:
 def test_mixed_setting_is_a_heavier_alpha() -> None:
     """J as a mean and G as a sum: (1 - a) J / N - a G climbs in the same direction as sums at a N / (a N + 1 - a)."""
     problem = make_problem("team/biased", 6, 2, 0)
-    method = method_of("mixed:0.2")
+    method = make_method("mixed:0.2")
     alpha = method.alpha_at(problem, problem.start(), 0.0)
     state, zero, one = problem.start(), np.zeros(2), np.ones(2)
     of_j, of_g = (problem.mean_direction(state, "guided", a) for a in (zero, one))

@@ -21,9 +21,12 @@ POWERS = {  # p of each method; the rest of the run is made from it
     "guided:optimal": 0.05,
     "guided:sqrt": 0.03,
     "guided:zero": 0.7,
+    "mixed:0.2": 0.01,
+    "parts:published": 0.04,
 }
 FLOORS = {"guidance": 0.06, "guided:0.2": 0.002, "guided:0.8": 0.03, "guided:published": 0.002, "guided:optimal": 0.04,
-          "guided:sqrt": 0.05, "difference": 0.0, "return": 0.0, "guided:zero": 1e-9}  # fmt: skip
+          "guided:sqrt": 0.05, "difference": 0.0, "return": 0.0, "guided:zero": 1e-9, "mixed:0.2": 0.05,
+          "parts:published": 0.05}  # fmt: skip
 RULES = ("theory", "greedy")
 
 

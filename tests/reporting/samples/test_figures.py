@@ -170,6 +170,18 @@ def test_constants_and_predictions_are_all_drawn(made: Tables) -> None:
     assert len(alone.axes) == 1 and title(alone).startswith("The bound is")
 
 
+@pytest.mark.parametrize("name, words", [
+    ("mixed:0.2", "α = 0.2, J a mean"), ("parts:published", "α 0.9 → 0.2, A normalised"),
+    ("both:0.2", "α = 0.2, both normalised"), ("dgpg/parts", "DG-PG, α 0.9 → 0.2, A normalised"),
+    ("difference_replay", "difference reward, replayed"),
+])  # fmt: skip
+def test_settings_are_said_in_words(name: str, words: str) -> None:
+    """Each setting has a look of its own, beside that of sums."""
+    assert names.method(name) == words
+    looks = {names.look(method) for method in ("guided:0.2", "mixed:0.2", "parts:0.2", "both:0.2")}
+    assert len({(look.color, look.marker) for look in looks}) == 4
+
+
 def test_names_are_words() -> None:
     assert names.method("guided:sqrt") == "\u03b1 = 1 \u2212 1/\u221aN"
     assert names.method("guided:0.2@difference") == "\u03b1 = 0.2 on difference reward"
@@ -213,4 +225,4 @@ def test_a_method_that_never_arrives_has_arrows_and_no_line(made: Tables) -> Non
 
 
 def test_there_are_four_figures_in_two_sections() -> None:
-    assert [spec.claim for spec in SPECS] == ["C3", "C3", "C3", "A4"] and len(POWERS) == 9
+    assert [spec.claim for spec in SPECS] == ["C3", "C3", "C3", "A4"] and len(POWERS) == 11

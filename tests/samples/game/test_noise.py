@@ -8,7 +8,7 @@ import pytest
 from dgpg_verify.core import InputError
 from dgpg_verify.oracles import load_balancing_moments
 from dgpg_verify.samples.game import noise as game_noise
-from dgpg_verify.samples.game.noise import PairPlaces, noise
+from dgpg_verify.samples.game.noise import PairPlaces, deviations, noise
 from dgpg_verify.samples.game.potential import softmax, stack_games
 from dgpg_verify.samples.game.problem import random_fleets
 
@@ -43,6 +43,18 @@ def worst(n: int, k: int | str | None, seed: int) -> float:
 @pytest.mark.parametrize(("n", "k"), CASES)
 def test_against_the_oracle(n: int, k: int | str | None, seed: int) -> None:
     assert worst(n, k, seed) < RELATIVE
+
+
+@pytest.mark.parametrize(("n", "k"), CASES)
+def test_deviations_against_the_oracle(n: int, k: int | str | None, seed: int) -> None:
+    """Of the cost and of the guidance values about one mean, in each run of each game."""
+    fleet = random_fleets(n, 2, seed, n_candidates=k, reference="biased:0.3")
+    data = stack_games(fleet)
+    p, _ = softmax(np.random.default_rng(seed).normal(size=(2, 3, *data.slots.shape[1:])))
+    found = np.stack(deviations(data, PairPlaces(data), p), axis=-1)
+    for f, s in np.ndindex(2, 3):
+        wanted = load_balancing_moments(fleet[f], p[f, s], ("return", "guidance")).deviations
+        np.testing.assert_allclose(found[f, s], wanted, rtol=RELATIVE)
 
 
 def test_control_a_pair_sum_wrong_by_one_percent_is_caught(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:

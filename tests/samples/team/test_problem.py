@@ -7,9 +7,10 @@ import pytest
 from scipy import stats
 
 from dgpg_verify.core import InputError
+from dgpg_verify.core.moments import setting_scales
 from dgpg_verify.equilibria.teams.stationary import team_matrices, team_stationary
 from dgpg_verify.oracles.teams.linear_quadratic import linear_quadratic_moments
-from dgpg_verify.samples import TeamProblem, cell_generator
+from dgpg_verify.samples import SCALED, TeamProblem, cell_generator, make_method
 from dgpg_verify.samples.methods import CREDITS
 from dgpg_verify.systems import LinearQuadraticTeam
 from tests.oracles.teams.covariance_matrices import covariance_matrix
@@ -85,6 +86,27 @@ def test_variance_of_a_mixture_is_the_identity_and_alpha_star_its_minimum(seed: 
     best = float(TeamProblem([team], 1, SIGMA).optimal_alpha(theta[None], credit)[0])
     grid = np.linspace(0.0, 1.0, 1001)
     assert 0.0 <= best <= 1.0 and mixed(best) <= mixed(grid).min() * (1 + 1e-12)
+
+
+def test_deviations_are_those_of_the_oracle(seed: int) -> None:
+    """Of the return and of the agents' guidance values about one mean, at states of their own in two teams."""
+    teams, states = [team_of(seed + k, 9) for k in range(2)], np.stack([point(seed, 9), 3.0 * point(seed + 5, 9)])
+    found = TeamProblem(teams, 1, SIGMA).deviations(states)
+    for r, team in enumerate(teams):
+        m = linear_quadratic_moments(team, states[r], SIGMA, ["return", "guidance"])
+        assert [values[r] for values in found] == pytest.approx(m.deviations.tolist(), rel=1e-11)
+
+
+@pytest.mark.parametrize("setting", SCALED)
+def test_a_setting_climbs_along_sums_at_its_own_alpha(seed: int, setting: str) -> None:
+    """The oracle's mean of (1 - a) s_b A - a s_g g in the setting is a multiple of the mean on sums at alpha'."""
+    team, theta = team_of(seed, 6), point(seed, 6)
+    m, problem = linear_quadratic_moments(team, theta, SIGMA, ["return", "guidance"]), TeamProblem([team], 1, SIGMA)
+    on_base, on_guidance = setting_scales(setting, 6, *m.deviations.tolist())
+    scaled = 0.7 * on_base * m.means[0, :, 0] + 0.3 * on_guidance * m.means[1, :, 0]
+    alpha = make_method(f"{setting}:0.3").alpha_at(problem, theta[None], 0.0)
+    found = problem.mean_direction(theta[None], "guided", alpha)[0]
+    assert found * (0.7 * on_base + 0.3 * on_guidance) == pytest.approx(scaled, rel=1e-10)
 
 
 @pytest.mark.parametrize("roll_outs", [1, 4])

@@ -24,7 +24,6 @@ from dgpg_verify.claims.samples.measure.laws import (
     finite_or_never,
     kept_of,
     make_problem,
-    method_of,
     noise_of,
     shares_of,
     theory_steps,
@@ -40,6 +39,7 @@ from dgpg_verify.samples import (
     TeamProblem,
     TheoryStep,
     learn,
+    make_method,
     noise_free_floor,
     theory_numbers,
 )
@@ -47,10 +47,11 @@ from dgpg_verify.samples.cloud import estimated_curve, scored_fleets
 from dgpg_verify.samples.game.plain import PlainGame, gradient_flow
 from dgpg_verify.samples.game.potential import softmax
 
-FLOOR_TOLERANCE, FLOOR_STEPS = 1e-4, 2_000  # of noise-free runs with alpha*, whose limit has no closed form
+FLOOR_TOLERANCE, FLOOR_STEPS = 1e-4, 2_000  # of noise-free runs, where the limit has no closed form
 EXACT_N = 8  # up to here curves are drawn with their exact mean, for so many samples (16 recursions a cell)
 EXACT_SAMPLES = {"return": 1_000, "guidance": 100, "guided:0.2": 100}
 FIXED_ALPHA = ("return", "difference", "guidance", "guided:0.2", "guided:0.4", "guided:0.6", "guided:0.8")
+STATE_ALPHA = ("guided:optimal", "parts:", "both:")  # methods whose alpha depends on the state at the end too
 MEASURED_FLEETS = 4  # whose constants are looked for by gradients alone beside the closed form
 FLOW_TIMES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 FAR_TIME = 1e4  # the flow's level is its value here, ten times later than the last look
@@ -77,7 +78,7 @@ def measure_run(cell: Cell) -> dict[str, Any]:
     start, floor, settled [F]; low, high [F, E]: arrivals at start / factors; samples [C], share [3, C]: QUANTILES over
     fleets of gap / start; alpha [C]: mean over fleets; diverged [F].
     """
-    options, method = cell.options, method_of(cell.options["method"])
+    options, method = cell.options, make_method(cell.options["method"])
     problem = make_problem(options["law"], cell.n, options["fleets"], cell.seed)
     scale, tries = tune_on_pilots(cell, method) if options["step"] == TUNED else (None, [])
     step = GreedyStep() if options["step"] == GREEDY else TheoryStep(scale or 1.0)
@@ -97,11 +98,14 @@ def measure_cloud(cell: Cell) -> dict[str, Any]:
     """Train on `fleets` fleets; what a cell of a run holds, without a floor (none is known).
 
     No optimum is known here, so the gap is that to Best-Fit on held-out workloads, and learning is that of the
-    trainer. `skipped`: fleets drawn on which Best-Fit does not beat Random beyond noise: there is no gap to measure.
+    trainer, on sums unless the method names a setting (dgpg/parts). `skipped`: fleets drawn on which Best-Fit does not
+    beat Random beyond noise: there is no gap to measure.
     """
     options = cell.options
     systems, seeds, skipped = scored_fleets(cell.n, options["fleets"], cell.seed, horizon=options["horizon"])
-    curve = estimated_curve(systems, options["method"], options["episodes"], seeds)
+    method, _, setting = options["method"].partition("/")
+    changes = {"setting": setting} if setting else {}
+    curve = estimated_curve(systems, method, options["episodes"], seeds, **changes)
     zeros = np.zeros(len(systems))
     return {
         **kept_of(curve, options["factors"]), "floor": zeros, "settled": zeros.astype(bool),
@@ -110,8 +114,9 @@ def measure_cloud(cell: Cell) -> dict[str, Any]:
 
 
 def floor_of(problem: AnyGame, method: ScheduledCredit) -> dict[str, Any]:
-    """Gap [F] at which the method comes to rest without noise: closed form, or its noise-free run for alpha*."""
-    if method.name.startswith("guided:optimal"):
+    """Gap [F] at which the method comes to rest without noise: closed form, or its noise-free run where
+    alpha depends on the state."""
+    if method.name.startswith(STATE_ALPHA):
         floor = noise_free_floor(problem, method, FLOOR_TOLERANCE, FLOOR_STEPS)
         return {"floor": np.maximum(floor.gap, 0.0), "settled": floor.settled}
     alpha = method.alpha_at(problem, problem.start(), math.inf)
@@ -122,7 +127,7 @@ def floor_of(problem: AnyGame, method: ScheduledCredit) -> dict[str, Any]:
 def measure_floor(cell: Cell) -> dict[str, Any]:
     """Floors alone, for methods whose learning runs would only come to rest there."""
     problem = make_problem(cell.options["law"], cell.n, cell.options["fleets"], cell.seed)
-    return {"start": problem.gap(problem.start()), **floor_of(problem, method_of(cell.options["method"]))}
+    return {"start": problem.gap(problem.start()), **floor_of(problem, make_method(cell.options["method"]))}
 
 
 def _predicted(cell: Cell, problem: AnyGame, method: ScheduledCredit) -> dict[str, Any]:
@@ -171,7 +176,7 @@ def measure_plain(cell: Cell) -> dict[str, Any]:
 
     The gap is taken from the value that the flow reaches at FAR_TIME, as there is no unique optimum.
     """
-    options, method = cell.options, method_of(cell.options["method"])
+    options, method = cell.options, make_method(cell.options["method"])
     problem = make_problem(options["law"], cell.n, options["fleets"], cell.seed)
     if not isinstance(problem, PlainGame):
         raise InputError(f"law = {options['law']!r} is not allowed: it must be the game without entropy")

@@ -17,7 +17,6 @@ from dgpg_verify.samples import (
     TeamProblem,
     Try,
     cell_generator,
-    make_method,
     samples_to_gap,
     start_fractions,
     theory_numbers,
@@ -39,7 +38,6 @@ LAWS: Mapping[str, Mapping[str, Any]] = {
 }
 PLAIN = "game/plain"
 THEORY, GREEDY, TUNED = "theory", "greedy", "tuned"
-MIXED = "mixed:0.2"  # J as a mean and G as a sum at alpha = 0.2: on sums alpha N / (alpha N + 1 - alpha)
 JOB_CAP = 2.0  # jobs of the game are cut here, so that one temperature serves every fleet at every N
 TEMPERATURE = 16.0  # 2 max h max z^2 of that law: weights h <= 2, shares z <= JOB_CAP / least capacity 1
 FIRST_BUDGET, BUDGET_PER_AGENT = 100_000, 2_000  # joint samples after which a run that has not arrived is censored
@@ -71,19 +69,6 @@ def bounded_fleets(n: int, fleets: int, seed: int, reference: str) -> list[LoadB
         state = alter_reference(reference, target, game.capacity, seed)
         fleets_cut.append(replace(game, jobs=jobs, target=target, reference_state=state, recipe=None))
     return fleets_cut
-
-
-def method_of(name: str) -> ScheduledCredit:
-    """A method of the room, or `mixed:A`: J as a mean, G as a sum, which on sums is alpha N / (alpha N + 1 - alpha)."""
-    if not name.startswith(MIXED.partition(":")[0]):
-        return make_method(name)
-    alpha = float(name.partition(":")[2])
-
-    def rule(problem: Problem, state: Array, samples: float) -> Array:
-        guided = alpha * problem.n_agents
-        return np.full(problem.runs, guided / (guided + 1.0 - alpha))
-
-    return ScheduledCredit(name, "guided", rule)
 
 
 def tune_on_pilots(cell: Cell, method: ScheduledCredit) -> tuple[float, list[Try]]:
