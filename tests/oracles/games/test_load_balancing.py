@@ -30,7 +30,8 @@ def worst_difference(mine, other):
         (mine.means, other.means[pick], 1),
         (mine.covariances, other.covariances[np.ix_(pick, pick)], 2),
         (mine.cross, other.cross[np.ix_(pick, pick)], 2),
-        (mine.deviations**2, other.deviations[pick] ** 2, 2),  # squared: the root of rounding is no rounding
+        (mine.value_means, other.value_means[pick], 1),
+        (mine.value_covariances, other.value_covariances[np.ix_(pick, pick)], 2),
     ]
     pairs += [(np.asarray(getattr(mine, name)), np.asarray(getattr(other, name)), 1) for name in FIELDS]
     unit = max(abs(other.objective), other.guidance_objective, 1.0)
