@@ -52,7 +52,7 @@ def test_combination_adds_up_to_the_credit(name: str, setting: str) -> None:
 @pytest.mark.parametrize("base", ["return", "gae:local"])
 @pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
 def test_joint_is_mixed_and_then_normalised(base: str, alpha: float) -> None:
-    """Mean 0 and variance 1 over live entries of the pilot, 0 where nobody is active; without the constant it is not."""
+    """Minus its mean and over its standard deviation on the pilot, 0 where nobody is active."""
     pilot, rollout, name = [played(0), played(1)], played(2), f"guided:{alpha}@{base}"
     joint = make_credit(name, "joint").fit(pilot)
     normalised = NormalisedCredit(make_credit(name, "mixed")).fit(pilot)
