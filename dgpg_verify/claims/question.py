@@ -73,7 +73,7 @@ class Question:
 
 
 def level_of(primary: bool) -> float:
-    """Bonferroni over the 60 rows that a family of claims may lead with, or 95 % for exploratory ones."""
+    """Bonferroni over the 72 rows that a family of claims may lead with, or 95 % for exploratory ones."""
     return PRIMARY_LEVEL if primary else EXPLORATORY_LEVEL
 
 

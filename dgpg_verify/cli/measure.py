@@ -23,7 +23,7 @@ def measure(
     rollouts: Annotated[int, typer.Option(help="independent episodes")] = 256,
     seed: Seed = 0,
     policy: Annotated[str, typer.Option(help="uniform, tabular, linear, mlp, heuristic:NAME:TEMP")] = "uniform",
-    setting: Annotated[str, typer.Option(help="sum, mean, mixed, parts or both")] = "sum",
+    setting: Annotated[str, typer.Option(help="sum, mean, mixed, parts, both or joint")] = "sum",
     pick_freeze: Annotated[int, typer.Option(help="roll-out pairs for the cross-agent share")] = 0,
     target: Annotated[str | None, typer.Option(help="quiet unbiased credit that stands for grad J")] = None,
     option: SystemOptions = None,

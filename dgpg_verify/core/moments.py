@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from dgpg_verify.core.errors import InputError, check_choice, check_int, check_real
 
-SETTINGS = ("sum", "mean", "mixed", "parts", "both")
+SETTINGS = ("sum", "mean", "mixed", "parts", "both")  # what a training run may mix
+MEASURED_SETTINGS = (*SETTINGS, "joint")  # training: `mixed` with advantages normalised over the batch
 # readings of the paper that may decide a claim on DG-PG; the last two say what an update does with a batch
 LEADING_MIXTURES = ("parts", "mixed", "joint", "both")
 POINTING_COSINE = 0.7
@@ -108,6 +109,28 @@ def _reciprocal(setting: str, what: str, deviation: float | None) -> float:
     if deviation is None:
         raise InputError(f"setting = {setting!r} needs the standard deviation of the {what}")
     return 1.0 / check_real("deviation", deviation, 0.0, open_low=True)
+
+
+def mixture_scales(
+    setting: str, alpha: float, n_agents: int, means: ArrayLike, covariances: ArrayLike
+) -> tuple[float, float, float]:
+    """Factors (of the base credit, of the guidance) in any measured setting, and the constant added to the mixture.
+
+    joint: ((1 - alpha) A / N + alpha W - mean) / sd, with mean and sd of that mixture's values; the constant is 0 in
+    the other settings. Raises InputError where a divisor is 0.
+
+    Parameters
+    ----------
+    means, covariances : [2], [2, 2], of the values of base credit and guidance.
+    """
+    check_choice("setting", setting, MEASURED_SETTINGS)
+    table = np.asarray(covariances, dtype=np.float64)
+    if setting != "joint":
+        return *setting_scales(setting, n_agents, *np.sqrt(np.maximum(np.diag(table), 0.0)).tolist()), 0.0
+    base, guidance = setting_scales("mixed", n_agents)
+    weights = np.stack(mixing_weights(alpha, (base, guidance)))
+    factor = _reciprocal(setting, "mixture", math.sqrt(max(0.0, float(weights @ table @ weights))))
+    return base * factor, guidance * factor, -float(weights @ np.asarray(means)) * factor
 
 
 def mixing_weights(alpha: ArrayLike, scales: tuple[float, float] = (1.0, 1.0)) -> tuple[Array, Array]:

@@ -1,10 +1,11 @@
-"""DG-PG's credit: (1 - alpha) base + alpha guidance, in one of five declared settings of relative scale.
+"""DG-PG's credit: (1 - alpha) base + alpha guidance, in one of six declared settings of relative scale.
 
 sum    both parts on the sum scale (primary)          A            -dG
 mean   both divided by N                              A / N        -dG / N
 mixed  reward averaged over agents, guidance summed   A / N        -dG
 parts  base divided by its pilot standard deviation   A / sd(A)    -dG
 both   guidance divided by its own one too            A / sd(A)    -dG / sd(dG)
+joint  as mixed, and the mixture made (. - mean) / sd with its own pilot mean and standard deviation
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import Credit, Rollout, check_choice, check_real, moments
-from dgpg_verify.core.moments import SETTINGS
+from dgpg_verify.core.moments import MEASURED_SETTINGS
 from dgpg_verify.credits.base import fitted
 from dgpg_verify.credits.guidance import GuidanceCredit
 from dgpg_verify.credits.returns import ReturnCredit, ScoreCredit
@@ -26,17 +27,21 @@ Values = Callable[[Rollout], Tensor]  # a fitted credit, or its values on the on
 
 @dataclass(frozen=True)
 class GuidedCredit:
-    """w = (1 - alpha) s A + alpha g W with A the base credit, W the guidance credit and (s, g) the setting's scales."""
+    """w = (1 - alpha) s A + alpha g W + c with A the base credit, W the guidance credit and the setting's (s, g, c).
+
+    The offset c is added on live entries; it is 0 in every setting but joint.
+    """
 
     alpha: float
     base: Credit = ReturnCredit()
     guidance: Credit = GuidanceCredit()
     setting: str = "sum"
     scales: tuple[float, float] | None = None
+    offset: float = 0.0
 
     def __post_init__(self) -> None:
         check_real("alpha", self.alpha, 0.0, 1.0)
-        check_choice("setting", self.setting, SETTINGS)
+        check_choice("setting", self.setting, MEASURED_SETTINGS)
 
     @property
     def name(self) -> str:
@@ -49,7 +54,13 @@ class GuidedCredit:
 
     def fit(self, pilot: Sequence[Rollout]) -> GuidedCredit:
         base, guidance = self.base.fit(pilot), self.guidance.fit(pilot)
-        return replace(self, base=base, guidance=guidance, scales=setting_scales(self.setting, base, guidance, pilot))
+        joint = self.setting == "joint"
+        scales = setting_scales("mixed" if joint else self.setting, base, guidance, pilot)
+        mixture = replace(self, base=base, guidance=guidance, scales=scales, offset=0.0)
+        if not joint:
+            return mixture
+        mean, sd = live_moments(mixture, pilot)
+        return replace(mixture, scales=(scales[0] / sd, scales[1] / sd), offset=-mean / sd)
 
     def __call__(self, rollout: Rollout) -> Tensor:
         # alpha = 0 and 1 are exactly the base and the guidance: nothing times zero is added
@@ -58,7 +69,8 @@ class GuidedCredit:
 
     def combination(self) -> list[tuple[float, Credit]]:
         scale_base, scale_guidance = fitted(self.name, self.scales)
-        return [((1.0 - self.alpha) * scale_base, self.base), (self.alpha * scale_guidance, self.guidance)]
+        parts = [((1.0 - self.alpha) * scale_base, self.base), (self.alpha * scale_guidance, self.guidance)]
+        return [*parts, (self.offset, ScoreCredit())]
 
 
 def setting_scales(setting: str, base: Values, guidance: Values, pilot: Sequence[Rollout]) -> tuple[float, float]:
@@ -79,6 +91,12 @@ def credit_sd(credit: Values, pilot: Sequence[Rollout]) -> float:
     return float(live.std(correction=0)) if len(live) else 0.0
 
 
+def live_moments(credit: Values, pilot: Sequence[Rollout]) -> tuple[float, float]:
+    """Mean and standard deviation, at least 1e-12, of a credit over all live entries of the pilot."""
+    live = live_values(credit, pilot)
+    return float(live.mean()) if len(live) else 0.0, max(credit_sd(credit, pilot), 1e-12)
+
+
 @dataclass(frozen=True)
 class NormalisedCredit:
     """(A - mean) / sd over all live entries of the pilot: MAPPO's advantage normalisation, frozen."""
@@ -96,8 +114,7 @@ class NormalisedCredit:
 
     def fit(self, pilot: Sequence[Rollout]) -> NormalisedCredit:
         base = self.base.fit(pilot)
-        mean = float(live_values(base, pilot).mean())
-        return replace(self, base=base, moments=(mean, max(credit_sd(base, pilot), 1e-12)))
+        return replace(self, base=base, moments=live_moments(base, pilot))
 
     def __call__(self, rollout: Rollout) -> Tensor:
         mean, sd = fitted(self.name, self.moments)

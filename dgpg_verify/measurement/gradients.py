@@ -18,7 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from dgpg_verify.core import Credit, Policy, System, check_choice, check_int
-from dgpg_verify.credits import SETTINGS
+from dgpg_verify.core.moments import MEASURED_SETTINGS
 from dgpg_verify.measurement.accumulate import GROUPS, GroupMoments, group_count
 from dgpg_verify.measurement.combine import Basis
 from dgpg_verify.measurement.cross_agent import FrozenPairs, pick_and_freeze
@@ -52,13 +52,13 @@ def measure_gradients(
     rollouts : independent episodes R >= 2
     target : exact grad J [N, P], or the name of a quiet unbiased credit; None = the quietest unbiased one measured.
         Efficiency, alignment and the signal of unbiased credits are taken against it.
-    setting : sum, mean, mixed, parts or both; how guided credits scale their two parts
+    setting : sum, mean, mixed, parts, both or joint; how guided credits scale their two parts
     pick_freeze : roll-out pairs for the cross-agent share of each frozen set of agents; 0 = not measured
 
     Raises InputError before any work, NonFiniteError with the coordinates of the first number that is not finite.
     """
     check_int("pick_freeze", pick_freeze, 0)
-    check_choice("setting", setting, SETTINGS)
+    check_choice("setting", setting, MEASURED_SETTINGS)
     setup = make_setup(system, policy, agents, rollouts, seed, device)
     request = make_request(credits, target, setting, setup)
     calibration = calibrate(request, setup)
@@ -120,5 +120,6 @@ def _moments(
         unbiased=calibration.unbiased,
         frozen=frozen,
         critics=calibration.explained,
-        deviations=calibration.deviations,
+        value_means=calibration.value_means,
+        value_covariances=calibration.value_covariances,
     )

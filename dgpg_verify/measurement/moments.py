@@ -67,7 +67,8 @@ class GradientMoments(Mapping[str, CreditMoments]):
     target_index : basis row holding grad J (an exact one has zero covariance), None if no target.
     unbiased : which requested credits have mean grad J.
     critics : explained variance of the critics behind the credits, by credit.
-    deviations : standard deviation of each directly measured credit over all live entries of the pilot, by name.
+    value_means, value_covariances : [requested], [requested, requested], of the credits' own values over all live
+        entries of the pilot.
     """
 
     names: tuple[str, ...]
@@ -79,7 +80,8 @@ class GradientMoments(Mapping[str, CreditMoments]):
     unbiased: tuple[bool, ...]
     frozen: FrozenPairs | None
     critics: Mapping[str, float]
-    deviations: Mapping[str, float]
+    value_means: Array
+    value_covariances: Array
     level: float = 0.95
     _cache: dict[str, CreditMoments] = field(default_factory=dict, init=False)
 

@@ -7,28 +7,31 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from dgpg_verify.core import Credit, HasCombination, HasCritic, HasUnbiased, Rollout, offers
-from dgpg_verify.credits import credit_sd
+from dgpg_verify.credits import live_values
 from dgpg_verify.measurement.combine import Basis, fit_credits, make_basis
 from dgpg_verify.measurement.gradients_of import chunk_size
 from dgpg_verify.measurement.request import QUIET, Request, Setup
 from dgpg_verify.rollouts import collect
 
 MIN_PILOT, MAX_PILOT = 16, 128
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Calibration:
     """What the pilot determines. basis: the fitted credits; target: name of the credit whose mean is taken for grad J,
-    if any; unbiased: those of the requested credits; explained: variance explained by each critic; deviations: standard
-    deviation of each credit of the basis."""
+    if any; unbiased: those of the requested credits; explained: variance explained by each critic; value_means [C] and
+    value_covariances [C, C]: of the C requested credits' own values over all live entries."""
 
     basis: Basis
     target: str | None
     unbiased: tuple[bool, ...]
     explained: Mapping[str, float]
-    deviations: Mapping[str, float]
+    value_means: Array
+    value_covariances: Array
 
 
 def calibrate(request: Request, setup: Setup) -> Calibration:
@@ -39,14 +42,25 @@ def calibrate(request: Request, setup: Setup) -> Calibration:
     unbiased = tuple(offers(c, HasUnbiased) and bool(c.unbiased(rollouts[0])) for c in fitted[:count])
     target = _target(request, unbiased)
     basis = make_basis(fitted[:count], [c for c in fitted if c.name == target and not offers(c, HasCombination)])
+    means, covariances = value_moments(basis, rollouts)
     critics = {c.name: c.critic if offers(c, HasCritic) else None for c in basis.credits}
     return Calibration(
         basis=basis,
         target=target if target in [credit.name for credit in basis.credits] else None,
         unbiased=unbiased,
         explained={name: critic.explained_variance for name, critic in critics.items() if critic is not None},
-        deviations={credit.name: credit_sd(credit, rollouts) for credit in basis.credits},
+        value_means=means,
+        value_covariances=covariances,
     )
+
+
+def value_moments(basis: Basis, rollouts: Sequence[Rollout]) -> tuple[Array, Array]:
+    """Means [C] and covariances [C, C] of the values of the requested credits over all live entries; 0 if none is."""
+    rows = torch.stack([live_values(credit, rollouts).double() for credit in basis.credits]).cpu().numpy()
+    weights, live = basis.weights, max(rows.shape[1], 1)
+    means = rows.sum(1) / live
+    centred = rows - means[:, None]
+    return weights @ means, weights @ (centred @ centred.T / live) @ weights.T
 
 
 def pilot_rollouts(setup: Setup, credits: Sequence[Credit]) -> list[Rollout]:

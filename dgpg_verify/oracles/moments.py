@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgpg_verify.core import InputError, check_choice, check_finite, check_real
-from dgpg_verify.core.moments import EstimateMoments, mixing_weights, optimal_alpha, setting_scales
+from dgpg_verify.core.moments import EstimateMoments, mixing_weights, mixture_scales, optimal_alpha
 
 Array = NDArray[np.float64]
 VANISHING = 1e-24  # a squared mean below this part of E||g||^2 is rounding: the mean is taken to vanish
@@ -58,16 +58,17 @@ class OracleMoments:
 
     names: the C credits in order; means [C, N, P]; covariances [C, C, N] = tr Cov(g_i^a, g_i^b), the diagonal being the
     variances; cross [C, C, N] = E tr Cov(g_i^a, g_i^b given own stream and environment), None where not offered;
-    deviations [C] = standard deviation of the credit itself, agents pooled about one mean. objective J (maximised) and
-    guidance_objective G (minimised) with their gradients [N, P]. shared [C, C]: tr Cov of the summed updates (shared
-    parameters), where offered.
+    value_means [C] and value_covariances [C, C]: of the credits themselves, agents pooled about one mean. objective J
+    (maximised) and guidance_objective G (minimised) with their gradients [N, P]. shared [C, C]: tr Cov of the summed
+    updates (shared parameters), where offered.
     """
 
     names: tuple[str, ...]
     means: Array
     covariances: Array
     cross: Array | None
-    deviations: Array
+    value_means: Array
+    value_covariances: Array
     objective: float
     objective_gradient: Array
     guidance_objective: float
@@ -77,6 +78,11 @@ class OracleMoments:
     @property
     def n_agents(self) -> int:
         return self.means.shape[1]
+
+    @property
+    def deviations(self) -> Array:
+        """Standard deviation of each credit itself, [C]."""
+        return np.sqrt(np.maximum(np.diag(self.value_covariances), 0.0))
 
     def index(self, name: str) -> int:
         """Place of a credit; InputError naming the credits of this oracle."""
@@ -100,12 +106,19 @@ class OracleMoments:
     def guided(
         self, alpha: float, base: str = "return", guidance: str = "guidance", setting: str = "sum"
     ) -> ExactCreditMoments:
-        """Moments of (1 - alpha) s_b base + alpha s_g guidance; the scales belong to the setting."""
-        deviations = (float(self.deviations[self.index(name)]) for name in (base, guidance))
-        w_base, w_guidance = mixing_weights(alpha, setting_scales(setting, self.n_agents, *deviations))
+        """Moments of (1 - alpha) s_b base + alpha s_g guidance; the scales belong to the setting.
+
+        The setting joint subtracts a constant and raises InputError where the credit `score` is missing.
+        """
+        places = [self.index(part) for part in (base, guidance)]
+        tables = self.value_means[places], self.value_covariances[np.ix_(places, places)]
+        *scales, offset = mixture_scales(setting, alpha, self.n_agents, *tables)
+        w_base, w_guidance = map(float, mixing_weights(alpha, (scales[0], scales[1])))
         other = "" if guidance == "guidance" else f"+{guidance}"
         name = f"guided:{alpha:g}@{base}{other}"
-        return self._combination(name, (base, guidance), (float(w_base), float(w_guidance)))
+        if setting != "joint":
+            return self._combination(name, (base, guidance), (w_base, w_guidance))
+        return self._combination(name, (base, guidance, "score"), (w_base, w_guidance, offset))
 
     def _combination(self, name: str, parts: Sequence[str], weights: Sequence[float]) -> ExactCreditMoments:
         places, factors = [self.index(part) for part in parts], np.array(weights)

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dgpg_verify.core import LABELS, LedgerRow
-from dgpg_verify.reporting.summary import MIXTURES, ClaimSummary, ReadingSummary, claim_summary
+from dgpg_verify.core.moments import MEASURED_SETTINGS
+from dgpg_verify.reporting.summary import ClaimSummary, ReadingSummary, claim_summary
 from dgpg_verify.reporting.terminal import table_lines
 from dgpg_verify.reporting.wording import number_text
 
@@ -46,12 +47,12 @@ def claim_matrix(rows: Iterable[LedgerRow]) -> Matrix:
 
 
 def column_of(reading: ReadingSummary) -> str:
-    return reading.reading if reading.reading in MIXTURES else ANY
+    return reading.reading if reading.reading in MEASURED_SETTINGS else ANY
 
 
 def name_text(reading: ReadingSummary) -> str:
     """What to write before a verdict in the column of the other readings; "" where the claim has no reading."""
-    if reading.reading in (*MIXTURES, ""):
+    if reading.reading in (*MEASURED_SETTINGS, ""):
         return ""
     return f"{reading.reading}: " if reading.leading else f"({reading.reading}): "
 

@@ -10,12 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dgpg_verify.core import LABELS, Label, LedgerRow
-from dgpg_verify.core.moments import LEADING_MIXTURES, SETTINGS
+from dgpg_verify.core.moments import LEADING_MIXTURES, MEASURED_SETTINGS
 from dgpg_verify.reporting.records import group_by
 from dgpg_verify.reporting.wording import claim_order
 from dgpg_verify.statistics import Headline, allowed_set, join_readings, join_rows
-
-MIXTURES = (*SETTINGS, "joint")
 
 
 @dataclass(frozen=True)
@@ -143,7 +141,7 @@ def _not_measured(claim: str, readings: Sequence[ReadingSummary]) -> list[str]:
     """The leading readings of the mixture of which a claim that depends on it has no row. Only training has batches."""
     names = {reading.reading for reading in readings}
     expected = LEADING_MIXTURES if claim.startswith("C4") else LEADING_MIXTURES[:2]
-    return [name for name in expected if name not in names] if names & set(MIXTURES) else []
+    return [name for name in expected if name not in names] if names & set(MEASURED_SETTINGS) else []
 
 
 def _missing_text(missing: Sequence[str]) -> str:

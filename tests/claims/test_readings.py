@@ -6,15 +6,14 @@ import pytest
 
 from dgpg_verify.claims.readings import READINGS, is_leading, read_readings
 from dgpg_verify.core import InputError
-from dgpg_verify.core.moments import LEADING_MIXTURES
-from dgpg_verify.credits import SETTINGS
+from dgpg_verify.core.moments import LEADING_MIXTURES, MEASURED_SETTINGS
 
 ENTRY = '[[reading]]\nid = "a"\nchoice = "c"\nstatus = "leading"\nformula = "f"\nsource = "s"\n'
 
 
 def test_every_setting_of_the_mixture_is_a_reading() -> None:
     mixtures = {reading.id for reading in READINGS.values() if reading.choice == "mixture"}
-    assert mixtures == {*SETTINGS, "joint"}
+    assert mixtures == set(MEASURED_SETTINGS)
     assert {name for name in mixtures if READINGS[name].leading} == set(LEADING_MIXTURES)
 
 

@@ -8,8 +8,10 @@ import pytest
 from dgpg_verify.core import InputError
 from dgpg_verify.core.moments import (
     POINTING_COSINE,
+    SETTINGS,
     EstimateMoments,
     mixed_variance,
+    mixture_scales,
     optimal_alpha,
     setting_scales,
 )
@@ -71,7 +73,23 @@ def test_hand_values():
     assert setting_scales("both", 5, 4.0, 2.0) == (0.25, 0.5)
 
 
+def test_joint_scales_by_hand():
+    """Means (5, 2), variances (100, 4), covariance 5: at alpha 1/2 and N = 5 the mixture is A / 10 + W / 2."""
+    means, covariances = [5.0, 2.0], [[100.0, 5.0], [5.0, 4.0]]
+    sd = (0.01 * 100 + 0.25 * 4 + 2 * 0.1 * 0.5 * 5) ** 0.5
+    assert mixture_scales("joint", 0.5, 5, means, covariances) == pytest.approx((0.2 / sd, 1 / sd, -1.5 / sd))
+    assert mixture_scales("joint", 0.0, 5, means, covariances) == pytest.approx((0.1, 0.5, -0.5))
+    assert mixture_scales("joint", 1.0, 5, means, covariances) == pytest.approx((0.1, 0.5, -1.0))
+    for setting in SETTINGS:
+        expected = (*setting_scales(setting, 5, 10.0, 2.0), 0.0)
+        assert mixture_scales(setting, 0.5, 5, means, covariances) == pytest.approx(expected)
+
+
 def test_bad_input_is_named():
+    with pytest.raises(InputError, match="deviation"):
+        mixture_scales("joint", 0.5, 3, [1.0, 1.0], [[0.0, 0.0], [0.0, 0.0]])
+    with pytest.raises(InputError, match="setting"):
+        setting_scales("joint", 3)
     with pytest.raises(InputError, match="alpha"):
         mixed_variance(1.2, 1.0, 1.0, 0.0)
     with pytest.raises(InputError, match="alpha"):

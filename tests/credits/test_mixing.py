@@ -1,4 +1,4 @@
-"""Guided and normalised credits: the five settings, combinations, live entries only."""
+"""Guided and normalised credits: the six settings, combinations, live entries only."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from dgpg_verify.core import InputError, Rollout, draw_noise
+from dgpg_verify.core.moments import MEASURED_SETTINGS
 from dgpg_verify.credits import SETTINGS, GuidedCredit, NormalisedCredit, credit_sd, make_credit, setting_scales
 from dgpg_verify.policies import make_policy
 from dgpg_verify.rollouts import collect
@@ -39,13 +40,27 @@ def test_guided_by_hand(setting: str, base: str, alpha: float) -> None:
 
 
 @pytest.mark.parametrize("name", ["guided:0.3", "guided:0.3@gae:local", "return:raw", "normalised@return"])
-@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("setting", MEASURED_SETTINGS)
 def test_combination_adds_up_to_the_credit(name: str, setting: str) -> None:
     """What the measurement uses instead of a pass of its own: the weighted sum of parts is the credit."""
     pilot, rollout = played(0), played(1)
     credit = make_credit(name, setting).fit([pilot])
     total = sum(factor * part(rollout) for factor, part in credit.combination())  # type: ignore[attr-defined]
     torch.testing.assert_close(total, credit(rollout))
+
+
+@pytest.mark.parametrize("base", ["return", "gae:local"])
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0])
+def test_joint_is_mixed_and_then_normalised(base: str, alpha: float) -> None:
+    """Minus its mean and over its standard deviation on the pilot, 0 where nobody is active."""
+    pilot, rollout, name = [played(0), played(1)], played(2), f"guided:{alpha}@{base}"
+    joint = make_credit(name, "joint").fit(pilot)
+    normalised = NormalisedCredit(make_credit(name, "mixed")).fit(pilot)
+    torch.testing.assert_close(joint(rollout), normalised(rollout), rtol=1e-12, atol=1e-12)
+    assert joint.name == make_credit(name).name
+    assert bool((joint(rollout)[~rollout.active] == 0).all())
+    bare = replace(joint, offset=0.0)  # type: ignore[type-var]
+    assert float((bare(rollout) - joint(rollout)).abs().max()) > (1e-2 if alpha else 0.0)
 
 
 def test_normalised_credit_has_mean_0_and_sd_1_over_live_entries_of_the_pilot() -> None:
@@ -80,7 +95,11 @@ def test_statistics_do_not_see_padding() -> None:
 
 def test_a_constant_credit_does_not_divide_by_zero() -> None:
     pilot = [replace(played(0), reward=torch.full((40, 4), -1.0, dtype=torch.float64))]
-    for credit in (make_credit("guided:0.5", "parts"), make_credit("normalised@return")):
+    for credit in (
+        make_credit("guided:0.5", "parts"),
+        make_credit("guided:0", "joint"),
+        make_credit("normalised@return"),
+    ):
         assert bool(credit.fit(pilot)(pilot[0]).isfinite().all())
 
 

@@ -12,12 +12,16 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import Credit, Rollout, draw_noise
-from dgpg_verify.credits import SETTINGS, GuidedCredit, make_credit
+from dgpg_verify.core.moments import MEASURED_SETTINGS
+from dgpg_verify.credits import GuidedCredit, make_credit
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.measurement.combine import fit_credits, make_basis
-from dgpg_verify.policies import make_policy
+from dgpg_verify.measurement.pilot import value_moments
+from dgpg_verify.oracles import load_balancing_moments
+from dgpg_verify.policies import TabularPolicy, make_policy
 from dgpg_verify.rollouts import collect
-from dgpg_verify.testing import SmallQueues
+from dgpg_verify.systems import LoadBalancingGame
+from dgpg_verify.testing import SmallQueues, all_profiles
 
 QUEUES = SmallQueues(torch.tensor([[0, 1, 2], [2, 1, 0], [1, 0, 2]]), 3, horizon=3, discount=0.9)
 COMBINED = (
@@ -47,7 +51,7 @@ class Direct:
         return self.inner(rollout)
 
 
-@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("setting", MEASURED_SETTINGS)
 @pytest.mark.parametrize("name", COMBINED)
 @pytest.mark.parametrize("policy", ["linear", "mlp"])
 def test_combined_moments_equal_direct_ones(policy: str, name: str, setting: str) -> None:
@@ -67,6 +71,39 @@ def test_combined_moments_equal_direct_ones(policy: str, name: str, setting: str
     np.testing.assert_allclose(a.mean, b.mean, rtol=tolerance, atol=tolerance * scale**0.5)
     assert a.cross_agent_share == pytest.approx(b.cross_agent_share, rel=1e-3, abs=tolerance)
     assert a.team.variance == pytest.approx(b.team.variance, rel=10 * tolerance)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.2, 1.0])
+def test_joint_is_the_oracles_where_the_pilot_is_all_profiles(alpha: float) -> None:
+    """Under a uniform policy every profile counts once: the fitted mean and standard deviation are the exact ones."""
+    game = LoadBalancingGame.random(4, 3, n_candidates=3, reference="biased:0.3")
+    policy = TabularPolicy(torch.zeros(4, 3, dtype=torch.float64))
+    every = all_profiles(game, policy)
+    rollout = collect(game, policy, every.noise)
+    exact = load_balancing_moments(game, np.full((4, 3), 1.0 / 3.0))
+    names = ["return", "guidance", "score"]
+    fitted = fit_credits([*map(make_credit, names), make_credit(f"guided:{alpha}", "joint")], [rollout])
+    g = fitted[-1](rollout)[:, 0, :, None] * (torch.eye(3, dtype=torch.float64)[every.actions] - 1.0 / 3.0)
+    mean = every.mean(g)
+    variance = every.mean(((g - mean) ** 2).sum(-1))
+    joint = exact.guided(alpha, setting="joint")
+    np.testing.assert_allclose(mean, joint.mean, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(variance, joint.variance, rtol=1e-10)
+    means, covariances = value_moments(make_basis(fitted[:-1]), [rollout])
+    places = [exact.index(name) for name in names]
+    np.testing.assert_allclose(means, exact.value_means[places], rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(covariances, exact.value_covariances[np.ix_(places, places)], rtol=1e-10, atol=1e-12)
+
+
+def test_values_of_combinations_follow_from_their_parts() -> None:
+    """Over all live entries of the pilot, also where an agent is not active at every step."""
+    policy = make_policy("uniform", QUEUES)
+    pilot = [collect(QUEUES, policy, draw_noise(0, k, QUEUES, policy, 20)) for k in range(2)]
+    fitted = fit_credits([make_credit(name, "joint") for name in COMBINED], pilot)
+    live = np.stack([torch.cat([credit(r)[r.active] for r in pilot]) for credit in fitted])
+    means, covariances = value_moments(make_basis(fitted), pilot)
+    np.testing.assert_allclose(means, live.mean(1), atol=1e-12)
+    np.testing.assert_allclose(covariances, np.cov(live, ddof=0), atol=1e-12)
 
 
 def test_a_guided_credit_needs_no_pass_of_its_own() -> None:

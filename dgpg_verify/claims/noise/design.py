@@ -12,14 +12,16 @@ from typing import Any
 from dgpg_verify.claims.design import SCALES, Row
 from dgpg_verify.claims.subjects import RECORDED_INPUT, traces_folder
 from dgpg_verify.core import check_choice
-from dgpg_verify.core.moments import SETTINGS as SETTINGS
+from dgpg_verify.core.moments import MEASURED_SETTINGS
 
 FAMILY = "gradients"
+SETTINGS = MEASURED_SETTINGS
 SCHEDULE = {"start": 0.9, "middle": 0.55, "end": 0.2}  # the paper's linear schedule 0.9 -> 0.2
 FIXED_ALPHAS = (0.2, 0.4, 0.6, 0.8)
 CURVE_ALPHAS = tuple(sorted({*SCHEDULE.values(), *FIXED_ALPHAS}))
-ONE_SHOT_CREDITS = ("return", "guidance", "guidance:exact", "difference")
-CLOUD_CREDITS = ("return", "return:to_go", "guidance", "difference")
+# the bare score is what the setting joint subtracts a constant with
+ONE_SHOT_CREDITS = ("return", "guidance", "guidance:exact", "difference", "score")
+CLOUD_CREDITS = ("return", "return:to_go", "guidance", "difference", "score")
 CLOUD_MORE = ("gae:central", "gae:local", "normalised@gae:central", "guidance:exact", "guidance:multi_step")
 
 GAME = "load_balancing/uniform/sparse"

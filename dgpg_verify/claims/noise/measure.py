@@ -72,7 +72,8 @@ def _exact_values(oracle: OracleMoments, credits: Sequence[str]) -> dict[str, An
         "covariance": oracle.covariances[pick].sum(-1),
         "signal": np.einsum("cnp,dnp->cd", means, means),
         "cross": oracle.cross[pick].sum(-1),
-        "deviations": oracle.deviations[places],
+        "value_means": oracle.value_means[places],
+        "value_covariances": oracle.value_covariances[pick],
         "to_objective": np.einsum("cnp,np->c", means, gradient),
         "objective_signal": float((gradient**2).sum()),
         "guidance_signal": float((pull**2).sum()),
@@ -80,7 +81,7 @@ def _exact_values(oracle: OracleMoments, credits: Sequence[str]) -> dict[str, An
 
 
 def measured_values(moments: GradientMoments, oracle: OracleMoments | None = None) -> dict[str, Any]:
-    """Pooled second moments of a measurement; deviation -1 = not measured directly."""
+    """Pooled second moments of a measurement, and means and covariances of the credits' own values."""
     agent, team = (part.summed().of(moments.weights) for part in (moments.agent, moments.team))
     cross = moments.cross_products()
     values: dict[str, Any] = {
@@ -89,7 +90,8 @@ def measured_values(moments: GradientMoments, oracle: OracleMoments | None = Non
         "signal": agent.signal,
         "team_covariance": team.covariance,
         "team_signal": team.signal,
-        "deviations": np.array([moments.deviations.get(name, -1.0) for name in moments]),
+        "value_means": moments.value_means,
+        "value_covariances": moments.value_covariances,
         "rollouts": moments.rollouts,
     }
     if cross is not None:

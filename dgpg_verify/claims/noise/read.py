@@ -1,7 +1,7 @@
 """Reading a cell: every statistic of C1 as a function of the pooled second moments of its base credits.
 
 Guided credits are mixtures, so their variance, signal and cross-agent share at any alpha and in any setting follow
-from two credits and their covariance; nothing is measured again.
+from two credits and their covariance, in `joint` from the bare score too; nothing is measured again.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgpg_verify.core import Evidence
-from dgpg_verify.core.moments import EstimateMoments, mixing_weights, optimal_alpha, ratio, setting_scales
+from dgpg_verify.core import Evidence, InputError
+from dgpg_verify.core.moments import EstimateMoments, mixing_weights, mixture_scales, optimal_alpha, ratio
 from dgpg_verify.statistics import mean_interval
 
 Array = NDArray[np.float64]
@@ -58,7 +58,8 @@ class CreditStats(EstimateMoments):
 @dataclass(frozen=True, eq=False)
 class CellStats:
     """Base credits of one fleet, means over agents: covariance, signal and cross [C, C], to_objective = <E g, grad J>
-    and deviations [C]; lengths: |grad J|^2 ("return") and |grad G|^2 ("guidance"); exact: whether they are."""
+    [C]; value_means [C], value_covariances [C, C]: of the credits themselves; lengths: |grad J|^2 ("return") and
+    |grad G|^2 ("guidance"); exact: whether they are."""
 
     n: int
     fleet: int
@@ -68,7 +69,8 @@ class CellStats:
     covariance: Array
     signal: Array
     cross: Array
-    deviations: Array
+    value_means: Array
+    value_covariances: Array
     to_objective: Array
     lengths: Mapping[str, float]
     exact: tuple[bool, ...]
@@ -83,6 +85,8 @@ class CellStats:
         place = {name: names.index(name) for name in names}
         quiet = [place.get(QUIETER.get(name, name), place[name]) for name in names]
         signal = _per_agent(values[prefix + "signal"], cell.n)[np.ix_(quiet, quiet)]
+        if "score" in place:  # its mean is 0
+            signal[place["score"]] = signal[:, place["score"]] = 0.0
         exact = {"return": values.get(prefix + "objective_signal"), "guidance": values.get("guidance_signal")}
         if exact["return"] is not None:
             unbiased = [place[name] for name in names if name in UNBIASED]
@@ -98,7 +102,8 @@ class CellStats:
             covariance=_per_agent(values[prefix + "covariance"], cell.n),
             signal=signal,
             cross=_per_agent(values.get("cross", np.full(signal.shape, np.nan)), cell.n),
-            deviations=np.asarray(values["deviations"], dtype=np.float64),
+            value_means=np.asarray(values["value_means"], dtype=np.float64),
+            value_covariances=np.asarray(values["value_covariances"], dtype=np.float64),
             to_objective=_per_agent(values["to_objective"], cell.n)
             if "to_objective" in values
             else signal[:, place["return"]],
@@ -113,12 +118,20 @@ class CellStats:
     def guided(self, alpha: float | None = None, setting: str = "sum", base: str = "return") -> CreditStats:
         """The guided credit at alpha in a setting; at the alpha of least variance unless given."""
         alpha = self.alpha_star(setting, base) if alpha is None else alpha
-        scales = self.scales(setting, base)
-        return self._combined((base, "guidance"), [float(w) for w in mixing_weights(alpha, scales)], scales[1])
+        *scales, offset = self.scales(setting, alpha, base)
+        weights = [float(w) for w in mixing_weights(alpha, (scales[0], scales[1]))]
+        if setting != "joint":
+            return self._combined((base, "guidance"), weights, scales[1])
+        if "score" not in self.names:
+            raise InputError("setting = 'joint' needs the credit 'score': it was not measured here")
+        return self._combined((base, "guidance", "score"), [*weights, offset], scales[1])
 
     def alpha_star(self, setting: str = "sum", base: str = "return") -> float:
-        """The alpha of least variance in a setting."""
-        return float(optimal_alpha(*self.mixed_parts(base), self.scales(setting, base)))
+        """The alpha of least variance in a setting. InputError for joint, whose scales depend on alpha."""
+        if setting == "joint":
+            raise InputError("setting = 'joint' has no closed form of the alpha of least variance")
+        s_base, s_guidance, _ = self.scales(setting, 0.0, base)
+        return float(optimal_alpha(*self.mixed_parts(base), (s_base, s_guidance)))
 
     def mixed_parts(self, base: str = "return") -> tuple[float, float, float]:
         """Variance of the base credit, of the guidance, and their covariance."""
@@ -126,9 +139,11 @@ class CellStats:
         v = self.covariance
         return float(v[b, b]), float(v[g, g]), float(v[b, g])
 
-    def scales(self, setting: str, base: str = "return") -> tuple[float, float]:
-        deviations = (float(self.deviations[self.names.index(name)]) for name in (base, "guidance"))
-        return setting_scales(setting, self.n, *deviations)
+    def scales(self, setting: str, alpha: float, base: str = "return") -> tuple[float, float, float]:
+        """Factors of the base credit and of the guidance, and the constant added to the mixture (0 unless joint)."""
+        places = [self.names.index(name) for name in (base, "guidance")]
+        pairs = np.ix_(places, places)
+        return mixture_scales(setting, alpha, self.n, self.value_means[places], self.value_covariances[pairs])
 
     def _combined(self, parts: Sequence[str], factors: Sequence[float], scale: float = 1.0) -> CreditStats:
         weights = np.zeros(len(self.names))

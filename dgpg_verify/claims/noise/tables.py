@@ -16,7 +16,7 @@ from dgpg_verify.claims.noise.read import CellStats, return_share
 from dgpg_verify.claims.question import EXPLORATORY_LEVEL
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.claims.series import Series as AnySeries
-from dgpg_verify.core.moments import mixed_variance
+from dgpg_verify.core.moments import SETTINGS, mixed_variance
 from dgpg_verify.statistics import mean_interval
 
 Record = dict[str, Any]
@@ -109,7 +109,7 @@ def _alpha_curves(series: Series) -> Iterator[Record]:
         values = np.array([mixture.variance for mixture in mixtures])
         interval = mean_interval(values, EXPLORATORY_LEVEL) if len(values) > 1 else None
         crossover = _crossover(alpha, base.b if base else None, guidance) if setting in ("sum", "mean") else None
-        predicted = [mixed_variance(alpha, *cell.mixed_parts(), cell.scales(setting)) for cell in cells]
+        predicted = [_predicted(cell, alpha, setting) for cell in cells]
         yield {
             "setting": setting,
             "n": n,
@@ -123,6 +123,14 @@ def _alpha_curves(series: Series) -> Iterator[Record]:
         }
 
 
+def _predicted(cell: CellStats, alpha: float, setting: str) -> float:
+    """V(alpha) by closed form F7; in joint, which adds the score, by the moments of all three."""
+    if setting == "joint":
+        return cell.guided(alpha, setting).variance
+    s_base, s_guidance, _ = cell.scales(setting, alpha)
+    return float(mixed_variance(alpha, *cell.mixed_parts(), (s_base, s_guidance)))
+
+
 def _crossover(alpha: float, slope: float | None, guidance: float | None) -> float | None:
     """N_c with alpha^2 V_G = (1 - alpha)^2 V_PG(N_c), V_PG = b N from the affine fit."""
     if slope is None or guidance is None or slope <= 0 or alpha >= 1:
@@ -131,7 +139,7 @@ def _crossover(alpha: float, slope: float | None, guidance: float | None) -> flo
 
 
 def _optimal(series: Series) -> Iterator[Record]:
-    for setting, n in product(grid.SETTINGS if series.key in CURVES else ("sum",), series.items):
+    for setting, n in product(SETTINGS if series.key in CURVES else ("sum",), series.items):
         cells = series.items[n]
         mixtures = [cell.guided(None, setting) for cell in cells]
         share = return_share(mixtures)
@@ -161,7 +169,7 @@ def _cross(series: Series) -> Iterator[Record]:
 def _pointing(series: Series) -> Iterator[Record]:
     for n in (n for n in POINTED_N if n in series.items):
         cells = series.items[n]
-        for credit in cells[0].names:
+        for credit in _credits(cells[0]):
             needed = [cell[credit].rollouts_to_point for cell in cells]
             known = [value for value in needed if value is not None]
             enough = 2 * len(known) > len(needed)

@@ -66,20 +66,20 @@ def moments_around_agents(
         products = (weight * means[names[a]] * means[names[b]]).sum(1)
         return np.asarray(products - (gradient[a] * gradient[b]).sum(1))
 
-    def deviation(a: int) -> float:
-        values = means[names[a]]
-        spread = values - (p * values).sum(1).mean()
-        square = (p * (_covariance(costs, parts[a], parts[a]) + spread**2)).sum(1).mean()
-        return float(np.sqrt(max(0.0, float(square))))
+    value_means = np.array([(p * means[name]).sum(1).mean() for name in names])
+
+    def of_values(a: int, b: int) -> float:
+        spread = (means[names[a]] - value_means[a]) * (means[names[b]] - value_means[b])
+        return float((p * (_covariance(costs, parts[a], parts[b]) + spread)).sum(1).mean())
 
     count, shape = len(names), p.shape[:1]
     cross = pair_table(count, shape, lambda a, b: (weight * _covariance(costs, parts[a], parts[b])).sum(1))
     total = cross + pair_table(count, shape, between)
     check_moments(gradient, total, cross)
-    deviations = np.array([deviation(a) for a in range(count)])
+    values = pair_table(count, (), of_values)
     distance = 0.5 * float(((costs.x_mean - reference) ** 2 + costs.x_variance).sum())
-    slopes = (centred_products(p, values) for values in (-costs.added, -means["guidance:exact"]))
-    return OracleMoments(names, gradient, total, cross, deviations, -costs.cost, next(slopes), distance, next(slopes))
+    slope, pull = (centred_products(p, added) for added in (-costs.added, -means["guidance:exact"]))
+    return OracleMoments(names, gradient, total, cross, value_means, values, -costs.cost, slope, distance, pull)
 
 
 def credit_means(costs: AddedCosts, p: Array, z: Array, reference: Array) -> dict[str, Array]:
@@ -93,6 +93,7 @@ def credit_means(costs: AddedCosts, p: Array, z: Array, reference: Array) -> dic
         "guidance:exact": 0.5 * z**2 - tracked,
         "difference": -costs.added,
         "coma": centred,
+        "score": np.ones_like(p),
     }
 
 
@@ -100,7 +101,13 @@ def _parts(name: str, p: Array, z: Array) -> Parts:
     """(u, l [N, K, K], g [N, K]): given a_i = k the credit is u B + sum_k' l_kk' L_k' + g_k X_k, up to a constant."""
     eye = np.broadcast_to(np.eye(p.shape[1]), (*p.shape, p.shape[1]))
     kind = name.split(":")[0]
-    added = {"return": -eye, "difference": -eye, "coma": p[:, None, :] - eye, "guidance": 0.0 * eye}[kind]
+    added = {
+        "return": -eye,
+        "difference": -eye,
+        "coma": p[:, None, :] - eye,
+        "guidance": 0.0 * eye,
+        "score": 0.0 * eye,
+    }[kind]
     return -1.0 if kind == "return" else 0.0, added, -z if kind == "guidance" else np.zeros_like(z)
 
 

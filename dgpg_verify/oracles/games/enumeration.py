@@ -28,6 +28,7 @@ ENUMERATED_CREDITS = (
     "guidance:observed",
     "difference",
     "coma",
+    "score",
 )
 
 
@@ -105,6 +106,8 @@ class EnumeratedGame:
         if name in ("return", "return:raw"):
             baseline = expected_reward if name == "return" else 0.0
             return np.repeat((-at.cost - baseline)[:, None], self.n, axis=1)
+        if name == "score":
+            return np.ones((len(at.cost), self.n))
         columns = []
         for i in range(self.n):
             without = self.state(self.replace(at.actions, i, -1))
@@ -134,7 +137,7 @@ def enumerate_moments(
         Independent tabular softmax policies; the logits are the parameters.
     credits : sequence of str, optional
         Some of return (b = E R), return:raw, guidance (chain rule), guidance:exact, guidance:observed (x before
-        acting), difference (no job as default), coma. All by default.
+        acting), difference (no job as default), coma, score (w = 1). All by default.
 
     Returns
     -------
@@ -146,24 +149,26 @@ def enumerate_moments(
     objective, slope, distance, distance_slope = _objectives(game)
 
     def of_credits(c: Profiles) -> list[Array]:
-        """w, w^2, psi w, and w and w w' on the own action."""
+        """w, psi w, and w and w w' on the own action."""
         w, chosen = game.credits(names, c, objective), np.eye(game.k)[c.actions]
         products = np.einsum("bcn,bdn,bnk->bcdnk", w, w, chosen)
-        return [w, w**2, w[..., None] * game.scores(c)[:, None], w[..., None] * chosen[:, None], products]
+        return [w, w[..., None] * game.scores(c)[:, None], w[..., None] * chosen[:, None], products]
 
-    plain, square, gradient, *own_action_moments = game.expected(of_credits)
+    plain, gradient, *own_action_moments = game.expected(of_credits)
 
     def about_means(c: Profiles) -> list[Array]:
-        g = game.credits(names, c, objective)[..., None] * game.scores(c)[:, None] - gradient
-        pooled = g.sum(2)
-        return [np.einsum("bcnk,bdnk->bcdn", g, g), np.einsum("bck,bdk->bcd", pooled, pooled)]
+        w = game.credits(names, c, objective)
+        g = w[..., None] * game.scores(c)[:, None] - gradient
+        w, pooled = w - value_means[:, None], g.sum(2)
+        squares = [np.einsum("bcnk,bdnk->bcdn", g, g), np.einsum("bck,bdk->bcd", pooled, pooled)]
+        return [*squares, np.einsum("bcn,bdn->bcd", w, w) / game.n]
 
-    total, shared = game.expected(about_means)
+    value_means = plain.mean(1)
+    total, shared, values = game.expected(about_means)
     cross = _cross_agent(game.p, *own_action_moments)
     check_moments(gradient, total, cross)
-    deviations = np.sqrt(np.maximum(square.mean(1) - plain.mean(1) ** 2, 0.0))
     return OracleMoments(
-        names, gradient, total, cross, deviations, objective, slope, distance, distance_slope, shared=shared
+        names, gradient, total, cross, value_means, values, objective, slope, distance, distance_slope, shared=shared
     )
 
 

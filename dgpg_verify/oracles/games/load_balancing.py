@@ -32,7 +32,7 @@ def load_balancing_moments(
         Softmax of the tabular logits, which are the parameters.
     credits : sequence of str, optional
         Some of return (b = E R), return:raw, guidance (chain rule), guidance:exact, difference (no job as default; its
-        mean is grad J), coma. All by default; `guided:ALPHA` follows from the record.
+        mean is grad J), coma, score (w = 1). All by default; `guided:ALPHA` follows from the record.
 
     Returns
     -------

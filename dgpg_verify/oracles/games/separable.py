@@ -19,7 +19,7 @@ from dgpg_verify.oracles.games.conditional import AddedCosts, Array, moments_aro
 from dgpg_verify.oracles.moments import OracleMoments
 from dgpg_verify.systems import LoadBalancingGame
 
-SEPARABLE_CREDITS = ("return", "return:raw", "guidance", "guidance:exact", "difference", "coma")
+SEPARABLE_CREDITS = ("return", "return:raw", "guidance", "guidance:exact", "difference", "coma", "score")
 MAX_STATES = 1 << 20
 
 

@@ -34,6 +34,7 @@ LINEAR_QUADRATIC_CREDITS = (
     "guidance:zero",  # the same two with default action 0
     "guidance:exact_zero",
     "guidance:derivative",  # score times dx/da: a control, its mean is -B_ii and not -grad G
+    "score",  # w = 1
     "reparameterised",  # -(x - x~) dx/da without a score
 )
 DIRECT_SOLVE = 2_000  # agents up to which the stationary point is found by factorising; then conjugate gradients
@@ -119,12 +120,14 @@ def linear_quadratic_moments(
     parts = [w if name == "reparameterised" else _times_t(w) / sd for name, w in zip(names, weights)]
     gram = _gram(team)
     mean, total, cross = _gradient_tables(parts, gram)
+    value_means, values = _value_tables(weights, gram)
     return OracleMoments(
         names=names,
         means=mean[:, :, None],
         covariances=total,
         cross=cross,
-        deviations=_deviations(weights, gram),
+        value_means=value_means,
+        value_covariances=values,
         objective=j,
         objective_gradient=-team.u[:, None],
         guidance_objective=team.distance_objective(sd),
@@ -143,11 +146,15 @@ def _gradient_tables(parts: list[Array], gram: Array) -> tuple[Array, Array, Arr
     return mean, total, cross
 
 
-def _deviations(weights: list[Array], gram: Array) -> Array:
-    """Standard deviation of each credit itself, agents pooled about one mean: [C]."""
-    second = np.array([(_others(w, w, gram) + _second(w, w)[0, 0]).mean() for w in weights])
-    spread = second - np.array([_gaussian(w).mean() for w in weights]) ** 2
-    return np.sqrt(np.maximum(spread, 0.0))
+def _value_tables(weights: list[Array], gram: Array) -> tuple[Array, Array]:
+    """Means [C] and covariances [C, C] of the credits themselves, agents pooled about one mean."""
+    means = np.array([_gaussian(w).mean() for w in weights])
+
+    def covariance(a: int, b: int) -> float:
+        second = _others(weights[a], weights[b], gram) + _second(weights[a], weights[b])[0, 0]
+        return float(second.mean() - means[a] * means[b])
+
+    return means, pair_table(len(weights), (), covariance)
 
 
 def stationary_point(system: LinearQuadraticTeam, alpha: float = 0.0) -> Array:
@@ -175,6 +182,9 @@ def _credit(name: str, team: TeamArrays, sigma: float, beta: float) -> Array:
     """The credit w of each agent as a polynomial in its own noise, ascent sign."""
     w, shift = np.zeros((5, len(team.u), DEGREE)), np.zeros((len(team.u), DEGREE))
     a_ii, b_ii = team.a.diagonal(), team.b.diagonal()
+    if name == "score":
+        w[OWN, :, 0] = 1.0
+        return w
     if name.startswith("return") or name == "coma":
         # R - E R = -(sigma u'xi + 1/2 sigma^2 (xi'A xi - tr A))
         w[OWN, :, 0], w[OWN, :, 1], w[OWN, :, 2] = beta + 0.5 * sigma**2 * a_ii, -sigma * team.u, -0.5 * sigma**2 * a_ii

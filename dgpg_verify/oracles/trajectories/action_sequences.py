@@ -30,7 +30,7 @@ from dgpg_verify.oracles.moments import OracleMoments, check_credits, pair_table
 from dgpg_verify.oracles.trajectories.history_tree import Array, Indices, Level, Score, grow_tree, take
 
 RETURNS = ("return", "return:raw", "return:to_go")
-TRAJECTORY_CREDITS = (*RETURNS, "guidance", "guidance:exact", "guidance:observed", "difference")
+TRAJECTORY_CREDITS = (*RETURNS, "guidance", "guidance:exact", "guidance:observed", "difference", "score")
 STEPS = ("reward", "x_observed", "x", "reference")  # of a roll-out, read along the sequences
 
 
@@ -100,6 +100,8 @@ class Trajectories:
         discount, ones = self.discounts[:, None], np.ones(self.active.shape)
         if name == "difference":
             w = discount * self.along("difference")
+        elif name == "score":
+            w = ones
         elif name.startswith("guidance"):
             x, z = self.along("x_observed" if name == "guidance:observed" else "x"), self.along("z")
             w = -discount * ((x - self.along("reference"))[:, :, None] * z).sum(3)
@@ -217,13 +219,15 @@ def trajectory_moments(
     g = [np.einsum("qtnp,qtn->qnp", paths.score, w) for w in weights.values()]
     means = np.stack([np.tensordot(q, part, axes=1) for part in g])
     g = [part - mean for part, mean in zip(g, means)]
+    value_means, values = _value_tables(paths, list(weights.values()))
     shared = pair_table(count, (), lambda a, b: np.einsum("q,qp,qp->", q, g[a].sum(1), g[b].sum(1)))
     return OracleMoments(
         names=tuple(weights),
         means=means,
         covariances=pair_table(count, means.shape[1:2], lambda a, b: np.einsum("q,qnp,qnp->n", q, g[a], g[b])),
         cross=None,
-        deviations=np.array([_deviation(paths, w) for w in weights.values()]),
+        value_means=value_means,
+        value_covariances=values,
         objective=float(q @ paths.returns),
         objective_gradient=np.tensordot(q * paths.returns, whole, axes=1),
         guidance_objective=float(q @ paths.distances),
@@ -245,8 +249,10 @@ def _weights(paths: Trajectories, credits: Sequence[str] | Mapping[str, Array] |
     return weights
 
 
-def _deviation(paths: Trajectories, w: Array) -> float:
-    """Standard deviation of a credit over all live (sequence, step, agent), weighted by probability."""
-    weight = paths.probability[:, None, None] * paths.active
-    mean = (weight * w).sum() / weight.sum()
-    return float(np.sqrt((weight * (w - mean) ** 2).sum() / weight.sum()))
+def _value_tables(paths: Trajectories, weights: list[Array]) -> tuple[Array, Array]:
+    """Means [C] and covariances [C, C] of credits over all live (sequence, step, agent), weighted by probability."""
+    chance = paths.probability[:, None, None] * paths.active
+    chance = chance / chance.sum()
+    means = np.array([(chance * w).sum() for w in weights])
+    centred = [w - mean for w, mean in zip(weights, means)]
+    return means, pair_table(len(weights), (), lambda a, b: float((chance * centred[a] * centred[b]).sum()))

@@ -12,6 +12,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dgpg_verify.core.moments import MEASURED_SETTINGS
 from dgpg_verify.reporting.drawing.axes import equal_spans, limits, log_y, n_axis, quiet, rule
 from dgpg_verify.reporting.drawing.captions import fleets_text
 from dgpg_verify.reporting.drawing.look import BAND, GOOD, INK, MUTED, Look, alpha_color, alpha_value, credit_look
@@ -33,15 +34,16 @@ from dgpg_verify.reporting.frame import (
 from dgpg_verify.reporting.noise.credits import of_place
 from dgpg_verify.reporting.wording import SETTINGS, exponent_text, number_text
 
-ORDER = ("sum", "mean", "mixed", "parts")
+ORDER = MEASURED_SETTINGS
 MARKS = {"start": "^", "middle": "D", "mid": "D", "end": "v"}  # points of the published schedule
 Alpha = float | str
 FILLED: dict[str, Any] = {"s": 22, "edgecolors": "white", "linewidths": 0.5, "alpha": 1.0, "zorder": 4}
 CAPTION = (
     "Dots: measured V with its interval; thin curves: (1\u2212\u03b1)\u00b2V_PG + \u03b1\u00b2V_G + "
-    "2\u03b1(1\u2212\u03b1)C from the moments of the two parts alone. Dashed: minimum over \u03b1 (small dots: "
-    "fleets). Triangles on the axis: crossover N_c, beyond which the return's noise dominates. Hollow marks: points "
-    "of the published schedule. All upper panels span the same number of decades. Slopes named in title and notes are "
+    "2\u03b1(1\u2212\u03b1)C from the moments of the two parts alone, in joint also of the constant it subtracts. "
+    "Dashed: minimum over \u03b1 (small dots: fleets; none for joint). Triangles on the axis: crossover N_c, beyond "
+    "which the return's noise dominates. Hollow marks: points of the published schedule. All upper panels span the "
+    "same number of decades. Slopes named in title and notes, at the \u03b1 of the title, are "
     "plain fits over the top decade; verdicts come from the ledger."
 )
 MIXTURE = Look(alpha_color(0.5))
@@ -154,10 +156,10 @@ def _share(ax: Axes, rows: Frame, best: Frame) -> None:
     for alpha, value, _ in _alphas(rows):
         curve = known(where(rows, alpha=alpha), "return_share").sort_values("n", kind="stable")
         joined(ax, curve["n"], curve["return_share"], Look(alpha_color(value)), lw=1.5, ms=3.6, mec="none", zorder=2)
-    even, label = _even(rows)
+    even, _ = _even(rows)
     slope = top_decade_slope(where(rows, alpha=even), "return_share")
     if slope is not None:
-        text = f"\u03b1 = {label}: \u03c9 goes like N^{exponent_text(slope)}"
+        text = f"\u03c9 goes like N^{exponent_text(slope)}"  # at the alpha of the title
         ax.text(0.02, 0.03, text, transform=ax.transAxes, size=8.6, color=INK)
     ax.axhspan(ax.get_ylim()[0], 0.1, color=BAND, zorder=0, lw=0)
     _optimum(ax, best, "return_share", [])

@@ -24,7 +24,7 @@ from dgpg_verify.statistics.power import bonferroni
 from dgpg_verify.statistics.scaling import MINIMUM_VALUES, top_decade
 from dgpg_verify.statistics.verdict import MARGIN, allowed_set, exponent_labels
 
-PRIMARY_ROWS = 60  # the protocol's upper bound on simultaneous primary rows
+PRIMARY_ROWS = 72  # the protocol's upper bound on simultaneous primary rows
 PRIMARY_LEVEL = bonferroni(0.99, PRIMARY_ROWS)
 
 

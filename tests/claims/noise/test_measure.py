@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,8 @@ from dgpg_verify.claims.noise.measure import exact_moments, measure_noise, prefi
 from dgpg_verify.claims.noise.questions import read_noise
 from dgpg_verify.claims.noise.read import CellStats, CreditStats, return_share
 from dgpg_verify.claims.subjects import build_policy, build_system
-from dgpg_verify.core import Cell, Evidence
+from dgpg_verify.core import Cell, Evidence, InputError
+from dgpg_verify.core.moments import SETTINGS
 from tests.claims.judging import measured_of
 
 GAME_ROW = noise_row("load_balancing/uniform/sparse/test", {12: 1}, rollouts=512, pick_freeze=16)
@@ -45,7 +48,8 @@ def test_statistics_equal_the_oracle(exact_cell) -> None:  # type: ignore[no-unt
         assert stats[credit].variance == pytest.approx(moments.variance.mean(), rel=1e-12)
         assert stats[credit].cross_agent_share == pytest.approx(moments.cross_agent_share, rel=1e-9)
         for quantity in ("noise_to_signal", "alignment", "efficiency", "rollouts_to_point"):
-            assert getattr(stats[credit], quantity) == pytest.approx(getattr(moments.pooled, quantity), rel=1e-9)
+            expected = pytest.approx(getattr(moments.pooled, quantity), rel=1e-9, nan_ok=True)  # NaN: the score
+            assert getattr(stats[credit], quantity) == expected
 
 
 @pytest.mark.parametrize("setting", grid.SETTINGS)
@@ -56,7 +60,7 @@ def test_mixtures_equal_the_oracles_guided_credit(exact_cell, setting: str, alph
     assert mixed.variance == pytest.approx(expected.variance.mean(), rel=1e-9)
     assert mixed.signal == pytest.approx(expected.signal_squared.mean(), rel=1e-9)
     assert mixed.efficiency == pytest.approx(expected.pooled.efficiency, rel=1e-9)
-    scales = stats.scales(setting)
+    scales = stats.scales(setting, alpha)
     ours = (1.0 - alpha) * scales[0] * np.linalg.norm(oracle.objective_gradient)
     theirs = alpha * scales[1] * np.linalg.norm(oracle.guidance_gradient)
     assert return_share([mixed]) == pytest.approx(ours / (ours + theirs), rel=1e-9)
@@ -67,7 +71,8 @@ def fleet(objective: float, guidance: float, alpha: float = 0.2, **exact: float)
         "names": ("return", "guidance"),
         "covariance": np.eye(2),
         "signal": np.diag([objective, guidance]),
-        "deviations": np.ones(2),
+        "value_means": np.zeros(2),
+        "value_covariances": np.eye(2),
     }
     values = prefixed("measured", moments | exact)
     return CellStats.read(Evidence(Cell("C1", "test", 1, 0, 0), values, 0.0)).guided(alpha)
@@ -110,10 +115,18 @@ def test_exact_lengths_need_no_interval_and_measured_ones_beside_them_do() -> No
 
 def test_alpha_star_minimises_the_variance(exact_cell) -> None:  # type: ignore[no-untyped-def]
     stats, _ = exact_cell
-    for setting in grid.SETTINGS:
+    for setting in SETTINGS:
         best = stats.guided(stats.alpha_star(setting), setting).variance
         curve = [stats.guided(alpha, setting).variance for alpha in np.linspace(0.0, 1.0, 101)]
         assert best <= min(curve) * (1 + 1e-12)
+    with pytest.raises(InputError, match="joint"):  # its scales depend on alpha
+        stats.alpha_star("joint")
+
+
+def test_joint_needs_the_score(exact_cell) -> None:  # type: ignore[no-untyped-def]
+    stats, _ = exact_cell
+    with pytest.raises(InputError, match="score"):
+        replace(stats, names=("return", "guidance", "guidance:exact", "difference", "other")).guided(0.2, "joint")
 
 
 def test_measured_game_is_near_the_closed_form(seed: int) -> None:

@@ -27,7 +27,8 @@ def moments(n: int, base: float, guidance: float, jitter: float, objective: floa
         "names": list(MEASURED_CREDITS),
         "covariance": np.diag(variances * np.array([1.0 + jitter, 1.0 + jitter, 1.0 + jitter, 1.0])),
         "signal": signal,
-        "deviations": np.full(len(MEASURED_CREDITS), 10.0),
+        "value_means": np.zeros(len(MEASURED_CREDITS)),
+        "value_covariances": 100.0 * np.eye(len(MEASURED_CREDITS)),
     }
     return {f"{point}/{name}": value for point in POINTS for name, value in found.items()}
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dgpg_verify.core import InputError
 from dgpg_verify.oracles import enumerate_moments, load_balancing_moments
-from dgpg_verify.oracles.games import conditional, load_balancing, separable
+from dgpg_verify.oracles.games import conditional, enumeration, load_balancing, separable
 from dgpg_verify.oracles.games.separable import SEPARABLE_CREDITS, separable_moments
 from dgpg_verify.systems import LoadBalancingGame
 
@@ -30,7 +30,8 @@ def worst_difference(mine, other):
         (mine.means, other.means[pick], 1),
         (mine.covariances, other.covariances[np.ix_(pick, pick)], 2),
         (mine.cross, other.cross[np.ix_(pick, pick)], 2),
-        (mine.deviations**2, other.deviations[pick] ** 2, 2),  # squared: the root of rounding is no rounding
+        (mine.value_means, other.value_means[pick], 1),
+        (mine.value_covariances, other.value_covariances[np.ix_(pick, pick)], 2),
     ]
     pairs += [(np.asarray(getattr(mine, name)), np.asarray(getattr(other, name)), 1) for name in FIELDS]
     unit = max(abs(other.objective), other.guidance_objective, 1.0)
@@ -67,6 +68,30 @@ def test_closed_forms_against_enumeration(case):
         assert closed.names == SEPARABLE_CREDITS
         assert worst_difference(closed, exact) < RELATIVE
         assert worst_difference(separable_moments(system, p), exact) < RELATIVE
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.2, 0.55, 1.0])
+def test_joint_against_all_profiles(alpha):
+    """((1 - alpha) A / N + alpha W - mean) / sd, profile by profile, for both oracles."""
+    system = LoadBalancingGame.random(4, 7, n_candidates=3, reference="biased:0.3")
+    p = policy(system, 4)
+    game, exact = enumeration.EnumeratedGame(system, p), enumerate_moments(system, p)
+    (at,) = game.chunks()
+    mixture = (1.0 - alpha) * game.credit("return", at, exact.objective) / 4.0
+    mixture = mixture + alpha * game.credit("guidance", at, 0.0)
+    centred = mixture - (at.probability @ mixture).mean()
+    g = (centred / np.sqrt((at.probability @ centred**2).mean()))[..., None] * game.scores(at)
+    mean = np.tensordot(at.probability, g, axes=1)
+    variance = at.probability @ (g**2).sum(2) - (mean**2).sum(1)
+    for oracle in (exact, load_balancing_moments(system, p)):
+        joint = oracle.guided(alpha, setting="joint")
+        assert np.allclose(joint.mean, mean, rtol=1e-10, atol=1e-12)
+        assert np.allclose(joint.variance, variance, rtol=1e-10, atol=1e-12)
+        # without the constant, which is 0 for the centred return alone
+        uncentred = oracle.guided(alpha, setting="mixed").variance / (at.probability @ centred**2).mean()
+        assert np.allclose(joint.variance, uncentred, rtol=1e-3) == (alpha == 0.0)
+    with pytest.raises(InputError, match="score"):
+        load_balancing_moments(system, p, ("return", "guidance")).guided(alpha, setting="joint")
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 5), st.integers(1, 3), st.sampled_from(("quadratic", "delay", "mm1")))

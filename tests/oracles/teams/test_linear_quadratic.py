@@ -52,6 +52,8 @@ class Quadrature:
         default = at_zero if name.endswith("zero") else at_mean
         if name in ("return", "return:raw"):
             return self.reward(self.x) - (self.baseline if name == "return" else 0.0)
+        if name == "score":
+            return np.ones(len(self.x))
         if name.startswith("difference"):
             return self.reward(self.x) - self.reward(default)
         if name == "coma":
@@ -63,8 +65,15 @@ class Quadrature:
             return -(gap * (self.x - default)).sum(1)
         return -gap @ column
 
+    def values(self, name):
+        return np.stack([self.credit(name, i) for i in range(len(self.theta))], axis=1)
+
+    def centred(self, name):
+        w = self.values(name)
+        return w - self.mean(w).mean()
+
     def gradient(self, name):
-        w = np.stack([self.credit(name, i) for i in range(len(self.theta))], axis=1)
+        w = self.values(name)
         return w if name == "reparameterised" else w * self.xi / self.sigma
 
     def mean(self, values):
@@ -114,9 +123,21 @@ def test_every_credit_against_quadrature(name, exact, record):
         assert close(record.covariance(name, other), np.diag(exact.covariance(name, other)))
         a, b = record.index(name), record.index(other)
         assert close(record.cross[a, b], exact.within_own(name, other))
-    w = np.stack([exact.credit(name, i) for i in range(3)], axis=1)
-    spread = exact.mean((w - exact.mean(w).mean()) ** 2).mean()
-    assert record.deviations[record.index(name)] == pytest.approx(np.sqrt(spread), rel=1e-11)
+        assert close(record.value_covariances[a, b], exact.mean((exact.centred(name) * exact.centred(other)).mean(1)))
+    assert close(record.value_means[record.index(name)], exact.mean(exact.values(name)).mean())
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.2, 0.55, 1.0])
+def test_joint_against_quadrature(alpha, exact, record):
+    """((1 - alpha) A / N + alpha W - mean) / sd, with the moments of the mixture's own values at the nodes."""
+    mixture = (1.0 - alpha) * exact.values("return") / 3.0 + alpha * exact.values("guidance")
+    centred = mixture - exact.mean(mixture).mean()
+    gradient = centred / np.sqrt(exact.mean(centred**2).mean()) * exact.xi / SIGMA
+    joint, mean = record.guided(alpha, setting="joint"), exact.mean(gradient)
+    assert close(joint.mean[:, 0], mean)
+    assert np.allclose(joint.variance, exact.mean(gradient**2) - mean**2, rtol=1e-10, atol=0.0)
+    wrong = record.guided(alpha, setting="mixed").variance / exact.mean(centred**2).mean()
+    assert not np.allclose(joint.variance, wrong, rtol=1e-3)  # without the constant
 
 
 def test_objectives_against_quadrature(exact, record):

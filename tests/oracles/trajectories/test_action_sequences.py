@@ -188,12 +188,15 @@ def test_one_step_agrees_with_one_shot_enumeration():
     m = trajectory_moments(paths)
     p = torch.softmax(policy.parameters, 1)
     other = enumerate_moments(system, p)
-    for name in ("return", "return:raw", "guidance", "guidance:exact", "guidance:observed", "difference"):
+    for name in ("return", "return:raw", "guidance", "guidance:exact", "guidance:observed", "difference", "score"):
         assert np.allclose(m[name].mean, other[name].mean, rtol=1e-11, atol=1e-11)
         assert np.allclose(m[name].variance, other[name].variance, rtol=1e-10)
         assert np.allclose(m.covariance("return", name), other.covariance("return", name), rtol=1e-9)
         assert m.shared_variance(name) == pytest.approx(other.shared_variance(name), rel=1e-10)
-        assert m.deviations[m.index(name)] == pytest.approx(other.deviations[other.index(name)], rel=1e-10)
+        assert np.allclose(m.value_means[m.index(name)], other.value_means[other.index(name)], rtol=1e-10, atol=1e-12)
+        assert np.allclose(
+            *(oracle.value_covariances[oracle.index(name), oracle.index("return")] for oracle in (m, other)), rtol=1e-10
+        )
         inside = cross_agent(uniform_cells(paths), paths.credit(name))
         assert np.allclose(inside, other[name].cross_agent, rtol=1e-9, atol=1e-12)
     assert m["return"].cross_agent is None and m["return"].cross_agent_share is None

@@ -101,7 +101,7 @@ def test_what_is_false_is_fixed_by_the_curve_over_the_deciding_sizes() -> None:
 
 def test_the_same_seed_gives_the_same_table_and_another_seed_another() -> None:
     truths = standard_truths()[3:5]
-    run = [exponent_error_rates(Procedure("p", 0.0), truths, 300, seed) for seed in (7, 7, 8)]
+    run = [exponent_error_rates(Procedure("p", 0.0, level=0.95), truths, 300, seed) for seed in (7, 7, 8)]
     assert run[0] == run[1] != run[2]
 
 
