@@ -15,10 +15,11 @@ from dgpg_verify.core import Evidence
 QUANTITIES = {
     "largest_influence": "the largest |z_i|",
     "coordinates": "the number of coordinates z_i touches",
+    "reach": "the largest number of agents that can touch a coordinate",
     "overlap": "sum over others of E <z_i, z_j>^2",
     "others_variance": "the variance of the others' load where z_i acts",
 }
-CONTROLLED = ("overlap", "others_variance")  # what one total that every agent touches must fail
+CONTROLLED = ("reach", "overlap", "others_variance")  # what one total that every agent touches must fail
 SENTENCES = {
     "supported": "{suffix} stays bounded (exponent {value} [{low}, {high}]): {where}.",
     "refuted": "{suffix} grows like N^{value} [{low}, {high}]: {where}.",
@@ -51,7 +52,7 @@ def _row(
 
 
 def questions(measured: Measured) -> list[Question]:
-    """Exponents of four measures of locality; one shared total is the control."""
+    """Exponents of five measures of locality; one shared total is the control."""
     return [
         _question(series, quantity)
         for key, series in measured.items()

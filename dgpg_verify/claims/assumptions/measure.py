@@ -32,7 +32,7 @@ def measure_exogeneity(cell: Cell) -> dict[str, float]:
 
 
 def measure_locality(cell: Cell) -> dict[str, float]:
-    """Four measures of locality: exact for games and teams, from roll-outs on the cloud."""
+    """Five measures of locality: exact for games and teams, four of them from roll-outs on the cloud."""
     system = build_system(cell)
     if isinstance(system, LinearQuadraticTeam):
         return team_locality(system)
@@ -40,7 +40,8 @@ def measure_locality(cell: Cell) -> dict[str, float]:
     if isinstance(system, LoadBalancingGame):
         return game_locality(system, one_shot_probabilities(system, policy), cell.row.endswith(ONE_TOTAL))
     noise = draw_noise(cell.seed % 2**31, 0, system, policy, LOCALITY_ROLLOUTS)
-    return rollout_locality(collect(system, policy, noise))
+    reach = float(system.candidates.flatten().bincount().max())  # type: ignore[attr-defined]
+    return {**rollout_locality(collect(system, policy, noise)), "reach": reach}
 
 
 def game_locality(game: LoadBalancingGame, p: Array, one_total: bool = False) -> dict[str, float]:
@@ -58,6 +59,7 @@ def game_locality(game: LoadBalancingGame, p: Array, one_total: bool = False) ->
     return {
         "largest_influence": float(z.max()),
         "coordinates": 1.0,
+        "reach": float(len(z) if one_total else np.bincount(servers.ravel()).max()),
         "overlap": float((weight * (total[servers] - second)).sum(1).mean()),
         "others_variance": float((p * others).sum(1).mean()),
     }
@@ -76,6 +78,7 @@ def team_locality(team: LinearQuadraticTeam) -> dict[str, float]:
     return {
         "largest_influence": float(SIGMA * np.sqrt((value**2).sum(1)).max()),
         "coordinates": float((value != 0).sum(1).mean()),
+        "reach": float((z != 0).sum(1).max()),
         "overlap": float(SIGMA**4 * squared.mean()),
         "others_variance": float(SIGMA**2 * others.mean()),
     }

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from dgpg_verify.claims.claim import Claim
-from dgpg_verify.claims.cost.measure import CONTROL, METHODS, MORE, measure_cost
+from dgpg_verify.claims.cost.measure import CONTROL, METHODS, MORE, RIVAL, measure_cost
 from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.question import EXPLORATORY_LEVEL, Question, as_control
 from dgpg_verify.claims.series import Measured, Series, make_series
@@ -59,14 +59,22 @@ def questions(measured: Measured) -> list[Question]:
         for n in series.n_values
         for what, suffix, base in QUANTITIES
     ]
-    return [*ratios, _growth(series), *_controls(series)]
+    return [*ratios, _growth(series), *_rival(series), *_controls(series)]
 
 
-def _ratio(key: str, series: Costs, what: str, above: str, below: str, control: str = "") -> Question:
+def _rival(series: Costs) -> list[Question]:
+    """The time of the replayed difference reward, beside the claim: it has no critic and needs no model."""
+    above, name = f"{RIVAL}_seconds", "difference reward, replayed"
+    timed = [series.only(n) for n in series.n_values if all(above in item.values for item in series.only(n).flat)]
+    ratios = [_ratio(f"{RIVAL}/N={part.n_values[0]}", part, "time", above, "mappo_seconds", name) for part in timed]
+    return [replace(ratio, primary=False) for ratio in ratios]
+
+
+def _ratio(key: str, series: Costs, what: str, above: str, below: str, other: str = "") -> Question:
+    """other: whose cost it is, if it is not DG-PG's."""
     ratios = [float(item.values[above]) / float(item.values[below]) for item in series.flat]
     verdict = judge_threshold(geometric_mean_interval(ratios, EXPLORATORY_LEVEL), ADDED)
-    note = f"{control}, a control" if control else f"ratios {min(ratios):.3f} to {max(ratios):.3f}"
-    who = control or "DG-PG"
+    note, who = f"ratios {min(ratios):.3f} to {max(ratios):.3f}", other or "DG-PG"
     return _question(key, f"{what} ratio", verdict, series, ADDED, "at_most", RATIO, note, what, who)
 
 

@@ -29,6 +29,7 @@ from dgpg_verify.training.learner import Learner, make_learner
 from dgpg_verify.training.methods import Recipe
 
 METHODS = ("mappo", "dgpg")
+RIVAL = "difference_replay"  # needs no reference, but plays every job's server again
 CONTROL = "happo"  # updates agents one by one: its time must be seen to be more than a little
 CONTROL_N = 25  # at most
 MORE = 2  # roll-outs an update: the base method with them holds more, which must be seen
@@ -52,6 +53,8 @@ def measure_cost(cell: Cell) -> dict[str, Any]:
         for name in METHODS if turn % 2 else reversed(METHODS):
             spent[name] = min(spent[name], _seconds(steps[name]))
     values: dict[str, Any] = {f"{name}_seconds": spent[name] for name in METHODS}
+    rival = _iteration(learner_of(system, RIVAL, seed))
+    values[f"{RIVAL}_seconds"] = min(_seconds(rival) for _ in range(3))
     if cell.replicate < cell.options["weighed"]:
         values |= _peaks(cell)
     if cell.n <= CONTROL_N:

@@ -27,6 +27,11 @@ SENTENCES = {
     "inconclusive": "The {statistic} of guidance ({suffix}) grows like N^{value} [{low}, {high}], which does not "
     "decide: {where}.",
 }
+RIVAL = {
+    label: f"The {{statistic}} of the difference reward replayed to the end of the episode, which needs no reference, "
+    f"grows like N^{{value}} [{{low}}, {{high}}]{ending}: {{where}}."
+    for label, ending in (("supported", ""), ("refuted", ""), ("inconclusive", ", which does not decide"))
+}
 RAW = (*grid.GAMES, *grid.TEAMS)  # bounded job sizes, 60 fleets, N >= 64: raw variance may be a verdict
 PAIRED = (*grid.GAMES, grid.DENSE_GAME, *grid.TEAMS)
 NSR = (*grid.CLOUDS, grid.DENSE_CLOUD)
@@ -52,6 +57,8 @@ def _exponents(series: Series[CellStats]) -> list[Question]:
         asked.append(_at_one(series, "paired_ratio", primary=key in (*grid.GAMES, grid.DENSE_GAME)))
     if key in (*NSR, *EXPLORED):
         asked.append(_at_one(series, "noise_to_signal", primary=key in NSR, note=note))
+    if key in grid.CLOUDS[:2] and grid.REPLAYED in series.flat[0].names:
+        asked += [_rival(series, name) for name in ("noise_to_signal", "paired_ratio")]
     if key in (grid.GAME, grid.TEAMS[1]):
         least: dict[str, Any] = {"suffix": "alpha*", "share": _share}
         asked.append(exponent_question(series, "variance", lambda c: c.guided().variance, SENTENCES, **least))
@@ -59,6 +66,11 @@ def _exponents(series: Series[CellStats]) -> list[Question]:
         must = "control: the shared return must not pass as O(1)"
         asked.append(_at_one(series, "variance", "return", suffix="return", note=must, kind="control"))
     return asked
+
+
+def _rival(series: Series[CellStats], name: str) -> Question:
+    """The same question of a credit that is not the paper's: is a reference needed for O(1) noise?"""
+    return exponent_question(series, name, of_credit(name, grid.REPLAYED), RIVAL, suffix="difference:replay")
 
 
 def questions(measured: Measured) -> list[Question]:

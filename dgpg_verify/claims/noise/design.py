@@ -22,7 +22,8 @@ CURVE_ALPHAS = tuple(sorted({*SCHEDULE.values(), *FIXED_ALPHAS}))
 # the bare score is what the setting joint subtracts a constant with
 ONE_SHOT_CREDITS = ("return", "guidance", "guidance:exact", "difference", "score")
 CLOUD_CREDITS = ("return", "return:to_go", "guidance", "difference", "score")
-CLOUD_MORE = ("gae:central", "gae:local", "normalised@gae:central", "guidance:exact", "guidance:multi_step")
+REPLAYED = "baseline@difference:replay"  # the rival that needs no reference, as it is trained
+CLOUD_MORE = ("gae:central", "gae:local", "normalised@gae:central", "guidance:exact", "guidance:multi_step", REPLAYED)
 
 GAME = "load_balancing/uniform/sparse"
 GAMES = (GAME, "load_balancing/least_committed:1/sparse", "load_balancing/least_committed:0.3/sparse")
@@ -173,7 +174,7 @@ def _clouds(scale: str) -> list[Row]:
         return rows
     return [
         *rows,
-        noise_row(CLOUDS[1], many, **common | {"policy": "linear@best_fit:1"}),
+        noise_row(CLOUDS[1], many, **common | {"policy": "linear@best_fit:1", "credits": (*CLOUD_CREDITS, REPLAYED)}),
         noise_row(CLOUDS[2], grid, **common | {"policy": "linear@best_fit:0.3"}),
         *_other_clouds(scale, grid, short, common),
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from dgpg_verify.claims.noise.read import return_share
 from dgpg_verify.claims.question import Question
@@ -32,7 +31,7 @@ GROWTH = TrainingQuestion(
 
 
 def questions(trained: Runs) -> list[Question]:
-    """Exponent of the paired ratio at three points of the runs, in three settings."""
+    """Exponent of the paired ratio at three points of the runs, in every setting."""
     rows = [[runs for (key, _), runs in trained.items() if key == row and _measured(runs)] for row in DGPG]
     return [_question(row, point) for row in rows if row for point in POINTS]
 
@@ -46,7 +45,7 @@ def _question(row: Sequence[Trained], point: str) -> Question:
     top = max(trained.n for trained in row)
     used = [group for group in row if 10 * group.n >= top and group.n >= MEASURED_FROM and len(group.runs) > 1]
     used = used or list(row[-1:])
-    noise = [[run.guided_at(point, trained.setting) for run in trained.runs] for trained in used]
+    noise = [[run.guided_at(point, trained.mixture) for run in trained.runs] for trained in used]
     ratios = [[mixture.paired_ratio for mixture in fleets] for fleets in noise]
 
     def rule(level: float) -> Verdict:
@@ -60,8 +59,7 @@ def _question(row: Sequence[Trained], point: str) -> Question:
         "statistic": f"paired ratio at the {point} of training",
         "share": number(return_share(noise[-1]), ".2g"),
     }
-    question = GROWTH.of(f"{row[0].key}/paired_ratio/{point}", used, rule, words=words, primary=True)
-    return replace(question, reading=row[0].setting or "")  # the moments are those of the mixture before any batch
+    return GROWTH.of(f"{row[0].key}/paired_ratio/{point}", used, rule, words=words, primary=True)
 
 
 CLAIM = training_claim(

@@ -51,6 +51,7 @@ STILL = 1e-12  # a step size that moves nothing
 CLOSELY = (*range(1, 16), 18, 21, 24, 27, 30)
 CLOSELY_TO = 200  # agents; beyond, an evaluation takes longer than learning from an episode
 FEWER_FROM, FEWER = 100, 20  # agents, and the held-out workloads from there on: a mean over more agents is as quiet
+FORMS = ("exact", "multi_step", "demand")  # of the guidance
 REFERENCES = ("biased:0.5", "lagged:10", "shuffled", "rounded", "noise:1", "speed_aware")
 TOGETHER = 200  # agents of a cell: from there on a batch of fleets saves nothing
 
@@ -226,17 +227,16 @@ def _ablations(sizes: Sizes) -> list[Row]:
     """One change at a time to DG-PG in `parts`. What the main rows hold already (no descent term = MAPPO with the same
     network, guidance only, the other settings) is read from there."""
     changes: dict[str, dict[str, Any]] = {
-        **{
-            f"{name} influence": {"changes": {"guidance": f"guidance:{name}"}}
-            for name in ("exact", "multi_step", "demand")
-        },
+        **{f"{name} influence": {"changes": {"guidance": f"guidance:{name}"}} for name in FORMS},
         "demand influence, both": {"changes": {"guidance": "guidance:demand"}, "settings": MIXTURES["both"]},
         **{f"alpha {name}": {"alpha": name} for name in ("0.9->0", "n^-0.5", "adaptive")},
+        "not normalised last": {"settings": {**MIXTURES["parts"], "advantage_norm": "none"}},
         **{f"reference {name}": {"options": {"reference": name}} for name in REFERENCES},
     }
+    usual: dict[str, Any] = {"settings": MIXTURES["parts"]}
     return [
         sizes.row(f"ablation/{name}", name.replace("alpha", "\u03b1"), "ablation", "dgpg", sizes.ablated,
-                  **{"settings": MIXTURES["parts"]} | change)
+                  **usual | change)
         for name, change in changes.items()
     ]  # fmt: skip
 
@@ -275,7 +275,7 @@ def _claimed(sizes: Sizes) -> list[Row]:
     for name in (*BASELINES, "happo"):
         rows[name] = [
             _noted(sizes.row(f"{name}/{reading}", f"{name.upper()}, {reading}", method=name, episodes=CLAIMED,
-                             evaluate_every=CLAIMED // 20, **settings, **given), reading=reading)
+                             evaluate_every=CLAIMED // 20, **given | settings), reading=reading)
             for reading, settings in _settings_of(name).items()
         ]  # fmt: skip
     for key in _budgets() if sizes.claimed_searched else ():

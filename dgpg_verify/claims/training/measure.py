@@ -24,7 +24,7 @@ from dgpg_verify.training import TrainingRun, make_method, train_together
 
 FAMILY = "training"
 BASE = "gae:central"  # the kind of credit that DG-PG mixes with guidance; here its critic is a regression of its own
-MEASURED_CREDITS = ("return", BASE, "guidance", "difference")
+MEASURED_CREDITS = ("return", BASE, "guidance", "difference", "score")
 POINTS = ("start", "middle", "end")  # where the gradient's moments are measured
 MEASURED_FROM = 16  # agents: exponents in N are judged from there on, so the noise of smaller teams is not read
 

@@ -76,8 +76,15 @@ class TrainedRun:
     @property
     def gap_percent(self) -> float:
         """Cost above that of the best heuristic, in % of it; negative = better."""
-        best = max(self.heuristics.values())
-        return 100.0 * (best - self.level_return) / abs(best)
+        return self._excess(max(self.heuristics.values()))
+
+    @property
+    def best_fit_percent(self) -> float:
+        """Cost above Best-Fit's, in % of it; negative = better."""
+        return self._excess(self.heuristics["best_fit"])
+
+    def _excess(self, other: float) -> float:
+        return 100.0 * (other - self.level_return) / abs(other)
 
     @property
     def convergence(self) -> Convergence:
@@ -92,9 +99,9 @@ class TrainedRun:
         """Moments of the gradient at "start", "middle" or "end"."""
         return CellStats.read(self.evidence, point)
 
-    def guided_at(self, point: str, setting: str | None) -> CreditStats:
+    def guided_at(self, point: str, setting: str) -> CreditStats:
         """The mixture that the schedule used at a point of the run."""
-        return self.moments_at(point).guided(self.alpha_at(point), setting or "sum", BASE)
+        return self.moments_at(point).guided(self.alpha_at(point), setting, BASE)
 
     def until(self, episode: float) -> TrainedRun:
         """The same run as it stood after so many episodes (a schedule that depends on the run's length is not)."""
@@ -156,6 +163,11 @@ class Trained:
             return str(self.series.row.notes["reading"])
         joint = self.setting == "mixed" and self.asked["settings"].get("advantage_norm") != "none"
         return "joint" if joint else self.setting or ""
+
+    @property
+    def mixture(self) -> str:
+        """The setting in which the update's noise is measured: that of its reading where there is one."""
+        return "joint" if self.reading == "joint" else self.setting or "sum"
 
     @property
     def levels(self) -> Array:

@@ -21,11 +21,11 @@ FLEETS = {100: 10, 200: 10, 500: 3, 1000: 3}
 
 def moments(n: int, base: float, guidance: float, jitter: float, objective: float) -> dict[str, Any]:
     """Per agent: variances of the credits, no covariances; squared means; deviation of the base over a batch."""
-    variances = np.array([base, base, guidance, 1.0]) * n
-    signal = np.diag([objective, objective, 4.0, objective]) * (1.0 + jitter)
+    variances = np.array([base, base, guidance, 1.0, 1.0]) * n
+    signal = np.diag([objective, objective, 4.0, objective, 0.0]) * (1.0 + jitter)
     found: dict[str, Any] = {
         "names": list(MEASURED_CREDITS),
-        "covariance": np.diag(variances * np.array([1.0 + jitter, 1.0 + jitter, 1.0 + jitter, 1.0])),
+        "covariance": np.diag(variances * np.array([1.0 + jitter, 1.0 + jitter, 1.0 + jitter, 1.0, 1.0])),
         "signal": signal,
         "value_means": np.zeros(len(MEASURED_CREDITS)),
         "value_covariances": 100.0 * np.eye(len(MEASURED_CREDITS)),
@@ -62,7 +62,7 @@ def test_growth_decides(growth: float, label: str) -> None:
 
 def test_every_fleet_of_every_n_is_read() -> None:
     """Ten fleets at 100 and 200 agents, of which only the last seven are noisier: three would not see them."""
-    louder = np.array([8.0, 8.0, 1.0, 1.0])
+    louder = np.array([8.0, 8.0, 1.0, 1.0, 1.0])
     evidence = [
         Evidence(e.cell, {k: v * louder if k.endswith("/covariance") else v for k, v in e.values.items()}, 1.0)
         if e.cell.replicate >= 3
@@ -75,9 +75,11 @@ def test_every_fleet_of_every_n_is_read() -> None:
 
 
 def test_the_ratio_is_on_the_guidances_scale_in_every_setting() -> None:
-    """`mixed` divides the return by N: its part of the variance falls by N^2 against the difference reward's."""
-    row = judged(measured("dgpg/mixed", 1.0, {20: 10, 50: 10, 100: 10, 200: 10}))["C4.5/dgpg/mixed/paired_ratio/end"]
-    assert row.estimate == pytest.approx(-1.0, abs=0.05)
+    """`mixed` divides the return by N: its part of the variance falls by N^2 against the difference reward's. In
+    `joint` a batch divides both by one number."""
+    for key, reading in (("dgpg/mixed/raw", "mixed"), ("dgpg/mixed", "joint")):
+        row = judged(measured(key, 1.0, {20: 10, 50: 10, 100: 10, 200: 10}))[f"C4.5/{key}/paired_ratio/end"]
+        assert row.estimate == pytest.approx(-1.0, abs=0.05) and row.reading == reading
 
 
 def test_the_share_is_that_of_the_largest_n() -> None:
