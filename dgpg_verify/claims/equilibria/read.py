@@ -52,6 +52,15 @@ class DrawnFleets(Series[Evidence]):
     def part(self) -> str:
         return str(self.row.notes["part"])
 
+    def valued(self, name: str) -> Array | None:
+        """What the equilibria of the first fleets are worth; None where they were not valued."""
+        values = self.evidence[0].values
+        return np.asarray(values[name], dtype=np.float64) if name in values else None
+
+    def total(self, name: str) -> NDArray[Any]:
+        """The sum of a count over all batches."""
+        return np.asarray(sum(np.asarray(item.values[name]) for item in self.evidence))
+
     def over(self, name: str) -> NDArray[Any]:
         """An array whose last axis is the fleets, batches joined."""
         return self.joined(name, axis=-1)

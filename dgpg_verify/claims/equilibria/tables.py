@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dgpg_verify.claims.declared import declared
 from dgpg_verify.claims.equilibria.design import EVERY, PRACTICAL, SHUFFLED, SIZE
 from dgpg_verify.claims.equilibria.measure.alignment import PERFECT, POLICIES, TEAM_POINTS, UNDEFINED
-from dgpg_verify.claims.equilibria.measure.games import MAX_LIMITS, WHICH
+from dgpg_verify.claims.equilibria.measure.games import WHICH
 from dgpg_verify.claims.equilibria.measure.intervals import ALPHAS
 from dgpg_verify.claims.equilibria.measure.shift import SHIFT_ALPHAS
 from dgpg_verify.claims.equilibria.measure.tradeoff import RULES
@@ -39,6 +39,7 @@ from dgpg_verify.statistics import clopper_pearson, fit_scaling
 
 Records = list[dict[str, Any]]
 LEVEL = 0.95
+SHOWN_LIMITS = 2000  # thresholds drawn of a law
 
 
 def equilibrium_tables(measured: Measured) -> dict[str, Records]:
@@ -90,9 +91,9 @@ def _rates(groups: Sequence[DrawnFleets]) -> Iterator[dict[str, Any]]:
 
 def _values(groups: Sequence[DrawnFleets]) -> Iterator[dict[str, Any]]:
     for group in groups:
-        if not group.has("loss"):
+        loss, ratio, moved, conv = (group.valued(name) for name in ("loss", "ratio", "moved", "nash_conv"))
+        if loss is None or ratio is None or moved is None or conv is None:
             continue
-        loss, ratio, moved, conv = (group.over(name) for name in ("loss", "ratio", "moved", "nash_conv"))
         for (w, which), (a, alpha) in product(enumerate(WHICH), enumerate(ALPHAS)):
             mean = mean_of(loss[w, a])
             yield _law(group) | {
@@ -107,9 +108,9 @@ def _limits(groups: Sequence[DrawnFleets]) -> Iterator[dict[str, Any]]:
     for group in groups:
         if (group.n, group.k) == SIZE:
             shares = [float(item.values["never_share"]) for item in group.evidence]
-            counts = [float(np.asarray(item.values["present"]).sum()) for item in group.evidence]
+            counts = [float(item.values["present"]) for item in group.evidence]
             yield _law(group) | {
-                "values": np.sort(group.over("limits")[:MAX_LIMITS]).tolist(),
+                "values": np.sort(group.over("limits")[:SHOWN_LIMITS]).tolist(),
                 "share_never": float(np.average(shares, weights=counts)), "equilibria": int(sum(counts)),
             }  # fmt: skip
 
@@ -183,14 +184,17 @@ def _annealing(groups: Sequence[DrawnFleets]) -> Iterator[dict[str, Any]]:
     for group in groups:
         if (group.n, group.k) != SIZE:
             continue
-        present, for_good = float(group.over("present").sum()), group.over("for_good")
-        ends = [*zip(ALPHAS, group.over("lost"), group.over("foreign")), (0.0, for_good, np.zeros_like(for_good))]
-        for alpha, lost, foreign in ends:
+        present, fleets = float(group.total("present")), group.over("relations").shape[1]
+        unequal = (group.over("relations")[:-1] > 0).mean(1)
+        at_zero = (0.0, group.total("for_good"), 0.0, float(group.total("fleets_for_good")) / fleets)
+        for alpha, lost, foreign, share in [
+            *zip(ALPHAS, group.total("lost"), group.total("foreign"), unequal),
+            at_zero,
+        ]:
             yield NOT_ANNEALED | {
                 "kind": "pure", "system": f"{group.cost}, {group.reference}", "cost": group.cost,
-                "reference": group.reference, "alpha_end": alpha, "equilibria_lost": float(lost.sum()) / present,
-                "equilibria_foreign": float(foreign.sum()) / present,
-                "unequal_share": float(((lost > 0) | (foreign > 0)).mean()),
+                "reference": group.reference, "alpha_end": alpha, "equilibria_lost": float(lost) / present,
+                "equilibria_foreign": float(foreign) / present, "unequal_share": float(share),
             }  # fmt: skip
 
 

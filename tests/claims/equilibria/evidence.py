@@ -33,10 +33,10 @@ def pure(fleets: int, unequal: int, reference: str = "fluid", cost: str = "quadr
     """N = 4, K = 3: the sets differ ("intersect") at every alpha in the first `unequal` fleets."""
     codes = np.zeros((len(ALPHAS) + 1, fleets), dtype=np.uint8)
     codes[:, :unequal] = 3
-    counts = {name: np.ones((len(ALPHAS), fleets)) for name in ("lost", "foreign")}
+    counts = {name: np.full(len(ALPHAS), fleets) for name in ("lost", "foreign")}
     values = {name: np.zeros((3, len(ALPHAS), fleets)) for name in ("loss", "ratio", "moved", "nash_conv")}
     more = {"relations": codes, "limits": np.linspace(0.1, 1.0, 20), "never_share": 0.5}
-    more |= {"present": np.ones(fleets), "for_good": np.zeros(fleets)}
+    more |= {"present": fleets, "for_good": 0, "fleets_for_good": 0}
     return Evidence(game_cell("pure", 4, 3, fleets, cost, reference), {**counts, **values, **more}, 1.0)
 
 

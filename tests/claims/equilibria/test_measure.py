@@ -177,7 +177,7 @@ def test_pure_cells_store_what_enumeration_finds(
             if f in kept:
                 lost = [pick(reward[a] for a in base) - pick(reward[a] for a in here) for pick in (max, min)]
                 own = stored["loss"][:2, place, list(kept).index(f)] * tables.range[f]
-                np.testing.assert_allclose(own, lost, atol=1e-12 * max(1.0, np.abs(reward).max()))
+                np.testing.assert_allclose(own, lost, atol=1e-6 * max(1.0, np.abs(reward).max()))  # kept in float32
         assert stored["relations"][-1, f] == CODES[plain_every(changes)]
         limits += [min([j / (j + g) for j, g in changes[a] if g < 0], default=Fraction(1)) for a in sorted(base)]
     np.testing.assert_allclose(stored["limits"], [float(limit) for limit in limits], rtol=1e-15)

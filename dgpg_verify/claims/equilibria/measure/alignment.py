@@ -43,14 +43,14 @@ NEAR = 0.05  # "near_equilibrium": the best pure equilibrium of J, with this sha
 def measure_alignment(cell: Cell) -> dict[str, Any]:
     """Softmax coordinates: joint and per agent at every policy of POLICIES.
 
-    joint, negative [F, S]: cosine (2: undefined) and whether it is certainly below 0; agents_negative and
+    joint (float32), negative [F, S]: cosine (2: undefined) and whether it is certainly below 0; agents_negative and
     agents_defined [F, S]: how many agents; policy uint8 [S]: place in POLICIES of each profile.
     """
     games, tables = drawn_games(cell)
     profiles, policy = policy_profiles(games, tables, cell.seed)
     found = alignment_at(tables, profiles, "softmax")
     return {
-        "joint": np.where(np.isfinite(found.cosine), found.cosine, UNDEFINED),
+        "joint": np.where(np.isfinite(found.cosine), found.cosine, UNDEFINED).astype(np.float32),
         "negative": found.negative,
         "agents_negative": found.agent_negative.sum(-1).astype(np.uint8),
         "agents_defined": np.isfinite(found.agent_cosine).sum(-1).astype(np.uint8),

@@ -1,7 +1,8 @@
 """Cells of C2.1, C2.2 and A2: a batch of fleets of one law, each enumerated on every joint action.
 
 Everything is exact for the table entries: sets of pure equilibria are compared without tolerance, for single alphas
-and for all alpha in (0, 1) at once. What is kept is one number a fleet, so that judging can pool as it likes.
+and for all alpha in (0, 1) at once. Of the sets one number a fleet is kept, so that judging can pool as it likes; of
+what is described and not judged, sums and samples, so that the evidence stays small.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ from dgpg_verify.equilibria.nash.two_player import two_player_equilibria
 from dgpg_verify.equilibria.shift.alpha_c import alpha_intervals
 
 WHICH = ("best", "worst", "reached")
-MAX_LIMITS = 2000  # thresholds kept a cell
+MAX_LIMITS = 300  # thresholds kept a cell
+VALUED = 400  # fleets of the first batch whose equilibria are valued in J
 
 
 def measure_equilibria(cell: Cell) -> Mapping[str, Any]:
@@ -54,7 +56,9 @@ def measure_pure(cell: Cell) -> dict[str, Any]:
     """Pure equilibrium sets of J and J_alpha, and what their members are worth in J.
 
     relations uint8 [A + 1, F]: place in RELATIONS of the set of J against that of J_alpha, alphas in order, last for
-    every alpha in (0, 1) (lost or gained at some alpha). limits: alpha_c of every equilibrium of J, at most 2 000.
+    every alpha in (0, 1) (lost or gained at some alpha). limits: alpha_c of the first equilibria of J, at most 300.
+    Equilibria of all fleets: present of J; lost and foreign [A] at each alpha; for_good: lost at every alpha, and
+    fleets_for_good: in how many fleets.
     """
     _, tables = drawn_games(cell)
     intervals = alpha_intervals(tables)
@@ -62,20 +66,25 @@ def measure_pure(cell: Cell) -> dict[str, Any]:
     lost, gained = ever_lost(tables, of_j), ever_gained(intervals, of_j)
     every = np.select([~lost & ~gained, gained & ~lost, lost & ~gained], [0, 1, 2], default=3)
     of_alpha = [intervals.holds(alpha) for alpha in ALPHAS]
+    for_good = of_j & (intervals.high == 0.0)
     values: dict[str, Any] = {
         "relations": np.stack([*(compare_sets(of_j, members) for members in of_alpha), every]).astype(np.uint8),
         "limits": intervals.high[of_j][:MAX_LIMITS],
         "never_share": float(1.0 - flat(of_j & ~pure_nash(-tables.guidance)).sum() / of_j.sum()),
-        "present": flat(of_j).sum(1),
-        "lost": np.stack([flat(of_j & ~members).sum(1) for members in of_alpha]),
-        "foreign": np.stack([flat(members & ~of_j).sum(1) for members in of_alpha]),
-        "for_good": flat(of_j & (intervals.high == 0.0)).sum(1),
+        "present": int(of_j.sum()),
+        "lost": np.array([(of_j & ~members).sum() for members in of_alpha]),
+        "foreign": np.array([(members & ~of_j).sum() for members in of_alpha]),
+        "for_good": int(for_good.sum()),
+        "fleets_for_good": int(flat(for_good).any(1).sum()),
     }
-    return values | (_values(tables, of_j, of_alpha) if cell.options["values"] else {})
+    if not cell.options["values"] or cell.replicate > 0:
+        return values
+    first = np.arange(tables.fleets) < VALUED
+    return values | _values(tables.take(first), of_j[first], [members[first] for members in of_alpha])
 
 
 def _values(tables: Tables, of_j: Mask, of_alpha: Sequence[Mask]) -> dict[str, Any]:
-    """Best, worst and reached equilibrium of J_alpha in J, beside those of J: arrays [3, A, F'] over WHICH.
+    """Best, worst and reached equilibrium of J_alpha in J, beside those of J: float32 [3, A, F'] over WHICH.
 
     loss = (J there - J here) / range; ratio of the two; moved: largest total variation of an agent's policy;
     nash_conv in J as a share of its range. F': fleets in which J is not constant.
@@ -91,7 +100,7 @@ def _values(tables: Tables, of_j: Mask, of_alpha: Sequence[Mask]) -> dict[str, A
         made["ratio"].append(np.stack([b / np.where(a != 0.0, a, -1.0) for a, b in worth]))
         made["moved"].append(np.stack([total_variation(base[w], here[w]) for w in WHICH]))
         made["nash_conv"].append(np.stack([nash_conv(kept.reward, here[w]) / kept.range for w in WHICH]))
-    return {name: np.stack(rows, axis=1) for name, rows in made.items()}
+    return {name: np.stack(rows, axis=1).astype(np.float32) for name, rows in made.items()}
 
 
 def _chosen(reward: Array, members: Mask) -> dict[str, Array]:
