@@ -6,6 +6,7 @@ data/tables.toml lists the tables: which claims fill each one, its columns, and 
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import tomllib
@@ -23,6 +24,7 @@ Item = TypeVar("Item")
 Key = TypeVar("Key", bound=Hashable)
 
 RECORDS = "records.json"
+PACKED = "records.json.gz"
 VARIANCE_CSV = "variance_vs_n.csv"
 
 
@@ -40,12 +42,26 @@ TABLES = tuple(COLUMNS)
 
 
 def write_records(folder: Path, tables: Tables) -> Path:
-    """Write records.json, whole or not at all. Records must be flat: text, numbers, booleans, null, flat lists."""
+    """Write records.json, whole or not at all, and renew a packed copy beside it. Records must be flat: text, numbers,
+    booleans, null, flat lists."""
     for name, rows in tables.items():
         _check_flat(RECORDS, name, rows)
     # one record per line: a third of the size of one number per line, and a diff shows the record
     blocks = [f"{json.dumps(name)}: [\n{_lines(rows)}\n]" for name, rows in tables.items()]
-    return write_atomic(folder / RECORDS, '{"schema": 1, "tables": {\n' + ",\n".join(blocks) + "\n}}\n")
+    path = write_atomic(folder / RECORDS, '{"schema": 1, "tables": {\n' + ",\n".join(blocks) + "\n}}\n")
+    if (folder / PACKED).is_file():
+        pack_records(folder)
+    return path
+
+
+def pack_records(folder: Path) -> Path:
+    """Write records.json.gz beside records.json; the same records give the same bytes."""
+    return write_atomic(folder / PACKED, gzip.compress((folder / RECORDS).read_bytes(), mtime=0))
+
+
+def records_file(folder: Path) -> Path:
+    """records.json of a run folder, or its packed copy where that alone is there."""
+    return folder / (PACKED if (folder / PACKED).is_file() and not (folder / RECORDS).is_file() else RECORDS)
 
 
 def _lines(rows: Iterable[Record]) -> str:
@@ -53,11 +69,11 @@ def _lines(rows: Iterable[Record]) -> str:
 
 
 def read_records(folder: Path) -> dict[str, list[Record]]:
-    """Read records.json of a run folder, or the file itself; every known table is present, maybe empty.
+    """Read records.json of a run folder, packed or not, or the file itself; every known table is present, maybe empty.
 
     Raises InputError naming file, table and record if it is corrupt.
     """
-    path = folder if folder.suffix == ".json" else folder / RECORDS
+    path = folder if folder.suffix == ".json" else records_file(folder)
     tables = check_schema(path, read_json(path), "tables", dict)
     for name, rows in tables.items():
         if not isinstance(rows, list):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,24 @@ from dgpg_verify.reporting.frame import Frames, NothingToDraw, Place, frames
 from dgpg_verify.reporting.ledger import LEDGER, ledger_markdown, read_ledger
 from dgpg_verify.reporting.page import Drawn, anchor, render_page
 from dgpg_verify.reporting.provenance import repeat_command, run_claims, run_scale
-from dgpg_verify.reporting.records import RECORDS, TABLES, VARIANCE_CSV, Tables, expected_tables, read_records
+from dgpg_verify.reporting.records import (
+    PACKED,
+    RECORDS,
+    TABLES,
+    VARIANCE_CSV,
+    Tables,
+    expected_tables,
+    pack_records,
+    read_records,
+    records_file,
+)
+from dgpg_verify.runs.evidence import is_compact
 from dgpg_verify.runs.files import read_json, write_atomic
 
 PAGE = "report.html"
 ENVIRONMENT = "environment.json"
 FILES = (LEDGER, "ledger.md", RECORDS, VARIANCE_CSV, ENVIRONMENT)  # beside the page
+COMPACT = (LEDGER, "ledger.md", PACKED, ENVIRONMENT)  # of them, those of a committed run
 NEEDED = {
     LEDGER: "no verdict can be shown",
     RECORDS: "no figure can be drawn",
@@ -37,10 +49,11 @@ def write_report(folder: Path) -> Path:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: a run folder is needed")
-    if not (folder / LEDGER).is_file() and not (folder / RECORDS).is_file():
+    recorded = records_file(folder).is_file()
+    if not (folder / LEDGER).is_file() and not recorded:
         raise InputError(f"{folder} holds neither {LEDGER} nor {RECORDS}: a run folder is needed")
     rows = read_ledger(folder) if (folder / LEDGER).is_file() else []
-    tables = read_records(folder) if (folder / RECORDS).is_file() else {name: [] for name in TABLES}
+    tables = read_records(folder) if recorded else {name: [] for name in TABLES}
     environment = read_json(folder / ENVIRONMENT) if (folder / ENVIRONMENT).is_file() else {}
     if not isinstance(environment, dict):
         raise InputError(f"{ENVIRONMENT} is a {type(environment).__name__}: it must be an object")
@@ -48,14 +61,20 @@ def write_report(folder: Path) -> Path:
     figures, left_out = _draw_all(tables, environment, folder)
     if rows:
         write_atomic(folder / "ledger.md", ledger_markdown(rows))
-    files = [name for name in FILES if (folder / name).is_file()]
+    # the page of a committed run is the same before and after it is drawn again
+    files = COMPACT if is_compact(folder) else [name for name in FILES if (folder / name).is_file()]
     notes += left_out
     return write_atomic(folder / PAGE, render_page(rows, tables, environment, figures, files, notes))
 
 
 def _lacking(folder: Path, tables: Tables, environment: Mapping[str, Any]) -> list[str]:
     """What the folder does not hold, in sentences."""
-    notes = [f"{name} is missing: {why}." for name, why in NEEDED.items() if not (folder / name).is_file()]
+    recorded = records_file(folder).is_file()
+    notes = [
+        f"{name} is missing: {why}."
+        for name, why in NEEDED.items()
+        if not (recorded if name == RECORDS else (folder / name).is_file())
+    ]
     if "unfinished" in environment:
         lacking = environment["unfinished"]
         notes.append(
@@ -63,7 +82,7 @@ def _lacking(folder: Path, tables: Tables, environment: Mapping[str, Any]) -> li
             "judged at those N at which all its replicates are there; its label may change with the others."
         )
     empty = [name for name in expected_tables(run_claims(environment)) if not tables.get(name)]
-    if empty and (folder / RECORDS).is_file():
+    if empty and recorded:
         notes.append(f"Empty tables: {', '.join(empty)}.")
     return notes
 
@@ -108,6 +127,28 @@ def _draw(
         claim=spec.claim,
         group=place.title if place else "",
         svg=inline_svg(svg, f"f{number}", title),
-        files=(f"figures/{svg_path.name}", f"figures/{png_path.name}"),
+        files=() if is_compact(folder) else (f"figures/{svg_path.name}", f"figures/{png_path.name}"),
         command=command,
     )
+
+
+def leave_out_derived(folder: Path, figures: Sequence[str] = ()) -> None:
+    """Reduce a judged folder to what is committed: records packed, no CSV, of the figures' files the named PNGs alone.
+
+    Parameters
+    ----------
+    folder : with compact evidence, from which all of it is made again.
+    figures : names of figures.
+
+    Raises
+    ------
+    InputError : a named figure is not there.
+    """
+    drawn = {path.stem for path in (folder / "figures").glob("*.png")}
+    unknown = sorted(set(figures) - drawn)
+    if unknown:
+        raise InputError(f"figures = {', '.join(unknown)}: it must be among {', '.join(sorted(drawn)) or 'none'}")
+    pack_records(folder)
+    pictures = [path for path in (folder / "figures").glob("*") if path.suffix != ".png" or path.stem not in figures]
+    for path in (folder / RECORDS, folder / VARIANCE_CSV, *pictures):
+        path.unlink(missing_ok=True)
