@@ -24,7 +24,8 @@ Item = TypeVar("Item")
 Key = TypeVar("Key", bound=Hashable)
 
 RECORDS = "records.json"
-PACKED = "records.json.gz"
+SUMMARY = "summary.json.gz"
+EACH = frozenset(("fleet", "replicate", "episode"))  # columns of tables that list what was measured one by one
 VARIANCE_CSV = "variance_vs_n.csv"
 
 
@@ -42,26 +43,24 @@ TABLES = tuple(COLUMNS)
 
 
 def write_records(folder: Path, tables: Tables) -> Path:
-    """Write records.json, whole or not at all, and renew a packed copy beside it. Records must be flat: text, numbers,
+    """Write records.json, whole or not at all, and renew a summary beside it. Records must be flat: text, numbers,
     booleans, null, flat lists."""
     for name, rows in tables.items():
         _check_flat(RECORDS, name, rows)
     # one record per line: a third of the size of one number per line, and a diff shows the record
     blocks = [f"{json.dumps(name)}: [\n{_lines(rows)}\n]" for name, rows in tables.items()]
     path = write_atomic(folder / RECORDS, '{"schema": 1, "tables": {\n' + ",\n".join(blocks) + "\n}}\n")
-    if (folder / PACKED).is_file():
-        pack_records(folder)
+    if (folder / SUMMARY).is_file():
+        write_summary(folder)
     return path
 
 
-def pack_records(folder: Path) -> Path:
-    """Write records.json.gz beside records.json; the same records give the same bytes."""
-    return write_atomic(folder / PACKED, gzip.compress((folder / RECORDS).read_bytes(), mtime=0))
-
-
-def records_file(folder: Path) -> Path:
-    """records.json of a run folder, or its packed copy where that alone is there."""
-    return folder / (PACKED if (folder / PACKED).is_file() and not (folder / RECORDS).is_file() else RECORDS)
+def write_summary(folder: Path) -> Path:
+    """Write summary.json.gz: records.json without the tables that list single replicates, packed; the same records give
+    the same bytes."""
+    tables = {name: rows for name, rows in read_records(folder).items() if rows and not EACH & set(rows[0])}
+    content = json.dumps({"schema": 1, "tables": tables}, ensure_ascii=False, allow_nan=False)
+    return write_atomic(folder / SUMMARY, gzip.compress(content.encode(), mtime=0))
 
 
 def _lines(rows: Iterable[Record]) -> str:
@@ -69,11 +68,11 @@ def _lines(rows: Iterable[Record]) -> str:
 
 
 def read_records(folder: Path) -> dict[str, list[Record]]:
-    """Read records.json of a run folder, packed or not, or the file itself; every known table is present, maybe empty.
+    """Read records.json of a run folder, or the file itself; every known table is present, maybe empty.
 
     Raises InputError naming file, table and record if it is corrupt.
     """
-    path = folder if folder.suffix == ".json" else records_file(folder)
+    path = folder if folder.suffix == ".json" else folder / RECORDS
     tables = check_schema(path, read_json(path), "tables", dict)
     for name, rows in tables.items():
         if not isinstance(rows, list):

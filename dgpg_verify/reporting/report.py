@@ -16,15 +16,14 @@ from dgpg_verify.reporting.ledger import LEDGER, ledger_markdown, read_ledger
 from dgpg_verify.reporting.page import Drawn, anchor, render_page
 from dgpg_verify.reporting.provenance import repeat_command, run_claims, run_scale
 from dgpg_verify.reporting.records import (
-    PACKED,
     RECORDS,
+    SUMMARY,
     TABLES,
     VARIANCE_CSV,
     Tables,
     expected_tables,
-    pack_records,
     read_records,
-    records_file,
+    write_summary,
 )
 from dgpg_verify.runs.evidence import is_compact
 from dgpg_verify.runs.files import read_json, write_atomic
@@ -32,7 +31,7 @@ from dgpg_verify.runs.files import read_json, write_atomic
 PAGE = "report.html"
 ENVIRONMENT = "environment.json"
 FILES = (LEDGER, "ledger.md", RECORDS, VARIANCE_CSV, ENVIRONMENT)  # beside the page
-COMPACT = (LEDGER, "ledger.md", PACKED, ENVIRONMENT)  # of them, those of a committed run
+COMPACT = (LEDGER, "ledger.md", SUMMARY, ENVIRONMENT)  # of them, those of a committed run
 NEEDED = {
     LEDGER: "no verdict can be shown",
     RECORDS: "no figure can be drawn",
@@ -49,11 +48,10 @@ def write_report(folder: Path) -> Path:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: a run folder is needed")
-    recorded = records_file(folder).is_file()
-    if not (folder / LEDGER).is_file() and not recorded:
+    if not (folder / LEDGER).is_file() and not (folder / RECORDS).is_file():
         raise InputError(f"{folder} holds neither {LEDGER} nor {RECORDS}: a run folder is needed")
     rows = read_ledger(folder) if (folder / LEDGER).is_file() else []
-    tables = read_records(folder) if recorded else {name: [] for name in TABLES}
+    tables = read_records(folder) if (folder / RECORDS).is_file() else {name: [] for name in TABLES}
     environment = read_json(folder / ENVIRONMENT) if (folder / ENVIRONMENT).is_file() else {}
     if not isinstance(environment, dict):
         raise InputError(f"{ENVIRONMENT} is a {type(environment).__name__}: it must be an object")
@@ -69,12 +67,7 @@ def write_report(folder: Path) -> Path:
 
 def _lacking(folder: Path, tables: Tables, environment: Mapping[str, Any]) -> list[str]:
     """What the folder does not hold, in sentences."""
-    recorded = records_file(folder).is_file()
-    notes = [
-        f"{name} is missing: {why}."
-        for name, why in NEEDED.items()
-        if not (recorded if name == RECORDS else (folder / name).is_file())
-    ]
+    notes = [f"{name} is missing: {why}." for name, why in NEEDED.items() if not (folder / name).is_file()]
     if "unfinished" in environment:
         lacking = environment["unfinished"]
         notes.append(
@@ -82,7 +75,7 @@ def _lacking(folder: Path, tables: Tables, environment: Mapping[str, Any]) -> li
             "judged at those N at which all its replicates are there; its label may change with the others."
         )
     empty = [name for name in expected_tables(run_claims(environment)) if not tables.get(name)]
-    if empty and recorded:
+    if empty and (folder / RECORDS).is_file():
         notes.append(f"Empty tables: {', '.join(empty)}.")
     return notes
 
@@ -133,7 +126,8 @@ def _draw(
 
 
 def leave_out_derived(folder: Path, figures: Sequence[str] = ()) -> None:
-    """Reduce a judged folder to what is committed: records packed, no CSV, of the figures' files the named PNGs alone.
+    """Reduce a judged folder to what is committed: no CSV, a summary of the records, and of the figures' files the PNGs
+    that are named.
 
     Parameters
     ----------
@@ -148,7 +142,7 @@ def leave_out_derived(folder: Path, figures: Sequence[str] = ()) -> None:
     unknown = sorted(set(figures) - drawn)
     if unknown:
         raise InputError(f"figures = {', '.join(unknown)}: it must be among {', '.join(sorted(drawn)) or 'none'}")
-    pack_records(folder)
+    write_summary(folder)
     pictures = [path for path in (folder / "figures").glob("*") if path.suffix != ".png" or path.stem not in figures]
     for path in (folder / RECORDS, folder / VARIANCE_CSV, *pictures):
         path.unlink(missing_ok=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
+from collections import Counter
 from pathlib import Path
 
 import matplotlib
@@ -55,7 +57,19 @@ def slim(svg: str) -> str:
         return f'<g style="{style}">' + match[0].replace(f' style="{style}"', "") + "</g>"
 
     dot = r'<use xlink:href="#\w+" x="[^"]*" y="[^"]*" style="'
-    return re.sub(rf'{dot}(?P<style>[^"]*)"/>(?:\s*{dot}(?P=style)"/>)+', merge, svg)
+    return _classed(re.sub(rf'{dot}(?P<style>[^"]*)"/>(?:\s*{dot}(?P=style)"/>)+', merge, svg))
+
+
+def _classed(svg: str) -> str:
+    """Styles that stand more than twice become classes. A class is named by what it says, so that pictures on one page
+    cannot disagree."""
+    rules = []
+    for style, count in Counter(re.findall(r' style="([^"]+)"', svg)).items():
+        if count > 2:
+            name = f"s{hashlib.sha256(style.encode()).hexdigest()[:8]}"
+            svg = svg.replace(f' style="{style}"', f' class="{name}"')
+            rules.append(f".{name}{{{style}}}")
+    return svg.replace("</style>", "\n".join(["", *rules, "</style>"]), 1)
 
 
 def png_bytes(figure: Figure, dpi: int = 100) -> bytes:
