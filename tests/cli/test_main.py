@@ -80,7 +80,7 @@ def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_only_commands_that_work_are_offered() -> None:
     offered = {command.callback.__name__ for command in cli.app.registered_commands}
-    assert offered == {"measure", "verify", "report", "train", "evaluate", "compare", "equilibria", "samples"}
+    assert offered == {"measure", "verify", "report", "compact", "train", "evaluate", "compare", "equilibria", "samples"}
 
 
 def test_train_evaluate_and_compare_tell_the_same_story(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
