@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -58,8 +58,8 @@ def write_evidence(folder: Path, index: Mapping[str, Any], cells: Iterable[Finis
         content = _packed(found)
         hashes[family] = hashlib.sha256(content).hexdigest()
         paths.append(write_atomic(_path(folder, family), content))
-    content = json.dumps(to_json({**index, "families": hashes}), separators=(",", ":"), allow_nan=False)
-    write_atomic(folder / EVIDENCE_INDEX, content + "\n")
+    text = json.dumps(to_json({**index, "families": hashes}), separators=(",", ":"), allow_nan=False)
+    write_atomic(folder / EVIDENCE_INDEX, text + "\n")
     return paths
 
 
@@ -160,6 +160,6 @@ def _unpacked(content: bytes) -> Iterator[Finished]:
         yield Evidence(Cell(**record["cell"]), values, float(record["seconds"])), key.tobytes().hex()
 
 
-def _order(array: np.ndarray) -> str:
+def _order(array: np.ndarray) -> Literal["C", "F"]:
     """Order in memory: sums over an array depend on it in their last bit."""
     return "F" if array.flags.fnc else "C"

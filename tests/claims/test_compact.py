@@ -42,6 +42,14 @@ def test_the_ledger_is_that_of_the_cells_byte_for_byte(finished: Path, compact: 
         assert (compact / name).read_bytes() == (finished / name).read_bytes()
 
 
+def test_where_the_run_comes_from_stays_with_it(finished: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished, tmp_path / "timed")
+    (tmp_path / "timed" / "speed.json").write_text("[]")
+    out = compact_folder(tmp_path / "timed", claims=[toy_claim()]).folder
+    for name in ("environment.json", "speed.json"):
+        assert read_json(out / name) == read_json(tmp_path / "timed" / name)
+
+
 def test_what_is_made_again_is_left_out(compact: Path) -> None:
     assert {name for name in _files(compact) if not name.startswith("figures/")} == {
         "evidence/index.json", "evidence/toy.npz", "environment.json", "ledger.json", "ledger.md", "report.html",

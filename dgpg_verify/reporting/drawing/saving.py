@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.collections import PathCollection
@@ -33,8 +34,9 @@ def svg_text(figure: Figure, salt: str) -> str:
 def many_as_pixels(figure: Figure, most: int = MANY) -> None:
     """Keep the dots of a figure as pixels if all its panels together hold more than `most`: as paths they would be
     nearly all of a page's bytes."""
-    found = figure.findobj(lambda artist: isinstance(artist, PathCollection) and artist.get_gid() == "replicates")
-    if sum(len(dots.get_offsets()) for dots in found) > most:
+    artists = (artist for artist in figure.findobj(PathCollection) if artist.get_gid() == "replicates")
+    found = [artist for artist in artists if isinstance(artist, PathCollection)]
+    if sum(len(np.asarray(dots.get_offsets())) for dots in found) > most:
         for dots in found:
             dots.set_rasterized(True)
 
