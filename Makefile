@@ -9,14 +9,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 SMOKE := reports/smoke-check
-# What `make reference` and `make reference-training` run.
-SCALE ?= standard
 SEED ?= 0
-RUN := reports/$(SCALE)-seed$(SEED)
-FULL := reports/full-seed$(SEED)-training
-TRAINING := C4,C5,A0.4
-EQUILIBRIA := C2,A2
-COMPLEXITY := C3,A4
+# What `make reference` measures, and the figures that the README shows.
+FULL := reports/full-seed$(SEED)
+FIGURES := training_scaling own_settings learning_curves_claimed
 # Where `make wheels` keeps the packages, for installing another checkout without network.
 WHEELS ?= $(HOME)/.cache/dgpg-verify/wheels
 PIP := $(BIN)/python -m pip install --quiet
@@ -26,7 +22,7 @@ OFFLINE := --no-index --find-links $(WHEELS)
 UPPER := tests/training tests/claims tests/reporting
 
 .DEFAULT_GOAL := help
-.PHONY: help install wheels theorems test lint types layers tests upper lower properties smoke full reference reference-training reference-equilibria reference-complexity reference-training-full report coverage format clean
+.PHONY: help install wheels theorems test lint types layers tests upper lower properties smoke full reference report coverage format clean
 
 help: ## list the commands
 	@grep -hE "^[a-z-]+:.*## " $(MAKEFILE_LIST) | awk -F ":.*## " '{printf "%-24s %s\n", $$1, $$2}'
@@ -79,33 +75,15 @@ smoke: install ## every claim at smoke scale, in a folder of its own
 full: install ## every claim at full scale; --resume continues a sitting
 	$(BIN)/python -m pytest theorems/ --benchmark --scale full --resume $(ARGS)
 
-reference: install ## claims on gradients and the speed suite, as in reports/reference: make reference SCALE=full SEED=3
-	$(BIN)/python -m pytest theorems/ --benchmark --claims C1,A0,A1,A3 --scale $(SCALE) --seed $(SEED) --resume
-	DGPG_SPEED_STANDARD=1 DGPG_SPEED_TABLE=$(RUN)/speed.json $(BIN)/python -m pytest tests/speed
-	$(BIN)/dgpg-verify report $(RUN)
-	$(call keep,$(RUN),reports/reference)
+reference: install ## every claim at full scale in sittings, as committed in reports/reference; one sitting: ARGS="--n-max 200"
+	$(BIN)/python -m pytest theorems/ --benchmark --scale full --seed $(SEED) --resume --out $(FULL) $(ARGS)
+	$(if $(ARGS),,$(commit))
 
-reference-training: install ## claims on training, as committed in reports/reference-training
-	$(BIN)/python -m pytest theorems/ --benchmark --claims $(TRAINING) --scale $(SCALE) --seed $(SEED) --resume --out $(RUN)-training
-	$(call keep,$(RUN)-training,reports/reference-training)
-
-reference-equilibria: install ## claims on equilibria, as committed in reports/reference-equilibria
-	$(BIN)/python -m pytest theorems/ --benchmark --claims $(EQUILIBRIA) --scale $(SCALE) --seed $(SEED) --resume --out $(RUN)-equilibria
-	$(call keep,$(RUN)-equilibria,reports/reference-equilibria)
-
-reference-complexity: install ## claims on sample complexity, as committed in reports/reference-complexity
-	$(BIN)/python -m pytest theorems/ --benchmark --claims $(COMPLEXITY) --scale $(SCALE) --seed $(SEED) --resume --out $(RUN)-complexity
-	$(call keep,$(RUN)-complexity,reports/reference-complexity)
-
-reference-training-full: install ## training at full scale, hours; in sittings that keep their cells: ARGS="--n-max 200"
-	$(BIN)/python -m pytest theorems/ --benchmark --claims $(TRAINING) --scale full --seed $(SEED) --resume --out $(FULL) $(ARGS)
-	$(if $(ARGS),,$(call keep,$(FULL),reports/reference-training-full))
-
-# A run folder as it is committed: without its cells, and the README's tables made from it.
-define keep
-	rm -rf $(2)
-	cp -r $(1) $(2)
-	rm -rf $(2)/cells
+# After the last sitting: the speed suite, the compact form of the run, and the README's tables made from it.
+define commit
+	DGPG_SPEED_STANDARD=1 DGPG_SPEED_TABLE=$(FULL)/speed.json $(BIN)/python -m pytest tests/speed
+	rm -rf reports/reference
+	$(BIN)/dgpg-verify compact $(FULL) --out reports/reference $(FIGURES:%=--figure %)
 	$(BIN)/python scripts/readme_claims.py
 endef
 

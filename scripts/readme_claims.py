@@ -6,19 +6,18 @@ python scripts/readme_claims.py --check    exit 1 if one would change
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dgpg_verify.core import LABELS, LedgerRow, ledger_row_from_json
 from dgpg_verify.reporting.matrix import claim_matrix, counts_text, name_text, price_text
+from dgpg_verify.reporting.records import RECORDS, SUMMARY
 from dgpg_verify.reporting.summary import ReadingSummary
+from dgpg_verify.reporting.wording import claim_order
+from dgpg_verify.runs.files import read_json
 
 ROOT = Path(__file__).resolve().parent.parent
-REPORTS = ("reference", "reference-descent", "reference-equilibria", "reference-complexity", "reference-training-full",
-           "reference-readings")  # fmt: skip
-TIMED = (*REPORTS, "reference-training")
 # claim, method and step, words
 SAMPLES = (
     ("C3.1", "return/theory", "the shared return"),
@@ -52,6 +51,7 @@ TRAINING = {
     "MAPPO, 500 episodes, practitioner's settings": ("mappo/practitioner",),
     "IPPO, 500 episodes, practitioner's settings": ("ippo/practitioner",),
 }
+SCALES = ("smoke", "standard", "full")
 GOALS = {  # seconds, by family and scale
     "C1 + A1 + A3": {"smoke": 30, "standard": 480, "full": 3600},
     "C2 + A2": {"smoke": 30, "standard": 180, "full": 1800},
@@ -69,18 +69,40 @@ class Report(NamedTuple):
     tables: dict
 
     @classmethod
-    def read(cls, name: str) -> Report:
-        folder = ROOT / "reports" / name
+    def read(cls, folder: Path) -> Report:
+        tables = RECORDS if (folder / RECORDS).is_file() else SUMMARY
         ledger, environment, records = (
-            json.loads((folder / file).read_text()) for file in ("ledger.json", "environment.json", "records.json")
+            read_json(folder / name) for name in ("ledger.json", "environment.json", tables)
         )
-        return cls(name, [ledger_row_from_json(row) for row in ledger["rows"]], environment, records["tables"])
+        return cls(folder.name, [ledger_row_from_json(row) for row in ledger["rows"]], environment, records["tables"])
 
     @property
-    def family(self) -> str:
-        """The goal of time that the run falls under, by the first of its claims."""
+    def order(self) -> tuple[Any, ...]:
+        """Where it stands among the reports: the largest scale first, then by its first claim, then by its rows."""
+        return (
+            -SCALES.index(self.environment["scale"]),
+            claim_order(min(self.environment["claims"], key=claim_order)),
+            -len(self.rows),
+        )
+
+    @property
+    def families(self) -> list[str]:
+        """The goals of time that the run falls under, by its claims."""
         asked = {name[:2] for name in self.environment["claims"]}
-        return next((family for family in GOALS if family[:2] in asked), "C1 + A1 + A3")
+        return [family for family in GOALS if family[:2] in asked] or ["C1 + A1 + A3"]
+
+
+def committed() -> list[Report]:
+    """The reports below reports/reference*, in order."""
+    folders = (ROOT / "reports").glob("reference*")
+    return sorted(
+        (Report.read(folder) for folder in folders if (folder / "ledger.json").is_file()), key=lambda r: r.order
+    )
+
+
+def leading_of(reports: list[Report]) -> list[Report]:
+    """Those that the claims are read from: of the largest scale."""
+    return [report for report in reports if report.environment["scale"] == reports[0].environment["scale"]]
 
 
 def claims_table(reports: list[Report]) -> str:
@@ -122,9 +144,9 @@ def _unfinished(report: Report) -> str:
     return f", {found['missing']} of {found['cells']} cells not measured yet" if found else ""
 
 
-def samples_table(report: Report) -> str:
+def samples_table(reports: list[Report]) -> str:
     """Powers of N and of 1/eps of the rules for alpha, on the team whose reference is perfect."""
-    rows = {row.row: row for row in report.rows}
+    rows = {row.row: row for report in reports for row in report.rows}
     lines = ["| what the agents learn from | n ~ N^p | n ~ eps^-q | N to |", "|---|---|---|---|"]
     for claim, method, words in SAMPLES:
         p, q = (rows[f"{claim}/team/aligned/{method}/{what}"] for what in ("p", "q"))
@@ -138,8 +160,7 @@ def _interval(row: LedgerRow) -> str:
 
 def training_table(reports: list[Report]) -> str:
     """Score at the end of training and mean of the episodes to settle, of the leading rows at every N."""
-    records = [record for report in reports for record in report.tables["training_scores"]]
-    scores = {(record["row"], record["n"]): record for record in records}
+    scores = _scores(reports)
     leading = {row for rows in TRAINING.values() for row in rows}
     sizes = sorted({n for row, n in scores if row in leading})
     lines = [f"| score; episodes to settle | {' | '.join(map(str, sizes))} |", "|---" * (len(sizes) + 1) + "|"]
@@ -149,9 +170,15 @@ def training_table(reports: list[Report]) -> str:
     return "\n".join(lines)
 
 
-def tuned_table(report: Report) -> str:
+def _scores(reports: list[Report]) -> dict:
+    """The scores at the end of training by (row, N)."""
+    records = [record for report in reports for record in report.tables.get("training_scores", [])]
+    return {(record["row"], record["n"]): record for record in records}
+
+
+def tuned_table(reports: list[Report]) -> str:
     """Score of every method at the preset and at its own settings, at equal episodes; the best first."""
-    scores = {(record["row"], record["n"]): record for record in report.tables["training_scores"]}
+    scores = _scores(reports)
     own = {key: record for key, record in scores.items() if record["part"] == "own"}
     sizes = sorted({n for _, n in own})
     names = {row: record["label"].removesuffix(", tuned") for (row, _), record in own.items()}
@@ -194,11 +221,12 @@ def run_time(report: Report) -> list[dict]:
         seconds, note = environment["cell_seconds"] / workers, "time of all cells of the committed run by workers"
     else:
         return []
-    goal = GOALS[report.family][scale]
+    goal = sum(GOALS[family][scale] for family in report.families)
+    asked = "every claim" if len(report.families) == len(GOALS) else " + ".join(environment["claims"])
     return [
         {
-            "what": f"measuring the {scale} run ({' + '.join(environment['claims'])}), {workers} workers",
-            "goal": f"<= {goal} s for {report.family}",
+            "what": f"measuring the {scale} run ({asked}), {workers} workers",
+            "goal": f"<= {goal} s for {', '.join(report.families)}",
             "measured": f"{seconds:.0f} s",
             "reached": seconds <= goal,
             "note": note,
@@ -225,17 +253,16 @@ def replace_block(text: str, name: str, body: str) -> str:
 
 def rendered() -> dict[str, str]:
     """Both documents with their blocks written anew, by path below the root."""
-    reports = {name: Report.read(name) for name in TIMED}
-    leading = [reports[name] for name in REPORTS]
-    training = reports["reference-training-full"]
-    speed = [*leading[0].tables.get("speed", []), *(row for report in reports.values() for row in run_time(report))]
+    reports = committed()
+    leading = leading_of(reports)
+    speed = [record for report in leading for record in report.tables.get("speed", [])]
     blocks = {
         "README.md": {"claims": claims_table(leading)},
         "reports/README.md": {
-            "samples": samples_table(reports["reference-complexity"]),
-            "training": training_table([training, reports["reference-readings"]]),
-            "tuned": tuned_table(training),
-            "speed": speed_table(speed),
+            "samples": samples_table(leading),
+            "training": training_table(leading),
+            "tuned": tuned_table(leading),
+            "speed": speed_table([*speed, *(row for report in reports for row in run_time(report))]),
         },
     }
     texts = {}

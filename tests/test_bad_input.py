@@ -80,6 +80,7 @@ COMMANDS: dict[str, tuple[list[str], str]] = {
     "claim twice": (["verify", "--scale", "smoke", "--claims", "A1,A1"], "claims holds 'A1' more than once"),
     "no workers": (["verify", "--scale", "smoke", "--workers", "0"], "workers = 0 is not allowed"),
     "report on nothing": (["report", "nowhere"], "'nowhere' is not a run folder"),
+    "compact form of nothing": (["compact", "nowhere"], "'nowhere' is not a run folder"),
     "too many joint actions": (["equilibria", "--agents", "15"], "3^15 joint actions is not allowed"),
     "alpha of a game above 1": (["equilibria", "--alpha", "1.5"], "alpha = 1.5 is not allowed"),
     "costs that overflow": (["equilibria", "--reference", "biased:1e200"], "every entry must be finite"),

@@ -32,8 +32,8 @@ from dgpg_verify.core import (
 from dgpg_verify.reporting import write_ledger, write_records, write_report, write_variance_csv
 from dgpg_verify.reporting.figures import all_figures
 from dgpg_verify.runs import CellStore, cell_file, run_cells, unique_cells
-from dgpg_verify.runs.cells import read_cell
 from dgpg_verify.runs.environment import describe_run
+from dgpg_verify.runs.evidence import EVIDENCE_INDEX, CompactEvidence
 from dgpg_verify.runs.files import read_json, write_json
 from dgpg_verify.runs.sitting import Sitting
 from dgpg_verify.runs.sources import measuring_hash, package_hash
@@ -83,8 +83,8 @@ def run_claims(
     scale : smoke, standard or full.
     seed : of all random streams of the run.
     workers : processes that measure; the ledger does not depend on it but for `seconds`.
-    resume : keep every finished cell whose key (source, configuration, seed) matches; without it a folder that exists
-        is refused.
+    resume : keep every finished cell whose key (source, configuration, seed) matches, also one of compact evidence;
+        without it a folder that exists is refused.
     out : the run folder, `reports/<scale>-seed<seed>` by default.
     rows, n_max : measure only the cells whose row fits one of these patterns ("dgpg/*,mappo") and whose N is at most
         n_max, then judge what is whole; other sittings go on with `resume`.
@@ -101,14 +101,14 @@ def run_claims(
     folder = Path(out) if out is not None else Path("reports") / f"{scale}-seed{seed}"
     _check_folder(folder, scale, seed, resume)
     all_figures()  # refuses what another package offers wrongly, before anything is measured
-    index, owners = _Index.planned(chosen, scale, seed)
+    index, owners = RunIndex.planned(chosen, scale, seed)
     cells = unique_cells(cell for row in index.rows.values() for cell in row.cells(seed))
     now = Sitting.of(rows, n_max).chosen(cells)
 
     def owner(cell: Cell) -> Claim:
         return owners[cell.claim, cell.row]
 
-    store = CellStore(folder, lambda cell: measuring_hash(owner(cell).measure))
+    store = CellStore(folder, lambda cell: measuring_hash(owner(cell).measure), CompactEvidence(folder).find)
     options = {"scale": scale, "seed": seed, "workers": workers, "resume": resume, "claims": list(index.claims)}
     write_json(folder / ENVIRONMENT, describe_run(options, package_hash()))
     index.write(folder, {cell_file(cell): store.key(cell) for cell in cells})
@@ -120,7 +120,7 @@ def run_claims(
 
 
 def judge_folder(folder: str | Path, claims: Sequence[Claim] | None = None, unfinished: bool = False) -> RunResult:
-    """Judge and draw from the cells of a run folder alone; measures nothing.
+    """Judge and draw from the cells of a run folder, or its compact evidence, alone; measures nothing.
 
     Parameters
     ----------
@@ -133,12 +133,12 @@ def judge_folder(folder: str | Path, claims: Sequence[Claim] | None = None, unfi
     InputError : the folder is not a run, is not finished without `unfinished`, or holds evidence that no row claims.
     """
     folder = Path(folder)
-    index = _Index.read(folder)
+    index = RunIndex.read(folder)
     known = {claim.id: claim for claim in (select_claims() if claims is None else claims)}
     unknown = [name for name in index.claims if name not in known]
     if unknown:
         raise InputError(f"{folder.name}/{INDEX} names unknown claims: {', '.join(unknown)}")
-    evidence, missing = index.evidence(unfinished)
+    evidence, missing, planned = index.evidence(unfinished)
     series = {name: make_series(index.rows[name], cells) for name, cells in evidence.items()}
     measured = {
         claim: {name[1]: series[name] for name in names if name in series} for claim, names in index.claims.items()
@@ -148,7 +148,7 @@ def judge_folder(folder: str | Path, claims: Sequence[Claim] | None = None, unfi
         raise InputError(f"{folder.name} holds no row with all its replicates at any N: run on with --resume")
     _note(
         folder,
-        unfinished={"missing": missing, "cells": len(index.keys)} if missing else None,
+        unfinished={"missing": missing, "cells": planned} if missing else None,
         cell_seconds=round(sum(item.seconds for cells in evidence.values() for item in cells), 1),
         titles={claim.id: claim.title for claim, _ in judged},
     )
@@ -189,7 +189,7 @@ def _report(folder: Path, rows: Sequence[LedgerRow], claims: Sequence[tuple[Clai
 
 
 @dataclass(frozen=True)
-class _Index:
+class RunIndex:
     """What a run measures: the rows of all claims, each row once, which claims asked for them, and the keys that the
     cells must hold."""
 
@@ -199,9 +199,10 @@ class _Index:
     rows: Mapping[RowName, Row]
     folder: Path = Path()
     keys: Mapping[str, str] = field(default_factory=dict)
+    compact: CompactEvidence = field(default_factory=lambda: CompactEvidence(Path()))
 
     @classmethod
-    def planned(cls, claims: Sequence[Claim], scale: str, seed: int) -> tuple[_Index, dict[RowName, Claim]]:
+    def planned(cls, claims: Sequence[Claim], scale: str, seed: int) -> tuple[RunIndex, dict[RowName, Claim]]:
         """The index of a new run, and the claim that measures each row; InputError where two claims declare one row
         differently."""
         rows: dict[RowName, Row] = {}
@@ -218,17 +219,25 @@ class _Index:
 
     def write(self, folder: Path, keys: Mapping[str, str]) -> None:
         """What the folder says of itself; keys: file of a cell -> its key."""
+        write_json(folder / INDEX, {**self.head(), "cells": keys})
+
+    def head(self) -> dict[str, Any]:
+        """All but the keys."""
         head = {"schema": SCHEMA, "scale": self.scale, "seed": self.seed}
-        write_json(folder / INDEX, head | {"claims": self.claims, "rows": list(self.rows.values()), "cells": keys})
+        return head | {"claims": self.claims, "rows": list(self.rows.values())}
 
     @classmethod
-    def read(cls, folder: Path) -> _Index:
-        if not (folder / INDEX).exists():
+    def read(cls, folder: Path) -> RunIndex:
+        """The index of the cells, else that of compact evidence, whose cells all hold the keys that they should."""
+        name = next((name for name in (INDEX, EVIDENCE_INDEX) if (folder / name).exists()), None)
+        if name is None:
             raise InputError(f"{str(folder)!r} is not a run folder: it holds no {INDEX}")
-        data = read_json(folder / INDEX)
-        broken = f"{folder.name}/{INDEX}"
+        data = read_json(folder / name)
+        broken = f"{folder.name}/{name}"
         if not isinstance(data, dict) or data.get("schema") != SCHEMA:
             raise InputError(f"{broken} is not of schema {SCHEMA}: delete the folder and measure again")
+        compact = CompactEvidence(folder)
+        keys = compact.keys() if name == EVIDENCE_INDEX else None
         try:
             rows = [row_from_json(row) for row in data["rows"]]
             claims = {str(name): [(family, key) for family, key in names] for name, names in data["claims"].items()}
@@ -236,19 +245,21 @@ class _Index:
             by_name = {(row.family, row.key): row for row in rows}
             _ = [by_name[name] for names in claims.values() for name in names]
             seed = check_int("seed", data["seed"], 0)
-            return cls(data["scale"], seed, claims, by_name, folder, dict(data["cells"]))
+            held = dict(data["cells"]) if keys is None else keys
+            return cls(data["scale"], seed, claims, by_name, folder, held, compact)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{broken} is damaged ({error!r}): delete it and run with --resume") from None
 
-    def evidence(self, unfinished: bool) -> tuple[dict[RowName, list[Evidence]], int]:
-        """The cells of every row, and how many cells are missing."""
+    def evidence(self, unfinished: bool) -> tuple[dict[RowName, list[Evidence]], int, int]:
+        """The cells of every row, how many cells are missing, and of how many."""
+        store = CellStore(self.folder, "", self.compact.find)
         claimed, missing = set(), 0
         evidence: dict[RowName, list[Evidence]] = {}
         groups = ((name, row.cells_at(n, self.seed)) for name, row in self.rows.items() for n in row.n_values)
         for name, planned in groups:  # the cells of a row at one N are judged together or not at all
             files = [cell_file(cell) for cell in planned]
             claimed |= set(files)
-            cells = [self._finished(file) for file in files]
+            cells = [store.find(cell, self.keys.get(file, "")) for cell, file in zip(planned, files)]
             whole = [cell for cell in cells if cell is not None]
             if len(whole) == len(cells):
                 evidence.setdefault(name, []).extend(whole)
@@ -263,15 +274,7 @@ class _Index:
         unclaimed = sorted(set(self.keys) - claimed)
         if unclaimed:
             raise InputError(f"{len(unclaimed)} cells belong to no row of {INDEX} ({unclaimed[0]}): measure again")
-        return evidence, missing
-
-    def _finished(self, file: str) -> Evidence | None:
-        """The evidence of a cell; None if it is missing or of another state of the code."""
-        path = self.folder / file
-        if file not in self.keys or not path.exists():
-            return None
-        evidence, key = read_cell(path)
-        return evidence if key == self.keys[file] else None
+        return evidence, missing, len(claimed)
 
 
 def _check_folder(folder: Path, scale: str, seed: int, resume: bool) -> None:
@@ -282,8 +285,8 @@ def _check_folder(folder: Path, scale: str, seed: int, resume: bool) -> None:
         return
     if not resume:
         raise InputError(f"out = {str(folder)!r} exists already: choose another folder, or resume it with --resume")
-    if (folder / INDEX).exists():
-        index = _Index.read(folder)
+    if (folder / INDEX).exists() or (folder / EVIDENCE_INDEX).exists():
+        index = RunIndex.read(folder)
         if (index.scale, index.seed) != (scale, seed):
             held = f"scale {index.scale}, seed {index.seed}"
             raise InputError(f"out = {str(folder)!r} holds {held}, not scale {scale}, seed {seed}")

@@ -1,4 +1,4 @@
-"""Commands around claims: verify, report."""
+"""Commands around claims: verify, report, compact."""
 
 from __future__ import annotations
 
@@ -47,6 +47,21 @@ def report(
     from dgpg_verify.claims.run import judge_folder
 
     _show(judge_folder(folder, unfinished=unfinished))
+
+
+def compact(
+    folder: Annotated[Path, typer.Argument(help="a run folder", metavar="RUN")],
+    out: Annotated[Path | None, typer.Option(help="a new folder (default: RUN-compact)")] = None,
+    figure: Annotated[list[str] | None, typer.Option(help="a figure to keep as PNG, by name; repeatable")] = None,
+    unfinished: Annotated[
+        bool, typer.Option("--unfinished", help="keep the complete rows of a run that is not finished")
+    ] = False,
+) -> None:
+    """Write a run folder in the form in which it is committed: small, and `report` judges it again; exit code 1 if a
+    row fails."""
+    from dgpg_verify.claims.compact import compact_folder
+
+    _show(compact_folder(folder, out, figure or (), unfinished=unfinished))
 
 
 def _show(run: RunResult) -> None:

@@ -6,6 +6,7 @@ data/tables.toml lists the tables: which claims fill each one, its columns, and 
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import tomllib
@@ -23,6 +24,8 @@ Item = TypeVar("Item")
 Key = TypeVar("Key", bound=Hashable)
 
 RECORDS = "records.json"
+SUMMARY = "summary.json.gz"
+EACH = frozenset(("fleet", "replicate", "episode"))  # columns of tables that list what was measured one by one
 VARIANCE_CSV = "variance_vs_n.csv"
 
 
@@ -40,12 +43,24 @@ TABLES = tuple(COLUMNS)
 
 
 def write_records(folder: Path, tables: Tables) -> Path:
-    """Write records.json, whole or not at all. Records must be flat: text, numbers, booleans, null, flat lists."""
+    """Write records.json, whole or not at all, and renew a summary beside it. Records must be flat: text, numbers,
+    booleans, null, flat lists."""
     for name, rows in tables.items():
         _check_flat(RECORDS, name, rows)
     # one record per line: a third of the size of one number per line, and a diff shows the record
     blocks = [f"{json.dumps(name)}: [\n{_lines(rows)}\n]" for name, rows in tables.items()]
-    return write_atomic(folder / RECORDS, '{"schema": 1, "tables": {\n' + ",\n".join(blocks) + "\n}}\n")
+    path = write_atomic(folder / RECORDS, '{"schema": 1, "tables": {\n' + ",\n".join(blocks) + "\n}}\n")
+    if (folder / SUMMARY).is_file():
+        write_summary(folder)
+    return path
+
+
+def write_summary(folder: Path) -> Path:
+    """Write summary.json.gz: records.json without the tables that list single replicates, packed; the same records give
+    the same bytes."""
+    tables = {name: rows for name, rows in read_records(folder).items() if rows and not EACH & set(rows[0])}
+    content = json.dumps({"schema": 1, "tables": tables}, ensure_ascii=False, allow_nan=False)
+    return write_atomic(folder / SUMMARY, gzip.compress(content.encode(), mtime=0))
 
 
 def _lines(rows: Iterable[Record]) -> str:

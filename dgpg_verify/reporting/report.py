@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,23 @@ from dgpg_verify.reporting.frame import Frames, NothingToDraw, Place, frames
 from dgpg_verify.reporting.ledger import LEDGER, ledger_markdown, read_ledger
 from dgpg_verify.reporting.page import Drawn, anchor, render_page
 from dgpg_verify.reporting.provenance import repeat_command, run_claims, run_scale
-from dgpg_verify.reporting.records import RECORDS, TABLES, VARIANCE_CSV, Tables, expected_tables, read_records
+from dgpg_verify.reporting.records import (
+    RECORDS,
+    SUMMARY,
+    TABLES,
+    VARIANCE_CSV,
+    Tables,
+    expected_tables,
+    read_records,
+    write_summary,
+)
+from dgpg_verify.runs.evidence import is_compact
 from dgpg_verify.runs.files import read_json, write_atomic
 
 PAGE = "report.html"
 ENVIRONMENT = "environment.json"
 FILES = (LEDGER, "ledger.md", RECORDS, VARIANCE_CSV, ENVIRONMENT)  # beside the page
+COMPACT = (LEDGER, "ledger.md", SUMMARY, ENVIRONMENT)  # of them, those of a committed run
 NEEDED = {
     LEDGER: "no verdict can be shown",
     RECORDS: "no figure can be drawn",
@@ -48,7 +59,8 @@ def write_report(folder: Path) -> Path:
     figures, left_out = _draw_all(tables, environment, folder)
     if rows:
         write_atomic(folder / "ledger.md", ledger_markdown(rows))
-    files = [name for name in FILES if (folder / name).is_file()]
+    # the page of a committed run is the same before and after it is drawn again
+    files = COMPACT if is_compact(folder) else [name for name in FILES if (folder / name).is_file()]
     notes += left_out
     return write_atomic(folder / PAGE, render_page(rows, tables, environment, figures, files, notes))
 
@@ -108,6 +120,29 @@ def _draw(
         claim=spec.claim,
         group=place.title if place else "",
         svg=inline_svg(svg, f"f{number}", title),
-        files=(f"figures/{svg_path.name}", f"figures/{png_path.name}"),
+        files=() if is_compact(folder) else (f"figures/{svg_path.name}", f"figures/{png_path.name}"),
         command=command,
     )
+
+
+def leave_out_derived(folder: Path, figures: Sequence[str] = ()) -> None:
+    """Reduce a judged folder to what is committed: no CSV, a summary of the records, and of the figures' files the PNGs
+    that are named.
+
+    Parameters
+    ----------
+    folder : with compact evidence, from which all of it is made again.
+    figures : names of figures.
+
+    Raises
+    ------
+    InputError : a named figure is not there.
+    """
+    drawn = {path.stem for path in (folder / "figures").glob("*.png")}
+    unknown = sorted(set(figures) - drawn)
+    if unknown:
+        raise InputError(f"figures = {', '.join(unknown)}: it must be among {', '.join(sorted(drawn)) or 'none'}")
+    write_summary(folder)
+    pictures = [path for path in (folder / "figures").glob("*") if path.suffix != ".png" or path.stem not in figures]
+    for path in (folder / RECORDS, folder / VARIANCE_CSV, *pictures):
+        path.unlink(missing_ok=True)

@@ -27,6 +27,7 @@ SCHEMA = 1
 CELL_FOLDER = "cells"
 # What a truncated, foreign or altered file raises on the way.
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error)
+Finished = tuple[Evidence, str]  # what a cell measured, and its key
 ADVICE = "delete the file, or run again with --resume after deleting it"
 
 
@@ -54,12 +55,17 @@ class CellStore:
     """Finished cells of one run folder, in its sub-folder `cells`.
 
     folder: the run folder. source: hash of the code that measures, or a function of the cell that gives it. Only a cell
-    whose key matches counts as finished.
+    whose key matches counts as finished. kept: where else finished cells lie; None for a cell that is not there.
     """
 
-    def __init__(self, folder: str | Path, source: str | Callable[[Cell], str]) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        source: str | Callable[[Cell], str],
+        kept: Callable[[Cell], Finished | None] = lambda cell: None,
+    ) -> None:
         self.folder = Path(folder)
-        self._source = source
+        self._source, self._kept = source, kept
 
     def key(self, cell: Cell) -> str:
         """sha256 of (source, cell with its options and seed)."""
@@ -71,15 +77,24 @@ class CellStore:
 
     def has(self, cell: Cell) -> bool:
         """Whether the cell is finished under its present key. A corrupt file raises InputError."""
+        return self.find(cell, self.key(cell)) is not None
+
+    def find(self, cell: Cell, key: str) -> Evidence | None:
+        """The evidence of a cell that holds this key; None if there is none. A corrupt file raises InputError."""
         path = self.path(cell)
-        return path.exists() and read_cell(path)[1] == self.key(cell)
+        if path.exists():
+            evidence, held = read_cell(path)
+            if held == key:
+                return evidence
+        kept = self._kept(cell)
+        return kept[0] if kept is not None and kept[1] == key else None
 
     def load(self, cell: Cell) -> Evidence:
         """The evidence of a finished cell; InputError if there is none, or if it is corrupt."""
-        path = self.path(cell)
-        if not path.exists():
+        evidence = self.find(cell, self.key(cell))
+        if evidence is None:
             raise InputError(f"no finished cell for {cell_name(cell)} in {self.folder}: run again with --resume")
-        return read_cell(path)[0]
+        return evidence
 
     def clean(self) -> None:
         """Remove temporary files that a killed run left behind."""

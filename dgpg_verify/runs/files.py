@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import tempfile
+import zlib
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -38,16 +40,18 @@ def write_json(path: Path, value: Any) -> Path:
 
 
 def read_json(path: Path) -> Any:
-    """Parse a strict JSON file; InputError naming the file and the place if it is broken or holds NaN."""
+    """Parse a strict JSON file, packed if it ends in .gz; InputError naming it and the place if it is broken or holds
+    NaN."""
 
     def refuse(token: str) -> NoReturn:
         raise InputError(f"{path.name} holds {token}: a number must be finite, an unknown one null")
 
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
+        text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8")
     except FileNotFoundError:
         raise InputError(f"{path.name} is missing in {path.parent.name or '.'}: it must exist") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
         raise InputError(f"{path.name} cannot be read ({type(error).__name__}): it must be UTF-8 JSON") from None
     try:
         return json.loads(text, parse_constant=refuse)

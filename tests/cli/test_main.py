@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from dgpg_verify import measurement, training
+from dgpg_verify.claims import compact
 from dgpg_verify.claims import run as runner
 from dgpg_verify.cli import main as cli
 from dgpg_verify.core import LedgerRow, NonFiniteError
@@ -80,7 +81,17 @@ def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_only_commands_that_work_are_offered() -> None:
     offered = {command.callback.__name__ for command in cli.app.registered_commands}
-    assert offered == {"measure", "verify", "report", "train", "evaluate", "compare", "equilibria", "samples"}
+    assert offered == {
+        "measure",
+        "verify",
+        "report",
+        "compact",
+        "train",
+        "evaluate",
+        "compare",
+        "equilibria",
+        "samples",
+    }
 
 
 def test_train_evaluate_and_compare_tell_the_same_story(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -177,7 +188,14 @@ def _row(verdict: str, recorded: str | None) -> LedgerRow:
 @pytest.mark.parametrize(
     "row, code", [(_row("supported", "supported"), 0), (_row("refuted", None), 0), (_row("refuted", "supported"), 1)]
 )
-@pytest.mark.parametrize("command", [["verify", "--scale", "smoke", "--seed", "4"], ["report", "some/run"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["verify", "--scale", "smoke", "--seed", "4"],
+        ["report", "some/run"],
+        ["compact", "a/run", "--out", "some/run", "--figure", "one", "--figure", "two"],
+    ],
+)
 def test_a_failing_row_is_exit_code_1(
     command: list[str], row: LedgerRow, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -191,6 +209,7 @@ def test_a_failing_row_is_exit_code_1(
 
     monkeypatch.setattr(runner, "run_claims", ran)
     monkeypatch.setattr(runner, "judge_folder", ran)
+    monkeypatch.setattr(compact, "compact_folder", ran)
     left, out, _ = _run(*command, capsys=capsys)
     assert left == code
     assert "C1.1*" in out and row.verdict in out and "report: some/run/report.html" in out
@@ -199,6 +218,8 @@ def test_a_failing_row_is_exit_code_1(
         wanted = {"scale": "smoke", "seed": 4, "workers": None, "resume": False, "out": None}
         wanted |= {"rows": None, "n_max": None}
         assert asked == [None, wanted]
+    elif command[0] == "compact":
+        assert asked == [Path("a/run"), Path("some/run"), ["one", "two"], {"unfinished": False}]
     else:
         assert asked == [Path("some/run"), {"unfinished": False}]
 

@@ -2,43 +2,76 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
+from collections import Counter
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from dgpg_verify.reporting.drawing.look import BAND, GRID, INK, MUTED, styled
 from dgpg_verify.runs.files import write_atomic
 
+MANY = 1500  # dots beyond which a figure keeps them as pixels
 _TONES = {INK: "--ink", MUTED: "--muted", GRID: "--grid", BAND: "--band", "#ffffff": "--paper"}
 
 
 def svg_text(figure: Figure, salt: str) -> str:
     """The figure as SVG; the same figure and salt give the same bytes."""
     buffer = io.StringIO()
+    many_as_pixels(figure)
     with styled(), matplotlib.rc_context({"svg.hashsalt": salt}):
         FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
     return slim(buffer.getvalue())
 
 
-def slim(svg: str) -> str:
-    """The same picture in fewer bytes: coordinates to 1/100 pt, a dot's style written once per run of equal dots."""
-    svg = re.sub(r'(?<= [xyd]=")[^"]*', lambda match: re.sub(r"(\.\d{2})\d+", r"\1", match[0]), svg)
+def many_as_pixels(figure: Figure, most: int = MANY) -> None:
+    """Keep the dots of a figure as pixels if all its panels together hold more than `most`: as paths they would be
+    nearly all of a page's bytes."""
+    artists = (artist for artist in figure.findobj(PathCollection) if artist.get_gid() == "replicates")
+    found = [artist for artist in artists if isinstance(artist, PathCollection)]
+    if sum(len(np.asarray(dots.get_offsets())) for dots in found) > most:
+        for dots in found:
+            dots.set_rasterized(True)
 
+
+def slim(svg: str) -> str:
+    """The same picture in fewer bytes: coordinates to 1/100 pt, a dot's style written once per run of equal dots, no id
+    that nothing refers to, no blanks between elements or before a path's next command."""
+    svg = re.sub(r'(?<= [xyd]=")[^"]*', lambda match: re.sub(r"(\.\d{2})\d+", r"\1", match[0]), svg)
+    svg = re.sub(r'(?<= d=")[^"]*', lambda match: re.sub(r"\s*([A-Za-z])\s*", r"\1", match[0]), svg)
     svg = re.sub(r' transform="rotate\(-0 [^"]*"', "", svg)
 
     svg = svg.replace('id="replicates"', 'class="replicates"')  # many groups of dots, and an id must be unique
+    used = set(re.findall(r'(?:href="|url\()#([^")]+)', svg))
+    svg = re.sub(r' id="([^"]+)"', lambda match: match[0] if match[1] in used else "", svg)
+    svg = re.sub(r"<g>\s*(<text[^>]*>[^<]*</text>)\s*</g>", r"\1", re.sub(r"<g/>", "", svg))
+    svg = re.sub(r">\s*\n\s*<", ">\n<", svg)
 
     def merge(match: re.Match[str]) -> str:
         style = match["style"]
         return f'<g style="{style}">' + match[0].replace(f' style="{style}"', "") + "</g>"
 
     dot = r'<use xlink:href="#\w+" x="[^"]*" y="[^"]*" style="'
-    return re.sub(rf'{dot}(?P<style>[^"]*)"/>(?:\s*{dot}(?P=style)"/>)+', merge, svg)
+    return _classed(re.sub(rf'{dot}(?P<style>[^"]*)"/>(?:\s*{dot}(?P=style)"/>)+', merge, svg))
+
+
+def _classed(svg: str) -> str:
+    """Styles that stand more than twice become classes. A class is named by what it says, so that pictures on one page
+    cannot disagree."""
+    rules = []
+    for style, count in Counter(re.findall(r' style="([^"]+)"', svg)).items():
+        if count > 2:
+            name = f"s{hashlib.sha256(style.encode()).hexdigest()[:8]}"
+            svg = svg.replace(f' style="{style}"', f' class="{name}"')
+            rules.append(f".{name}{{{style}}}")
+    return svg.replace("</style>", "\n".join(["", *rules, "</style>"]), 1)
 
 
 def png_bytes(figure: Figure, dpi: int = 100) -> bytes:

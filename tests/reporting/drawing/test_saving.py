@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from dgpg_verify.reporting.drawing.look import Look, styled
 from dgpg_verify.reporting.drawing.marks import dots, key
-from dgpg_verify.reporting.drawing.saving import inline_svg, svg_text
+from dgpg_verify.reporting.drawing.saving import inline_svg, many_as_pixels, svg_text
 from dgpg_verify.reporting.drawing.sheet import panels, sign
 
 COUNT = 70
@@ -46,3 +48,24 @@ def test_caption_and_command_do_not_touch(caption: str) -> None:
         renderer = FigureCanvasAgg(figure).get_renderer()
         boxes = [text.get_window_extent(renderer) for text in figure.texts[-2:]]
     assert boxes[0].y0 > boxes[1].y1 and boxes[1].y0 > 0
+
+
+def test_many_dots_over_all_panels_become_pixels() -> None:
+    with styled():
+        figure, axes = panels(1, 2, title="a", subtitle="b", caption="c")
+        for ax in axes.flat:
+            dots(ax, [1.0] * COUNT, range(COUNT), Look("#0072b2"))
+    few = svg_text(figure, "k")
+    assert few.count("<use") >= 2 * COUNT and "base64" not in few
+    many_as_pixels(figure, most=2 * COUNT - 1)
+    text = svg_text(figure, "k")
+    assert text.count("<use") < COUNT and text.count("base64") == 2
+
+
+def test_styles_become_classes_that_say_the_same() -> None:
+    text = svg_text(draw(), "k")
+    rules = dict(re.findall(r"\.(s\w+)\{([^}]*)\}", text))
+    assert rules and set(re.findall(r'class="(s\w{8})"', text)) == set(rules)
+    styles = re.findall(r' style="([^"]+)"', text)
+    assert max(map(styles.count, styles)) <= 2 and not set(styles) & set(rules.values())
+    assert any("font-size" in rule for rule in rules.values())
