@@ -11,8 +11,9 @@ import pytest
 from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.training.c4_1_episodes import CLAIM as EPISODE_CLAIMS
 from dgpg_verify.claims.training.c4_2_baselines_fail import CLAIM as BASELINE_CLAIMS
-from dgpg_verify.claims.training.design import LONGER, TOGETHER, TUNED, Sizes, training_design
+from dgpg_verify.claims.training.design import TUNED, training_design
 from dgpg_verify.claims.training.measure import MEASURED_FROM, evaluated_at, measure_training, replicates_of
+from dgpg_verify.claims.training.sizes import LONGER, TOGETHER, Sizes
 from dgpg_verify.claims.training.tried import SEARCH
 from dgpg_verify.core import Cell, Evidence, InputError
 from dgpg_verify.runs.sources import measuring_hash

@@ -1,0 +1,129 @@
+"""How much is trained at each scale: N and seeds of every experiment, fixed before any of it is judged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from dgpg_verify.claims.design import Row
+from dgpg_verify.claims.training.measure import FAMILY, MEASURED_FROM
+from dgpg_verify.claims.training.tried import SEARCH
+from dgpg_verify.core import InputError
+from dgpg_verify.training.evaluation import HELD_OUT
+
+LONGER = 2.5  # times the episodes that the baselines get
+TOGETHER = 200  # agents of a cell: from there on a batch of fleets saves nothing
+# Evaluations of the rows that are asked within how many episodes they settle; rows beside them every `Sizes.every`.
+CLOSELY = (*range(1, 16), 18, 21, 24, 27, 30)
+CLOSELY_TO = 200  # agents; beyond, an evaluation takes longer than learning from an episode
+FEWER_FROM, FEWER = 100, 20  # agents, and the held-out workloads from there on: a mean over more agents is as quiet
+
+# alpha: None = the method's own schedule; changes: fields of the Method that differ (such as the form of guidance);
+# settings: fields of `training.Settings`; workloads: held out; measured: roll-outs by which the gradient is measured at
+# start, middle and end, 0 = not. Smaller teams than MEASURED_FROM are not measured: exponents are judged from there on.
+USUAL: dict[str, Any] = {"alpha": None, "sharing": "independent", "changes": {}, "settings": {}, "workloads": HELD_OUT,
+                         "measured": 0}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes of one scale.
+
+    horizon, episodes, every: joint steps, length of a run, episodes between evaluations. Each experiment maps N ->
+    seeds: `grid` DG-PG, `small` the baselines, `others` all further methods and shared parameters, `large` guidance
+    alone and MAPPO at large N, `exact` guidance alone in its exact form, `alphas`, `ablated`, `searched`, `real`,
+    `patient` baselines with many samples, `claimed` with the episodes that the paper gives them, `claimed_searched`
+    some of these N, `long` guidance alone with many, and `known` the controls. closely: whether DG-PG is evaluated as
+    CLOSELY says. mixed_to: largest N of the settings `mixed`, of `sum`, which decides nothing, and of the published
+    form of guidance alone. measured: roll-outs of the gradient's moments along the way. searches: settings tried for
+    each method.
+    """
+
+    horizon: int
+    episodes: int
+    every: int
+    grid: Mapping[int, int]
+    small: Mapping[int, int]
+    others: Mapping[int, int] = field(default_factory=dict)
+    large: Mapping[int, int] = field(default_factory=dict)
+    exact: Mapping[int, int] = field(default_factory=dict)
+    mixed_to: int = 200
+    alphas: Mapping[int, int] = field(default_factory=dict)
+    ablated: Mapping[int, int] = field(default_factory=dict)
+    searched: Mapping[int, int] = field(default_factory=dict)
+    real: Mapping[int, int] = field(default_factory=dict)
+    patient: Mapping[int, int] = field(default_factory=dict)
+    claimed: Mapping[int, int] = field(default_factory=dict)
+    claimed_searched: Mapping[int, int] = field(default_factory=dict)
+    closely: bool = False
+    long: Mapping[int, int] = field(default_factory=dict)
+    known: Mapping[int, int] = field(default_factory=dict)
+    measured: int = 0
+    searches: int = len(SEARCH)
+    alpha_settings: tuple[str, ...] = ("parts", "both", "mixed", "mixed/raw")
+
+    def row(
+        self,
+        key: str,
+        label: str,
+        part: str,
+        method: str,
+        n_values: Mapping[int, int],
+        options: Mapping[str, Any] = MappingProxyType({}),
+        **changed: Any,
+    ) -> Row:
+        """One method on one kind of system; a replicate is one fleet with one seed.
+
+        Parameters
+        ----------
+        label : for a legend.
+        part : the experiment it belongs to.
+        options : of the system, beside the horizon.
+        changed : what differs from USUAL, `episodes` and `evaluate_every` (episodes between evaluations on 40 held-out
+            workloads).
+        """
+        usual = USUAL | {"episodes": self.episodes, "evaluate_every": self.every}
+        if unknown := set(changed) - set(usual):
+            raise InputError(f"row {key!r} asks for {sorted(unknown)}: it must be of {sorted(usual)}")
+        asked = {
+            "system": "cloud",
+            "options": {"horizon": self.horizon, **options},
+            "method": method,
+            **usual,
+            **changed,
+        }
+        at: dict[int, dict[str, Any]] = {n: {} for n in n_values}
+        for n in n_values:
+            if n < MEASURED_FROM:
+                at[n]["measured"] = 0
+            if n >= FEWER_FROM:
+                at[n]["workloads"] = FEWER
+            if n > CLOSELY_TO and asked["evaluate_every"] == CLOSELY:
+                at[n]["evaluate_every"] = self.every
+        # methods meet on the same fleets and workloads: the stream is not the row's
+        return Row(FAMILY, key, n_values, asked, {n: changes for n, changes in at.items() if changes}, FAMILY, TOGETHER,
+                   {"label": label, "part": part})  # fmt: skip
+
+    def longer(self) -> dict[str, Any]:
+        """At least 2.5 times the episodes; the first part of the run is the run at equal episodes."""
+        every = 2 * self.every
+        return {"episodes": math.ceil(LONGER * self.episodes / every) * every, "evaluate_every": every}
+
+
+_DECADES = dict.fromkeys((5, 10, 20, 50, 100, 200), 10) | dict.fromkeys((500, 1000, 1500), 3)
+SIZES = {
+    "smoke": Sizes(30, 10, 1, grid={4: 2}, small={4: 2}, alphas={4: 2}, alpha_settings=("parts",)),
+    "standard": Sizes(40, 30, 3, closely=True, grid={5: 6, 10: 6, 50: 6}, small={5: 6, 10: 6}, others={10: 6},
+                     large={50: 3}, exact={5: 6, 10: 6, 50: 3}, mixed_to=10, alphas={50: 4}, ablated={10: 3},
+                     searched={10: 6}, real={10: 3}, patient={10: 3}, known={5: 6}, measured=4, searches=4,
+                     alpha_settings=("parts",)),
+    "full": Sizes(100, 30, 3, closely=True, grid=_DECADES, small=dict.fromkeys((2, 5, 10), 10),
+                 others=dict.fromkeys((2, 5, 10), 10), large={n: seeds for n, seeds in _DECADES.items() if n > 10},
+                 exact={2: 10} | _DECADES, alphas={50: 10}, ablated={10: 10, 50: 10},
+                 searched=dict.fromkeys((5, 10), 10), real={10: 10, 50: 10}, patient={5: 10, 10: 10, 50: 3},
+                 claimed={5: 10, 10: 10, 20: 6, 50: 3}, claimed_searched={5: 10, 10: 10}, long={5: 10, 50: 3},
+                 known={5: 10}, measured=16),
+}  # fmt: skip
