@@ -174,7 +174,7 @@ def _clouds(scale: str) -> list[Row]:
         return rows
     return [
         *rows,
-        noise_row(CLOUDS[1], many, **common | {"policy": "linear@best_fit:1", "credits": (*CLOUD_CREDITS, REPLAYED)}),
+        noise_row(CLOUDS[1], many, **common | {"policy": "linear@best_fit:1"}),
         noise_row(CLOUDS[2], grid, **common | {"policy": "linear@best_fit:0.3"}),
         *_other_clouds(scale, grid, short, common),
     ]
