@@ -4,6 +4,7 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export NO_MKDOCS_2_WARNING := 1
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -12,7 +13,7 @@ SMOKE := reports/smoke-check
 SEED ?= 0
 # What `make reference` measures, and the figures that the README shows.
 FULL := reports/full-seed$(SEED)
-FIGURES := training_scaling own_settings learning_curves_claimed
+FIGURES := pointing training_scaling own_settings learning_curves_claimed
 # Where `make wheels` keeps the packages, for installing another checkout without network.
 WHEELS ?= $(HOME)/.cache/dgpg-verify/wheels
 PIP := $(BIN)/python -m pip install --quiet
@@ -22,7 +23,7 @@ OFFLINE := --no-index --find-links $(WHEELS)
 UPPER := tests/training tests/claims tests/reporting
 
 .DEFAULT_GOAL := help
-.PHONY: help install wheels theorems test lint types layers tests upper lower properties smoke full reference report coverage format clean
+.PHONY: help install wheels theorems test lint types layers tests upper lower properties smoke full reference report docs coverage format clean
 
 help: ## list the commands
 	@grep -hE "^[a-z-]+:.*## " $(MAKEFILE_LIST) | awk -F ":.*## " '{printf "%-24s %s\n", $$1, $$2}'
@@ -89,6 +90,9 @@ endef
 
 report: install ## judge and draw a run folder again: make report DIR=reports/standard-seed0
 	$(BIN)/dgpg-verify report $(DIR)
+
+docs: install ## the documentation as a site in site/; warnings are errors
+	$(BIN)/mkdocs build --quiet --strict
 
 coverage: install ## lines that the tests reach
 	$(BIN)/coverage run --source dgpg_verify -m pytest tests theorems/

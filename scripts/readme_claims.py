@@ -1,4 +1,4 @@
-"""Write the tables of README.md and reports/README.md from the committed reports, so that they cannot drift.
+"""Write the tables of README.md and docs/results.md from the committed reports, so that they cannot drift.
 
 python scripts/readme_claims.py            rewrite both
 python scripts/readme_claims.py --check    exit 1 if one would change
@@ -127,6 +127,24 @@ def claims_table(reports: list[Report]) -> str:
     return "\n".join(lines)
 
 
+def matrix_table(reports: list[Report]) -> str:
+    """Claims against readings in one word each: title, headline, and the verdict of every reading."""
+    titles = {name: title for report in reports for name, title in report.environment.get("titles", {}).items()}
+    matrix = claim_matrix([row for report in reports for row in report.rows])
+    lines = [f"| {' | '.join(['claim', 'headline', *matrix.titles])} |", "|---" * (2 + len(matrix.titles)) + "|"]
+    for summary, cells in matrix.lines:
+        verdicts = ("; ".join(map(_word, cell)) for cell in cells)
+        name = f"{summary.id} {titles.get(summary.id, '')}".strip()
+        lines.append(f"| {name} | **{summary.label}** | {' | '.join(verdicts)} |")
+    return "\n".join(lines)
+
+
+def _word(reading: ReadingSummary) -> str:
+    """A reading's verdict, with its price where there is one."""
+    price = price_text(reading)
+    return f"{name_text(reading)}{reading.label}" + (f" ({price})" if price else "")
+
+
 def _counts(labels: list[str]) -> str:
     return "/".join(str(labels.count(label)) for label in LABELS)
 
@@ -252,13 +270,14 @@ def replace_block(text: str, name: str, body: str) -> str:
 
 
 def rendered() -> dict[str, str]:
-    """Both documents with their blocks written anew, by path below the root."""
+    """README and results with their blocks written anew, by path below the root."""
     reports = committed()
     leading = leading_of(reports)
     speed = [record for report in leading for record in report.tables.get("speed", [])]
     blocks = {
-        "README.md": {"claims": claims_table(leading)},
-        "reports/README.md": {
+        "README.md": {"matrix": matrix_table(leading)},
+        "docs/results.md": {
+            "claims": claims_table(leading),
             "samples": samples_table(leading),
             "training": training_table(leading),
             "tuned": tuned_table(leading),

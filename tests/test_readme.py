@@ -1,9 +1,12 @@
-"""The README cannot drift from the committed reference report, and its snippets run."""
+"""README and pages cannot drift from the committed runs, their snippets run, and the site builds without a warning."""
 
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -34,7 +37,8 @@ def test_a_changed_verdict_would_be_noticed() -> None:
     assert script.rendered()["README.md"] != text.replace(label.group(0), "**unknown**", 1)
 
 
-SNIPPETS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+TEXT = "".join(path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))))
+SNIPPETS = re.findall(r"```python\n(.*?)```", TEXT, re.S)
 
 
 def _snippet(word: str) -> str:
@@ -69,3 +73,17 @@ def test_reports_name_no_path_of_a_machine() -> None:
     for path in (ROOT / "reports").glob("reference*/**/*"):
         if path.suffix in {".json", ".html", ".md", ".csv"}:
             assert not re.search(r"(?<![\w.])/(home|root|work|tmp|Users)/", path.read_text()), path.name
+
+
+def test_the_readme_is_read_in_five_minutes() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 200
+
+
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    """Links, anchors and every name of the Python interface are checked by the builder."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "site" / "results" / "index.html").is_file()
