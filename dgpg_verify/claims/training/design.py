@@ -13,7 +13,7 @@ from typing import Any
 
 from dgpg_verify.claims.design import SCALES, Row
 from dgpg_verify.claims.subjects import RECORDED_INPUT, traces_folder
-from dgpg_verify.claims.training.sizes import CLOSELY, LONGER, SIZES, Sizes
+from dgpg_verify.claims.training.sizes import CLOSELY, LONGER, SIZES, Sizes, fewer_seeds
 from dgpg_verify.claims.training.tried import PRACTICE, long_points, point_name, search_points
 from dgpg_verify.core import check_choice
 
@@ -63,20 +63,22 @@ def _main(sizes: Sizes) -> list[Row]:
     every = {**sizes.small, **sizes.grid}
     largest = dict.fromkeys(("mixed", "sum"), sizes.mixed_to)
     row, shared = partial(sizes.row, part="main"), dict[str, Any](sharing="shared")
+    large = fewer_seeds(sizes.large)
     closely: dict[str, Any] = {"evaluate_every": CLOSELY} if sizes.closely else {}
     rows = [
         *(row(f"dgpg/{name}", f"DG-PG, {MIXTURE_LABELS.get(name, name)}", method="dgpg", settings=settings,
-              n_values={n: seeds for n, seeds in every.items() if n <= largest.get(settings["setting"], n)},
+              n_values={n: seeds for n, seeds in (fewer_seeds(every) if name == "sum" else every).items()
+                        if n <= largest.get(settings["setting"], n)},
               measured=sizes.measured, **closely)
           for name, settings in MIXTURES.items()),
         row("guidance_only", "guidance only", method="guidance_only",
-            n_values={n: seeds for n, seeds in {**sizes.small, **sizes.large}.items() if n <= sizes.mixed_to}),
-        row(EXACT, "guidance only, exact, step 2e-3", method="guidance_only", n_values=sizes.exact,
+            n_values={n: seeds for n, seeds in {**sizes.small, **large}.items() if n <= sizes.mixed_to}),
+        row(EXACT, "guidance only, exact, step 2e-3", method="guidance_only", n_values=fewer_seeds(sizes.exact),
             changes={"guidance": "guidance:exact"}, settings={"actor_lr": EXACT_STEP}),
-        row("mappo/large", "MAPPO", method="mappo", n_values=sizes.large),
+        row("mappo/large", "MAPPO", method="mappo", n_values=large),
         *(row(name, name.upper(), method=name, n_values=sizes.small, **sizes.longer()) for name in BASELINES),
         *(row(name, label, method=name, n_values=sizes.others) for name, label in OTHERS.items()),
-        row(REPLAYED, "difference reward, replayed", method=REPLAYED, n_values={**sizes.others, **sizes.large}),
+        row(REPLAYED, "difference reward, replayed", method=REPLAYED, n_values={**sizes.others, **large}),
         *(row(f"{name}/shared", f"{name.upper()}, shared", method=name, n_values=sizes.others, **shared,
               **sizes.longer()) for name in BASELINES),
         row("dgpg/sum/shared", "DG-PG, sum, shared", method="dgpg", n_values=sizes.others, **shared),

@@ -19,6 +19,7 @@ TOGETHER = 200  # agents of a cell: from there on a batch of fleets saves nothin
 # Evaluations of the rows that are asked within how many episodes they settle; rows beside them every `Sizes.every`.
 CLOSELY = (*range(1, 16), 18, 21, 24, 27, 30)
 CLOSELY_TO = 200  # agents; beyond, an evaluation takes longer than learning from an episode
+BESIDE_FROM, BESIDE_SEEDS = 100, 3  # agents, and the seeds from there on of rows that decide nothing
 FEWER_FROM, FEWER = 100, 20  # agents, and the held-out workloads from there on: a mean over more agents is as quiet
 
 # alpha: None = the method's own schedule; changes: fields of the Method that differ (such as the form of guidance);
@@ -113,7 +114,12 @@ class Sizes:
         return {"episodes": math.ceil(LONGER * self.episodes / every) * every, "evaluate_every": every}
 
 
-_DECADES = dict.fromkeys((5, 10, 20, 50, 100, 200), 10) | dict.fromkeys((500, 1000, 1500), 3)
+def fewer_seeds(n_values: Mapping[int, int]) -> dict[int, int]:
+    """N -> seeds of a row that stands beside those that decide: a few seeds where a run takes long."""
+    return {n: min(seeds, BESIDE_SEEDS) if n >= BESIDE_FROM else seeds for n, seeds in n_values.items()}
+
+
+_DECADES = dict.fromkeys((5, 10, 20, 50, 100, 200), 10) | dict.fromkeys((500, 1500), 3)
 SIZES = {
     "smoke": Sizes(30, 10, 1, grid={4: 2}, small={4: 2}, alphas={4: 2}, alpha_settings=("parts",)),
     "standard": Sizes(40, 30, 3, closely=True, grid={5: 6, 10: 6, 50: 6}, small={5: 6, 10: 6}, others={10: 6},
@@ -124,6 +130,6 @@ SIZES = {
                  others=dict.fromkeys((2, 5, 10), 10), large={n: seeds for n, seeds in _DECADES.items() if n > 10},
                  exact={2: 10} | _DECADES, alphas={50: 10}, ablated={10: 10, 50: 10},
                  searched=dict.fromkeys((5, 10), 10), real={10: 10, 50: 10}, patient={5: 10, 10: 10, 50: 3},
-                 claimed={5: 10, 10: 10, 20: 6, 50: 3}, claimed_searched={5: 10, 10: 10}, long={5: 10, 50: 3},
+                 claimed={5: 10, 10: 10, 20: 5, 50: 3}, claimed_searched={10: 10}, long={5: 10, 50: 3},
                  known={5: 10}, measured=16),
 }  # fmt: skip
