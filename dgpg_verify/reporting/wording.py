@@ -29,7 +29,7 @@ def system_name(name: Any) -> str:
 def credit_name(name: str) -> str:
     """A credit's name for a label."""
     if name.startswith("guided:"):
-        return f"guided, \u03b1 = {name.split(':', 1)[1].split('@')[0]}"
+        return f"DG-PG, \u03b1 = {name.split(':', 1)[1].split('@')[0]}"
     return WORDS["credits"].get(name, name)
 
 

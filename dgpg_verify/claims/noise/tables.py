@@ -169,8 +169,10 @@ def _cross(series: Series) -> Iterator[Record]:
 def _pointing(series: Series) -> Iterator[Record]:
     for n in (n for n in POINTED_N if n in series.items):
         cells = series.items[n]
-        for credit in _credits(cells[0]):
-            needed = [cell[credit].rollouts_to_point for cell in cells]
+        ended = grid.SCHEDULE["end"]  # where the published schedule ends, in the reading `parts`
+        mixtures = {f"guided:{ended}": [cell.guided(ended, "parts") for cell in cells]}
+        for credit, found in ({name: [cell[name] for cell in cells] for name in _credits(cells[0])} | mixtures).items():
+            needed = [moments.rollouts_to_point for moments in found]
             known = [value for value in needed if value is not None]
             enough = 2 * len(known) > len(needed)
             rollouts = float(np.median(known)) if enough else None

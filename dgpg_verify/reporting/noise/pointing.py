@@ -74,7 +74,7 @@ def draw_pointing(frames: Frames) -> Figure:
     Table `pointing`; one panel per system and policy, one block per N. Raises NothingToDraw.
     """
     rows = few_sizes(need(frames["pointing"], "pointing", "row"))
-    credits = headline_credits(rows)
+    credits = [*headline_credits(rows), *(c for c in dict.fromkeys(rows["credit"]) if c.startswith("guided:"))]
     most = max(where(rows, credit=credits)["rollouts"].max(), 10.0)
     blocks = rows.groupby(PLACE)["n"].nunique().max()
     return by_place(
@@ -88,7 +88,7 @@ def draw_pointing(frames: Frames) -> Figure:
         caption="Points the right way: cosine of at least 0.7 (within 45 degrees) between the average of that many "
         "roll-outs' gradients and the exact gradient. Arrow and dotted stem: not reached within the roll-outs "
         "measured, or never because of bias. Medians over replicates, small dots are replicates. Of all N measured, "
-        "those nearest to 5, 50, 200 and 1500.",
+        "those nearest to 5, 50, 200 and 1500. Guided: DG-PG in the reading `parts`.",
         most=2,
         height=0.36 + 0.23 * blocks * (len(credits) + 0.9),
     )
