@@ -17,7 +17,9 @@ PARTS = {
     "patient": "With many more samples",
     "real": "Fleets and jobs after public records",
     "own": "Every method at the settings that a search chose for it, on other seeds",
+    "claimed own": "The same with the paper's budget: 500 episodes, 200 of DG-PG",
     "tuned": "Candidates of the search for settings",
+    "claimed search": "Candidates of the search with the paper's budget",
 }
 
 
