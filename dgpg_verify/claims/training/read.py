@@ -68,9 +68,9 @@ class TrainedRun:
         return kept[: len(self.episodes)]
 
     def first_at(self, score: float) -> int | None:
-        """The first evaluation [0 .. E) whose 3-point median, over itself and its two neighbours, is at or above a score.
+        """Place of the first evaluation whose median with its two neighbours is at or above a score; None = never.
 
-        One lucky evaluation between two below is none. None = never; the start and the last evaluation have no median.
+        One lucky evaluation between two below is none. The start and the last evaluation have no median.
         """
         medians = np.median(np.stack([self.scores[:-2], self.scores[1:-1], self.scores[2:]]), axis=0)
         reached = np.flatnonzero(medians >= score)

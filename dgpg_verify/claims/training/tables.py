@@ -207,7 +207,9 @@ def _improvements(trained: Runs, rivals: Sequence[str]) -> list[Record]:
 def _improvements_at_own(own: Runs) -> list[Record]:
     """The same at every method's own settings: at equal episodes, and with the paper's budget, in which the baselines
     have 2.5 times the episodes of DG-PG."""
-    by_part = {part: {key: group for key, group in own.items() if group.part == part} for part in ("own", "claimed own")}
+    by_part = {
+        part: {key: group for key, group in own.items() if group.part == part} for part in ("own", "claimed own")
+    }
     claimed = dict.fromkeys(key for key, _ in by_part["claimed own"] if key.startswith("dgpg/"))
     return _improvements(by_part["own"], [f"{key}/tuned" for key in AGAINST]) + _improvements(
         by_part["claimed own"], list(claimed)

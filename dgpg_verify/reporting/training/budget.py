@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dgpg_verify.reporting.drawing.axes import Limits, plain_text, quiet
 from dgpg_verify.reporting.drawing.axes import limits as log_limits
-from dgpg_verify.reporting.drawing.axes import log_x, quiet
 from dgpg_verify.reporting.drawing.look import INK, MUTED
 from dgpg_verify.reporting.drawing.marks import joined, key
 from dgpg_verify.reporting.drawing.sheet import LEFT, detail, indent, panels
@@ -51,7 +51,8 @@ def draw_score_by_budget(frames: Frames) -> Figure:
     reach = where(_shown(frames["first_reach"]), row={*rows["row"]}, n={*rows["n"]})
     look, sizes = _looks(rows), sorted(set(rows["n"]))
     curves = {place: _curve(same) for place, same in rows.groupby(["n", "row"])}
-    span = aggregate.score_limits(value for curve in curves.values() for value in (*curve["low"], *curve["high"]))
+    span = aggregate.score_limits(score for curve in curves.values() for score in curve["score"])
+    budgets = {column: log_limits(positive(rows, column), pad=0.02) for column in AXES}
     fig, axes = panels(
         len(sizes), len(AXES), title=_first_text(reach, look, "samples"), subtitle=_subtitle(reach, look),
         caption=_caption(rows), height=2.35, gap=(0.35, 0.98), detailed=True, keys=_keys(look),
@@ -60,11 +61,14 @@ def draw_score_by_budget(frames: Frames) -> Figure:
     for line, n in zip(axes, sizes):
         for ax, column in zip(line, AXES):
             score_axis(ax, span, named=ax is line[0])
-            log_x(ax, *log_limits(positive(rows, column)))
+            _budget_axis(ax, budgets[column])
             for row in (row for row in look if (n, row) in curves):
                 _draw(ax, curves[n, row], column, look, row)
             detail(ax, f"{n:g} agents" if ax is line[0] else "", f"score against {AXES[column]}")
             quiet(ax)
+            if not positive(where(rows, n=n), column):
+                ax.text(0.5, 0.5, "not kept in this run", transform=ax.transAxes, ha="center", color=MUTED)
+        line[-1].tick_params(axis="y", labelleft=False)
         _list(line[-1], where(reach, n=n), look)
     for ax, words in zip(axes[-1], AXES.values()):
         ax.set_xlabel(words)
@@ -96,38 +100,49 @@ def _looks(rows: Frame) -> Looks:
 def _keys(look: Looks) -> list[tuple[Any, str]]:
     """One legend entry per look; what was trained for longer as well is said to be so."""
     longer = {row.removesuffix(LONGER) for row in look if row.endswith(LONGER)}
-    firsts = {style: row for row, style in reversed(look.items())}
+    firsts = {style: row for row, style in [*look.items()][::-1]}
     return [
         key(f"{style.label}, 30 and 200 episodes" if row in longer and row in look else style.label, style)
         for row, style in ((firsts[style], style) for style in dict.fromkeys(look.values()))
     ]
 
 
+def _budget_axis(ax: Axes, span: Limits) -> None:
+    """Log axis of a budget with ticks at 1, 2, 5 or at 1, 3 of every decade, over many decades at 1 alone."""
+    ax.set_xscale("log")
+    ax.set_xlim(span)
+    low, high = np.log10(span)
+    marks = (1, 2, 5) if high - low < 1.7 else (1, 3) if high - low < 3.2 else (1,)
+    ticks = [m * 10.0**k for k in range(int(np.floor(low)), int(np.ceil(high))) for m in marks]
+    ticks = [tick for tick in ticks if span[0] <= tick <= span[1]]
+    ax.set_xticks(ticks, [plain_text(tick) if tick >= 1 else f"{tick:g}" for tick in ticks])
+
+
 def _curve(rows: Frame) -> Frame:
-    """Medians over runs at every evaluation, and the quartiles of the score: columns samples, seconds, score, low, high."""
+    """Medians over runs at every evaluation, columns samples, seconds, score; low and high: the score's quartiles."""
     by_episode = rows.groupby("episode")
     curve = by_episode[["samples", "seconds", "score"]].median()
     return curve.assign(low=by_episode["score"].quantile(0.25), high=by_episode["score"].quantile(0.75))
 
 
 def _draw(ax: Axes, curve: Frame, column: str, look: Looks, row: str) -> None:
-    """One method: its median with a band, an open mark where a run of 200 episodes ends."""
+    """One method: its median with a band, and a mark where training ends."""
     line, style = curve[curve[column] > 0], look[row]
     if line.empty:
         return
     x = line[column].to_numpy(dtype=float)
     ax.fill_between(x, line["low"], line["high"], color=style.color, alpha=0.13, lw=0, zorder=2)
     marks: dict[str, Any] = {"ms": 5.2, "mew": 0.8, "markevery": [len(x) - 1]}
-    longer = {"mfc": "white", "mec": style.color} if row.endswith(LONGER) else {}
-    joined(ax, x, line["score"], style, lw=1.7, zorder=4, **marks | longer)
+    joined(ax, x, line["score"], style, lw=1.7, zorder=4, **marks)
 
 
 def _list(ax: Axes, reach: Frame, look: Looks) -> None:
     """Right of a panel: when each method of one N is first at Best-Fit, the quickest in samples first."""
     reach = reach.sort_values("samples", kind="stable", na_position="last")
-    inches = ax.figure.get_size_inches() * ax.get_position().size
-    room = (TABLE - 0.25) / inches[0]
-    step = 0.19 / inches[1]
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    width, height = figure.get_size_inches() * ax.get_position().size
+    room, step = (TABLE - 0.25) / width, 0.19 / height
     given: dict[str, Any] = {"transform": ax.transAxes, "va": "center", "size": 8.8, "clip_on": False}
 
     def write(y: float, name: str, cells: Mapping[str, str], color: str, **style: Any) -> None:
@@ -179,11 +194,19 @@ def _subtitle(reach: Frame, look: Looks) -> str:
 
 
 def _caption(rows: Frame) -> str:
+    longer = " Two lines of one colour: 30 and 200 episodes, each with its own schedule of \u03b1."
     return (
-        f"{captions.runs_text(rows)}; lines are medians, bands the middle half of the runs, marks where training ends "
-        "(open: 200 episodes; the schedule of \u03b1 is stretched over a run, so that the longer is not the shorter "
-        "continued). Score: Random = 0, Best-Fit = 1 (dashed). Joint samples: episodes times steps of an episode. "
-        "Seconds: of one processor, spent on learning, not on evaluations; fleets that learn together share them. First "
-        "at Best-Fit: the first evaluation of a run whose 3-point median is at or above 1; median over runs, \u2018-\u2019 "
-        "where half of them or more never are (\u2018never\u2019). Evaluations lie up to 25 episodes apart."
+        f"{captions.runs_text(rows)}; lines are medians, bands the middle half of the runs (cut off at the frame), "
+        "marks stand where training ends; dashed: shared parameters."
+        f"{longer * bool(rows['row'].str.endswith(LONGER).any())} Score: Random = 0, Best-Fit = 1. Joint samples: "
+        "episodes times steps of an episode. Seconds: of one processor, spent on learning, not on evaluations; fleets "
+        "that learn together share them. First at Best-Fit: the first evaluation of a run whose 3-point median is at "
+        "or above 1; medians over runs, \u2018-\u2019 where half of them or more never are. Evaluations lie up to "
+        f"{_apart(rows):g} episodes apart."
     )
+
+
+def _apart(rows: Frame) -> float:
+    """The most episodes between two evaluations of one method, the start among them."""
+    gaps = [np.diff([0.0, *sorted(set(same))]).max() for _, same in rows.groupby(["row", "n"])["episode"]]
+    return float(max(gaps))
