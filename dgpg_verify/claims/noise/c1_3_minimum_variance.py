@@ -112,7 +112,7 @@ def _closed_form(series: Series[CellStats]) -> Question:
 def _surely_outside(series: Series[CellStats]) -> bool:
     """Whether V_G - C or V_PG - C is below 0 in the mean over the fleets of some N, so that some fleet violates C <
     min(V_PG, V_G) whatever the noise of single fleets; 95 % for all N and both together."""
-    level = 1.0 - 0.05 / (2 * len(series.items))
+    level = 1.0 - 0.05 / len(series.items)  # of two ends, of which one is read, for two differences
     parts = [np.array([cell.mixed_parts() for cell in cells]) for cells in series.items.values() if len(cells) > 1]
     highs = [mean_interval(found[:, k] - found[:, 2], level).high for found in parts for k in (0, 1)]
     return any(high is not None and high < 0.0 for high in highs)
