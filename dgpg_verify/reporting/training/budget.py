@@ -170,7 +170,7 @@ def _first_text(reach: Frame, look: Looks, column: str) -> str:
     """Which method is first at Best-Fit at every N, and with how much of a budget; N that agree together."""
     quickest = known(reach, column).sort_values(column, kind="stable").drop_duplicates("n").sort_values("n")
     if quickest.empty:
-        return f"Score against {AXES[column]}" + (": no method is at Best-Fit in half of its runs" * (len(reach) > 0))
+        return f"Score against {AXES[column]}" + (": no method is at Best-Fit in most of its runs" * (len(reach) > 0))
     parts = []
     for row, same in quickest.groupby("row", sort=False):
         ends = [_amount(value, column) for value in (same[column].min(), same[column].max())]
