@@ -118,5 +118,5 @@ def controls_in(trained: Runs) -> dict[str, Trained]:
 
 def where(trained: Trained) -> str:
     """Method, N and system in words."""
-    sharing = "at its own settings" if trained.sharing == CHOSEN else f"{trained.sharing} parameters"
+    sharing = "at its own settings of those tried" if trained.sharing == CHOSEN else f"{trained.sharing} parameters"
     return ", ".join([trained.label, f"N = {trained.n}", *options_in_words(trained.asked["options"]), sharing])

@@ -62,6 +62,21 @@ class TrainedRun:
         return (self.returns - self.heuristics["random"]) / float(self.values["gain"])
 
     @property
+    def seconds(self) -> Array:
+        """[E], processor time spent on learning until each evaluation, NaN where it was not kept."""
+        kept = np.asarray(self.values.get("seconds", np.full(len(self.episodes), np.nan)), dtype=np.float64)
+        return kept[: len(self.episodes)]
+
+    def first_at(self, score: float) -> int | None:
+        """Place of the first evaluation whose median with its two neighbours is at or above a score; None = never.
+
+        One lucky evaluation between two below is none. The start and the last evaluation have no median.
+        """
+        medians = np.median(np.stack([self.scores[:-2], self.scores[1:-1], self.scores[2:]]), axis=0)
+        reached = np.flatnonzero(medians >= score)
+        return int(reached[0]) + 1 if len(reached) else None
+
+    @property
     def level(self) -> float:
         """Mean score over the last 20 % of the episodes."""
         return self._ended(self.scores)
@@ -208,9 +223,22 @@ def read_training(measured: Measured) -> dict[tuple[str, int], Trained]:
 class Search:
     """All candidates of a method at one N: its default first, the same seeds for all, cut to as many episodes."""
 
-    key: str
     n: int
     candidates: tuple[Trained, ...]
+
+    @property
+    def key(self) -> str:
+        """That of the default; with its episodes where the default is one reading of a baseline's settings."""
+        return self._names[0]
+
+    @property
+    def _names(self) -> tuple[str, str]:
+        """Key and label."""
+        default = self.candidates[0]
+        reading, episodes = default.series.row.notes.get("reading"), f"{default.episodes} episodes"
+        if reading is None:
+            return default.key, default.label
+        return default.key.replace(f"/{reading}", f"/{episodes}"), default.label.replace(reading, episodes)
 
     @cached_property
     def chosen(self) -> tuple[int, ...]:
@@ -220,10 +248,11 @@ class Search:
 
     @property
     def tuned(self) -> Trained:
-        """Each seed's run at the candidate chosen for it."""
-        default = self.candidates[0]
+        """Each seed's run at the candidate chosen for it; part `own`, `claimed own` with the paper's budget."""
+        default, (key, label) = self.candidates[0], self._names
         runs = tuple(self.candidates[c].runs[k] for k, c in enumerate(self.chosen))
-        return replace(default, key=f"{self.key}/tuned", label=f"{default.label}, tuned", part="own", sharing=CHOSEN,
+        part = "claimed own" if default.part == "claimed" else "own"
+        return replace(default, key=f"{key}/tuned", label=f"{label}, tuned", part=part, sharing=CHOSEN,
                        episodes=min(group.episodes for group in self.candidates), runs=runs)  # fmt: skip
 
 
@@ -242,4 +271,4 @@ def _search(trained: Runs, key: str, n: int) -> Search | None:
     if len(seeds) > 1 or len(candidates[0].runs) < 2:
         return None
     episodes = min(group.episodes for group in candidates)
-    return Search(key, n, tuple(group.until(episodes) for group in candidates))
+    return Search(n, tuple(group.until(episodes) for group in candidates))

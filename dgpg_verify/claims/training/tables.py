@@ -27,26 +27,28 @@ Record = dict[str, Any]
 LEVEL = 0.95
 THRESHOLDS = tuple(np.round(np.arange(-0.5, 1.5001, 0.05), 2).tolist())
 AGAINST = ("dgpg/sum", "dgpg/parts")
+BEST_FIT = 1.0  # its score
+NOT_REACHING = ("tuned", "claimed search", "control")  # parts whose rows are not asked when they are first at Best-Fit
 
 
 def training_tables(measured: Measured) -> dict[str, list[Record]]:
-    """curves, runs, training_scores, profiles, improvements, training_noise and tuning of all rows.
+    """curves, runs, training_scores, first_reach, profiles, improvements, training_noise and tuning of all rows.
 
     Profiles and probabilities of improvement compare runs of the main rows after equally many episodes; levels and
     scores hold what was trained longer twice, as it ended and (part `equal`) as it stood then, and every method once
-    more at the settings that a search chose for it (part `own`).
+    more at the settings that a search chose for it (part `own`, with the paper's budget `claimed own`).
     """
     trained = read_training(measured)
     every, equal = list(trained.values()), _at_equal_episodes(trained)
-    own_settings = {(f"{search.key}/tuned", search.n): search.tuned for search in searches(trained)}
+    own = {(search.tuned.key, search.n): search.tuned for search in searches(trained)}
     cut = [_named(group, trained[key]) for key, group in equal.items() if group is not trained[key]]
     return {
         "curves": [record for group in every for run in group.runs for record in _curve(group, run)],
-        "runs": [_run(group, run) for group in (*every, *cut, *own_settings.values()) for run in group.runs],
-        "training_scores": [_scores(group) for group in (*every, *cut, *own_settings.values())],
+        "runs": [_run(group, run) for group in (*every, *cut, *own.values()) for run in group.runs],
+        "training_scores": [_scores(group) for group in (*every, *cut, *own.values())],
+        "first_reach": [_first_reach(group) for group in (*every, *own.values()) if _reach_is_asked(group)],
         "profiles": [record for group in equal.values() for record in _profile(group)],
-        "improvements": _improvements(equal, AGAINST)
-        + _improvements(own_settings, [f"{key}/tuned" for key in AGAINST]),
+        "improvements": _improvements(equal, AGAINST) + _improvements_at_own(own),
         "training_noise": [record for group in every for point in POINTS for record in _noise(group, point)],
         "tuning": _tuning(trained),
         "declared": declared("training"),
@@ -92,10 +94,11 @@ def _curve(group: Trained, run: TrainedRun) -> list[Record]:
             "replicate": run.replicate,
             "episode": int(episode),
             "samples": int(episode) * run.horizon,
+            "seconds": float(seconds),
             "score": float(score),
             "return_per_agent": float(value) / run.n,
         }
-        for episode, score, value in zip(run.episodes, run.scores, run.returns)
+        for episode, seconds, score, value in zip(run.episodes, run.seconds, run.scores, run.returns)
     ]
 
 
@@ -151,6 +154,28 @@ def _scores(group: Trained) -> Record:
     }
 
 
+def _reach_is_asked(group: Trained) -> bool:
+    return group.part not in NOT_REACHING and all(len(run.episodes) >= 3 for run in group.runs)
+
+
+def _first_reach(group: Trained) -> Record:
+    """Episodes, joint samples and processor seconds when a run is first at Best-Fit, medians over runs.
+
+    A run is there at the first evaluation whose 3-point median is at or above 1: run by run, so that those that never
+    are can be counted, and on medians, so that one lucky evaluation is none. A run that never is counts as later than
+    all others: no median where half of them are such. Times are those of evaluations, so they are late by up to the
+    episodes between two.
+    """
+    found = [(run, run.first_at(BEST_FIT)) for run in group.runs]
+    reached = [(run.episodes[k], run.episodes[k] * run.horizon, run.seconds[k]) for run, k in found if k is not None]
+    never = len(found) - len(reached)
+    medians = np.median([*reached, *[(np.inf,) * 3] * never], axis=0).tolist()
+    return _where(group) | {
+        "trained": group.episodes, "seeds": len(found), "never": never,
+        **dict(zip(("episodes", "samples", "seconds"), medians)),
+    }  # fmt: skip
+
+
 def _profile(group: Trained) -> list[Record]:
     profile = performance_profile(group.levels, THRESHOLDS, LEVEL)
     return [
@@ -177,6 +202,18 @@ def _improvements(trained: Runs, rivals: Sequence[str]) -> list[Record]:
         }
         for group, other, better in pairs
     ]  # fmt: skip
+
+
+def _improvements_at_own(own: Runs) -> list[Record]:
+    """The same at every method's own settings: at equal episodes, and with the paper's budget, in which the baselines
+    have 2.5 times the episodes of DG-PG."""
+    by_part = {
+        part: {key: group for key, group in own.items() if group.part == part} for part in ("own", "claimed own")
+    }
+    claimed = dict.fromkeys(key for key, _ in by_part["claimed own"] if key.startswith("dgpg/"))
+    return _improvements(by_part["own"], [f"{key}/tuned" for key in AGAINST]) + _improvements(
+        by_part["claimed own"], list(claimed)
+    )
 
 
 def _noise(group: Trained, point: str) -> list[Record]:
@@ -216,7 +253,8 @@ def _tuning(trained: Runs) -> list[Record]:
     ]
     return [
         {
-            "method": search.key, "n": search.n, "setting": "default" if k == 0 else group.label,
+            "method": search.key, "n": search.n, "episodes": search.tuned.episodes,
+            "setting": "default" if k == 0 else group.series.row.notes.get("reading", group.label),
             "seeds": len(group.runs), "mean": mean.value, "low": mean.low, "high": mean.high,
             "chosen": search.chosen.count(k), "default": k == 0,
         }

@@ -5,6 +5,7 @@ shows, and draws it with the axes and marks of this folder.
 """
 
 from dgpg_verify.reporting.drawing.spec import FigureSpec
+from dgpg_verify.reporting.training.budget import draw_score_by_budget
 from dgpg_verify.reporting.training.comparisons import draw_ablations, draw_own_settings
 from dgpg_verify.reporting.training.curves import (
     draw_curves_over_n,
@@ -18,6 +19,7 @@ from dgpg_verify.reporting.training.scores import draw_alpha_sensitivity, draw_s
 
 FIGURES = (
     FigureSpec("learning_curves", "Learning curves of all methods", draw_learning_curves, "curves", "C4"),
+    FigureSpec("score_by_budget", "Score by samples and by processor time", draw_score_by_budget, "curves", "C4"),
     FigureSpec(
         "learning_curves_claimed", "With the paper's 500 episodes", draw_learning_curves_claimed, "curves", "C4.2a"
     ),

@@ -10,11 +10,14 @@ import pytest
 from scipy import stats
 
 from dgpg_verify.claims.training.c4_2_baselines_fail import CLAIM as BASELINE_CLAIMS
+from dgpg_verify.claims.training.c4_3_best_fit import CLAIM as BEST_FIT_CLAIMS
 from dgpg_verify.claims.training.design import BASELINES, DGPG, MIXTURES, TUNED, training_design
 from dgpg_verify.claims.training.read import Search, Trained, read_training, searches
 from dgpg_verify.claims.training.tables import training_tables
 from dgpg_verify.claims.training.tried import SEARCH
 from dgpg_verify.core import Evidence
+from dgpg_verify.reporting.frame import frames
+from dgpg_verify.reporting.training.comparisons import draw_own_settings
 from tests.claims.judging import judge, measured_of
 from tests.claims.training.evidence import episodes_of, training_evidence
 
@@ -176,3 +179,66 @@ def test_what_is_searched() -> None:
             mixture = MIXTURES.get(key.partition("/")[2], {})
             assert mixture.items() <= DESIGN[name].options["settings"].items(), name
             assert key != "happo" or DESIGN[name].options["sharing"] == "independent"
+
+
+@pytest.fixture(scope="module")
+def claimed() -> list[Evidence]:
+    """MAPPO in both budgets, DG-PG in `parts` in both: with the paper's budget MAPPO gains by its last candidate."""
+    seeds = 0.01 * np.arange(6)
+
+    def levels(key: str, low: float, high: float) -> np.ndarray:
+        rows = np.full(len(candidates_of(key)), low)
+        rows[-1] = high
+        return rows[:, None] + seeds
+
+    asked = {"mappo": (0.1, 0.2), "mappo/preset": (0.3, 0.8), "happo/preset": (0.1, 0.3),
+             "dgpg/parts": (0.5, 0.6), "dgpg/parts/200 episodes": (0.9, 1.0)}  # fmt: skip
+    return [item for key, ends in asked.items() for item in search_of(key, levels(key, *ends))]
+
+
+def test_a_search_with_the_papers_budget_is_named_by_its_episodes(claimed: list[Evidence]) -> None:
+    found = {search.key: search.tuned for search in searches(trained_of(claimed))}
+    assert {key: (row.key, row.label, row.part, row.episodes) for key, row in found.items()} == {
+        "mappo": ("mappo/tuned", "MAPPO, tuned", "own", 30),
+        "mappo/500 episodes": ("mappo/500 episodes/tuned", "MAPPO, 500 episodes, tuned", "claimed own", 500),
+        "happo/500 episodes": ("happo/500 episodes/tuned", "HAPPO, 500 episodes, tuned", "claimed own", 500),
+        "dgpg/parts": ("dgpg/parts/tuned", "DG-PG, parts, tuned", "own", 30),
+        "dgpg/parts/200 episodes": ("dgpg/parts/200 episodes/tuned", "DG-PG, parts, 200 episodes, tuned",
+                                    "claimed own", 200),
+    }  # fmt: skip
+
+
+def test_verdicts_of_both_searches_stand_beside_each_other(claimed: list[Evidence]) -> None:
+    fails = {row.row: row for row in judge(BASELINE_CLAIMS[0], claimed, DESIGN)}
+    keys = [f"C4.2a/{key}/N=10/fails/tuned" for key in ("mappo", "mappo/500 episodes", "happo/500 episodes")]
+    assert {key for key in fails if key.endswith("/tuned")} == {*keys}
+    assert [fails[key].verdict for key in keys] == ["supported", "refuted", "supported"]
+    row = fails[keys[1]]
+    assert not row.primary and row.reading == "" and row.setting == "tuned"
+    assert "MAPPO, 500 episodes, tuned, N = 10" in row.holds_when
+    assert "at its own settings of those tried" in row.holds_when and "preset" not in row.holds_when
+    assert len(row.files) == len(candidates_of("mappo/preset")) == 6
+    scores = {row.row: row for row in judge(BEST_FIT_CLAIMS[0], claimed, DESIGN)}
+    row = scores["C4.3a/dgpg/parts/200 episodes/tuned/N=10/score"]
+    assert not row.primary and "200 episodes" in row.holds_when
+    assert "at its own settings of those tried" in row.holds_when
+    assert "C4.3a/mappo/500 episodes/tuned/N=10/score" in scores and "C4.3a/mappo/tuned/N=10/score" in scores
+
+
+def test_searches_of_both_budgets_are_never_compared_with_each_other(claimed: list[Evidence]) -> None:
+    tables = training_tables(measured_of(claimed, DESIGN))
+    tuned = {(r["row"], r["against"]) for r in tables["improvements"] if r["row"].endswith("/tuned")}
+    assert tuned == {
+        ("mappo/tuned", "dgpg/parts/tuned"),
+        ("mappo/500 episodes/tuned", "dgpg/parts/200 episodes/tuned"),
+        ("happo/500 episodes/tuned", "dgpg/parts/200 episodes/tuned"),
+    }
+    tried = [
+        (r["setting"], r["episodes"], r["chosen"]) for r in tables["tuning"] if r["method"] == "mappo/500 episodes"
+    ]
+    assert [setting for setting, *_ in tried[:2]] == ["default", "practitioner"]
+    assert {episodes for _, episodes, _ in tried} == {500} and [chosen for *_, chosen in tried] == [0] * 5 + [6]
+    assert {r["episodes"] for r in tables["tuning"] if r["method"] == "mappo"} == {30}
+    drawn = draw_own_settings(frames(tables))
+    assert {text.get_text() for text in drawn.axes[0].get_yticklabels()} == {"DG-PG, parts", "MAPPO"}
+    assert "500" not in drawn.texts[0].get_text()

@@ -73,3 +73,49 @@ def test_ablations_are_compared_with_rows_of_their_length_and_none_is_lost() -> 
     kept = with_ablations(frame(records))
     places = sorted(zip(kept["row"], kept["n"]))
     assert places == [("dgpg/parts", 10), ("dgpg/x", 10), ("dgpg/y", 5), ("mappo", 10), ("mappo/equal", 5)]
+
+
+def steps(row: Row, at: float, level: float = 1.05) -> Any:
+    """0.5 until episode `at`, `level` from then on."""
+    return np.where(episodes_of(row) >= at, level, 0.5)
+
+
+def first_reach(row: Row, n: int, curves: Any) -> dict[str, Any]:
+    tables = training_tables(measured_of(training_evidence(row, n, curves), {row.key: row}))
+    (record,) = found(tables["first_reach"], row.key, n)
+    return record
+
+
+def test_first_at_best_fit_is_a_median_over_runs_that_counts_those_that_never_are() -> None:
+    record = first_reach(SHORT, 5, [steps(SHORT, at) for at in (4, 6, 8, 99)])
+    assert (record["episodes"], record["samples"], record["never"], record["seeds"]) == (7.0, 700.0, 1, 4)
+    assert record["seconds"] == pytest.approx(7 * 1.0 / (len(episodes_of(SHORT)) - 1))  # evaluated at every episode
+    record = first_reach(SHORT, 5, [steps(SHORT, at) for at in (4, 99, 99, 99)])
+    assert not np.isfinite(record["episodes"]) and record["never"] == 3
+    assert first_reach(SHORT, 5, [steps(SHORT, 4, 0.999)])["never"] == 1
+
+
+def test_one_lucky_evaluation_is_not_at_best_fit() -> None:
+    lucky = steps(SHORT, 12)
+    lucky[3] = 1.3
+    assert first_reach(SHORT, 5, [lucky])["episodes"] == 12.0
+
+
+def test_a_run_whose_seconds_were_not_kept_is_at_best_fit_after_an_unknown_time() -> None:
+    items = training_evidence(SHORT, 5, [steps(SHORT, 6)])
+    values = {name: value for name, value in items[0].values.items() if name != "0/seconds"}
+    tables = training_tables(measured_of([replace(items[0], values=values)], {SHORT.key: SHORT}))
+    (record,) = tables["first_reach"]
+    assert record["episodes"] == 6.0 and np.isnan(record["seconds"])
+
+
+def test_curves_hold_the_time_spent_until_each_evaluation(tables: Any) -> None:
+    (curve,) = ([r for r in found(tables["curves"], "mappo", 5) if r["replicate"] == k] for k in (1,))
+    assert [r["seconds"] for r in curve] == pytest.approx(np.linspace(0.0, 1.0, len(curve)))
+
+
+def test_candidates_and_controls_are_not_asked_when_they_are_at_best_fit(tables: Any) -> None:
+    row = DESIGN["search/mappo/discount 0.95"]
+    evidence = training_evidence(row, 10, [np.ones(len(episodes_of(row)))] * 2)
+    assert training_tables(measured_of(evidence, DESIGN))["first_reach"] == []
+    assert {r["row"] for r in tables["first_reach"]} == {"dgpg/parts", "mappo", "guidance_only"}

@@ -78,6 +78,25 @@ def design() -> list[Row]:
     return rows
 
 
+def budget_design() -> list[Row]:
+    """Rows that are compared at a matched budget, in the order in which they are drawn."""
+    ns, practice = (5, 10, 20, 50), {"part": "claimed", "sharing": "shared", "episodes": 500}
+    given: dict[str, Any] = {"method": "dgpg", "alpha": "0.9->0.2", "ns": ns}
+    long = given | {"part": "claimed", "episodes": 200}
+    return [
+        Row("dgpg/parts", "DG-PG, parts", level=1.04, setting="parts", pace=3.0, **given),
+        Row("dgpg/parts/200 episodes", "DG-PG, parts, 200 episodes", level=1.1, setting="parts", pace=9.0, **long),
+        Row("dgpg/both", "DG-PG, both", level=1.02, setting="both", pace=4.0, **given),
+        Row("dgpg/both/200 episodes", "DG-PG, both, 200 episodes", level=1.08, setting="both", pace=12.0, **long),
+        Row("guidance_only/exact", "guidance only, exact, step 2e-3", "guidance_only", 1.06, pace=1.5, ns=ns),
+        Row("difference_replay", "difference reward, replayed", "difference_replay", 1.2, -0.02, 8.0, ns=ns),
+        Row("mappo/practitioner", "MAPPO, practitioner", "mappo", 1.35, -0.25, 60.0, ns=ns, **practice),
+        Row("mappo/preset", "MAPPO, preset", "mappo", 0.2, -0.3, 60.0, "claimed", ns, episodes=500),
+        Row("ippo/practitioner", "IPPO, practitioner", "ippo", 1.1, -0.3, 90.0, ns=ns, **practice),
+        Row("happo/practitioner", "HAPPO, practitioner", "happo", 1.2, -0.3, 120.0, "claimed", ns, episodes=500),
+    ]
+
+
 def _where(row: Row, n: int) -> Record:
     return {
         "row": row.key, "method": row.method, "label": row.label, "system": row.system, "sharing": row.sharing,
@@ -94,7 +113,8 @@ def _runs(row: Row, n: int, seeds: int, rng: np.random.Generator) -> Iterator[tu
         scores = end * (1 - np.exp(-episodes / pace)) + 0.03 * rng.standard_normal(episodes.size)
         settled = None if 3 * pace > row.episodes else float(EVERY * math.ceil(3 * pace / EVERY))
         curve = [_where(row, n) | {"replicate": replicate, "episode": int(e), "samples": int(e) * HORIZON,
-                                   "score": float(s), "return_per_agent": -50 + 9 * float(s)}
+                                   "seconds": 0.01 * n * int(e), "score": float(s),
+                                   "return_per_agent": -50 + 9 * float(s)}
                  for e, s in zip(episodes, scores)]  # fmt: skip
         last = scores[-max(1, len(scores) // 5) :]
         yield curve, _where(row, n) | {
@@ -123,6 +143,29 @@ def _score(runs: list[Record]) -> Record:
         "never": never, "samples_to_settle": None if mean is None else mean * HORIZON,
         "gap_percent": float(100 * (1 - levels.mean())), "best_heuristic": "best_fit",
     }  # fmt: skip
+
+
+def _reach(curves: list[list[Record]]) -> Record:
+    """When half of the runs of a row are first at Best-Fit."""
+    ends = [[r["episode"] for r in curve if r["score"] >= 1.0] for curve in curves]
+    firsts = np.array([min(episodes, default=np.inf) for episodes in ends])
+    at, last = float(np.median(firsts)), curves[0][-1]
+    reached = bool(np.isfinite(at))
+    return {name: last[name] for name in ("row", "method", "label", "system", "sharing", "setting", "part", "n")} | {
+        "trained": last["episode"], "seeds": len(curves), "never": int(np.isinf(firsts).sum()),
+        "episodes": at if reached else None, "samples": at * HORIZON if reached else None,
+        "seconds": 0.01 * last["n"] * at if reached else None,
+    }  # fmt: skip
+
+
+def budget_tables(seeds: int = 5, seed: int = 11) -> dict[str, list[Record]]:
+    """The tables of a made-up comparison at a matched budget."""
+    rng = np.random.default_rng(seed)
+    runs = [[curve for curve, _ in _runs(row, n, seeds, rng)] for row in budget_design() for n in row.ns]
+    return {
+        "curves": [record for curves in runs for curve in curves for record in curve],
+        "first_reach": [_reach(curves) for curves in runs],
+    }
 
 
 def _noise(seeds: int, rng: np.random.Generator) -> list[Record]:
@@ -158,7 +201,8 @@ def _cost(seeds: int, rng: np.random.Generator) -> list[Record]:
 def training_tables(seeds: int = 5, seed: int = 9) -> dict[str, list[Record]]:
     """All tables of a made-up training run."""
     rng = np.random.default_rng(seed)
-    tables: dict[str, list[Record]] = {"curves": [], "runs": [], "training_scores": [], "profiles": []}
+    names = ("curves", "runs", "training_scores", "first_reach", "profiles")
+    tables: dict[str, list[Record]] = {name: [] for name in names}
     for row in design():
         for n in row.ns:
             made = list(_runs(row, n, seeds, rng))
@@ -166,6 +210,7 @@ def training_tables(seeds: int = 5, seed: int = 9) -> dict[str, list[Record]]:
             tables["curves"] += [record for curve, _ in made for record in curve]
             tables["runs"] += runs
             tables["training_scores"].append(_score(runs))
+            tables["first_reach"].append(_reach([curve for curve, _ in made]))
             if row.part == "main":
                 levels = np.array([run["level"] for run in runs])
                 for threshold in THRESHOLDS:
@@ -182,7 +227,7 @@ def training_tables(seeds: int = 5, seed: int = 9) -> dict[str, list[Record]]:
     tables["training_noise"] = _noise(min(seeds, 3), rng)
     tables["guidance_cost"] = _cost(min(seeds, 4), rng)
     tables["tuning"] = [
-        {"method": method, "n": 10, "setting": setting, "seeds": seeds, "mean": mean, "low": mean - 0.1,
+        {"method": method, "n": 10, "episodes": 30, "setting": setting, "seeds": seeds, "mean": mean, "low": mean - 0.1,
          "high": mean + 0.1, "chosen": chosen, "default": setting == "default"}
         for method in ("dgpg/sum", "mappo")
         for setting, mean, chosen in (("default", 0.8, 1), ("actor_lr 0.002", 0.6, 0), ("sharing shared", 0.9, 4))

@@ -15,7 +15,7 @@ from dgpg_verify.reporting.drawing.spec import FigureSpec
 from dgpg_verify.reporting.figures import FIGURES
 from dgpg_verify.reporting.frame import NothingToDraw, few, frames
 from dgpg_verify.reporting.training.comparisons import group_of_row
-from tests.reporting.training.synthetic_training import training_tables
+from tests.reporting.training.synthetic_training import budget_tables, training_tables
 
 Tables = dict[str, list[dict[str, Any]]]
 TRAINING = [spec for spec in FIGURES if spec.claim.startswith(("C4", "C5"))]
@@ -259,6 +259,67 @@ def test_one_run_without_intervals_can_be_drawn(spec: FigureSpec, made: Tables) 
 
 
 def test_every_training_figure_has_a_title(made: Tables) -> None:
-    assert len(TRAINING) == 12
+    assert len(TRAINING) == 13
     for spec in TRAINING:
         assert spec.make(frames(made)).texts[0].get_text(), spec.name
+
+
+@pytest.fixture(scope="module")
+def budget() -> Tables:
+    return budget_tables(seeds=4)
+
+
+def listed(figure: Figure, panel: int) -> list[str]:
+    """Texts of the list right of a panel, line by line."""
+    return [text.get_text() for text in figure.axes[panel].texts]
+
+
+def test_budget_draws_every_method_at_every_n_against_samples_and_seconds(budget: Tables) -> None:
+    figure = draw("score_by_budget", budget)
+    assert len(figure.axes) == 8 and sum(len(legend.get_texts()) for legend in figure.legends) == 8
+    assert all(ax.get_xscale() == "log" and len(ax.collections) == 10 for ax in figure.axes)  # bands
+    ends = {max(line.get_xdata()) for line in figure.axes[0].lines if len(line.get_xdata()) > 2}
+    assert ends == {3_000.0, 20_000.0, 50_000.0}
+    assert "DG-PG, parts, 30 and 200 episodes" in {
+        text.get_text() for legend in figure.legends for text in legend.get_texts()
+    }
+
+
+def test_budget_lists_and_names_what_is_first_at_best_fit(budget: Tables) -> None:
+    def said(**samples: float | None) -> Figure:
+        reach = [
+            {**r, "samples": samples.get(f"{r['row']}@{r['n']}"), "seconds": None, "never": 4 - 3 * bool(samples)}
+            for r in budget["first_reach"]
+        ]
+        return draw("score_by_budget", {**budget, "first_reach": reach})
+
+    figure = said(**{"dgpg/parts@5": 900.0, "difference_replay@5": 800.0, "difference_replay@10": 1200.0,
+                     "mappo/practitioner@20": 9000.0})  # fmt: skip
+    text = title(figure).replace("\u202f", " ")
+    assert "difference reward, replayed at N = 5, 10 (800 to 1 200 samples)" in text
+    assert "MAPPO, practitioner at N = 20 (9 000 samples); none at N = 50" in text
+    assert "DG-PG" not in text  # at N = 5 it is second
+    names = [name for name in listed(figure, 1) if name.startswith(("DG-PG", "difference"))]
+    assert names[:2] == ["difference reward, replayed", "DG-PG, parts"] and "1 of 4" in listed(figure, 1)
+    assert "no method is at Best-Fit in most of its runs" in title(said())
+    assert "processor seconds" in caption(draw("score_by_budget", budget)).split("All methods")[0]
+
+
+def test_budget_shows_other_rows_only_where_those_it_wants_are_missing(budget: Tables) -> None:
+    short = [{**r, "row": "mappo", "label": "MAPPO"} for r in budget["curves"] if r["row"] == "mappo/practitioner"]
+
+    def names(curves: list[dict[str, Any]]) -> set[str]:
+        figure = draw("score_by_budget", {**budget, "curves": curves})
+        return {text.get_text() for legend in figure.legends for text in legend.get_texts()}
+
+    assert "MAPPO" not in names(budget["curves"] + short)
+    left = [r for r in budget["curves"] if r["row"] not in ("mappo/practitioner", "dgpg/parts")]
+    assert {"MAPPO", "DG-PG, parts, 200 episodes"} <= names(left + short)
+
+
+def test_budget_of_a_run_that_kept_no_seconds_says_so(budget: Tables) -> None:
+    curves = [{name: value for name, value in r.items() if name != "seconds"} for r in budget["curves"]]
+    figure = draw("score_by_budget", {"curves": curves})
+    assert [("not kept in this run" in listed(figure, k)) for k in range(4)] == [False, True, False, True]
+    with pytest.raises(NothingToDraw, match="compared by budget"):
+        draw("score_by_budget", {"curves": [r for r in curves if r["row"] == "other"]})

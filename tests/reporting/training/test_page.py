@@ -12,7 +12,7 @@ from dgpg_verify.reporting import TABLES, write_ledger, write_records, write_rep
 from dgpg_verify.reporting.objections import OBJECTIONS, answer
 from dgpg_verify.reporting.provenance import run_claims
 from dgpg_verify.reporting.records import expected_tables
-from dgpg_verify.reporting.training.tables import score_groups, tuning_groups
+from dgpg_verify.reporting.training.tables import reach_lines, score_groups, tuning_groups
 from dgpg_verify.runs.files import write_json
 from tests.reporting.synthetic_run import ENVIRONMENT, ledger, ledger_row
 from tests.reporting.test_page import Page
@@ -132,3 +132,18 @@ def test_groups_keep_every_record_and_put_main_first() -> None:
     odd = score_groups([{"row": "a", "n": 2, "part": "new"}])
     assert odd[0]["title"] == "new"
     assert [len(g["rows"]) for g in tuning_groups(made["tuning"])] == [3, 3]
+
+
+def test_first_at_best_fit_in_a_markdown_table() -> None:
+    def record(row: str, n: int, episodes: float | None, never: int, seconds: float | None = 1.25) -> dict[str, Any]:
+        known = {"samples": None if episodes is None else 100 * episodes, "seconds": seconds}
+        return {"row": row, "n": n, "episodes": episodes, "never": never, "seeds": 10, **known}
+
+    records = [record("a", 5, 12.0, 0), record("a", 10, 3.5, 2, None), record("b", 10, None, 7), record("x", 2, 1.0, 0)]
+    lines = [line.replace("\u202f", " ") for line in reach_lines(records, {"A": ("z", "a"), "B": ("b",), "C": ("c",)})]
+    assert lines == [
+        "| first at Best-Fit after | 5 | 10 |",
+        "|---|---|---|",
+        "| A | 12 episodes; 1 200 samples; 1.2 s | 3.5 episodes; 350 samples; 2/10 never |",
+        "| B |  | 7/10 never |",
+    ]
