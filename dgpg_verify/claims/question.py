@@ -77,6 +77,15 @@ def level_of(primary: bool) -> float:
     return PRIMARY_LEVEL if primary else EXPLORATORY_LEVEL
 
 
+def within_proof(verdict: Verdict, proved: Label | None) -> Verdict:
+    """A verdict that a proof leaves room for: the label `proved`, or undecided where the measured sizes say the
+    opposite of what holds in the limit."""
+    if proved is None or verdict.label in (proved, "inconclusive"):
+        return verdict
+    why = f"{verdict.why}; but in the limit of many agents the opposite is proved: these N are not yet there"
+    return replace(verdict, label="inconclusive", why=why)
+
+
 def checked(holds: bool, why: str, estimate: Estimate) -> Verdict:
     """The verdict on what is exact or was counted: supported if it holds, else refuted."""
     return Verdict("supported" if holds else "refuted", why, estimate)

@@ -42,7 +42,7 @@ def _questions(series: Series[CellStats]) -> list[Question]:
     if key in (grid.SHOCK, grid.SHOCK_BLIND):
         return _of_shocks(series)
     # the team's A = Z'HZ has all eigenvalues in a fixed interval, so tr A^2 and with it V lie between multiples of N
-    proved = {"proved_bound": series.row.options["system"] == "linear_quadratic"}
+    proved = {"proved": "supported" if series.row.options["system"] == "linear_quadratic" else None}
     asked: list[tuple[bool, str, dict[str, Any]]] = [
         (key in NSR, "noise_to_signal", {"primary": key in PRIMARY_NSR} | proved),
         (key in PAIRED, "paired_ratio", {"primary": key in PRIMARY_PAIRED} | proved),

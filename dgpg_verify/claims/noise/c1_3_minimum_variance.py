@@ -61,7 +61,7 @@ def _exponents(series: Series[CellStats]) -> list[Question]:
         asked.append(_at_one(series, "paired_ratio", primary=key in (*grid.GAMES, grid.DENSE_GAME)))
     if key in (*NSR, *EXPLORED):
         asked.append(_at_one(series, "noise_to_signal", primary=key in NSR, note=note))
-    if key == grid.CLOUD:
+    if key == grid.CLOUD and grid.REPLAYED in series.flat[0].names:
         asked += [_rival(series, name) for name in ("noise_to_signal", "paired_ratio")]
     if key in (grid.GAME, grid.TEAMS[1]):
         least: dict[str, Any] = {"suffix": "alpha*", "share": _share}

@@ -8,10 +8,10 @@ from typing import Any
 
 from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.noise.read import CellStats
-from dgpg_verify.claims.question import Question, level_of
+from dgpg_verify.claims.question import Question, level_of, within_proof
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.claims.words import Sentences, number, options_in_words, sentence
-from dgpg_verify.core import Evidence, Verdict
+from dgpg_verify.core import Evidence, Label, Verdict
 from dgpg_verify.statistics import Relation, judge, judge_margins, judge_threshold
 from dgpg_verify.statistics.verdict import MARGIN
 
@@ -45,25 +45,26 @@ def noise_questions(
 
 def exponent_question(
     series: Series[Any], name: str, of: Read, sentences: Sentences, *, expected: float = 0.0,
-    relation: Relation = "big_o", primary: bool = False, proved_bound: bool = False, note: str = "", **more: Any,
+    relation: Relation = "big_o", primary: bool = False, proved: Label | None = None, note: str = "", **more: Any,
 ) -> Question:  # fmt: skip
     """The exponent of the statistic `name` in N against N^expected; more: of `_question`.
 
-    proved_bound: a theorem bounds the curve, so that one that bends is decided as well.
+    proved: what a theorem says of the limit. A curve that bends is then decided as well, but never against it.
     """
+    bound = proved is not None
     fit = series.fit(of, level_of(primary))
     full = f"full range {fit.full.exponent:.2f}" if fit.full else ""
     line = f"a + b N: {fit.affine.a:.3g} + {fit.affine.b:.3g} N" if fit.affine else ""
     return _question(
         series,
         name,
-        judge(fit, expected, MARGIN, relation, proved_bound),
+        within_proof(judge(fit, expected, MARGIN, relation, bound), proved),
         sentences,
         relation=relation,
         expected=expected,
         primary=primary,
         margin=MARGIN,
-        margins=judge_margins(fit, expected, relation, proved_bound=proved_bound),
+        margins=judge_margins(fit, expected, relation, proved_bound=bound),
         notes=(full, line, note),
         n_values=fit.top_decade.n_values if fit.top_decade else series.n_values,
         **more,

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from dgpg_verify.claims.claim import claims_of
-from dgpg_verify.claims.question import Question, level_of
-from dgpg_verify.claims.samples.design import samples_design
+from dgpg_verify.claims.question import Question, level_of, within_proof
+from dgpg_verify.claims.samples.design import ALIGNED, THEORY, samples_design
 from dgpg_verify.claims.samples.measure.cells import measure_samples, samples_cost
 from dgpg_verify.claims.samples.read import Asked, LearningRuns, fit_of
 from dgpg_verify.claims.samples.tables import samples_tables
 from dgpg_verify.claims.words import power
-from dgpg_verify.core import Verdict
+from dgpg_verify.core import Label, Verdict
 from dgpg_verify.samples import SCALED
 from dgpg_verify.statistics import Relation, SampleFit
 from dgpg_verify.statistics.verdict import MARGIN
@@ -84,7 +84,7 @@ def exponent_question(
             asked.what, "exponent of samples in N at a fixed total gap"
         ),
         read=[series],
-        verdict=asked.verdict(fit),
+        verdict=within_proof(asked.verdict(fit), proved_of(series, asked)),
         sentence=f"{describe_method(series.method)} on {describe_law(series)}, {STEPS[series.step]}, "
         f"setting {setting}, {eps_words(fit, series)}: {law_words(fit)}, "
         f"N = {', '.join(str(n) for n in series.n_values)}.",
@@ -116,9 +116,17 @@ def law_words(fit: SampleFit) -> str:
     )
 
 
+def proved_of(series: LearningRuns, asked: Asked) -> Label | None:
+    """What holds of p in the limit of many agents on teams: where the return's part of the mixture's variance stays
+    bounded, as it does in every scaled setting, samples do not grow with N."""
+    scaled = series.law == ALIGNED and setting_of(series.method) in SCALED and series.step == THEORY
+    return "supported" if scaled and asked.what == "p" else None
+
+
 def reading_of(method: str) -> str:
-    """The reading of the mixture, that is its setting; "" where nothing is mixed, or in the limit."""
-    mixes = method.startswith(("guided:", "dgpg", *SCALED)) and method != "guided:zero"
+    """The reading of the mixture, that is its setting; "" where nothing is mixed, in the limit, and at alpha*, which is
+    the same mixture in every setting."""
+    mixes = method.startswith(("guided:", "dgpg", *SCALED)) and method not in ("guided:zero", "guided:optimal")
     return setting_of(method) if mixes else ""
 
 

@@ -23,7 +23,9 @@ BESIDE = ("guidance_only", EXACT, "mappo", "mappo/large", "ippo", "happo", "diff
 
 def episodes_claim(statistic: str, largest: int, **words: str) -> Claim:
     """A claim on one statistic over seeds of the episodes to settle, for N up to `largest`."""
-    return training_claim({"main", "control"}, partial(questions, statistic=statistic, largest=largest), **words)
+    return training_claim(
+        {"main", "claimed", "control"}, partial(questions, statistic=statistic, largest=largest), **words
+    )
 
 
 def questions(trained: Runs, statistic: str, largest: int) -> list[Question]:
@@ -31,10 +33,15 @@ def questions(trained: Runs, statistic: str, largest: int) -> list[Question]:
     asked = [
         _question(runs, statistic)
         for (key, n), runs in trained.items()
-        if key in (*DGPG, *BESIDE) and SMALLEST - 1 <= n <= largest and len(runs.runs) > 1
+        if (key in (*DGPG, *BESIDE) or _long(runs)) and SMALLEST - 1 <= n <= largest and len(runs.runs) > 1
     ]
     # what never learns has not converged, however early it stops moving
     return asked + controls(trained, {NO_LEARNING: "refuted"}, partial(_question, statistic=statistic))
+
+
+def _long(runs: Trained) -> bool:
+    """DG-PG with the episodes that the paper's budget leaves for it, its schedule spread over all of them."""
+    return runs.part == "claimed" and runs.asked["method"] == "dgpg"
 
 
 def _question(trained: Trained, statistic: str) -> Question:

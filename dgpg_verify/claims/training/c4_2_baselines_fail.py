@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.training.design import AS_BEST_FIT, BASELINES, NO_LEARNING
-from dgpg_verify.claims.training.questions import TrainingQuestion, controls, training_claim
+from dgpg_verify.claims.training.questions import FEWEST_FOR_CONTROL, TrainingQuestion, controls, training_claim
 from dgpg_verify.claims.training.read import Runs, Trained, searches
 from dgpg_verify.core import Verdict
 from dgpg_verify.statistics import judge_collapses, judge_fails
@@ -57,13 +57,19 @@ def _at_preset(trained: Runs) -> list[Question]:
     for (key, n), runs in trained.items():
         if runs.part in ("patient", "claimed") and runs.asked["method"] in (*BASELINES, "happo"):
             how = f"{runs.episodes} episodes, {runs.asked['settings'].get('rollouts', 1)} an update"
-            asked.append(_fails(runs, runs.part, how, runs.part == "claimed" and runs.asked["method"] in BASELINES))
+            asked.append(_fails(runs, runs.part, how, _leads(runs)))
         if key.removesuffix("/shared") not in BASELINES:
             continue
         asked.append(_fails(runs, "longer", f"{runs.episodes} episodes, preset"))
         if n in compared:
             asked.append(_fails(runs.until(compared[n]), "equal", f"{compared[n]} episodes, preset"))
     return asked
+
+
+def _leads(runs: Trained) -> bool:
+    """With fewer seeds than FEWEST_FOR_CONTROL a share of failing seeds can be refuted and never supported."""
+    claimed = runs.part == "claimed" and runs.asked["method"] in BASELINES
+    return claimed and len(runs.runs) >= FEWEST_FOR_CONTROL
 
 
 def _tuned(trained: Runs) -> list[Question]:

@@ -49,9 +49,8 @@ def _question(row: Sequence[Trained], point: str) -> Question:
     ratios = [[mixture.paired_ratio for mixture in fleets] for fleets in noise]
 
     def rule(level: float) -> Verdict:
-        # as in C1.4, every setting has a proved bound, so a bent curve is decided as well
         fit = fit_scaling([trained.n for trained in used], ratios, level, minimum_n=MEASURED_FROM)
-        return judge(fit, 0.0, 0.15, "big_o", proved_bound=True)
+        return judge(fit, 0.0, 0.15, "big_o")
 
     words = {
         "point": point,

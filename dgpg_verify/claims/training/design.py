@@ -13,7 +13,7 @@ from typing import Any
 
 from dgpg_verify.claims.design import SCALES, Row
 from dgpg_verify.claims.subjects import RECORDED_INPUT, traces_folder
-from dgpg_verify.claims.training.sizes import CLOSELY, LONGER, SIZES, Sizes, fewer_seeds
+from dgpg_verify.claims.training.sizes import CLOSELY, CLOSELY_LONG, LONGER, SIZES, Sizes, fewer_seeds
 from dgpg_verify.claims.training.tried import PRACTICE, long_points, point_name, search_points
 from dgpg_verify.core import check_choice
 
@@ -41,6 +41,11 @@ TUNED = (*DGPG, "guidance_only", *BASELINES, *OTHERS, REPLAYED)
 CLAIMED = 500  # episodes that the paper gives its baselines
 # the best variant declared: no return, without the chain rule's bias, and with the larger step of the search
 EXACT, EXACT_STEP = "guidance_only/exact", 2e-3
+RIVALS: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # with as many episodes as DG-PG
+    REPLAYED: ("difference reward, replayed", {"method": REPLAYED}),
+    EXACT: ("guidance only, exact, step 2e-3", {"method": "guidance_only", "changes": {"guidance": "guidance:exact"},
+                                                "settings": {"actor_lr": EXACT_STEP}}),
+}  # fmt: skip
 NO_LEARNING, AS_BEST_FIT = "control/no learning", "control/best fit"
 STILL = 1e-12  # a step size that moves nothing
 FORMS = ("exact", "multi_step", "demand")  # of the guidance
@@ -149,14 +154,18 @@ def _claimed(sizes: Sizes) -> list[Row]:
     """Baselines with the episodes that the paper gives them, in two readings of their settings, and DG-PG with the 2.5
     times fewer that this leaves for it. The first of a method names the candidates of its search."""
     episodes, given = round(CLAIMED / LONGER), dict[str, Any](part="claimed", n_values=sizes.claimed)
-    long = f"{episodes} episodes"
+    long, every = f"{episodes} episodes", CLOSELY_LONG if sizes.closely else 10
     rows = {
         f"dgpg/{name}": [
             sizes.row(f"dgpg/{name}/{long}", f"DG-PG, {MIXTURE_LABELS.get(name, name)}, {long}", method="dgpg",
-                      episodes=episodes, evaluate_every=10, settings=settings, **given)
+                      episodes=episodes, evaluate_every=every, settings=settings, **given)
         ]
         for name, settings in MIXTURES.items() if name != "sum"
     }  # fmt: skip
+    rows["rivals"] = [
+        sizes.row(f"{name}/{long}", f"{label}, {long}", episodes=episodes, evaluate_every=10, **{**given, **asked})
+        for name, (label, asked) in RIVALS.items()
+    ]
     for name in (*BASELINES, "happo"):
         rows[name] = [
             _noted(sizes.row(f"{name}/{reading}", f"{name.upper()}, {reading}", method=name, episodes=CLAIMED,

@@ -18,7 +18,7 @@ from dgpg_verify.claims.words import Sentences, options_in_words, sentence
 from dgpg_verify.core import Evidence, Label, Verdict
 from dgpg_verify.statistics import Relation, judge_settling
 
-FEWEST_FOR_CONTROL = 6  # seeds: with fewer no share of failing seeds is decided at 95 %
+FEWEST_FOR_CONTROL = 6  # seeds: with fewer no share of failing seeds is supported at 95 %
 
 
 _claim = claims_of(

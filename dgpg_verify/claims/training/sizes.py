@@ -18,6 +18,7 @@ LONGER = 2.5  # times the episodes that the baselines get
 TOGETHER = 200  # agents of a cell: from there on a batch of fleets saves nothing
 # Evaluations of the rows that are asked within how many episodes they settle; rows beside them every `Sizes.every`.
 CLOSELY = (*range(1, 16), 18, 21, 24, 27, 30)
+CLOSELY_LONG = (*CLOSELY, *range(40, 201, 10))  # the same for runs of 200 episodes
 CLOSELY_TO = 200  # agents; beyond, an evaluation takes longer than learning from an episode
 BESIDE_FROM, BESIDE_SEEDS = 100, 3  # agents, and the seeds from there on of rows that decide nothing
 FEWER_FROM, FEWER = 100, 20  # agents, and the held-out workloads from there on: a mean over more agents is as quiet
@@ -130,6 +131,6 @@ SIZES = {
                  others=dict.fromkeys((2, 5, 10), 10), large={n: seeds for n, seeds in _DECADES.items() if n > 10},
                  exact={2: 10} | _DECADES, alphas={50: 10}, ablated={10: 10, 50: 10},
                  searched=dict.fromkeys((5, 10), 10), real={10: 10, 50: 10}, patient={5: 10, 10: 10, 50: 3},
-                 claimed={5: 10, 10: 10, 20: 5, 50: 3}, claimed_searched={10: 10}, long={5: 10, 50: 3},
+                 claimed={5: 10, 10: 10, 20: 6, 50: 3}, claimed_searched={10: 10}, long={5: 10, 50: 3},
                  known={5: 10}, measured=16),
 }  # fmt: skip
