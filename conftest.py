@@ -254,6 +254,8 @@ class Ending:
             write(f"no test in theorems/ looks at row {row}", red=True)
         if run.missing:
             write(f"not finished: {run.missing} cells are missing; go on with --resume")
+        if config.option.benchmark_compare and not config._benchmarksession.compared_mapping:
+            write("nothing to compare with: no saved run fits --benchmark-compare; --benchmark-autosave keeps one")
         page, here = run.folder / "report.html", Path.cwd()
         shown = page.resolve().relative_to(here) if page.resolve().is_relative_to(here) else page
         write(f"report: {shown}")

@@ -34,7 +34,7 @@ class Claim:
     questions : what was measured -> rows of the ledger, from files alone.
     tables : what was measured -> {table: flat records}, from which figures are drawn.
     cost : relative cost of a cell; expensive cells start first.
-    decided_at : scale from which on an inconclusive row is a failure, or row -> scale ("standard" unless said).
+    decided_at : scale from which on a row has to be decided (outcome.py), or row -> scale ("standard" unless said).
     recorded : row -> (label, reason); changed by hand only.
     """
 
