@@ -6,14 +6,20 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from dgpg_verify.core.records import Cell
 
 BAR = "{l_bar}{bar}| {elapsed}{postfix}"
-SHRINK = 2.0  # cells' worth of the family's rate in the rate of a row
+SHRINK = 2.0  # how strongly a power is held at 1, and a row at the rate of its family: as by so many cells
 PULL = 0.3  # part of the way to a new estimate of the end that the shown one goes with every line
+
+
+Array = NDArray[Any]
 
 
 def duration_text(seconds: float) -> str:
@@ -23,80 +29,64 @@ def duration_text(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5970 else f"{seconds / 3600:.1f} h"
 
 
-class _Rate:
-    """Seconds for each unit of cost, from the cells that are finished."""
-
-    def __init__(self) -> None:
-        self.cells, self.cost, self.seconds = 0, 0.0, 0.0
-
-    def add(self, cost: float, seconds: float) -> None:
-        self.cells, self.cost, self.seconds = self.cells + 1, self.cost + cost, self.seconds + seconds
-
-    def shrunk(self, prior: float) -> float:
-        """The rate drawn toward `prior` as by SHRINK more cells of the mean cost."""
-        if not self.cost:
-            return prior
-        more = SHRINK * self.cost / self.cells
-        return (self.seconds + more * prior) / (self.cost + more)
-
-    @property
-    def plain(self) -> float:
-        return self.seconds / self.cost if self.cost else 0.0
-
-
 class Forecast:
     """What the cells that are left will take.
 
-    Costs are comparable within a family alone, and only roughly: every family, and every row in it, has a rate of its
-    own, learnt as cells finish.
+    Costs are comparable within a family alone, and only roughly: seconds = rate cost^power, both learnt for every
+    family as its cells finish, and a factor for every row in it. Few cells, or cells of one cost, leave the power at 1.
     """
 
     def __init__(self, cells: Sequence[Cell], costs: Sequence[float], workers: int) -> None:
-        self.names = [(cell.claim, cell.row) for cell in cells]
-        self.costs, self.workers, self.seconds = costs, workers, 0.0
-        self.rows = {name: _Rate() for name in self.names}
-        self.families = {family: _Rate() for family, _ in self.names}
-        self.left = dict.fromkeys(self.names, 0.0)
-        self.waiting = dict.fromkeys(self.families, 0)
-        for name, cost in zip(self.names, costs):
-            self.left[name] += cost
-            self.waiting[name[0]] += 1
+        names = {name: k for k, name in enumerate(dict.fromkeys((cell.claim, cell.row) for cell in cells))}
+        self.names = list(dict.fromkeys(family for family, _ in names))
+        self.rows = np.array([names[cell.claim, cell.row] for cell in cells], dtype=int)
+        self.families = np.array([self.names.index(cell.claim) for cell in cells], dtype=int)
+        self.costs = np.log(np.maximum(np.array(costs, dtype=float), 1e-12))
+        self.seconds, self.workers = np.full(len(cells), np.nan), workers
         self._share, self._end = 0.0, 0.0
 
     def finish(self, index: int, seconds: float) -> str | None:
         """Learn from a finished cell; the line to print if it was the last one of its family."""
-        name, cost = self.names[index], self.costs[index]
-        family = self.families[name[0]]
-        for rate in (self.rows[name], family):
-            rate.add(cost, seconds)
-        self.left[name] -= cost
-        self.waiting[name[0]] -= 1
-        self.seconds += seconds
-        if self.waiting[name[0]]:
+        self.seconds[index] = max(seconds, 1e-6)
+        spent = self.seconds[self.families == self.families[index]]
+        if np.isnan(spent).any():
             return None
-        return f"{name[0]}: {family.cells} cells done, {duration_text(family.seconds)} of measuring"
+        name = self.names[self.families[index]]
+        return f"{name}: {len(spent)} cells done, {duration_text(float(spent.sum()))} of measuring"
 
     def work_left(self) -> float:
         """Seconds that the cells not yet finished take one after the other, those being measured with them."""
-        total = 0.0
-        for name, cost in self.left.items():
-            total += max(0.0, cost) * self.rows[name].shrunk(self.families[name[0]].plain)
-        return total
+        return sum(self._left_of(self.families == k) for k in range(len(self.names)))
+
+    def _left_of(self, family: Array) -> float:
+        """The seconds left of one family of which a cell is finished."""
+        x, y, rows = self.costs[family], np.log(self.seconds[family]), self.rows[family]
+        done = ~np.isnan(y)
+        apart = x - x[done].mean()
+        power = 1.0 + apart[done] @ (y - x)[done] / (apart[done] @ apart[done] + SHRINK)
+        fitted = (y - x)[done].mean() + x[done].mean() + np.clip(power, 0.0, 2.0) * apart
+        for row in np.unique(rows[done]):
+            here = rows == row
+            off = (y - fitted)[here & done]
+            fitted[here] += off.sum() / (len(off) + SHRINK)
+        scale = np.exp(y[done]).sum() / np.exp(fitted[done]).sum()  # logarithms give the middle, sums need the mean
+        return float(scale * np.exp(fitted[~done]).sum())
 
     def at(self, passed: float) -> tuple[float, float] | None:
         """Share of the work that is done and seconds left, `passed` seconds after the start; None before a cell of
         every family is finished. The share never falls, and the end moves toward a new estimate only in part."""
-        if not all(family.cells for family in self.families.values()):
+        known = ~np.isnan(self.seconds)
+        if len(np.unique(self.families[known])) < len(self.names):
             return None
-        left = self.work_left()
-        begun = min(max(0.0, passed * self.workers - self.seconds), left)  # spent on cells not yet finished
-        self._share = max(self._share, (self.seconds + begun) / max(self.seconds + left, 1e-12))
+        left, spent = self.work_left(), float(self.seconds[known].sum())
+        begun = min(max(0.0, passed * self.workers - spent), left)  # spent on cells not yet finished
+        self._share = max(self._share, float((spent + begun) / max(spent + left, 1e-12)))
         end = passed + (left - begun) / self.workers
         self._end += (PULL if self._end else 1.0) * (end - self._end)
         return min(self._share, 1.0), max(0.0, self._end - passed)
 
 
-class Progress:
+class CellProgress:
     """A bar on a terminal, elsewhere a line every 15 seconds, or every hundredth of the time of a longer run."""
 
     PAUSE = 15.0

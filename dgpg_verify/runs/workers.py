@@ -22,7 +22,7 @@ from joblib.externals.loky import get_reusable_executor
 from dgpg_verify.core.errors import InputError, check_int
 from dgpg_verify.core.records import Cell, Evidence
 from dgpg_verify.runs.cells import CellStore, cell_name, unique_cells, write_cell
-from dgpg_verify.runs.progress import Progress
+from dgpg_verify.runs.progress import CellProgress
 
 LARGEST_BATCH = 32  # cells handed over at once
 BATCHES_LEFT = 16  # per worker: no batch holds more than this part of the cost that is left, so that none waits long
@@ -48,8 +48,8 @@ def run_cells(
     """Measure every cell once and return the evidence in the order of `cells`, read back from the files.
 
     cells: repeats are measured once. measure: a function of the cell alone, so that neither order nor number
-    of workers matters. resume: keep cells whose key matches. cost: relative cost of a cell; longest first, after one
-    middling cell of each family, by which the time left is estimated.
+    of workers matters. resume: keep cells whose key matches. cost: relative cost of a cell; longest first, after
+    three of each family, by which the time left is estimated.
     Raises InputError (bad workers, corrupt kept cell) and CellFailed; finished cells stay on disk either way.
     """
     workers = check_int("workers", workers, 1)
@@ -61,7 +61,7 @@ def run_cells(
         todo = probes_first(sorted(todo, key=cost, reverse=True))  # stable: equal costs keep their order
     weights = [float(cost(cell)) if cost else 1.0 for cell in todo]
     workers = min(workers, max(1, len(todo)))
-    shown = Progress(len(distinct) - len(todo), todo, weights, workers, progress)
+    shown = CellProgress(len(distinct) - len(todo), todo, weights, workers, progress)
     tasks = [(k, cell, store.path(cell), store.key(cell)) for k, cell in enumerate(todo)]
     try:
         for k, seconds in _finished(measure, tasks, weights, workers, os.getpid()):
@@ -72,11 +72,12 @@ def run_cells(
 
 
 def probes_first(cells: Sequence[Cell]) -> list[Cell]:
-    """The middle cell of each family, in the order given, then the others; all as given if there is one family."""
+    """Three cells of each family, at its quarters, then the others in order; all as given if there is one family."""
     families: dict[str, list[int]] = {}
     for k, cell in enumerate(cells):
         families.setdefault(cell.claim, []).append(k)
-    probes = [found[len(found) // 2] for found in families.values()] if len(families) > 1 else []
+    quarters = (found[q * len(found) // 4] for found in families.values() for q in (1, 2, 3))
+    probes = list(dict.fromkeys(quarters)) if len(families) > 1 else []
     return [cells[k] for k in (*probes, *(k for k in range(len(cells)) if k not in probes))]
 
 
