@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,14 @@ SCALES = ("smoke", "standard", "full")
 RUN: pytest.StashKey[Any] = pytest.StashKey()
 SEED: pytest.StashKey[int] = pytest.StashKey()
 TESTED: pytest.StashKey[set[str]] = pytest.StashKey()
+OUTCOMES: pytest.StashKey[list[Any]] = pytest.StashKey()
+# How a row is counted where pytest's own words would say less: category, letter, word under -v, colour.
+WORDS: dict[str, tuple[str, str, tuple[str, dict[str, bool]]]] = {
+    "undecided": ("skipped", "s", ("UNDECIDED", {"yellow": True})),
+    "no longer decided": ("no longer decided", "u", ("NO LONGER DECIDED", {"yellow": True})),
+    "not compared": ("not compared", "n", ("SUPPORTED, NOT COMPARED", {"yellow": True})),
+    "refuted (not compared)": ("refuted (not compared)", "r", ("REFUTED, NOT COMPARED", {"yellow": True})),
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,11 +49,25 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.vary_seed and config.option.benchmark:
         raise pytest.UsageError("--vary-seed is for tests: choose the seed of --benchmark with --seed")
     config.stash[SEED] = secrets.randbelow(2**31) if config.option.vary_seed else config.option.seed
-    config.stash[TESTED] = set()
+    config.stash[TESTED], config.stash[OUTCOMES] = set(), []
     for name in ("scale", "claims", "workers", "out", "resume", "rows", "n_max"):
         value = getattr(config.option, name)
         if value is not None and value is not False and not config.option.benchmark:
             raise pytest.UsageError(f"--{name.replace('_', '-')} has an effect only together with --benchmark")
+    if config.option.benchmark:
+        _configure_benchmark(config.option)
+
+
+def _configure_benchmark(option: Any) -> None:
+    """Options of other plugins beside --benchmark: refused where they would drop rows, else one row a line."""
+    if getattr(option, "numprocesses", None):
+        raise pytest.UsageError("-n cannot be used with --benchmark: cells are spread over processes by --workers")
+    for name in ("skip", "disable"):
+        if getattr(option, f"benchmark_{name}", False):
+            raise pytest.UsageError(f"--benchmark-{name} cannot be used with --benchmark: every row is a benchmark")
+    if getattr(option, "benchmark_compare", None) in (None, []):
+        option.benchmark_quiet = True  # the ledger is the table; comparisons have one of their own
+    option.fold_skipped = False  # each with its id
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -78,6 +101,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         )
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
+    config.pluginmanager.register(Ending(), "end of the run")
 
 
 def _theorems_asked(config: pytest.Config) -> bool:
@@ -96,7 +120,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         params = [_skipped("needs-benchmark", "the rows of the ledger are measured with --benchmark")]
     else:
         metafunc.config.stash[TESTED] |= {row.row for row in run.rows}
-        params = [_row_param(run, row) for row in run.rows]
+        params = _row_params(metafunc.config, run)
         params += [_skipped(f"{claim}-no-row", f"{claim} has no row at this scale") for claim in run.silent]
     metafunc.parametrize("outcome", params)
 
@@ -105,22 +129,81 @@ def _skipped(name: str, reason: str) -> Any:
     return pytest.param(None, marks=pytest.mark.skip(reason=reason), id=name)
 
 
-def _row_param(run: Any, row: Any) -> Any:
-    """One row as a parameter: its outcome, and a strict xfail where it is refuted as recorded."""
+def _row_params(config: pytest.Config, run: Any) -> list[Any]:
+    """Every row as a parameter. Rows of a run that is not finished are not compared: an inconclusive one, for example,
+    may have yet to see most of its N."""
+    from dgpg_verify.claims.deciding import Deciding
     from dgpg_verify.claims.outcome import row_outcome
+    from dgpg_verify.claims.run import default_workers
+
+    if run.missing:
+        so_far = "the run is not finished: its rows neither pass nor fail before that; so far"
+        return [_skipped(row.row, f"{so_far} {row.verdict} ({row.because})") for row in run.rows]
+    deciding = Deciding(run.folder, config.option.workers or default_workers())
+    strict = bool(config.getini("strict"))  # pytest's own --strict
+    for row in run.rows:
+        step = partial(deciding.next_step, row)
+        config.stash[OUTCOMES].append(row_outcome(row, run.scale, run.decided_at[row.row], strict, step))
+    return [_row_param(outcome) for outcome in config.stash[OUTCOMES]]
+
+
+def _row_param(outcome: Any) -> Any:
+    """One row: its outcome, a strict xfail where it is refuted as recorded, and a timer of its recorded seconds."""
     from dgpg_verify.core import ClaimRefuted
 
-    if run.missing:  # such as an inconclusive row that has yet to see most of its N
-        return _skipped(row.row, "the run is not finished: its rows neither pass nor fail before that")
-    outcome = row_outcome(row, run.scale, run.decided_at[row.row])
-    marks = [pytest.mark.xfail(strict=True, raises=ClaimRefuted, reason=outcome.message)]
-    return pytest.param(outcome, marks=marks if outcome.result == "refuted" else [], id=row.row)
+    marks = [pytest.mark.benchmark(timer=_timer(outcome.row.seconds))]
+    if outcome.result == "refuted":
+        marks.append(pytest.mark.xfail(strict=True, raises=ClaimRefuted, reason=outcome.message))
+    return pytest.param(outcome, marks=marks, id=outcome.row.row)
+
+
+def _timer(seconds: float) -> Callable[[], float]:
+    """A timer that is read twice, the recorded seconds apart."""
+    readings = iter((0.0, seconds))
+
+    def seconds_of_the_cells() -> float:
+        return next(readings)
+
+    return seconds_of_the_cells
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With --claims, of the exact properties only those that a selected claim rests on; each file names its claims."""
+    run = config.stash.get(RUN, None)
+    if run is None or config.option.claims is None:
+        return
+    from dgpg_verify.claims.claim import is_named
+
+    folder, ids = config.rootpath / "theorems" / "properties", {row.id for row in run.rows} | set(run.silent)
+
+    def apart(item: Any) -> bool:
+        names = getattr(item.module, "CLAIMS", ())
+        return item.path.is_relative_to(folder) and not any(is_named(key, name) for key in ids for name in names)
+
+    config.hook.pytest_deselected(items=[item for item in items if apart(item)])
+    items[:] = [item for item in items if not apart(item)]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(report: Any) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+    """Rows that are undecided or not compared are counted by what they are, never as passed."""
+    return WORDS.get(getattr(report, "row_word", "")) if report.when == "call" and not report.failed else None
+
+
+def pytest_benchmark_update_json(output_json: dict[str, Any]) -> None:
+    """A row's entry is its name, seconds and extra_info; the parameter is an object of this run alone."""
+    for entry in output_json["benchmarks"]:
+        entry["params"] = None
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Print the seed beside every failure."""
+    """Print the seed beside every failure, and say what a row is counted as."""
     report: Any = yield
+    outcome = item.callspec.params.get("outcome") if hasattr(item, "callspec") else None
+    report.row_word = getattr(outcome, "word", "")
+    if report.row_word and report.skipped:
+        report.longrepr = (*report.longrepr[:2], outcome.message)
     if report.failed:
         report.sections.append(("seed", f"seed of stochastic tests: {item.config.stash[SEED]}"))
     return report
@@ -140,21 +223,39 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """The ledger as a table and the path of the report."""
+    """The rows of the ledger that are refuted or not as recorded; all with -v."""
     run = config.stash.get(RUN, None)
     if run is None:
         return
-    from dgpg_verify.reporting import matrix_lines, terminal_table
+    from dgpg_verify.reporting import terminal_table
+    from dgpg_verify.reporting.terminal import WIDE
 
     terminalreporter.section("ledger")
-    terminalreporter.write_line(terminal_table(run.rows))
-    for row in _untested(config):
-        terminalreporter.write_line(f"no test in theorems/ looks at row {row}", red=True)
-    if run.missing:
-        terminalreporter.write_line(f"not finished: {run.missing} cells are missing; go on with --resume")
-    page = run.folder / "report.html"
-    here = Path.cwd()
-    shown = page.resolve().relative_to(here) if page.resolve().is_relative_to(here) else page
-    for line in matrix_lines(run.rows):
-        terminalreporter.write_line(line)
-    terminalreporter.write_line(f"report: {shown}")
+    width = terminalreporter._tw.fullwidth if terminalreporter.isatty() else WIDE
+    terminalreporter.write_line(terminal_table(run.rows, max(120, width), whole=config.option.verbose > 0))
+
+
+class Ending:
+    """The end of the terminal, below pytest's own summary: the claims, what is not as recorded, the page."""
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> Iterator[None]:
+        yield
+        from dgpg_verify.claims.outcome import not_as_recorded
+        from dgpg_verify.reporting import matrix_lines
+
+        run, write = config.stash[RUN], terminalreporter.write_line
+        terminalreporter.section("claims")
+        for line in matrix_lines(run.rows, terminalreporter._tw.fullwidth, terminalreporter.hasmarkup):
+            write(line)
+        for line in not_as_recorded(config.stash[OUTCOMES], whole=config.option.verbose > 0):
+            write(line, yellow=True)
+        for row in _untested(config):
+            write(f"no test in theorems/ looks at row {row}", red=True)
+        if run.missing:
+            write(f"not finished: {run.missing} cells are missing; go on with --resume")
+        if config.option.benchmark_compare and not config._benchmarksession.compared_mapping:
+            write("nothing to compare with: no saved run fits --benchmark-compare; --benchmark-autosave keeps one")
+        page, here = run.folder / "report.html", Path.cwd()
+        shown = page.resolve().relative_to(here) if page.resolve().is_relative_to(here) else page
+        write(f"report: {shown}")

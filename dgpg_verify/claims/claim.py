@@ -34,7 +34,7 @@ class Claim:
     questions : what was measured -> rows of the ledger, from files alone.
     tables : what was measured -> {table: flat records}, from which figures are drawn.
     cost : relative cost of a cell; expensive cells start first.
-    decided_at : scale from which on an inconclusive row is a failure, or row -> scale ("standard" unless said).
+    decided_at : scale from which on a row has to be decided (outcome.py), or row -> scale ("standard" unless said).
     recorded : row -> (label, reason); changed by hand only.
     """
 
@@ -123,13 +123,18 @@ def select_claims(prefixes: str | Sequence[str] | None = None) -> list[Claim]:
     known = ", ".join(claim.id for claim in claims)
     chosen: dict[str, Claim] = {}
     for name in (name.strip() for name in names):
-        matching = [claim for claim in claims if re.fullmatch(re.escape(name) + r"([a-z.].*)?", claim.id)]
+        matching = [claim for claim in claims if is_named(claim.id, name)]
         if not name or not matching:
             raise InputError(f"claims = {name!r} is not allowed: it must be a prefix of one of {known}")
         if all(claim.id in chosen for claim in matching):
             raise InputError(f"claims holds {name!r} more than once: each claim is selected once")
         chosen.update({claim.id: claim for claim in matching})
     return [claim for claim in claims if claim.id in chosen]
+
+
+def is_named(claim_id: str, prefix: str) -> bool:
+    """Whether the prefix names the claim: C1 names C1 and C1.2, never C10."""
+    return re.fullmatch(re.escape(prefix) + r"([a-z.].*)?", claim_id) is not None
 
 
 def _order(claim_id: str) -> tuple[bool, list[int], str]:

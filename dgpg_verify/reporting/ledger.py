@@ -126,18 +126,31 @@ def _fit(text: str, width: int) -> str:
     return f"{text[:head]}..{text[head + 2 - width :]}"
 
 
-def terminal_table(rows: Sequence[LedgerRow]) -> str:
-    """The ledger for a terminal: plain ASCII, at most 120 columns, one line per row, counts below.
+def terminal_table(rows: Sequence[LedgerRow], width: int = WIDTH, whole: bool = True) -> str:
+    """The ledger for a terminal: plain ASCII, one line per row, counts below.
 
-    A row without a record is marked UNRECORDED; primary rows carry a *.
+    A row without a record is marked UNRECORDED; primary rows carry a *. width: at most so many columns; a key is cut
+    only where it does not fit. whole: all rows, else those that are refuted or not as recorded.
     """
+    shown = [row for row in _sorted(rows) if whole or _stands_out(row)]
     cells = (
         (_claim_text(row), row.row.removeprefix(f"{row.id}/"), interval_text(row), row.verdict, status_text(row))
-        for row in _sorted(rows)
+        for row in shown
     )
-    fitted = [[_fit(_one_line(text), width) for text, width in zip(line, COLUMNS.values())] for line in cells]
+    widths = {**COLUMNS, "row": COLUMNS["row"] + max(0, width - WIDTH)}
+    fitted = [[_fit(_one_line(text), room) for text, room in zip(line, widths.values())] for line in cells]
     head, *lines = table_lines(list(COLUMNS), fitted)
-    return "\n".join([head, "-" * WIDTH, *lines, _counts(rows)]).encode("ascii", "replace").decode()
+    left = [f"{len(rows) - len(shown)} more rows are neither refuted nor against a record; -v lists all"]
+    rule = "-" * max(map(len, [head, *lines]))
+    text = [head, rule, *lines, *(left if len(shown) < len(rows) else []), _counts(rows)]
+    return "\n".join(text).encode("ascii", "replace").decode()
+
+
+def _stands_out(row: LedgerRow) -> bool:
+    """Refuted, or not as recorded or built for."""
+    if row.expected_label is not None:
+        return row.verdict != row.expected_label
+    return row.verdict == "refuted" or status_text(row) not in ("as recorded", "UNRECORDED")
 
 
 def _counts(rows: Sequence[LedgerRow]) -> str:

@@ -69,19 +69,33 @@ def price_text(reading: ReadingSummary) -> str:
     return f"\u03c9 {shares[0]}" + (f" \u2026 {shares[-1]}" if len(shares) > 1 else "") if shares else ""
 
 
-def matrix_lines(rows: Sequence[LedgerRow]) -> list[str]:
-    """The matrix for a terminal in plain ASCII: one line per claim, its headline, then every reading's verdict."""
+def matrix_lines(rows: Sequence[LedgerRow], width: int = 120, colour: bool = False) -> list[str]:
+    """The matrix for a terminal in plain ASCII: one line per claim, its headline, then every reading's verdict, with
+    the counts of its primary rows where they fit `width`; else narrower."""
     matrix = claim_matrix(rows)
     if not matrix.lines:
         return []
+    head = ["claim", "headline", *matrix.titles]
+    forms = ((True, 2), (False, 2), (False, 1))  # counts, spaces between columns
+    fitting = (form for form in forms if _width(table_lines(head, _lines(matrix, form[0]), gap=form[1])) <= width)
+    counted, gap = next(fitting, forms[-1])
+    lines = table_lines(head, _lines(matrix, counted), gap=gap, colour=colour)
+    notes = ["supported / refuted / inconclusive primary rows"] if counted else []
+    return [*lines, "; ".join([*notes, "a reading in brackets decides nothing"])]
+
+
+def _width(lines: Sequence[str]) -> int:
+    return max(map(len, lines))
+
+
+def _lines(matrix: Matrix, counts: bool) -> list[list[str]]:
     lines = []
     for summary, cells in matrix.lines:
         for k in range(max(1, *map(len, cells))):  # a line for each reading of the first column
             head = [summary.id, summary.label] if k == 0 else ["", ""]
-            lines.append([*head, *(_short(cell[k : k + 1]) or "-" * (k == 0) for cell in cells)])
-    note = "supported / refuted / inconclusive primary rows; a reading in brackets decides nothing"
-    return [*table_lines(["claim", "headline", *matrix.titles], lines), note]
+            lines.append([*head, *(_short(cell[k : k + 1], counts) or "-" * (k == 0) for cell in cells)])
+    return lines
 
 
-def _short(cell: Cell) -> str:
-    return "".join(f"{name_text(reading)}{reading.label[:4]} {counts_text(reading)}" for reading in cell)
+def _short(cell: Cell, counts: bool) -> str:
+    return "".join(f"{name_text(reading)}{reading.label[:4]}" + f" {counts_text(reading)}" * counts for reading in cell)

@@ -18,18 +18,18 @@ from typing import Any
 import torch
 from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky import get_reusable_executor
-from tqdm import tqdm
 
 from dgpg_verify.core.errors import InputError, check_int
 from dgpg_verify.core.records import Cell, Evidence
 from dgpg_verify.runs.cells import CellStore, cell_name, unique_cells, write_cell
+from dgpg_verify.runs.progress import CellProgress
 
-BAR = "{l_bar}{bar}| {elapsed}<{remaining}{postfix}"
 LARGEST_BATCH = 32  # cells handed over at once
 BATCHES_LEFT = 16  # per worker: no batch holds more than this part of the cost that is left, so that none waits long
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # parameters of mallopt, from malloc.h
 Measure = Callable[[Cell], Mapping[str, Any]]
 Task = tuple[int, Cell, Path, str]  # index, cell, its file and its key
+Done = tuple[int, float]  # index and the seconds it took
 
 
 class CellFailed(RuntimeError):
@@ -48,7 +48,8 @@ def run_cells(
     """Measure every cell once and return the evidence in the order of `cells`, read back from the files.
 
     cells: repeats are measured once. measure: a function of the cell alone, so that neither order nor number
-    of workers matters. resume: keep cells whose key matches. cost: relative cost of a cell; longest first.
+    of workers matters. resume: keep cells whose key matches. cost: relative cost of a cell; longest first, after
+    three of each family, by which the time left is estimated.
     Raises InputError (bad workers, corrupt kept cell) and CellFailed; finished cells stay on disk either way.
     """
     workers = check_int("workers", workers, 1)
@@ -57,21 +58,31 @@ def run_cells(
         store.clean()
     todo = [cell for cell in distinct if not (resume and store.has(cell))]
     if cost:
-        todo.sort(key=cost, reverse=True)  # stable: equal costs keep their order
+        todo = probes_first(sorted(todo, key=cost, reverse=True))  # stable: equal costs keep their order
     weights = [float(cost(cell)) if cost else 1.0 for cell in todo]
-    shown = _Progress(len(distinct) - len(todo), weights, progress)
-    pid = os.getpid()
+    workers = min(workers, max(1, len(todo)))
+    shown = CellProgress(len(distinct) - len(todo), todo, weights, workers, progress)
     tasks = [(k, cell, store.path(cell), store.key(cell)) for k, cell in enumerate(todo)]
     try:
-        for k in _finished(measure, tasks, weights, min(workers, max(1, len(tasks))), pid):
-            shown.done(k)
+        for k, seconds in _finished(measure, tasks, weights, workers, os.getpid()):
+            shown.done(k, seconds)
     finally:
-        shown.bar.close()
+        shown.close()
     return [store.load(cell) for cell in cells]
 
 
-def _finished(measure: Measure, tasks: list[Task], weights: list[float], workers: int, owner: int) -> Iterator[int]:
-    """Indices of the tasks as they finish."""
+def probes_first(cells: Sequence[Cell]) -> list[Cell]:
+    """Three cells of each family, at its quarters, then the others in order; all as given if there is one family."""
+    families: dict[str, list[int]] = {}
+    for k, cell in enumerate(cells):
+        families.setdefault(cell.claim, []).append(k)
+    quarters = (found[q * len(found) // 4] for found in families.values() for q in (1, 2, 3))
+    probes = list(dict.fromkeys(quarters)) if len(families) > 1 else []
+    return [cells[k] for k in (*probes, *(k for k in range(len(cells)) if k not in probes))]
+
+
+def _finished(measure: Measure, tasks: list[Task], weights: list[float], workers: int, owner: int) -> Iterator[Done]:
+    """The tasks as they finish."""
     if workers == 1:
         threads = torch.get_num_threads()
         try:
@@ -105,25 +116,26 @@ def batches_of(weights: Sequence[float], workers: int) -> Iterator[slice]:
         left, low = left - taken, high
 
 
-def _measure_batch(measure: Measure, tasks: list[Task], owner: int) -> list[int]:
+def _measure_batch(measure: Measure, tasks: list[Task], owner: int) -> list[Done]:
     """Measure cells one after the other; each is on disk before the next begins. Runs in a worker."""
     _end_with(owner)
     _keep_memory()
     return [_measure_one(measure, *task) for task in tasks]
 
 
-def _measure_one(measure: Measure, index: int, cell: Cell, path: Path, key: str) -> int:
+def _measure_one(measure: Measure, index: int, cell: Cell, path: Path, key: str) -> Done:
     """Measure one cell and write it. One torch thread, so that sums have one order."""
     torch.set_num_threads(1)
     started = time.perf_counter()
     try:
         values = measure(cell)
-        write_cell(path, key, Evidence(cell, values, time.perf_counter() - started))
+        seconds = time.perf_counter() - started
+        write_cell(path, key, Evidence(cell, values, seconds))
     except InputError as error:
         raise InputError(f"cell {cell_name(cell)}: {error}") from error
     except Exception as error:
         raise CellFailed(f"cell {cell_name(cell)} failed: {type(error).__name__}: {error}") from error
-    return index
+    return index, seconds
 
 
 @cache
@@ -150,33 +162,3 @@ def _keep_memory() -> None:
     if mallopt is not None:
         mallopt(M_MMAP_THRESHOLD, 1 << 30)
         mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
-
-
-class _Progress:
-    """Progress on stderr with time left: a bar on a terminal, a line now and then elsewhere."""
-
-    PAUSE = 15.0  # seconds between plain lines
-
-    def __init__(self, kept: int, weights: list[float], show: bool) -> None:
-        self.weights, self.started, self.spoken = weights, time.perf_counter(), 0.0
-        self.cells, self.work = 0, 0.0
-        tty = sys.stderr.isatty()
-        self.plain = show and not tty and bool(weights)
-        self.bar = tqdm(total=sum(weights), bar_format=BAR, disable=not (show and tty and weights))  # on stderr
-        if self.plain:
-            self._say(f"measuring {len(weights)} cells" + (f", {kept} kept" if kept else ""))
-
-    def done(self, index: int) -> None:
-        self.cells += 1
-        self.work += self.weights[index]
-        self.bar.set_postfix_str(f"cell {self.cells}/{len(self.weights)}", refresh=False)
-        self.bar.update(self.weights[index])
-        last = self.cells == len(self.weights)
-        if self.plain and (last or time.perf_counter() - self.spoken > self.PAUSE):
-            passed = time.perf_counter() - self.started
-            left = passed * (sum(self.weights) - self.work) / max(self.work, 1e-12)
-            self._say(f"cell {self.cells}/{len(self.weights)}, {passed:.0f} s, about {left:.0f} s left")
-
-    def _say(self, text: str) -> None:
-        self.spoken = time.perf_counter()
-        print(text, file=sys.stderr, flush=True)

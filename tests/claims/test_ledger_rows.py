@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -35,7 +36,7 @@ from dgpg_verify.claims.claim import register_claim
 from tests.claims.toy_claim import question, toy_claim
 
 VERDICTS = dict(good="supported", new="refuted", known="refuted", wrong="refuted", open="inconclusive",
-                control="supported")
+                control="supported", alone="supported")
 RECORDS = dict(good="supported", known="refuted", wrong="supported", open="supported")
 
 def outcomes(measured):
@@ -54,6 +55,9 @@ def outcomes(measured):
 register_claim(toy_claim(questions=outcomes,
                          recorded={{f"C9.1/{{name}}": (label, "by hand") for name, label in RECORDS.items()}}))
 register_claim(toy_claim("C9.2"))
+register_claim(toy_claim("C9.4", questions=lambda measured: [
+    question for question in outcomes(measured) if question.key == "open"],
+    decided_at="smoke", recorded={{"C9.4/open": ("supported", "by hand")}}))
 register_claim(toy_claim("C9.3", questions=lambda measured: []))
 """
 
@@ -78,29 +82,91 @@ def _pytest(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_every_row_is_a_test_with_its_own_outcome(project: Path) -> None:
     ran = _pytest(project, "--benchmark", "--scale", "smoke", "--claims", "C9", "--workers", "1", "-v")
-    found = dict(re.findall(r"^theorems/\S+\[(C9\.1/\w+)\] (\w+)", ran.stdout, re.MULTILINE))
+    found = dict(re.findall(r"^theorems/\S+\[(C9\.[14]/\w+)\] ([A-Z, ]+?) +(?:\(|\[)", ran.stdout, re.MULTILINE))
     assert found == {
         "C9.1/good": "PASSED",
-        "C9.1/new": "PASSED",
+        "C9.1/new": "REFUTED, NOT COMPARED",
         "C9.1/known": "XFAIL",
         "C9.1/wrong": "FAILED",
-        "C9.1/open": "SKIPPED",
+        "C9.1/open": "UNDECIDED",
         "C9.1/control": "FAILED",
+        "C9.1/alone": "SUPPORTED, NOT COMPARED",
+        "C9.4/open": "NO LONGER DECIDED",
     }
     assert ran.returncode == 1
-    assert "recorded as supported (by hand), measured otherwise" in ran.stdout
-    assert "control must be refuted" in ran.stdout
-    assert "UNRECORDED" in ran.stdout
-    assert "report: reports/smoke-seed0/report.html" in ran.stdout
-    assert "cell 24/24" in ran.stderr
+    assert "2 failed, 1 passed, 2 skipped, 1 xfailed" in ran.stdout
+    assert "1 refuted (not compared)" in ran.stdout and "3 not compared" in ran.stdout
+    assert "1 no longer decided" in ran.stdout
+    assert "100 % of the work, 24/24 cells" in ran.stderr
+    end = ran.stdout.split(" claims ===")[1].splitlines()
+    assert end[-2] == "report: reports/smoke-seed0/report.html"
+    assert "not as recorded: 3" in end and any(line.startswith("C9.1") for line in end)
+    assert any(line.startswith("- REVERSED, recorded as supported (by hand), measured otherwise") for line in end)
+    assert any(line.startswith("- control must be refuted") for line in end)
+    assert sum("pytest theorems/ --benchmark --claims C9." in line for line in end) == 2
 
     again = _pytest(project, "--benchmark", "--scale", "smoke", "--claims", "C9.1")  # without --resume
     assert again.returncode == 4
     assert "exists already" in again.stderr + again.stdout
 
-    narrow = _pytest(project, "--benchmark", "--scale=smoke", "--claims", "C9.2", "--resume", "--workers", "1")
-    assert narrow.returncode == 0, narrow.stdout
-    assert "2 passed" in narrow.stdout
+
+def _honest(project: Path, *arguments: str, out: str = "honest") -> subprocess.CompletedProcess[str]:
+    return _pytest(project, "--benchmark", "--scale=smoke", "--workers=1", "--resume", "--out", out, *arguments)
+
+
+def test_a_run_without_a_reversal_ends_well_unless_strict(project: Path) -> None:
+    ran = _honest(project, "--claims", "C9.2,C9.4")
+    assert ran.returncode == 0, ran.stdout
+    assert "2 not compared, 1 no longer decided" in ran.stdout or "1 no longer decided, 2 not compared" in ran.stdout
+    assert " passed" not in ran.stdout.splitlines()[-1]
+    strict = _honest(project, "--claims", "C9.2,C9.4", "--strict")
+    assert strict.returncode == 1 and "3 failed" in strict.stdout
+
+
+def test_only_refuted_rows_and_those_against_a_record_are_listed_unless_verbose(project: Path) -> None:
+    ran, verbose = _honest(project, "--claims", "C9.1"), _honest(project, "--claims", "C9.1", "-v")
+
+    def listed(text: str) -> list[str]:
+        ledger = re.split(r"=+ (?:ledger|short test summary info) =+", text)[1]
+        return re.findall(r"^C9\.1\*? +(\w+)", ledger, re.MULTILINE)
+
+    assert sorted(listed(ran.stdout)) == ["control", "known", "new", "open", "wrong"]
+    assert sorted(listed(verbose.stdout)) == ["alone", "control", "good", "known", "new", "open", "wrong"]
+    assert "2 more rows are neither refuted nor against a record" in ran.stdout
+
+
+def test_every_row_is_an_entry_of_pytest_benchmark(project: Path) -> None:
+    nothing = _honest(project, "--claims", "C9.1", "--benchmark-compare")
+    assert "nothing to compare with" in nothing.stdout
+    options = ("--claims", "C9.1", "--benchmark-json", "bench.json", "--benchmark-autosave", "--benchmark-only")
+    _honest(project, *options)
+    entries = json.loads((project / "bench.json").read_text())["benchmarks"]
+    rows = {row["row"]: row for row in json.loads((project / "honest" / "ledger.json").read_text())["rows"]}
+    assert {entry["param"] for entry in entries} == set(rows) and len(rows) == 7
+    for entry in entries:
+        row, facts = rows[entry["param"]], entry["extra_info"]
+        assert entry["stats"]["min"] == entry["stats"]["total"] == row["seconds"] > 0
+        assert {name: facts[name] for name in ("verdict", "estimate", "low", "high", "reading", "primary")} == {
+            name: row[name] for name in ("verdict", "estimate", "low", "high", "reading", "primary")
+        }
+        assert facts["N"] == row["n_values"]
+    compared = _honest(project, "--claims", "C9.1", "--benchmark-compare")
+    assert "(NOW)" in compared.stdout and "(0001_" in compared.stdout
+    assert "(NOW)" not in _honest(project, "--claims", "C9.1").stdout
+
+
+def test_with_claims_only_their_exact_properties_run(project: Path) -> None:
+    folder = project / "theorems" / "properties"
+    folder.mkdir()
+    try:
+        for name in ("C9.2", "C9", "C77"):
+            (folder / f"test_{name.replace('.', '_')}.py").write_text(f"CLAIMS = ({name!r},)\ndef test_it(): ...\n")
+        ran = _honest(project, "--claims", "C9.4", "-v")
+        whole = _pytest(project)
+    finally:
+        shutil.rmtree(folder)
+    assert re.findall(r"test_(\w+)\.py::test_it", ran.stdout) == ["C9"]
+    assert "2 deselected" in ran.stdout and "3 passed" in whole.stdout
 
 
 def test_a_claim_without_a_row_is_named(project: Path) -> None:
@@ -113,8 +179,9 @@ def test_a_sitting_neither_passes_nor_fails(project: Path) -> None:
     options = ("--benchmark", "--scale", "smoke", "--claims", "C9.1", "--workers", "1", "--out", "sitting")
     ran = _pytest(project, *options, "--rows", "o*", "--n-max", "4")
     assert ran.returncode == 0, ran.stdout
-    assert "cell 8/8" in ran.stderr
-    assert "6 skipped" in ran.stdout and "passed" not in ran.stdout
+    assert "8/8 cells" in ran.stderr
+    assert "so far refuted (the toy says so)" in ran.stdout
+    assert "7 skipped" in ran.stdout and "passed" not in ran.stdout
     assert "not finished: 16 cells are missing; go on with --resume" in ran.stdout
     assert "no test in theorems/" not in ran.stdout
 
@@ -152,6 +219,9 @@ USAGE = {
     "n_max 0 without benchmark": ({"benchmark": False, "n_max": 0}, "--n-max has an effect only together"),
     "no rows without benchmark": ({"benchmark": False, "rows": ""}, "--rows has an effect only together"),
     "no row of that name": ({"claims": "C4", "scale": "smoke", "rows": "dgp"}, "rows = 'dgp' fits no row"),
+    "workers of another plugin": ({"numprocesses": 2}, "-n cannot be used with --benchmark"),
+    "benchmarks skipped": ({"benchmark_skip": True}, "--benchmark-skip cannot be used with --benchmark"),
+    "benchmarks disabled": ({"benchmark_disable": True}, "--benchmark-disable cannot be used with --benchmark"),
     "two kinds of seed": ({"vary_seed": True}, "--vary-seed is for tests"),
 }
 

@@ -130,6 +130,26 @@ def test_terminal_table_fits_and_marks_unrecorded() -> None:
     assert "8 UNRECORDED" not in lines[-1] and "9 UNRECORDED" in lines[-1]
 
 
+def test_a_wide_terminal_shows_whole_keys() -> None:
+    long = ledger_row("C1.1/" + "x" * 80, "C1.1")
+    assert "x" * 80 not in terminal_table([long]) and "x" * 80 in terminal_table([long], width=150)
+
+
+def test_a_short_table_holds_what_stands_out() -> None:
+    rows = [
+        ledger_row("C1.1/fine", "C1.1", recorded={"label": "supported", "reason": "x"}),
+        ledger_row("C1.1/new", "C1.1"),
+        ledger_row("C1.1/bad", "C1.1", "refuted", recorded={"label": "refuted", "reason": "x"}),
+        ledger_row("C1.1/lost", "C1.1", "inconclusive", recorded={"label": "refuted", "reason": "x"}),
+        ledger_row("C1.1/open", "C1.1", "inconclusive"),
+        ledger_row("C1.1/caught", "C1.1", "refuted", kind="control", expected_label="refuted"),
+        ledger_row("C1.1/missed", "C1.1", "supported", kind="control", expected_label="refuted"),
+    ]
+    lines = terminal_table(rows, whole=False).splitlines()
+    assert [line.split()[1] for line in lines[2:-2]] == ["bad", "lost", "missed"]
+    assert lines[-2].startswith("4 more rows") and lines[-1].startswith("7 rows")
+
+
 def test_a_verdict_against_the_record_is_shown() -> None:
     row = ledger_row("r", "C1.1", "refuted", recorded={"label": "supported", "reason": "x"})
     assert "WAS supported" in terminal_table([row])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from dgpg_verify.core import LedgerRow
 from dgpg_verify.reporting import claim_summary
 from dgpg_verify.reporting.matrix import ANY, claim_matrix, matrix_lines, price_text
@@ -76,6 +78,24 @@ def test_columns_and_lines() -> None:
     assert lines[2].split() == ["C1.4", "inconclusive", "-", "supp", "1/0/0", "refu", "0/1/0"]
     assert all(line.isascii() and len(line) <= 120 for line in lines)
     assert matrix_lines([]) == []
+
+
+def test_a_terminal_of_80_columns_has_verdicts_without_counts() -> None:
+    readings = ("parts", "mixed", "joint", "both", "sum", "mean")
+    rows = [in_reading(name, "refuted", name not in ("sum", "mean"), "C4.3a") for name in readings]
+    rows.append(in_reading("practitioner", "inconclusive", claim="C4.2a"))
+    wide, narrow = matrix_lines(rows), matrix_lines(rows, 80)
+    assert max(map(len, wide)) > 80 >= max(map(len, narrow))
+    assert "0/1/0" in wide[2] and "/" not in "".join(narrow)
+    assert narrow[2].split() == ["C4.3a", "refuted", "-", *["refu"] * 6]
+
+
+def test_verdicts_have_colours_only_where_asked_for() -> None:
+    rows = [in_reading("parts", "refuted"), ledger_row("C1.1/a", "C1.1")]
+    assert "\x1b" not in "".join(matrix_lines(rows, 80))
+    coloured = matrix_lines(rows, 80, colour=True)
+    assert "\x1b[32msupported" in coloured[1] and "\x1b[31mrefu" in coloured[2]
+    assert [re.sub(r"\x1b\[\d*m", "", line).rstrip() for line in coloured] == matrix_lines(rows, 80)
 
 
 def test_readings_of_other_choices_share_a_column_and_are_named_there() -> None:

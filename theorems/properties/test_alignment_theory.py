@@ -30,6 +30,8 @@ from dgpg_verify.equilibria.shift.saddles import guidance_gradient_at, saddles
 from dgpg_verify.systems import LoadBalancingGame
 from dgpg_verify.testing import EXACT, load_balancing_games
 
+CLAIMS = ("C2",)  # whose runs include these checks, see --claims
+
 Row = list[Fraction]
 ALPHAS = (0.125, 0.25, 0.5, 0.875)  # dyadic: mixtures of integers are exact in float64
 RATIOS = tuple(Fraction(a) for a in ("1/9", "1/2", "1", "4", "9"))  # c = (1 - alpha) / alpha

@@ -29,6 +29,8 @@ from dgpg_verify.testing import (
     team_and_policy,
 )
 
+CLAIMS = ("A1", "A3")  # whose runs include these checks, see --claims
+
 TIGHT = 1e-12
 
 

@@ -34,6 +34,8 @@ from dgpg_verify.testing import (
     team_and_policy,
 )
 
+CLAIMS = ("C1",)  # whose runs include these checks, see --claims
+
 ROUNDING = 1e-10
 BASES = ("return", "return:raw", "return:to_go", "difference", "gae:central", "gae:local", "normalised@return")
 Case = tuple[Any, Any]

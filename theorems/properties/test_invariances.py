@@ -32,6 +32,8 @@ from dgpg_verify.testing import (
     team_and_policy,
 )
 
+CLAIMS = ("C1", "A3")  # whose runs include these checks, see --claims
+
 ROUNDING = 1e-10
 CREDITS = ("return", "return:raw", "difference", "guidance", "guidance:exact", "guidance:observed", "guided:0.5")
 Case = tuple[LoadBalancingGame, SoftmaxPolicy]

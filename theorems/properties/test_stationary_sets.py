@@ -22,6 +22,8 @@ from dgpg_verify.equilibria.teams.stationary import misaligned_point, team_stati
 from dgpg_verify.systems import LinearQuadraticTeam
 from dgpg_verify.testing import EXACT, linear_quadratic_teams
 
+CLAIMS = ("C2",)  # whose runs include these checks, see --claims
+
 Row = list[Fraction]
 ALPHAS = (0.125, 0.25, 0.5, 0.875)
 RATIOS = tuple(Fraction(a) for a in ("1/9", "1/2", "1", "4", "9"))  # c = (1 - alpha) / alpha

@@ -24,6 +24,8 @@ from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
 from dgpg_verify.testing import EXACT, all_profiles, game_and_policy, gauss_hermite, team_and_policy
 
+CLAIMS = ("C1",)  # whose runs include these checks, see --claims
+
 ROUNDING = 1e-10  # of the largest term
 SEPARABLE = ("quadratic", "delay", "mm1")
 
