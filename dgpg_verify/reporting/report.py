@@ -137,7 +137,8 @@ def _ran(claim: str, claims: Sequence[str] | None) -> bool:
 def _draw(
     spec: FigureSpec, place: Place | None, data: Frames, environment: Mapping[str, Any], folder: Path, number: int
 ) -> Drawn:
-    command = repeat_command(environment, "C1" if spec.claim == "words" else spec.claim, other_seed=True)
+    claim = "C1" if spec.claim == "words" else spec.claim
+    command = repeat_command(environment, claim, other_seed=True)
     figure = spec.make(data, place)
     sign(figure, f"Dispute it: {command}")
     name = f"{spec.name}-{place.key}" if place else spec.name
@@ -152,6 +153,7 @@ def _draw(
         svg=inline_svg(svg, f"f{number}", title),
         files=() if is_compact(folder) else (f"figures/{svg_path.name}", f"figures/{png_path.name}"),
         command=command,
+        small=repeat_command(environment, claim, other_seed=True, scale="smoke"),
     )
 
 

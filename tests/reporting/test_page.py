@@ -15,7 +15,7 @@ from dgpg_verify.reporting.objections import OBJECTIONS, answer
 from dgpg_verify.reporting.pages.checks import CONTROLS
 from dgpg_verify.reporting.pages.families import family_of
 from dgpg_verify.reporting.pages.render import PAPER
-from dgpg_verify.reporting.provenance import flatten, repeat_command, scrub
+from dgpg_verify.reporting.provenance import flatten, repeat_command, scrub, took_text
 from dgpg_verify.reporting.strip import domain, interval_strip
 from dgpg_verify.reporting.wording import claim_order, natural
 from tests.reporting.synthetic_run import ENVIRONMENT, ledger, ledger_row, make_run
@@ -314,6 +314,15 @@ def test_commands_repeat_and_dispute() -> None:
     parsed = repeat_command({"command": "pytest --scale full --seed=7"}, "C1.4", other_seed=True)
     assert parsed == "pytest theorems/ --benchmark --scale full --claims C1 --seed 8"
     assert "hostname" not in dict(flatten(ENVIRONMENT)) and dict(flatten(ENVIRONMENT))["versions.torch"] == "2.13.0"
+
+
+def test_a_dispute_begins_small_and_says_how_long_it_takes(reported: Path) -> None:
+    text = (reported / "noise.html").read_text()
+    caption = text[text.index("<figcaption>") : text.index("</figcaption>")]
+    small, full = re.findall(r"<code>(.*?)</code>", caption)
+    assert "--scale smoke --claims C1 --seed 1" in small and "--scale standard --claims C1 --seed 1" in full
+    assert [took_text({"measuring_seconds": s}) for s in (40.2, 1413, 18800)] == ["40 s", "24 min", "5.2 h"]
+    assert took_text({}) == ""
 
 
 def test_strips_share_a_scale_and_one_wild_interval_dwarfs_nothing() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dgpg_verify.core.moments import MEASURED_SETTINGS
+from dgpg_verify.core.moments import LEADING_MIXTURES, MEASURED_SETTINGS
 from dgpg_verify.reporting.drawing.axes import equal_spans, limits, log_y, n_axis, quiet, rule
 from dgpg_verify.reporting.drawing.captions import fleets_text
 from dgpg_verify.reporting.drawing.look import BAND, GOOD, INK, MUTED, Look, alpha_color, alpha_value, credit_look
@@ -36,6 +36,7 @@ from dgpg_verify.reporting.noise.credits import of_place
 from dgpg_verify.reporting.wording import SETTINGS, exponent_text, number_text
 
 ORDER = MEASURED_SETTINGS
+MOST_SETTINGS = 4
 MARKS = {"start": "^", "middle": "D", "mid": "D", "end": "v"}  # points of the published schedule
 Alpha = float | str
 FILLED: dict[str, Any] = {"s": 22, "edgecolors": "white", "linewidths": 0.5, "alpha": 1.0, "zorder": 4}
@@ -80,7 +81,7 @@ def draw_fixed_alpha(frames: Frames, place: Place) -> Figure:
     best = at(per_agent(frames["optimal"]), place)
     ratio = str(rows["ratio_name"].iloc[0]) if rows["ratio"].notna().any() else ""
     above, optima = (_judged(rows), best.iloc[:0]) if ratio else (rows, best)
-    settings = unique(rows, "setting", ORDER)
+    settings = _telling_settings(unique(rows, "setting", ORDER))
     columns = [(where(above, setting=s), where(optima, setting=s)) for s in settings]
     spans = equal_spans([positive(a, "variance", "predicted") + positive(b, "min_variance") for a, b in columns])
     floor = limits(positive(rows, "return_share") + positive(best, "return_share"))[0]
@@ -111,6 +112,12 @@ def draw_fixed_alpha(frames: Frames, place: Place) -> Figure:
     axes[0, 0].set_ylabel(ratio.replace("_", " ") or "noise V(N), pooled over agents")
     axes[1, 0].set_ylabel("return share \u03c9 (shaded: below 10\u00a0%)")
     return fig
+
+
+def _telling_settings(settings: Sequence[str]) -> list[str]:
+    """At most four settings: the sum, whose noise grows, and of the others those first that may decide a claim."""
+    ranked = sorted(settings, key=lambda name: (name != "sum", name not in LEADING_MIXTURES))
+    return [name for name in settings if name in ranked[:MOST_SETTINGS]]
 
 
 def _alphas(rows: Frame) -> list[tuple[Alpha, float | None, str]]:

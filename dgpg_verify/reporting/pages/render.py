@@ -18,7 +18,15 @@ from dgpg_verify.reporting.objections import OBJECTIONS, answer
 from dgpg_verify.reporting.pages.answers import answers
 from dgpg_verify.reporting.pages.checks import calibration_ok, calibration_summary, controls, coverage_ok
 from dgpg_verify.reporting.pages.families import FAMILIES, INDEX, Family, anchor, family_of
-from dgpg_verify.reporting.provenance import claim_titles, flatten, repeat_command, run_scale, run_seed, scrub
+from dgpg_verify.reporting.provenance import (
+    claim_titles,
+    flatten,
+    repeat_command,
+    run_scale,
+    run_seed,
+    scrub,
+    took_text,
+)
 from dgpg_verify.reporting.records import COLUMNS, SECTIONS, Record, Tables, group_by
 from dgpg_verify.reporting.strip import domain, interval_strip
 from dgpg_verify.reporting.training.tables import score_groups, tuning_groups
@@ -41,7 +49,8 @@ PAGE_OF_TABLE = {"coverage": "A0", "calibration": "A0", "speed": "C5"}  # tables
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure ready for a page. `svg` is inline; `files` are paths relative to the run folder."""
+    """A figure ready for a page. `svg` is inline; `files` are paths relative to the run folder; `command` and `small`
+    dispute it, at the scale of the run and at the smallest."""
 
     key: str
     name: str
@@ -51,6 +60,7 @@ class Drawn:
     svg: str
     files: tuple[str, ...]
     command: str
+    small: str
 
 
 @dataclass(frozen=True)
@@ -209,6 +219,7 @@ def _run_context(run: RunFiles, tables: Tables) -> dict[str, Any]:
         "dirty": bool(environment.get("dirty")),
         "provenance": flatten(environment),
         "repeat": repeat_command(environment),
+        "took": took_text(environment),
         "dispute_of": functools.partial(repeat_command, environment, other_seed=True),
         "files": run.files,
         "warnings": run.warnings,

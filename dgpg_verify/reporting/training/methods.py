@@ -85,7 +85,12 @@ def telling_rows(rows: Frame, most: int = 8) -> Frame:
     first = rows.drop_duplicates("name").set_index("name")
     order = {method: k for k, method in enumerate(("dgpg", "mappo", "ippo", "guidance_only"))}
     rank = {
-        name: (-same["n"].nunique(), order.get(str(first["method"][name]), len(order)), first["sharing"][name], name)
+        name: (
+            -same["n"].nunique(),
+            first["sharing"][name] == "shared",
+            order.get(str(first["method"][name]), len(order)),
+            name,
+        )
         for name, same in rows.groupby("name")
     }
     return rows[rows["name"].isin(sorted(rank, key=rank.__getitem__)[:most])]

@@ -69,7 +69,7 @@ def test_learning_curves_draw_every_run_of_the_telling_methods(made: Tables) -> 
     rows = [r for r in telling(made, "curves") if r["n"] in (2, 10, 50, 500)]
     figure = draw("learning_curves", made)
     assert len(figure.axes) == 8  # four N from the smallest to the largest, DG-PG and the others
-    assert thin_lines(figure) == runs_in(rows) > 100
+    assert thin_lines(figure) == runs_in(rows) >= 100
 
 
 def test_recorded_fleets_have_a_figure_of_their_own(made: Tables) -> None:
@@ -232,7 +232,7 @@ def test_profiles_draw_one_curve_per_row_and_n(made: Tables) -> None:
 
 
 def test_noise_draws_every_measurable_record_and_counts_the_others(made: Tables) -> None:
-    rows = [r for r in made["training_noise"] if r["row"] in ("dgpg/sum", "dgpg/parts")]
+    rows = [r for r in made["training_noise"] if r["row"] == "dgpg/sum"]  # two numbers a row: one row
     lost = sum(r["noise_to_signal"] is None for r in rows)
     figure = draw("training_noise", made)
     assert lost > 0 and dots(figure) == 2 * len(rows) - lost
