@@ -351,7 +351,7 @@ def test_ledgers(text: str, said: str, run_folder: Path) -> None:
     for read in (read_ledger, write_report):
         with pytest.raises(InputError, match=said):
             read(run_folder)
-    assert not (run_folder / "report.html").exists()
+    assert not (run_folder / "index.html").exists()
 
 
 def test_records_that_are_nested(run_folder: Path) -> None:

@@ -9,5 +9,5 @@ from dgpg_verify.reporting.records import (
     write_records,
     write_variance_csv,
 )
-from dgpg_verify.reporting.report import write_report
+from dgpg_verify.reporting.report import page_path, write_report
 from dgpg_verify.reporting.summary import ClaimSummary, claim_summary

@@ -6,8 +6,10 @@ missing text is "". Lists stay lists. 'load_balancing (shared)' is 'load_balanci
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -193,6 +195,19 @@ def main_places(rows: Frame, *, least: int = 3, each_policy: bool = True) -> lis
     for place in kept:
         first.setdefault((place.system, place.graph), place)
     return list(first.values())
+
+
+def telling_places(rows: Frame, most: int = 6) -> list[Place]:
+    """At most `most` places, about as many of each system: those of systems as they are before those of variants (a
+    system with a remark, such as 'cloud (recorded)'), and of these the ones with the most N."""
+    found = places(rows)
+    plain = [place for place in found if not re.search(r"[ /]", place.system)] or found
+    sizes = {place: at(rows, place)["n"].nunique() for place in plain}
+    ranked: dict[str, list[Place]] = {}
+    for place in sorted(plain, key=lambda place: -sizes[place]):
+        ranked.setdefault(place.system, []).append(place)
+    turns = [place for turn in zip_longest(*ranked.values()) for place in turn if place is not None]
+    return [place for place in found if place in turns[:most]]
 
 
 def in_primary_setting(rows: Frame) -> Frame:

@@ -70,9 +70,22 @@ def claim_titles(environment: Mapping[str, Any]) -> dict[str, str]:
     return {str(key): str(title) for key, title in titles.items()} if isinstance(titles, Mapping) else {}
 
 
-def repeat_command(environment: Mapping[str, Any], claim: str | None = None, *, other_seed: bool = False) -> str:
-    """The command that repeats a run, or one family of claims; with another seed it is the one that disputes it."""
+def took_text(environment: Mapping[str, Any]) -> str:
+    """How long all claims of the run were measured: '40 s', '24 min', '5.2 h'; "" where it was not recorded."""
+    seconds = environment.get("measuring_seconds")
+    if not isinstance(seconds, int | float):
+        return ""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def repeat_command(
+    environment: Mapping[str, Any], claim: str | None = None, *, other_seed: bool = False, scale: str = ""
+) -> str:
+    """The command that repeats a run, or one family of claims; with another seed it is the one that disputes it.
+    `scale` is that of the run unless given."""
     claims = claim.split(".")[0] if claim else _option(environment, "claims")
     chosen = f" --claims {claims}" if claims else ""
     seed = run_seed(environment) + int(other_seed)
-    return f"pytest theorems/ --benchmark --scale {run_scale(environment)}{chosen} --seed {seed}"
+    return f"pytest theorems/ --benchmark --scale {scale or run_scale(environment)}{chosen} --seed {seed}"

@@ -1,4 +1,4 @@
-"""Redraw everything a run folder shows, from its files alone: figures, ledger.md, report.html."""
+"""Redraw everything a run folder shows, from its files alone: figures, ledger.md, the pages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dgpg_verify.reporting.drawing.spec import FigureSpec
 from dgpg_verify.reporting.figures import FIGURES, all_figures
 from dgpg_verify.reporting.frame import Frames, NothingToDraw, Place, frames
 from dgpg_verify.reporting.ledger import LEDGER, ledger_markdown, read_ledger
-from dgpg_verify.reporting.page import Drawn, anchor, render_page
+from dgpg_verify.reporting.pages import FAMILIES, INDEX, Drawn, RunFiles, anchor, render_pages
 from dgpg_verify.reporting.provenance import repeat_command, run_claims, run_scale
 from dgpg_verify.reporting.records import (
     RECORDS,
@@ -28,7 +28,11 @@ from dgpg_verify.reporting.records import (
 from dgpg_verify.runs.evidence import is_compact
 from dgpg_verify.runs.files import read_json, write_atomic
 
-PAGE = "report.html"
+OLD_PAGE = "report.html"  # the name that the page had; it leads on to the first one
+LEADS_ON = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Report</title><meta http-equiv="refresh" content="0; url=index.html">
+</head><body><a href="index.html">The report begins at index.html</a></body></html>
+"""
 ENVIRONMENT = "environment.json"
 FILES = (LEDGER, "ledger.md", RECORDS, VARIANCE_CSV, ENVIRONMENT)  # beside the page
 COMPACT = (LEDGER, "ledger.md", SUMMARY, ENVIRONMENT)  # of them, those of a committed run
@@ -39,11 +43,16 @@ NEEDED = {
 }
 
 
-def write_report(folder: Path) -> Path:
-    """Redraw figures/, ledger.md and report.html of a run folder from its JSON files; returns report.html.
+def page_path(folder: Path) -> Path:
+    """The page with which a reader begins."""
+    return Path(folder) / INDEX
 
-    A table that is missing or empty leaves its figures out, and the page notes it. Raises InputError if `folder` is not
-    a run folder or a file in it is corrupt. Cost: about a second per figure; the same files give the same bytes.
+
+def write_report(folder: Path) -> Path:
+    """Redraw figures/, ledger.md and the pages of a run folder from its JSON files; returns the first page.
+
+    A table that is missing or empty leaves its figures out, and the first page notes it. Raises InputError if `folder`
+    is not a run folder or a file in it is corrupt. Cost: about a second per figure; the same files give the same bytes.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -55,18 +64,29 @@ def write_report(folder: Path) -> Path:
     environment = read_json(folder / ENVIRONMENT) if (folder / ENVIRONMENT).is_file() else {}
     if not isinstance(environment, dict):
         raise InputError(f"{ENVIRONMENT} is a {type(environment).__name__}: it must be an object")
-    notes = _lacking(folder, tables, environment)
     figures, left_out = _draw_all(tables, environment, folder)
     if rows:
         write_atomic(folder / "ledger.md", ledger_markdown(rows))
-    # the page of a committed run is the same before and after it is drawn again
+    # the pages of a committed run are the same before and after they are drawn again
     files = COMPACT if is_compact(folder) else [name for name in FILES if (folder / name).is_file()]
-    notes += left_out
-    return write_atomic(folder / PAGE, render_page(rows, tables, environment, figures, files, notes))
+    notes = [*_empty(folder, tables, environment), *left_out]
+    run = RunFiles(rows, tables, environment, figures, files, _warnings(folder, environment), notes)
+    return _write_pages(folder, render_pages(run))
 
 
-def _lacking(folder: Path, tables: Tables, environment: Mapping[str, Any]) -> list[str]:
-    """What the folder does not hold, in sentences."""
+def _write_pages(folder: Path, pages: Mapping[str, str]) -> Path:
+    """Write the pages, remove those that an earlier drawing left and this one has not; returns the first page."""
+    for family in FAMILIES:
+        if family.file not in pages:
+            (folder / family.file).unlink(missing_ok=True)
+    for name, text in pages.items():
+        write_atomic(folder / name, text)
+    write_atomic(folder / OLD_PAGE, LEADS_ON)
+    return page_path(folder)
+
+
+def _warnings(folder: Path, environment: Mapping[str, Any]) -> list[str]:
+    """Files that the folder lacks and cells that the run lacks, in sentences."""
     notes = [f"{name} is missing: {why}." for name, why in NEEDED.items() if not (folder / name).is_file()]
     if "unfinished" in environment:
         lacking = environment["unfinished"]
@@ -74,15 +94,20 @@ def _lacking(folder: Path, tables: Tables, environment: Mapping[str, Any]) -> li
             f"This run is not finished: {lacking['missing']} of {lacking['cells']} cells were done without. A row is "
             "judged at those N at which all its replicates are there; its label may change with the others."
         )
-    empty = [name for name in expected_tables(run_claims(environment)) if not tables.get(name)]
-    if empty and (folder / RECORDS).is_file():
-        notes.append(f"Empty tables: {', '.join(empty)}.")
     return notes
+
+
+def _empty(folder: Path, tables: Tables, environment: Mapping[str, Any]) -> list[str]:
+    """The tables that this run should have filled and did not, in a sentence."""
+    expected = [name for name in expected_tables(run_claims(environment)) if name != "speed"]  # no run measures speed
+    empty = [name for name in expected if not tables.get(name)]
+    return [f"Empty tables: {', '.join(empty)}."] if empty and (folder / RECORDS).is_file() else []
 
 
 def _draw_all(tables: Tables, environment: Mapping[str, Any], folder: Path) -> tuple[list[Drawn], list[str]]:
     """Draw and save every figure that has data; say which have none, and which of other packages failed."""
-    expected = {*expected_tables(run_claims(environment)), *(set(tables) - set(TABLES))}
+    claims = run_claims(environment)
+    expected = {*expected_tables(claims), *(set(tables) - set(TABLES))}
     brief = run_scale(environment) == "smoke"  # a smoke run has half a minute in all: one policy per figure
     data = frames(tables)
     drawn: list[Drawn] = []
@@ -95,7 +120,7 @@ def _draw_all(tables: Tables, environment: Mapping[str, Any], folder: Path) -> t
                 try:
                     drawn.append(_draw(spec, place, data, environment, folder, len(drawn)))
                 except NothingToDraw as reason:
-                    if spec.table in expected:
+                    if spec.table in expected and _ran(spec.claim, claims):
                         notes.append(f"Figure \u2018{spec.heading}\u2019 is left out: {reason}.")
         except Exception as error:
             if spec in FIGURES:
@@ -104,10 +129,16 @@ def _draw_all(tables: Tables, environment: Mapping[str, Any], folder: Path) -> t
     return drawn, notes
 
 
+def _ran(claim: str, claims: Sequence[str] | None) -> bool:
+    """Whether a run of these claims should hold a figure of `claim`, which may be the head of a family."""
+    return claims is None or any(name == claim or name.startswith(f"{claim}.") for name in claims)
+
+
 def _draw(
     spec: FigureSpec, place: Place | None, data: Frames, environment: Mapping[str, Any], folder: Path, number: int
 ) -> Drawn:
-    command = repeat_command(environment, "C1" if spec.claim == "words" else spec.claim, other_seed=True)
+    claim = "C1" if spec.claim == "words" else spec.claim
+    command = repeat_command(environment, claim, other_seed=True)
     figure = spec.make(data, place)
     sign(figure, f"Dispute it: {command}")
     name = f"{spec.name}-{place.key}" if place else spec.name
@@ -122,6 +153,7 @@ def _draw(
         svg=inline_svg(svg, f"f{number}", title),
         files=() if is_compact(folder) else (f"figures/{svg_path.name}", f"figures/{png_path.name}"),
         command=command,
+        small=repeat_command(environment, claim, other_seed=True, scale="smoke"),
     )
 
 

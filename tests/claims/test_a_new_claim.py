@@ -76,7 +76,7 @@ def test_a_claim_from_outside_is_selected_measured_judged_and_shown(offered: Non
     assert row.estimate == pytest.approx(GROWTH, abs=0.05) and row.n_values == (8, 16, 32, 64)
     assert row_outcome(row, run.scale, run.decided_at[row.row]).result == "pass"
     assert json.loads((tmp_path / "run" / "environment.json").read_text())["titles"] == {"X1": "A root law"}
-    page = (tmp_path / "run" / "report.html").read_text()
+    page = (tmp_path / "run" / "further.html").read_text()
     assert "A root law" in page and "The mean grows like N^0.5" in page
 
 

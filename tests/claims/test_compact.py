@@ -53,7 +53,7 @@ def test_where_the_run_comes_from_stays_with_it(finished: Path, tmp_path: Path) 
 def test_what_is_made_again_is_left_out(compact: Path) -> None:
     assert {name for name in _files(compact) if not name.startswith("figures/")} == {
         "evidence/index.json", "evidence/toy.npz", "environment.json", "ledger.json", "ledger.md", "report.html",
-        SUMMARY,
+        "index.html", "further.html", SUMMARY,
     }  # fmt: skip
     tables = read_json(compact / SUMMARY)["tables"]
     assert tables["declared"] and "moments" not in tables  # a record for each fleet
@@ -66,7 +66,7 @@ def test_judging_again_changes_no_committed_file_and_makes_the_others(finished: 
     assert {name: after[name] for name in before} == before
     for name in ("records.json", "variance_vs_n.csv"):
         assert after[name] == (finished / name).read_bytes()
-    assert 'href="records.json"' not in after["report.html"].decode()
+    assert 'href="records.json"' not in after["further.html"].decode()
 
 
 def test_named_figures_are_kept_as_png(compact: Path) -> None:

@@ -48,7 +48,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_folder_holds_everything(finished: Path) -> None:
     names = {path.name for path in finished.iterdir()}
-    assert {"ledger.json", "ledger.md", "records.json", "variance_vs_n.csv", "report.html"} <= names
+    assert {"ledger.json", "ledger.md", "records.json", "variance_vs_n.csv", "index.html"} <= names
     assert {"environment.json", "cells"} <= names
     assert len(list((finished / "cells").glob("*.npz"))) == 24
     assert len((finished / "variance_vs_n.csv").read_text().splitlines()) == 25
@@ -280,14 +280,14 @@ def test_an_unfinished_run_is_judged_where_all_replicates_are_there(finished: Pa
     one, two = result.rows
     assert one.n_values == tuple(sizes[:-1]) and two.n_values == tuple(sizes)
     assert result.missing == 4  # all replicates of the row at that N
-    assert "not finished: 4 of 24 cells" in (out / "report.html").read_text()
+    assert "not finished: 4 of 24 cells" in (out / "index.html").read_text()
 
     for path in out.glob("cells/toy-two-*-r0-*.npz"):
         path.unlink()
     assert [row.row for row in judge_folder(out, [toy_claim()], unfinished=True).rows] == ["C9.1/one"]
     shutil.copytree(finished / "cells", out / "cells", dirs_exist_ok=True)
     assert judge_folder(out, [toy_claim()], unfinished=True).missing == 0
-    assert "not finished" not in (out / "report.html").read_text()
+    assert "not finished" not in (out / "index.html").read_text()
     for path in out.glob("cells/*-r1-*.npz"):
         path.unlink()
     with pytest.raises(InputError, match="no row with all its replicates"):

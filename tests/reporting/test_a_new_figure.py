@@ -63,7 +63,8 @@ def offer(metadata: Path, name: str) -> None:
 def page(folder: Path, rows: list[dict[str, float]] = ROWS) -> str:
     """The report of a run that wrote the outside table alone."""
     write_records(folder, {"squares": rows})
-    return write_report(folder).read_text(encoding="utf-8")
+    first = write_report(folder)
+    return "".join(path.read_text(encoding="utf-8") for path in (first, *folder.glob("further.html")))
 
 
 def test_a_figure_of_an_installed_package_stands_in_its_section(installed: Path, tmp_path: Path) -> None:

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from dgpg_verify.core import InputError
-from dgpg_verify.reporting import claim_summary, write_ledger, write_records, write_report
+from dgpg_verify.core import LABELS, InputError
+from dgpg_verify.reporting import claim_summary, page_path, write_ledger, write_records, write_report
 from dgpg_verify.reporting.objections import OBJECTIONS, answer
-from dgpg_verify.reporting.provenance import flatten, repeat_command, scrub
+from dgpg_verify.reporting.pages.checks import CONTROLS
+from dgpg_verify.reporting.pages.families import family_of
+from dgpg_verify.reporting.pages.render import PAPER
+from dgpg_verify.reporting.provenance import flatten, repeat_command, scrub, took_text
 from dgpg_verify.reporting.strip import domain, interval_strip
 from dgpg_verify.reporting.wording import claim_order, natural
 from tests.reporting.synthetic_run import ENVIRONMENT, ledger, ledger_row, make_run
@@ -27,6 +30,7 @@ class Page(html.parser.HTMLParser):
         self.links: list[str] = []
         self.fetched: list[str] = []
         self.text: list[str] = []
+        self.scripts = 0
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -38,15 +42,45 @@ class Page(html.parser.HTMLParser):
         self.fetched += [known[k] for k in ("src", "srcset", "xlink:href", "poster") if k in known]
         if tag in ("link", "use", "image"):
             self.fetched += [known[k] for k in ("href",) if k in known]
-        assert tag not in ("script", "iframe", "object", "embed", "base")
+        assert tag not in ("iframe", "object", "embed", "base")
+        self.scripts += tag == "script"
 
     def handle_data(self, data: str) -> None:
         self.text.append(data)
 
 
+def pages_of(folder: Path) -> dict[str, str]:
+    """The pages of a run folder, the one that only leads on left out."""
+    return {path.name: path.read_text() for path in folder.glob("*.html") if path.name != "report.html"}
+
+
+def check_links(folder: Path) -> set[str]:
+    """Every jump on every page lands, within it or on another; ids are unique. Returns the names of the pages."""
+    pages = {name: Page(text) for name, text in pages_of(folder).items()}
+    for name, page in pages.items():
+        assert len(page.ids) == len(set(page.ids)), name
+        for link in set(page.links) - {PAPER}:
+            file, _, target = link.partition("#")
+            assert (folder / (file or name)).is_file(), (name, link)
+            assert not target or target in pages[file or name].ids, (name, link)
+    return set(pages)
+
+
+def objections(folder: Path) -> dict[str, str]:
+    """What the first page says of each objection, by number."""
+    text = (folder / "index.html").read_text()
+    listed = text[text.index('<ol class="objections">') :]
+    return dict(re.findall(r'<span class="n">(\d)</span>(.*?)</li>', listed, flags=re.S))
+
+
+@pytest.fixture(scope="session")
+def index(reported: Path) -> str:
+    return (reported / "index.html").read_text(encoding="utf-8")
+
+
 @pytest.fixture(scope="session")
 def text(reported: Path) -> str:
-    return (reported / "report.html").read_text(encoding="utf-8")
+    return "".join(pages_of(reported).values())
 
 
 @pytest.fixture(scope="session")
@@ -55,19 +89,36 @@ def page(text: str) -> Page:
 
 
 def test_nothing_is_fetched_from_outside(text: str, page: Page) -> None:
-    assert not re.search(r"https?:|//[a-z]+\.[a-z]", text)
+    assert not re.search(r"https?:|//[a-z]+\.[a-z]", text.replace(PAPER, ""))
     assert "@import" not in text and "@font-face" not in text
     assert all(target.startswith(("#", "data:")) for target in page.fetched)
     assert not re.search(r"url\((?!#)", text)
 
 
-def test_ids_are_unique_and_every_jump_lands(reported: Path, page: Page) -> None:
-    assert len(page.ids) == len(set(page.ids))
-    for link in page.links:
-        if link.startswith("#"):
-            assert link[1:] in page.ids, link
-        else:
-            assert (reported / link).is_file(), link
+def test_ids_are_unique_and_every_jump_lands(reported: Path) -> None:
+    assert check_links(reported) == {"index.html", "noise.html", "equilibria.html", "instrument.html"}
+
+
+def test_the_old_name_leads_on_to_the_first_page(reported: Path) -> None:
+    assert page_path(reported) == reported / "index.html"
+    assert 'url=index.html"' in (reported / "report.html").read_text()
+
+
+def test_pages_of_families_that_are_gone_are_removed(tmp_path: Path) -> None:
+    write_ledger(tmp_path, [ledger_row("a", "C1.1"), ledger_row("b", "C2.1"), ledger_row("c", "X1")])
+    write_report(tmp_path)
+    assert check_links(tmp_path) == {"index.html", "noise.html", "equilibria.html", "further.html"}
+    write_ledger(tmp_path, [ledger_row("a", "C1.1")])
+    write_report(tmp_path)
+    assert check_links(tmp_path) == {"index.html", "noise.html"}
+
+
+def test_every_id_has_one_family() -> None:
+    found = {key: family_of(key).name for key in ("C1.4", "C10.1", "C4.3a", "A2", "A3", "A4", "A0.4", "C5", "words")}
+    assert found == {
+        "C1.4": "noise", "C10.1": "further", "C4.3a": "training", "A2": "equilibria", "A3": "instrument",
+        "A4": "samples", "A0.4": "instrument", "C5": "instrument", "words": "noise",
+    }  # fmt: skip
 
 
 def test_the_machine_is_not_named(text: str) -> None:
@@ -75,15 +126,59 @@ def test_the_machine_is_not_named(text: str) -> None:
     assert not re.search(r"(?<![\w.<])/(home|root|tmp|work|usr|var|Users)/", text)
 
 
-def test_first_screen_says_every_claim_with_label_sentence_and_interval(text: str, page: Page) -> None:
-    shown = " ".join(page.text)
+def test_the_first_page_says_every_claim_with_label_sentence_and_interval(index: str) -> None:
+    shown = " ".join(Page(index).text)
     for summary in claim_summary(ledger()):
-        assert f'href="#{summary.id}"' in text
+        assert f'href="{family_of(summary.id).file}#{summary.id}"' in index
         assert summary.holds_when[1:].rstrip(".") in shown
         assert summary.statement in shown
-    first = text.index("What is claimed, and what holds")
-    order = [text.index(f'<h2 id="{name}">') for name in ("oracles", "errors", "controls", "declared")]
-    assert [first, *order] == sorted([first, *order])
+
+
+def test_the_question_is_answered_first_claim_by_claim(index: str) -> None:
+    lines = re.findall(r"<li>\n<div class=\"asked\">(.*?)</li>", index, flags=re.S)
+    words = [" ".join(re.sub(r"<[^>]+>", " ", line).split()) for line in lines]
+    assert [line.split()[0] for line in words] == ["C1.1", "C1.3", "C1.4", "C4.5", "C1.2"]
+    assert "supported" in words[0] and "refuted" in words[2] and words[3].endswith("Not measured in this run.")
+    assert index.index('class="answers"') < index.index('class="matrix') < index.index('id="objections"')
+
+
+def test_a_run_that_asks_none_of_the_questions_answers_none(tmp_path: Path) -> None:
+    write_ledger(tmp_path, [ledger_row("a", "C2.1")])
+    assert 'class="answers"' not in write_report(tmp_path).read_text()
+
+
+def test_results_come_before_what_checks_the_instrument(reported: Path) -> None:
+    text = (reported / "noise.html").read_text()
+    assert text.index("<figure") < text.index("<table") < text.index('<section id="controls">')
+    assert text.index('<section id="words">') < text.index('<section id="C1.1">')
+    checks = (reported / "instrument.html").read_text()
+    order = [checks.index(f'id="{name}"') for name in ("A3", "controls", "oracles", "errors")]
+    assert order == sorted(order)
+
+
+def test_a_control_says_what_it_is_and_what_it_must_return(tmp_path: Path) -> None:
+    control = {
+        "kind": "control",
+        "expected_label": "refuted",
+        "verdict": "refuted",
+        "statement": "The paper says so.",
+    }
+    write_ledger(tmp_path, [
+        ledger_row("C1.2/toy/uniform/cross_agent_share/return", "C1.2", **control),
+        ledger_row("C1.2/own control", "C1.2", **control),
+    ])  # fmt: skip
+    write_report(tmp_path)
+    text = (tmp_path / "noise.html").read_text()
+    known, own = re.findall(r'<tr id="row-.*?</tr>', text, flags=re.S)
+    assert "The shared return in place of the guidance" in known and "refuted: the test must see noise" in known
+    assert "The paper says so" not in known and "Stands beside the claim: The paper says so" in own
+
+
+def test_every_control_of_the_package_is_described() -> None:
+    patterns = [entry["rows"] for entry in CONTROLS]
+    assert len(patterns) == len(set(patterns))
+    for entry in CONTROLS:
+        assert set(entry) == {"rows", "what", "must"} and entry["must"].split(":")[0] in LABELS
 
 
 def test_the_matrix_of_claims_and_readings_comes_first(tmp_path: Path) -> None:
@@ -98,7 +193,7 @@ def test_the_matrix_of_claims_and_readings_comes_first(tmp_path: Path) -> None:
         tmp_path, {"readings": [{"id": "parts", "choice": "mixture", "status": "leading", "formula": "a < b"}]}
     )
     text = write_report(tmp_path).read_text()
-    matrix = text[text.index('class="matrix"') : text.index('class="first"')]
+    matrix = text[text.index('class="matrix') : text.index('class="first')]
     cells = [
         " ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in re.findall(r"<td[^>]*>(.*?)</td>", matrix, re.S)
     ]
@@ -112,12 +207,12 @@ def test_the_matrix_of_claims_and_readings_comes_first(tmp_path: Path) -> None:
     assert "\u03c9 0.25" in cells[10] and "(sum)" in matrix and "a &lt; b" in matrix
 
 
-def test_every_row_its_reason_and_unrecorded_are_on_the_page(page: Page) -> None:
+def test_every_row_its_reason_and_what_it_was_compared_with_are_on_a_page(page: Page) -> None:
     shown = " ".join(page.text)
     for row in ledger():
         assert f"row-{row.row.replace('/', '-').replace(':', '-').replace('_', '-')}" in page.ids
         assert row.because in shown
-    assert shown.count("UNRECORDED") > 8
+    assert shown.count("not compared") > 8 and "UNRECORDED" not in shown
 
 
 def test_failed_checks_are_flagged(page: Page) -> None:
@@ -149,23 +244,24 @@ def test_missing_tables_are_said(tmp_path: Path) -> None:
     write_ledger(tmp_path, [ledger_row("a", "C1.1")])
     shown = " ".join(Page(write_report(tmp_path).read_text()).text)
     assert "records.json is missing" in shown and "environment.json is missing" in shown
-    assert "was not measured in this run" in shown
+    assert "Speed" not in shown and "Controls" not in shown and "Declared" not in shown  # no empty section
     write_records(tmp_path, {})
-    shown = " ".join(Page(write_report(tmp_path).read_text()).text)
-    assert "Empty tables: moments" in shown and "is left out" in shown
+    text = write_report(tmp_path).read_text()
+    assert text.index("Empty tables: moments") > text.index('id="provenance"') and "is left out" in text
 
 
 def test_titles_of_claims_are_those_that_the_run_recorded(tmp_path: Path) -> None:
     write_ledger(tmp_path, [ledger_row("a", "C1.1"), ledger_row("b", "C1.2"), ledger_row("c", "X9", kind="audit")])
     (tmp_path / "environment.json").write_text(json.dumps({"titles": {"C1.1": "A title of its own"}}))
-    text = write_report(tmp_path).read_text()
+    write_report(tmp_path)
+    text = "".join(pages_of(tmp_path).values())
     headings = re.findall(r'<h2><span class="id">(\S+)</span>(.*?)</h2>', text)
     assert dict(headings) == {
         "C1.1": "A title of its own",
         "C1.2": ledger_row("b", "C1.2").statement,  # no title was recorded: what the claim says stands in its place
         "X9": ledger_row("c", "X9").statement,
     }
-    assert text.count("A title of its own") == 1, "titles are headings, not provenance"
+    assert text.count("A title of its own") == 3, "in the matrix, in the contents, as heading; not in provenance"
 
 
 def test_folders_that_are_no_runs_are_refused(tmp_path: Path) -> None:
@@ -177,14 +273,17 @@ def test_folders_that_are_no_runs_are_refused(tmp_path: Path) -> None:
     (tmp_path / "run" / "environment.json").write_text("[]")
     with pytest.raises(InputError, match=r"environment\.json"):
         write_report(tmp_path / "run")
-    assert not (tmp_path / "run" / "report.html").exists()
+    assert not pages_of(tmp_path / "run")
 
 
 def test_text_from_files_cannot_become_markup(tmp_path: Path) -> None:
     evil = "<script>alert(1)</script>"
     write_ledger(tmp_path, [ledger_row("a<b", "C1.1", holds_when=evil, because=evil)])
     write_records(tmp_path, {"declared": [{"text": evil}]})
-    assert "<script" not in write_report(tmp_path).read_text()
+    write_report(tmp_path)
+    for text in pages_of(tmp_path).values():
+        assert "alert" not in text or "&lt;script" in text
+        assert Page(text).scripts == 1  # the page's own
 
 
 def test_objections_1_3_8_are_answered_by_links_the_others_said_open() -> None:
@@ -215,6 +314,15 @@ def test_commands_repeat_and_dispute() -> None:
     parsed = repeat_command({"command": "pytest --scale full --seed=7"}, "C1.4", other_seed=True)
     assert parsed == "pytest theorems/ --benchmark --scale full --claims C1 --seed 8"
     assert "hostname" not in dict(flatten(ENVIRONMENT)) and dict(flatten(ENVIRONMENT))["versions.torch"] == "2.13.0"
+
+
+def test_a_dispute_begins_small_and_says_how_long_it_takes(reported: Path) -> None:
+    text = (reported / "noise.html").read_text()
+    caption = text[text.index("<figcaption>") : text.index("</figcaption>")]
+    small, full = re.findall(r"<code>(.*?)</code>", caption)
+    assert "--scale smoke --claims C1 --seed 1" in small and "--scale standard --claims C1 --seed 1" in full
+    assert [took_text({"measuring_seconds": s}) for s in (40.2, 1413, 18800)] == ["40 s", "24 min", "5.2 h"]
+    assert took_text({}) == ""
 
 
 def test_strips_share_a_scale_and_one_wild_interval_dwarfs_nothing() -> None:

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from dgpg_verify.reporting.strip import WIDTH, interval_strip
+from dgpg_verify.statistics.verdict import RELATIONS
 from tests.reporting.synthetic_run import ledger_row
 
 LEFT, RIGHT = 4.0, WIDTH - 4.0  # where the ends of LIMITS are drawn
@@ -44,9 +45,15 @@ def test_the_band_is_where_the_claim_holds(
     assert right > 1.0 if high is None else right == pytest.approx(high, abs=0.01)
 
 
-def test_an_exact_statement_is_a_thin_line_at_its_value() -> None:
-    left, right = band("equal", 0.6, None)
+@pytest.mark.parametrize("relation", ["equal", "theta", "universal"])
+def test_an_exact_statement_is_a_thin_line_at_its_value(relation: str) -> None:
+    left, right = band(relation, 0.6, None)
     assert left == pytest.approx(0.6, abs=0.01) and right - left < 0.02
+
+
+def test_every_relation_is_tested() -> None:
+    tested = {"theta", "equal", "big_o", "at_most", "at_least", "universal"}
+    assert set(RELATIONS) == tested
 
 
 def test_a_row_without_an_expected_value_has_no_band() -> None:

@@ -62,14 +62,14 @@ def test_sittings_come_to_the_run_measured_at_once(tmp_path: Path) -> None:
     first = _run(parts, rows="one", n_max=N_VALUES[1])
     assert first.missing == 16 and [row.row for row in first.rows] == ["C9.1/one"]
     assert first.rows[0].n_values == N_VALUES[:2]
-    assert "not finished: 16 of 24 cells" in (parts / "report.html").read_text()
+    assert "not finished: 16 of 24 cells" in (parts / "index.html").read_text()
     kept = {path.name: path.stat().st_mtime_ns for path in parts.glob("cells/*.npz")}
     second = _run(parts, n_max=N_VALUES[1], resume=True)
     assert second.missing == 8 and [row.n_values for row in second.rows] == 2 * [N_VALUES[:2]]
     last = _run(parts, resume=True)
     spent = [read_cell(path)[0].seconds for path in parts.glob("cells/*.npz")]
     assert json.loads((parts / "environment.json").read_text())["cell_seconds"] == round(sum(spent), 1)
-    assert last.missing == 0 and "not finished" not in (parts / "report.html").read_text()
+    assert last.missing == 0 and "not finished" not in (parts / "index.html").read_text()
     assert {path.name: path.stat().st_mtime_ns for path in parts.glob("cells/*.npz") if path.name in kept} == kept
     for name in ("ledger.json", "records.json"):
         read = [json.loads((folder / name).read_text()) for folder in (whole.folder, parts)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from typing import Any
 
@@ -12,12 +12,12 @@ from dgpg_verify.claims.declared import declared
 from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.noise import design as grid
 from dgpg_verify.claims.noise.questions import of_credit, read_moments, read_noise
-from dgpg_verify.claims.noise.read import CellStats, return_share
+from dgpg_verify.claims.noise.read import CellStats, CreditStats, return_share
 from dgpg_verify.claims.question import EXPLORATORY_LEVEL
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.claims.series import Series as AnySeries
 from dgpg_verify.core.moments import SETTINGS, mixed_variance
-from dgpg_verify.statistics import mean_interval
+from dgpg_verify.statistics.intervals import geometric_mean_interval, mean_interval
 
 Record = dict[str, Any]
 Series = AnySeries[CellStats]
@@ -120,7 +120,18 @@ def _alpha_curves(series: Series) -> Iterator[Record]:
             "variance_high": interval.high if interval else None,
             "return_share": return_share(mixtures),
             "crossover_n": crossover,
-        }
+        } | _judged(mixtures, "paired_ratio" if series.row.options["system"] == "cloud" else "noise_to_signal")
+
+
+def _judged(mixtures: Sequence[CreditStats], name: str) -> Record:
+    """The ratio that C1.4 judges: geometric mean over fleets and its interval."""
+    ratios = np.array([getattr(mixture, name) for mixture in mixtures], dtype=float)
+    ratios = ratios[ratios > 0]
+    if len(ratios) < 2:
+        value = float(ratios[0]) if len(ratios) else None
+        return {"ratio_name": name, "ratio": value, "ratio_low": None, "ratio_high": None}
+    interval = geometric_mean_interval(ratios, EXPLORATORY_LEVEL)
+    return {"ratio_name": name, "ratio": interval.value, "ratio_low": interval.low, "ratio_high": interval.high}
 
 
 def _predicted(cell: CellStats, alpha: float, setting: str) -> float:

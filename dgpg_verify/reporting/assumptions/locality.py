@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dgpg_verify.reporting.drawing.axes import dodge, limits, log_y, n_axis, quiet
-from dgpg_verify.reporting.drawing.look import Look
+from dgpg_verify.reporting.drawing.look import DASHED, MUTED, Look
 from dgpg_verify.reporting.drawing.marks import dots, joined, key
 from dgpg_verify.reporting.drawing.sheet import grid
 from dgpg_verify.reporting.frame import (
@@ -37,12 +37,24 @@ LOOKS = (
 )  # fmt: skip
 
 
-def steepest(rows: Frame) -> tuple[float, str] | None:
-    """Slope and name of the quantity whose mean grows fastest over the top decade of N, the control left out."""
+OF_CONTROL = Look(MUTED, "o", dash=DASHED)
+
+
+def _title(rows: Frame) -> str:
+    """How fast the fastest quantity grows, beside the fastest of the control."""
+    result, control = steepest(rows), steepest(rows, control=True)
+    if result is None:
+        return "What local influence says must stay bounded"
+    against = f", against N^{exponent_text(control[0])} in the control" if control else ""
+    return f"Local influence: nothing grows faster than N^{exponent_text(result[0])} ({result[1]}){against}"
+
+
+def steepest(rows: Frame, control: bool = False) -> tuple[float, str] | None:
+    """Slope and name of the quantity whose mean grows fastest over the top decade, outside the control or in it."""
     slopes = []
     for (*keys, quantity), group in rows.groupby([*PLACE, "quantity"]):
         slope = top_decade_slope(over_n(group, "value", mean), "value")
-        if slope is not None and CONTROL not in keys[0]:
+        if slope is not None and (CONTROL in keys[0]) == control:
             slopes.append((slope, f"{quantity} ({Place(*keys).title})"))
     return max(slopes, default=None)
 
@@ -53,18 +65,15 @@ def draw_locality(frames: Frames) -> Figure:
     Table `assumptions`, audit "A3". Raises NothingToDraw.
     """
     rows = need(known(where(frames["assumptions"], audit="A3"), "value", "n"), "assumptions", "A3 row with N")
-    fastest = steepest(rows)
-    title = "What local influence says must stay bounded"
-    if fastest is not None:
-        title = f"Local influence: {fastest[1]} grows fastest, like N^{exponent_text(fastest[0])}"
-    looks = {place: LOOKS[k % len(LOOKS)] for k, place in enumerate(places(rows))}
-    control = " (control: must grow)"
+    looks = {place: LOOKS[k % len(LOOKS)] for k, place in enumerate(p for p in places(rows) if CONTROL not in p.system)}
+    looks |= {place: OF_CONTROL for place in places(rows) if CONTROL in place.system}
     fig, axes = grid(
-        unique(rows, "quantity"), most=4, title=title, height=2.4, width=12.0, gap=(0.7, 1.1),
-        subtitle="The audit passes where every quantity stays bounded as agents are added. Both axes logarithmic.",
+        unique(rows, "quantity"), most=4, title=_title(rows), height=2.4, width=12.0, gap=(0.7, 1.1),
+        subtitle="The audit passes where every quantity stays bounded as agents are added; the control (dashed, grey), "
+        "in which all agents act on one total, must grow. Both axes logarithmic.",
         caption=f"Up to {rows['fleet'].nunique()} fleets per N, every dot one fleet, lines are means; slopes of the "
         "title are plain fits over the top decade, verdicts come from the ledger.",
-        keys=[key(p.title + (control if CONTROL in p.system else ""), look) for p, look in looks.items()],
+        keys=[key("control: one total for all" if look == OF_CONTROL else p.title, look) for p, look in looks.items()],
     )  # fmt: skip
     for quantity, ax in axes.items():
         _panel(ax, where(rows, quantity=quantity), looks)

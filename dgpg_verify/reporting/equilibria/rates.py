@@ -17,6 +17,7 @@ from dgpg_verify.reporting.equilibria.aggregate import SIZE, at_size, biased_rat
 from dgpg_verify.reporting.frame import Frame, Frames, few, known, need, where
 
 WANTED = 0.99  # C2.2: supported when the interval's lower end is at least this
+MOST_KEYS = 8
 MOST_ALPHAS = 4
 CAPTION = (
     "bars are Clopper\u2013Pearson intervals of the rate, most shorter than the marks. \u2018every\u2019: fleets whose "
@@ -37,6 +38,8 @@ def draw_equilibrium_rates(frames: Frames) -> Figure:
     references, costs, size = laws.main_references(rows), laws.costs_in(rows), main_size(rows)
     above = at_size(rows, size)
     by_size = dict(list(where(rows, reference="fluid").groupby(SIZE)))
+    kept = [*by_size][: MOST_KEYS - len(references) - 1] + [*by_size][-1:]  # smallest ones and the largest
+    by_size = {size: by_size[size] for size in dict.fromkeys(kept)}
     sizes = {size: Look(color, "s") for size, color in shades(by_size).items()}
     lines = [[(laws.look(r), where(above, reference=r)) for r in references]]
     lines += [[(sizes[size], curve) for size, curve in by_size.items()]] if len(sizes) > 1 else []

@@ -17,21 +17,19 @@ from dgpg_verify.reporting.frame import Frame, Frames, known, need, where
 from dgpg_verify.reporting.wording import number_text
 
 LINES = (  # equilibrium, what is drawn of it, the panels' subtitle and label
-    ("best", "mean_loss", "best equilibrium", "loss"),
     ("worst", "mean_loss", "worst equilibrium", "loss"),
     ("reached", "mean_loss", "reached equilibrium", "loss"),
-    ("reached", "nash_conv", "reached: NashConv in J", "NashConv"),
 )
 CAPTION = (
     "Means over fleets with 95\u00a0% intervals, as a share of the range of J (highest minus lowest reward). "
-    "Loss: J at the best (worst, reached) equilibrium of J minus J at that of J_\u03b1; below 0 the guided game "
+    "Loss: J at the worst (reached) equilibrium of J minus J at that of J_\u03b1; below 0 the guided game "
     "is better. Reached: where all agents climbing the exact expected objective end, from uniform policies. "
-    "NashConv: what all agents together could gain in J by leaving it. Dotted: \u03b1 = 0.2 and 0.9."
+    "The best equilibrium and NashConv stand in the table. Dotted: \u03b1 = 0.2 and 0.9."
 )
 
 
 def draw_equilibrium_values(frames: Frames) -> Figure:
-    """Mean loss of best, worst and reached equilibrium against alpha, and NashConv of the reached one in J.
+    """Mean loss of worst and reached equilibrium against alpha.
 
     A column per cost, a colour per reference.
     """
@@ -47,8 +45,6 @@ def draw_equilibrium_values(frames: Frames) -> Figure:
     for r, (which, value, name, label) in enumerate(lines):
         line = where(rows, which=which)
         line = line.assign(value=line[value])
-        if value != "mean_loss":  # the table's intervals are those of the mean loss
-            line = line.assign(low=np.nan, high=np.nan)
         for ax, cost in zip(axes[r], costs):
             laws.alpha_axis(ax, label=r == len(lines) - 1)
             ax.set_ylim(_limits(line[["value", "low", "high"]].to_numpy(dtype=float)))

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dgpg_verify.core.moments import MEASURED_SETTINGS
+from dgpg_verify.core.moments import LEADING_MIXTURES, MEASURED_SETTINGS
 from dgpg_verify.reporting.drawing.axes import equal_spans, limits, log_y, n_axis, quiet, rule
 from dgpg_verify.reporting.drawing.captions import fleets_text
 from dgpg_verify.reporting.drawing.look import BAND, GOOD, INK, MUTED, Look, alpha_color, alpha_value, credit_look
@@ -35,6 +36,7 @@ from dgpg_verify.reporting.noise.credits import of_place
 from dgpg_verify.reporting.wording import SETTINGS, exponent_text, number_text
 
 ORDER = MEASURED_SETTINGS
+MOST_SETTINGS = 4
 MARKS = {"start": "^", "middle": "D", "mid": "D", "end": "v"}  # points of the published schedule
 Alpha = float | str
 FILLED: dict[str, Any] = {"s": 22, "edgecolors": "white", "linewidths": 0.5, "alpha": 1.0, "zorder": 4}
@@ -45,6 +47,16 @@ CAPTION = (
     "which the return's noise dominates. Hollow marks: points of the published schedule. All upper panels span the "
     "same number of decades. Slopes named in title and notes, at the \u03b1 of the title, are "
     "plain fits over the top decade; verdicts come from the ledger."
+)
+RATIOS = {
+    "noise_to_signal": "noise relative to the signal",
+    "paired_ratio": "noise relative to the difference reward's",
+}
+JUDGED = (
+    "Dots: geometric means over fleets with their intervals, of the ratio that the verdict judges. Dashed: at the "
+    "\u03b1 of least noise (small dots: fleets). Hollow marks: points of the published schedule. All upper panels span "
+    "the same number of decades. Slopes named in title and notes, at the \u03b1 of the title, are plain fits over the "
+    "top decade; verdicts come from the ledger."
 )
 MIXTURE = Look(alpha_color(0.5))
 PANELS = {  # at alpha*: title -> (column, look, label at the line's end) of each series
@@ -59,25 +71,29 @@ PANELS = {  # at alpha*: title -> (column, look, label at the line's end) of eac
 
 
 def draw_fixed_alpha(frames: Frames, place: Place) -> Figure:
-    """V(N) at fixed alpha over its prediction (above) and the return share (below), one column per setting.
+    """The ratio that the verdict judges at fixed alpha (above) and the return share (below), one column per setting.
 
-    Tables `alpha` and `optimal`. Raises NothingToDraw.
+    Where a run did not record that ratio, V over its prediction stands above. Tables `alpha` and `optimal`. Raises
+    NothingToDraw.
     """
     table = per_agent(frames["alpha"])
     rows = of_place(table[table["variance"] > 0], "alpha", place, "row with a variance")
     best = at(per_agent(frames["optimal"]), place)
-    settings = unique(rows, "setting", ORDER)
-    columns = [(where(rows, setting=s), where(best, setting=s)) for s in settings]
+    ratio = str(rows["ratio_name"].iloc[0]) if rows["ratio"].notna().any() else ""
+    above, optima = (_judged(rows), best.iloc[:0]) if ratio else (rows, best)
+    settings = _telling_settings(unique(rows, "setting", ORDER))
+    columns = [(where(above, setting=s), where(optima, setting=s)) for s in settings]
     spans = equal_spans([positive(a, "variance", "predicted") + positive(b, "min_variance") for a, b in columns])
     floor = limits(positive(rows, "return_share") + positive(best, "return_share"))[0]
     fleets = best["fleet"].nunique()
     fig, axes = panels(
         2,
         len(settings),
-        title=_fixed_title(rows, best, settings),
-        subtitle=f"{place.title}. Above: noise of the mixture. Below: how much of the update still comes from the "
-        "return. Where the noise is bounded over a falling share, the return is being switched off. Labels: \u03b1.",
-        caption=CAPTION + (f" {fleets} fleets per N." if fleets else ""),
+        title=_fixed_title(above, optima, settings, ratio),
+        subtitle=f"{place.title}. Above: {RATIOS.get(ratio, 'noise of the mixture')}. Below: how much of the update "
+        "still comes from the return. Where the noise is bounded over a falling share, the return is being switched "
+        "off. Labels: \u03b1.",
+        caption=(JUDGED if ratio else CAPTION) + (f" {fleets} fleets per N." if fleets else ""),
         height=2.75,
         label_room=0.8,
         gap=(0.5, 0.42),
@@ -90,12 +106,18 @@ def draw_fixed_alpha(frames: Frames, place: Place) -> Figure:
         n_axis(top, mixtures["n"], None)
         n_axis(bottom, mixtures["n"])
         _noise(top, mixtures, optimum)
-        _share(bottom, mixtures, optimum)
+        _share(bottom, mixtures, where(best, setting=setting))
         name, _, text = SETTINGS.get(setting, setting).partition(": ")
         detail(top, name, text)
-    axes[0, 0].set_ylabel("noise V(N), pooled over agents")
+    axes[0, 0].set_ylabel(ratio.replace("_", " ") or "noise V(N), pooled over agents")
     axes[1, 0].set_ylabel("return share \u03c9 (shaded: below 10\u00a0%)")
     return fig
+
+
+def _telling_settings(settings: Sequence[str]) -> list[str]:
+    """At most four settings: the sum, whose noise grows, and of the others those first that may decide a claim."""
+    ranked = sorted(settings, key=lambda name: (name != "sum", name not in LEADING_MIXTURES))
+    return [name for name in settings if name in ranked[:MOST_SETTINGS]]
 
 
 def _alphas(rows: Frame) -> list[tuple[Alpha, float | None, str]]:
@@ -118,7 +140,13 @@ def _label(alpha: Alpha | None, value: float | None, point: str) -> str:
     return str(alpha) if value is None else f"{value:g} {point.replace('middle', 'mid')}".strip()
 
 
-def _fixed_title(rows: Frame, best: Frame, settings: Sequence[str]) -> str:
+def _judged(rows: Frame) -> Frame:
+    """`rows` with the judged ratio in place of V, its own line in place of the prediction, without crossovers."""
+    names = {"variance": "ratio", "predicted": "ratio", "variance_low": "ratio_low", "variance_high": "ratio_high"}
+    return known(rows, "ratio").assign(crossover_n=np.nan, **{name: rows[column] for name, column in names.items()})
+
+
+def _fixed_title(rows: Frame, best: Frame, settings: Sequence[str], ratio: str) -> str:
     even, label = _even(rows)
     if even is None:
         return "V(N) at fixed \u03b1"
@@ -126,7 +154,9 @@ def _fixed_title(rows: Frame, best: Frame, settings: Sequence[str]) -> str:
     powers = ", ".join(f"N^{exponent_text(slope)} ({s})" for s, slope in slopes.items() if slope is not None)
     lowest = top_decade_slope(where(best, setting=settings[0]), "min_variance")
     tail = f"; min over \u03b1: N^{exponent_text(lowest)}" if lowest is not None else ""
-    return f"At fixed \u03b1 = {label} the noise goes like {powers}{tail}"
+    if ratio:
+        return f"At fixed \u03b1 = {label} the {RATIOS[ratio]} goes like {powers}"
+    return f"At fixed \u03b1 = {label} the variance, before it is set against the signal, goes like {powers}{tail}"
 
 
 def _noise(ax: Axes, rows: Frame, best: Frame) -> None:

@@ -14,7 +14,20 @@ from dgpg_verify.reporting.drawing.captions import fleets_text, left_out
 from dgpg_verify.reporting.drawing.look import BAND, credit_look
 from dgpg_verify.reporting.drawing.marks import EndLabel, dots, fitted, key, summary
 from dgpg_verify.reporting.drawing.sheet import detail, grid
-from dgpg_verify.reporting.frame import Frame, Place, at, fit_of, geometric_mean, known, need, over_n, places, where
+from dgpg_verify.reporting.frame import (
+    PLACE,
+    Frame,
+    Place,
+    at,
+    fit_of,
+    geometric_mean,
+    known,
+    need,
+    over_n,
+    places,
+    telling_places,
+    where,
+)
 from dgpg_verify.reporting.wording import credit_name, exponent_text, slope_phrase
 
 HEADLINE = ("return", "return:centred", "gae:central", "guidance", "guidance:chain_rule", "guidance:exact",
@@ -27,6 +40,11 @@ Text = Callable[[str, Frame], str]
 def of_place(rows: Frame, table: str, place: Place, what: str = "row") -> Frame:
     """Rows of one place. Raises NothingToDraw where the table holds none."""
     return need(at(need(rows, table, what), place), table, f"{what} for {place.title}")
+
+
+def at_any(rows: Frame, places: Sequence[Place]) -> Frame:
+    """Rows of any of the places."""
+    return rows[[Place(*key) in places for key in rows[PLACE].itertuples(index=False)]]
 
 
 def headline_credits(rows: Frame) -> list[str]:
@@ -49,7 +67,8 @@ def by_place(
     legend: bool = True,
     **layout: Any,
 ) -> Figure:
-    """One panel per place of the rows of `credits`; the title is about the first place, which the subtitle names.
+    """One panel for each of the telling places of the rows of `credits`; the title is about the first one, which the
+    subtitle names.
 
     Parameters
     ----------
@@ -60,8 +79,10 @@ def by_place(
     caption : goes on after the number of fleets, where rows come from fleets.
     layout : goes to `grid`.
     """
-    drawn = where(rows, credit=list(credits))
-    first, *_ = shown = places(drawn)
+    measured = where(rows, credit=list(credits))
+    first, *_ = shown = telling_places(measured)
+    drawn = at_any(measured, shown)
+    others = left_out([p.title for p in places(measured)], [p.title for p in shown], place="the table of rows")
     last = at(drawn, first)["n"].max()
     texts = compared(where(at(drawn, first), n=last), text)
     fleets = f"{fleets_text(drawn)}; " if "fleet" in drawn else ""
@@ -69,7 +90,7 @@ def by_place(
         shown,
         title=title.format(compared=texts, last=last) if texts else plain_title,
         subtitle=f"Numbers of the title: {first.title}. {subtitle}",
-        caption=fleets + caption + left_out(sorted(set(rows["credit"])), credits),
+        caption=fleets + caption + left_out(sorted(set(rows["credit"])), credits) + others,
         keys=[key(credit_name(credit), credit_look(credit)) for credit in credits] if legend else (),
         **layout,
     )

@@ -26,12 +26,21 @@ from dgpg_verify.reporting.frame import (
     per_agent,
     positive,
     shared,
+    telling_places,
     where,
 )
-from dgpg_verify.reporting.noise.credits import by_place, compared, draw_credits, headline_credits, of_place, slope_text
-from dgpg_verify.reporting.wording import number_text
+from dgpg_verify.reporting.noise.credits import (
+    at_any,
+    by_place,
+    compared,
+    draw_credits,
+    headline_credits,
+    of_place,
+    slope_text,
+)
+from dgpg_verify.reporting.wording import count_text
 
-VARIANCES = {"variance": "variance V, pooled over agents", "noise_to_signal": "noise-to-signal, pooled"}
+VARIANCES = {"noise_to_signal": "noise-to-signal, pooled", "variance": "variance V, pooled over agents"}
 TOP = 1.25  # upper end of the axis of efficiency: the exact gradient has 1, an estimate may lie above
 EDGE = 5e-4  # shares closer than this to 0 or 1 are drawn on the edge
 SUPPORT, REFUTE = 0.01, 0.05  # supported: upper end at most the first; refuted: lower end above the second
@@ -39,10 +48,10 @@ TICKS = (0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999)
 
 
 def draw_variance(frames: Frames, place: Place) -> Figure:
-    """Variance (above) and noise-to-signal (below) against N, log-log, per agent and beside it with shared parameters.
+    """Noise-to-signal (above), which the title is about, and variance (below) against N, log-log, per agent and beside
+    it with shared parameters.
 
-    Every fleet, interval and slope. Tables `moments` and `fits`. Raises
-    NothingToDraw.
+    Every fleet, interval and slope. Tables `moments` and `fits`. Raises NothingToDraw.
     """
     rows = in_primary_setting(of_place(frames["moments"], "moments", place))
     parts = {"own parameters, per agent": per_agent(rows), "shared parameters, update applied": shared(rows)}
@@ -122,6 +131,7 @@ def draw_efficiency(frames: Frames) -> Figure:
     nearest = sorted(guided, key=lambda c: abs((alpha_value(c.split(":", 1)[1].split("@")[0]) or 9) - 0.5))
     credits = headline_credits(rows) + nearest[:1]
     drawn = where(rows, credit=credits)
+    drawn = at_any(drawn, telling_places(drawn))
     low, _ = limits(positive(drawn, "efficiency"))
 
     def draw(ax: Axes, same: Frame) -> None:
@@ -136,7 +146,7 @@ def draw_efficiency(frames: Frames) -> Figure:
         credits,
         draw,
         _efficiency_text,
-        title="One roll-out buys this share of the exact gradient's progress at N\u00a0=\u00a0{last:g}: {compared}",
+        title="At N\u00a0=\u00a0{last:g} one roll-out buys of the progress of an exact step: {compared}",
         plain_title="Efficiency of one roll-out's gradient against the number of agents",
         subtitle="Own parameters per agent, agents stacked; both axes logarithmic.",
         caption="small marks are fleets, large marks geometric means with 95 % intervals. Efficiency = "
@@ -147,7 +157,7 @@ def draw_efficiency(frames: Frames) -> Figure:
 
 def _efficiency_text(name: str, rows: Frame) -> str:
     share, *_ = geometric_mean(rows["efficiency"].to_numpy(dtype=float))
-    return "" if np.isnan(share) else f"{name} {number_text(100 * share, 2)}\u00a0%"
+    return "" if np.isnan(share) or share <= 0 else f"1 part in {count_text(max(1.0 / share, 1.0))} with {name}"
 
 
 def _beyond(efficiency: pd.Series) -> str:

@@ -17,7 +17,7 @@ from dgpg_verify.reporting.samples import aggregate, names
 from dgpg_verify.reporting.wording import count_text, exponent_text
 
 HEADLINE = ("return", "difference", "guided:0.2", "guided:published", "guided:optimal", "guided:sqrt")
-MOST_SYSTEMS = 4
+MOST_SYSTEMS = 2
 CAPTION = (
     "n\u2009(\u03b5): joint samples after which the exact per-agent gap stays at or below \u03b5 (kept until "
     "twice as many). Every faint point is one fleet's run, arrows are those that did not arrive within the budget; "

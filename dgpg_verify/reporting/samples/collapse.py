@@ -13,12 +13,13 @@ from dgpg_verify.reporting.drawing.axes import log_x, log_y, quiet
 from dgpg_verify.reporting.drawing.look import INK, Look, shades
 from dgpg_verify.reporting.drawing.marks import key
 from dgpg_verify.reporting.drawing.sheet import panels
-from dgpg_verify.reporting.frame import Frame, Frames, known, need, where
+from dgpg_verify.reporting.frame import Frame, Frames, few, known, need, where
 from dgpg_verify.reporting.samples import aggregate, names
 from dgpg_verify.reporting.wording import exponent_text
 
-HEADLINE = ("return", "guided:0.2", "guided:published", "guided:optimal", "difference")
-MOST_SYSTEMS = 2
+HEADLINE = ("return", "guided:0.2", "guided:published", "guided:optimal")
+MOST_SIZES = 7
+MOST_SYSTEMS = 1
 MOST_IN_TITLE = 4
 LOWEST = 1e-4  # share of the first gap; what lies below is past every eps that is judged
 EXPECTED: dict[str, Any] = {"color": INK, "lw": 0.9, "ls": (0, (3, 2))}
@@ -32,7 +33,7 @@ def draw_complexity_collapse(frames: Frames) -> Figure:
     systems = names.systems_in(measured)[:MOST_SYSTEMS]
     measured = where(measured, system=systems)
     methods = names.headline(measured, HEADLINE)
-    rows = where(measured, method=methods)
+    rows = where(measured, method=methods, n_agents=few(measured["n_agents"], MOST_SIZES))
     fits, colors = aggregate.powers(frames["complexity_exponents"], rows), shades(rows["n_agents"])
     exact = bool(rows["expected"].notna().any())
     keys = [key(f"N = {n:g}", Look(color), lw=2.2, marker="") for n, color in colors.items()]

@@ -13,7 +13,7 @@ from dgpg_verify.reporting.drawing.axes import log_x, power_text, quiet, rule
 from dgpg_verify.reporting.drawing.look import BAD, MUTED, Look, shades
 from dgpg_verify.reporting.drawing.marks import bars, dots, key
 from dgpg_verify.reporting.drawing.sheet import grid, indent
-from dgpg_verify.reporting.frame import Frame, Frames, known, need, where
+from dgpg_verify.reporting.frame import Frame, Frames, few, known, need, where
 from dgpg_verify.reporting.samples import names
 from dgpg_verify.reporting.samples.aggregate import at_rest, largest_floors
 from dgpg_verify.reporting.wording import number_text
@@ -22,6 +22,7 @@ LOWEST = 1e-6  # smaller floors are rounding or far below every eps: drawn on th
 HIGHEST = 3.0
 SMALLEST_EPS = 1.0 / 300.0  # of what C3 asks for
 ROOM = 3.0  # only eps above this many floors enter a fit
+MOST_SIZES = 7
 CAPTION = (
     "Floor: exact per-agent gap in J where the noise-free run of a method comes to rest, as a share of the gap it "
     "starts from; median over fleets, bars: spread over fleets. Red: floors at which the smallest \u03b5 (first "
@@ -34,6 +35,7 @@ def draw_complexity_floors(frames: Frames) -> Figure:
     """Floor over the first gap by alpha (rules below): a panel per system, a shade per N."""
     rows = known(frames["complexity_floors"], "floor", "n_agents")
     rows = need(rows, "complexity_floors", "floor").assign(moving=rows["settled"].map(at_rest).eq(False))
+    rows = where(rows, n_agents=few(rows["n_agents"], MOST_SIZES))
     systems, order, colors = (
         names.systems_in(rows),
         sorted(names.methods_in(rows), key=_place),

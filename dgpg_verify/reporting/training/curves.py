@@ -13,7 +13,15 @@ from dgpg_verify.reporting.drawing.sheet import detail, grid
 from dgpg_verify.reporting.frame import Frame, Frames, few, known, need, where
 from dgpg_verify.reporting.training import aggregate, captions
 from dgpg_verify.reporting.training.drawing import curves_panel
-from dgpg_verify.reporting.training.methods import Looks, family_panels, identified, looks
+from dgpg_verify.reporting.training.methods import (
+    Looks,
+    family_panels,
+    fewer_families,
+    identified,
+    looks,
+    rows_left_out,
+    telling_rows,
+)
 from dgpg_verify.reporting.wording import system_name
 
 COLUMNS = 4
@@ -26,15 +34,18 @@ PANELS, SIZES = 6, len(MARKERS)
 def _learning_curves(frames: Frames, part: str, subtitle: str) -> Figure:
     """Learning curves of table `curves`, one column per N, methods that belong together in one row of panels."""
     table = need(where(frames["curves"], part=part), "curves", f"record of part {part}")
-    scored = identified(frames, need(known(table, "score"), "curves", "score"))
-    systems = scored.groupby("system", sort=False)
+    measured = identified(frames, need(known(table, "score"), "curves", "score"))
+    scored = telling_rows(measured)
+    systems = measured.groupby("system", sort=False)
     most = max(COLUMNS // systems.ngroups, 1)
     columns = [(str(system), n) for system, same in systems for n in aggregate.telling_sizes(same, most)]
     rows = scored[[column in columns for column in zip(scored["system"], scored["n"])]]
+    rows = fewer_families(rows, len(columns))
     look = looks(rows)
     limits, beyond = aggregate.limits_by_family(rows, "score")
     caption = captions.curves_text(rows, beyond, ", on evaluation streams no run was trained on")
     caption += captions.sizes_left_out(table["n"], [n for _, n in columns])
+    caption += rows_left_out(measured, scored)
     last = where(rows, system=columns[-1][0], n=columns[-1][1])
     fig, axes = family_panels(
         look, len(columns), "episodes", title=_median_title(last, look), subtitle=subtitle, caption=caption,

@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
+from dgpg_verify.reporting.drawing.captions import left_out
 from dgpg_verify.reporting.drawing.look import DASHED, INK, SOLID, Look
 from dgpg_verify.reporting.drawing.marks import key
 from dgpg_verify.reporting.drawing.sheet import LEFT, WIDTH, indent, panels
@@ -76,6 +77,35 @@ def identified(frames: Frames, rows: Frame) -> Frame:
     filled["family"] = filled["method"].map(FAMILY_OF).fillna(OTHERS)
     filled["name"] = [row_label(label, method) for label, method in zip(filled["label"], filled["method"])]
     return filled
+
+
+def telling_rows(rows: Frame, most: int = 8) -> Frame:
+    """`rows` of at most `most` names (parts of one curve share theirs): those trained at the most N, of equals those
+    that claims are about first."""
+    first = rows.drop_duplicates("name").set_index("name")
+    order = {method: k for k, method in enumerate(("dgpg", "mappo", "ippo", "guidance_only"))}
+    rank = {
+        name: (
+            -same["n"].nunique(),
+            first["sharing"][name] == "shared",
+            order.get(str(first["method"][name]), len(order)),
+            name,
+        )
+        for name, same in rows.groupby("name")
+    }
+    return rows[rows["name"].isin(sorted(rank, key=rank.__getitem__)[:most])]
+
+
+def fewer_families(rows: Frame, columns: int, most: int = 8) -> Frame:
+    """`rows` with all methods but DG-PG in one family where three families of `columns` panels were too many."""
+    if rows["family"].nunique() * columns <= most:
+        return rows
+    return rows.assign(family=rows["family"].where(rows["family"] == next(iter(FAMILIES)), OTHERS))
+
+
+def rows_left_out(measured: Frame, drawn: Frame) -> str:
+    """Says which rows were measured and have no curve."""
+    return left_out(measured["name"], drawn["name"], place="the table of scores", most=12)
 
 
 def of_family(looks: Looks, family: str) -> dict[str, MethodLook]:

@@ -37,9 +37,9 @@ def draw_training_noise(frames: Frames) -> Figure:
     table = need(frames["training_noise"], "training_noise", "record")
     need(known(table, "variance"), "training_noise", "variance")
     labels = {row: label or row for row, label in zip(table["row"], table["label"])}
-    chosen = sorted(labels, key=_rank)[:ROWS]
+    fields = FIELDS if known(table, *DECIDING).empty else DECIDING
+    chosen = sorted(labels, key=_rank)[: ROWS // len(fields)]
     rows = where(table, row=chosen)
-    fields = FIELDS if known(rows, *DECIDING).empty else DECIDING
     first, *_, last = [*fields, *fields]
     points = [point for point in POINTS if point in set(rows["point"])]
     lost = rows[last].isna().sum()

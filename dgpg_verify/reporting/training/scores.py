@@ -16,7 +16,16 @@ from dgpg_verify.reporting.drawing.sheet import detail, panels
 from dgpg_verify.reporting.frame import Frame, Frames, known, need, where
 from dgpg_verify.reporting.training import aggregate, captions
 from dgpg_verify.reporting.training.drawing import REFERENCES, run_dots, score_axis, settle_axis
-from dgpg_verify.reporting.training.methods import Looks, family_panels, identified, looks, of_family
+from dgpg_verify.reporting.training.methods import (
+    Looks,
+    family_panels,
+    fewer_families,
+    identified,
+    looks,
+    of_family,
+    rows_left_out,
+    telling_rows,
+)
 from dgpg_verify.reporting.wording import SETTINGS, number_text
 
 SCALING_SUBTITLE = (
@@ -48,14 +57,17 @@ def draw_training_scaling(frames: Frames) -> Figure:
     Tables `runs` (dots) and `training_scores` (marks, intervals), part main; one row of panels per family of methods.
     """
     runs, scores = (identified(frames, where(frames[table], part="main")) for table in ("runs", "training_scores"))
-    need(scores if runs.empty else runs, "training_scores", "record of part main")
+    measured = need(scores if runs.empty else runs, "training_scores", "record of part main")
+    drawn = telling_rows(measured)
+    runs, scores = (where(rows, name=list(drawn["name"])) for rows in (runs, scores))
     look = looks(scores, runs)
     limits, beyond = aggregate.limits_by_family(runs, "level")
     top = aggregate.settle_top(runs)
     never = SCALING_CAPTION.format(never=runs["settled_at"].isna().sum(), runs=len(runs))
     fig, axes = family_panels(
         look, 2, "agents N", title=_scaling_title(scores, look), subtitle=SCALING_SUBTITLE,
-        caption=f"{never}{captions.outside_text(beyond, 'level')} {captions.lengths_text(runs)}",
+        caption=f"{never}{captions.outside_text(beyond, 'level')} {captions.lengths_text(runs)}"
+        f"{rows_left_out(measured, drawn)}",
         height=2.15, gap=(0.8, 0.98),
     )  # fmt: skip
     for family, (left, right) in axes.items():
@@ -188,13 +200,15 @@ def draw_score_profiles(frames: Frames) -> Figure:
     measured = known(where(frames["profiles"], part="main"), "share")
     measured = identified(frames, need(measured, "profiles", "share of part main"))
     sizes = aggregate.telling_sizes(measured, PROFILE_COLUMNS)
-    rows = where(measured, n=sizes)
+    drawn = telling_rows(measured)
+    rows = fewer_families(where(drawn, n=sizes), len(sizes))
     span = (float(rows["threshold"].min()), float(rows["threshold"].max()))
     look = looks(rows)
     fig, axes = family_panels(
-        look, len(sizes), "score", title="How many runs reach which score", height=1.75, gap=(0.5, 0.98),
+        look, len(sizes), "score", title=_profile_title(rows, look), height=1.75, gap=(0.5, 0.98),
         subtitle="The share of runs whose score exceeds the value below.",
-        caption=_profile_caption(rows, span[0]) + captions.sizes_left_out(measured["n"], sizes),
+        caption=_profile_caption(rows, span[0]) + captions.sizes_left_out(measured["n"], sizes)
+        + rows_left_out(measured, drawn),
     )  # fmt: skip
     for family, line in axes.items():
         for ax, n in zip(line, sizes):
@@ -202,6 +216,16 @@ def draw_score_profiles(frames: Frames) -> Figure:
             detail(ax, f"{n:g} agents", family)
         line[0].set_ylabel("share of runs")
     return fig
+
+
+def _profile_title(rows: Frame, look: Looks) -> str:
+    """The share of runs above half of what Best-Fit gains, at the largest N, of the first rows of every family."""
+    last = where(rows, n=rows["n"].max())
+    threshold = min(last["threshold"], key=lambda value: abs(value - 0.5))
+    shares = where(last, threshold=threshold).drop_duplicates("row").set_index("row")["share"]
+    named = [row for row in look if row in shares][:4]
+    parts = "; ".join(f"{look[row].label} {100 * shares[row]:.3g}\u00a0%" for row in named)
+    return f"Runs that end above a score of {threshold:.2g} at N\u00a0=\u00a0{last['n'].iloc[0]:g}: {parts}"
 
 
 def _profiles(ax: Axes, rows: Frame, look: Looks, span: Limits) -> None:

@@ -20,4 +20,5 @@ def test_the_title_names_what_grows_fastest_but_for_the_control() -> None:
     made = frames({"assumptions": rows})
     slope, name = steepest(made["assumptions"]) or (0.0, "")
     assert abs(slope - 0.5) < 1e-9 and name == "b (game)"
-    assert "b (game) grows fastest, like N^0.50" in draw_locality(made).texts[0].get_text()
+    title = draw_locality(made).texts[0].get_text().replace("\n", " ")
+    assert "nothing grows faster than N^0.50 (b (game)), against N^1.00 in the control" in title

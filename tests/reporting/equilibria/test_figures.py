@@ -99,7 +99,7 @@ def test_rates_against_bias_hold_only_fluid_and_biased_references_of_one_size(ma
 def test_losses_are_drawn_for_every_reference_but_one_of_two_biases(made: Tables) -> None:
     figure = figures.draw_equilibrium_values(frames(made))
     drawn = [law for law in laws() if law[1] != "biased:0.1"]
-    assert dots(figure) == len(drawn) * len(ALPHAS) * 4  # best, worst, reached, NashConv
+    assert dots(figure) == len(drawn) * len(ALPHAS) * 2  # worst, reached
     assert "not drawn here (in records.json): fluid, biased by 10 %" in said(figure)
     costly = changed(made, "equilibrium_values", {"mean_loss": 0.5, "low": 0.4, "high": 0.6}, cost="mm1", which="worst",
                      reference="fluid", alpha=0.2)  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
@@ -16,6 +17,7 @@ from dgpg_verify.reporting.drawing.saving import svg_text
 from dgpg_verify.reporting.drawing.spec import FigureSpec
 from dgpg_verify.reporting.frame import Frames, NothingToDraw, Place, at, frames, where
 from dgpg_verify.reporting.noise.credits import headline_credits
+from dgpg_verify.reporting.wording import SETTINGS
 from tests.reporting.synthetic_run import tables
 
 GAME = Place("load_balancing", "sparse", "uniform")
@@ -65,6 +67,25 @@ def test_cross_agent_draws_every_fleet(made: Frames) -> None:
 def test_fixed_alpha_draws_every_alpha_and_every_optimum(made: Frames) -> None:
     expected = len(at(made["alpha"], GAME)) + 2 * len(at(made["optimal"], GAME))  # optima: variance and return share
     assert dots(noise.draw_fixed_alpha(made, GAME)) == expected
+
+
+def test_fixed_alpha_shows_the_ratio_that_is_judged_where_it_was_recorded(made: Frames) -> None:
+    alpha = made["alpha"].assign(ratio_name="noise_to_signal", ratio=made["alpha"]["n"] * 3.0)
+    figure = noise.draw_fixed_alpha({**made, "alpha": alpha}, GAME)
+    assert "noise relative to the signal goes like N^1.00 (sum)" in figure.texts[0].get_text().replace("\n", " ")
+    assert figure.axes[0].get_ylabel() == "noise to signal"
+    drawn = [y for c in figure.axes[0].collections if c.get_gid() == "replicates" for _, y in c.get_offsets()]
+    assert drawn and set(drawn) <= set(alpha["ratio"])
+    old = noise.draw_fixed_alpha(made, GAME).texts[0].get_text().replace("\n", " ")
+    assert "the variance, before it is set against the signal, goes like" in old
+
+
+def test_of_many_settings_four_are_drawn_the_sum_among_them(made: Frames) -> None:
+    sets = [made["alpha"].assign(setting=name) for name in ("sum", "mean", "mixed", "parts", "joint", "both")]
+    figure = noise.draw_fixed_alpha({**made, "alpha": pd.concat(sets)}, GAME)
+    assert len(figure.axes) == 8
+    names = [SETTINGS[name].partition(": ")[0] for name in ("sum", "mixed", "parts", "both")]
+    assert {ax.get_title() for ax in figure.axes} >= {*names}
 
 
 def test_optimal_alpha_draws_every_fleet_in_each_series(made: Frames) -> None:

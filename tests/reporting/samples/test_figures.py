@@ -68,9 +68,9 @@ def only(made: Tables, **which: Any) -> Tables:
 def test_every_fleet_is_a_point_and_those_that_never_arrived_are_arrows(made: Tables) -> None:
     figure = figures.draw_samples_to_gap(frames(made))
     drawn = [r for r in made["complexity_arrivals"] if r["step_rule"] == "theory" and r["method"] in HEADLINE
-             and r["factor"] in (10.0, 100.0, 300.0)]  # fmt: skip
+             and r["factor"] in (10.0, 100.0, 300.0) and r["system"] in SYSTEMS[:2]]  # fmt: skip
     each = [value for row in drawn for value in row["each"]]
-    assert len(figure.axes) == 3 * len(SYSTEMS)
+    assert len(figure.axes) == 3 * 2
     assert dots(figure, hollow=False) == sum(v is not None for v in each) > 0
     assert dots(figure, hollow=True) == sum(v is None for v in each) > 0
     assert "Measured but not drawn here" in said(figure) and "guidance alone" in said(figure)

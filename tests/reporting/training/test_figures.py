@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from dgpg_verify.reporting.drawing.saving import svg_text
 from dgpg_verify.reporting.drawing.spec import FigureSpec
 from dgpg_verify.reporting.figures import FIGURES
-from dgpg_verify.reporting.frame import NothingToDraw, few, frames
+from dgpg_verify.reporting.frame import NothingToDraw, few, frames, where
 from dgpg_verify.reporting.training.comparisons import group_of_row
+from dgpg_verify.reporting.training.methods import identified, telling_rows
 from tests.reporting.training.synthetic_training import budget_tables, training_tables
 
 Tables = dict[str, list[dict[str, Any]]]
@@ -55,11 +56,20 @@ def caption(figure: Figure) -> str:
     return " ".join(text.get_text() for text in figure.texts).replace("\n", " ")
 
 
-def test_learning_curves_draw_every_run_of_every_method(made: Tables) -> None:
-    rows = [r for r in made["curves"] if r["part"] == "main" and r["n"] in (2, 10, 50, 500)]
+def telling(made: Tables, table: str) -> list[dict[str, Any]]:
+    """The records of part main whose rows are drawn where room is short."""
+    main = [r for r in made[table] if r.get("part", "main") == "main"]
+    tables = frames(made)
+    kept = set(telling_rows(identified(tables, where(tables[table], part="main")))["row"])
+    assert len(kept) < len({r["row"] for r in main})
+    return [r for r in main if r["row"] in kept]
+
+
+def test_learning_curves_draw_every_run_of_the_telling_methods(made: Tables) -> None:
+    rows = [r for r in telling(made, "curves") if r["n"] in (2, 10, 50, 500)]
     figure = draw("learning_curves", made)
-    assert len(figure.axes) == 12  # four N from the smallest to the largest, three families
-    assert thin_lines(figure) == runs_in(rows) > 100
+    assert len(figure.axes) == 8  # four N from the smallest to the largest, DG-PG and the others
+    assert thin_lines(figure) == runs_in(rows) >= 100
 
 
 def test_recorded_fleets_have_a_figure_of_their_own(made: Tables) -> None:
@@ -107,7 +117,7 @@ def test_curves_over_n_draw_every_run_of_the_sizes_shown(made: Tables) -> None:
 
 
 def test_scaling_draws_every_run_twice_and_marks_those_that_never_settle(made: Tables) -> None:
-    runs = [r for r in made["runs"] if r["part"] == "main"]
+    runs = telling(made, "runs")
     never = sum(r["settled_at"] is None for r in runs)
     figure = draw("training_scaling", made)
     assert dots(figure) == 2 * len(runs)
@@ -133,7 +143,7 @@ def test_a_percentile_that_is_not_known_is_no_late_one(made: Tables) -> None:
         return sum(len(line.get_xdata()) for line in lines if line.get_marker() == "^" and line.get_markersize() == 8)
 
     assert triangles(0) == 0
-    assert triangles(1) == sum(r["part"] == "main" for r in made["training_scores"])
+    assert triangles(1) == len(telling(made, "training_scores"))
 
 
 def test_alpha_draws_every_run_beside_the_published_schedule(made: Tables) -> None:
@@ -217,12 +227,12 @@ def test_profiles_draw_one_curve_per_row_and_n(made: Tables) -> None:
     figure = draw("score_profiles", made)
     drawn = sum(line.get_gid() == "replicates" for ax in figure.axes for line in ax.lines)
     shown = {float(ax.get_title(loc="left").split()[0]) for ax in figure.axes}
-    assert drawn == len({(r["row"], r["n"]) for r in made["profiles"] if r["n"] in shown})
+    assert drawn == len({(r["row"], r["n"]) for r in telling(made, "profiles") if r["n"] in shown})
     assert "\u00b1\u00a00.43" in caption(figure) and "N = 5, 20, 100, 200." in caption(figure)
 
 
 def test_noise_draws_every_measurable_record_and_counts_the_others(made: Tables) -> None:
-    rows = [r for r in made["training_noise"] if r["row"] in ("dgpg/sum", "dgpg/parts")]
+    rows = [r for r in made["training_noise"] if r["row"] == "dgpg/sum"]  # two numbers a row: one row
     lost = sum(r["noise_to_signal"] is None for r in rows)
     figure = draw("training_noise", made)
     assert lost > 0 and dots(figure) == 2 * len(rows) - lost

@@ -1,0 +1,42 @@
+"""The families of claims: a page each."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+INDEX = "index.html"
+
+
+@dataclass(frozen=True)
+class Family:
+    """claims: how the ids of its claims begin; "" takes what no other family does."""
+
+    name: str
+    title: str
+    claims: tuple[str, ...]
+
+    @property
+    def file(self) -> str:
+        return f"{self.name}.html"
+
+
+FAMILIES = (
+    Family("noise", "Noise of the gradient", ("C1", "words")),
+    Family("equilibria", "Equilibria and alignment", ("C2", "A2")),
+    Family("samples", "Samples to a gap", ("C3", "A4")),
+    Family("training", "Training", ("C4",)),
+    Family("instrument", "Cost, assumptions, instrument", ("C5", "A0", "A1", "A3")),
+    Family("further", "Further claims", ("",)),
+)
+
+
+def family_of(claim: str) -> Family:
+    """The family of a claim or audit, by its id: that of C1.2 is that of C1, that of C10 is not."""
+    head = claim.split(".")[0]
+    return next(family for family in FAMILIES if head in family.claims or family.claims == ("",))
+
+
+def anchor(text: str) -> str:
+    """A name that can stand in id= and href=#: letters, digits, dots and dashes."""
+    return re.sub(r"[^\w.-]|_", "-", text)
