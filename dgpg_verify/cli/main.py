@@ -18,6 +18,7 @@ import typer
 from dgpg_verify.cli.equilibria import equilibria
 from dgpg_verify.cli.measure import measure
 from dgpg_verify.cli.samples import samples
+from dgpg_verify.cli.scaling import scaling
 from dgpg_verify.cli.train import compare, evaluate, train
 from dgpg_verify.cli.verify import compact, report, verify
 
@@ -25,7 +26,7 @@ THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 NOT_FINITE, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-for _command in (measure, verify, report, compact, train, evaluate, compare, equilibria, samples):
+for _command in (measure, scaling, verify, report, compact, train, evaluate, compare, equilibria, samples):
     app.command()(_command)
 app.command("complexity", hidden=True)(samples)  # its name in earlier versions
 
