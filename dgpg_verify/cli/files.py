@@ -18,9 +18,13 @@ LEAST_FREE = 2**20  # bytes on the disk before a command starts
 
 def check_folder(option: str, path: Path | None) -> None:
     """InputError unless `path` is, or can become, a folder that can be written; leaves nothing behind."""
-    if path is None:
-        return
-    nearest = next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
+    if path is not None:
+        _check_writable(option, path, path)
+
+
+def _check_writable(option: str, path: Path, folder: Path) -> None:
+    """The same for `folder`, on behalf of what the user named."""
+    nearest = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
     if not nearest.is_dir():
         raise InputError(f"{option} = {str(path)!r} is not allowed: {str(nearest)!r} is a file, not a folder")
     try:
@@ -46,7 +50,7 @@ def check_file(option: str, path: Path | None) -> None:
     if path.is_dir():
         raise InputError(f"{option} = {str(path)!r} is a folder: it must be a file")
     if not path.exists() or path.is_file():
-        check_folder(option, path.parent)
+        _check_writable(option, path, path.parent)
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from dgpg_verify.core import Estimate, System
+    from dgpg_verify.core import Estimate, Policy, System
 
-MOST_AGENTS = 10_000_000
+MOST_AGENTS = 1_000_000_000
 GAP = 2  # blanks between columns of a table
 
 SYSTEM = "load_balancing, linear_quadratic, cloud, module:Object or path/to/file.py:Object"
@@ -21,13 +21,26 @@ SystemOptions = Annotated[list[str] | None, typer.Option(help="NAME=VALUE of the
 AsJson = Annotated[bool, typer.Option("--json", help="machine-readable, in full")]
 
 
-def build_system(name: str, n: int, seed: int, option: list[str] | None) -> System:
-    """The system named on the command line; InputError on any value."""
+def build_system(
+    name: str,
+    n: int,
+    seed: int,
+    option: list[str] | None,
+    policy: Callable[[System], Policy],
+    rollouts: int,
+    credits: int,
+) -> System:
+    """The system named on the command line; InputError on any value, and where measuring `credits` on `rollouts` of it
+    under `policy` needs more memory than there is."""
+    from dgpg_verify.cli.memory import check_memory
     from dgpg_verify.cli.plugins import make_any_system
     from dgpg_verify.core import GIVEN_APART, check_int, parse_pairs
 
     check_int("seed", seed, 0)
-    return make_any_system(name, check_int("n", n, 1, MOST_AGENTS), seed, parse_pairs(option or [], GIVEN_APART))
+    check_int("n", n, 1, MOST_AGENTS)
+    options = parse_pairs(option or [], GIVEN_APART)
+    check_memory(lambda size: make_any_system(name, size, seed, options, check=False), policy, n, rollouts, credits)
+    return make_any_system(name, n, seed, options)
 
 
 def print_answer(answer: Any, text: Callable[[Any], str], as_json: bool) -> None:

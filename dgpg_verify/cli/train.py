@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dgpg_verify.cli.options import Agents, AsJson, Seed, SystemOptions, build_system, print_answer, text_table
+from dgpg_verify.cli.options import SYSTEM, Agents, AsJson, Seed, SystemOptions, build_system, print_answer, text_table
 
 if TYPE_CHECKING:
+    from dgpg_verify.core import Policy, System
     from dgpg_verify.training import Evaluation, Heldout, Method
     from dgpg_verify.training.folder import StoredRun
 
 OWN_OPTIONS = ("system", "method", "episodes", "seed", "alpha", "guidance", "sharing", "evaluate_every", "workloads",
                "out", "resume", "tensorboard")  # fmt: skip
 COLUMNS = ("run", "start", "last 20 %", "best", "samples", "seconds")
+OPTIMISER = 2  # copies of the parameters that learning holds beside parameters and gradients: Adam's moments
 Workloads = Annotated[int, typer.Option(help="held-out workloads of an evaluation")]
 
 
 def train(
-    system: Annotated[str, typer.Argument(help="cloud or load_balancing")] = "cloud",
+    system: Annotated[str, typer.Argument(help=SYSTEM)] = "cloud",
     n: Agents = 10,
     method: Annotated[str, typer.Option(help="dgpg, mappo, ippo, happo, guidance_only, ...")] = "dgpg",
     episodes: Annotated[int, typer.Option(help="roll-outs of T joint steps to learn from")] = 20,
@@ -39,9 +41,11 @@ def train(
 ) -> None:
     """Train all agents at once, then print the score of every evaluation (Random = 0, Best-Fit = 1)."""
     from dgpg_verify import training
+    from dgpg_verify.cli.files import check_folder
     from dgpg_verify.core import parse_pairs
 
-    built = build_system(system, n, seed, option)
+    check_folder("--out", out)
+    built = build_system(system, n, seed, option, policy=_network, rollouts=1, credits=OPTIMISER)
     settings = parse_pairs(set or [], OWN_OPTIONS)
     chosen = _make_method(method, guidance)
     chosen.check_read(settings)
@@ -55,6 +59,12 @@ def train(
         samples = episode * built.horizon
         typer.echo(f"episode {episode:>5}  samples {samples:>8}  return {evaluation.mean:>14.2f}" + _score(evaluation))
     typer.echo(_references(run.heldout))
+
+
+def _network(system: System) -> Policy:
+    from dgpg_verify.policies import make_policy
+
+    return make_policy("mlp", system)
 
 
 def _make_method(name: str, guidance: str | None) -> Method:

@@ -51,8 +51,8 @@ def check_credit(credit: Any, system: System, policy: Policy | None = None) -> N
         if lacking(fitted, Credit):
             raise InputError(f"{kind}.fit() returned {type(fitted).__name__}: it must return a credit")
         weights = pure(f"credit {kind}", fitted, rollout)
-    except InputError:
-        if not credit.keeps_states and _works_with_states(credit, system, policy):
+    except InputError as error:
+        if error.__cause__ and not credit.keeps_states and _works_with_states(credit, system, policy):
             raise InputError(f"{kind}.keeps_states is False, but it reads rollout.states: it must be True") from None
         raise
     what = f"the weight of credit {kind}"

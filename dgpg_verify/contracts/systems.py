@@ -149,8 +149,7 @@ class _Play:
         for name in ("index", "value"):
             if not hasattr(influence, name):
                 raise InputError(f"{what} is a {type(influence).__name__}: it must be Influence(index, value)")
-        shape = getattr(influence.value, "shape", ())
-        slots = shape[-1] if len(shape) == 3 else 1
+        slots = influence.value.shape[-1] if getattr(influence.value, "ndim", 0) == 3 else 1
         check_tensor(f"{what}.index", influence.index, "B, N, S", (*self.agents, slots), I64)
         check_tensor(f"{what}.value", influence.value, "B, N, S", (*self.agents, slots), F64)
         last = self.system.state_size - 1

@@ -83,6 +83,8 @@ def test_only_commands_that_work_are_offered() -> None:
     offered = {command.callback.__name__ for command in cli.app.registered_commands}
     assert offered == {
         "measure",
+        "scaling",
+        "list_names",
         "verify",
         "report",
         "compact",

@@ -24,7 +24,7 @@ NOTE = (
 def scaling(
     system: Annotated[str, typer.Argument(help=SYSTEM)],
     credits: Annotated[str, typer.Option(help="names or objects, with commas between")] = "return,guidance,difference",
-    n: Annotated[str, typer.Option("--n", help="numbers of agents; 4 within a decade for an exponent")] = "16,32,64,128",
+    n: Annotated[str, typer.Option("--n", help="numbers of agents, 4 of them within a decade")] = "16,32,64,128",
     fleets: Annotated[int, typer.Option(help="independent systems at each N")] = 24,
     policy: Annotated[str, typer.Option(help="uniform, tabular, linear, mlp, ... or module:Object")] = "uniform",
     rollouts: Annotated[int, typer.Option(help="independent episodes of each system")] = 512,

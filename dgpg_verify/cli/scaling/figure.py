@@ -55,8 +55,8 @@ def _draw(ax: Axes, answer: Answer, fit: Fit) -> list[EndLabel]:
     line = fit.fit.top_decade
     if line is None:
         return []
-    values: dict[str, Any] = {"n_used": list(line.n_values), "intercept": line.intercept, "exponent": line.exponent,
-                              "low": line.low, "high": line.high}  # fmt: skip
-    last = max(fitted(ax, values, look))
+    power: dict[str, Any] = {"n_used": list(line.n_values), "intercept": line.intercept, "exponent": line.exponent,
+                             "low": line.low, "high": line.high}  # fmt: skip
+    last = max(fitted(ax, power, look))
     text = f"N^{line.exponent:.2f} [{line.low:.2f}, {line.high:.2f}]"
     return [EndLabel(last, 10.0**line.intercept * last**line.exponent, fit.credit, text, look.color)]
