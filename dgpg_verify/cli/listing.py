@@ -36,10 +36,10 @@ CREDITS = {
     "guided:ALPHA[@BASE][+GUIDANCE]": "(1 - ALPHA) of a base credit plus ALPHA of the guidance",
     "difference": "difference reward: reward minus that without the agent's action",
     "difference:replay": "return minus that of the episode without the agent's action",
-    "branch": "what the episode would have brought with another draw of the agent's action",
+    "branch": "return minus that of the episode with an independent draw of the agent's action",
     "normalised@BASE": "a base divided by its standard deviation",
     "baseline@BASE": "a base minus a fitted baseline",
-    "score": "the score alone, without a credit",
+    "score": "1: the bare score, whose mean is 0",
 }
 
 

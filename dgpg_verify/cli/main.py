@@ -25,6 +25,7 @@ from dgpg_verify.cli.verify import compact, report, verify
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 COMPLETING = "_DGPG_VERIFY_COMPLETE"
+KEEP_NOTHING = ("measure", "scaling", "equilibria", "samples", "complexity")  # after an interrupt
 NOT_FINITE, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -66,7 +67,8 @@ def main() -> None:
     except click.ClickException as error:
         _leave(error.format_message(), BAD_INPUT)
     except KeyboardInterrupt as error:
-        _leave("; ".join(("interrupted", *map(str, error.args))), INTERRUPTED)
+        kept = ["nothing was kept"] if not error.args and sys.argv[1:2] and sys.argv[1] in KEEP_NOTHING else error.args
+        _leave("; ".join(("interrupted", *map(str, kept))), INTERRUPTED)
     except Exception as error:
         failure = _failure(error)
         if failure is None:

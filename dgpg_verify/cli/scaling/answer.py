@@ -115,7 +115,7 @@ def scaling_answer(request: ScalingRequest) -> Answer:
     """Measure and fit. Cost: that of `measure_gradients` on every fleet of every N; progress on stderr."""
     cells = [(n, fleet) for n in request.n_values for fleet in range(request.fleets)]
     rows: list[dict[str, Any]] = []
-    with tqdm(total=sum(n for n, _ in cells), file=sys.stderr, bar_format=BAR, leave=False, mininterval=0.5) as bar:
+    with tqdm(total=sum(n for n, _ in cells), file=sys.stderr, bar_format=BAR, leave=False, mininterval=0.5, delay=0.5) as bar:
         for n, fleet in cells:
             bar.set_description_str(f"N = {n}, fleet {fleet + 1} of {request.fleets}", refresh=False)
             rows += _measured(request, n, fleet)

@@ -14,11 +14,10 @@ if TYPE_CHECKING:
 
 HEAD = ("credit", "N", "variance", "noise-to-signal")
 FIT_HEAD = ("credit", "quantity", "exponent of N", "O(1)?", "O(N)?")
-NOTE = (
-    "variance: tr Cov of an agent's gradient, mean over agents; noise-to-signal: that over |E g|^2; both the geometric "
-    "mean over fleets. Intervals at 95 %. O(1)? and O(N)?: whether the interval of the exponent lies below 0.15 and "
-    "1.15 (supported), above it (refuted) or across it (inconclusive)."
-)
+NOTE = """\
+variance: tr Cov of an agent's gradient, mean over agents; noise-to-signal: that over |E g|^2
+both are geometric means over fleets; intervals at 95 %; - = not measurable on every fleet
+O(1)?, O(N)?: supported where the interval of the exponent lies below 0.15, 1.15, refuted where it lies above"""
 
 
 def scaling(
