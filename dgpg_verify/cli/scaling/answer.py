@@ -20,7 +20,8 @@ from dgpg_verify.statistics import ScalingFit, fit_scaling, geometric_mean_inter
 QUANTITIES = ("variance", "noise_to_signal")
 LEVEL = 0.95
 MOST_FLEETS = 1000
-BAR = "{percentage:3.0f} % {desc}, {remaining} left"
+BAR: dict[str, Any] = {"leave": False, "mininterval": 0.5, "delay": 0.5}
+BAR["bar_format"] = "{percentage:3.0f} % {desc}, {remaining} left"
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def scaling_answer(request: ScalingRequest) -> Answer:
     """Measure and fit. Cost: that of `measure_gradients` on every fleet of every N; progress on stderr."""
     cells = [(n, fleet) for n in request.n_values for fleet in range(request.fleets)]
     rows: list[dict[str, Any]] = []
-    with tqdm(total=sum(n for n, _ in cells), file=sys.stderr, bar_format=BAR, leave=False, mininterval=0.5, delay=0.5) as bar:
+    with tqdm(total=sum(n for n, _ in cells), file=sys.stderr, **BAR) as bar:
         for n, fleet in cells:
             bar.set_description_str(f"N = {n}, fleet {fleet + 1} of {request.fleets}", refresh=False)
             rows += _measured(request, n, fleet)
