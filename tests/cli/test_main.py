@@ -21,6 +21,7 @@ from dgpg_verify import measurement, training
 from dgpg_verify.claims import compact
 from dgpg_verify.claims import run as runner
 from dgpg_verify.cli import main as cli
+from dgpg_verify.cli.scaling import answer as scaling_answer
 from dgpg_verify.core import LedgerRow, NonFiniteError
 from dgpg_verify.credits.registry import MIXED, PLAIN
 from dgpg_verify.measurement import measure_gradients
@@ -285,7 +286,7 @@ def test_an_interrupt_promises_nothing_where_nothing_is_kept(
     kept.mkdir()
     (kept / "checkpoint.pt").touch()
     monkeypatch.setattr("dgpg_verify.cli.games.drawn_game", _stopped)
-    monkeypatch.setattr("dgpg_verify.cli.scaling.answer.measure_gradients", _stopped)
+    monkeypatch.setattr(scaling_answer, "measure_gradients", _stopped)
     for command in (GAME, ["scaling", "load_balancing", "--n", "4"], ["equilibria"]):
         assert _run(*command, capsys=capsys) == (130, "", "error: interrupted; nothing was kept\n")
     for out in ([], ["--out", str(tmp_path / "new")]):

@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dgpg_verify import measurement
 from dgpg_verify.cli import files, memory
 from dgpg_verify.cli.plugins import is_plugin
+from dgpg_verify.cli.scaling import answer as scaling_answer
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.statistics import fit_scaling, judge
 from dgpg_verify.systems import LoadBalancingGame
@@ -207,8 +209,8 @@ def test_the_estimate_follows_the_shapes() -> None:
 def test_places_that_cannot_be_written_are_refused_before_any_work(
     command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for place in ("dgpg_verify.measurement", "dgpg_verify.cli.scaling.answer"):
-        monkeypatch.setattr(f"{place}.measure_gradients", None)
+    for place in (measurement, scaling_answer):
+        monkeypatch.setattr(place, "measure_gradients", None)
     code, out, err = run(*command, capsys=capsys)
     assert (code, out, err.count("\n")) == (2, "", 1) and "--" in err
 
