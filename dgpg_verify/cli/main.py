@@ -16,17 +16,22 @@ import click
 import typer
 
 from dgpg_verify.cli.equilibria import equilibria
+from dgpg_verify.cli.listing import list_names
 from dgpg_verify.cli.measure import measure
 from dgpg_verify.cli.samples import samples
+from dgpg_verify.cli.scaling import scaling
 from dgpg_verify.cli.train import compare, evaluate, train
 from dgpg_verify.cli.verify import compact, report, verify
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+COMPLETING = "_DGPG_VERIFY_COMPLETE"
+KEEP_NOTHING = ("measure", "scaling", "equilibria", "samples", "complexity")  # after an interrupt
 NOT_FINITE, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-for _command in (measure, verify, report, compact, train, evaluate, compare, equilibria, samples):
+app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
+for _command in (measure, scaling, verify, report, compact, train, evaluate, compare, equilibria, samples):
     app.command()(_command)
+app.command("list")(list_names)
 app.command("complexity", hidden=True)(samples)  # its name in earlier versions
 
 
@@ -62,7 +67,8 @@ def main() -> None:
     except click.ClickException as error:
         _leave(error.format_message(), BAD_INPUT)
     except KeyboardInterrupt as error:
-        _leave("; ".join(("interrupted", *map(str, error.args))), INTERRUPTED)
+        kept = ["nothing was kept"] if not error.args and sys.argv[1:2] and sys.argv[1] in KEEP_NOTHING else error.args
+        _leave("; ".join(("interrupted", *map(str, kept))), INTERRUPTED)
     except Exception as error:
         failure = _failure(error)
         if failure is None:
@@ -74,6 +80,8 @@ def main() -> None:
 def _run(words: list[str]) -> None:
     """The command without click's own handling of errors, which turns a closed output into exit code 1."""
     command = typer.main.get_command(app)
+    if COMPLETING in os.environ:  # the shell asks what could follow; click answers and leaves
+        command.main(words, prog_name="dgpg-verify")
     with command.make_context("dgpg-verify", words) as context:
         command.invoke(context)
 

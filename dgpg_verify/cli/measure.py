@@ -2,53 +2,78 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dgpg_verify.cli.options import Agents, AsJson, Seed, SystemOptions, build_system, print_answer, text_table
+from dgpg_verify.cli.options import (
+    SYSTEM,
+    Agents,
+    AsJson,
+    Seed,
+    SystemOptions,
+    build_system,
+    interval_text,
+    print_answer,
+    text_table,
+)
 
 if TYPE_CHECKING:
-    from dgpg_verify.core import Estimate
-    from dgpg_verify.measurement import GradientMoments
+    from dgpg_verify.measurement import CreditMoments, GradientMoments
 
 HEAD = ("credit", "variance", "noise-to-signal", "efficiency", "alignment", "cross-agent")
-IN_JSON = ("variance", "signal_squared", "noise_to_signal", "efficiency", "alignment", "cross_agent_share", "team")
+IN_JSON = ("variance", "mean_variance", "signal_squared", "noise_to_signal", "efficiency", "alignment",
+           "cross_agent_share", "team")  # fmt: skip
+WITH_INTERVAL = {"variance": "mean_variance", "noise_to_signal": "noise_to_signal", "efficiency": "efficiency",
+                 "alignment": "alignment"}  # fmt: skip
+NOTES = """\
+variance: tr Cov of an agent's gradient, mean over agents; noise-to-signal: that over |E g|^2; intervals at 95 %
+efficiency: progress of the best step along one estimate, as a share of that along grad J; alignment: cos(E g, grad J)
+cross-agent: share of the variance that comes from the other agents' actions (--pick-freeze)"""
+NO_TARGET = "no target is measured: add an unbiased credit (return, difference) or --target NAME"
+NO_SIGNAL = "the estimate of |E g|^2 is not above 0: ask for more roll-outs, or name a quiet --target"
+NO_VARIANCE = "its gradient is the same in every roll-out"
 
 
 def measure(
-    system: Annotated[str, typer.Argument(help="load_balancing, linear_quadratic or cloud")],
+    system: Annotated[str, typer.Argument(help=SYSTEM)],
     n: Agents = 10,
-    credits: Annotated[str, typer.Option(help="names, with commas between")] = "return,guidance,guided:0.5",
+    credits: Annotated[str, typer.Option(help="names or objects, with commas between")] = "return,guidance,guided:0.5",
     rollouts: Annotated[int, typer.Option(help="independent episodes")] = 256,
     seed: Seed = 0,
-    policy: Annotated[str, typer.Option(help="uniform, tabular, linear, mlp, heuristic:NAME:TEMP")] = "uniform",
+    policy: Annotated[str, typer.Option(help="uniform, tabular, linear, mlp, heuristic:NAME:TEMP, module:Object")] = (
+        "uniform"
+    ),
     setting: Annotated[str, typer.Option(help="sum, mean, mixed, parts, both or joint")] = "sum",
     pick_freeze: Annotated[int, typer.Option(help="roll-out pairs for the cross-agent share")] = 0,
     target: Annotated[str | None, typer.Option(help="quiet unbiased credit that stands for grad J")] = None,
     option: SystemOptions = None,
     device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+    csv: Annotated[Path | None, typer.Option(help="one line per credit", metavar="FILE")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure variance, noise-to-signal, efficiency and alignment of each credit at a fixed policy."""
+    from dgpg_verify.cli.files import check_file, write_table
+    from dgpg_verify.cli.plugins import check_own_credits, make_any_credits, make_any_policy
     from dgpg_verify.measurement import measure_gradients
-    from dgpg_verify.policies import make_policy
 
-    built = build_system(system, n, seed, option)
+    check_file("--csv", csv)
+    chosen = make_any_credits(credits)
+    named = partial(make_any_policy, policy, seed=seed)
+    built = build_system(system, n, seed, option, policy=lambda made: named(system=made), rollouts=rollouts,
+                         credits=len(chosen))  # fmt: skip
+    played = named(system=built)
+    check_own_credits(chosen, built, played)
     moments = measure_gradients(
-        built,
-        make_policy(policy, built, seed),
-        [name.strip() for name in credits.split(",")],
-        rollouts=rollouts,
-        seed=seed,
-        target=target,
-        setting=setting,
-        pick_freeze=pick_freeze,
-        device=device,
-        progress=not as_json,
-    )
+        built, played, chosen, rollouts=rollouts, seed=seed, target=target, setting=setting, pick_freeze=pick_freeze,
+        device=device, progress=not as_json,
+    )  # fmt: skip
     about = {"system": system, "n": n, "policy": policy, "setting": setting, "rollouts": rollouts, "seed": seed}
-    print_answer({**about, "credits": _values(moments)}, lambda _: _text(about, moments), as_json)
+    if csv is not None:
+        write_table(csv, [about | {"credit": name} | _record(credit) for name, credit in moments.items()])
+    print_answer({**about, "credits": _values(moments)}, lambda _: _text(about, moments, target), as_json)
 
 
 def _values(moments: GradientMoments) -> dict[str, dict[str, Any]]:
@@ -56,21 +81,48 @@ def _values(moments: GradientMoments) -> dict[str, dict[str, Any]]:
     return {name: {field: getattr(credit, field) for field in IN_JSON} for name, credit in moments.items()}
 
 
-def _text(about: dict[str, Any], moments: GradientMoments) -> str:
-    """One line per credit: mean variance of an agent, pooled ratios with their intervals."""
+def _record(credit: CreditMoments) -> dict[str, Any]:
+    """One line of the CSV: every number pooled over agents, with the ends of its interval."""
+    values: dict[str, Any] = {}
+    for name, field in WITH_INTERVAL.items():
+        estimate = getattr(credit, field)
+        values[name] = None if estimate is None else estimate.value
+        values |= {f"{name}_{end}": None if estimate is None else getattr(estimate, end) for end in ("low", "high")}
+    values |= {"signal_squared": float(credit.signal_squared.mean()), "cross_agent_share": credit.cross_agent_share}
+    return values
+
+
+def _text(about: dict[str, Any], moments: GradientMoments, target: str | None) -> str:
+    """One line per credit: mean variance of an agent, pooled ratios with their intervals; then what they are."""
     rows = []
     for name, credit in moments.items():
         cross = "-" if credit.cross_agent_share is None else f"{credit.cross_agent_share:.3g}"
-        ratios = (credit.noise_to_signal, credit.efficiency, credit.alignment)
-        rows.append((name, f"{credit.variance.mean():.4g}", *map(_interval, ratios), cross))
+        ratios = (credit.mean_variance, credit.noise_to_signal, credit.efficiency, credit.alignment)
+        rows.append((name, *map(interval_text, ratios), cross))
     head = ", ".join(f"{name} {value}" for name, value in about.items())
-    note = "variance: mean over agents of tr Cov; intervals at 95 %; - = not measured"
-    return f"{head}\n{text_table(HEAD, rows, right=('variance', 'cross-agent'))}\n{note}"
+    table = text_table(HEAD, rows, right=("cross-agent",))
+    return "\n".join([head, table, "", NOTES, *_target(moments, target), *_gaps(moments)])
 
 
-def _interval(estimate: Estimate | None) -> str:
-    if estimate is None or estimate.value is None:
-        return "-"
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:.3g}"
-    return f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]"
+def _target(moments: GradientMoments, target: str | None) -> list[str]:
+    """Which credit's mean stands for grad J, where there is one."""
+    index = moments.target_index
+    if index is None:
+        return []
+    names = [name for name, row in zip(moments.names, moments.weights) if row[index] == 1.0 and (row != 0).sum() == 1]
+    return [f"target: grad J is the mean of {target or ', '.join(names)}, measured on the same roll-outs"]
+
+
+def _gaps(moments: GradientMoments) -> list[str]:
+    """Why a number is not measurable, each reason on one line with what it applies to."""
+    reasons: dict[str, list[str]] = {}
+    for name, credit in moments.items():
+        still = not credit.variance.any()
+        if still:
+            reasons.setdefault(NO_VARIANCE, []).append(f"{name} (all ratios)")
+        for field in ("noise_to_signal", "efficiency", "alignment"):
+            estimate = getattr(credit, field)
+            if not still and (estimate is None or estimate.value is None):
+                why = NO_TARGET if estimate is None else NO_SIGNAL
+                reasons.setdefault(why, []).append(f"{name} {field.replace('_', '-')}")
+    return [f"not measurable: {', '.join(what)}: {why}" for why, what in reasons.items()]

@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dgpg_verify.cli.options import Agents, AsJson, Seed, SystemOptions, build_system, print_answer, text_table
+from dgpg_verify.cli.options import SYSTEM, Agents, AsJson, Seed, SystemOptions, build_system, print_answer, text_table
 
 if TYPE_CHECKING:
+    from dgpg_verify.core import Policy, System
     from dgpg_verify.training import Evaluation, Heldout, Method
     from dgpg_verify.training.folder import StoredRun
 
 OWN_OPTIONS = ("system", "method", "episodes", "seed", "alpha", "guidance", "sharing", "evaluate_every", "workloads",
                "out", "resume", "tensorboard")  # fmt: skip
-COLUMNS = ("run", "start", "last 20 %", "best", "samples", "seconds")
+COLUMNS = ("folder", "run", "setting", "guidance", "episodes", "start", "last 20 %", "best", "samples", "seconds")
+OPTIMISER = 2  # copies of the parameters that learning holds beside parameters and gradients: Adam's moments
 Workloads = Annotated[int, typer.Option(help="held-out workloads of an evaluation")]
 
 
 def train(
-    system: Annotated[str, typer.Argument(help="cloud or load_balancing")] = "cloud",
+    system: Annotated[str, typer.Argument(help=SYSTEM)] = "cloud",
     n: Agents = 10,
     method: Annotated[str, typer.Option(help="dgpg, mappo, ippo, happo, guidance_only, ...")] = "dgpg",
     episodes: Annotated[int, typer.Option(help="roll-outs of T joint steps to learn from")] = 20,
@@ -39,9 +41,11 @@ def train(
 ) -> None:
     """Train all agents at once, then print the score of every evaluation (Random = 0, Best-Fit = 1)."""
     from dgpg_verify import training
+    from dgpg_verify.cli.files import check_folder
     from dgpg_verify.core import parse_pairs
 
-    built = build_system(system, n, seed, option)
+    check_folder("--out", out)
+    built = build_system(system, n, seed, option, policy=_network, rollouts=1, credits=OPTIMISER)
     settings = parse_pairs(set or [], OWN_OPTIONS)
     chosen = _make_method(method, guidance)
     chosen.check_read(settings)
@@ -55,6 +59,12 @@ def train(
         samples = episode * built.horizon
         typer.echo(f"episode {episode:>5}  samples {samples:>8}  return {evaluation.mean:>14.2f}" + _score(evaluation))
     typer.echo(_references(run.heldout))
+
+
+def _network(system: System) -> Policy:
+    from dgpg_verify.policies import make_policy
+
+    return make_policy("mlp", system)
 
 
 def _make_method(name: str, guidance: str | None) -> Method:
@@ -96,9 +106,9 @@ def evaluate(
     result = training.evaluate(run.policy, on, greedy)
     means = {name: float(values.mean()) for name, values in on.returns.items()}
     numbers = {"episode": run.progress.done, "return": result.mean, "score": result.score, "gap_percent": result.gap}
-    text = (
-        f"{_name(run)} after {run.progress.done} episodes: return {result.mean:.2f}{_score(result)}\n{_references(on)}"
-    )
+    setting, guidance = _mixture(run)
+    about = f"{folder.name}: {_name(run)}, setting {setting}, guidance {guidance}, after {run.progress.done} episodes"
+    text = f"{about}: return {result.mean:.2f}{_score(result)}\n{_references(on)}"
     print_answer({**numbers, "heuristics": means}, lambda _: text, as_json)
 
 
@@ -111,14 +121,22 @@ def compare(
 
     check_unique("folders", [str(folder) for folder in folders])
     runs = [read_run(folder) for folder in folders]
-    typer.echo(text_table(COLUMNS, [_compared(run) for run in runs], right=COLUMNS[1:]))
+    typer.echo(
+        text_table(COLUMNS, [_compared(name, run) for name, run in zip(_short(folders), runs)], right=COLUMNS[4:])
+    )
     typer.echo(
         "score: Random = 0, Best-Fit = 1 (mean return where there are no heuristics, or Best-Fit is not above Random "
         "beyond noise); the best of many evaluations is above what the policy is worth: compare the last"
     )
 
 
-def _compared(run: StoredRun) -> tuple[str, ...]:
+def _short(folders: list[Path]) -> list[str]:
+    """The folders' own names where these differ, else their paths."""
+    names = [folder.name for folder in folders]
+    return names if len(set(names)) == len(names) and all(names) else [str(folder) for folder in folders]
+
+
+def _compared(folder: str, run: StoredRun) -> tuple[str, ...]:
     import numpy as np
 
     from dgpg_verify import training
@@ -131,13 +149,21 @@ def _compared(run: StoredRun) -> tuple[str, ...]:
     last = scores[-last_window(episodes) :]
     seconds = run.progress.history[-1].seconds if run.progress.history else 0.0
     numbers = (f"{score:.2f}" for score in (scores[0], sum(last) / len(last), max(scores)))
-    return (_name(run), *numbers, str(run.progress.done * run.system.horizon), f"{seconds:.1f}")
+    about = (folder, _name(run), *_mixture(run), str(run.progress.done))
+    return (*about, *numbers, str(run.progress.done * run.system.horizon), f"{seconds:.1f}")
 
 
 def _name(run: StoredRun) -> str:
     config = run.config
     method = f"{config['method']['name']} {config['alpha']} {config['sharing']}"
     return f"{method} N={run.system.n_agents} seed {config['seed']}"
+
+
+def _mixture(run: StoredRun) -> tuple[str, str]:
+    """Setting and form of the guidance, "-" where the method has none."""
+    method, settings = run.config["method"], run.config["settings"]
+    setting = settings["setting"] if method["base"] and method["guidance"] else "-"
+    return setting, method["guidance"].removeprefix("guidance:") or "-"
 
 
 def _score(evaluation: Evaluation) -> str:

@@ -27,7 +27,9 @@ def verify(
 ) -> None:
     """Measure and judge the claims, as `pytest theorems/ --benchmark` does; exit code 1 if a row fails."""
     from dgpg_verify.claims.run import run_claims
+    from dgpg_verify.cli.files import check_folder
 
+    check_folder("--out", out)
     try:
         run = run_claims(
             claims, scale=scale, seed=seed, workers=workers, resume=resume, out=out, rows=rows, n_max=n_max

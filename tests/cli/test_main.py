@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures.process import BrokenProcessPool
@@ -13,15 +14,20 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from dgpg_verify import measurement, training
 from dgpg_verify.claims import compact
 from dgpg_verify.claims import run as runner
 from dgpg_verify.cli import main as cli
+from dgpg_verify.cli.scaling import answer as scaling_answer
 from dgpg_verify.core import LedgerRow, NonFiniteError
+from dgpg_verify.credits.registry import MIXED, PLAIN
 from dgpg_verify.measurement import measure_gradients
+from dgpg_verify.policies import policy_names
 from dgpg_verify.systems import LoadBalancingGame
+from dgpg_verify.systems.registry import _FACTORIES
 from tests.cli.command import run as _run
 
 ROOT = Path(__file__).parents[2]
@@ -83,6 +89,8 @@ def test_only_commands_that_work_are_offered() -> None:
     offered = {command.callback.__name__ for command in cli.app.registered_commands}
     assert offered == {
         "measure",
+        "scaling",
+        "list_names",
         "verify",
         "report",
         "compact",
@@ -109,7 +117,27 @@ def test_train_evaluate_and_compare_tell_the_same_story(tmp_path: Path, capsys: 
     assert f"score {said['score']:>6.3f}" in last
     code, out, _ = _run("compare", folder, capsys=capsys)
     assert code == 0
-    assert out.splitlines()[1].startswith("mappo 0 independent N=5 seed 0")
+    assert " ".join(out.splitlines()[1].split()).startswith("run mappo 0 independent N=5 seed 0 - - 2 ")
+
+
+def test_compare_and_evaluate_print_what_distinguishes_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train = ["train", "cloud", "--n", "3", "--episodes", "1", "--workloads", "2", "--option", "horizon=5"]
+    changes = {"a": ["--set", "setting=parts"], "b": ["--set", "setting=sum"], "c": ["--guidance", "exact"]}
+    folders = [str(tmp_path / name) for name in changes]
+    for folder, change in zip(folders, changes.values()):
+        assert _run(*train, *change, "--out", folder, capsys=capsys)[0] == 0
+    code, out, _ = _run("compare", *folders, capsys=capsys)
+    lines = [" ".join(line.split()) for line in out.splitlines()[1:4]]
+    method = "dgpg 0.9->0.2 independent N=3 seed 0"
+    assert code == 0
+    for line, said in zip(lines, ("a {} parts guidance 1 ", "b {} sum guidance 1 ", "c {} sum exact 1 ")):
+        assert line.startswith(said.format(method))
+    code, out, _ = _run("evaluate", folders[2], "--workloads", "2", capsys=capsys)
+    assert code == 0 and out.startswith(f"c: {method}, setting sum, guidance exact, after 1 episodes: return ")
+    copied = tmp_path / "copy" / "a"
+    shutil.copytree(folders[0], copied)
+    _, out, _ = _run("compare", folders[0], str(copied), capsys=capsys)
+    assert [line.split()[0] for line in out.splitlines()[1:3]] == [folders[0], str(copied)]
 
 
 def test_a_score_that_noise_could_make_is_not_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -257,7 +285,10 @@ def test_an_interrupt_promises_nothing_where_nothing_is_kept(
     kept = tmp_path / "kept"
     kept.mkdir()
     (kept / "checkpoint.pt").touch()
-    assert _run(*GAME, capsys=capsys) == (130, "", "error: interrupted\n")
+    monkeypatch.setattr("dgpg_verify.cli.games.drawn_game", _stopped)
+    monkeypatch.setattr(scaling_answer, "measure_gradients", _stopped)
+    for command in (GAME, ["scaling", "load_balancing", "--n", "4"], ["equilibria"]):
+        assert _run(*command, capsys=capsys) == (130, "", "error: interrupted; nothing was kept\n")
     for out in ([], ["--out", str(tmp_path / "new")]):
         assert _run(*train, *out, capsys=capsys) == (130, "", "error: interrupted; nothing was kept\n")
     code, _, err = _run(*train, "--out", str(kept), capsys=capsys)
@@ -301,7 +332,10 @@ def _process(*command: str, **options: Any) -> subprocess.CompletedProcess[str]:
 def test_a_folder_that_cannot_be_written_ends_in_one_line(command: list[str]) -> None:
     ran = _process(*command, "--out", "/proc/x/run", stdout=subprocess.PIPE)
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr.splitlines()[-1].startswith("error: '/proc/x") and "Traceback" not in ran.stderr
+    assert (
+        ran.stderr.splitlines()[-1].startswith("error: --out = '/proc/x/run' cannot be written")
+        and "Traceback" not in ran.stderr
+    )
 
 
 @pytest.mark.parametrize("place", ["a closed pipe", "a full device"])
@@ -325,6 +359,54 @@ def test_no_output_at_all_ends_in_one_line() -> None:
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert _run("--version", capsys=capsys) == (0, f"dgpg-verify {metadata.version('dgpg-verify')}\n", "")
+
+
+def test_completion_offers_commands() -> None:
+    asked = {"_DGPG_VERIFY_COMPLETE": "complete_bash", "COMP_WORDS": "dgpg-verify sca", "COMP_CWORD": "1"}
+    ran = _process(stdout=subprocess.PIPE, env=os.environ | asked)
+    assert ran.stdout.split() == ["scaling"], ran.stderr
+
+
+def test_list_explains_every_name_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = _run("list", "--json", capsys=capsys)
+    said = json.loads(out)
+    assert code == 0
+    assert list(said["systems"])[:-1] == list(_FACTORIES)
+    assert list(said["policies"]) == ["uniform", "tabular", "linear", "mlp", "gaussian", *policy_names()[-2:]]
+    assert set(said["policies"]) == set(policy_names())
+    default = {"gae", "return:centred", "guidance:chain_rule"}  # other names of gae:central, return and guidance
+    assert set(PLAIN) - default <= set(said["credits"])
+    assert all(any(name.startswith(kind) for name in said["credits"]) for kind in MIXED)
+    assert list(said["methods"]) == list(training.method_names())
+    assert said["claims"]["C1.1"] and said["heuristics"]["best_fit"] == "of cloud"
+    assert all(line for section in said.values() for line in section.values())
+    code, out, _ = _run("list", capsys=capsys)
+    assert code == 0 and all(name in out for section in said.values() for name in section)
+
+
+def test_measure_says_why_a_number_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = _run(*GAME, "--credits", "guidance", capsys=capsys)
+    assert "not measurable: guidance efficiency, guidance alignment: no target is measured: add an unbiased" in out
+    _, out, _ = _run("measure", "load_balancing", "--n", "1", "--credits", "guidance", capsys=capsys)
+    assert "not measurable: guidance (all ratios): its gradient is the same in every roll-out" in out
+    few = ["measure", "load_balancing", "--n", "32", "--credits", "return", "--rollouts", "4", "--seed", "1"]
+    _, out, _ = _run(*few, capsys=capsys)
+    assert "not measurable: return noise-to-signal, return efficiency" in out and "ask for more roll-outs" in out
+    _, out, _ = _run(*GAME, "--credits", "guidance,return", "--target", "difference", capsys=capsys)
+    assert "not measurable" not in out and "target: grad J is the mean of difference," in out
+    _, out, _ = _run(*GAME, "--credits", "guidance,return,difference", capsys=capsys)
+    assert "target: grad J is the mean of difference," in out
+
+
+def test_measure_writes_a_table_with_every_interval(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "table.csv"
+    said = json.loads(_run(*GAME, "--csv", str(path), "--json", capsys=capsys)[1])["credits"]
+    table = pd.read_csv(path).set_index("credit")
+    assert list(table.index) == list(said)
+    for name, credit in said.items():
+        for column, field in (("variance", "mean_variance"), ("alignment", "alignment")):
+            ends = table.loc[name, [column, f"{column}_low", f"{column}_high"]].tolist()
+            assert ends == pytest.approx([credit[field][end] for end in ("value", "low", "high")], rel=1e-12)
 
 
 def test_complexity_is_another_name_of_samples(capsys: pytest.CaptureFixture[str]) -> None:

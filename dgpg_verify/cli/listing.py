@@ -1,0 +1,88 @@
+"""The command `list`: every name that the other commands understand, with a line of explanation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dgpg_verify.cli.options import AsJson, print_answer, text_table
+
+SYSTEMS = {
+    "load_balancing": "one shot: N agents place a job each on one of K servers",
+    "linear_quadratic": "one shot, continuous actions, quadratic cost: all moments have closed forms",
+    "cloud": "T steps: N dispatchers send jobs to queues of servers, the task of the paper",
+}
+POLICIES = {
+    "uniform": "every allowed candidate equally likely (tabular logits at 0)",
+    "tabular": "a logit for each candidate",
+    "linear": "a score linear in the candidate's features, weights at 0",
+    "mlp": "two hidden layers score each candidate, random weights",
+    "gaussian": "continuous actions around a mean of 0",
+    "heuristic:NAME:TEMPERATURE": "softmax of a heuristic's preferences",
+    "NETWORK@NAME:TEMPERATURE": "a network on top of a heuristic",
+}
+CREDITS = {
+    "return": "discounted return of the episode, shared by all, minus its mean",
+    "return:raw": "the same without the mean taken off",
+    "return:to_go": "return from the step on, minus its mean",
+    "gae:central": "generalised advantage with a critic of the state",
+    "gae:local": "generalised advantage with a critic of the agent's observation",
+    "guidance": "DG-PG's guidance by the chain rule: minus z (x - reference)",
+    "guidance:exact": "change of the distance to the reference by the agent's action",
+    "guidance:observed": "the chain rule at the state before acting",
+    "guidance:multi_step": "the chain rule over the steps for which a job stays",
+    "guidance:derivative": "the derivative of the distance, for continuous actions",
+    "guidance:demand": "the chain rule in the units of the agents' demands",
+    "guided:ALPHA[@BASE][+GUIDANCE]": "(1 - ALPHA) of a base credit plus ALPHA of the guidance",
+    "difference": "difference reward: reward minus that without the agent's action",
+    "difference:replay": "return minus that of the episode without the agent's action",
+    "branch": "return minus that of the episode with an independent draw of the agent's action",
+    "normalised@BASE": "a base divided by its standard deviation",
+    "baseline@BASE": "a base minus a fitted baseline",
+    "score": "1: the bare score, whose mean is 0",
+}
+
+
+def list_names(as_json: AsJson = False) -> None:
+    """List systems, policies, credits, methods, heuristics, references and claims."""
+    print_answer(known_names(), _text, as_json)
+
+
+def known_names() -> dict[str, dict[str, str]]:
+    """Section -> name -> explanation, "" where there is none. Heuristics and references are those of each system."""
+    from dgpg_verify.claims.claim import all_claims
+    from dgpg_verify.systems import cloud, load_balancing, references
+    from dgpg_verify.systems.cloud import reference
+    from dgpg_verify.training.methods import make_method, method_names
+
+    heuristics = {"load_balancing": load_balancing.HEURISTICS, "cloud": cloud.CloudScheduling.heuristic_names}
+    targets = {"load_balancing": references.VARIANTS, "cloud": reference.VARIANTS}
+    return {
+        "systems": SYSTEMS | {"module:Object or path/to/file.py:Object": "your own, as in examples/own_system.py"},
+        "policies": POLICIES,
+        "credits": CREDITS | {"module:Object or path/to/file.py:Object": "your own, as in examples/own_credit.py"},
+        "methods": {name: _method(make_method(name)) for name in method_names()},
+        "heuristics": {name: f"of {systems}" for name, systems in _users(heuristics).items()},
+        "references (--option reference=NAME)": {name: f"of {users}" for name, users in _users(targets).items()},
+        "claims": {claim.id: claim.title for claim in all_claims()},
+    }
+
+
+def _method(method: Any) -> str:
+    parts = " + ".join(part for part in (method.base, method.guidance) if part)
+    alpha = f", alpha {method.alpha}" if method.mixes else ""
+    start = "" if method.start == "plain" else f", start {method.start}"
+    return f"credit {parts}{alpha}, update {method.update}{start}"
+
+
+def _users(names: Mapping[str, Any]) -> dict[str, str]:
+    """Name -> the systems that know it."""
+    known: dict[str, list[str]] = {}
+    for system, values in names.items():
+        for value in values:
+            known.setdefault(value, []).append(system)
+    return {name: " and ".join(systems) for name, systems in known.items()}
+
+
+def _text(sections: dict[str, dict[str, str]]) -> str:
+    return "\n\n".join(text_table((title, ""), list(names.items())) for title, names in sections.items())
