@@ -242,7 +242,7 @@ class Ending:
     def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> Iterator[None]:
         yield
         from dgpg_verify.claims.outcome import not_as_recorded
-        from dgpg_verify.reporting import matrix_lines
+        from dgpg_verify.reporting import matrix_lines, page_path
 
         run, write = config.stash[RUN], terminalreporter.write_line
         terminalreporter.section("claims")
@@ -256,6 +256,6 @@ class Ending:
             write(f"not finished: {run.missing} cells are missing; go on with --resume")
         if config.option.benchmark_compare and not config._benchmarksession.compared_mapping:
             write("nothing to compare with: no saved run fits --benchmark-compare; --benchmark-autosave keeps one")
-        page, here = run.folder / "report.html", Path.cwd()
+        page, here = page_path(run.folder), Path.cwd()
         shown = page.resolve().relative_to(here) if page.resolve().is_relative_to(here) else page
         write(f"report: {shown}")

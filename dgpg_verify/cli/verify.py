@@ -69,7 +69,7 @@ def compact(
 def _show(run: RunResult) -> None:
     """Ledger, failures and the report's path; exit code 1 if a row fails."""
     from dgpg_verify.claims.outcome import row_outcome
-    from dgpg_verify.reporting import matrix_lines, terminal_table
+    from dgpg_verify.reporting import matrix_lines, page_path, terminal_table
 
     typer.echo(terminal_table(run.rows))
     for claim in run.silent:
@@ -82,6 +82,6 @@ def _show(run: RunResult) -> None:
     for message in failures:
         typer.echo(f"FAILED {message}")
     typer.echo("\n".join(matrix_lines(run.rows)))
-    typer.echo(f"report: {run.folder / 'report.html'}")
+    typer.echo(f"report: {page_path(run.folder)}")
     if failures:
         raise typer.Exit(ROW_FAILED)

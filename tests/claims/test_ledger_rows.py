@@ -99,7 +99,7 @@ def test_every_row_is_a_test_with_its_own_outcome(project: Path) -> None:
     assert "1 no longer decided" in ran.stdout
     assert "100 % of the work, 24/24 cells" in ran.stderr
     end = ran.stdout.split(" claims ===")[1].splitlines()
-    assert end[-2] == "report: reports/smoke-seed0/report.html"
+    assert end[-2] == "report: reports/smoke-seed0/index.html"
     assert "not as recorded: 3" in end and any(line.startswith("C9.1") for line in end)
     assert any(line.startswith("- REVERSED, recorded as supported (by hand), measured otherwise") for line in end)
     assert any(line.startswith("- control must be refuted") for line in end)

@@ -240,7 +240,7 @@ def test_a_failing_row_is_exit_code_1(
     monkeypatch.setattr(compact, "compact_folder", ran)
     left, out, _ = _run(*command, capsys=capsys)
     assert left == code
-    assert "C1.1*" in out and row.verdict in out and "report: some/run/report.html" in out
+    assert "C1.1*" in out and row.verdict in out and "report: some/run/index.html" in out
     assert ("FAILED" in out) == (code == 1)
     if command[0] == "verify":
         wanted = {"scale": "smoke", "seed": 4, "workers": None, "resume": False, "out": None}

@@ -17,7 +17,7 @@ QUESTIONS = {  # claim -> what `supported` affirms
 
 
 @dataclass(frozen=True)
-class Answer:
+class AnsweredQuestion:
     """summary: None where the claim was not measured."""
 
     id: str
@@ -25,8 +25,8 @@ class Answer:
     summary: ClaimSummary | None
 
 
-def answers(summaries: Iterable[ClaimSummary]) -> list[Answer]:
+def answers(summaries: Iterable[ClaimSummary]) -> list[AnsweredQuestion]:
     """A line for every question; none at all where none of them was measured."""
     found = {summary.id: summary for summary in summaries}
-    lines = [Answer(claim, question, found.get(claim)) for claim, question in QUESTIONS.items()]
+    lines = [AnsweredQuestion(claim, question, found.get(claim)) for claim, question in QUESTIONS.items()]
     return lines if any(line.summary for line in lines) else []
