@@ -93,7 +93,7 @@ class TrainingQuestion:
 
 def settles(key: str, trained: Trained, statistic: str, within: float, sentences: Sentences, primary: bool) -> Question:
     """Whether the runs stay at their level from `within` episodes on; those that never do count as such."""
-    runs = [run.convergence for run in trained.runs]
+    runs = trained.convergences
     asked = TrainingQuestion(f"episodes to settle, {statistic}", "at_most", within, sentences)
     rule = partial(judge_settling, runs, statistic, within, law="lognormal")
     return asked.of(key, [trained], rule, words={"over_seeds": statistic}, primary=primary)

@@ -101,10 +101,6 @@ class TrainedRun:
     def _excess(self, other: float) -> float:
         return 100.0 * (other - self.level_return) / abs(other)
 
-    @property
-    def convergence(self) -> Convergence:
-        return convergence(self.episodes, self.scores)[0]
-
     def alpha_at(self, point: str) -> float:
         """The guidance's weight that the schedule used at "start", "middle" or "end"."""
         used = np.asarray(self.values["alpha"])
@@ -183,6 +179,16 @@ class Trained:
     def mixture(self) -> str:
         """The setting in which the update's noise is measured: that of its reading where there is one."""
         return "joint" if self.reading == "joint" else self.setting or "sum"
+
+    def convergence_of(self, run: TrainedRun) -> Convergence:
+        """When a run has converged; the noise of an evaluation is read off all that were evaluated alike."""
+        alike = [other for other in self.runs if np.array_equal(other.episodes, run.episodes)]
+        place = [other.replicate for other in alike].index(run.replicate)
+        return convergence(run.episodes, np.stack([other.scores for other in alike]))[place]
+
+    @property
+    def convergences(self) -> list[Convergence]:
+        return [self.convergence_of(run) for run in self.runs]
 
     @property
     def levels(self) -> Array:

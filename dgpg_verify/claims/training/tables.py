@@ -104,7 +104,7 @@ def _curve(group: Trained, run: TrainedRun) -> list[Record]:
 
 def _run(group: Trained, run: TrainedRun) -> Record:
     scores = run.scores
-    settled = run.convergence.settled_at if _judgeable(run) else None
+    settled = group.convergence_of(run).settled_at if _judgeable(run) else None
     return _where(group) | {
         "replicate": run.replicate,
         "seed": run.seed,
@@ -129,7 +129,7 @@ def _scores(group: Trained) -> Record:
     """Level and time to settle over seeds; intervals only where there are seeds enough for one, times to settle only
     where every run was evaluated often enough for one."""
     levels = group.levels
-    runs = [run.convergence for run in group.runs] if all(map(_judgeable, group.runs)) else []
+    runs = group.convergences if all(map(_judgeable, group.runs)) else []
     few = len(levels) < 3
     unknown = Estimate(None, None, None, LEVEL, len(levels))
     mean = mean_interval(levels, LEVEL) if len(levels) > 1 else unknown

@@ -99,6 +99,7 @@ def standard_settling_rules() -> list[SettlingRule]:
         SettlingRule("mean, 5 seeds", "mean", 5),
         SettlingRule("90th percentile, log-normal, 10 seeds, 30 episodes", "percentile", 10, "lognormal", closely=True),
         SettlingRule("mean, 10 seeds, 30 episodes", "mean", 10, closely=True),
+        SettlingRule("mean, 3 seeds, 30 episodes", "mean", 3, closely=True),
     ]
 
 
@@ -126,6 +127,10 @@ def standard_curves() -> list[CurveLaw]:
             lambda episodes: 0.5 + 0.5 * fall(episodes),
         ),
         replace(_normal_times(5.0, 1.0), name="settles at 5 -+ 1, noisy evaluations", noise=0.05),
+        *(
+            replace(_normal_times(9.5, 0.2), name=f"settles at 9.5 -+ 0.2, noise {sd:g}", noise=sd)
+            for sd in (0.015, 0.02, 0.03)
+        ),
     ]
 
 

@@ -63,5 +63,5 @@ def test_alpha_is_that_of_the_schedule_at_the_three_points() -> None:
 
 
 def test_a_settled_curve_is_read_as_settled() -> None:
-    times = [run.convergence.settled_at for run in trained([rising(ROW, 8.0, seed=k) for k in range(4)]).runs]
+    times = [run.settled_at for run in trained([rising(ROW, 8.0, seed=k) for k in range(4)]).convergences]
     assert all(time is not None and 6 <= time <= 10 for time in times)
