@@ -29,7 +29,8 @@ def system_name(name: Any) -> str:
 def credit_name(name: str) -> str:
     """A credit's name for a label."""
     if name.startswith("guided:"):
-        return f"DG-PG, \u03b1 = {name.split(':', 1)[1].split('@')[0]}"
+        alpha, _, setting = name.split(":", 1)[1].split("@")[0].partition("/")
+        return f"DG-PG{', ' * bool(setting)}{setting}, \u03b1 = {alpha}"
     return WORDS["credits"].get(name, name)
 
 

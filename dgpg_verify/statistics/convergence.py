@@ -7,8 +7,8 @@ that level; a run that does not rise, does not learn, or falls back never has, a
 Declared choices: medians are centred and only full ones count, so the first and last evaluation are never a time of
 convergence; a curve rises if its level lies more than 4 standard errors of one evaluation above its start (noise from
 the last two fifths: median absolute second difference, of all runs together; measured for a run alone: 0.1 % of flat
-curves of 61 evaluations pass, 0.5 % of 25, 2 % of 11). A steadily drifting curve converges late by this rule, inside the window that defines
-its level.
+curves of 61 evaluations pass, 0.5 % of 25, 2 % of 11). A steadily drifting curve converges late by this rule, inside
+the window that defines its level.
 """
 
 from __future__ import annotations

@@ -77,11 +77,13 @@ def _sentence(group: DrawnFleets, alpha: float | str, verdict: Verdict) -> str:
     if alpha == EVERY:
         low, middle = np.quantile(group.over("limits"), [0.05, 0.5])
         said += ", whatever the scale of G; an equilibrium of J stays one iff alpha <= alpha_c = min |dJ| / (|dJ| + "
-        said += f"|dG|) over the changes with dG < 0, whose 5 % and 50 % quantiles are {low:.3g} and {middle:.3g}"
+        said += f"|dG|) over the changes with dG < 0, whose 5 % and 50 % quantiles are {low:.3g} and {middle:.3g} over "
+        said += f"{len(group.over('limits'))} of their equilibria"
     elif (losses := group.valued("loss")) is not None and (convs := group.valued("nash_conv")) is not None:
         place = alpha_place(alpha)
         loss, conv = losses[:, place], convs[2, place]
-        said += f"; the equilibrium reached from uniform policies loses {percent(float(loss[2].mean()))} of J's range "
+        said += f"; in the first {loss.shape[1]} of them the equilibrium reached from uniform policies loses "
+        said += f"{percent(float(loss[2].mean()))} of J's range "
         said += f"on average (best against best {percent(float(loss[0].mean()))}, worst against worst "
         said += f"{percent(float(loss[1].mean()))}), its NashConv in J is {percent(float(conv.mean()))} of the range"
     return said + "."

@@ -64,6 +64,7 @@ def _question(series: Series[Evidence], form: str) -> Question:
         "guidance:derivative": SMALLEST,
         "guidance": "with discrete actions it descends G + (1/2) sum_j E |z_j|^2" if game else "no bias for a Gaussian",
     }
+    notes[DEMAND] = notes[f"{DEMAND}/own"] = "it descends sum_m c_m (x_m - x~_m)^2 / 2 + sum_j E c |z_j|^2 / 2"
     return Question(
         key=f"{series.key}/cosine/{form}",
         statistic="cosine with the descent of G",

@@ -28,8 +28,9 @@ NOISE_STREAM = 7
 def measure_descent(cell: Cell) -> Mapping[str, Any]:
     """Cosine of each form's exact mean with -grad G, all agents stacked.
 
-    In a game also that of guidance in the units of demand, with this and (`/own`) with what it descends in the limit of
-    many agents. On a team also the largest error of the measured mean of `guidance:derivative`, in its standard errors.
+    In a game also that of guidance in the units of demand, with this and (`/own`) with the descent of 1/2 sum_m c_m
+    (x_m - x~_m)^2, from which the chain rule differs by 1/2 sum_j E c |z_j|^2 at any N. On a team also the largest
+    error of the measured mean of `guidance:derivative`, in its standard errors.
     """
     system = build_system(cell)
     policy = build_policy(cell.options["policy"], system, cell.seed)

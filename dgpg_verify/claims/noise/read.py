@@ -115,15 +115,20 @@ class CellStats:
         """A base credit on its own scale."""
         return self._combined((credit,), (1.0,))
 
-    def guided(self, alpha: float | None = None, setting: str = "sum", base: str = "return") -> CreditStats:
-        """The guided credit at alpha in a setting; at the alpha of least variance unless given."""
+    def guided(
+        self, alpha: float | None = None, setting: str = "sum", base: str = "return", centred: bool = False
+    ) -> CreditStats:
+        """The guided credit at alpha in a setting; at the alpha of least variance unless given. centred: minus its mean
+        over a batch, as `joint` always is."""
         alpha = self.alpha_star(setting, base) if alpha is None else alpha
         *scales, offset = self.scales(setting, alpha, base)
         weights = [float(w) for w in mixing_weights(alpha, (scales[0], scales[1]))]
-        if setting != "joint":
+        if setting != "joint" and not centred:
             return self._combined((base, "guidance"), weights, scales[1])
         if "score" not in self.names:
-            raise InputError("setting = 'joint' needs the credit 'score': it was not measured here")
+            raise InputError("a mixture minus its mean needs the credit 'score': it was not measured here")
+        if setting != "joint":
+            offset = -sum(w * self.value_means[self.names.index(n)] for w, n in zip(weights, (base, "guidance")))
         return self._combined((base, "guidance", "score"), [*weights, offset], scales[1])
 
     def alpha_star(self, setting: str = "sum", base: str = "return") -> float:

@@ -180,8 +180,10 @@ def _cross(series: Series) -> Iterator[Record]:
 def _pointing(series: Series) -> Iterator[Record]:
     for n in (n for n in POINTED_N if n in series.items):
         cells = series.items[n]
-        ended = grid.SCHEDULE["end"]  # where the published schedule ends, in the reading `parts`
-        mixtures = {f"guided:{ended}": [cell.guided(ended, "parts") for cell in cells]}
+        ended = grid.SCHEDULE["end"]  # where the published schedule ends, in the readings that lie furthest apart
+        mixtures = {
+            f"guided:{ended}/{name}": [cell.guided(ended, name) for cell in cells] for name in ("parts", "mixed")
+        }
         for credit, found in ({name: [cell[name] for cell in cells] for name in _credits(cells[0])} | mixtures).items():
             needed = [moments.rollouts_to_point for moments in found]
             known = [value for value in needed if value is not None]

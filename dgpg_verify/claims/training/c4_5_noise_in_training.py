@@ -45,7 +45,7 @@ def _question(row: Sequence[Trained], point: str) -> Question:
     top = max(trained.n for trained in row)
     used = [group for group in row if 10 * group.n >= top and group.n >= MEASURED_FROM and len(group.runs) > 1]
     used = used or list(row[-1:])
-    noise = [[run.guided_at(point, trained.mixture) for run in trained.runs] for trained in used]
+    noise = [[run.guided_at(point, trained.mixture, trained.centred) for run in trained.runs] for trained in used]
     ratios = [[mixture.paired_ratio for mixture in fleets] for fleets in noise]
 
     def rule(level: float) -> Verdict:

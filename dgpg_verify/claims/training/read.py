@@ -110,9 +110,9 @@ class TrainedRun:
         """Moments of the gradient at "start", "middle" or "end"."""
         return CellStats.read(self.evidence, point)
 
-    def guided_at(self, point: str, setting: str) -> CreditStats:
-        """The mixture that the schedule used at a point of the run."""
-        return self.moments_at(point).guided(self.alpha_at(point), setting, BASE)
+    def guided_at(self, point: str, setting: str, centred: bool) -> CreditStats:
+        """The mixture that the schedule used at a point of the run; centred where its update subtracts the mean."""
+        return self.moments_at(point).guided(self.alpha_at(point), setting, BASE, centred)
 
     def until(self, episode: float) -> TrainedRun:
         """The same run as it stood after so many episodes (a schedule that depends on the run's length is not)."""
@@ -189,6 +189,11 @@ class Trained:
     @property
     def convergences(self) -> list[Convergence]:
         return [self.convergence_of(run) for run in self.runs]
+
+    @property
+    def centred(self) -> bool:
+        """Whether the update subtracts the mixture's mean over the batch."""
+        return self.asked["settings"].get("advantage_norm") != "none"
 
     @property
     def levels(self) -> Array:

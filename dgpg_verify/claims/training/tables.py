@@ -223,7 +223,7 @@ def _noise(group: Trained, point: str) -> list[Record]:
     of the mixture, over all runs together.
     """
     runs = [run for run in group.runs if f"{point}/names" in run.values]
-    guided = [run.guided_at(point, group.mixture) for run in runs]
+    guided = [run.guided_at(point, group.mixture, group.centred) for run in runs]
     share = return_share(guided) if guided else None
     records = []
     for run, mixture in zip(runs, guided):

@@ -72,8 +72,9 @@ def credit_look(name: str) -> Look:
     if base in _CREDITS:
         return _CREDITS[base]
     if base.startswith("guided:"):
-        alpha = alpha_value(base.split(":", 1)[1].split("@")[0])
-        return Look(alpha_color(alpha), "d", 20 + round(10 * (alpha or 0)))
+        text, _, setting = base.split(":", 1)[1].split("@")[0].partition("/")
+        alpha = alpha_value(text)
+        return Look(alpha_color(alpha), "H" if setting == "mixed" else "d", 20 + round(10 * (alpha or 0)))
     family = base.split(":")[0]
     return _CREDITS.get(family) or Look(_SPARE[sum(map(ord, base)) % len(_SPARE)], "*", 40)
 

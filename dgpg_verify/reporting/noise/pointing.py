@@ -88,7 +88,7 @@ def draw_pointing(frames: Frames) -> Figure:
         caption="Points the right way: cosine of at least 0.7 (within 45 degrees) between the average of that many "
         "roll-outs' gradients and the exact gradient. Arrow and dotted stem: not reached within the roll-outs "
         "measured, or never because of bias. Medians over replicates, small dots are replicates. Of all N measured, "
-        "those nearest to 5, 50, 200 and 1500. Guided: DG-PG in the reading `parts`.",
+        "those nearest to 5, 50, 200 and 1500.",
         most=2,
         height=0.36 + 0.23 * blocks * (len(credits) + 0.9),
     )
