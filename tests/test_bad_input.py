@@ -37,14 +37,14 @@ COMMANDS: dict[str, tuple[list[str], str]] = {
     "unknown heuristic": ([*MEASURE, "--policy", "heuristic:luck:1"], "heuristic = 'luck' is not allowed"),
     "heuristic without temperature": ([*MEASURE, "--policy", "heuristic:best_fit"], "NAME:TEMPERATURE"),
     "unknown credit": ([*MEASURE, "--credits", "reward"], "credit = 'reward' is not allowed: it must be one of"),
-    "no credit": ([*MEASURE, "--credits", ""], "credit = '' is not allowed"),
+    "no credit": ([*MEASURE, "--credits", ""], "credits is empty: at least one value is needed"),
     "credit twice": ([*MEASURE, "--credits", "return,guidance,return"], "credits holds 'return' more than once"),
     "unknown base of a credit": ([*MEASURE, "--credits", "guided:0.5@best"], "credit = 'best' is not allowed"),
     "alpha above 1": ([*MEASURE, "--credits", "guided:1.5"], "alpha = 1.5 is not allowed"),
     "alpha below 0": ([*MEASURE, "--credits", "guided:-0.1"], "alpha = -0.1 is not allowed"),
     "alpha no number": ([*MEASURE, "--credits", "guided:half"], "alpha must be a number in [0, 1]"),
     "alpha NaN": ([*MEASURE, "--credits", "guided:nan"], "alpha = nan is not allowed"),
-    "no agents": (["measure", "cloud", "--n", "0"], "n = 0 is not allowed: it must be an integer in [1, 10000000]"),
+    "no agents": (["measure", "cloud", "--n", "0"], "n = 0 is not allowed: it must be an integer in [1, 1000000000]"),
     "more agents than an array holds": (
         ["measure", "cloud", "--n", "9" * 20],
         "is not allowed: it must be an integer",
@@ -191,7 +191,7 @@ def test_a_real_process_leaves_with_2_and_no_traceback() -> None:
     command = [sys.executable, "-m", "dgpg_verify", "measure", "load_balancing", "--n", "-3"]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=Path(cli.__file__).parents[2])
     assert ran.returncode == 2
-    assert ran.stderr == "error: n = -3 is not allowed: it must be an integer in [1, 10000000]\n"
+    assert ran.stderr == "error: n = -3 is not allowed: it must be an integer in [1, 1000000000]\n"
 
 
 def test_a_run_folder_that_exists_is_not_touched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

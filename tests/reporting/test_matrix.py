@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from dgpg_verify.core import LedgerRow
+from dgpg_verify.core.moments import LEADING_MIXTURES
 from dgpg_verify.reporting import claim_summary
 from dgpg_verify.reporting.matrix import ANY, claim_matrix, matrix_lines, price_text
 from tests.reporting.synthetic_run import ledger_row
@@ -25,7 +26,7 @@ def test_leading_readings_that_differ_make_the_headline_depend_and_both_sentence
 
 
 def test_a_sensitivity_reading_never_turns_the_headline() -> None:
-    leading = [in_reading("parts", "supported"), in_reading("mixed", "supported")]
+    leading = [in_reading(name, "supported") for name in LEADING_MIXTURES]
     (summary,) = claim_summary([*leading, in_reading("sum", "refuted", leading=False)])
     assert summary.label == "supported"
     assert [(r.reading, r.leading, r.label) for r in summary.readings][-1] == ("sum", False, "refuted")
@@ -42,7 +43,7 @@ def test_rows_outside_the_hypotheses_decide_nothing() -> None:
 
 
 def test_rows_without_a_reading_count_in_every_one() -> None:
-    rows = [in_reading("parts", "supported"), in_reading("mixed", "supported"), ledger_row("C1.4/x", "C1.4", "refuted")]
+    rows = [*(in_reading(name, "supported") for name in LEADING_MIXTURES), ledger_row("C1.4/x", "C1.4", "refuted")]
     (summary,) = claim_summary(rows)
     assert summary.label == "refuted" and {r.label for r in summary.readings} == {"refuted"}
 
@@ -56,8 +57,8 @@ def test_leading_readings_without_a_row_are_named() -> None:
     rows = [in_reading("parts", "supported", claim="C4.4"), in_reading("sum", "refuted", leading=False, claim="C4.4")]
     (summary,) = claim_summary(rows)
     assert summary.label == "inconclusive" and summary.why.endswith("; not measured in mixed, joint, both")
-    (summary,) = claim_summary([in_reading("parts", "supported")])  # joint and both belong to training
-    assert summary.label == "inconclusive" and summary.why.endswith("; not measured in mixed")
+    (summary,) = claim_summary([in_reading("parts", "supported", claim="C3.2")])  # joint is mixed there
+    assert summary.label == "inconclusive" and summary.why.endswith("; not measured in mixed, both")
     differ = {"parts": "supported", "both": "refuted"}
     (differing,) = claim_summary([in_reading(name, label, claim="C4.4") for name, label in differ.items()])
     assert differing.label == "depends"  # whatever the others say
