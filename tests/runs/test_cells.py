@@ -13,6 +13,7 @@ import pytest
 from dgpg_verify.core import Cell, Evidence, InputError, NonFiniteError, to_json
 from dgpg_verify.runs import CellStore, cell_file, files, unique_cells
 from dgpg_verify.runs.cells import write_cell
+from tests.runs.damage import flipped, truncated
 
 CELL = Cell("C1", "variance/cloud sparse", 8, 3, 12345, {"credit": "return", "k": (1, 2)})
 VALUES: dict[str, Any] = {
@@ -77,16 +78,6 @@ def test_the_order_of_options_does_not_matter(tmp_path: Path) -> None:
     assert unique_cells([CELL, turned]) == [CELL]
 
 
-def _truncated(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-40])
-
-
-def _flipped(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 0xFF
-    path.write_bytes(bytes(data))
-
-
 def _empty(path: Path) -> None:
     path.write_bytes(b"")
 
@@ -108,7 +99,7 @@ def _array_lost(path: Path) -> None:
         np.savez(path, record=stored["record"])
 
 
-@pytest.mark.parametrize("break_it", [_truncated, _flipped, _empty, _text, _pickled, _foreign, _array_lost])
+@pytest.mark.parametrize("break_it", [truncated, flipped, _empty, _text, _pickled, _foreign, _array_lost])
 def test_a_corrupt_cell_is_refused_by_name(break_it: Callable[[Path], None], tmp_path: Path) -> None:
     store = CellStore(tmp_path, "source")
     path = save(store, Evidence(CELL, VALUES, 1.0))

@@ -15,6 +15,7 @@ from dgpg_verify.core import Cell, Evidence, InputError, to_json
 from dgpg_verify.runs import CellStore
 from dgpg_verify.runs.cells import Finished, read_cell, write_cell
 from dgpg_verify.runs.evidence import EVIDENCE_INDEX, CompactEvidence, write_evidence
+from tests.runs.damage import flipped, truncated
 
 KEYS = ("ab" * 32, "cd" * 32)
 
@@ -81,21 +82,11 @@ def test_a_thousand_cells_are_an_eighth_of_their_files(tmp_path: Path) -> None:
     assert 8 * compact < sum(path.stat().st_size for path in tmp_path.glob("*.npz"))
 
 
-def _truncated(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-40])
-
-
-def _flipped(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 0xFF
-    path.write_bytes(bytes(data))
-
-
 def _of_another_run(path: Path) -> None:
     path.write_bytes(written(path.parent.parent / "other", made(1)).read_bytes())
 
 
-@pytest.mark.parametrize("break_it", [_truncated, _flipped, _of_another_run])
+@pytest.mark.parametrize("break_it", [truncated, flipped, _of_another_run])
 def test_a_file_that_the_index_does_not_name_is_refused(break_it: Callable[[Path], None], tmp_path: Path) -> None:
     break_it(written(tmp_path))
     with pytest.raises(InputError, match=r"evidence/toy\.npz is not the file that evidence/index\.json names"):
@@ -124,7 +115,7 @@ def _text(path: Path) -> None:
     path.write_text("no evidence")
 
 
-@pytest.mark.parametrize("break_it", [_pickled, _foreign, _key_lost, _array_short, _text, _truncated, _flipped])
+@pytest.mark.parametrize("break_it", [_pickled, _foreign, _key_lost, _array_short, _text, truncated, flipped])
 def test_a_broken_file_that_the_index_names_is_refused_too(break_it: Callable[[Path], None], tmp_path: Path) -> None:
     path = written(tmp_path)
     break_it(path)

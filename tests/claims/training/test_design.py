@@ -13,11 +13,12 @@ from dgpg_verify.claims.training.c4_1_episodes import CLAIM as EPISODE_CLAIMS
 from dgpg_verify.claims.training.c4_2_baselines_fail import CLAIM as BASELINE_CLAIMS
 from dgpg_verify.claims.training.design import TUNED, training_design
 from dgpg_verify.claims.training.measure import MEASURED_FROM, evaluated_at, measure_training, replicates_of
-from dgpg_verify.claims.training.sizes import LONGER, TOGETHER, Sizes
+from dgpg_verify.claims.training.sizes import CLOSELY, LONGER, TOGETHER, Sizes
 from dgpg_verify.claims.training.tried import SEARCH
 from dgpg_verify.core import Cell, Evidence, InputError
 from dgpg_verify.runs.sources import measuring_hash
 from dgpg_verify.statistics import last_window
+from dgpg_verify.statistics.calibration import settling
 from dgpg_verify.training import make_method, make_schedule
 from dgpg_verify.training.settings import Settings
 
@@ -56,6 +57,10 @@ def test_runs_are_long_enough_for_what_is_claimed(scale: str) -> None:
         at = np.unique(rollouts * -(-due // rollouts))  # at the end of the iteration in which it is due
         assert at[-last_window(at)] > 20
         assert len(at) >= 10 or row.notes["part"] == "tuned"
+
+
+def test_error_rates_are_measured_on_the_evaluations_that_are_made() -> None:
+    assert [0, *CLOSELY] == settling.CLOSELY.tolist()
 
 
 def test_every_method_is_tuned_with_the_same_budget() -> None:
