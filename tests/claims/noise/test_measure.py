@@ -123,6 +123,17 @@ def test_alpha_star_minimises_the_variance(exact_cell) -> None:  # type: ignore[
         stats.alpha_star("joint")
 
 
+def test_a_mixture_minus_its_mean(exact_cell) -> None:  # type: ignore[no-untyped-def]
+    """`mixed` minus its mean is `joint` but for one factor, which the statistics do not see; with its mean it is not."""
+    stats, _ = exact_cell
+    joint, centred, plain = (
+        stats.guided(0.2, name, centred=minus) for name, minus in (("joint", False), ("mixed", True), ("mixed", False))
+    )
+    for name in ("noise_to_signal", "paired_ratio"):
+        assert getattr(centred, name) == pytest.approx(getattr(joint, name), rel=1e-9)
+        assert getattr(plain, name) != pytest.approx(getattr(joint, name), rel=1e-3)
+
+
 def test_joint_needs_the_score(exact_cell) -> None:  # type: ignore[no-untyped-def]
     stats, _ = exact_cell
     with pytest.raises(InputError, match="score"):
