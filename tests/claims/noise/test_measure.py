@@ -124,7 +124,7 @@ def test_alpha_star_minimises_the_variance(exact_cell) -> None:  # type: ignore[
 
 
 def test_a_mixture_minus_its_mean(exact_cell) -> None:  # type: ignore[no-untyped-def]
-    """`mixed` minus its mean is `joint` but for one factor, which the statistics do not see; with its mean it is not."""
+    """`mixed` minus its mean is `joint` but for a factor that the statistics do not see; with its mean it is not."""
     stats, _ = exact_cell
     joint, centred, plain = (
         stats.guided(0.2, name, centred=minus) for name, minus in (("joint", False), ("mixed", True), ("mixed", False))
