@@ -106,7 +106,7 @@ def _parts(name: str, z: Array) -> Parts:
 
 
 class _Contracted:
-    """Covariances of B, L_k, Lbar = sum_k' p_k' L_k' and X_k, each [N, K], for one k at a time: no table is [N, K, K]."""
+    """Covariances of B, L_k, Lbar = sum_k p_k L_k and X_k for one k at a time: [N, K] each."""
 
     def __init__(self, costs: AddedCosts, p: Array) -> None:
         def averaged(table: Array) -> Array:
