@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dgpg_verify.claims.claim import Claim, select_claims
+from dgpg_verify.claims.claim import Claim, Tables, select_claims
 from dgpg_verify.claims.design import SCALES, Row, row_from_json
 from dgpg_verify.claims.question import ledger_rows
 from dgpg_verify.claims.readings import READINGS
-from dgpg_verify.claims.series import Measured, make_series
+from dgpg_verify.claims.series import Measured, Series, make_series
 from dgpg_verify.core import (
     Cell,
     Evidence,
@@ -172,13 +172,8 @@ def _judge(claims: Sequence[tuple[Claim, Measured]]) -> tuple[list[LedgerRow], d
 
 
 def _report(folder: Path, rows: Sequence[LedgerRow], claims: Sequence[tuple[Claim, Measured]]) -> None:
-    """Ledger, records, CSV and page. Claims that share cells make the same records: one of each is kept."""
-    unique: dict[str, dict[str, Any]] = {}
-    for claim, measured in claims:
-        for name, records in claim.tables(measured).items():
-            plain = (to_json(record) for record in records)
-            unique.setdefault(name, {}).update({json.dumps(record, sort_keys=True): record for record in plain})
-    tables = {name: list(records.values()) for name, records in unique.items()}
+    """Ledger, records, CSV and page."""
+    tables = _tables(claims)
     tables["readings"] = [to_json(reading) for reading in READINGS.values()]
     if (folder / SPEED).exists():  # written beside the run by the speed suite, see `make reference`
         tables["speed"] = json.loads((folder / SPEED).read_text())
@@ -186,6 +181,20 @@ def _report(folder: Path, rows: Sequence[LedgerRow], claims: Sequence[tuple[Clai
     write_records(folder, tables)
     write_variance_csv(folder, tables.get("moments", []))
     write_report(folder)
+
+
+def _tables(claims: Sequence[tuple[Claim, Measured]]) -> dict[str, list[Any]]:
+    """The records of all claims. Claims of one family share cells and make the same tables: they are made once, of all
+    that the family measured, and of equal records one is kept."""
+    families: dict[Callable[[Measured], Tables], dict[str, Series[Evidence]]] = {}
+    for claim, measured in claims:
+        families.setdefault(claim.tables, {}).update(measured)
+    unique: dict[str, dict[str, Any]] = {}
+    for make, whole in families.items():
+        for name, records in make(whole).items():
+            plain = (to_json(record) for record in records)
+            unique.setdefault(name, {}).update({json.dumps(record, sort_keys=True): record for record in plain})
+    return {name: list(records.values()) for name, records in unique.items()}
 
 
 @dataclass(frozen=True)
