@@ -10,7 +10,6 @@ from typing import Any
 
 from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.training.measure import FAMILY, MEASURED_FROM
-from dgpg_verify.claims.training.tried import SEARCH
 from dgpg_verify.core import InputError
 from dgpg_verify.training.evaluation import HELD_OUT
 
@@ -35,13 +34,13 @@ class Sizes:
     """Sizes of one scale.
 
     horizon, episodes, every: joint steps, length of a run, episodes between evaluations. Each experiment maps N ->
-    seeds: `grid` DG-PG, `small` the baselines, `others` all further methods, `shared` shared parameters, `large` guidance
-    alone and MAPPO at large N, `exact` guidance alone in its exact form, `alphas`, `ablated`, `searched`, `real`,
-    `patient` baselines with many samples, `claimed` MAPPO and IPPO with the episodes that the paper gives them,
-    `claimed_beside` what stands beside these, `claimed_searched` some of these N, `long` guidance alone with many, and `known` the controls. closely: whether DG-PG is evaluated as
-    CLOSELY says. mixed_to: largest N of the settings `mixed`, of `sum`, which decides nothing, and of the published
-    form of guidance alone. measured: roll-outs of the gradient's moments along the way. workloads: held out, in an
-    evaluation.
+    seeds: `grid` DG-PG, `small` the baselines, `others` all further methods, `shared` shared parameters, `large`
+    guidance alone and MAPPO at large N, `exact` guidance alone in its exact form, `alphas`, `ablated`, `searched`,
+    `real`, `patient` baselines with many samples, `claimed` MAPPO and IPPO with the episodes that the paper gives them,
+    `claimed_beside` what stands beside these, `claimed_searched` some of these N, `long` guidance alone with many, and
+    `known` the controls. closely: whether DG-PG is evaluated as CLOSELY says. mixed_to: largest N of the settings
+    `mixed`, of `sum`, which decides nothing, and of the published form of guidance alone. measured: roll-outs of the
+    gradient's moments along the way. workloads: held out, in an evaluation.
     """
 
     horizon: int
@@ -125,9 +124,9 @@ def fewer_seeds(n_values: Mapping[int, int]) -> dict[int, int]:
 _DECADES = dict.fromkeys((5, 10, 20, 50, 100, 200), 10) | dict.fromkeys((500, 1500), 3)
 SIZES = {
     "smoke": Sizes(30, 10, 1, grid={4: 2}, small={4: 2}, alphas={4: 2}, alpha_settings=("parts",)),
-    "standard": Sizes(40, 30, 3, closely=True, grid={5: 6, 10: 6, 20: 6}, small={5: 6, 10: 6}, others={10: 3},
-                     large={20: 3}, exact={5: 6, 10: 6, 20: 3}, mixed_to=10, alphas={50: 3}, claimed={5: 6}, known={5: 6},
-                     measured=4, workloads=20, alpha_settings=("parts",)),
+    "standard": Sizes(40, 30, 3, closely=True, workloads=20, grid={5: 6, 10: 6, 20: 6}, small={5: 6, 10: 6},
+                     others={10: 3}, large={20: 3}, exact={5: 6, 10: 6, 20: 3}, mixed_to=10, alphas={50: 3},
+                     claimed={5: 6}, known={5: 6}, measured=4, alpha_settings=("parts",)),
     "full": Sizes(100, 30, 3, closely=True, grid=_DECADES, small=dict.fromkeys((2, 5, 10), 10),
                  others=dict.fromkeys((2, 5, 10), 10), large={n: seeds for n, seeds in _DECADES.items() if n > 10},
                  exact={2: 10} | _DECADES, alphas={50: 10}, ablated={10: 10, 50: 10},
