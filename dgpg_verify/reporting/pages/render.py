@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from dgpg_verify.core import LABELS, LedgerRow
 from dgpg_verify.reporting import equilibria, samples, wording
-from dgpg_verify.reporting.ledger import status_text
+from dgpg_verify.reporting.ledger import NOT_COMPARED, status_text
 from dgpg_verify.reporting.matrix import claim_matrix, counts_text, name_text, price_text
 from dgpg_verify.reporting.objections import OBJECTIONS, answer
 from dgpg_verify.reporting.pages.answers import answers
@@ -156,11 +156,6 @@ def _kinds(figures: Sequence[Drawn], section: str) -> list[list[Drawn]]:
     return [*group_by((figure for figure in figures if figure.claim == section), lambda figure: figure.key).values()]
 
 
-def compared_text(row: LedgerRow) -> str:
-    """How the verdict compares with the recorded one, for a page."""
-    return "not compared" if row.expected_label is None and row.recorded is None else status_text(row)
-
-
 @functools.cache  # compiling the templates takes longer than filling them
 def _environment() -> jinja2.Environment:
     """The templates. Whatever text they show has the machine's paths cut out."""
@@ -178,7 +173,7 @@ def _environment() -> jinja2.Environment:
         relation=wording.relation_text,
         where=wording.setting_text,
         number=lambda v: wording.number_text(v) if isinstance(v, int | float) else ("-" if v is None else str(v)),
-        compared=compared_text,
+        compared=status_text,
         sentence=wording.sentence,
         clause=lambda text: text.strip().rstrip("."),
         words=lambda text: text.replace("_", " "),
@@ -248,5 +243,5 @@ def _ledger_context(rows: Sequence[LedgerRow]) -> dict[str, Any]:
         "matrix": matrix,
         "strips": {row.row: Markup(interval_strip(row, scales[row.statistic])) for row in rows},
         "counts": {label: judged.count(label) for label in LABELS},
-        "not_compared": sum(compared_text(row) == "not compared" for row in rows),
+        "not_compared": sum(status_text(row) == NOT_COMPARED for row in rows),
     }
