@@ -29,11 +29,12 @@ from dgpg_verify.reporting.provenance import (
 )
 from dgpg_verify.reporting.records import COLUMNS, SECTIONS, Record, Tables, group_by
 from dgpg_verify.reporting.strip import domain, interval_strip
-from dgpg_verify.reporting.training.tables import score_groups, tuning_groups
+from dgpg_verify.reporting.training.tables import reach_groups, score_groups, tuning_groups
 
 PAPER = "https://arxiv.org/abs/2602.20078"
 BLOCKS: Mapping[str, Callable[[Sequence[Record]], list[dict[str, Any]]]] = {  # how the rows of a table are grouped
     "training_scores": score_groups,
+    "first_reach": reach_groups,
     "tuning": tuning_groups,
     **equilibria.BLOCKS,
     **samples.BLOCKS,
