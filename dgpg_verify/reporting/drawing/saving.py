@@ -21,6 +21,7 @@ from PIL import Image
 from dgpg_verify.reporting.drawing.look import BAND, GRID, INK, MUTED, styled
 from dgpg_verify.runs.files import write_atomic
 
+DISPUTE = "Dispute it: "  # how the last line of a figure begins
 MANY = 700  # dots beyond which a figure keeps them as pixels
 MIDDLE = "#8a93a3"  # in place of ink in pixels, which do not follow the scheme: seen on light and on dark
 COLOURS = 64  # of such pixels, shades of opacity among them
@@ -131,9 +132,11 @@ def save_figure(figure: Figure, folder: Path, key: str) -> tuple[Path, Path, str
 
 
 def inline_svg(svg: str, key: str, description: str) -> str:
-    """SVG for an HTML page: no outside names, ids made unique by `key`, neutral tones left to the page's scheme."""
+    """SVG for an HTML page: no outside names, ids made unique by `key`, neutral tones left to the page's scheme; without
+    the command that disputes it, which stands below it there."""
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.S)
+    body = re.sub(rf"<text[^>]*>{DISPUTE}[^<]*</text>", "", body)
     body = re.sub(r'\s+xmlns(:\w+)?="[^"]*"', "", body)
     body = re.sub(r'\bid="([^"]+)"', rf'id="{key}-\1"', body)
     body = re.sub(r'(?:xlink:)?(href="#|url\(#)', rf"\g<1>{key}-", body)

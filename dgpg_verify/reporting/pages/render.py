@@ -19,6 +19,7 @@ from dgpg_verify.reporting.pages.answers import answers
 from dgpg_verify.reporting.pages.checks import calibration_ok, calibration_summary, controls, coverage_ok
 from dgpg_verify.reporting.pages.families import FAMILIES, INDEX, Family, anchor, family_of
 from dgpg_verify.reporting.provenance import (
+    SMALL,
     claim_titles,
     flatten,
     repeat_command,
@@ -215,7 +216,8 @@ def _run_context(run: RunFiles, tables: Tables) -> dict[str, Any]:
         "dirty": bool(environment.get("dirty")),
         "provenance": flatten(environment),
         "repeat": repeat_command(environment),
-        "took": took_text(environment),
+        "minutes": SMALL[1],
+        "took": functools.partial(took_text, run.rows, environment),
         "dispute_of": functools.partial(repeat_command, environment, other_seed=True),
         "files": run.files,
         "warnings": run.warnings,
