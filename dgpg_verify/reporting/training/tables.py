@@ -39,12 +39,14 @@ def _block(rows: Sequence[Record]) -> dict[str, Any]:
 
 
 def tuning_groups(rows: Sequence[Record]) -> list[dict[str, Any]]:
-    """`tuning` by the episodes of a search: {title, blocks}; a block is one search, {method, n, rows}, the setting chosen
-    most often first."""
+    """`tuning` by the episodes of a search: {title, blocks}; a block is one search, {method, n, rows}, the setting that
+    was chosen most often first."""
     groups = []
     for episodes, tried in group_by(rows, lambda row: row.get("episodes")).items():
         searches = group_by(tried, lambda row: (str(row["method"]), row["n"]))
-        blocks = [{"method": method, "n": n, "rows": sorted(same, key=_chosen)} for (method, n), same in searches.items()]
+        blocks = [
+            {"method": method, "n": n, "rows": sorted(same, key=_chosen)} for (method, n), same in searches.items()
+        ]
         settings = sorted({len(block["rows"]) for block in blocks})
         title = f"{len(blocks)} search{'es' * (len(blocks) > 1)} of {' or '.join(map(str, settings))} settings"
         groups.append({"title": f"{title}, {episodes:g} episodes a run" if episodes else title, "blocks": blocks})
