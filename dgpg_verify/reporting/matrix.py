@@ -94,7 +94,7 @@ def _legend(matrix: Matrix, counts: bool) -> str:
         "no = refuted": "refuted" in labels,
         "open = not decided": "inconclusive" in labels,
         "depends = the readings differ": "depends" in labels,
-        "- = does not apply or was not measured": True,
+        "- = does not apply or was not measured": not all(cell for _, cells in matrix.lines for cell in cells),
         "numbers = primary rows supported/refuted/not decided": counts,
         "(in brackets) = decides nothing": any(title.startswith("(") for title in matrix.titles),
     }

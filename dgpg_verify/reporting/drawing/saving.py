@@ -45,7 +45,8 @@ def many_as_pixels(figure: Figure, most: int = MANY) -> None:
     if sum(len(np.asarray(dots.get_offsets())) for dots in found) > most:
         for dots in found:
             dots.set_rasterized(True)
-            if len(dots.get_facecolor()) and to_hex(dots.get_facecolor()[0]) == INK:
+            faces = np.asarray(dots.get_facecolor())
+            if len(faces) and to_hex(tuple(faces[0])) == INK:
                 dots.set_facecolor(MIDDLE)
 
 
@@ -132,8 +133,8 @@ def save_figure(figure: Figure, folder: Path, key: str) -> tuple[Path, Path, str
 
 
 def inline_svg(svg: str, key: str, description: str) -> str:
-    """SVG for an HTML page: no outside names, ids made unique by `key`, neutral tones left to the page's scheme; without
-    the command that disputes it, which stands below it there."""
+    """SVG for an HTML page: no outside names, ids made unique by `key`, neutral tones left to the page's scheme, no
+    command that disputes it: the page has it below."""
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.S)
     body = re.sub(rf"<text[^>]*>{DISPUTE}[^<]*</text>", "", body)
