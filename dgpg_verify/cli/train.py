@@ -23,7 +23,7 @@ Workloads = Annotated[int, typer.Option(help="held-out workloads of an evaluatio
 
 
 def train(
-    system: Annotated[str, typer.Argument(help=SYSTEM)] = "cloud",
+    system: Annotated[str, typer.Argument(help=SYSTEM.replace("linear_quadratic, ", ""))] = "cloud",
     n: Agents = 10,
     method: Annotated[str, typer.Option(help="dgpg, mappo, ippo, happo, guidance_only, ...")] = "dgpg",
     episodes: Annotated[int, typer.Option(help="roll-outs of T joint steps to learn from")] = 20,
@@ -42,9 +42,12 @@ def train(
     """Train all agents at once, then print the score of every evaluation (Random = 0, Best-Fit = 1)."""
     from dgpg_verify import training
     from dgpg_verify.cli.files import check_folder
-    from dgpg_verify.core import parse_pairs
+    from dgpg_verify.core import InputError, parse_pairs
 
     check_folder("--out", out)
+    for name, wanted in (("--resume", resume), ("--tensorboard", tensorboard)):
+        if wanted and out is None:
+            raise InputError(f"{name} needs the run folder: say which with --out")
     built = build_system(system, n, seed, option, policy=_network, rollouts=1, credits=OPTIMISER)
     settings = parse_pairs(set or [], OWN_OPTIONS)
     chosen = _make_method(method, guidance)

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from dgpg_verify.core import InputError
-from dgpg_verify.reporting.drawing.saving import inline_svg, save_figure
+from dgpg_verify.reporting.drawing.saving import DISPUTE, inline_svg, save_figure
 from dgpg_verify.reporting.drawing.sheet import sign
 from dgpg_verify.reporting.drawing.spec import FigureSpec
 from dgpg_verify.reporting.figures import FIGURES, all_figures
 from dgpg_verify.reporting.frame import Frames, NothingToDraw, Place, frames
 from dgpg_verify.reporting.ledger import LEDGER, ledger_markdown, read_ledger
 from dgpg_verify.reporting.pages import FAMILIES, INDEX, Drawn, RunFiles, anchor, render_pages
-from dgpg_verify.reporting.provenance import repeat_command, run_claims, run_scale
+from dgpg_verify.reporting.provenance import SMALL, repeat_command, run_claims, run_scale
 from dgpg_verify.reporting.records import (
     RECORDS,
     SUMMARY,
@@ -137,10 +137,10 @@ def _ran(claim: str, claims: Sequence[str] | None) -> bool:
 def _draw(
     spec: FigureSpec, place: Place | None, data: Frames, environment: Mapping[str, Any], folder: Path, number: int
 ) -> Drawn:
-    claim = "C1" if spec.claim == "words" else spec.claim
-    command = repeat_command(environment, claim, other_seed=True)
+    claim, (scale, minutes) = "C1" if spec.claim == "words" else spec.claim, SMALL
+    small = repeat_command(environment, claim, other_seed=True, scale=scale)
     figure = spec.make(data, place)
-    sign(figure, f"Dispute it: {command}")
+    sign(figure, f"{DISPUTE}{small} ({minutes})")
     name = f"{spec.name}-{place.key}" if place else spec.name
     svg_path, png_path, svg = save_figure(figure, folder / "figures", name)
     title = " ".join(text.get_text() for text in figure.texts[:2]).replace("\n", " ")
@@ -152,8 +152,8 @@ def _draw(
         group=place.title if place else "",
         svg=inline_svg(svg, f"f{number}", title),
         files=() if is_compact(folder) else (f"figures/{svg_path.name}", f"figures/{png_path.name}"),
-        command=command,
-        small=repeat_command(environment, claim, other_seed=True, scale="smoke"),
+        command=repeat_command(environment, claim, other_seed=True),
+        small=small,
     )
 
 
