@@ -7,7 +7,7 @@ design that were measured, so a judgement reads them there and never guesses how
 from __future__ import annotations
 
 import json
-import os
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +37,7 @@ from dgpg_verify.runs.evidence import EVIDENCE_INDEX, CompactEvidence
 from dgpg_verify.runs.files import read_json, write_json
 from dgpg_verify.runs.sitting import Sitting
 from dgpg_verify.runs.sources import measuring_hash, package_hash
+from dgpg_verify.runs.workers import default_workers
 
 INDEX = "cells/index.json"
 SCHEMA = 2
@@ -57,11 +58,6 @@ class RunResult:
     decided_at: Mapping[str, str]
     missing: int = 0
     silent: tuple[str, ...] = ()
-
-
-def default_workers() -> int:
-    """Two workers where there are two cores."""
-    return min(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def run_claims(
@@ -115,6 +111,8 @@ def run_claims(
     kept = sum(store.has(cell) for cell in cells) if resume else 0
     began = time.perf_counter()
     run_cells(now, lambda cell: owner(cell).measure(cell), store, workers, resume, progress, lambda c: owner(c).cost(c))
+    if progress:
+        print("judging, then drawing the figures: up to a minute", file=sys.stderr, flush=True)
     _note(folder, measuring_seconds=round(time.perf_counter() - began, 1), kept_cells=kept)
     return judge_folder(folder, chosen, unfinished=len(now) < len(cells))
 

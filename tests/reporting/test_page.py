@@ -5,12 +5,13 @@ from __future__ import annotations
 import html.parser
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from dgpg_verify.core import LABELS, InputError
-from dgpg_verify.reporting import claim_summary, page_path, write_ledger, write_records, write_report
+from dgpg_verify.reporting import claim_summary, draw, page_path, write_ledger, write_records, write_report
 from dgpg_verify.reporting.objections import OBJECTIONS, answer
 from dgpg_verify.reporting.pages.checks import CONTROLS
 from dgpg_verify.reporting.pages.families import family_of
@@ -238,6 +239,16 @@ def test_redrawing_gives_the_same_bytes(reported: Path, tmp_path: Path, text: st
     write_records(tmp_path, {"cross_agent": kept["cross_agent"], "declared": kept["declared"]})
     first = write_report(tmp_path).read_bytes()
     assert write_report(tmp_path).read_bytes() == first
+
+
+def test_two_processes_draw_the_same_bytes(reported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(reported, tmp_path / "run")
+    monkeypatch.setattr(draw, "MANY", 1)
+    monkeypatch.setattr(draw, "default_workers", lambda: 2)
+    write_report(tmp_path / "run")
+    drawn = [path.relative_to(reported) for path in reported.rglob("*") if path.suffix in (".html", ".svg", ".png")]
+    assert len(drawn) > 20
+    assert [name for name in drawn if (tmp_path / "run" / name).read_bytes() != (reported / name).read_bytes()] == []
 
 
 def test_missing_tables_are_said(tmp_path: Path) -> None:
