@@ -44,13 +44,16 @@ _PLAYED: OrderedDict[str, Mapping[str, NDArray[np.float64]]] = OrderedDict()
 WIDTH_LEVEL = 0.99  # with a true width of 0 there would be a score in 0.5 % of all sets of workloads
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Heldout:
     """A fixed set of workloads and the returns of reference policies on it. returns: name -> [B] (sum scale)."""
 
     system: System
     noise: Noise
     returns: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"{len(self.noise)} held-out workloads; {self.width_in_words()}"
 
     @property
     def scored(self) -> bool:
@@ -106,7 +109,7 @@ class Evaluation:
     mean: float
     score: float | None
     gap: float | None
-    returns: NDArray[np.float64]
+    returns: NDArray[np.float64] = field(repr=False)
 
 
 def heldout(system: System, seed: int, workloads: int = HELD_OUT, heuristics: bool = True) -> Heldout:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
@@ -21,10 +21,14 @@ from dgpg_verify.training.logs import LogLine
 from dgpg_verify.training.methods import Method, make_method
 from dgpg_verify.training.options import RunOptions
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
 Observe = Callable[[int, int, Any], None]  # fleet, episode, policy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainingRun:
     """The result of training one fleet; both lists grow while it is trained.
 
@@ -49,6 +53,29 @@ class TrainingRun:
     def scores(self) -> list[tuple[int, float | None]]:
         """(episode, score) of every evaluation."""
         return [(episode, evaluation.score) for episode, evaluation in self.evaluations]
+
+    def __repr__(self) -> str:
+        from dgpg_verify.training.readable import run_text
+
+        return run_text(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per iteration, and one for episode 0, before any learning; what does not apply is NaN.
+
+        Columns: those of `LogLine`, and the ends of the evaluation's 95 % interval over the held-out workloads,
+        evaluation_low and evaluation_high. Rewards and evaluations are returns of an episode summed over agents, gaps
+        percent of the best heuristic's cost, samples joint steps, seconds processor time.
+        """
+        from dgpg_verify.training.readable import run_frame
+
+        return run_frame(self)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The learning curve, drawn into `ax` or into a new pyplot figure: scores, or returns with their intervals
+        where there is no score."""
+        from dgpg_verify.training.readable import plot_run
+
+        return plot_run(self, ax)
 
 
 def train(

@@ -72,6 +72,18 @@ def test_table_csv_and_figure_are_written(tmp_path: Path, capsys: pytest.Capture
     assert (code, err.count("\n")) == (2, 1) and "is not empty" in err
 
 
+def test_the_answer_in_python_prints_tabulates_and_draws() -> None:
+    request = scaling_answer.make_request("load_balancing", "return,guidance", "2,4,8,16", "uniform", [], fleets=2,
+                                          rollouts=32, seed=0, setting="sum", target=None)  # fmt: skip
+    found = scaling_answer.scaling_answer(request)
+    lines = repr(found).splitlines()
+    assert lines[1].split() == ["credit", "quantity", "exponent", "of", "N", "O(1)?", "O(N)?"] and len(lines) == 6
+    assert str(found.fits[0].fit.estimate) in lines[2] and " at 0x" not in repr(found)
+    assert list(found.to_frame()["variance"]) == [row["variance"] for row in found.rows]
+    assert len(found.to_frame()) == 2 * 4 * 2
+    assert [ax.get_title() for ax in found.plot()] == ["Variance", "Noise-to-signal"]
+
+
 def test_every_option_has_an_effect(capsys: pytest.CaptureFixture[str]) -> None:
     plain = answer(*SMALL, capsys=capsys)["fleets_measured"]
     assert answer(*SMALL, capsys=capsys)["fleets_measured"] == plain

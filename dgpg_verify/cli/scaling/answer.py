@@ -8,6 +8,8 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from dgpg_verify.cli.memory import check_memory
@@ -51,13 +53,33 @@ class Fit:
     linear: Verdict
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Answer:
     """about: the request in words. rows: one record per credit, N and fleet; a number that is not measurable is NaN."""
 
     about: dict[str, Any]
     rows: list[dict[str, Any]]
     fits: list[Fit]
+
+    def __repr__(self) -> str:
+        from dgpg_verify.cli.scaling.text import short_text
+
+        return short_text(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per credit, N and fleet.
+
+        Columns: system, policy, sharing, setting; credit, n, fleet, seed of the fleet, rollouts; variance (mean over
+        agents of tr Cov g_i) and signal_squared (mean of |E g_i|^2), both in (reward per parameter)^2 on the credit's
+        own scale; noise_to_signal, without unit, NaN where it is not measurable.
+        """
+        return pd.DataFrame(self.rows)
+
+    def plot(self) -> NDArray[Any]:
+        """The two panels of the command's figure, [2] axes: variance and noise-to-signal against N."""
+        from dgpg_verify.cli.scaling.figure import draw_scaling
+
+        return np.array(draw_scaling(self).axes)
 
     @property
     def means(self) -> dict[tuple[str, int], dict[str, Estimate]]:
