@@ -52,7 +52,7 @@ def measure(
 ) -> None:
     """Measure variance, noise-to-signal, efficiency and alignment of each credit at a fixed policy."""
     from dgpg_verify.cli.files import check_file, write_table
-    from dgpg_verify.cli.plugins import check_own_credits, make_any_credits, make_any_policy
+    from dgpg_verify.cli.plugins import make_any_credits, make_any_policy
     from dgpg_verify.measurement import measure_gradients
 
     check_file("--csv", csv)
@@ -61,7 +61,6 @@ def measure(
     built = build_system(system, n, seed, option, policy=lambda made: named(system=made), rollouts=rollouts,
                          credits=len(chosen))  # fmt: skip
     played = named(system=built)
-    check_own_credits(chosen, built, played)
     moments = measure_gradients(
         built, played, chosen, rollouts=rollouts, seed=seed, target=target, setting=setting, pick_freeze=pick_freeze,
         device=device, progress=not as_json,

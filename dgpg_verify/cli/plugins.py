@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dgpg_verify.contracts import check_credit, check_system
+from dgpg_verify.contracts import check_system
 from dgpg_verify.contracts.calls import called
 from dgpg_verify.core import Credit, InputError, Policy, System, check_unique, lacking
 from dgpg_verify.credits import make_credit
@@ -76,13 +76,6 @@ def make_any_credits(text: str) -> list[str | Credit]:
     for credit in credits:
         make_credit(credit)
     return credits
-
-
-def check_own_credits(credits: list[str | Credit], system: System, policy: Policy) -> None:
-    """InputError where one of the user's own credits breaks the contract on this system."""
-    for credit in credits:
-        if not isinstance(credit, str):
-            check_credit(credit, system, policy)
 
 
 def _instance(kind: str, text: str, protocol: type, make: Callable[[Any], Any]) -> Any:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from dgpg_verify.contracts import check_own_credits, check_own_system
 from dgpg_verify.core import InputError, System, check_int
 from dgpg_verify.systems import CloudScheduling, make_system
 from dgpg_verify.training.checkpoints import Progress
@@ -101,7 +102,8 @@ def train(
 
     Raises
     ------
-    InputError : bad arguments, an existing run without `resume`, a checkpoint of another configuration.
+    InputError : bad arguments, an existing run without `resume`, a checkpoint of another configuration, a system or
+        credit that this package does not define and that breaks the contract (`check_system`, `check_credit`).
     NonFiniteError : naming the iteration and the coordinates of the first number that is not finite.
 
     Notes
@@ -110,6 +112,8 @@ def train(
     """
     system = _built(system, agents, seed)
     options = RunOptions(make_method(method), changes, episodes, alpha, sharing, evaluate_every, workloads)
+    check_own_system(system)
+    check_own_credits(options.method.credits(), system)
     config, recipe = options.config(system, seed, heldout_seed), options.recipe(system)
     folder = run_folder(config, out, checkpoint_every, resume, tensorboard)
     learner = make_learner(recipe, [system], [config["seed"]])

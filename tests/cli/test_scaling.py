@@ -81,7 +81,7 @@ def test_the_answer_in_python_prints_tabulates_and_draws() -> None:
     assert str(found.fits[0].fit.estimate) in lines[2] and " at 0x" not in repr(found)
     assert list(found.to_frame()["variance"]) == [row["variance"] for row in found.rows]
     assert len(found.to_frame()) == 2 * 4 * 2
-    assert [ax.get_title() for ax in found.plot()] == ["Variance", "Noise-to-signal"]
+    assert [ax.get_title("left") for ax in found.plot()] == ["Variance", "Noise-to-signal"]
 
 
 def test_every_option_has_an_effect(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from dgpg_verify.cli.memory import check_memory
 from dgpg_verify.cli.options import MOST_AGENTS
-from dgpg_verify.cli.plugins import check_own_credits, make_any_credits, make_any_policy, make_any_system
+from dgpg_verify.cli.plugins import make_any_credits, make_any_policy, make_any_system
 from dgpg_verify.core import GIVEN_APART, Credit, Estimate, Verdict, check_int, check_real, check_unique, parse_pairs
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.statistics import ScalingFit, fit_scaling, geometric_mean_interval, judge
@@ -156,8 +156,6 @@ def _measured(request: ScalingRequest, n: int, fleet: int) -> list[dict[str, Any
     seed = int(np.random.SeedSequence(request.seed, spawn_key=(n, fleet)).generate_state(1)[0])
     system = make_any_system(request.system, n, seed, request.options, check=fleet == 0)
     policy = make_any_policy(request.policy, system, seed)
-    if fleet == 0:
-        check_own_credits(request.credits, system, policy)
     moments = measure_gradients(system, policy, request.credits, rollouts=request.rollouts, seed=seed,
                                 target=request.target, setting=request.setting, progress=False)  # fmt: skip
     about = {"system": request.system, "policy": request.policy, "sharing": policy.sharing, "setting": request.setting}
