@@ -33,7 +33,7 @@ def build_system(
     """The system named on the command line; InputError on any value, and where measuring `credits` on `rollouts` of it
     under `policy` needs more memory than there is."""
     from dgpg_verify.cli.memory import check_memory
-    from dgpg_verify.cli.plugins import make_any_system
+    from dgpg_verify.contracts.named import make_any_system
     from dgpg_verify.core import GIVEN_APART, check_int, parse_pairs
 
     check_int("seed", seed, 0)

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from dgpg_verify.training.folder import StoredRun
 
 OWN_OPTIONS = ("system", "method", "episodes", "seed", "alpha", "guidance", "sharing", "evaluate_every", "workloads",
-               "out", "resume", "tensorboard")  # fmt: skip
-COLUMNS = ("folder", "run", "setting", "guidance", "episodes", "start", "last 20 %", "best", "samples", "seconds")
+               "out", "resume", "tensorboard", "origin")  # fmt: skip
+COLUMNS = ("folder", "run", "setting", "guidance", "episodes", "start", "last 20 %", "best", "minus random", "samples",
+           "seconds")  # fmt: skip
 OPTIMISER = 2  # copies of the parameters that learning holds beside parameters and gradients: Adam's moments
 Workloads = Annotated[int, typer.Option(help="held-out workloads of an evaluation")]
 
@@ -39,10 +40,12 @@ def train(
     option: SystemOptions = None,
     set: Annotated[list[str] | None, typer.Option(help="NAME=VALUE of the run's settings; repeatable")] = None,
 ) -> None:
-    """Train all agents at once, then print the score of every evaluation (Random = 0, Best-Fit = 1)."""
+    """Train all agents at once, then print the score of every evaluation (Random = 0, Best-Fit = 1), or on a system
+    without Best-Fit its return beside that of the random policy."""
     from dgpg_verify import training
     from dgpg_verify.cli.files import check_folder
-    from dgpg_verify.core import parse_pairs
+    from dgpg_verify.contracts.named import is_plugin
+    from dgpg_verify.core import GIVEN_APART, parse_pairs
 
     check_folder("--out", out)
     built = build_system(system, n, seed, option, policy=_network, rollouts=1, credits=OPTIMISER)
@@ -50,6 +53,9 @@ def train(
     chosen = _make_method(method, guidance)
     chosen.check_read(settings)
     settings |= {"evaluate_every": evaluate_every, "workloads": workloads, "out": out, "resume": resume}
+    if is_plugin(system):
+        options = parse_pairs(option or [], GIVEN_APART)
+        settings["origin"] = {"name": system, "n_agents": n, "seed": seed, "options": options}
     try:
         run = training.train(built, chosen, episodes, seed, alpha, sharing, tensorboard=tensorboard, **settings)
     except KeyboardInterrupt:
@@ -57,8 +63,8 @@ def train(
     typer.echo(f"{system}, N = {n}, method {method}, alpha {run.config['alpha']}, {sharing} parameters, seed {seed}")
     for episode, evaluation in run.evaluations:
         samples = episode * built.horizon
-        typer.echo(f"episode {episode:>5}  samples {samples:>8}  return {evaluation.mean:>14.2f}" + _score(evaluation))
-    typer.echo(_references(run.heldout))
+        typer.echo(f"episode {episode:>5}  samples {samples:>8}  return {_result(run.heldout, evaluation)}")
+    typer.echo(_references(run.heldout, run.evaluations[-1][1]))
 
 
 def _network(system: System) -> Policy:
@@ -105,10 +111,11 @@ def evaluate(
     on = training.heldout(run.system, run.config["heldout_seed"] if seed is None else seed, workloads)
     result = training.evaluate(run.policy, on, greedy)
     means = {name: float(values.mean()) for name, values in on.returns.items()}
-    numbers = {"episode": run.progress.done, "return": result.mean, "score": result.score, "gap_percent": result.gap}
+    numbers = {"episode": run.progress.done, "return": result.mean, "score": result.score, "gap_percent": result.gap,
+               "gains": on.gains(result.returns)}  # fmt: skip
     setting, guidance = _mixture(run)
     about = f"{folder.name}: {_name(run)}, setting {setting}, guidance {guidance}, after {run.progress.done} episodes"
-    text = f"{about}: return {result.mean:.2f}{_score(result)}\n{_references(on)}"
+    text = f"{about}: return {_result(on, result).lstrip()}\n{_references(on, result)}"
     print_answer({**numbers, "heuristics": means}, lambda _: text, as_json)
 
 
@@ -121,12 +128,12 @@ def compare(
 
     check_unique("folders", [str(folder) for folder in folders])
     runs = [read_run(folder) for folder in folders]
-    typer.echo(
-        text_table(COLUMNS, [_compared(name, run) for name, run in zip(_short(folders), runs)], right=COLUMNS[4:])
-    )
+    rows = [_compared(name, run) for name, run in zip(_short(folders), runs)]
+    typer.echo(text_table(COLUMNS, rows, right=COLUMNS[4:]))
     typer.echo(
         "score: Random = 0, Best-Fit = 1 (mean return where there are no heuristics, or Best-Fit is not above Random "
-        "beyond noise); the best of many evaluations is above what the policy is worth: compare the last"
+        "beyond noise); minus random: mean return of the last 20 % minus that of the random policy on the same "
+        "workloads, 95 % interval; the best of many evaluations is above what the policy is worth: compare the last"
     )
 
 
@@ -143,14 +150,17 @@ def _compared(folder: str, run: StoredRun) -> tuple[str, ...]:
     from dgpg_verify.statistics import last_window
 
     on = training.heldout(run.system, run.config["heldout_seed"], run.config["workloads"])
-    values = [on.score(returns) if on.scored else float(returns.mean()) for _, returns in run.progress.evaluations]
-    scores = [value for value in values if value is not None]
-    episodes = np.array([episode for episode, _ in run.progress.evaluations])
-    last = scores[-last_window(episodes) :]
+    returns = np.stack([played for _, played in run.progress.evaluations])  # [evaluations, workloads]
+    known = [on.score(played) for played in returns]
+    values = [mean if score is None else score for score, mean in zip(known, returns.mean(1).tolist())]
+    last = last_window(np.array([episode for episode, _ in run.progress.evaluations]))
     seconds = run.progress.history[-1].seconds if run.progress.history else 0.0
-    numbers = (f"{score:.2f}" for score in (scores[0], sum(last) / len(last), max(scores)))
+    numbers = (
+        format(value, ".2f" if on.scored else ".4g") for value in (values[0], np.mean(values[-last:]), max(values))
+    )
     about = (folder, _name(run), *_mixture(run), str(run.progress.done))
-    return (*about, *numbers, str(run.progress.done * run.system.horizon), f"{seconds:.1f}")
+    gain = on.gains(returns[-last:].mean(0))["random"]
+    return (*about, *numbers, str(gain), str(run.progress.done * run.system.horizon), f"{seconds:.1f}")
 
 
 def _name(run: StoredRun) -> str:
@@ -166,16 +176,23 @@ def _mixture(run: StoredRun) -> tuple[str, str]:
     return setting, method["guidance"].removeprefix("guidance:") or "-"
 
 
-def _score(evaluation: Evaluation) -> str:
+def _result(on: Heldout, evaluation: Evaluation) -> str:
+    """A mean return with its score, or where there is none with its interval and what it is above the random policy."""
+    from dgpg_verify.training.evaluation import over_workloads
+
     if evaluation.score is None:
-        return ""
-    return f"  score {evaluation.score:>6.3f}  gap to the best heuristic {evaluation.gap:+.1f} %"
+        return f"{over_workloads(evaluation.returns)!s:>24}  minus random {on.gains(evaluation.returns)['random']}"
+    return (
+        f"{evaluation.mean:>14.2f}  score {evaluation.score:>6.3f}  gap to the best heuristic {evaluation.gap:+.1f} %"
+    )
 
 
-def _references(on: Heldout) -> str:
-    """Returns of the heuristics on the same workloads, and the worth of one unit of score."""
-    if not on.returns:
-        return "this system has no heuristics"
-    scores = {name: on.score(values) if on.scored else values.mean() for name, values in on.returns.items()}
-    words = ", ".join(f"{name} {score:.2f}" for name, score in scores.items())
-    return f"heuristics on the same workloads: {words}\n{on.width_in_words()}"
+def _references(on: Heldout, last: Evaluation) -> str:
+    """The heuristics on the same workloads with the worth of one unit of score, or what the last evaluation is above
+    each of them and above the random policy."""
+    if on.scored:
+        words = ", ".join(f"{name} {on.score(values):.2f}" for name, values in on.returns.items())
+        return f"heuristics on the same workloads: {words}\n{on.width_in_words()}"
+    gains = on.gains(last.returns)
+    lines = [f"{name} {values.mean():.4g}, the policy above it {gains[name]}" for name, values in on.references.items()]
+    return "\n".join(["on the same workloads, intervals at 95 %:", *lines, on.width_in_words()])

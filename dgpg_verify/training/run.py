@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from dgpg_verify.contracts import check_own_credits, check_own_system
+from dgpg_verify.contracts.named import is_plugin, make_any_system
 from dgpg_verify.core import InputError, System, check_int
-from dgpg_verify.systems import CloudScheduling, make_system
+from dgpg_verify.systems import CloudScheduling
 from dgpg_verify.training.checkpoints import Progress
 from dgpg_verify.training.evaluation import HELD_OUT, Evaluation, Heldout, evaluate, evaluate_stacked, heldout
 from dgpg_verify.training.folder import RunFolder, run_folder
@@ -63,9 +64,10 @@ class TrainingRun:
     def to_frame(self) -> pd.DataFrame:
         """One row per iteration, and one for episode 0, before any learning; what does not apply is NaN.
 
-        Columns: those of `LogLine`, and the ends of the evaluation's 95 % interval over the held-out workloads,
-        evaluation_low and evaluation_high. Rewards and evaluations are returns of an episode summed over agents, gaps
-        percent of the best heuristic's cost, samples joint steps, seconds processor time.
+        Columns: those of `LogLine`; evaluation_low and evaluation_high, the ends of the evaluation's 95 % interval over
+        the held-out workloads; above_random, the evaluation minus the random policy's return on the same workloads,
+        with its ends above_random_low and above_random_high. Rewards and evaluations are returns of an episode summed
+        over agents, gaps percent of the best heuristic's cost, samples joint steps, seconds processor time.
         """
         from dgpg_verify.training.readable import run_frame
 
@@ -84,13 +86,14 @@ def train(
     alpha: str | float | None = None, sharing: str = "independent", *, agents: int | None = None,
     evaluate_every: int | Sequence[int] = 5, workloads: int = HELD_OUT, heldout_seed: int | None = None,
     out: str | Path | None = None, checkpoint_every: int = 10, resume: bool = False, tensorboard: bool = False,
-    progress: bool = True, observe: Callable[[int, Any], None] | None = None, **changes: Any,
+    progress: bool = True, observe: Callable[[int, Any], None] | None = None, origin: Mapping[str, Any] | None = None,
+    **changes: Any,
 ) -> TrainingRun:  # fmt: skip
     """Train all agents of a system at once by one of the methods; deterministic in its arguments.
 
     Parameters
     ----------
-    system : an object, or a name together with `agents`.
+    system : an object, or a name together with `agents`; also module:Object or path/to/file.py:Object.
     method : see `method_names()`, or a Method object.
     episodes, alpha, sharing, evaluate_every, workloads : see `RunOptions`.
     seed : seeds initial parameters, training workloads and action draws.
@@ -98,6 +101,8 @@ def train(
     out, checkpoint_every, resume, tensorboard : see `run_folder`. A resumed run equals the uninterrupted one bit
         for bit.
     observe : called as observe(episode, policy) at every evaluation; it must not change the policy.
+    origin : arguments of `contracts.named.make_any_system` that make this system of your own again, for `evaluate` and
+        `compare`; known where `system` is a name.
     changes : any field of `Settings`, such as epochs=5 or setting="mixed".
 
     Raises
@@ -110,11 +115,12 @@ def train(
     -----
     Cost: per episode one roll-out and `epochs` forward-backward passes over its decisions.
     """
-    system = _built(system, agents, seed)
+    system, origin = _built(system, agents, seed, origin)
     options = RunOptions(make_method(method), changes, episodes, alpha, sharing, evaluate_every, workloads)
     check_own_system(system)
     check_own_credits(options.method.credits(), system)
     config, recipe = options.config(system, seed, heldout_seed), options.recipe(system)
+    config |= {} if origin is None else {"origin": dict(origin)}
     folder = run_folder(config, out, checkpoint_every, resume, tensorboard)
     learner = make_learner(recipe, [system], [config["seed"]])
     watch = None if observe is None else lambda _, episode, policy: observe(episode, policy)
@@ -172,12 +178,20 @@ def _finished(
     return runs
 
 
-def _built(system: System | str, agents: int | None, seed: int) -> System:
+def _built(
+    system: System | str, agents: int | None, seed: int, origin: Mapping[str, Any] | None
+) -> tuple[System, Mapping[str, Any] | None]:
+    """The system, and how to make it again where it is a user's own and its name is known."""
     if isinstance(system, str):
-        return make_system(system, check_int("agents", agents, 1), seed=check_int("seed", seed, 0))
+        named: dict[str, Any] = {
+            "name": system,
+            "n_agents": check_int("agents", agents, 1),
+            "seed": check_int("seed", seed, 0),
+        }
+        return make_any_system(**named, options={}), {**named, "options": {}} if is_plugin(system) else None
     if agents is not None:
         raise InputError(f"agents = {agents!r} is not allowed with a system object: it goes with a system's name")
-    return system
+    return system, origin
 
 
 @dataclass

@@ -14,8 +14,8 @@ import pytest
 
 from dgpg_verify import measurement
 from dgpg_verify.cli import files, memory
-from dgpg_verify.cli.plugins import is_plugin
 from dgpg_verify.cli.scaling import answer as scaling_answer
+from dgpg_verify.contracts.named import is_plugin
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.statistics import fit_scaling, judge
 from dgpg_verify.systems import LoadBalancingGame

@@ -31,7 +31,9 @@ def closed() -> Iterator[None]:
 def test_the_text_is_short_and_holds_no_object(run: TrainingRun) -> None:
     lines = repr(run).splitlines()
     assert lines[0] == "dgpg on cloud, 3 agents, alpha 0.9->0.2, independent parameters, seed 0"
-    assert lines[1].split() == ["episode", "samples", "return", "score", "gap,", "%"]
+    assert lines[1].split() == ["episode", "samples", "return", "minus", "random"] and not run.heldout.scored
+    last = run.evaluations[-1][1].returns
+    assert lines[-2].endswith(f"{mean_interval(last)} {run.heldout.gains(last)['random']}")
     assert [line.split()[0] for line in lines[2:-1]] == ["0", "1", "...", "7", "8", "9", "10", "11", "12"]
     assert lines[-1] == run.heldout.width_in_words()
     for text in (repr(run), repr(run.heldout), repr(run.evaluations)):
@@ -47,6 +49,9 @@ def test_the_frame_is_the_log_with_the_start_and_intervals(run: TrainingRun) -> 
         assert (row["evaluation"], row["evaluation_low"], row["evaluation_high"]) == (
             evaluation.mean, interval.low, interval.high
         )  # fmt: skip
+        gain = run.heldout.gains(evaluation.returns)["random"]
+        found = [row[f"above_random{end}"] for end in ("", "_low", "_high")]
+        assert found == [gain.value, gain.low, gain.high]
     assert set(map(str, frame.dtypes)) == {"int64", "float64"}
 
 
@@ -67,12 +72,13 @@ def test_the_picture_shows_returns_and_heuristics_where_there_is_no_score() -> N
     (curve,) = (line for line in ax.lines if line.get_marker() == "o")
     np.testing.assert_array_equal(curve.get_ydata(), run.to_frame()["evaluation"])
     assert ax.get_ylabel() == "return of an episode"
-    assert {text.get_text() for text in ax.texts} == set(run.heldout.returns)
+    assert [text.get_text() for text in ax.texts] == list(run.heldout.references)
 
 
 def test_the_picture_shows_scores_where_there_are_some() -> None:
     run = quick("mappo", CloudScheduling(6, seed=0, horizon=40), episodes=2, evaluate_every=1, workloads=40)
     assert run.heldout.scored
+    assert repr(run).splitlines()[1].split() == ["episode", "samples", "return", "score", "gap,", "%"]
     given = plt.figure().add_subplot()
     assert run.plot(given) is given and given.get_ylabel() == "score"
     (curve,) = (line for line in given.lines if line.get_marker() == "o")

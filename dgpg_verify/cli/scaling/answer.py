@@ -14,7 +14,8 @@ from tqdm import tqdm
 
 from dgpg_verify.cli.memory import check_memory
 from dgpg_verify.cli.options import MOST_AGENTS
-from dgpg_verify.cli.plugins import make_any_credits, make_any_policy, make_any_system
+from dgpg_verify.cli.plugins import make_any_credits, make_any_policy
+from dgpg_verify.contracts.named import make_any_system
 from dgpg_verify.core import GIVEN_APART, Credit, Estimate, Verdict, check_int, check_real, check_unique, parse_pairs
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.statistics import ScalingFit, fit_scaling, geometric_mean_interval, judge
