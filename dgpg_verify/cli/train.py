@@ -19,6 +19,7 @@ OWN_OPTIONS = ("system", "method", "episodes", "seed", "alpha", "guidance", "sha
                "out", "resume", "tensorboard", "origin")  # fmt: skip
 COLUMNS = ("folder", "run", "setting", "guidance", "episodes", "start", "last 20 %", "best", "minus random", "samples",
            "seconds")  # fmt: skip
+ENDINGS = {"marl-eval": ".json", "rliable": ".npz"}  # of the files written for other packages
 OPTIMISER = 2  # copies of the parameters that learning holds beside parameters and gradients: Adam's moments
 Workloads = Annotated[int, typer.Option(help="held-out workloads of an evaluation")]
 
@@ -121,13 +122,19 @@ def evaluate(
 
 def compare(
     folders: Annotated[list[Path], typer.Argument(help="run folders of train", metavar="DIR...")],
+    export: Annotated[str | None, typer.Option(help="marl-eval or rliable: write the runs for that package")] = None,
+    out: Annotated[Path | None, typer.Option(help="file of the export, .json or .npz", metavar="FILE")] = None,
 ) -> None:
     """One line per run: score at the start, at the end (mean of the last 20 % of evaluations), best, samples."""
+    from dgpg_verify.cli.files import check_file
     from dgpg_verify.core import check_unique
     from dgpg_verify.training.folder import read_run
 
+    _check_export(export, out)
+    check_file("--out", out)
     check_unique("folders", [str(folder) for folder in folders])
     runs = [read_run(folder) for folder in folders]
+    written = None if export is None or out is None else _exported(folders, runs, export, out)
     rows = [_compared(name, run) for name, run in zip(_short(folders), runs)]
     typer.echo(text_table(COLUMNS, rows, right=COLUMNS[4:]))
     typer.echo(
@@ -135,6 +142,41 @@ def compare(
         "beyond noise); minus random: mean return of the last 20 % minus that of the random policy on the same "
         "workloads, 95 % interval; the best of many evaluations is above what the policy is worth: compare the last"
     )
+    if written is not None:
+        typer.echo(written)
+
+
+def _check_export(export: str | None, out: Path | None) -> None:
+    from dgpg_verify.core import InputError, check_choice
+
+    if (export is None) != (out is None):
+        raise InputError("--export and --out go together: the package to write for, and the file")
+    if export is None or out is None:
+        return
+    ending = ENDINGS[check_choice("export", export, ENDINGS)]
+    if out.suffix != ending:
+        raise InputError(f"--out = {str(out)!r} is not allowed for {export}: it must end in {ending}")
+
+
+def _exported(folders: list[Path], runs: list[StoredRun], export: str, out: Path) -> str:
+    """Write the runs for another package; what was written, in one line."""
+    import io
+    import json
+
+    import numpy as np
+
+    from dgpg_verify.runs.files import write_atomic
+    from dgpg_verify.training.export import FinishedRun, marl_eval, rliable
+
+    finished = [FinishedRun(str(folder), run) for folder, run in zip(folders, runs)]
+    if export == "marl-eval":
+        write_atomic(out, json.dumps(marl_eval(finished), indent=1, allow_nan=False) + "\n")
+        return f"{out}: {len(finished)} runs for marl-eval"
+    levels, tasks = rliable(finished)
+    content = io.BytesIO()
+    np.savez(content, **levels)  # type: ignore[arg-type]  # the names of algorithms, none of them an argument
+    write_atomic(out, content.getvalue())
+    return f"{out}: {len(levels)} algorithms for rliable, columns: {', '.join(' '.join(task) for task in tasks)}"
 
 
 def _short(folders: list[Path]) -> list[str]:
