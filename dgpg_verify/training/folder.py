@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dgpg_verify.core import InputError, System, check_int
+from dgpg_verify.contracts.named import is_plugin, make_any_system
+from dgpg_verify.core import InputError, System, check_int, to_json
 from dgpg_verify.systems import make_system
 from dgpg_verify.training.checkpoints import (
     Progress,
+    check_same,
     load_checkpoint,
     read_config,
     resumable,
@@ -97,15 +99,17 @@ class StoredRun:
     progress: Progress
 
 
-def read_run(folder: str | Path) -> StoredRun:
+def read_run(folder: str | Path, trusted: Sequence[str] = ()) -> StoredRun:
     """Rebuild system and policy of a run folder from its config and checkpoint.
 
-    Raises InputError when either is missing, corrupt, or names a system that cannot be rebuilt from its config.
+    trusted: names of users' own systems (module:Object, path/to/file.py:Object) that may be imported, which runs their
+    code; what a folder names alone is never run. Raises InputError when a file is missing or corrupt, or the system
+    cannot be made again.
     """
     folder = Path(folder)
     config = read_config(folder)
     tensors, progress = load_checkpoint(folder, config)
-    system = rebuild(config["system"])
+    system = _own_again(config, folder, trusted) if "origin" in config else rebuild(config["system"])
     schedule = make_schedule(config["alpha"], system.n_agents)
     recipe = Recipe(Method(**config["method"]), Settings(**config["settings"]), schedule, config["sharing"])
     learner = make_learner(recipe, [system], [config["seed"]])
@@ -118,5 +122,25 @@ def rebuild(config: dict[str, Any]) -> System:
     options = {name: value for name, value in config.items() if name not in ("system", "inputs", "n_agents", "seed")}
     try:
         return make_system(config["system"], config["n_agents"], seed=config["seed"], **options)
-    except (KeyError, TypeError) as error:
-        raise InputError(f"system {config.get('system')!r} cannot be rebuilt from its config ({error})") from None
+    except (KeyError, TypeError, InputError) as error:
+        raise InputError(
+            f"system {config.get('system')!r} cannot be rebuilt from its config ({error}); a system of your own is "
+            "remembered where train is given its name, module:Object or path/to/file.py:Object"
+        ) from None
+
+
+def _own_again(config: Mapping[str, Any], folder: Path, trusted: Sequence[str]) -> System:
+    """The user's own system that the folder names, if it still has the configuration it was trained with."""
+    name = str(dict(config["origin"]).get("name"))
+    if is_plugin(name) and name not in trusted:
+        raise InputError(
+            f"{folder} was trained on a system of a user's own: --system {name} imports it, which runs its code "
+            "(trusted in Python)"
+        )
+    try:
+        system = make_any_system(**config["origin"])
+    except (InputError, TypeError) as error:
+        reason = f"{folder} was trained on a system of your own that cannot be made again from here: {error}"
+        raise InputError(reason) from None
+    check_same(config["system"], to_json(system.config()), folder, "system.")
+    return system
