@@ -21,7 +21,7 @@ from dgpg_verify.core import Credit, InputError, Policy, System, check_unique, l
 from dgpg_verify.credits import make_credit
 from dgpg_verify.credits.registry import MIXED, PLAIN
 from dgpg_verify.policies import make_policy
-from dgpg_verify.systems import make_system
+from dgpg_verify.systems import make_system, system_names
 
 KINDS = {*(name.partition(":")[0] for name in PLAIN), *MIXED, "heuristic"}  # they take an argument after a colon
 FORMS = "a name (dgpg-verify list), module:Object or path/to/file.py:Object"
@@ -29,6 +29,8 @@ FORMS = "a name (dgpg-verify list), module:Object or path/to/file.py:Object"
 
 def is_plugin(text: str) -> bool:
     """Whether a text names an object of a file or module. guided:0.5, gae:central or heuristic:random:1 do not."""
+    if text in system_names():
+        return False
     place, colon, name = text.rpartition(":")
     dotted = all(part.isidentifier() for part in place.split("."))
     return bool(colon) and (place.endswith(".py") or (dotted and name.isidentifier() and place not in KINDS))
