@@ -11,6 +11,8 @@ from dgpg_verify.core import InputError, System, check_choice, check_int
 from dgpg_verify.systems.cloud import CloudScheduling
 from dgpg_verify.systems.linear_quadratic import LinearQuadraticTeam
 from dgpg_verify.systems.load_balancing import LoadBalancingGame
+from dgpg_verify.systems.power_dispatch import PowerDispatch
+from dgpg_verify.systems.rate_control import RateControl
 from dgpg_verify.systems.roads import RoadNetwork
 
 _FACTORIES: dict[str, Callable[..., System]] = {
@@ -18,6 +20,8 @@ _FACTORIES: dict[str, Callable[..., System]] = {
     "linear_quadratic": LinearQuadraticTeam.random,
     "cloud": CloudScheduling,
     "road_network": RoadNetwork.random,
+    "rate_control": RateControl.random,
+    "power_dispatch": PowerDispatch.random,
     **{f"road_network:{name}": partial(RoadNetwork.random, network=name) for name in ("grid", "braess", "pigou")},
 }
 

@@ -44,6 +44,10 @@ class ResourceGame(OneShot):
         """phi of each entry of x; int64 `at`, of its shape, names the coordinates where they are not the last axis."""
 
     @property
+    def idle_state(self) -> Tensor:
+        return torch.zeros_like(self.reference_state)
+
+    @property
     def action_costs(self) -> Tensor | None:
         """kappa [N, K]; None = 0."""
         return None

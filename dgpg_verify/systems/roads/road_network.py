@@ -127,10 +127,6 @@ class RoadNetwork(ResourceGame):
         return self.links.shape[1]
 
     @property
-    def idle_state(self) -> Tensor:
-        return torch.zeros_like(self.capacity)
-
-    @property
     def state_units(self) -> Tensor:
         return self.capacity
 
