@@ -3,8 +3,8 @@
 x holds each generator's own output and, last, the balance (sum of outputs - demand) / unit; phi is the fuel cost
 q/2 p^2 + b p of each, and beta/2 (sum of outputs - demand)^2. The unit is 1, or the demand ("normalised"); the balance
 weighs N^-gamma in the distance G. Our declared choice: largest outputs log-uniform in [1, 4], smallest a quarter of
-them, levels equally spaced; q uniform in [1/2, 2] over the largest output, b uniform in [1, 3]; demand 60 % of all
-that can be produced.
+them, levels equally spaced; q uniform in [1/2, 2] over the largest output, b uniform in [1, 3]; a demand that is met on
+average when every level is equally likely.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class PowerDispatch(ResourceGame):
         rng = np.random.default_rng(np.random.SeedSequence(check_int("seed", seed, 0), spawn_key=(8,)))
         most = np.exp(rng.uniform(0.0, np.log(4.0), n))
         quadratic, linear = rng.uniform(0.5, 2.0, n) / most, rng.uniform(1.0, 3.0, n)
-        demand = 0.6 * float(most.sum())
+        demand = 0.625 * float(most.sum())
         output = dispatch(quadratic, linear, 0.25 * most, most, demand, beta if reference == "optimum" else np.inf)
         unit = demand if normalised else 1.0
         target = np.append(output, (output.sum() - demand) / unit)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.linalg import cho_factor, cho_solve
+from scipy.sparse.csgraph import reverse_cuthill_mckee
 from scipy.sparse.linalg import splu
 
 from dgpg_verify.core import NonFiniteError
@@ -69,13 +70,15 @@ class _Programme:
     """Paths [P] of groups [G] over the links that they use."""
 
     def __init__(self, links: Links, paths: Ints, group: Ints, amount: Array) -> None:
-        self.used, place = np.unique(paths[paths >= 0], return_inverse=True)
+        used, place = np.unique(paths[paths >= 0], return_inverse=True)
         on = np.nonzero(paths >= 0)[0]
-        shape = (len(self.used), len(paths))
-        self.incidence = sparse.csr_array((np.ones(len(on)), (place, on)), shape=shape)
-        self.crossed = self.incidence.T.tocsr()
+        crossed = sparse.csr_array((np.ones(len(on)), (on, place)), shape=(len(paths), len(used)))
         self.group, self.amount = group, amount
         self.members = sparse.csr_array((np.ones(len(group)), (group, np.arange(len(group)))))
+        near = self.members @ crossed
+        order = reverse_cuthill_mckee((near.T @ near).tocsr(), symmetric_mode=True)  # near links get near numbers
+        self.used, self.crossed = used[order], crossed[:, order]
+        self.incidence = self.crossed.T.tocsr()
         columns = {name: getattr(links, name)[self.used] for name in vars(links) if name != "first_through"}
         self.links = Links(**columns)
 
@@ -140,7 +143,7 @@ class _Programme:
             return np.asarray(cho_solve(cho_factor(scaled.toarray(), overwrite_a=True), right))
         options = {"SymmetricMode": True}
         return np.asarray(
-            splu(scaled.tocsc(), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options=options).solve(right)
+            splu(scaled.tocsc(), permc_spec="NATURAL", diag_pivot_thresh=0.0, options=options).solve(right)
         )
 
 
