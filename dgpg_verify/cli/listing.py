@@ -10,10 +10,13 @@ from dgpg_verify.cli.options import AsJson, print_answer, text_table
 SYSTEMS = {
     "load_balancing": "one shot: N agents place a job each on one of K servers",
     "linear_quadratic": "one shot, continuous actions, quadratic cost: all moments have closed forms",
-    "road_network[:grid|:braess|:pigou]": "one shot: N platoons choose paths; --option network=path/to/NAME_net.tntp",
+    "cloud": "T steps: N dispatchers send jobs to queues of servers, the task of the paper",
+    "road_network": "one shot: N platoons choose paths; --option network=path/to/NAME_net.tntp, or as below",
+    "road_network:grid": "a town that grows with N (default)",
+    "road_network:braess": "Braess's network, one unit of demand",
+    "road_network:pigou": "Pigou's two links, one unit of demand",
     "rate_control": "one shot: N flows choose rates over links that they share",
     "power_dispatch": "one shot: N generators choose outputs that together meet a demand",
-    "cloud": "T steps: N dispatchers send jobs to queues of servers, the task of the paper",
 }
 POLICIES = {
     "uniform": "every allowed candidate equally likely (tabular logits at 0)",

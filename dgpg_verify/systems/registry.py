@@ -20,9 +20,9 @@ _FACTORIES: dict[str, Callable[..., System]] = {
     "linear_quadratic": LinearQuadraticTeam.random,
     "cloud": CloudScheduling,
     "road_network": RoadNetwork.random,
+    **{f"road_network:{name}": partial(RoadNetwork.random, network=name) for name in ("grid", "braess", "pigou")},
     "rate_control": RateControl.random,
     "power_dispatch": PowerDispatch.random,
-    **{f"road_network:{name}": partial(RoadNetwork.random, network=name) for name in ("grid", "braess", "pigou")},
 }
 
 

@@ -37,4 +37,4 @@ def test_what_is_not_allowed_is_said(capsys: pytest.CaptureFixture[str]) -> None
     ):
         code, out, err = run(*command, capsys=capsys)
         assert code == 2 and not out and said in err
-    assert "road_network[:grid|:braess|:pigou]" in run("list", capsys=capsys)[1]
+    assert "road_network:braess" in run("list", capsys=capsys)[1]

@@ -63,7 +63,7 @@ def _local_paths(number: Ints, free_time: Array, n: int, count: int, rng: np.ran
     """The shortest paths of n random trips, among those that never turn back."""
     rows, columns = number.shape[:2]
     shape = rng.integers(len(SHAPES), size=n)
-    at_row, at_column = rng.integers(rows, size=n), rng.integers(columns, size=n)
+    at_row, at_column = rng.integers(rows, size=n), np.sort(rng.integers(columns, size=n))  # neighbours stay together
     sign = rng.choice([-1, 1], (n, 2))
     table = np.full((n, count, max(map(sum, SHAPES))), NO_LINK, dtype=np.int64)
     for k, (across, along) in enumerate(SHAPES):
