@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 MOST_AGENTS = 1_000_000_000
 GAP = 2  # blanks between columns of a table
 
-SYSTEM = "load_balancing, linear_quadratic, cloud, module:Object or path/to/file.py:Object"
+SYSTEM = "a name (dgpg-verify list), module:Object or path/to/file.py:Object"
 Agents = Annotated[int, typer.Option("--n", help="number of agents")]
 Seed = Annotated[int, typer.Option(help="root of every random stream")]
 SystemOptions = Annotated[list[str] | None, typer.Option(help="NAME=VALUE of the system; repeatable")]

@@ -12,7 +12,7 @@ from dgpg_verify.contracts.calls import called
 from dgpg_verify.contracts.systems import check_system
 from dgpg_verify.core import InputError, System
 from dgpg_verify.credits.registry import MIXED, PLAIN
-from dgpg_verify.systems import make_system
+from dgpg_verify.systems import make_system, system_names
 
 KINDS = {*(name.partition(":")[0] for name in PLAIN), *MIXED, "heuristic"}  # they take an argument after a colon
 FORMS = "a name (dgpg-verify list), module:Object or path/to/file.py:Object"
@@ -20,6 +20,8 @@ FORMS = "a name (dgpg-verify list), module:Object or path/to/file.py:Object"
 
 def is_plugin(text: str) -> bool:
     """Whether a text names an object of a file or module. guided:0.5, gae:central or heuristic:random:1 do not."""
+    if text in system_names():
+        return False
     place, colon, name = text.rpartition(":")
     dotted = all(part.isidentifier() for part in place.split("."))
     return bool(colon) and (place.endswith(".py") or (dotted and name.isidentifier() and place not in KINDS))

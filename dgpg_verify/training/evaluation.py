@@ -178,13 +178,13 @@ def evaluate_stacked(policy: PolicyStack, heldouts: Sequence[Heldout]) -> list[E
 
 
 def heuristic_act(system: Any, name: str) -> Act:
-    """A heuristic as an actor: best score, ties drawn at random; capacity_proportional samples."""
+    """A heuristic as an actor: best score, ties drawn at random; one that ends in "proportional" samples."""
 
     def act(seen: Observation, noise: Tensor) -> Tensor:
         scores = system.heuristic_scores(name, seen)
         allowed = seen.mask & scores.isfinite()
         scores = scores.masked_fill(~allowed, -torch.inf)
-        if name == "capacity_proportional":
+        if name.endswith("proportional"):
             weights = torch.where(allowed, scores.exp(), 0.0)
         else:
             weights = (allowed & (scores >= scores.amax(-1, keepdim=True))).double()
