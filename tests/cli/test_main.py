@@ -386,13 +386,14 @@ def test_list_explains_every_name_there_is(capsys: pytest.CaptureFixture[str]) -
 
 def test_measure_says_why_a_number_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = _run(*GAME, "--credits", "guidance", capsys=capsys)
-    assert "not measurable: guidance efficiency, guidance alignment: no target is measured: add an unbiased" in out
+    assert "not measurable: efficiency of guidance: no target is measured: add an unbiased" in out
     _, out, _ = _run("measure", "load_balancing", "--n", "1", "--credits", "guidance", capsys=capsys)
-    assert "not measurable: guidance (all ratios): its gradient is the same in every roll-out" in out
+    assert "not measurable: all ratios of guidance: its gradient is the same in every roll-out" in out
     few = ["measure", "load_balancing", "--n", "32", "--credits", "return", "--rollouts", "4", "--seed", "1"]
     _, out, _ = _run(*few, capsys=capsys)
-    assert "not measurable: return noise-to-signal, return efficiency" in out and "ask for more roll-outs" in out
-    _, out, _ = _run(*GAME, "--credits", "guidance,return", "--target", "difference", capsys=capsys)
+    assert "not measurable: noise-to-signal of return: " in out and "more --rollouts" in out
+    many = ["--rollouts", "2048", "--credits", "guidance,return", "--target", "difference"]
+    _, out, _ = _run(*GAME, *many, capsys=capsys)
     assert "not measurable" not in out and "target: grad J is the mean of difference," in out
     _, out, _ = _run(*GAME, "--credits", "guidance,return,difference", capsys=capsys)
     assert "target: grad J is the mean of difference," in out
@@ -400,7 +401,8 @@ def test_measure_says_why_a_number_is_missing(tmp_path: Path, capsys: pytest.Cap
 
 def test_measure_writes_a_table_with_every_interval(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "table.csv"
-    said = json.loads(_run(*GAME, "--csv", str(path), "--json", capsys=capsys)[1])["credits"]
+    told = ["--rollouts", "256", "--credits", "guidance,difference"]
+    said = json.loads(_run(*GAME, *told, "--csv", str(path), "--json", capsys=capsys)[1])["credits"]
     table = pd.read_csv(path).set_index("credit")
     assert list(table.index) == list(said)
     for name, credit in said.items():
