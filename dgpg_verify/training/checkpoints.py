@@ -22,6 +22,7 @@ from dgpg_verify.runs.files import write_atomic
 from dgpg_verify.training.logs import LogLine
 
 CONFIG, CHECKPOINT = "config.json", "checkpoint.pt"
+PLACE = "place"  # in config.json beside the configuration: the working directory as seen from the folder
 SCHEMA = 2
 
 
@@ -94,7 +95,8 @@ def resumable(folder: Path, config: Mapping[str, Any]) -> tuple[dict[str, Any], 
     """
     if (folder / CHECKPOINT).exists():
         return load_checkpoint(folder, config)
-    _same(read_config(folder), json.loads(canonical(config)), folder)
+    known = {name: value for name, value in read_config(folder).items() if name != PLACE}
+    _same(known, json.loads(canonical(config)), folder)
     return None
 
 

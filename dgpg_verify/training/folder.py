@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from dgpg_verify.core import InputError, System, check_int
+from dgpg_verify.runs.lock import FolderLock, is_empty
 from dgpg_verify.systems import make_system
 from dgpg_verify.training.checkpoints import (
+    PLACE,
     Progress,
     load_checkpoint,
     read_config,
@@ -17,6 +19,7 @@ from dgpg_verify.training.checkpoints import (
     save_checkpoint,
     write_config,
 )
+from dgpg_verify.training.inputs import at_place, check_inputs, recorded_place
 from dgpg_verify.training.learner import make_learner
 from dgpg_verify.training.logs import Events, event_writer, write_log
 from dgpg_verify.training.methods import Method, Recipe
@@ -33,16 +36,27 @@ class RunFolder:
     every: int
     resumed: bool
     events: Events
+    lock: FolderLock
 
     def begin(self) -> tuple[dict[str, Any], Progress] | None:
-        """What the checkpoint of a resumed run holds: tensors and progress; None where the run starts afresh."""
+        """What the checkpoint of a resumed run holds: tensors and progress; None where the run starts afresh.
+
+        Takes the folder's lock and looks again. Raises InputError where another run writes, or has written since.
+        """
+        self.lock.take()
         if not self.resumed:
-            write_config(self.path, self.config)
+            _check_empty(self.path)
+            write_config(self.path, {**self.config, PLACE: recorded_place(self.path)})
             return None
         stored = resumable(self.path, self.config)
         if stored is not None:
             write_log(self.path, stored[1].history)  # a kill between checkpoint and log leaves an older log
         return stored
+
+    def end(self) -> None:
+        """Close what is open and let others write."""
+        self.events.close()
+        self.lock.drop()
 
     def save(self, tensors: Mapping[str, Any], progress: Progress) -> None:
         save_checkpoint(self.path, self.config, tensors, progress)
@@ -82,9 +96,14 @@ def run_folder(
         resumable(path, config)
     elif path.exists() and not path.is_dir():
         raise InputError(f"out = {str(path)!r} is a file: it must be a folder, or a new name for one")
-    elif path.exists() and any(path.iterdir()):
+    elif path.exists():
+        _check_empty(path)
+    return RunFolder(path, config, every, resume, Events(path, tensorboard), FolderLock(path))
+
+
+def _check_empty(path: Path) -> None:
+    if not is_empty(path):
         raise InputError(f"out = {str(path)!r} is not empty: choose another folder, or resume = True to go on")
-    return RunFolder(path, config, every, resume, Events(path, tensorboard))
 
 
 @dataclass(frozen=True)
@@ -100,12 +119,14 @@ class StoredRun:
 def read_run(folder: str | Path) -> StoredRun:
     """Rebuild system and policy of a run folder from its config and checkpoint.
 
-    Raises InputError when either is missing, corrupt, or names a system that cannot be rebuilt from its config.
+    Raises InputError when either is missing, corrupt, or names a system that cannot be rebuilt from its config or was
+    built from files that have changed. Relative paths of files are taken from where the run was started.
     """
     folder = Path(folder)
     config = read_config(folder)
+    place = config.pop(PLACE, None)
     tensors, progress = load_checkpoint(folder, config)
-    system = rebuild(config["system"])
+    system = rebuild(config["system"], Path() if place is None else folder / place)
     schedule = make_schedule(config["alpha"], system.n_agents)
     recipe = Recipe(Method(**config["method"]), Settings(**config["settings"]), schedule, config["sharing"])
     learner = make_learner(recipe, [system], [config["seed"]])
@@ -113,10 +134,16 @@ def read_run(folder: str | Path) -> StoredRun:
     return StoredRun(config, system, learner.policy, progress)
 
 
-def rebuild(config: dict[str, Any]) -> System:
-    """The system of a `config()`. Raises InputError for one that is not built in."""
-    options = {name: value for name, value in config.items() if name not in ("system", "inputs", "n_agents", "seed")}
+def rebuild(config: dict[str, Any], place: Path) -> System:
+    """The system of a `config()`, files with relative paths read from `place`.
+
+    Raises InputError for one that is not built in, and for a file that has changed since.
+    """
+    ours = ("system", "inputs", "n_agents", "seed")
+    options = {name: value for name, value in at_place(config, place).items() if name not in ours}
     try:
-        return make_system(config["system"], config["n_agents"], seed=config["seed"], **options)
+        system = make_system(config["system"], config["n_agents"], seed=config["seed"], **options)
     except (KeyError, TypeError) as error:
         raise InputError(f"system {config.get('system')!r} cannot be rebuilt from its config ({error})") from None
+    check_inputs(config, system)
+    return system

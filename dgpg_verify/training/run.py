@@ -186,7 +186,7 @@ class Loop:
                     self._show(bar)
         finally:
             if self.folder is not None:
-                self.folder.events.close()
+                self.folder.end()
 
     def _iterate(self) -> None:
         began, step = time.process_time(), self.options.settings.rollouts
