@@ -17,11 +17,13 @@ from dgpg_verify.systems.cloud.layout import Layout
 from dgpg_verify.systems.cloud.reference import Reference, check_reference, make_reference
 from dgpg_verify.systems.cloud.workload.fit import Candidates
 from dgpg_verify.systems.cloud.workload.generator import Generator, bimodal, preset
-from dgpg_verify.systems.cloud.workload.traces import Replay, read_record
+from dgpg_verify.systems.cloud.workload.published import SOURCES
+from dgpg_verify.systems.cloud.workload.traces import OWN, Replay, read_record
 from dgpg_verify.systems.graphs import count_candidates, random_candidates
 
 PRESETS = ("philly", "openb", "lcg")
-WORKLOADS = ("bimodal", *PRESETS, "trace:PATH", "openb:FOLDER")
+RECORDS = (OWN, *SOURCES)  # kinds of recorded jobs, each followed by a path
+WORKLOADS = ("bimodal", *PRESETS, *(f"{kind}:PATH" for kind in RECORDS))
 INFLUENCES = ("immediate", "multi_step")
 DEFAULT_CANDIDATES = 8
 Workload = Generator | Replay  # sources of jobs: pure functions of environment uniforms [B, T, noise_size]
@@ -61,7 +63,7 @@ def check_options(options: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(options["common_shock"], bool):
         raise InputError(f"common_shock = {options['common_shock']!r} is not allowed: it must be True or False")
     kind, _, place = checked["workload"].partition(":")
-    if checked["workload"] not in ("bimodal", *PRESETS) and not (kind in ("trace", "openb") and place):
+    if checked["workload"] not in ("bimodal", *PRESETS) and not (kind in RECORDS and place):
         raise InputError(f"workload = {options['workload']!r} is not allowed: it must be one of {', '.join(WORKLOADS)}")
     if checked["common_shock"] and place:
         raise InputError("common_shock = True is not allowed with a replayed trace: it must be a generator's option")
@@ -91,7 +93,8 @@ def _make_workload(options: dict[str, Any], fleet: Fleet) -> tuple[Workload, dic
     name, n_agents, horizon, load = (options[key] for key in ("workload", "n_agents", "horizon", "load"))
     if ":" in name:
         record, origin = read_record(name)
-        return Replay(record, n_agents, horizon, load, fleet), origin
+        replay = Replay(record, n_agents, horizon, load, fleet)
+        return replay, origin | {"load_reached": round(replay.scale["load_reached"], 4)}
     shape, origin = bimodal(), {"generator": name}
     if name != "bimodal":
         facts = json.loads((files("dgpg_verify.systems") / "data" / "workload_presets.json").read_text())[name]
