@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import math
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from dgpg_verify.core import InputError
+from dgpg_verify.runs.files import read_text
 
 MAX_NAMED = 50
 
@@ -87,17 +86,6 @@ def has_columns(path: Path, columns: Sequence[Column]) -> bool:
     return all(column.name in header for column in columns)
 
 
-def read_text(path: Path) -> str:
-    """The text of a file, packed if it ends in .gz. InputError where there is none, or none in UTF-8."""
-    if not path.is_file():
-        raise InputError(f"file {str(path)!r} is not allowed: it must be an existing file")
-    raw = path.read_bytes()
-    try:
-        return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error):
-        raise InputError(f"file {str(path)!r} is not allowed: it must be text in UTF-8") from None
-
-
 def first_file(place: Path, names: Sequence[str]) -> Path:
     """The file itself, or the first of these that a folder holds."""
     if not place.is_dir():
@@ -107,7 +95,7 @@ def first_file(place: Path, names: Sequence[str]) -> Path:
 
 def _cells(path: Path) -> tuple[list[str], list[list[str]]]:
     """Header and rows of a CSV, empty lines left out."""
-    reader = csv.reader(io.StringIO(read_text(path), newline=""))
+    reader = csv.reader(io.StringIO(read_text(path, "CSV text in UTF-8"), newline=""))
     try:
         rows = [row for row in reader if row]
     except csv.Error as error:

@@ -29,7 +29,7 @@ BAD = {
     "discount": ({"discount": 1.5}, "discount = 1.5"),
     "fleet": ({"fleet": "azure"}, "fleet = 'azure' .* aws, csv:PATH, openb:PATH"),
     "fleet_path": ({"fleet": "csv:"}, "fleet = 'csv:'"),
-    "no_file": ({"fleet": "csv:/nowhere.csv"}, "file '/nowhere.csv'"),
+    "no_file": ({"fleet": "csv:/nowhere.csv"}, "nowhere.csv is missing"),
     "workload": ({"workload": "heavy"}, f"workload = 'heavy' .* {', '.join(WORKLOADS)}"),
     "trace_path": ({"workload": "trace:"}, "workload = 'trace:'"),
     "reference": ({"reference": "good"}, "reference = 'good' .* fluid, speed_aware"),

@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgpg_verify.core import InputError
+from dgpg_verify.runs.files import read_text
 from dgpg_verify.systems.cloud.tables import (
     FINITE,
     NOT_NEGATIVE,
@@ -38,7 +39,6 @@ from dgpg_verify.systems.cloud.tables import (
     first_file,
     has_columns,
     read_table,
-    read_text,
 )
 from dgpg_verify.systems.cloud.workload.records import Record
 
