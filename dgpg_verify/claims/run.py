@@ -130,7 +130,11 @@ def _measured(
     run_cells(now, lambda cell: owner(cell).measure(cell), store, workers, resume, progress, lambda c: owner(c).cost(c))
     _note(folder, measuring_seconds=round(time.perf_counter() - began, 1), kept_cells=kept)
     others = [claim for claim in select_claims() if claim.id not in index.claims]
-    return judge_folder(folder, [*chosen, *others], unfinished=len(now) < len(cells) or whole.claims != index.claims)
+    part = len(now) < len(cells)
+    judged = judge_folder(folder, [*chosen, *others], unfinished=part or whole.claims != index.claims)
+    asked, silent = (tuple(row for row in judged.rows if row.id in index.claims),
+                     tuple(claim for claim in judged.silent if claim in index.claims))  # fmt: skip
+    return replace(judged, rows=asked, silent=silent, missing=judged.missing if part else 0)
 
 
 def judge_folder(folder: str | Path, claims: Sequence[Claim] | None = None, unfinished: bool = False) -> RunResult:

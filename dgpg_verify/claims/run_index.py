@@ -77,6 +77,8 @@ class RunIndex:
             raise InputError(f"{str(folder)!r} is not a run folder: it holds no {INDEX}")
         data = read_json(folder / name)
         broken = f"{folder.name}/{name}"
+        if isinstance(data, dict) and isinstance(data.get("schema"), int) and data["schema"] > SCHEMA:
+            raise InputError(f"{broken} is of schema {data['schema']}, of a later version: take that version for it")
         if not isinstance(data, dict) or data.get("schema") != SCHEMA:
             raise InputError(f"{broken} is not of schema {SCHEMA}: delete the folder and measure again")
         compact = CompactEvidence(folder)

@@ -26,6 +26,7 @@ from dgpg_verify.core import (
     Observation,
     Policy,
     System,
+    check_finite,
     check_int,
     draw_noise,
     heuristic_names,
@@ -195,4 +196,6 @@ def stream_seed(seed: int, stream: int) -> int:
 
 
 def _returns(system: System, act: Act, noise: Noise) -> NDArray[np.float64]:
-    return play(system, act, noise, workloads_at_a_time(system.n_agents, system.n_actions)).cpu().numpy()
+    returns = play(system, act, noise, workloads_at_a_time(system.n_agents, system.n_actions)).cpu().numpy()
+    check_finite("return [workload] = ", returns)
+    return returns

@@ -11,6 +11,8 @@ from dgpg_verify.core import InputError, System, check_int
 from dgpg_verify.runs.lock import FolderLock, is_empty
 from dgpg_verify.systems import make_system
 from dgpg_verify.training.checkpoints import (
+    BESIDE,
+    EARLIER,
     PLACE,
     Progress,
     load_checkpoint,
@@ -50,8 +52,16 @@ class RunFolder:
             return None
         stored = resumable(self.path, self.config)
         if stored is not None:
+            self._note_more_episodes()
             write_log(self.path, stored[1].history)  # a kill between checkpoint and log leaves an older log
         return stored
+
+    def _note_more_episodes(self) -> None:
+        """Write a longer run's configuration with the episodes that it had before, where there is one."""
+        written = read_config(self.path)
+        if written["episodes"] < self.config["episodes"]:
+            earlier = [*written.get(EARLIER, []), written["episodes"]]
+            write_config(self.path, {**written, "episodes": self.config["episodes"], EARLIER: earlier})
 
     def end(self) -> None:
         """Close what is open and let others write."""
@@ -116,22 +126,41 @@ class StoredRun:
     progress: Progress
 
 
-def read_run(folder: str | Path) -> StoredRun:
+def read_run(folder: str | Path, n_agents: int | None = None) -> StoredRun:
     """Rebuild system and policy of a run folder from its config and checkpoint.
+
+    n_agents : another number of agents to play with, where they share their parameters.
 
     Raises InputError when either is missing, corrupt, or names a system that cannot be rebuilt from its config or was
     built from files that have changed. Relative paths of files are taken from where the run was started.
     """
     folder = Path(folder)
     config = read_config(folder)
-    place = config.pop(PLACE, None)
+    place, _ = (config.pop(name, None) for name in BESIDE)
     tensors, progress = load_checkpoint(folder, config)
     system = rebuild(config["system"], Path() if place is None else folder / place)
-    schedule = make_schedule(config["alpha"], system.n_agents)
-    recipe = Recipe(Method(**config["method"]), Settings(**config["settings"]), schedule, config["sharing"])
-    learner = make_learner(recipe, [system], [config["seed"]])
+    try:
+        schedule = make_schedule(config["alpha"], system.n_agents)
+        recipe = Recipe(Method(**config["method"]), Settings(**config["settings"]), schedule, config["sharing"])
+        learner = make_learner(recipe, [system], [config["seed"]])
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{folder} was written by another version of this package ({error}): take that one") from None
     learner.load(tensors)
+    if n_agents is not None:
+        system = _resized(config, check_int("n", n_agents, 1), Path() if place is None else folder / place)
     return StoredRun(config, system, learner.policy, progress)
+
+
+def _resized(config: dict[str, Any], n_agents: int, place: Path) -> System:
+    """The system of a run with another number of agents, and of servers where there was one for each agent."""
+    if config["sharing"] != "shared" and n_agents != config["system"]["n_agents"]:
+        raise InputError(
+            f"n = {n_agents} is not allowed: each of the {config['system']['n_agents']} agents has parameters of its "
+            "own; only shared ones can be played by others"
+        )
+    given = config["system"]
+    servers = {"n_servers": n_agents} if given.get("n_servers") == given["n_agents"] else {}
+    return rebuild({**given, "n_agents": n_agents, **servers}, place)
 
 
 def rebuild(config: dict[str, Any], place: Path) -> System:

@@ -12,6 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 from dgpg_verify.core import InputError, System, check_int
+from dgpg_verify.runs.workers import one_thread
 from dgpg_verify.systems import CloudScheduling, make_system
 from dgpg_verify.training.checkpoints import Progress
 from dgpg_verify.training.evaluation import HELD_OUT, Evaluation, Heldout, evaluate, evaluate_stacked, heldout
@@ -58,7 +59,7 @@ def train(
     out: str | Path | None = None, checkpoint_every: int = 10, resume: bool = False, tensorboard: bool = False,
     progress: bool = True, observe: Callable[[int, Any], None] | None = None, **changes: Any,
 ) -> TrainingRun:  # fmt: skip
-    """Train all agents of a system at once by one of the methods; deterministic in its arguments.
+    """Train all agents of a system at once by one of the methods, on one torch thread; deterministic in its arguments.
 
     Parameters
     ----------
@@ -68,7 +69,8 @@ def train(
     seed : seeds initial parameters, training workloads and action draws.
     heldout_seed : seeds the held-out workloads, in a stream of their own; None = the same number as `seed`.
     out, checkpoint_every, resume, tensorboard : see `run_folder`. A resumed run equals the uninterrupted one bit
-        for bit.
+        for bit; one that is resumed with more episodes goes on where the shorter one ended, with the schedule of alpha
+        of the longer one from there on, and says so in its config.json.
     observe : called as observe(episode, policy) at every evaluation; it must not change the policy.
     changes : any field of `Settings`, such as epochs=5 or setting="mixed".
 
@@ -137,7 +139,8 @@ def _finished(
         TrainingRun(fleet.policy, heldout(fleet.system, config["heldout_seed"], options.workloads), config, path)
         for fleet, config in zip(learner.fleets, configs, strict=True)
     ]
-    Loop(learner, options, runs, watch, folder).to_the_end(progress)
+    with one_thread():  # as cells are measured: the same call gives the same bits on any machine of one kind
+        Loop(learner, options, runs, watch, folder).to_the_end(progress)
     return runs
 
 

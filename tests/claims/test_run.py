@@ -232,10 +232,12 @@ def test_a_resumed_run_keeps_the_claims_it_had(tmp_path: Path, monkeypatch: pyte
     again = replace(first, measure=_never, design=_never)
     monkeypatch.setattr(runner, "select_claims", lambda *_: [again])
     result = run_claims([second], "smoke", 5, 1, resume=True, **out)
-    assert [row.row for row in result.rows] == ["C9.1/one", "C9.2/two"] and result.missing == 0
+    assert [row.row for row in result.rows] == ["C9.2/two"] and result.missing == 0  # what was asked for
+    assert [row["row"] for row in _ledger(tmp_path / "x")] == ["C9.1/one", "C9.2/two"]
     assert json.loads((tmp_path / "x" / "environment.json").read_text())["claims"] == ["C9.1", "C9.2"]
     next((tmp_path / "x" / "cells").glob("toy-one-n8-*.npz")).unlink()
-    assert run_claims([second], "smoke", 5, 1, resume=True, **out).missing == 4
+    assert run_claims([second], "smoke", 5, 1, resume=True, **out).missing == 0
+    assert "not finished: 4 of 24 cells" in (tmp_path / "x" / "index.html").read_text()
 
 
 def test_two_runs_do_not_share_a_folder(finished: Path, tmp_path: Path) -> None:

@@ -269,10 +269,17 @@ def _stopped(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_an_interrupt_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupt_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(runner, "run_claims", _stopped)
+    monkeypatch.chdir(tmp_path)
+    assert _run("verify", capsys=capsys) == (130, "", "error: interrupted; nothing was kept\n")
+    (tmp_path / "reports/standard-seed0/cells").mkdir(parents=True)
+    (tmp_path / "reports/standard-seed0/cells/a.npz").touch()
     code, _, err = _run("verify", capsys=capsys)
-    assert (code, err) == (130, "error: interrupted; finished cells are kept, --resume goes on\n")
+    assert (code, err) == (130, "error: interrupted; 1 finished cells are kept in reports/standard-seed0, --resume "
+                                "goes on\n")  # fmt: skip
 
 
 def test_an_interrupt_promises_nothing_where_nothing_is_kept(
@@ -301,6 +308,7 @@ def test_an_interrupt_promises_nothing_where_nothing_is_kept(
         (OSError(28, "No space left on device"), "the output cannot be written (No space left on device)", 2),
         (PermissionError(13, "Permission denied", "/proc/x"), "'/proc/x' cannot be read or written (Permission den", 2),
         (MemoryError("Unable to allocate 7 TiB"), "not enough memory (Unable to allocate 7 TiB)", 2),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "not enough memory: ask for fewer", 2),
         (BrokenProcessPool("killed"), "a worker process was killed: finished cells are kept, --resume goes on", 2),
         (NonFiniteError("reward[0] = nan"), "reward[0] = nan", 1),
     ],

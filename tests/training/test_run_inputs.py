@@ -106,6 +106,20 @@ def test_a_critic_that_diverges_is_named(method: str) -> None:
         quick(method, critic_lr=1e38, layer_norm=False)
 
 
+def test_folders_of_a_later_version_are_named(tmp_path: Path) -> None:
+    folder = finished(tmp_path)
+    stored = torch.load(folder / "checkpoint.pt", weights_only=True)
+    config = json.loads((folder / "config.json").read_text())
+    torch.save({**stored, "schema": stored["schema"] + 1}, folder / "checkpoint.pt")
+    refused(folder, "of a later version", resume=True)
+    later = {**json.loads(stored["config"])}
+    later["settings"] = {**later["settings"], "invented": 1}
+    torch.save({**stored, "config": json.dumps(later, sort_keys=True)}, folder / "checkpoint.pt")
+    (folder / "config.json").write_text(json.dumps({**config, "settings": later["settings"]}))
+    with pytest.raises(InputError, match=r"written by another version of this package .*invented"):
+        read_run(folder)
+
+
 def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
     folder = finished(tmp_path)
     refused(folder, "is not empty: choose another folder")

@@ -19,13 +19,14 @@ from dgpg_verify.systems.cloud.workload.fit import Candidates
 from dgpg_verify.systems.cloud.workload.generator import Generator, bimodal, preset
 from dgpg_verify.systems.cloud.workload.published import SOURCES
 from dgpg_verify.systems.cloud.workload.traces import OWN, Replay, read_record
-from dgpg_verify.systems.graphs import count_candidates, random_candidates
+from dgpg_verify.systems.graphs import MOST_SERVERS, count_candidates, random_candidates
 
 PRESETS = ("philly", "openb", "lcg")
 RECORDS = (OWN, *SOURCES)  # kinds of recorded jobs, each followed by a path
 WORKLOADS = ("bimodal", *PRESETS, *(f"{kind}:PATH" for kind in RECORDS))
 INFLUENCES = ("immediate", "multi_step")
 DEFAULT_CANDIDATES = 8
+LONGEST_HORIZON = 1_000_000  # steps that can still be played
 Workload = Generator | Replay  # sources of jobs: pure functions of environment uniforms [B, T, noise_size]
 STREAM = 20  # first spawn key of this system's own random streams
 
@@ -52,8 +53,9 @@ def check_options(options: dict[str, Any]) -> dict[str, Any]:
     checked = dict(options)
     if options["n_servers"] is None:
         checked["n_servers"] = options["n_agents"]
-    for name, least in (("n_agents", 1), ("seed", 0), ("n_servers", 1), ("horizon", 1)):
-        checked[name] = check_int(name, checked[name], least)
+    counts = {"n_agents": (1, None), "seed": (0, None), "n_servers": (1, MOST_SERVERS), "horizon": (1, LONGEST_HORIZON)}
+    for name, (least, highest) in counts.items():
+        checked[name] = check_int(name, checked[name], least, highest)
     for name, most in (("load", 10.0), ("discount", 1.0)):
         checked[name] = check_real(name, checked[name], 0.0, most, open_low=True)
     checked["influence"] = check_choice("influence", options["influence"], INFLUENCES)
