@@ -15,6 +15,7 @@ import pytest
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
+WORKERS = ("--workers", "--cell-workers")
 SCALES = ("smoke", "standard", "full")
 RUN: pytest.StashKey[Any] = pytest.StashKey()
 SEED: pytest.StashKey[int] = pytest.StashKey()
@@ -35,12 +36,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--scale", choices=SCALES, help="size of the measurement (default: standard)")
     group.addoption("--claims", metavar="C1,A3", help="only the claims whose id starts so (default: all)")
     group.addoption("--seed", type=int, default=0, metavar="S", help="root of every random stream (default: 0)")
-    group.addoption("--workers", type=int, metavar="W", help="processes that measure (default: 2, or the cores)")
+    _add_workers(parser, group)
     group.addoption("--resume", action="store_true", help="keep the finished cells of the run folder")
     group.addoption("--out", metavar="DIR", help="run folder (default: reports/<scale>-seed<S>)")
     group.addoption("--rows", metavar="PATTERNS", help="measure only rows such as 'dgpg/*,mappo' in this sitting")
     group.addoption("--n-max", type=int, metavar="N", help="measure only cells of at most N agents in this sitting")
     group.addoption("--vary-seed", action="store_true", help="draw the seed of stochastic tests, and print it")
+
+
+def _add_workers(parser: pytest.Parser, group: Any) -> None:
+    """--workers, or --cell-workers beside a plug-in that has taken that name, such as pytest-parallel."""
+    groups = (parser._anonymous, *parser._groups)
+    taken = {name for other in groups for option in other.options for name in option.names()}
+    name = next(name for name in WORKERS if name not in taken)
+    about = "processes that measure (default: 2, or the cores)"
+    group.addoption(name, dest="cell_workers", type=int, metavar="W", help=about)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -50,10 +60,11 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--vary-seed is for tests: choose the seed of --benchmark with --seed")
     config.stash[SEED] = secrets.randbelow(2**31) if config.option.vary_seed else config.option.seed
     config.stash[TESTED], config.stash[OUTCOMES] = set(), []
-    for name in ("scale", "claims", "workers", "out", "resume", "rows", "n_max"):
+    for name in ("scale", "claims", "cell_workers", "out", "resume", "rows", "n_max"):
         value = getattr(config.option, name)
         if value is not None and value is not False and not config.option.benchmark:
-            raise pytest.UsageError(f"--{name.replace('_', '-')} has an effect only together with --benchmark")
+            said = "workers" if name == "cell_workers" else name.replace("_", "-")
+            raise pytest.UsageError(f"--{said} has an effect only together with --benchmark")
     if config.option.benchmark:
         _configure_benchmark(config.option)
 
@@ -62,6 +73,10 @@ def _configure_benchmark(option: Any) -> None:
     """Options of other plugins beside --benchmark: refused where they would drop rows, else one row a line."""
     if getattr(option, "numprocesses", None):
         raise pytest.UsageError("-n cannot be used with --benchmark: cells are spread over processes by --workers")
+    if getattr(option, "workers", None):
+        raise pytest.UsageError(
+            f"--workers is another plug-in's here, and cannot be used with --benchmark: {WORKERS[1]}"
+        )
     for name in ("skip", "disable"):
         if getattr(option, f"benchmark_{name}", False):
             raise pytest.UsageError(f"--benchmark-{name} cannot be used with --benchmark: every row is a benchmark")
@@ -87,7 +102,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     from dgpg_verify.claims.run import run_claims
     from dgpg_verify.cli.files import check_folder
-    from dgpg_verify.core import InputError
+    from dgpg_verify.cli.main import failure_of
 
     try:
         check_folder("--out", Path(config.option.out) if config.option.out else None)
@@ -95,14 +110,19 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             config.option.claims,
             scale=config.option.scale or "standard",
             seed=config.option.seed,
-            workers=config.option.workers,
+            workers=config.option.cell_workers,
             resume=config.option.resume,
             out=config.option.out,
             rows=config.option.rows,
             n_max=config.option.n_max,
         )
-    except InputError as error:
-        raise pytest.UsageError(str(error)) from error
+    except KeyboardInterrupt:
+        pytest.exit("interrupted; finished cells are kept, --resume goes on", returncode=pytest.ExitCode.INTERRUPTED)
+    except Exception as error:
+        failure = failure_of(error)
+        if failure is None:
+            raise
+        raise pytest.UsageError(failure[0]) from error
     config.pluginmanager.register(Ending(), "end of the run")
 
 
@@ -141,7 +161,7 @@ def _row_params(config: pytest.Config, run: Any) -> list[Any]:
     if run.missing:
         so_far = "the run is not finished: its rows neither pass nor fail before that; so far"
         return [_skipped(row.row, f"{so_far} {row.verdict} ({row.because})") for row in run.rows]
-    deciding = Deciding(run.folder, config.option.workers or default_workers())
+    deciding = Deciding(run.folder, config.option.cell_workers or default_workers())
     strict = bool(config.getini("strict"))  # pytest's own --strict
     for row in run.rows:
         step = partial(deciding.next_step, row)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dgpg_verify.claims.claim import Claim
-from dgpg_verify.claims.run import ENVIRONMENT, SPEED, RunIndex, RunResult, judge_folder
+from dgpg_verify.claims.run import SPEED, RunResult, judge_folder
+from dgpg_verify.claims.run_index import ENVIRONMENT, RunIndex
 from dgpg_verify.core import InputError
 from dgpg_verify.reporting.report import leave_out_derived
 from dgpg_verify.runs import cell_file

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dgpg_verify.claims.claim import Claim, all_claims
 from dgpg_verify.claims.design import SCALES, Row
-from dgpg_verify.claims.run import RunIndex
+from dgpg_verify.claims.run_index import RunIndex
 from dgpg_verify.core import LedgerRow
 from dgpg_verify.runs.cells import cell_files
 from dgpg_verify.runs.progress import duration_text

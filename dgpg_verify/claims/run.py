@@ -10,15 +10,17 @@ import json
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from dgpg_verify.claims.claim import Claim, Tables, select_claims
-from dgpg_verify.claims.design import SCALES, Row, row_from_json
+from dgpg_verify.claims.design import SCALES
 from dgpg_verify.claims.question import ledger_rows
 from dgpg_verify.claims.readings import READINGS
+from dgpg_verify.claims.run_index import ENVIRONMENT, INDEX, RowName, RunIndex, check_folder, is_run
 from dgpg_verify.claims.series import Measured, Series, make_series
+from dgpg_verify.claims.subjects import trace_digests
 from dgpg_verify.core import (
     Cell,
     Evidence,
@@ -33,17 +35,14 @@ from dgpg_verify.reporting import write_ledger, write_records, write_report, wri
 from dgpg_verify.reporting.figures import all_figures
 from dgpg_verify.runs import CellStore, cell_file, run_cells, unique_cells
 from dgpg_verify.runs.environment import describe_run
-from dgpg_verify.runs.evidence import EVIDENCE_INDEX, CompactEvidence
+from dgpg_verify.runs.evidence import CompactEvidence
 from dgpg_verify.runs.files import read_json, write_json
+from dgpg_verify.runs.lock import only_writer
 from dgpg_verify.runs.sitting import Sitting
 from dgpg_verify.runs.sources import measuring_hash, package_hash
 from dgpg_verify.runs.workers import default_workers
 
-INDEX = "cells/index.json"
-SCHEMA = 2
-ENVIRONMENT = "environment.json"
 SPEED = "speed.json"
-RowName = tuple[str, str]  # family and key
 
 
 @dataclass(frozen=True)
@@ -95,26 +94,46 @@ def run_claims(
     seed = check_int("seed", seed, 0, 2**63 - 1)
     workers = default_workers() if workers is None else check_int("workers", workers, 1, 1024)
     folder = Path(out) if out is not None else Path("reports") / f"{scale}-seed{seed}"
-    _check_folder(folder, scale, seed, resume)
     all_figures()  # refuses what another package offers wrongly, before anything is measured
-    index, owners = RunIndex.planned(chosen, scale, seed)
-    cells = unique_cells(cell for row in index.rows.values() for cell in row.cells(seed))
-    now = Sitting.of(rows, n_max).chosen(cells)
+    sitting = Sitting.of(rows, n_max)
+    planned = RunIndex.planned(chosen, scale, seed)
+    check_folder(folder, scale, seed, resume)
+    with only_writer(folder):
+        check_folder(folder, scale, seed, resume)  # what another run has written since
+        return _measured(chosen, planned, folder, sitting, workers, resume, progress)
+
+
+def _measured(
+    chosen: Sequence[Claim], planned: tuple[RunIndex, Mapping[RowName, Claim]], folder: Path, sitting: Sitting,
+    workers: int, resume: bool, progress: bool,
+) -> RunResult:  # fmt: skip
+    """Measure into a folder that nobody else writes to, then judge it with the claims that it had before."""
+    index, owners = planned
+    cells = unique_cells(cell for row in index.rows.values() for cell in row.cells(index.seed))
+    now = sitting.chosen(cells)
 
     def owner(cell: Cell) -> Claim:
         return owners[cell.claim, cell.row]
 
     store = CellStore(folder, lambda cell: measuring_hash(owner(cell).measure), CompactEvidence(folder).find)
-    options = {"scale": scale, "seed": seed, "workers": workers, "resume": resume, "claims": list(index.claims)}
+    index = replace(index, keys={cell_file(cell): store.key(cell) for cell in cells})
+    whole = index.joined(RunIndex.read(folder)) if resume and is_run(folder) else index
+    options = {"scale": index.scale, "seed": index.seed, "workers": workers, "resume": resume,
+               "claims": list(whole.claims), "traces": trace_digests()}  # fmt: skip
     write_json(folder / ENVIRONMENT, describe_run(options, package_hash()))
-    index.write(folder, {cell_file(cell): store.key(cell) for cell in cells})
+    whole.write(folder)
     kept = sum(store.has(cell) for cell in cells) if resume else 0
     began = time.perf_counter()
     run_cells(now, lambda cell: owner(cell).measure(cell), store, workers, resume, progress, lambda c: owner(c).cost(c))
     if progress:
         print("judging, then drawing the figures: up to a minute", file=sys.stderr, flush=True)
     _note(folder, measuring_seconds=round(time.perf_counter() - began, 1), kept_cells=kept)
-    return judge_folder(folder, chosen, unfinished=len(now) < len(cells))
+    others = [claim for claim in select_claims() if claim.id not in index.claims]
+    part = len(now) < len(cells)
+    judged = judge_folder(folder, [*chosen, *others], unfinished=part or whole.claims != index.claims)
+    asked, silent = (tuple(row for row in judged.rows if row.id in index.claims),
+                     tuple(claim for claim in judged.silent if claim in index.claims))  # fmt: skip
+    return replace(judged, rows=asked, silent=silent, missing=judged.missing if part else 0)
 
 
 def judge_folder(folder: str | Path, claims: Sequence[Claim] | None = None, unfinished: bool = False) -> RunResult:
@@ -193,110 +212,6 @@ def _tables(claims: Sequence[tuple[Claim, Measured]]) -> dict[str, list[Any]]:
             plain = (to_json(record) for record in records)
             unique.setdefault(name, {}).update({json.dumps(record, sort_keys=True): record for record in plain})
     return {name: list(records.values()) for name, records in unique.items()}
-
-
-@dataclass(frozen=True)
-class RunIndex:
-    """What a run measures: the rows of all claims, each row once, which claims asked for them, and the keys that the
-    cells must hold."""
-
-    scale: str
-    seed: int
-    claims: Mapping[str, Sequence[RowName]]
-    rows: Mapping[RowName, Row]
-    folder: Path = Path()
-    keys: Mapping[str, str] = field(default_factory=dict)
-    compact: CompactEvidence = field(default_factory=lambda: CompactEvidence(Path()))
-
-    @classmethod
-    def planned(cls, claims: Sequence[Claim], scale: str, seed: int) -> tuple[RunIndex, dict[RowName, Claim]]:
-        """The index of a new run, and the claim that measures each row; InputError where two claims declare one row
-        differently."""
-        rows: dict[RowName, Row] = {}
-        owners: dict[RowName, Claim] = {}
-        names: dict[str, list[RowName]] = {}
-        for claim in claims:
-            for row in claim.design(scale):
-                name = row.family, row.key
-                if rows.setdefault(name, row) != row:
-                    raise InputError(f"row {'/'.join(name)} of {claim.id} differs from that of {owners[name].id}")
-                owners.setdefault(name, claim)
-                names.setdefault(claim.id, []).append(name)
-        return cls(scale, seed, names, rows), owners
-
-    def write(self, folder: Path, keys: Mapping[str, str]) -> None:
-        """What the folder says of itself; keys: file of a cell -> its key."""
-        write_json(folder / INDEX, {**self.head(), "cells": keys})
-
-    def head(self) -> dict[str, Any]:
-        """All but the keys."""
-        head = {"schema": SCHEMA, "scale": self.scale, "seed": self.seed}
-        return head | {"claims": self.claims, "rows": list(self.rows.values())}
-
-    @classmethod
-    def read(cls, folder: Path) -> RunIndex:
-        """The index of the cells, else that of compact evidence, whose cells all hold the keys that they should."""
-        name = next((name for name in (INDEX, EVIDENCE_INDEX) if (folder / name).exists()), None)
-        if name is None:
-            raise InputError(f"{str(folder)!r} is not a run folder: it holds no {INDEX}")
-        data = read_json(folder / name)
-        broken = f"{folder.name}/{name}"
-        if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-            raise InputError(f"{broken} is not of schema {SCHEMA}: delete the folder and measure again")
-        compact = CompactEvidence(folder)
-        keys = compact.keys() if name == EVIDENCE_INDEX else None
-        try:
-            rows = [row_from_json(row) for row in data["rows"]]
-            claims = {str(name): [(family, key) for family, key in names] for name, names in data["claims"].items()}
-            check_choice("scale", data["scale"], SCALES)
-            by_name = {(row.family, row.key): row for row in rows}
-            _ = [by_name[name] for names in claims.values() for name in names]
-            seed = check_int("seed", data["seed"], 0)
-            held = dict(data["cells"]) if keys is None else keys
-            return cls(data["scale"], seed, claims, by_name, folder, held, compact)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"{broken} is damaged ({error!r}): delete it and run with --resume") from None
-
-    def evidence(self, unfinished: bool) -> tuple[dict[RowName, list[Evidence]], int, int]:
-        """The cells of every row, how many cells are missing, and of how many."""
-        store = CellStore(self.folder, "", self.compact.find)
-        claimed, missing = set(), 0
-        evidence: dict[RowName, list[Evidence]] = {}
-        groups = ((name, row.cells_at(n, self.seed)) for name, row in self.rows.items() for n in row.n_values)
-        for name, planned in groups:  # the cells of a row at one N are judged together or not at all
-            files = [cell_file(cell) for cell in planned]
-            claimed |= set(files)
-            cells = [store.find(cell, self.keys.get(file, "")) for cell, file in zip(planned, files)]
-            whole = [cell for cell in cells if cell is not None]
-            if len(whole) == len(cells):
-                evidence.setdefault(name, []).extend(whole)
-            elif unfinished:
-                missing += len(cells)
-            else:
-                lost = files[cells.index(None)]
-                raise InputError(
-                    f"{len(cells) - len(whole)} of {len(cells)} cells of {'/'.join(name)} are not finished ({lost}): "
-                    "measure them with --resume, or judge what is whole with `dgpg-verify report --unfinished`"
-                )
-        unclaimed = sorted(set(self.keys) - claimed)
-        if unclaimed:
-            raise InputError(f"{len(unclaimed)} cells belong to no row of {INDEX} ({unclaimed[0]}): measure again")
-        return evidence, missing, len(claimed)
-
-
-def _check_folder(folder: Path, scale: str, seed: int, resume: bool) -> None:
-    """Refuse a file, a non-empty folder without resume, and a resumed folder of another scale or seed."""
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"out = {str(folder)!r} is not allowed: it is a file, not a folder")
-    if not folder.exists() or not any(folder.iterdir()):
-        return
-    if not resume:
-        raise InputError(f"out = {str(folder)!r} exists already: choose another folder, or resume it with --resume")
-    if (folder / INDEX).exists() or (folder / EVIDENCE_INDEX).exists():
-        index = RunIndex.read(folder)
-        if (index.scale, index.seed) != (scale, seed):
-            held = f"scale {index.scale}, seed {index.seed}"
-            raise InputError(f"out = {str(folder)!r} holds {held}, not scale {scale}, seed {seed}")
 
 
 def _note(folder: Path, **facts: Any) -> None:

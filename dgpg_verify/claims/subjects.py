@@ -13,6 +13,7 @@ from dgpg_verify.core import Cell, Policy, System
 from dgpg_verify.oracles.teams.linear_quadratic import stationary_point
 from dgpg_verify.policies import GaussianPolicy, make_policy
 from dgpg_verify.systems import LinearQuadraticTeam, make_system
+from dgpg_verify.systems.cloud.fleet import file_digest
 
 TRACES = "DGPG_TRACES"  # environment variable: folder with the recorded nodes and jobs
 TRACE_FILES = ("nodes_openb.csv", "jobs_openb.csv.gz")
@@ -24,6 +25,12 @@ def traces_folder() -> str | None:
     """Folder named by the environment variable DGPG_TRACES when it holds the recorded files."""
     folder = os.environ.get(TRACES)
     return folder if folder and all((Path(folder) / name).exists() for name in TRACE_FILES) else None
+
+
+def trace_digests() -> dict[str, str]:
+    """The recorded files by name, each with the beginning of its sha256; empty without them."""
+    folder = traces_folder()
+    return {} if folder is None else {name: file_digest(Path(folder) / name) for name in TRACE_FILES}
 
 
 def build_system(cell: Cell) -> System:

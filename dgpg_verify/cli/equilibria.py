@@ -27,7 +27,10 @@ def equilibria(
     ] = None,
     alpha: Annotated[float, typer.Option(help="weight of the guidance, in [0, 1]")] = 0.2,
     seed: Annotated[int | None, typer.Option(help="root of every random stream (default 0)")] = None,
-    game: Annotated[Path | None, typer.Option(help="a game of your own, a JSON file", metavar="FILE")] = None,
+    game: Annotated[
+        Path | None, typer.Option(help="a game of your own: JSON, or Gambit's .nfg", metavar="FILE")
+    ] = None,
+    guidance: Annotated[Path | None, typer.Option(help="G beside a game in .nfg: another .nfg", metavar="FILE")] = None,
     option: SystemOptions = None,
     rows: Annotated[int, typer.Option(help="equilibria (or agents) listed at most")] = 20,
     as_json: AsJson = False,
@@ -48,7 +51,9 @@ def equilibria(
     if game is not None and (recipe or options):
         extra = ", ".join([f"--{name}" for name in recipe] + ["--option"] * bool(options))
         raise InputError(f"{extra} cannot stand beside --game: the file defines the whole game")
-    subject = _draw(recipe, options) if game is None else read_game(game)
+    if guidance is not None and game is None:
+        raise InputError("--guidance goes with --game: a drawn game has its own")
+    subject = _draw(recipe, options) if game is None else read_game(game, guidance)
     if isinstance(subject.of, Tables):
         answer = {"game": subject.title} | game_answer(subject.of, alpha, rows, subject.servers)
         return print_answer(answer, game_text, as_json)

@@ -1,7 +1,8 @@
-"""Small games of the command line: drawn by name, or a user's own from a JSON file, checked before any work.
+"""Small games of the command line: drawn by name, or a user's own from a file, checked before any work.
 
-A file holds one object: the fields of LoadBalancingGame.config() or LinearQuadraticTeam.config(), or two tables
-`reward` and `guidance` nested N deep, one level per agent, with K entries each: reward[a_0][a_1]...[a_N-1].
+An .nfg file is Gambit's, every player with the same payoff. A JSON file holds one object: the fields of
+LoadBalancingGame.config() or LinearQuadraticTeam.config(), or two tables `reward` and `guidance` nested N deep, one
+level per agent, with K entries each: reward[a_0][a_1]...[a_N-1].
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from torch import Tensor
 
 from dgpg_verify.core import InputError, check_choice, check_int
 from dgpg_verify.equilibria import Tables, joint_tables
+from dgpg_verify.equilibria.games.nfg import read_nfg
 from dgpg_verify.equilibria.games.random_games import games_with_tables
 from dgpg_verify.equilibria.games.tables import check_joint_actions
-from dgpg_verify.runs.files import read_json
+from dgpg_verify.runs.files import read_json, read_text
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame, make_system
 
 SYSTEMS = ("load_balancing", "linear_quadratic")
+NFG = ".nfg"
 MOST_AGENTS, MOST_SERVERS, MOST_OF_A_TEAM = 60, 1000, 1000  # axes of an array; loops over servers; dense matrices
 LARGEST = 1e150  # entry of a table: differences of larger ones could overflow
 LARGEST_FIELD = 1e50  # number of a game or team: these are multiplied with each other
@@ -134,8 +137,18 @@ def check_reference(system: Any) -> None:
         raise InputError(f"reference_state holds {largest:g}: numbers must lie in +-{LARGEST_FIELD:g}")
 
 
-def read_game(path: Path) -> Subject:
-    """A user's own game or team from a JSON file; InputError in one line on anything that is wrong with it."""
+def read_game(path: Path, guidance: Path | None = None) -> Subject:
+    """A user's own game or team from a JSON or .nfg file; InputError in one line on anything that is wrong with it.
+
+    guidance : an .nfg of the same shape with the table of G, beside an .nfg; G = 0 without it.
+    """
+    if path.suffix == NFG:
+        reward = _team_table("reward", path)
+        pull = np.zeros_like(reward) if guidance is None else _team_table("guidance", guidance)
+        title = f"game of {path.name}" + (", no guidance" if guidance is None else f", guidance of {guidance.name}")
+        return Subject(title, _comparable(Tables(reward, pull)))
+    if guidance is not None:
+        raise InputError(f"--guidance goes with a --game in Gambit's {NFG} format: {path.name} holds its own")
     content = _read_object(path)
     if content.keys() & TableFile.model_fields.keys():
         tables = {name: _table(name, nested) for name, nested in _check(TableFile, content, path.name).items()}
@@ -146,6 +159,23 @@ def read_game(path: Path) -> Subject:
     recipe = "n_agents" in content
     game = _recipe_game(content) if recipe else LoadBalancingGame(**_check(GameFile, content, path.name))
     return Subject(f"game of {path.name}", _comparable(joint_tables(game)), _servers(game))
+
+
+def _team_table(name: str, path: Path) -> NDArray[np.float64]:
+    """The payoff that all players of an .nfg share, [1, K, ..., K]: what is verified is a game of one reward."""
+    payoffs, players = read_nfg(read_text(path), path.name)
+    if len(players) > MOST_AGENTS:
+        raise InputError(f"{path.name} has {len(players)} players: at most {MOST_AGENTS} are allowed")
+    differs = np.argwhere((payoffs != payoffs[:1]).any(0))
+    if len(differs):
+        profile = differs[0].tolist()
+        raise InputError(
+            f"{path.name} is no game of one reward: at profile {profile} the players get "
+            f"{', '.join(f'{table[tuple(profile)]:g}' for table in payoffs)}; all must get the same"
+        )
+    if len(set(payoffs.shape[1:])) != 1:
+        raise InputError(f"{name} has shape {payoffs.shape[1:]}: it must be [K, ..., K], one axis of K per player")
+    return np.asarray(payoffs[:1])
 
 
 def _read_object(path: Path) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from dgpg_verify.cli.verify import compact, report, verify
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 COMPLETING = "_DGPG_VERIFY_COMPLETE"
 KEEP_NOTHING = ("measure", "scaling", "equilibria", "samples", "complexity")  # after an interrupt
+OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")  # as torch words it
 NOT_FINITE, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -70,7 +71,7 @@ def main() -> None:
         kept = ["nothing was kept"] if not error.args and sys.argv[1:2] and sys.argv[1] in KEEP_NOTHING else error.args
         _leave("; ".join(("interrupted", *map(str, kept))), INTERRUPTED)
     except Exception as error:
-        failure = _failure(error)
+        failure = failure_of(error)
         if failure is None:
             raise
         _leave(*failure)
@@ -86,7 +87,7 @@ def _run(words: list[str]) -> None:
         command.invoke(context)
 
 
-def _failure(error: Exception) -> tuple[str, int] | None:
+def failure_of(error: Exception) -> tuple[str, int] | None:
     """Message and exit code of a failure that is not a defect of the package; None for a defect."""
     from concurrent.futures.process import BrokenProcessPool
 
@@ -103,6 +104,8 @@ def _failure(error: Exception) -> tuple[str, int] | None:
             return f"{error.filename!r} cannot be read or written ({error.strerror})", BAD_INPUT
         case MemoryError():
             return f"not enough memory ({error}): ask for fewer agents or roll-outs", BAD_INPUT
+        case RuntimeError() if any(words in str(error) for words in OUT_OF_MEMORY):
+            return "not enough memory: ask for fewer agents or roll-outs", BAD_INPUT
         case BrokenProcessPool():
             return "a worker process was killed: finished cells are kept, --resume goes on", BAD_INPUT
     return None

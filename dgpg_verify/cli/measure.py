@@ -29,7 +29,7 @@ variance: tr Cov of an agent's gradient, mean over agents; noise-to-signal: that
 efficiency: progress of the best step along one estimate, as a share of that along grad J; alignment: cos(E g, grad J)
 cross-agent: share of the variance that comes from the other agents' actions (--pick-freeze)"""
 NO_TARGET = "no target is measured: add an unbiased credit (return, difference) or --target NAME"
-NO_SIGNAL = "the estimate of |E g|^2 is not above 0: ask for more roll-outs, or name a quiet --target"
+NO_SIGNAL = "|E g| or |grad J| is not told from 0: more --rollouts or --target NAME"
 NO_VARIANCE = "its gradient is the same in every roll-out"
 
 
@@ -96,15 +96,17 @@ def _target(moments: GradientMoments, target: str | None) -> list[str]:
 
 
 def _gaps(moments: GradientMoments) -> list[str]:
-    """Why a number is not measurable, each reason on one line with what it applies to."""
-    reasons: dict[str, list[str]] = {}
+    """Why a number is not measurable or has no interval: each reason on one line with the credits it applies to."""
+    reasons: dict[tuple[str, str], list[str]] = {}
     for name, credit in moments.items():
-        still = not credit.variance.any()
-        if still:
-            reasons.setdefault(NO_VARIANCE, []).append(f"{name} (all ratios)")
+        if not credit.variance.any():
+            reasons.setdefault(("not measurable: all ratios", NO_VARIANCE), []).append(name)
+            continue
         for field in ("noise_to_signal", "efficiency", "alignment"):
-            estimate = getattr(credit, field)
-            if not still and (estimate is None or estimate.value is None):
+            estimate, said = getattr(credit, field), field.replace("_", "-")
+            if estimate is None or estimate.value is None:
                 why = NO_TARGET if estimate is None else NO_SIGNAL
-                reasons.setdefault(why, []).append(f"{name} {field.replace('_', '-')}")
-    return [f"not measurable: {', '.join(what)}: {why}" for why, what in reasons.items()]
+                reasons.setdefault((f"not measurable: {said}", why), []).append(name)
+            elif estimate.low is None:
+                reasons.setdefault((f"no interval: {said}", NO_SIGNAL), []).append(name)
+    return [f"{what} of {', '.join(names)}: {why}" for (what, why), names in reasons.items()]

@@ -39,7 +39,7 @@ def train(
     evaluate_every: Annotated[int, typer.Option(help="episodes between evaluations; 0 = start and end only")] = 2,
     workloads: Workloads = 40,
     out: Annotated[Path | None, typer.Option(help="run folder for config, log and checkpoint")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="go on from the run folder's checkpoint")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="go on from the checkpoint; --episodes may be more")] = False,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="write events too (optional extra)")] = False,
     option: SystemOptions = None,
     set: Annotated[list[str] | None, typer.Option(help="NAME=VALUE of the run's settings; repeatable")] = None,
@@ -72,6 +72,8 @@ def train(
         samples = episode * built.horizon
         typer.echo(f"episode {episode:>5}  samples {samples:>8}  return {_result(run.heldout, evaluation)}")
     typer.echo(_references(run.heldout, run.evaluations[-1][1]))
+    if all(line.entropy == line.gradient_norm == 0.0 for line in run.history):
+        typer.echo("no agent ever had a choice: nothing was learned")
 
 
 def _network(system: System) -> Policy:
@@ -108,6 +110,7 @@ def evaluate(
     workloads: Workloads = 40,
     seed: Annotated[int | None, typer.Option(help="of the held-out workloads (default: the run's)")] = None,
     greedy: Annotated[bool, typer.Option("--greedy", help="most probable actions instead of drawn ones")] = False,
+    n: Annotated[int | None, typer.Option("--n", help="another number of agents, where parameters are shared")] = None,
     trusted: Trusted = None,
     as_json: AsJson = False,
 ) -> None:
@@ -115,7 +118,7 @@ def evaluate(
     from dgpg_verify import training
     from dgpg_verify.training.folder import read_run
 
-    run = read_run(folder, trusted or ())
+    run = read_run(folder, n, trusted or ())
     on = training.heldout(run.system, run.config["heldout_seed"] if seed is None else seed, workloads)
     result = training.evaluate(run.policy, on, greedy)
     means = {name: float(values.mean()) for name, values in on.returns.items()}
@@ -141,7 +144,7 @@ def compare(
     _check_export(export, out)
     check_file("--out", out)
     check_unique("folders", [str(folder) for folder in folders])
-    runs = [read_run(folder, trusted or ()) for folder in folders]
+    runs = [read_run(folder, trusted=trusted or ()) for folder in folders]
     written = None if export is None or out is None else _exported(folders, runs, export, out)
     rows = [_compared(name, run) for name, run in zip(_short(folders), runs)]
     typer.echo(text_table(COLUMNS, rows, right=COLUMNS[4:]))

@@ -36,8 +36,13 @@ def verify(
             claims, scale=scale, seed=seed, workers=workers, resume=resume, out=out, rows=rows, n_max=n_max
         )
     except KeyboardInterrupt:
-        raise KeyboardInterrupt("finished cells are kept, --resume goes on") from None
+        raise KeyboardInterrupt(_what_is_kept(out or Path("reports") / f"{scale}-seed{seed}")) from None
     _show(run)
+
+
+def _what_is_kept(folder: Path) -> str:
+    finished = sum(1 for _ in folder.glob("cells/*.npz"))
+    return f"{finished} finished cells are kept in {folder}, --resume goes on" if finished else "nothing was kept"
 
 
 def report(

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+LARGEST_INT = 2**64 - 1  # the largest seed; beyond it numpy and torch end in errors of their own
+
 
 class InputError(ValueError):
     """A user's value is outside its allowed range. The command line turns it into exit code 2."""
@@ -23,13 +25,15 @@ class ClaimRefuted(AssertionError):
 
 
 def check_int(name: str, value: Any, low: int, high: int | None = None) -> int:
-    """Return `value` as int, or raise InputError naming it and its range [low, high]."""
+    """Return `value` as int, or raise InputError naming it and its range [low, high]; none is above 2^64 - 1."""
     allowed = f"an integer >= {low}" if high is None else f"an integer in [{low}, {high}]"
     try:
         number = int(value)
         whole = not isinstance(value, bool) and number == value
     except (TypeError, ValueError, OverflowError):
         whole, number = False, low
+    if high is None and whole and number > LARGEST_INT:
+        high, allowed = LARGEST_INT, f"an integer in [{low}, {LARGEST_INT}]"
     if not whole or number < low or (high is not None and number > high):
         raise InputError(f"{name} = {value!r} is not allowed: it must be {allowed}")
     return number

@@ -66,9 +66,10 @@ class EstimateMoments:
 
     @property
     def alignment(self) -> float:
-        """cos(E g, grad J)."""
-        squares = self.objective * self.signal
-        return self.inner / math.sqrt(squares) if squares > 0 else math.nan
+        """cos(E g, grad J); in [-1, 1] for lengths that are known, beyond it by the noise of measured ones."""
+        if not (self.objective > 0 and self.signal > 0):  # their product is positive too where both are negative
+            return math.nan
+        return self.inner / math.sqrt(self.objective * self.signal)
 
     @property
     def efficiency(self) -> float:
@@ -87,6 +88,16 @@ class EstimateMoments:
 def ratio(above: float, below: float) -> float:
     """above / below, NaN (not measurable) when what stands below is not positive."""
     return float(above / below) if below > 0 else math.nan
+
+
+def bounded(values: ArrayLike, least: float, most: float) -> Array:
+    """Estimates of what lies in [least, most], such as a share, each moved to the nearest value that it can have.
+
+    NaN (not measurable) where one lies beyond by more than the whole range: there is nothing but noise in it.
+    """
+    found = np.asarray(values, dtype=np.float64)
+    beyond = np.abs(found - np.clip(found, least, most)) > most - least
+    return np.asarray(np.where(beyond, np.nan, np.clip(found, least, most)))
 
 
 def setting_scales(

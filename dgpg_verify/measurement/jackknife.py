@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dgpg_verify.core import check_finite
 from dgpg_verify.measurement.accumulate import BLOCK_VALUES, GroupMoments
 
 Array = NDArray[np.float64]
@@ -55,6 +56,7 @@ def finish(groups: list[GroupMoments], exact: Tensor | None = None) -> Moments:
     """Moments of all groups.
 
     exact [N, P]: a mean known without error, appended as a last credit with zero covariance.
+    Raises NonFiniteError with the place of a moment that is too large for a number.
     Cost: 2 G + 1 products [C, P] x [P, C] per agent; agents go in blocks.
     """
     groups = [group for group in groups if group.count]
@@ -74,6 +76,9 @@ def finish(groups: list[GroupMoments], exact: Tensor | None = None) -> Moments:
         mean[:, part] = centre.transpose(0, 1)
         covariance[:, :, part], signal[:, :, part] = (values.permute(1, 2, 0) for values in of_all)
         left_out += torch.stack([values.sum(0) for values in without])
+    for name, values in (("mean", mean), ("covariance", covariance), ("product of means", signal)):
+        place = "[credit, agent, parameter]" if values is mean else "[credit, credit, agent]"
+        check_finite(f"{name} of gradients {place} = ", values)
     total = int(counts.sum())
     spread, lengths = left_out.cpu().numpy()
     parts = [Summed(spread[k], lengths[k], total - group.count) for k, group in enumerate(groups)]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dgpg_verify.core import Estimate, InputError
-from dgpg_verify.core.moments import EstimateMoments, optimal_alpha, ratio
+from dgpg_verify.core.moments import EstimateMoments, bounded, optimal_alpha, ratio
 from dgpg_verify.measurement.cross_agent import FrozenPairs
 from dgpg_verify.measurement.jackknife import Moments, Summed
-from dgpg_verify.statistics.intervals import symmetric, t_quantile
+from dgpg_verify.statistics.intervals import symmetric, t_quantile, within
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -200,7 +202,9 @@ class GradientMoments(Mapping[str, CreditMoments]):
             name=self.names[i],
             mean=np.einsum("c,cnp->np", row, self.agent.mean),
             variance=variance,
-            mean_variance=self._jackknife(lambda s: float(row @ s.covariance @ row) / len(variance), self.agent),
+            mean_variance=within(
+                self._jackknife(lambda s: float(row @ s.covariance @ row) / len(variance), self.agent), 0.0, math.inf
+            ),
             signal_squared=signal,
             noise_to_signal_median=median,
             noise_to_signal_p90=p90,
@@ -211,26 +215,36 @@ class GradientMoments(Mapping[str, CreditMoments]):
         )
 
     def _ratios(self, i: int, moments: Moments) -> dict[str, Any]:
-        """noise_to_signal, efficiency and alignment of a credit; the last two need a target."""
+        """noise_to_signal, efficiency and alignment of a credit; the last two need a target.
+
+        What divides by a squared length needs one that is told from 0, its interval above it: two lengths that noise
+        makes negative have a positive product, and one near 0 gives any ratio. Else not measurable; the
+        noise-to-signal ratio, which has no upper bound, keeps its value without an interval.
+        """
         row, target = self.weights[i], self.target_index
-
-        def of(summed: Summed) -> EstimateMoments:
-            signal = summed.signal
-            inner = np.full(len(row), np.nan) if target is None else signal[target]
-            return EstimateMoments.combine(row, summed.covariance, signal, inner, inner[target or 0])
-
-        def noise_to_signal(summed: Summed) -> float:
-            credit = of(summed)
-            is_target = self.unbiased[i] and target is not None
-            return ratio(credit.variance, credit.objective) if is_target else credit.noise_to_signal
-
-        known = {"noise_to_signal": self._jackknife(noise_to_signal, moments)}
+        of = partial(_moments_of, row, target)
+        signal, objective = self._told(lambda s: of(s).signal, moments), self._told(lambda s: of(s).objective, moments)
+        if self.unbiased[i] and target is not None:
+            noise, measured = self._jackknife(lambda s: ratio(of(s).variance, of(s).objective), moments), objective
+        else:
+            noise, measured = self._jackknife(lambda s: of(s).noise_to_signal, moments), signal
+        noise = within(noise if measured else replace(noise, low=None, high=None), 0.0, math.inf)
         if target is None:
-            return known | {"efficiency": None, "alignment": None}
-        efficiency = self._jackknife(lambda summed: of(summed).efficiency, moments)
-        # a cosine near 1 varies by O(1/R) and is biased by as much: uncorrected, its interval would miss
-        alignment = self._jackknife(lambda summed: of(summed).alignment, moments, debias=True)
-        return known | {"efficiency": efficiency, "alignment": alignment}
+            return {"noise_to_signal": noise, "efficiency": None, "alignment": None}
+        efficiency = alignment = Estimate(None, None, None, self.level, moments.count)
+        if objective:
+            efficiency = within(self._jackknife(lambda s: of(s).efficiency, moments), 0.0, 1.0)
+        if objective and row[target] > 0.0 and not np.delete(row, target).any():  # the target itself
+            alignment = replace(alignment, value=1.0, low=1.0, high=1.0)
+        elif objective and signal:
+            # a cosine near 1 varies by O(1/R) and is biased by as much: uncorrected, its interval would miss
+            alignment = within(self._jackknife(lambda s: of(s).alignment, moments, debias=True), -1.0, 1.0)
+        return {"noise_to_signal": noise, "efficiency": efficiency, "alignment": alignment}
+
+    def _told(self, length: Callable[[Summed], float], moments: Moments) -> bool:
+        """Whether a squared length is told from 0: the interval of its estimate lies above it."""
+        low = self._jackknife(length, moments).low
+        return low is not None and low > 0.0
 
     def _jackknife(self, statistic: Callable[[Summed], float], moments: Moments, debias: bool = False) -> Estimate:
         """A pooled statistic with a delete-a-group jackknife interval (t, groups - 1 degrees of freedom).
@@ -254,7 +268,14 @@ class GradientMoments(Mapping[str, CreditMoments]):
         sampled = variance[self.frozen.agents]
         shares = np.full(variance.shape, np.nan)
         shares[self.frozen.agents] = np.divide(part, sampled, out=np.full_like(part, np.nan), where=sampled > 0)
-        return shares, float(part.sum() / sampled.sum()) if sampled.sum() > 0 else None
+        pooled = float(bounded(ratio(part.sum(), sampled.sum()), 0.0, 1.0))
+        return bounded(shares, 0.0, 1.0), pooled if np.isfinite(pooled) else None
+
+
+def _moments_of(row: Array, target: int | None, summed: Summed) -> EstimateMoments:
+    """Moments of the combination `row` of the basis; NaN for what needs a target where there is none."""
+    inner = np.full(len(row), np.nan) if target is None else summed.signal[target]
+    return EstimateMoments.combine(row, summed.covariance, summed.signal, inner, inner[target or 0])
 
 
 def best_alpha(covariance: Array) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dgpg_verify.core import Credit, HasCombination, HasCritic, HasUnbiased, Rollout, offers
+from dgpg_verify.core import Credit, HasCombination, HasCritic, HasUnbiased, InputError, Rollout, check_finite, offers
 from dgpg_verify.credits import live_values
 from dgpg_verify.measurement.combine import Basis, fit_credits, make_basis
 from dgpg_verify.measurement.gradients_of import chunk_size
@@ -37,6 +37,11 @@ class Calibration:
 def calibrate(request: Request, setup: Setup) -> Calibration:
     """Fit the requested credits and find the target."""
     rollouts = pilot_rollouts(setup, request.to_fit)
+    if not any(bool(rollout.active.any()) for rollout in rollouts):
+        raise InputError(
+            f"no agent is active at any step of {sum(len(rollout.active) for rollout in rollouts)} roll-outs: every "
+            "gradient is 0 and there is nothing to measure"
+        )
     fitted = fit_credits(request.to_fit, rollouts)
     count = len(request.credits)
     unbiased = tuple(offers(c, HasUnbiased) and bool(c.unbiased(rollouts[0])) for c in fitted[:count])
@@ -60,7 +65,10 @@ def value_moments(basis: Basis, rollouts: Sequence[Rollout]) -> tuple[Array, Arr
     weights, live = basis.weights, max(rows.shape[1], 1)
     means = rows.sum(1) / live
     centred = rows - means[:, None]
-    return weights @ means, weights @ (centred @ centred.T / live) @ weights.T
+    with np.errstate(over="ignore", invalid="ignore"):
+        covariances = weights @ (centred @ centred.T / live) @ weights.T
+    check_finite("covariance of the values of credits [credit, credit] = ", covariances)
+    return weights @ means, covariances
 
 
 def pilot_rollouts(setup: Setup, credits: Sequence[Credit]) -> list[Rollout]:

@@ -39,14 +39,18 @@ VARIANCE_COLUMNS = tuple(_DATA["variance_csv"].split())
 TEXT = frozenset(_DATA["text"].split())  # columns of text: empty where missing
 COLUMNS = {name: tuple(table["columns"].split()) for name, table in _DATA["tables"].items()}
 SECTIONS = {name: table["section"] for name, table in _DATA["tables"].items() if "section" in table}
+BOUNDS = {name: dict(table.get("bounds", {})) for name, table in _DATA["tables"].items()}
+ROUNDING = 1e-9
 TABLES = tuple(COLUMNS)
 
 
 def write_records(folder: Path, tables: Tables) -> Path:
     """Write records.json, whole or not at all, and renew a summary beside it. Records must be flat: text, numbers,
-    booleans, null, flat lists."""
+    booleans, null, flat lists; ValueError for a number beyond its bounds."""
     for name, rows in tables.items():
         _check_flat(RECORDS, name, rows)
+    if beyond := out_of_bounds(tables):
+        raise ValueError(f"{len(beyond)} numbers of {RECORDS} are beyond what they can be, such as {beyond[0]}")
     # one record per line: a third of the size of one number per line, and a diff shows the record
     blocks = [f"{json.dumps(name)}: [\n{_lines(rows)}\n]" for name, rows in tables.items()]
     path = write_atomic(folder / RECORDS, '{"schema": 1, "tables": {\n' + ",\n".join(blocks) + "\n}}\n")
@@ -93,6 +97,18 @@ def _check_flat(file: str, name: str, rows: Iterable[Any]) -> None:
         n = record.get("n")
         if n is not None and (isinstance(n, bool) or not isinstance(to_json(n), int | float) or n < 1):
             raise InputError(f"{file}: table {name!r} record {k}: n = {n!r} is not allowed: it must be >= 1")
+
+
+def out_of_bounds(tables: Tables) -> list[str]:
+    """Numbers that cannot be, such as a cosine of -31, each with its table, record and bounds."""
+    return [
+        f"{name}[{k}].{column} = {row[column]!r}: it must be in [{least}, {most}]"
+        for name, rows in tables.items()
+        for column, (least, most) in BOUNDS.get(name, {}).items()
+        for k, row in enumerate(rows)
+        if row.get(column) is not None
+        and (row[column] < least - ROUNDING or row[column] > most + ROUNDING)  # NaN is not known, as null
+    ]
 
 
 def expected_tables(claims: Iterable[str] | None) -> list[str]:

@@ -39,6 +39,17 @@ def write_json(path: Path, value: Any) -> Path:
     return write_atomic(path, text + "\n")
 
 
+def read_text(path: Path, wanted: str = "UTF-8 text") -> str:
+    """The text of a file, packed if it ends in .gz; InputError naming it where there is none. wanted: for the error."""
+    try:
+        content = path.read_bytes()
+        return (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"{path.name} is missing in {path.parent.name or '.'}: it must exist") from None
+    except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
+        raise InputError(f"{path.name} cannot be read ({type(error).__name__}): it must be {wanted}") from None
+
+
 def read_json(path: Path) -> Any:
     """Parse a strict JSON file, packed if it ends in .gz; InputError naming it and the place if it is broken or holds
     NaN."""
@@ -46,13 +57,7 @@ def read_json(path: Path) -> Any:
     def refuse(token: str) -> NoReturn:
         raise InputError(f"{path.name} holds {token}: a number must be finite, an unknown one null")
 
-    try:
-        content = path.read_bytes()
-        text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8")
-    except FileNotFoundError:
-        raise InputError(f"{path.name} is missing in {path.parent.name or '.'}: it must exist") from None
-    except (OSError, UnicodeDecodeError, EOFError, zlib.error) as error:
-        raise InputError(f"{path.name} cannot be read ({type(error).__name__}): it must be UTF-8 JSON") from None
+    text = read_text(path, "UTF-8 JSON")
     try:
         return json.loads(text, parse_constant=refuse)
     except json.JSONDecodeError as error:

@@ -5,6 +5,7 @@ Handing a task to a worker costs about 25 ms, more than many a cell: cheap cells
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import sys
@@ -19,13 +20,14 @@ import torch
 from joblib import Parallel, delayed, parallel_config
 from joblib.externals.loky import get_reusable_executor
 
-from dgpg_verify.core.errors import InputError, check_int
+from dgpg_verify.core.errors import InputError, NonFiniteError, check_int
 from dgpg_verify.core.records import Cell, Evidence
 from dgpg_verify.runs.cells import CellStore, cell_name, unique_cells, write_cell
 from dgpg_verify.runs.progress import CellProgress
 
 LARGEST_BATCH = 32  # cells handed over at once
 BATCHES_LEFT = 16  # per worker: no batch holds more than this part of the cost that is left, so that none waits long
+SAFE_PATH = "PYTHONSAFEPATH"
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # parameters of mallopt, from malloc.h
 Measure = Callable[[Cell], Mapping[str, Any]]
 Task = tuple[int, Cell, Path, str]  # index, cell, its file and its key
@@ -55,7 +57,8 @@ def run_cells(
     cells: repeats are measured once. measure: a function of the cell alone, so that neither order nor number
     of workers matters. resume: keep cells whose key matches. cost: relative cost of a cell; longest first, after
     three of each family, by which the time left is estimated.
-    Raises InputError (bad workers, corrupt kept cell) and CellFailed; finished cells stay on disk either way.
+    Raises InputError (bad workers, corrupt kept cell), NonFiniteError, OSError, MemoryError and, for any other error of
+    `measure`, CellFailed; finished cells stay on disk either way.
     """
     workers = check_int("workers", workers, 1)
     distinct = unique_cells(cells)
@@ -89,14 +92,11 @@ def probes_first(cells: Sequence[Cell]) -> list[Cell]:
 def _finished(measure: Measure, tasks: list[Task], weights: list[float], workers: int, owner: int) -> Iterator[Done]:
     """The tasks as they finish."""
     if workers == 1:
-        threads = torch.get_num_threads()
-        try:
+        with one_thread():
             for task in tasks:
                 yield _measure_one(measure, *task)
-        finally:
-            torch.set_num_threads(threads)
         return
-    with parallel_config(backend="loky", inner_max_num_threads=1):
+    with _safe_imports(), parallel_config(backend="loky", inner_max_num_threads=1):
         run = Parallel(n_jobs=workers, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")
         batches = (tasks[part] for part in batches_of(weights, workers))
         try:
@@ -104,6 +104,32 @@ def _finished(measure: Measure, tasks: list[Task], weights: list[float], workers
                 yield from finished
         finally:
             get_reusable_executor().shutdown(wait=True, kill_workers=True)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """One torch thread for a while: sums over threads have another order, and other last digits."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
+def _safe_imports() -> Iterator[None]:
+    """Processes started meanwhile do not look for Python's own modules in the working directory first, where a user's
+    signal.py or random.py would end them. They take this process's own sys.path once they run."""
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[SAFE_PATH]
+        else:
+            os.environ[SAFE_PATH] = before
 
 
 def batches_of(weights: Sequence[float], workers: int) -> Iterator[slice]:
@@ -136,8 +162,10 @@ def _measure_one(measure: Measure, index: int, cell: Cell, path: Path, key: str)
         values = measure(cell)
         seconds = time.perf_counter() - started
         write_cell(path, key, Evidence(cell, values, seconds))
-    except InputError as error:
-        raise InputError(f"cell {cell_name(cell)}: {error}") from error
+    except (InputError, NonFiniteError) as error:
+        raise type(error)(f"cell {cell_name(cell)}: {error}") from error
+    except (OSError, MemoryError):  # the machine's, not the cell's: no place left, no memory left
+        raise
     except Exception as error:
         raise CellFailed(f"cell {cell_name(cell)} failed: {type(error).__name__}: {error}") from error
     return index, seconds

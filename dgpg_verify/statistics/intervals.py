@@ -7,12 +7,16 @@ without spread, and `binomtest` finds the ends of the exact interval by a search
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
 from dgpg_verify.core import Estimate, InputError, check_int
 from dgpg_verify.statistics.checks import check_level, check_sample
+
+ROUNDING = 1e-9  # of a sum of products in float64, on quantities of the order of 1
 
 
 def t_quantile(df: float, level: float) -> float:
@@ -23,6 +27,22 @@ def t_quantile(df: float, level: float) -> float:
 def symmetric(value: float, half_width: float, level: float, n: int) -> Estimate:
     """value -+ half_width."""
     return Estimate(float(value), float(value - half_width), float(value + half_width), level, n)
+
+
+def within(estimate: Estimate, least: float, most: float) -> Estimate:
+    """The estimate of what is known to lie in [least, most]: the part of its interval that lies there.
+
+    Not measurable where the interval misses the range by more than rounding, or where there is none and the value does.
+    """
+    if estimate.value is None:
+        return estimate
+    lowest, highest = (estimate.value if end is None else end for end in (estimate.low, estimate.high))
+    if lowest > most + ROUNDING or highest < least - ROUNDING:
+        return replace(estimate, value=None, low=None, high=None)
+    value, low, high = (
+        None if end is None else min(max(end, least), most) for end in (estimate.value, estimate.low, estimate.high)
+    )
+    return replace(estimate, value=value, low=low, high=high)
 
 
 def mean_interval(values: ArrayLike, level: float = 0.95) -> Estimate:

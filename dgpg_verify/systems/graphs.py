@@ -11,6 +11,8 @@ from dgpg_verify.core import InputError, check_int
 
 MAX_REPAIR_ROUNDS = 1_000
 
+MOST_SERVERS = 10_000_000  # rows of a table that can still be held
+
 
 def count_candidates(value: Any, servers: int, default: int) -> int:
     """K: min(default, M) for None, M for "all" (the dense graph), else an integer in [1, M]."""

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import Influence, InputError, Observation, check_choice, check_int
-from dgpg_verify.systems.graphs import count_candidates, random_candidates
+from dgpg_verify.systems.graphs import MOST_SERVERS, count_candidates, random_candidates
 from dgpg_verify.systems.one_shot import GameState, check_entries, check_graph, check_vectors
 from dgpg_verify.systems.references import alter_reference
 from dgpg_verify.systems.resource_game import ResourceGame
@@ -77,7 +77,7 @@ class LoadBalancingGame(ResourceGame):
         Raises InputError on any value outside its range, before drawing.
         """
         n_agents = check_int("n_agents", n_agents, 1)
-        servers = n_agents if n_servers is None else check_int("n_servers", n_servers, 1)
+        servers = n_agents if n_servers is None else check_int("n_servers", n_servers, 1, MOST_SERVERS)
         check_choice("cost", cost, COSTS)
         check_choice("job_law", job_law, JOB_LAWS)
         check_int("seed", seed, 0)

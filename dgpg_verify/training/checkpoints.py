@@ -22,6 +22,10 @@ from dgpg_verify.runs.files import write_atomic
 from dgpg_verify.training.logs import LogLine
 
 CONFIG, CHECKPOINT = "config.json", "checkpoint.pt"
+# In config.json beside the configuration: the working directory as seen from the folder, and the episodes that a run
+# had before it was resumed for more.
+PLACE, EARLIER = "place", "earlier_episodes"
+BESIDE = (PLACE, EARLIER)
 SCHEMA = 2
 
 
@@ -74,16 +78,20 @@ def load_checkpoint(folder: Path, config: Mapping[str, Any] | None = None) -> tu
         raise InputError(f"{folder} holds no {CHECKPOINT}: there is nothing to resume or to evaluate")
     try:
         stored = torch.load(path, weights_only=True)
-        if stored["schema"] != SCHEMA:
+        later = isinstance(stored["schema"], int) and stored["schema"] > SCHEMA
+        if stored["schema"] != SCHEMA and not later:
             raise ValueError(f"schema {stored['schema']} is not {SCHEMA}")
-        known, progress = json.loads(stored["config"]), Progress.from_json(stored["plain"])
+        parsed = None if later else (json.loads(stored["config"]), Progress.from_json(stored["plain"]))
     except Exception as error:  # torch.load raises many kinds on a damaged file
         reason = " ".join(f"{type(error).__name__} {error}".split())[:120]
         raise InputError(
             f"checkpoint {path.name} in {folder} is corrupt ({reason}): delete it and train again"
         ) from None
+    if parsed is None:
+        raise InputError(f"{path.name} in {folder} is of schema {stored['schema']}, of a later version: take that one")
+    known, progress = parsed
     if config is not None:
-        check_same(known, json.loads(canonical(config)), folder)
+        check_same(known, longer(json.loads(canonical(config)), known), folder)
     return {name: value for name, value in stored.items() if name not in ("schema", "config", "plain")}, progress
 
 
@@ -94,8 +102,15 @@ def resumable(folder: Path, config: Mapping[str, Any]) -> tuple[dict[str, Any], 
     """
     if (folder / CHECKPOINT).exists():
         return load_checkpoint(folder, config)
-    check_same(read_config(folder), json.loads(canonical(config)), folder)
+    known = {name: value for name, value in read_config(folder).items() if name not in BESIDE}
+    check_same(known, json.loads(canonical(config)), folder)
     return None
+
+
+def longer(config: dict[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with the episodes of a shorter run of the same kind, which it may go on with."""
+    more = isinstance(known.get("episodes"), int) and config["episodes"] > known["episodes"]
+    return {**config, "episodes": known["episodes"]} if more else config
 
 
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:

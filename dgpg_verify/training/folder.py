@@ -9,8 +9,12 @@ from typing import Any
 
 from dgpg_verify.contracts.named import is_plugin, make_any_system
 from dgpg_verify.core import InputError, System, check_int, to_json
-from dgpg_verify.systems import make_system
+from dgpg_verify.runs.lock import FolderLock, is_empty
+from dgpg_verify.systems import make_system, system_names
 from dgpg_verify.training.checkpoints import (
+    BESIDE,
+    EARLIER,
+    PLACE,
     Progress,
     check_same,
     load_checkpoint,
@@ -19,6 +23,7 @@ from dgpg_verify.training.checkpoints import (
     save_checkpoint,
     write_config,
 )
+from dgpg_verify.training.inputs import at_place, check_inputs, recorded_place
 from dgpg_verify.training.learner import make_learner
 from dgpg_verify.training.logs import Events, event_writer, write_log
 from dgpg_verify.training.methods import Method, Recipe
@@ -35,16 +40,35 @@ class RunFolder:
     every: int
     resumed: bool
     events: Events
+    lock: FolderLock
 
     def begin(self) -> tuple[dict[str, Any], Progress] | None:
-        """What the checkpoint of a resumed run holds: tensors and progress; None where the run starts afresh."""
+        """What the checkpoint of a resumed run holds: tensors and progress; None where the run starts afresh.
+
+        Takes the folder's lock and looks again. Raises InputError where another run writes, or has written since.
+        """
+        self.lock.take()
         if not self.resumed:
-            write_config(self.path, self.config)
+            _check_empty(self.path)
+            write_config(self.path, {**self.config, PLACE: recorded_place(self.path)})
             return None
         stored = resumable(self.path, self.config)
         if stored is not None:
+            self._note_more_episodes()
             write_log(self.path, stored[1].history)  # a kill between checkpoint and log leaves an older log
         return stored
+
+    def _note_more_episodes(self) -> None:
+        """Write a longer run's configuration with the episodes that it had before, where there is one."""
+        written = read_config(self.path)
+        if written["episodes"] < self.config["episodes"]:
+            earlier = [*written.get(EARLIER, []), written["episodes"]]
+            write_config(self.path, {**written, "episodes": self.config["episodes"], EARLIER: earlier})
+
+    def end(self) -> None:
+        """Close what is open and let others write."""
+        self.events.close()
+        self.lock.drop()
 
     def save(self, tensors: Mapping[str, Any], progress: Progress) -> None:
         save_checkpoint(self.path, self.config, tensors, progress)
@@ -84,9 +108,14 @@ def run_folder(
         resumable(path, config)
     elif path.exists() and not path.is_dir():
         raise InputError(f"out = {str(path)!r} is a file: it must be a folder, or a new name for one")
-    elif path.exists() and any(path.iterdir()):
+    elif path.exists():
+        _check_empty(path)
+    return RunFolder(path, config, every, resume, Events(path, tensorboard), FolderLock(path))
+
+
+def _check_empty(path: Path) -> None:
+    if not is_empty(path):
         raise InputError(f"out = {str(path)!r} is not empty: choose another folder, or resume = True to go on")
-    return RunFolder(path, config, every, resume, Events(path, tensorboard))
 
 
 @dataclass(frozen=True)
@@ -99,34 +128,69 @@ class StoredRun:
     progress: Progress
 
 
-def read_run(folder: str | Path, trusted: Sequence[str] = ()) -> StoredRun:
+def read_run(folder: str | Path, n_agents: int | None = None, trusted: Sequence[str] = ()) -> StoredRun:
     """Rebuild system and policy of a run folder from its config and checkpoint.
 
-    trusted: names of users' own systems (module:Object, path/to/file.py:Object) that may be imported, which runs their
-    code; what a folder names alone is never run. Raises InputError when a file is missing or corrupt, or the system
-    cannot be made again.
+    n_agents : another number of agents to play with, where they share their parameters.
+    trusted : names of users' own systems (module:Object, path/to/file.py:Object) that may be imported, which runs their
+        code; what a folder names alone is never run.
+
+    Raises InputError when a file is missing or corrupt, or the system cannot be made again or was built from files that
+    have changed. Relative paths of files are taken from where the run was started.
     """
     folder = Path(folder)
     config = read_config(folder)
+    place, _ = (config.pop(name, None) for name in BESIDE)
     tensors, progress = load_checkpoint(folder, config)
-    system = _own_again(config, folder, trusted) if "origin" in config else rebuild(config["system"])
-    schedule = make_schedule(config["alpha"], system.n_agents)
-    recipe = Recipe(Method(**config["method"]), Settings(**config["settings"]), schedule, config["sharing"])
-    learner = make_learner(recipe, [system], [config["seed"]])
+    if "origin" in config:
+        system = _own_again(config, folder, trusted)
+    else:
+        system = rebuild(config["system"], Path() if place is None else folder / place)
+    try:
+        schedule = make_schedule(config["alpha"], system.n_agents)
+        recipe = Recipe(Method(**config["method"]), Settings(**config["settings"]), schedule, config["sharing"])
+        learner = make_learner(recipe, [system], [config["seed"]])
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{folder} was written by another version of this package ({error}): take that one") from None
     learner.load(tensors)
+    if n_agents is not None:
+        system = _resized(config, check_int("n", n_agents, 1), Path() if place is None else folder / place)
     return StoredRun(config, system, learner.policy, progress)
 
 
-def rebuild(config: dict[str, Any]) -> System:
-    """The system of a `config()`. Raises InputError for one that is not built in."""
-    options = {name: value for name, value in config.items() if name not in ("system", "inputs", "n_agents", "seed")}
-    try:
-        return make_system(config["system"], config["n_agents"], seed=config["seed"], **options)
-    except (KeyError, TypeError, InputError) as error:
+def _resized(config: dict[str, Any], n_agents: int, place: Path) -> System:
+    """The system of a run with another number of agents, and of servers where there was one for each agent."""
+    if config["sharing"] != "shared" and n_agents != config["system"]["n_agents"]:
         raise InputError(
-            f"system {config.get('system')!r} cannot be rebuilt from its config ({error}); a system of your own is "
-            "remembered where train is given its name, module:Object or path/to/file.py:Object"
-        ) from None
+            f"n = {n_agents} is not allowed: each of the {config['system']['n_agents']} agents has parameters of its "
+            "own; only shared ones can be played by others"
+        )
+    if "origin" in config:
+        return make_any_system(**{**config["origin"], "n_agents": n_agents})
+    given = config["system"]
+    servers = {"n_servers": n_agents} if given.get("n_servers") == given["n_agents"] else {}
+    return rebuild({**given, "n_agents": n_agents, **servers}, place)
+
+
+def rebuild(config: dict[str, Any], place: Path) -> System:
+    """The system of a `config()`, files with relative paths read from `place`.
+
+    Raises InputError for one that is not built in, and for a file that has changed since.
+    """
+    name = config.get("system")
+    if name not in system_names():
+        raise InputError(
+            f"system {name!r} cannot be rebuilt from its config; a system of your own is remembered where train is "
+            "given its name, module:Object or path/to/file.py:Object"
+        )
+    ours = ("system", "inputs", "n_agents", "seed")
+    options = {name: value for name, value in at_place(config, place).items() if name not in ours}
+    try:
+        system = make_system(name, config["n_agents"], seed=config["seed"], **options)
+    except (KeyError, TypeError) as error:
+        raise InputError(f"system {name!r} cannot be rebuilt from its config ({error})") from None
+    check_inputs(config, system)
+    return system
 
 
 def _own_again(config: Mapping[str, Any], folder: Path, trusted: Sequence[str]) -> System:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from dgpg_verify.contracts import check_own_credits, check_own_system
 from dgpg_verify.contracts.named import is_plugin, make_any_system
 from dgpg_verify.core import InputError, System, check_int
+from dgpg_verify.runs.workers import one_thread
 from dgpg_verify.systems import CloudScheduling
 from dgpg_verify.training.checkpoints import Progress
 from dgpg_verify.training.evaluation import HELD_OUT, Evaluation, Heldout, evaluate, evaluate_stacked, heldout
@@ -89,7 +90,7 @@ def train(
     progress: bool = True, observe: Callable[[int, Any], None] | None = None, origin: Mapping[str, Any] | None = None,
     **changes: Any,
 ) -> TrainingRun:  # fmt: skip
-    """Train all agents of a system at once by one of the methods; deterministic in its arguments.
+    """Train all agents of a system at once by one of the methods, on one torch thread; deterministic in its arguments.
 
     Parameters
     ----------
@@ -99,7 +100,8 @@ def train(
     seed : seeds initial parameters, training workloads and action draws.
     heldout_seed : seeds the held-out workloads, in a stream of their own; None = the same number as `seed`.
     out, checkpoint_every, resume, tensorboard : see `run_folder`. A resumed run equals the uninterrupted one bit
-        for bit.
+        for bit; one that is resumed with more episodes goes on where the shorter one ended, with the schedule of alpha
+        of the longer one from there on, and says so in its config.json.
     observe : called as observe(episode, policy) at every evaluation; it must not change the policy.
     origin : arguments of `contracts.named.make_any_system` that make this system of your own again, for `evaluate` and
         `compare`; known where `system` is a name.
@@ -174,7 +176,8 @@ def _finished(
         TrainingRun(fleet.policy, heldout(fleet.system, config["heldout_seed"], options.workloads), config, path)
         for fleet, config in zip(learner.fleets, configs, strict=True)
     ]
-    Loop(learner, options, runs, watch, folder).to_the_end(progress)
+    with one_thread():  # as cells are measured: the same call gives the same bits on any machine of one kind
+        Loop(learner, options, runs, watch, folder).to_the_end(progress)
     return runs
 
 
@@ -231,7 +234,7 @@ class Loop:
                     self._show(bar)
         finally:
             if self.folder is not None:
-                self.folder.events.close()
+                self.folder.end()
 
     def _iterate(self) -> None:
         began, step = time.process_time(), self.options.settings.rollouts

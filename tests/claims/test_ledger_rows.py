@@ -21,7 +21,7 @@ PLAIN: dict[str, Any] = dict(  # noqa: C408 - reads as the options do
     scale=None,
     claims=None,
     seed=0,
-    workers=None,
+    cell_workers=None,
     resume=False,
     vary_seed=False,
     collectonly=False,
@@ -76,7 +76,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _pytest(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "theorems/", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(project)]), "COLUMNS": "200"}
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=120)
 
 
@@ -141,7 +141,8 @@ def test_every_row_is_an_entry_of_pytest_benchmark(project: Path) -> None:
     options = ("--claims", "C9.1", "--benchmark-json", "bench.json", "--benchmark-autosave", "--benchmark-only")
     _honest(project, *options)
     entries = json.loads((project / "bench.json").read_text())["benchmarks"]
-    rows = {row["row"]: row for row in json.loads((project / "honest" / "ledger.json").read_text())["rows"]}
+    ledger = json.loads((project / "honest" / "ledger.json").read_text())["rows"]
+    rows = {row["row"]: row for row in ledger if row["id"] == "C9.1"}  # the folder holds other claims of earlier runs
     assert {entry["param"] for entry in entries} == set(rows) and len(rows) == 7
     for entry in entries:
         row, facts = rows[entry["param"]], entry["extra_info"]
@@ -186,6 +187,21 @@ def test_a_sitting_neither_passes_nor_fails(project: Path) -> None:
     assert "no test in theorems/" not in ran.stdout
 
 
+def test_an_option_of_another_plugin_is_left_to_it(project: Path) -> None:
+    """pytest-parallel has --workers too: plain `pytest theorems/` runs, and cells have --cell-workers."""
+    (project / "parallel_plugin.py").write_text(
+        "def pytest_addoption(parser):\n    parser.getgroup('parallel').addoption('--workers', default=None)\n"
+    )
+    beside = ("-p", "parallel_plugin")
+    assert _pytest(project, *beside).returncode == 0
+    helped = _pytest(project, *beside, "--help").stdout
+    assert "--cell-workers=W" in helped and "--workers=WORKERS" in helped
+    refused = _pytest(project, *beside, "--benchmark", "--workers", "2")
+    assert refused.returncode == 4 and "--workers is another plug-in's here" in refused.stderr + refused.stdout
+    options = ("--benchmark", "--scale=smoke", "--claims=C9.2", "--cell-workers=1", "--out", "beside")
+    assert _pytest(project, *beside, *options).returncode == 0
+
+
 def test_without_benchmark_nothing_is_measured(project: Path) -> None:
     ran = _pytest(project)
     assert ran.returncode == 0
@@ -210,7 +226,7 @@ def test_a_row_without_a_test_fails_the_run(project: Path) -> None:
 
 USAGE = {
     "unknown claim": ({"claims": "C77"}, "claims = 'C77' is not allowed"),
-    "no workers": ({"workers": 0}, "workers = 0 is not allowed"),
+    "no workers": ({"cell_workers": 0}, "workers = 0 is not allowed"),
     "negative seed": ({"seed": -1}, "--seed = -1 is not allowed"),
     "scale without benchmark": ({"benchmark": False, "scale": "smoke"}, "--scale has an effect only together"),
     "resume without benchmark": ({"benchmark": False, "resume": True}, "--resume has an effect only together"),
@@ -219,7 +235,8 @@ USAGE = {
     "n_max 0 without benchmark": ({"benchmark": False, "n_max": 0}, "--n-max has an effect only together"),
     "no rows without benchmark": ({"benchmark": False, "rows": ""}, "--rows has an effect only together"),
     "no row of that name": ({"claims": "C4", "scale": "smoke", "rows": "dgp"}, "rows = 'dgp' fits no row"),
-    "workers of another plugin": ({"numprocesses": 2}, "-n cannot be used with --benchmark"),
+    "xdist": ({"numprocesses": 2}, "-n cannot be used with --benchmark"),
+    "workers of another plugin": ({"workers": "2"}, "--workers is another plug-in's here"),
     "benchmarks skipped": ({"benchmark_skip": True}, "--benchmark-skip cannot be used with --benchmark"),
     "benchmarks disabled": ({"benchmark_disable": True}, "--benchmark-disable cannot be used with --benchmark"),
     "no place to write": ({"out": "/proc/x"}, "--out = '/proc/x' cannot be written"),

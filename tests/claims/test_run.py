@@ -18,13 +18,17 @@ from typing import Any
 
 import pytest
 
+from dgpg_verify.claims import run as runner
 from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.question import Question
-from dgpg_verify.claims.run import INDEX, RunResult, judge_folder, run_claims
+from dgpg_verify.claims.run import RunResult, judge_folder, run_claims
+from dgpg_verify.claims.run_index import INDEX
 from dgpg_verify.claims.series import Measured
+from dgpg_verify.claims.subjects import TRACE_FILES, TRACES
 from dgpg_verify.core import Cell, InputError, to_json
 from dgpg_verify.runs import CellFailed, environment
 from dgpg_verify.runs.environment import relative_command
+from dgpg_verify.runs.lock import only_writer
 from tests.claims import toy_claim as toy
 from tests.claims.toy_claim import toy_claim
 
@@ -217,6 +221,48 @@ def test_shared_cells_are_measured_once(tmp_path: Path) -> None:
     assert [row.row for row in result.rows] == ["C9.1/one", "C9.1/two", "C9.2/one", "C9.2/two"]
     records = json.loads((tmp_path / "shared" / "records.json").read_text())["tables"]
     assert len(records["moments"]) == 24 and len(records["declared"]) == 1
+
+
+def test_a_resumed_run_keeps_the_claims_it_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Resumed for another claim, the ledger holds both; what the first one measured is neither lost nor measured."""
+    first = toy_claim(design=lambda scale: toy.design(scale)[:1])
+    second = toy_claim("C9.2", design=lambda scale: toy.design(scale)[1:])
+    out = {"out": tmp_path / "x", "progress": False}
+    run_claims([first], "smoke", 5, 1, **out)
+    again = replace(first, measure=_never, design=_never)
+    monkeypatch.setattr(runner, "select_claims", lambda *_: [again])
+    result = run_claims([second], "smoke", 5, 1, resume=True, **out)
+    assert [row.row for row in result.rows] == ["C9.2/two"] and result.missing == 0  # what was asked for
+    assert [row["row"] for row in _ledger(tmp_path / "x")] == ["C9.1/one", "C9.2/two"]
+    assert json.loads((tmp_path / "x" / "environment.json").read_text())["claims"] == ["C9.1", "C9.2"]
+    next((tmp_path / "x" / "cells").glob("toy-one-n8-*.npz")).unlink()
+    assert run_claims([second], "smoke", 5, 1, resume=True, **out).missing == 0
+    assert "not finished: 4 of 24 cells" in (tmp_path / "x" / "index.html").read_text()
+
+
+def test_two_runs_do_not_share_a_folder(finished: Path, tmp_path: Path) -> None:
+    """Neither at the same time, nor with the recorded files of another run."""
+    shutil.copytree(finished, tmp_path / "x")
+    with only_writer(tmp_path / "x"), pytest.raises(InputError, match="is being written by process"):
+        _run(tmp_path / "x", resume=True)
+    with only_writer(tmp_path / "new"), pytest.raises(InputError, match="is being written by process"):
+        _run(tmp_path / "new")
+    _run(tmp_path / "x", resume=True)
+
+
+def test_a_run_is_not_resumed_with_other_recorded_files(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(finished, tmp_path / "x")
+    traces = tmp_path / "traces"
+    traces.mkdir()
+    for name in TRACE_FILES:
+        (traces / name).write_text("one")
+    monkeypatch.setenv(TRACES, str(traces))
+    _run(tmp_path / "x", resume=True)
+    (traces / TRACE_FILES[0]).write_text("two")
+    with pytest.raises(InputError, match=rf"{TRACE_FILES[0]} in \$DGPG_TRACES is not the file of the run"):
+        _run(tmp_path / "x", resume=True)
 
 
 def test_only_changed_code_makes_a_run_dirty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

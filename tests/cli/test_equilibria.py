@@ -294,3 +294,53 @@ def test_bad_files(content: Any, said: str, tmp_path: Path, capsys: pytest.Captu
 @pytest.mark.parametrize("good", [TABLE, GAME, SIDE, {"n_agents": 3}], ids=["tables", "game", "team", "recipe"])
 def test_what_the_bad_files_change_is_allowed(good: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert answer("--game", write(tmp_path, good), capsys=capsys)
+
+
+NFG = 'NFG 1 R "x" { "a" "b" }'
+TABLE_NFG = NFG + ' { 2 2 }\n"a comment" ' + "1 1 0 0 -.5 -.5 1/4 0.25"  # the first player's strategy changes fastest
+
+
+def test_gambit_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Payoffs and outcomes, numbers and names of strategies: one game, and the same as a table in JSON."""
+    (tmp_path / "g.nfg").write_text(TABLE_NFG)
+    (tmp_path / "o.nfg").write_text(
+        NFG + ' { { "x" "y" } { "u" "v" } } { { "one" 1, 1 } { "low" -1/2 -.5 } { "" .25 1/4 } } 1 0 2 3'
+    )
+    (tmp_path / "pull.nfg").write_text(NFG + " { 2 2 } 0 0 1 1 0 0 0 0")
+    table = {"reward": [[1, -0.5], [0, 0.25]], "guidance": [[0, 0], [1, 0]]}
+    pull = ["--guidance", str(tmp_path / "pull.nfg"), "--alpha", "0.4"]
+    said = [answer("--game", str(tmp_path / name), *pull, capsys=capsys) for name in ("g.nfg", "o.nfg")]
+    wanted = answer("--game", write(tmp_path, table), "--alpha", "0.4", capsys=capsys)
+    for found in said:
+        assert {**found, "game": ""} == {**wanted, "game": ""}
+    alone = answer("--game", str(tmp_path / "g.nfg"), capsys=capsys)
+    assert alone["game"] == "game of g.nfg, no guidance" and alone != wanted
+
+
+BAD_NFG = {
+    "nothing": ("", "x.nfg ends too early"),
+    "another format": ('EFG 2 R "x" { "a" }', "begins with 'EFG 2 R'"),
+    "different payoffs": (
+        NFG + " { 2 2 } 1 -1 0 0 0 0 1 1",
+        "no game of one reward: at profile [0, 0] the players get 1",
+    ),
+    "too few payoffs": (NFG + " { 2 2 } 1 1", "it has 2 payoffs: 2 for each of 4 profiles"),
+    "a word": (NFG + " { 2 2 } 1 1 0 0 0 0 1 one", "no game in Gambit's .nfg format"),
+    "division by 0": (NFG + " { 2 2 } 1 1 0 0 0 0 1 1/0", "no game in Gambit's .nfg format"),
+    "different numbers of strategies": (NFG + " { 1 2 } 1 1 0 0", "reward has shape (1, 2)"),
+    "an outcome that is not there": (NFG + ' { 1 1 } { { "" 1 1 } } 2', "outside [0, 1]"),
+    "too many profiles": (NFG + " { 99999 99999 } 1", "9999800001 profiles"),
+    "infinite": (NFG + " { 1 1 } 1e999999 1", "no game in Gambit's .nfg format"),
+    "players without strategies": (NFG + " { 2 } 1 1", "2 players have 1 numbers of strategies"),
+}
+
+
+@pytest.mark.parametrize("content, said", BAD_NFG.values(), ids=BAD_NFG.keys())
+def test_bad_gambit_files(content: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "x.nfg").write_text(content)
+    refused(["--game", str(tmp_path / "x.nfg")], said, capsys)
+
+
+def test_guidance_goes_with_a_gambit_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    refused(["--guidance", "g.nfg"], "--guidance goes with --game", capsys)
+    refused(["--game", write(tmp_path, TABLE), "--guidance", "g.nfg"], "holds its own", capsys)

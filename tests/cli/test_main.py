@@ -277,10 +277,17 @@ def _stopped(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_an_interrupt_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupt_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(runner, "run_claims", _stopped)
+    monkeypatch.chdir(tmp_path)
+    assert _run("verify", capsys=capsys) == (130, "", "error: interrupted; nothing was kept\n")
+    (tmp_path / "reports/standard-seed0/cells").mkdir(parents=True)
+    (tmp_path / "reports/standard-seed0/cells/a.npz").touch()
     code, _, err = _run("verify", capsys=capsys)
-    assert (code, err) == (130, "error: interrupted; finished cells are kept, --resume goes on\n")
+    assert (code, err) == (130, "error: interrupted; 1 finished cells are kept in reports/standard-seed0, --resume "
+                                "goes on\n")  # fmt: skip
 
 
 def test_an_interrupt_promises_nothing_where_nothing_is_kept(
@@ -309,6 +316,7 @@ def test_an_interrupt_promises_nothing_where_nothing_is_kept(
         (OSError(28, "No space left on device"), "the output cannot be written (No space left on device)", 2),
         (PermissionError(13, "Permission denied", "/proc/x"), "'/proc/x' cannot be read or written (Permission den", 2),
         (MemoryError("Unable to allocate 7 TiB"), "not enough memory (Unable to allocate 7 TiB)", 2),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "not enough memory: ask for fewer", 2),
         (BrokenProcessPool("killed"), "a worker process was killed: finished cells are kept, --resume goes on", 2),
         (NonFiniteError("reward[0] = nan"), "reward[0] = nan", 1),
     ],
@@ -394,13 +402,14 @@ def test_list_explains_every_name_there_is(capsys: pytest.CaptureFixture[str]) -
 
 def test_measure_says_why_a_number_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = _run(*GAME, "--credits", "guidance", capsys=capsys)
-    assert "not measurable: guidance efficiency, guidance alignment: no target is measured: add an unbiased" in out
+    assert "not measurable: efficiency of guidance: no target is measured: add an unbiased" in out
     _, out, _ = _run("measure", "load_balancing", "--n", "1", "--credits", "guidance", capsys=capsys)
-    assert "not measurable: guidance (all ratios): its gradient is the same in every roll-out" in out
+    assert "not measurable: all ratios of guidance: its gradient is the same in every roll-out" in out
     few = ["measure", "load_balancing", "--n", "32", "--credits", "return", "--rollouts", "4", "--seed", "1"]
     _, out, _ = _run(*few, capsys=capsys)
-    assert "not measurable: return noise-to-signal, return efficiency" in out and "ask for more roll-outs" in out
-    _, out, _ = _run(*GAME, "--credits", "guidance,return", "--target", "difference", capsys=capsys)
+    assert "not measurable: noise-to-signal of return: " in out and "more --rollouts" in out
+    many = ["--rollouts", "2048", "--credits", "guidance,return", "--target", "difference"]
+    _, out, _ = _run(*GAME, *many, capsys=capsys)
     assert "not measurable" not in out and "target: grad J is the mean of difference," in out
     _, out, _ = _run(*GAME, "--credits", "guidance,return,difference", capsys=capsys)
     assert "target: grad J is the mean of difference," in out
@@ -408,7 +417,8 @@ def test_measure_says_why_a_number_is_missing(tmp_path: Path, capsys: pytest.Cap
 
 def test_measure_writes_a_table_with_every_interval(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "table.csv"
-    said = json.loads(_run(*GAME, "--csv", str(path), "--json", capsys=capsys)[1])["credits"]
+    told = ["--rollouts", "256", "--credits", "guidance,difference"]
+    said = json.loads(_run(*GAME, *told, "--csv", str(path), "--json", capsys=capsys)[1])["credits"]
     table = pd.read_csv(path).set_index("credit")
     assert list(table.index) == list(said)
     for name, credit in said.items():

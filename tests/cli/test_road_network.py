@@ -26,7 +26,9 @@ def test_roads_are_measured(command: list[str], capsys: pytest.CaptureFixture[st
 def test_roads_are_learned(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run("train", "road_network:pigou", "--n", "4", "--episodes", "2", capsys=capsys)
     assert code == 0, err
-    assert "episode     2" in out and "best_response -1, the policy above it" in out  # nobody else there: all take the second link
+    assert (
+        "episode     2" in out and "best_response -1, the policy above it" in out
+    )  # nobody else there: all take the second link
 
 
 def test_what_is_not_allowed_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,7 @@ from dgpg_verify.core.moments import (
     POINTING_COSINE,
     SETTINGS,
     EstimateMoments,
+    bounded,
     mixed_variance,
     mixture_scales,
     optimal_alpha,
@@ -175,3 +176,14 @@ def test_exact_moments_of_one_credit_by_hand() -> None:
     assert ExactCreditMoments("hand", mean, credit.variance, None, gradient).cross_agent_share is None
     nothing = ExactCreditMoments("hand", 1e-17 * mean, credit.variance, None, gradient).pooled
     assert math.isnan(nothing.alignment) and math.isnan(nothing.noise_to_signal)
+
+
+@pytest.mark.parametrize("objective, signal", [(-1.0, -2.0), (-1.0, 2.0), (1.0, -2.0), (0.0, 2.0), (1.0, 0.0)])
+def test_a_cosine_needs_both_lengths(objective, signal):
+    """Two squared lengths that noise has made negative have a positive product."""
+    assert math.isnan(EstimateMoments(1.0, signal, 0.5, objective).alignment)
+
+
+def test_shares_are_moved_into_their_bounds_or_are_no_shares():
+    expected = [0.0, 0.0, 0.3, 1.0, 1.0, math.nan, math.nan]
+    np.testing.assert_array_equal(bounded([-0.5, 0.0, 0.3, 1.0, 1.9, 5.87, -1.5], 0.0, 1.0), expected)

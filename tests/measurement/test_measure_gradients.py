@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 from torch import Tensor
 
 from dgpg_verify.core import Noise, Rollout, draw_noise
@@ -101,39 +102,60 @@ def test_every_moment_equals_its_definition(case: str, sharing: Any) -> None:
         assert found.team.variance == pytest.approx(t_variance, rel=1e-9)
         assert found.team.signal_squared == pytest.approx((t_mean**2).sum() - t_variance / R, rel=1e-7, abs=1e-10)
     assert m.rollouts == R
-    _check_ratios(m, covariance.sum(-1), signal.sum(-1), "difference" if case == "game" else "return:to_go")
+    _check_ratios(m, covariance.sum(-1), signal.sum(-1), g, "difference" if case == "game" else "return:to_go")
     for name in NAMES:
         _same(m[name].alignment.value, _cosine(g, NAMES.index(name), 3 if case == "game" else 1))
 
 
-def _check_ratios(m: Any, covariance: np.ndarray, signal: np.ndarray, target: str) -> None:
+def _check_ratios(m: Any, covariance: np.ndarray, signal: np.ndarray, g: np.ndarray, target: str) -> None:
     """Headline ratios from the pooled matrices, with the quietest unbiased credit as target."""
     t = NAMES.index(target)
     for c, name in enumerate(NAMES):
         own = t if name in ("return", "return:to_go", target) else c
         _same(m[name].noise_to_signal.value, covariance[c, c] / signal[own, own] if signal[own, own] > 0 else None)
-        if signal[t, t] > 0:
-            inner = max(0.0, signal[c, t])
-            _same(m[name].efficiency.value, inner**2 / (signal[t, t] * (covariance[c, c] + signal[c, c])))
+        inner = max(0.0, signal[c, t])
+        efficiency = inner**2 / (signal[t, t] * (covariance[c, c] + signal[c, c])) if _told(g[t]) else None
+        _same(m[name].efficiency.value, efficiency)
+
+
+def _inner(a: np.ndarray, b: np.ndarray) -> float:
+    """Average over pairs of different roll-outs of <a, b>."""
+    return float((a.sum(0) * b.sum(0)).sum() - (a * b).sum()) / (len(a) * (len(a) - 1))
+
+
+def _jackknifed(values: list[float]) -> tuple[float, float, float]:
+    """The value without bias, and the ends of its 95 % interval, from those of all and without each of 8 groups."""
+    whole, parts = values[0], np.array(values[1:])
+    half = stats.t.ppf(0.975, 7) * float(np.sqrt(7 / 8 * ((parts - parts.mean()) ** 2).sum()))
+    centre = 8 * whole - 7 * float(parts.mean())
+    return centre, centre - half, centre + half
+
+
+def _subsets() -> list[np.ndarray]:
+    everyone = np.arange(R)
+    return [everyone, *(np.delete(everyone, slice(5 * k, 5 * k + 5)) for k in range(8))]
+
+
+def _told(x: np.ndarray) -> bool:
+    """Whether |E g|^2 is told from 0 by the interval of its estimate (about the estimate itself)."""
+    values = [_inner(x[rows], x[rows]) for rows in _subsets()]
+    _, low, high = _jackknifed(values)
+    return values[0] > (high - low) / 2
 
 
 def _cosine(g: np.ndarray, c: int, t: int) -> float | None:
-    """cos(E g_c, E g_t), less its jackknife bias over the eight groups of five roll-outs (where all are defined)."""
+    """cos(E g_c, E g_t), less its jackknife bias over the eight groups of five roll-outs; what a cosine can be."""
+    if not (_told(g[c]) and _told(g[t])):
+        return None
+    if c == t:
+        return 1.0
 
     def plain(rows: np.ndarray) -> float:
-        x, y, count = g[c, rows], g[t, rows], len(rows)
+        x, y = g[c, rows], g[t, rows]
+        return float(_inner(x, y) / (_inner(x, x) * _inner(y, y)) ** 0.5)
 
-        def inner(a: np.ndarray, b: np.ndarray) -> float:  # average over pairs of different roll-outs
-            return float((a.sum(0) * b.sum(0)).sum() - (a * b).sum()) / (count * (count - 1))
-
-        below = inner(x, x) * inner(y, y)
-        return inner(x, y) / below**0.5 if inner(x, x) > 0 and inner(y, y) > 0 else float("nan")
-
-    everyone = np.arange(R)
-    whole, parts = plain(everyone), [plain(np.delete(everyone, slice(5 * k, 5 * k + 5))) for k in range(8)]
-    if not np.isfinite(whole):
-        return None
-    return 8 * whole - 7 * float(np.mean(parts)) if np.isfinite(parts).all() else whole
+    centre, low, high = _jackknifed([plain(rows) for rows in _subsets()])
+    return min(max(centre, -1.0), 1.0) if low <= 1.0 and high >= -1.0 else None
 
 
 def _same(found: float | None, expected: float | None) -> None:

@@ -14,6 +14,7 @@ from dgpg_verify.core import InputError, NonFiniteError, Rollout, draw_noise
 from dgpg_verify.measurement import gradients, gradients_of, measure_gradients
 from dgpg_verify.policies import TabularPolicy, make_policy
 from dgpg_verify.systems import LoadBalancingGame
+from dgpg_verify.testing import SmallQueues
 
 GAME = LoadBalancingGame.random(4, seed=1, n_candidates=3)
 POLICY = TabularPolicy(torch.linspace(-1.0, 1.0, 12, dtype=torch.float64).view(4, 3))
@@ -90,3 +91,32 @@ def test_constant_reward_has_no_signal_and_is_not_measurable() -> None:
     for name in m:
         assert float(m[name].variance.max()) < 1e-25
         assert m[name].noise_to_signal.value is None or m[name].noise_to_signal.value < 1e-6
+
+
+@pytest.mark.parametrize("scale, said", [(1e39, "mean of gradients"), (1e200, "covariance of the values of credits")])
+def test_moments_too_large_for_a_number_are_named(scale: float, said: str) -> None:
+    """They were printed as nan and inf: float32 networks overflow from rewards of 1e39, float64 squares from 1e155."""
+    system = Scaled(torch.tensor([[0, 1], [1, 2], [2, 0]]), 3, horizon=3)
+    system.scale = scale
+    with pytest.raises(NonFiniteError, match=said):
+        quiet(system, "mlp", ["return"], rollouts=16)
+
+
+def test_a_system_in_which_nobody_acts_is_refused() -> None:
+    system = Idle(torch.tensor([[0, 1], [1, 2], [2, 0]]), 3, horizon=3)
+    with pytest.raises(InputError, match="no agent is active at any step"):
+        quiet(system, "uniform", ["return"], rollouts=16)
+
+
+class Scaled(SmallQueues):
+    scale = 1.0
+
+    def step(self, state: Any, actions: Tensor) -> Any:
+        after = super().step(state, actions)
+        return replace(after, reward=self.scale * after.reward)
+
+
+class Idle(SmallQueues):
+    def observe(self, state: Any) -> Any:
+        seen = super().observe(state)
+        return replace(seen, active=torch.zeros_like(seen.active))

@@ -200,8 +200,8 @@ def tables() -> dict[str, list[dict[str, Any]]]:
         "pointing": pointing(),
         "assumptions": assumptions(),
         "calibration": [
-            {"procedure": "fit + judge, theta", "truth": t, "repetitions": 1000, "false_support": fs,
-             "false_refutation": fr, "inconclusive": inc, "allowed": 4}
+            {"procedure": "fit + judge, theta", "truth": t, "repetitions": 1000, "false_support": fs / 1000,
+             "false_refutation": fr / 1000, "inconclusive": inc / 1000, "allowed": 0.004}
             for t, fs, fr, inc in (("exponent 0", 0, 1, 12), ("exponent 1/2", 2, 0, 5), ("heavy tails", 1, 6, 140))
         ],
         "coverage": [

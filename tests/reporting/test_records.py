@@ -16,7 +16,11 @@ from dgpg_verify.reporting import (
     write_records,
     write_variance_csv,
 )
+from dgpg_verify.reporting.records import BOUNDS, out_of_bounds
+from dgpg_verify.runs.files import read_json
 from tests.reporting.synthetic_run import moments, tables
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_tables_survive_the_file(tmp_path: Path) -> None:
@@ -76,3 +80,27 @@ def test_csv_refuses_missing_columns(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="fleet"):
         write_variance_csv(tmp_path, [{k: v for k, v in moments(fleets=1)[0].items() if k != "fleet"}])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", [-31.7, 1.001, 24.0])
+def test_no_record_is_written_with_a_number_that_cannot_be(tmp_path: Path, value: float) -> None:
+    with pytest.raises(ValueError, match=r"moments\[1\]\.alignment = .*: it must be in \[-1, 1\]"):
+        write_records(tmp_path, {"moments": [{"n": 2, "alignment": 1.0}, {"n": 2, "alignment": value}]})
+    assert list(tmp_path.iterdir()) == []
+    write_records(tmp_path, {"moments": [{"n": 2, "alignment": math.nan}, {"n": 2, "alignment": None}]})
+
+
+COMMITTED = sorted(
+    path for name in ("records.json", "summary.json.gz") for path in (ROOT / "reports").glob(f"reference*/{name}")
+)
+# measured before two lengths had to be told from 0 each; measured again by the run that replaces the folder
+BEFORE = {"reference": "beyond their bounds: moments.alignment, .efficiency, optimal.efficiency, cross_agent.share"}
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_committed_records_hold_no_number_that_cannot_be(path: Path) -> None:
+    if (old := BEFORE.get(path.parent.name)) and not (path.parent / "evidence").exists():
+        pytest.skip(f"{path.parent.name}: {old}")
+    tables = read_json(path)["tables"]
+    assert out_of_bounds(tables) == []
+    assert sum(len(tables.get(name, [])) for name in BOUNDS) > 0

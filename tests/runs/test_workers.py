@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from dgpg_verify.core import Cell, Evidence, InputError, generator, to_json
+from dgpg_verify.core import Cell, Evidence, InputError, NonFiniteError, generator, to_json
 from dgpg_verify.runs import CellFailed, CellStore, run_cells
 from dgpg_verify.runs.workers import BATCHES_LEFT, LARGEST_BATCH, batches_of
 
@@ -34,6 +35,10 @@ def refuses(cell: Cell) -> dict[str, Any]:
 
 def not_finite(cell: Cell) -> dict[str, Any]:
     return {"x": np.array([np.nan])}
+
+
+def fails_with(error: Exception, cell: Cell) -> dict[str, Any]:
+    raise error
 
 
 def _plain(evidence: list[Evidence]) -> list[object]:
@@ -125,8 +130,27 @@ def test_bad_input_inside_a_cell_stays_bad_input(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("bad, said", [(not_finite, r"x\[0\] = nan")])
 def test_evidence_that_cannot_be_used_is_refused(bad: object, said: str, tmp_path: Path) -> None:
-    with pytest.raises(CellFailed, match=said):
+    with pytest.raises(NonFiniteError, match=rf"cell F row n=4 .*{said}"):
         run_cells(CELLS[3:], bad, CellStore(tmp_path, "s"), progress=False)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), MemoryError("7 TiB")], ids=["disk", "memory"]
+)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_the_machine_lacks_is_said_as_it_is(error: Exception, workers: int, tmp_path: Path) -> None:
+    """A full disk is no defect of a cell: it ended in a traceback and the exit code of a failing row."""
+    with pytest.raises(type(error), match=str(error.args[-1])):
+        run_cells(CELLS[:2], partial(fails_with, error), CellStore(tmp_path, "s"), workers=workers, progress=False)
+
+
+def test_workers_do_not_import_from_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user's signal.py or random.py ended the workers while they started."""
+    for name in ("signal", "random", "socket"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('shadowed')\n")
+    monkeypatch.chdir(tmp_path)
+    cells = run_cells(CELLS[:2], measure, CellStore(tmp_path / "run", "s"), workers=2, progress=False)
+    assert len(cells) == 2
 
 
 @pytest.mark.parametrize("workers", [0, -1, 1.5, True])

@@ -11,6 +11,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from dgpg_verify.core import Estimate, InputError
 from dgpg_verify.statistics import clopper_pearson, coverage_band, geometric_mean_interval, mean_interval
+from dgpg_verify.statistics.intervals import within
 
 CONFIGURATIONS = 200
 
@@ -84,3 +85,22 @@ def test_an_overflowing_interval_is_not_measurable() -> None:
 def test_bad_input_is_refused(call: Callable[[], object]) -> None:
     with pytest.raises(InputError):
         call()
+
+
+@pytest.mark.parametrize(
+    "ends, expected",
+    [
+        ((0.5, 0.2, 0.8), (0.5, 0.2, 0.8)),
+        ((1.02, 0.9, 1.14), (1.0, 0.9, 1.0)),
+        ((-4.5, -9.0, 0.1), (-1.0, -1.0, 0.1)),
+        ((1.0 + 1e-12, 1.0 + 1e-12, 1.0 + 1e-12), (1.0, 1.0, 1.0)),
+        ((4.5, 2.0, 7.0), (None, None, None)),
+        ((4.5, None, None), (None, None, None)),
+        ((0.5, None, None), (0.5, None, None)),
+        ((None, None, None), (None, None, None)),
+    ],
+)
+def test_an_estimate_keeps_the_bounds_of_what_it_estimates(
+    ends: tuple[float | None, ...], expected: tuple[float | None, ...]
+) -> None:
+    assert within(Estimate(*ends, 0.95, 8), -1.0, 1.0) == Estimate(*expected, 0.95, 8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -196,6 +197,26 @@ def test_heuristics_play_the_same_workloads_once(monkeypatch: pytest.MonkeyPatch
         calls.clear()
         changed = heldout(*other)
         assert calls == names and not np.array_equal(changed.returns["random"], first.returns["random"])
+
+
+class SlowCloud(CloudScheduling):
+    """A user's own system, whose config() does not say what makes it differ."""
+
+    slowness = 1.0
+
+    def step(self, state: Any, actions: Any) -> Any:
+        after = super().step(state, actions)
+        return replace(after, reward=self.slowness * after.reward)
+
+
+def test_own_systems_of_equal_config_share_no_returns() -> None:
+    """A fresh policy scored 0.93 on the second of two systems that only their code told apart."""
+    fast, slow = SlowCloud(4, horizon=10), SlowCloud(4, horizon=10)
+    slow.slowness = 3.0
+    assert fast.config() == slow.config()
+    first, second = heldout(fast, 0, 3), heldout(slow, 0, 3)
+    for name, returns in first.returns.items():
+        np.testing.assert_allclose(second.returns[name], 3.0 * returns, rtol=1e-12)
 
 
 def test_only_so_many_sets_of_workloads_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from dgpg_verify.core import Rollout
+from dgpg_verify.core import InputError, Rollout
 from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
 from dgpg_verify.training import Method, TrainingRun, evaluate, heldout, method_names, train
 from dgpg_verify.training import learner as learner_module
+from dgpg_verify.training import run as run_module
+from dgpg_verify.training.folder import read_run
 from dgpg_verify.training.learner import Learner
 from dgpg_verify.training.logs import COLUMNS
 from dgpg_verify.training.updates import rules as updates
@@ -142,6 +146,64 @@ def test_a_run_killed_before_its_first_checkpoint_starts_again(tmp_path: Path, m
     assert told(quick(out=tmp_path / "run", resume=True)) == told(quick())
 
 
+def test_a_run_can_be_resumed_for_more_episodes(tmp_path: Path) -> None:
+    """It goes on where the shorter run ended and says so; with a constant alpha it equals the longer one."""
+    fixed: dict[str, Any] = {"method": "dgpg", "alpha": 0.5, "evaluate_every": 2}
+    whole = quick(**fixed, episodes=6)
+    quick(**fixed, episodes=4, out=tmp_path / "run")
+    longer = quick(**fixed, episodes=6, out=tmp_path / "run", resume=True)
+    assert told(longer) == told(whole)
+    written = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert (written["episodes"], written["earlier_episodes"]) == (6, [4])
+    assert read_run(tmp_path / "run").progress.done == 6
+    with pytest.raises(InputError, match="episodes = 4 is not allowed here"):
+        quick(**fixed, episodes=4, out=tmp_path / "run", resume=True)
+
+
+def test_shared_parameters_play_with_another_number_of_agents(tmp_path: Path) -> None:
+    quick(out=tmp_path / "shared", sharing="shared")
+    quick(out=tmp_path / "own")
+    run = read_run(tmp_path / "shared", 7)
+    assert run.system.n_agents == run.system.n_servers == 7  # type: ignore[attr-defined]
+    found = evaluate(run.policy, heldout(run.system, 0, 3))
+    assert found.returns.shape == (3,) and np.isfinite(found.mean)
+    with pytest.raises(InputError, match="n = 7 is not allowed: each of the"):
+        read_run(tmp_path / "own", 7)
+    assert read_run(tmp_path / "own", CLOUD.n_agents).system.n_agents == CLOUD.n_agents
+
+
+def test_training_takes_one_thread() -> None:
+    """On two threads sums have another order, and parameters differed by 1e-7."""
+    before, seen = torch.get_num_threads(), []
+    torch.set_num_threads(2)
+    try:
+        quick(observe=lambda *_: seen.append(torch.get_num_threads()))
+        assert set(seen) == {1} and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_folder_has_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second run is refused while the first one writes, and when it has looked before the first one wrote."""
+
+    def other_run(*_: Any) -> None:
+        with pytest.raises(InputError, match="is being written by process"):
+            quick(out=tmp_path / "run", resume=True)
+
+    quick(out=tmp_path / "run", observe=other_run)
+    assert not (tmp_path / "run" / ".lock").exists()
+
+    def written_since(*arguments: Any) -> Any:
+        (tmp_path / "late").mkdir()
+        (tmp_path / "late" / "config.json").write_text("{}")
+        return heldout(*arguments)
+
+    monkeypatch.setattr(run_module, "heldout", written_since)
+    with pytest.raises(InputError, match="is not empty"):
+        quick(out=tmp_path / "late")
+    assert (tmp_path / "late" / "config.json").read_text() == "{}"
+
+
 def test_a_folder_does_not_change_the_run(tmp_path: Path) -> None:
     assert told(quick(out=tmp_path / "run")) == told(quick())
 
@@ -206,7 +268,9 @@ def test_files_are_data(tmp_path: Path) -> None:
     run = quick("dgpg", out=tmp_path / "run")
     folder = tmp_path / "run"
     assert sorted(path.name for path in folder.iterdir()) == ["checkpoint.pt", "config.json", "log.csv"]
-    assert json.loads((folder / "config.json").read_text()) == json.loads(json.dumps(run.config))
+    written = json.loads((folder / "config.json").read_text())
+    assert written.pop("place") == os.path.relpath(Path.cwd(), folder)
+    assert written == json.loads(json.dumps(run.config))
     stored = torch.load(folder / "checkpoint.pt", weights_only=True)
     assert float(stored["value_norm"]["weight"]) > 0.0, "value-normaliser statistics belong to a checkpoint"
     with (folder / "log.csv").open(newline="") as stream:

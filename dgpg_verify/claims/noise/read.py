@@ -6,6 +6,7 @@ from two credits and their covariance, in `joint` from the bare score too; nothi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgpg_verify.core import Evidence, InputError
-from dgpg_verify.core.moments import EstimateMoments, mixing_weights, mixture_scales, optimal_alpha, ratio
+from dgpg_verify.core.moments import EstimateMoments, bounded, mixing_weights, mixture_scales, optimal_alpha, ratio
 from dgpg_verify.statistics import mean_interval
+from dgpg_verify.statistics.intervals import t_quantile
 
 Array = NDArray[np.float64]
 UNBIASED = ("return", "return:raw", "difference")  # in one-shot systems, where the exact gradient is known
@@ -34,12 +36,31 @@ class CreditStats(EstimateMoments):
         it, which touches only the agent's own job.
     squared_lengths : of what the return and the guidance add to the mean update.
     exact : whether those lengths are known exactly. Measured ones are unbiased and may fall below 0 in noise.
+    rollouts : behind all moments; 0 where they are exact.
+    objective_variance : of the credit of mean grad J that <E g, grad J> is read from.
     """
 
     cross: float
     yardstick: float
     squared_lengths: tuple[float, ...]
     exact: tuple[bool, ...]
+    rollouts: int
+    objective_variance: float
+
+    @property
+    def alignment(self) -> float:
+        """cos(E g, grad J); NaN unless both lengths are told from 0."""
+        told = told_from_zero(self.signal, self.variance, self.rollouts) and self._objective_told
+        return float(bounded(super().alignment, -1.0, 1.0)) if told else math.nan
+
+    @property
+    def efficiency(self) -> float:
+        """As of `EstimateMoments`; NaN unless |grad J| is told from 0."""
+        return float(bounded(super().efficiency, 0.0, 1.0)) if self._objective_told else math.nan
+
+    @property
+    def _objective_told(self) -> bool:
+        return told_from_zero(self.objective, self.objective_variance, self.rollouts)
 
     @property
     def paired_ratio(self) -> float:
@@ -155,6 +176,7 @@ class CellStats:
         for name, factor in zip(parts, factors):
             weights[self.names.index(name)] += factor
         difference = self.names.index("difference") if "difference" in self.names else None
+        objective = self.names.index(QUIETER["return"] if QUIETER["return"] in self.names else "return")
         return CreditStats.combine(
             weights,
             self.covariance,
@@ -165,6 +187,8 @@ class CellStats:
             yardstick=np.nan if difference is None else scale**2 * float(self.covariance[difference, difference]),
             squared_lengths=tuple(w**2 * length for w, length in zip(factors, self.lengths.values())),
             exact=self.exact,
+            rollouts=self.rollouts,
+            objective_variance=float(self.covariance[objective, objective]),
         )
 
 
@@ -187,6 +211,19 @@ def return_share(mixtures: Sequence[CreditStats], level: float = 0.95) -> float 
             return None
     lengths = np.sqrt(parts.mean(1))
     return float(lengths[0] / lengths.sum())
+
+
+def told_from_zero(square: float, variance: float, rollouts: int) -> bool:
+    """Whether an unbiased estimate of |m|^2, from roll-outs of variance tr S, lies above 0 beyond its noise at 95 %.
+
+    Cells keep tr S alone. The estimate's variance 4 m'Sm / R + 2 tr(S^2) / (R (R - 1)) is at most that with
+    |m|^2 tr S and (tr S)^2 in place of m'Sm and tr(S^2), so that what is told is certain and some of what is not
+    would be, were more kept. Known exactly (0 roll-outs): whether it is above 0.
+    """
+    if not square > 0.0 or rollouts == 0:
+        return square > 0.0
+    noise = 4.0 * square * variance / rollouts + 2.0 * variance**2 / (rollouts * (rollouts - 1))
+    return square > t_quantile(rollouts - 1, 0.95) * math.sqrt(noise)
 
 
 def _above_zero(values: Array, level: float) -> bool:

@@ -16,8 +16,8 @@ from dgpg_verify.claims.noise.read import CellStats, CreditStats, return_share
 from dgpg_verify.claims.question import EXPLORATORY_LEVEL
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.claims.series import Series as AnySeries
-from dgpg_verify.core.moments import SETTINGS, mixed_variance
-from dgpg_verify.statistics.intervals import geometric_mean_interval, mean_interval
+from dgpg_verify.core.moments import SETTINGS, bounded, mixed_variance
+from dgpg_verify.statistics.intervals import geometric_mean_interval, mean_interval, within
 
 Record = dict[str, Any]
 Series = AnySeries[CellStats]
@@ -107,7 +107,7 @@ def _alpha_curves(series: Series) -> Iterator[Record]:
         cells = series.items[n]
         mixtures = [cell.guided(alpha, setting) for cell in cells]
         values = np.array([mixture.variance for mixture in mixtures])
-        interval = mean_interval(values, EXPLORATORY_LEVEL) if len(values) > 1 else None
+        interval = within(mean_interval(values, EXPLORATORY_LEVEL), 0.0, np.inf) if len(values) > 1 else None
         crossover = _crossover(alpha, base.b if base else None, guidance) if setting in ("sum", "mean") else None
         predicted = [_predicted(cell, alpha, setting) for cell in cells]
         yield {
@@ -172,7 +172,7 @@ def _optimal(series: Series) -> Iterator[Record]:
 def _cross(series: Series) -> Iterator[Record]:
     interval = {"share_low": None, "share_high": None}
     for cell in series.flat:
-        shares = {credit: cell[credit].cross_agent_share for credit in _credits(cell)}
+        shares = {name: float(bounded(cell[name].cross_agent_share, 0.0, 1.0)) for name in _credits(cell)}
         for credit in (name for name, share in shares.items() if np.isfinite(share)):
             yield {"credit": credit, "n": cell.n, "fleet": cell.fleet, "share": shares[credit]} | interval
 

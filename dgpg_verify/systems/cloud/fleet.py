@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import InputError
-from dgpg_verify.systems.cloud.tables import NOT_NEGATIVE, TEXT, Column, read_table
+from dgpg_verify.systems.cloud.tables import NOT_NEGATIVE, TEXT, Column, first_file, has_columns, read_table
 
-FLEETS = ("aws", "csv:PATH", "openb:FOLDER")
+FLEETS = ("aws", "csv:PATH", "openb:PATH")
 CLOCK = "clock_ghz"
 # Name, cores, memory, and where there is one the speed.
 COLUMNS = {
@@ -29,6 +29,9 @@ COLUMNS = {
     ),
     "openb": (Column("node", TEXT), Column("cpu"), Column("mem_gib")),
 }
+# The node list as published, in milli-cores and MiB, and as converted.
+PUBLISHED = (Column("sn", TEXT), Column("cpu_milli"), Column("memory_mib"))
+OPENB = ("nodes_openb.csv", "openb_node_list_all_node.csv")
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,9 @@ def load_fleet(spec: str, n_servers: int, rng: np.random.Generator) -> tuple[Fle
     Parameters
     ----------
     spec
-        "aws", "csv:PATH" (columns name, cores, memory_gib[, speed][, price]) or "openb:FOLDER" (holding
-        nodes_openb.csv; no clock is recorded there, so every speed is 1).
+        "aws", "csv:PATH" (columns name, cores, memory_gib[, speed][, price]) or "openb:PATH" (the node list of
+        Alibaba's gpu-v2023 as published, or nodes_openb.csv, or a folder with one; no clock is recorded there, so every
+        speed is 1).
     n_servers
         M.
     rng
@@ -89,9 +93,13 @@ def load_fleet(spec: str, n_servers: int, rng: np.random.Generator) -> tuple[Fle
     if spec != "aws" and (kind not in ("csv", "openb") or not place):
         raise InputError(f"fleet = {spec!r} is not allowed: it must be one of {', '.join(FLEETS)}")
     catalogue = Path(str(files("dgpg_verify.systems") / "data" / "aws_instances.csv"))
-    path = {"aws": catalogue, "csv": Path(place), "openb": Path(place) / "nodes_openb.csv"}[kind]
-    table = read_table(path, COLUMNS[kind])
-    names, cores, memory = (table[column.name] for column in COLUMNS[kind][:3])
+    path = {"aws": catalogue, "csv": Path(place), "openb": first_file(Path(place), OPENB)}[kind]
+    columns, units = COLUMNS[kind], (1.0, 1.0)
+    if kind == "openb" and has_columns(path, PUBLISHED):
+        columns, units = PUBLISHED, (1000.0, 1024.0)
+    table = read_table(path, columns)
+    names, cores, memory = (table[column.name] for column in columns[:3])
+    cores, memory = cores / units[0], memory / units[1]
     speed = table.get("speed", np.ones(len(names)))
     if CLOCK in table:  # declared: clocks, not benchmarks
         speed = table[CLOCK] / table[CLOCK].mean()
@@ -102,6 +110,9 @@ def load_fleet(spec: str, n_servers: int, rng: np.random.Generator) -> tuple[Fle
     return fleet, {**origin, "rows": len(names), "drawn": "as listed" if as_listed else "i.i.d."}
 
 
-def file_digest(path: Path) -> str:
-    """First 16 hex digits of the file's SHA-256: enough to tell two inputs apart in a cell's key."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+def file_digest(*paths: Path) -> str:
+    """First 16 hex digits of the SHA-256 of files: enough to tell two inputs apart."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

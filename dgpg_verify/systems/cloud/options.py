@@ -17,13 +17,16 @@ from dgpg_verify.systems.cloud.layout import Layout
 from dgpg_verify.systems.cloud.reference import Reference, check_reference, make_reference
 from dgpg_verify.systems.cloud.workload.fit import Candidates
 from dgpg_verify.systems.cloud.workload.generator import Generator, bimodal, preset
-from dgpg_verify.systems.cloud.workload.traces import Replay, read_record
-from dgpg_verify.systems.graphs import count_candidates, random_candidates
+from dgpg_verify.systems.cloud.workload.published import SOURCES
+from dgpg_verify.systems.cloud.workload.traces import OWN, Replay, read_record
+from dgpg_verify.systems.graphs import MOST_SERVERS, count_candidates, random_candidates
 
 PRESETS = ("philly", "openb", "lcg")
-WORKLOADS = ("bimodal", *PRESETS, "trace:PATH", "openb:FOLDER")
+RECORDS = (OWN, *SOURCES)  # kinds of recorded jobs, each followed by a path
+WORKLOADS = ("bimodal", *PRESETS, *(f"{kind}:PATH" for kind in RECORDS))
 INFLUENCES = ("immediate", "multi_step")
 DEFAULT_CANDIDATES = 8
+LONGEST_HORIZON = 1_000_000  # steps that can still be played
 Workload = Generator | Replay  # sources of jobs: pure functions of environment uniforms [B, T, noise_size]
 STREAM = 20  # first spawn key of this system's own random streams
 
@@ -50,8 +53,9 @@ def check_options(options: dict[str, Any]) -> dict[str, Any]:
     checked = dict(options)
     if options["n_servers"] is None:
         checked["n_servers"] = options["n_agents"]
-    for name, least in (("n_agents", 1), ("seed", 0), ("n_servers", 1), ("horizon", 1)):
-        checked[name] = check_int(name, checked[name], least)
+    counts = {"n_agents": (1, None), "seed": (0, None), "n_servers": (1, MOST_SERVERS), "horizon": (1, LONGEST_HORIZON)}
+    for name, (least, highest) in counts.items():
+        checked[name] = check_int(name, checked[name], least, highest)
     for name, most in (("load", 10.0), ("discount", 1.0)):
         checked[name] = check_real(name, checked[name], 0.0, most, open_low=True)
     checked["influence"] = check_choice("influence", options["influence"], INFLUENCES)
@@ -61,7 +65,7 @@ def check_options(options: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(options["common_shock"], bool):
         raise InputError(f"common_shock = {options['common_shock']!r} is not allowed: it must be True or False")
     kind, _, place = checked["workload"].partition(":")
-    if checked["workload"] not in ("bimodal", *PRESETS) and not (kind in ("trace", "openb") and place):
+    if checked["workload"] not in ("bimodal", *PRESETS) and not (kind in RECORDS and place):
         raise InputError(f"workload = {options['workload']!r} is not allowed: it must be one of {', '.join(WORKLOADS)}")
     if checked["common_shock"] and place:
         raise InputError("common_shock = True is not allowed with a replayed trace: it must be a generator's option")
@@ -91,7 +95,8 @@ def _make_workload(options: dict[str, Any], fleet: Fleet) -> tuple[Workload, dic
     name, n_agents, horizon, load = (options[key] for key in ("workload", "n_agents", "horizon", "load"))
     if ":" in name:
         record, origin = read_record(name)
-        return Replay(record, n_agents, horizon, load, fleet), origin
+        replay = Replay(record, n_agents, horizon, load, fleet)
+        return replay, origin | {"load_reached": round(replay.scale["load_reached"], 4)}
     shape, origin = bimodal(), {"generator": name}
     if name != "bimodal":
         facts = json.loads((files("dgpg_verify.systems") / "data" / "workload_presets.json").read_text())[name]

@@ -35,9 +35,10 @@ class CloudScheduling(CloudSteps):
     seed
         Root of the random numbers of fleet, graph and derangement.
     fleet
-        "aws", "csv:PATH", "openb:FOLDER".
+        "aws", "csv:PATH", "openb:PATH".
     workload
-        "bimodal", "philly", "openb", "lcg", "trace:PATH", "openb:FOLDER".
+        "bimodal", "philly", "openb", "lcg"; recorded jobs: "trace:PATH" (a user's own), or as published "openb:PATH",
+        "azure:PATH", "google:PATH", "philly:PATH", "swf:PATH".
     n_candidates
         K, default min(8, M); "all" for the dense graph K = M.
     horizon

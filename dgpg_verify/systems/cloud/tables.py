@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import math
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from dgpg_verify.core import InputError
+from dgpg_verify.runs.files import read_text
 
 MAX_NAMED = 50
 
@@ -23,7 +23,7 @@ NOT_NEGATIVE, POSITIVE = "a finite number >= 0", "a finite number > 0"
 
 @dataclass(frozen=True)
 class Column:
-    """A column that is read, and what its cells may hold; `blank`: empty cells become NaN."""
+    """A column that is read, and what its cells may hold; `blank`: empty cells become NaN, or stay empty text."""
 
     name: str
     allowed: str = POSITIVE
@@ -33,7 +33,7 @@ class Column:
     def read(self, cell: str) -> str | float | None:
         """The text or number in a cell, or None when it is not allowed."""
         if self.allowed == TEXT:
-            return cell or None
+            return cell if cell or self.blank else None
         if self.blank and not cell:
             return math.nan
         try:
@@ -61,35 +61,60 @@ def read_table(path: Path, columns: Sequence[Column]) -> dict[str, np.ndarray]:
     Raises
     ------
     InputError
-        If the file or a required column is missing, no row is there, or cells are not allowed; all bad cells are
-        named, row 2 being the first below the header.
+        If the file or a required column is missing or there twice, no row is there, a row has more or fewer cells than
+        the header, or cells are not allowed; all bad rows are named, row 2 being the first below the header.
     """
-    if not path.is_file():
-        raise InputError(f"file {str(path)!r} is not allowed: it must be an existing CSV file")
-    raw = path.read_bytes()
-    try:
-        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError):
-        raise InputError(f"file {str(path)!r} is not allowed: it must be CSV text in UTF-8") from None
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    header = [name.strip() for name in reader.fieldnames or []]
-    reader.fieldnames = header
+    header, rows = _cells(path)
     missing = [c.name for c in columns if c.required and c.name not in header]
     if missing:
         raise InputError(
             f"{path.name}: columns {', '.join(missing)} are missing; it must have "
             f"{', '.join(c.name if c.required else f'[{c.name}]' for c in columns)}"
         )
-    return _collect(path, list(reader), [c for c in columns if c.name in header])
+    read = [column for column in columns if column.name in header]
+    for column in read:
+        if header.count(column.name) > 1:
+            raise InputError(
+                f"{path.name}: {header.count(column.name)} columns are called {column.name}: one is allowed"
+            )
+    return _collect(path, header, rows, read)
 
 
-def _collect(path: Path, rows: list[dict[str, str]], columns: Sequence[Column]) -> dict[str, np.ndarray]:
+def has_columns(path: Path, columns: Sequence[Column]) -> bool:
+    """Whether the header of a CSV names them all. InputError as `read_table`."""
+    header, _ = _cells(path)
+    return all(column.name in header for column in columns)
+
+
+def first_file(place: Path, names: Sequence[str]) -> Path:
+    """The file itself, or the first of these that a folder holds."""
+    if not place.is_dir():
+        return place
+    return next((place / name for name in names if (place / name).is_file()), place / names[0])
+
+
+def _cells(path: Path) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of a CSV, empty lines left out."""
+    reader = csv.reader(io.StringIO(read_text(path, "CSV text in UTF-8"), newline=""))
+    try:
+        rows = [row for row in reader if row]
+    except csv.Error as error:
+        raise InputError(f"{path.name}: line {reader.line_num} is no CSV ({error}): is a quote left open?") from None
+    return ([name.strip() for name in rows[0]], rows[1:]) if rows else ([], [])
+
+
+def _collect(path: Path, header: list[str], rows: list[list[str]], columns: Sequence[Column]) -> dict[str, np.ndarray]:
     if not rows:
         raise InputError(f"{path.name} holds no row: at least one is needed")
     table: dict[str, np.ndarray] = {}
-    bad: list[tuple[int, str]] = []
-    for column in columns:
-        cells = [(row[column.name] or "").strip() for row in rows]
+    bad = [
+        (line, f"row {line} has {len(row)} cells: it must have {len(header)}")
+        for line, row in enumerate(rows, start=2)
+        if len(row) != len(header)
+    ]
+    for column in columns if not bad else ():  # which cell belongs to which column is not known in such a row
+        place = header.index(column.name)
+        cells = [row[place].strip() for row in rows]
         values = [column.read(cell) for cell in cells]
         bad += [
             (line, f"row {line}: {column.name} = {cell!r} must be {column.allowed}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from pathlib import Path
 
@@ -26,9 +27,9 @@ BAD = {
     "no_load": ({"load": 0.0}, "load = 0.0"),
     "nan_load": ({"load": float("nan")}, "load = nan"),
     "discount": ({"discount": 1.5}, "discount = 1.5"),
-    "fleet": ({"fleet": "azure"}, "fleet = 'azure' .* aws, csv:PATH, openb:FOLDER"),
+    "fleet": ({"fleet": "azure"}, "fleet = 'azure' .* aws, csv:PATH, openb:PATH"),
     "fleet_path": ({"fleet": "csv:"}, "fleet = 'csv:'"),
-    "no_file": ({"fleet": "csv:/nowhere.csv"}, "file '/nowhere.csv'"),
+    "no_file": ({"fleet": "csv:/nowhere.csv"}, "nowhere.csv is missing"),
     "workload": ({"workload": "heavy"}, f"workload = 'heavy' .* {', '.join(WORKLOADS)}"),
     "trace_path": ({"workload": "trace:"}, "workload = 'trace:'"),
     "reference": ({"reference": "good"}, "reference = 'good' .* fluid, speed_aware"),
@@ -87,11 +88,15 @@ def test_every_bad_row_of_a_fleet_is_named(tmp_path: Path) -> None:
 def test_missing_columns_short_rows_empty_and_binary_files(tmp_path: Path) -> None:
     cases = {
         "missing.csv": (b"name,cores\na,4\n", "columns memory_gib are missing"),
-        "short.csv": (b"name,cores,memory_gib\na,4\n", "row 2: memory_gib = ''"),
+        "short.csv": (b"name,cores,memory_gib\na,4\n", "row 2 has 2 cells: it must have 3"),
         "empty.csv": (b"name,cores,memory_gib\n", "holds no row"),
         "nothing.csv": (b"", "columns name, cores, memory_gib are missing"),
         "binary.csv": (b"\xff\xfe\x00\x81", "UTF-8"),
         "fake.csv.gz": (b"name,cores,memory_gib\n", "UTF-8"),
+        "broken.csv.gz": (gzip.compress(b"name,cores,memory_gib\na,4,16\n")[:12] + b"\xff" * 30, "UTF-8"),
+        "shifted.csv": (b"name,cores,memory_gib\na,4,16\nb,4,1,024\n", "row 3 has 4 cells: it must have 3"),
+        "twice.csv": (b"name,cores,cores,memory_gib\na,4,8,16\n", "2 columns are called cores"),
+        "open.csv": (b'name,cores,memory_gib\n"a,4,16\n' + b"b,4,16\n" * 30_000, "is a quote left open"),
     }
     for name, (content, message) in cases.items():
         path = tmp_path / name

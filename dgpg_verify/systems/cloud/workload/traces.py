@@ -14,33 +14,27 @@ from dgpg_verify.core import InputError
 from dgpg_verify.systems.cloud.fleet import Fleet, file_digest
 from dgpg_verify.systems.cloud.tables import FINITE, NOT_NEGATIVE, Column, read_table
 from dgpg_verify.systems.cloud.workload.generator import LONGEST, MEAN_DURATION, Jobs, spread, step_length
+from dgpg_verify.systems.cloud.workload.published import LICENCES, SOURCES
+from dgpg_verify.systems.cloud.workload.records import Record, usable
 
 SHORTEST = 1e-3  # steps: a recorded 0 s must still be served
 MAX_RATE = 0.9  # jobs per dispatcher and step; above it most jobs would wait for a free dispatcher
+OFFSETS = 256  # starting points on the ring at which the load that is reached is looked at
+LOAD_REACHED = (0.5, 1.5)  # of the load asked for: what the mean roll-out must reach
+OWN = "trace"  # a user's own table
 TRACE_COLUMNS = (
     Column("arrival_s", FINITE),
     Column("cores"),
     Column("memory_gib"),
     Column("duration_s", NOT_NEGATIVE),
 )
-OPENB_COLUMNS = (
-    Column("arrival_s", FINITE),
-    Column("cpu"),
-    Column("mem_gib", NOT_NEGATIVE),
-    Column("duration_s", NOT_NEGATIVE, blank=True),
-    Column("censored", NOT_NEGATIVE),
-    Column("before_window", NOT_NEGATIVE),
-)
-
-
-Record = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # arrival (s), cores, memory (GiB), duration (s)
 
 
 def read_record(spec: str) -> tuple[Record, dict[str, Any]]:
-    """Recorded jobs by arrival and where they came from: "trace:PATH" (arrival_s, cores, memory_gib, duration_s) or
-    "openb:FOLDER" (jobs_openb.csv.gz).
+    """Recorded jobs by arrival and where they came from.
 
-    From the second come the jobs that arrived inside the window, ran to a recorded end and requested memory.
+    "trace:PATH" is a user's own CSV (arrival_s, cores, memory_gib, duration_s), of which every row must be usable; the
+    others are files as published (see `published`), of which unusable rows are left out and counted.
 
     Raises
     ------
@@ -48,31 +42,15 @@ def read_record(spec: str) -> tuple[Record, dict[str, Any]]:
         For a missing file, bad rows (all named), or fewer than two arrival times.
     """
     kind, _, place = spec.partition(":")
-    is_trace = kind == "trace"
-    path, columns = (Path(place), TRACE_COLUMNS) if is_trace else (Path(place) / "jobs_openb.csv.gz", OPENB_COLUMNS)
-    table = read_table(path, columns)
-    kept, facts = (np.ones(len(table["arrival_s"]), dtype=bool), {}) if is_trace else _usable(table)
-    arrival, cores, memory, duration = (table[column.name][kept] for column in columns[:4])
-    if len(arrival) < 2 or arrival.min() == arrival.max() or duration.sum() == 0:
-        raise InputError(
-            f"workload = {spec!r} is not allowed: a trace must hold at least two jobs, two different arrival_s "
-            f"and one duration_s > 0"
-        )
-    order = np.argsort(arrival, kind="stable")
-    origin = {"trace": "csv" if is_trace else kind, "sha256": file_digest(path), **facts}
-    return (arrival[order], cores[order], memory[order], duration[order]), origin
-
-
-def _usable(table: dict[str, np.ndarray]) -> tuple[np.ndarray, dict[str, Any]]:
-    """Which rows of the recorded cluster are replayed, and how many are not for which reason."""
-    reasons = {
-        "before_window": table["before_window"] == 1,
-        "censored": table["censored"] == 1,
-        "never_ran": np.isnan(table["duration_s"]),
-        "zero_memory": table["mem_gib"] == 0,
-    }
-    kept = ~np.any(list(reasons.values()), axis=0)
-    return kept, {"dropped": {name: int(rows.sum()) for name, rows in reasons.items()}, "kept": int(kept.sum())}
+    if kind == OWN:
+        table = read_table(Path(place), TRACE_COLUMNS)
+        arrival, cores, memory, duration = (table[column.name] for column in TRACE_COLUMNS)
+        own = Record(arrival, cores, memory, duration)
+        record, facts = usable(own, {}, spec, drop_strays=False)
+        return record, {"trace": "csv", "sha256": file_digest(Path(place)), **facts}
+    found, reasons, paths = SOURCES[kind](Path(place))
+    record, facts = usable(found, reasons, spec)
+    return record, {"trace": kind, "sha256": file_digest(*paths), "licence": LICENCES[kind], **facts}
 
 
 class Replay:
@@ -87,7 +65,8 @@ class Replay:
 
     def __init__(self, record: Record, n_agents: int, horizon: int, load: float, fleet: Fleet):
         self.n_agents, self.horizon = n_agents, horizon
-        arrival, cores, memory, duration = record
+        arrival, duration = record.arrival, record.duration
+        cores, memory = record.on(fleet)
         longest = float(duration.max())
         unit = step_length(lambda cut: np.minimum(duration, cut).mean(), 1e-9, longest / MEAN_DURATION + 1e-9)
         steps = (duration / unit).clip(SHORTEST, LONGEST)
@@ -108,6 +87,27 @@ class Replay:
             "arrival_compression": float(gap * per_step / unit),
             "jobs_per_step": per_step,
         }
+        self._check_load(load, fleet, cores * steps)
+
+    def _check_load(self, load: float, fleet: Fleet, work: np.ndarray) -> None:
+        """InputError where the roll-outs reach another load than the one asked for, as where most of the record is
+        empty: then too many jobs come at once elsewhere, and are left out."""
+        noise = torch.zeros(OFFSETS, self.horizon, self.noise_size, dtype=torch.float64)
+        noise[:, 0, self.n_agents] = (torch.arange(OFFSETS, dtype=torch.float64) + 0.5) / OFFSETS
+        arrived, served = self._served(noise)
+        laps = -(-int(served.max()) // len(work))
+        total = np.concatenate([[0.0], np.tile(work, laps).cumsum()])
+        done = total[served[:, -1].numpy()] - total[arrived[:, 0].numpy()]
+        reached = float(done.mean()) / (self.horizon * fleet.core_throughput)
+        self.scale["load_reached"] = reached
+        low, high = (share * load for share in LOAD_REACHED)
+        if not low <= reached <= high:
+            empty = float((done == 0.0).mean())
+            raise InputError(
+                f"this trace reaches a load of {reached:.3g} where load = {load:g} is asked for, and {empty:.0%} of "
+                f"its roll-outs hold no job: it must be in [{low:g}, {high:g}]; use more dispatchers, a longer horizon "
+                f"or a lower load, or take out rows whose time is not known"
+            )
 
     @property
     def noise_size(self) -> int:

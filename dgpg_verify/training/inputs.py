@@ -1,0 +1,42 @@
+"""Files that a trained system was built from: found again where they were, and compared with what they held then."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dgpg_verify.core import InputError, System
+
+DIGEST = "sha256"
+
+
+def recorded_place(folder: Path) -> str:
+    """The working directory as seen from a run folder, so that both can be moved together."""
+    try:
+        return os.path.relpath(Path.cwd(), folder)
+    except ValueError:  # another drive
+        return str(Path.cwd())
+
+
+def at_place(config: Mapping[str, Any], place: Path) -> dict[str, Any]:
+    """A system's `config()` with the relative paths of its inputs (KIND:PATH) taken from `place`."""
+    found = dict(config)
+    for name in config.get("inputs", {}):
+        kind, colon, path = str(config.get(name, "")).partition(":")
+        if colon:
+            found[name] = f"{kind}:{place / Path(path).expanduser()}"
+    return found
+
+
+def check_inputs(recorded: Mapping[str, Any], system: System) -> None:
+    """InputError where an input holds something else than when its digest was recorded."""
+    now = system.config()
+    for name, origin in recorded.get("inputs", {}).items():
+        then, held = (facts.get(DIGEST) for facts in (origin, now.get("inputs", {}).get(name, {})))
+        if then is not None and then != held:
+            raise InputError(
+                f"{name} = {now.get(name)!r} has changed since the run was trained: its sha256 begins {held}, that of "
+                f"the run {then}; put the file of the run back, or train again"
+            )
