@@ -21,7 +21,7 @@ from dgpg_verify.cli.measure import measure
 from dgpg_verify.cli.samples import samples
 from dgpg_verify.cli.scaling import scaling
 from dgpg_verify.cli.train import compare, evaluate, train
-from dgpg_verify.cli.verify import compact, report, verify
+from dgpg_verify.cli.verify import PASSED_ON, compact, report, theorems, verify
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 COMPLETING = "_DGPG_VERIFY_COMPLETE"
@@ -32,6 +32,7 @@ app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 for _command in (measure, scaling, verify, report, compact, train, evaluate, compare, equilibria, samples):
     app.command()(_command)
 app.command("list")(list_names)
+app.command(context_settings=PASSED_ON)(theorems)
 app.command("complexity", hidden=True)(samples)  # its name in earlier versions
 
 
