@@ -1,3 +1,3 @@
-"""pytest's options, the seed of stochastic tests and the ledger are a plugin of the package, which is installed with it."""
+"""Options of pytest, the seed of stochastic tests and the ledger: a plugin, so that they are installed as well."""
 
 pytest_plugins = ["dgpg_verify.cli.pytest_plugin"]

@@ -1,4 +1,4 @@
-"""A plugin of pytest: options of `pytest theorems/ --benchmark`, the one seed of stochastic tests, the ledger at the end.
+"""A plugin of pytest: the options of `pytest theorems/ --benchmark`, the one seed of stochastic tests, the ledger.
 
 The root conftest of a checkout loads it, and so does `dgpg-verify theorems` where the package is installed.
 """
@@ -203,7 +203,7 @@ def pytest_benchmark_update_json(output_json: dict[str, Any]) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Print the seed beside every failure, and say what a row is counted as."""
     report: Any = yield
-    outcome = item.callspec.params.get("outcome") if hasattr(item, "callspec") else None
+    outcome: Any = item.callspec.params.get("outcome") if hasattr(item, "callspec") else None
     report.row_word = getattr(outcome, "word", "")
     if report.row_word and report.skipped:
         report.longrepr = (*report.longrepr[:2], outcome.message)
@@ -242,7 +242,7 @@ class Ending:
     """The end of the terminal, below pytest's own summary: the claims, what is not as recorded, the page."""
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_terminal_summary(self, terminalreporter: Any, config: pytest.Config) -> Iterator[None]:
+    def pytest_terminal_summary(self, terminalreporter: Any, config: Any) -> Iterator[None]:
         yield
         from dgpg_verify.claims.outcome import not_as_recorded
         from dgpg_verify.reporting import matrix_lines, page_path
