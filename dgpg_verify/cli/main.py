@@ -10,9 +10,8 @@ import contextlib
 import os
 import sys
 from importlib import metadata
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
-import click
 import typer
 
 from dgpg_verify.cli.equilibria import equilibria
@@ -26,6 +25,8 @@ from dgpg_verify.cli.verify import PASSED_ON, compact, report, theorems, verify
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 COMPLETING = "_DGPG_VERIFY_COMPLETE"
 KEEP_NOTHING = ("measure", "scaling", "equilibria", "samples", "complexity")  # after an interrupt
+# What all errors of the parser are: of click, or of newer typers, which hold their own copy of it.
+PARSER_ERROR: type[Any] = typer.BadParameter.__mro__[2]
 NOT_FINITE, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -63,9 +64,9 @@ def main() -> None:
             raise OSError("it is closed")
         _run(sys.argv[1:] or ["--help"])
         sys.stdout.flush()  # an error of the last write belongs here, not to the end of the interpreter
-    except click.exceptions.Exit as left:
+    except typer.Exit as left:
         sys.exit(left.exit_code)
-    except click.ClickException as error:
+    except PARSER_ERROR as error:
         _leave(error.format_message(), BAD_INPUT)
     except KeyboardInterrupt as error:
         kept = ["nothing was kept"] if not error.args and sys.argv[1:2] and sys.argv[1] in KEEP_NOTHING else error.args
