@@ -33,7 +33,8 @@ def main(tests: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         python = str(Path(folder) / "bin" / "python")
-        subprocess.run([python, "-m", "pip", "install", "--quiet", "--only-binary", ":all:", *lowest()], check=True)
+        install = [python, "-m", "pip", "install", "--quiet", "--only-binary", ":all:"]
+        subprocess.run([*install, *lowest(), str(ROOT)], check=True)
         subprocess.run([python, "-m", "pip", "freeze"], check=True)
         return subprocess.run([python, "-m", "pytest", *tests], cwd=ROOT).returncode
 
