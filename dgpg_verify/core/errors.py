@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-LARGEST_INT = 2**63 - 1  # beyond it numpy and torch end in errors of their own
+LARGEST_INT = 2**64 - 1  # the largest seed of a random stream
 
 
 class InputError(ValueError):
@@ -25,7 +25,7 @@ class ClaimRefuted(AssertionError):
 
 
 def check_int(name: str, value: Any, low: int, high: int | None = None) -> int:
-    """Return `value` as int, or raise InputError naming it and its range [low, high]; none is above 2^63 - 1."""
+    """Return `value` as int, or raise InputError naming it and its range [low, high]; none is above 2^64 - 1."""
     allowed = f"an integer >= {low}" if high is None else f"an integer in [{low}, {high}]"
     try:
         number = int(value)
