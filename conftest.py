@@ -101,9 +101,11 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if not config.option.benchmark or config.option.collectonly or not _theorems_asked(config):
         return
     from dgpg_verify.claims.run import run_claims
+    from dgpg_verify.cli.files import check_folder
     from dgpg_verify.cli.main import failure_of
 
     try:
+        check_folder("--out", Path(config.option.out) if config.option.out else None)
         config.stash[RUN] = run_claims(
             config.option.claims,
             scale=config.option.scale or "standard",

@@ -7,22 +7,23 @@ design that were measured, so a judgement reads them there and never guesses how
 from __future__ import annotations
 
 import json
-import os
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dgpg_verify.claims.claim import Claim, select_claims
+from dgpg_verify.claims.claim import Claim, Tables, select_claims
 from dgpg_verify.claims.design import SCALES
 from dgpg_verify.claims.question import ledger_rows
 from dgpg_verify.claims.readings import READINGS
 from dgpg_verify.claims.run_index import ENVIRONMENT, INDEX, RowName, RunIndex, check_folder, is_run
-from dgpg_verify.claims.series import Measured, make_series
+from dgpg_verify.claims.series import Measured, Series, make_series
 from dgpg_verify.claims.subjects import trace_digests
 from dgpg_verify.core import (
     Cell,
+    Evidence,
     InputError,
     LedgerRow,
     check_choice,
@@ -39,6 +40,7 @@ from dgpg_verify.runs.files import read_json, write_json
 from dgpg_verify.runs.lock import only_writer
 from dgpg_verify.runs.sitting import Sitting
 from dgpg_verify.runs.sources import measuring_hash, package_hash
+from dgpg_verify.runs.workers import default_workers
 
 SPEED = "speed.json"
 
@@ -55,11 +57,6 @@ class RunResult:
     decided_at: Mapping[str, str]
     missing: int = 0
     silent: tuple[str, ...] = ()
-
-
-def default_workers() -> int:
-    """Two workers where there are two cores."""
-    return min(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def run_claims(
@@ -128,6 +125,8 @@ def _measured(
     kept = sum(store.has(cell) for cell in cells) if resume else 0
     began = time.perf_counter()
     run_cells(now, lambda cell: owner(cell).measure(cell), store, workers, resume, progress, lambda c: owner(c).cost(c))
+    if progress:
+        print("judging, then drawing the figures: up to a minute", file=sys.stderr, flush=True)
     _note(folder, measuring_seconds=round(time.perf_counter() - began, 1), kept_cells=kept)
     others = [claim for claim in select_claims() if claim.id not in index.claims]
     part = len(now) < len(cells)
@@ -190,13 +189,8 @@ def _judge(claims: Sequence[tuple[Claim, Measured]]) -> tuple[list[LedgerRow], d
 
 
 def _report(folder: Path, rows: Sequence[LedgerRow], claims: Sequence[tuple[Claim, Measured]]) -> None:
-    """Ledger, records, CSV and page. Claims that share cells make the same records: one of each is kept."""
-    unique: dict[str, dict[str, Any]] = {}
-    for claim, measured in claims:
-        for name, records in claim.tables(measured).items():
-            plain = (to_json(record) for record in records)
-            unique.setdefault(name, {}).update({json.dumps(record, sort_keys=True): record for record in plain})
-    tables = {name: list(records.values()) for name, records in unique.items()}
+    """Ledger, records, CSV and page."""
+    tables = _tables(claims)
     tables["readings"] = [to_json(reading) for reading in READINGS.values()]
     if (folder / SPEED).exists():  # written beside the run by the speed suite, see `make reference`
         tables["speed"] = json.loads((folder / SPEED).read_text())
@@ -204,6 +198,20 @@ def _report(folder: Path, rows: Sequence[LedgerRow], claims: Sequence[tuple[Clai
     write_records(folder, tables)
     write_variance_csv(folder, tables.get("moments", []))
     write_report(folder)
+
+
+def _tables(claims: Sequence[tuple[Claim, Measured]]) -> dict[str, list[Any]]:
+    """The records of all claims. Claims of one family share cells and make the same tables: they are made once, of all
+    that the family measured, and of equal records one is kept."""
+    families: dict[Callable[[Measured], Tables], dict[str, Series[Evidence]]] = {}
+    for claim, measured in claims:
+        families.setdefault(claim.tables, {}).update(measured)
+    unique: dict[str, dict[str, Any]] = {}
+    for make, whole in families.items():
+        for name, records in make(whole).items():
+            plain = (to_json(record) for record in records)
+            unique.setdefault(name, {}).update({json.dumps(record, sort_keys=True): record for record in plain})
+    return {name: list(records.values()) for name, records in unique.items()}
 
 
 def _note(folder: Path, **facts: Any) -> None:

@@ -17,23 +17,37 @@ def sentence(sentences: Sentences, verdict: Verdict, form: str = ".3g", **about:
 
     Parameters
     ----------
-    form : of {value}, {low} and {high}; {estimate} is the value with its interval.
+    form : of {value}, {low} and {high}; {estimate} is the value with its interval, {growth} see `growth`.
     about : what else the sentences name; of: a restriction of {statistic}, nothing unless given.
     """
     estimate = verdict.estimate
     template = UNMEASURED if is_unknown(estimate) else sentences[verdict.label]
     numbers = {name: number(getattr(estimate, name), form) for name in ("value", "low", "high")}
-    return template.format(**numbers, estimate=with_interval(estimate), why=verdict.why, **{"of": "", **about})
+    said = {"estimate": with_interval(estimate), "growth": growth(estimate), "why": verdict.why}
+    return template.format(**numbers, **said, **{"of": "", **about})
 
 
 def number(value: float | None, form: str = ".3g") -> str:
-    return NOT_MEASURABLE if value is None else format(value, form)
+    """z: a number that rounds to 0 has no sign."""
+    return NOT_MEASURABLE if value is None else format(value, f"z{form}")
+
+
+def growth(estimate: Estimate) -> str:
+    """An exponent in N as a verb: `grows like N^0.97 [0.85, 1.08]`, `falls like ...`; `shows no trend in N (N^0.02
+    [-0.03, 0.07])` where its interval holds 0, `is the same for all N (...)` where all of it rounds to 0."""
+    low, high = (None if end is None else round(end, 2) for end in (estimate.low, estimate.high))
+    power = f"N^{number(estimate.value, '.2f')} [{number(estimate.low, '.2f')}, {number(estimate.high, '.2f')}]"
+    if low is None or high is None:
+        return f"goes like {power}"
+    if low <= 0 <= high:
+        return f"is the same for all N ({power})" if low == high else f"shows no trend in N ({power})"
+    return f"{'grows' if low > 0 else 'falls'} like {power}"
 
 
 def with_interval(estimate: Estimate, form: str = ".3g") -> str:
     """`0.93 [0.9, 0.96]`; `at least 6.92`, `at most 20` or `between 3 and 5` where only bounds are known."""
     value, low, high = (
-        None if end is None else format(end, form) for end in (estimate.value, estimate.low, estimate.high)
+        None if end is None else number(end, form) for end in (estimate.value, estimate.low, estimate.high)
     )
     if low is None or high is None:
         known = [f"at least {low}"] * (low is not None) + [f"at most {high}"] * (high is not None)
@@ -48,7 +62,7 @@ def is_unknown(estimate: Estimate) -> bool:
 
 def power(base: str, exponent: float | None, form: str = ".2f") -> str:
     """`N^0.97`, or nothing where the exponent is unknown."""
-    return "" if exponent is None else f"{base}^{exponent:{form}}"
+    return "" if exponent is None else f"{base}^{number(exponent, form)}"
 
 
 def options_in_words(options: Mapping[str, Any]) -> list[str]:

@@ -11,6 +11,12 @@ SYSTEMS = {
     "load_balancing": "one shot: N agents place a job each on one of K servers",
     "linear_quadratic": "one shot, continuous actions, quadratic cost: all moments have closed forms",
     "cloud": "T steps: N dispatchers send jobs to queues of servers, the task of the paper",
+    "road_network": "one shot: N platoons choose paths; --option network=path/to/NAME_net.tntp, or as below",
+    "road_network:grid": "a town that grows with N (default)",
+    "road_network:braess": "Braess's network, one unit of demand",
+    "road_network:pigou": "Pigou's two links, one unit of demand",
+    "rate_control": "one shot: N flows choose rates over links that they share",
+    "power_dispatch": "one shot: N generators choose outputs that together meet a demand",
 }
 POLICIES = {
     "uniform": "every allowed candidate equally likely (tabular logits at 0)",
@@ -51,12 +57,15 @@ def list_names(as_json: AsJson = False) -> None:
 def known_names() -> dict[str, dict[str, str]]:
     """Section -> name -> explanation, "" where there is none. Heuristics and references are those of each system."""
     from dgpg_verify.claims.claim import all_claims
-    from dgpg_verify.systems import cloud, load_balancing, references
+    from dgpg_verify.systems import cloud, load_balancing, power_dispatch, references, resource_game
     from dgpg_verify.systems.cloud import reference
+    from dgpg_verify.systems.roads import road_network
     from dgpg_verify.training.methods import make_method, method_names
 
-    heuristics = {"load_balancing": load_balancing.HEURISTICS, "cloud": cloud.CloudScheduling.heuristic_names}
-    targets = {"load_balancing": references.VARIANTS, "cloud": reference.VARIANTS}
+    heuristics = {"load_balancing": load_balancing.HEURISTICS, "cloud": cloud.CloudScheduling.heuristic_names,
+                  "other resource games": resource_game.HEURISTICS}  # fmt: skip
+    targets = {"load_balancing": references.VARIANTS, "road_network": road_network.REFERENCES,
+               "power_dispatch": power_dispatch.REFERENCES, "cloud": reference.VARIANTS}  # fmt: skip
     return {
         "systems": SYSTEMS | {"module:Object or path/to/file.py:Object": "your own, as in examples/own_system.py"},
         "policies": POLICIES,

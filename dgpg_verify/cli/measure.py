@@ -15,19 +15,15 @@ from dgpg_verify.cli.options import (
     Seed,
     SystemOptions,
     build_system,
-    interval_text,
     print_answer,
     text_table,
 )
 
 if TYPE_CHECKING:
-    from dgpg_verify.measurement import CreditMoments, GradientMoments
+    from dgpg_verify.measurement import GradientMoments
 
-HEAD = ("credit", "variance", "noise-to-signal", "efficiency", "alignment", "cross-agent")
 IN_JSON = ("variance", "mean_variance", "signal_squared", "noise_to_signal", "efficiency", "alignment",
            "cross_agent_share", "team")  # fmt: skip
-WITH_INTERVAL = {"variance": "mean_variance", "noise_to_signal": "noise_to_signal", "efficiency": "efficiency",
-                 "alignment": "alignment"}  # fmt: skip
 NOTES = """\
 variance: tr Cov of an agent's gradient, mean over agents; noise-to-signal: that over |E g|^2; intervals at 95 %
 efficiency: progress of the best step along one estimate, as a share of that along grad J; alignment: cos(E g, grad J)
@@ -56,7 +52,7 @@ def measure(
 ) -> None:
     """Measure variance, noise-to-signal, efficiency and alignment of each credit at a fixed policy."""
     from dgpg_verify.cli.files import check_file, write_table
-    from dgpg_verify.cli.plugins import check_own_credits, make_any_credits, make_any_policy
+    from dgpg_verify.cli.plugins import make_any_credits, make_any_policy
     from dgpg_verify.measurement import measure_gradients
 
     check_file("--csv", csv)
@@ -65,14 +61,13 @@ def measure(
     built = build_system(system, n, seed, option, policy=lambda made: named(system=made), rollouts=rollouts,
                          credits=len(chosen))  # fmt: skip
     played = named(system=built)
-    check_own_credits(chosen, built, played)
     moments = measure_gradients(
         built, played, chosen, rollouts=rollouts, seed=seed, target=target, setting=setting, pick_freeze=pick_freeze,
         device=device, progress=not as_json,
     )  # fmt: skip
     about = {"system": system, "n": n, "policy": policy, "setting": setting, "rollouts": rollouts, "seed": seed}
     if csv is not None:
-        write_table(csv, [about | {"credit": name} | _record(credit) for name, credit in moments.items()])
+        write_table(csv, [about | row for row in moments.to_frame().to_dict("records")])
     print_answer({**about, "credits": _values(moments)}, lambda _: _text(about, moments, target), as_json)
 
 
@@ -81,26 +76,13 @@ def _values(moments: GradientMoments) -> dict[str, dict[str, Any]]:
     return {name: {field: getattr(credit, field) for field in IN_JSON} for name, credit in moments.items()}
 
 
-def _record(credit: CreditMoments) -> dict[str, Any]:
-    """One line of the CSV: every number pooled over agents, with the ends of its interval."""
-    values: dict[str, Any] = {}
-    for name, field in WITH_INTERVAL.items():
-        estimate = getattr(credit, field)
-        values[name] = None if estimate is None else estimate.value
-        values |= {f"{name}_{end}": None if estimate is None else getattr(estimate, end) for end in ("low", "high")}
-    values |= {"signal_squared": float(credit.signal_squared.mean()), "cross_agent_share": credit.cross_agent_share}
-    return values
-
-
 def _text(about: dict[str, Any], moments: GradientMoments, target: str | None) -> str:
     """One line per credit: mean variance of an agent, pooled ratios with their intervals; then what they are."""
-    rows = []
-    for name, credit in moments.items():
-        cross = "-" if credit.cross_agent_share is None else f"{credit.cross_agent_share:.3g}"
-        ratios = (credit.mean_variance, credit.noise_to_signal, credit.efficiency, credit.alignment)
-        rows.append((name, *map(interval_text, ratios), cross))
+    from dgpg_verify.measurement.readable import credit_texts
+
+    texts = credit_texts(moments.values())
     head = ", ".join(f"{name} {value}" for name, value in about.items())
-    table = text_table(HEAD, rows, right=("cross-agent",))
+    table = text_table(list(texts), texts.to_numpy().tolist(), right=("cross-agent",))
     return "\n".join([head, table, "", NOTES, *_target(moments, target), *_gaps(moments)])
 
 

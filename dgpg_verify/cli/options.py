@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from dgpg_verify.core import Estimate, Policy, System
+    from dgpg_verify.core import Policy, System
 
 MOST_AGENTS = 1_000_000_000
 GAP = 2  # blanks between columns of a table
 
-SYSTEM = "load_balancing, linear_quadratic, cloud, module:Object or path/to/file.py:Object"
+SYSTEM = "a name (dgpg-verify list), module:Object or path/to/file.py:Object"
 Agents = Annotated[int, typer.Option("--n", help="number of agents")]
 Seed = Annotated[int, typer.Option(help="root of every random stream")]
 SystemOptions = Annotated[list[str] | None, typer.Option(help="NAME=VALUE of the system; repeatable")]
@@ -33,7 +33,7 @@ def build_system(
     """The system named on the command line; InputError on any value, and where measuring `credits` on `rollouts` of it
     under `policy` needs more memory than there is."""
     from dgpg_verify.cli.memory import check_memory
-    from dgpg_verify.cli.plugins import make_any_system
+    from dgpg_verify.contracts.named import make_any_system
     from dgpg_verify.core import GIVEN_APART, check_int, parse_pairs
 
     check_int("seed", seed, 0)
@@ -48,15 +48,6 @@ def print_answer(answer: Any, text: Callable[[Any], str], as_json: bool) -> None
     from dgpg_verify.core import to_json
 
     typer.echo(json.dumps(to_json(answer), indent=1, allow_nan=False) if as_json else text(answer))
-
-
-def interval_text(estimate: Estimate | None) -> str:
-    """A number with its interval, "-" where it is not known."""
-    if estimate is None or estimate.value is None:
-        return "-"
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:.3g}"
-    return f"{estimate.value:.3g} [{estimate.low:.3g}, {estimate.high:.3g}]"
 
 
 def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str] = ()) -> str:

@@ -12,18 +12,23 @@ from dgpg_verify.cli.options import SYSTEM, Agents, AsJson, Seed, SystemOptions,
 
 if TYPE_CHECKING:
     from dgpg_verify.core import Policy, System
-    from dgpg_verify.training import Evaluation, Heldout, Method
+    from dgpg_verify.training import Evaluation, Heldout, Method, TrainingRun
     from dgpg_verify.training.folder import StoredRun
 
 OWN_OPTIONS = ("system", "method", "episodes", "seed", "alpha", "guidance", "sharing", "evaluate_every", "workloads",
-               "out", "resume", "tensorboard")  # fmt: skip
-COLUMNS = ("folder", "run", "setting", "guidance", "episodes", "start", "last 20 %", "best", "samples", "seconds")
+               "out", "resume", "tensorboard", "origin")  # fmt: skip
+COLUMNS = ("folder", "run", "setting", "guidance", "episodes", "start", "last 20 %", "best", "minus random", "samples",
+           "seconds")  # fmt: skip
+ENDINGS = {"marl-eval": ".json", "rliable": ".npz"}  # of the files written for other packages
 OPTIMISER = 2  # copies of the parameters that learning holds beside parameters and gradients: Adam's moments
 Workloads = Annotated[int, typer.Option(help="held-out workloads of an evaluation")]
+Trusted = Annotated[
+    list[str] | None, typer.Option("--system", help="a system of your own that a run names, to be imported; repeatable")
+]
 
 
 def train(
-    system: Annotated[str, typer.Argument(help=SYSTEM)] = "cloud",
+    system: Annotated[str, typer.Argument(help=SYSTEM.replace("linear_quadratic, ", ""))] = "cloud",
     n: Agents = 10,
     method: Annotated[str, typer.Option(help="dgpg, mappo, ippo, happo, guidance_only, ...")] = "dgpg",
     episodes: Annotated[int, typer.Option(help="roll-outs of T joint steps to learn from")] = 20,
@@ -39,17 +44,25 @@ def train(
     option: SystemOptions = None,
     set: Annotated[list[str] | None, typer.Option(help="NAME=VALUE of the run's settings; repeatable")] = None,
 ) -> None:
-    """Train all agents at once, then print the score of every evaluation (Random = 0, Best-Fit = 1)."""
+    """Train all agents at once, then print the score of every evaluation (Random = 0, Best-Fit = 1), or on a system
+    without Best-Fit its return beside that of the random policy."""
     from dgpg_verify import training
     from dgpg_verify.cli.files import check_folder
-    from dgpg_verify.core import parse_pairs
+    from dgpg_verify.contracts.named import is_plugin
+    from dgpg_verify.core import GIVEN_APART, InputError, parse_pairs
 
     check_folder("--out", out)
+    for name, wanted in (("--resume", resume), ("--tensorboard", tensorboard)):
+        if wanted and out is None:
+            raise InputError(f"{name} needs the run folder: say which with --out")
     built = build_system(system, n, seed, option, policy=_network, rollouts=1, credits=OPTIMISER)
     settings = parse_pairs(set or [], OWN_OPTIONS)
     chosen = _make_method(method, guidance)
     chosen.check_read(settings)
     settings |= {"evaluate_every": evaluate_every, "workloads": workloads, "out": out, "resume": resume}
+    if is_plugin(system):
+        options = parse_pairs(option or [], GIVEN_APART)
+        settings["origin"] = {"name": system, "n_agents": n, "seed": seed, "options": options}
     try:
         run = training.train(built, chosen, episodes, seed, alpha, sharing, tensorboard=tensorboard, **settings)
     except KeyboardInterrupt:
@@ -57,10 +70,14 @@ def train(
     typer.echo(f"{system}, N = {n}, method {method}, alpha {run.config['alpha']}, {sharing} parameters, seed {seed}")
     for episode, evaluation in run.evaluations:
         samples = episode * built.horizon
-        typer.echo(f"episode {episode:>5}  samples {samples:>8}  return {evaluation.mean:>14.2f}" + _score(evaluation))
-    typer.echo(_references(run.heldout))
-    if all(line.entropy == line.gradient_norm == 0.0 for line in run.history):
-        typer.echo("no agent ever had a choice: nothing was learned")
+        typer.echo(f"episode {episode:>5}  samples {samples:>8}  return {_result(run.heldout, evaluation)}")
+    typer.echo(_references(run.heldout, run.evaluations[-1][1]) + _idle(run))
+
+
+def _idle(run: TrainingRun) -> str:
+    """A word where no gradient was ever different from 0."""
+    learned = any(line.entropy or line.gradient_norm for line in run.history)
+    return "" if learned else "\nno agent ever had a choice: nothing was learned"
 
 
 def _network(system: System) -> Policy:
@@ -98,39 +115,83 @@ def evaluate(
     seed: Annotated[int | None, typer.Option(help="of the held-out workloads (default: the run's)")] = None,
     greedy: Annotated[bool, typer.Option("--greedy", help="most probable actions instead of drawn ones")] = False,
     n: Annotated[int | None, typer.Option("--n", help="another number of agents, where parameters are shared")] = None,
+    trusted: Trusted = None,
     as_json: AsJson = False,
 ) -> None:
     """Play a trained policy on held-out workloads, beside the heuristics."""
     from dgpg_verify import training
     from dgpg_verify.training.folder import read_run
 
-    run = read_run(folder, n)
+    run = read_run(folder, trusted or (), n)
     on = training.heldout(run.system, run.config["heldout_seed"] if seed is None else seed, workloads)
     result = training.evaluate(run.policy, on, greedy)
     means = {name: float(values.mean()) for name, values in on.returns.items()}
-    numbers = {"episode": run.progress.done, "return": result.mean, "score": result.score, "gap_percent": result.gap}
+    numbers = {"episode": run.progress.done, "return": result.mean, "score": result.score, "gap_percent": result.gap,
+               "gains": on.gains(result.returns)}  # fmt: skip
     setting, guidance = _mixture(run)
     about = f"{folder.name}: {_name(run)}, setting {setting}, guidance {guidance}, after {run.progress.done} episodes"
-    text = f"{about}: return {result.mean:.2f}{_score(result)}\n{_references(on)}"
+    text = f"{about}: return {_result(on, result).lstrip()}\n{_references(on, result)}"
     print_answer({**numbers, "heuristics": means}, lambda _: text, as_json)
 
 
 def compare(
     folders: Annotated[list[Path], typer.Argument(help="run folders of train", metavar="DIR...")],
+    export: Annotated[str | None, typer.Option(help="marl-eval or rliable: write the runs for that package")] = None,
+    out: Annotated[Path | None, typer.Option(help="file of the export, .json or .npz", metavar="FILE")] = None,
+    trusted: Trusted = None,
 ) -> None:
     """One line per run: score at the start, at the end (mean of the last 20 % of evaluations), best, samples."""
+    from dgpg_verify.cli.files import check_file
     from dgpg_verify.core import check_unique
     from dgpg_verify.training.folder import read_run
 
+    _check_export(export, out)
+    check_file("--out", out)
     check_unique("folders", [str(folder) for folder in folders])
-    runs = [read_run(folder) for folder in folders]
-    typer.echo(
-        text_table(COLUMNS, [_compared(name, run) for name, run in zip(_short(folders), runs)], right=COLUMNS[4:])
-    )
+    runs = [read_run(folder, trusted or ()) for folder in folders]
+    written = None if export is None or out is None else _exported(folders, runs, export, out)
+    rows = [_compared(name, run) for name, run in zip(_short(folders), runs)]
+    typer.echo(text_table(COLUMNS, rows, right=COLUMNS[4:]))
     typer.echo(
         "score: Random = 0, Best-Fit = 1 (mean return where there are no heuristics, or Best-Fit is not above Random "
-        "beyond noise); the best of many evaluations is above what the policy is worth: compare the last"
+        "beyond noise); minus random: mean return of the last 20 % minus that of the random policy on the same "
+        "workloads, 95 % interval; the best of many evaluations is above what the policy is worth: compare the last"
     )
+    if written is not None:
+        typer.echo(written)
+
+
+def _check_export(export: str | None, out: Path | None) -> None:
+    from dgpg_verify.core import InputError, check_choice
+
+    if (export is None) != (out is None):
+        raise InputError("--export and --out go together: the package to write for, and the file")
+    if export is None or out is None:
+        return
+    ending = ENDINGS[check_choice("export", export, ENDINGS)]
+    if out.suffix != ending:
+        raise InputError(f"--out = {str(out)!r} is not allowed for {export}: it must end in {ending}")
+
+
+def _exported(folders: list[Path], runs: list[StoredRun], export: str, out: Path) -> str:
+    """Write the runs for another package; what was written, in one line."""
+    import io
+    import json
+
+    import numpy as np
+
+    from dgpg_verify.runs.files import write_atomic
+    from dgpg_verify.training.export import FinishedRun, marl_eval, rliable
+
+    finished = [FinishedRun(str(folder), run) for folder, run in zip(folders, runs)]
+    if export == "marl-eval":
+        write_atomic(out, json.dumps(marl_eval(finished), indent=1, allow_nan=False) + "\n")
+        return f"{out}: {len(finished)} runs for marl-eval"
+    levels, tasks = rliable(finished)
+    content = io.BytesIO()
+    np.savez(content, **levels)  # type: ignore[arg-type]  # the names of algorithms, none of them an argument
+    write_atomic(out, content.getvalue())
+    return f"{out}: {len(levels)} algorithms for rliable, columns: {', '.join(' '.join(task) for task in tasks)}"
 
 
 def _short(folders: list[Path]) -> list[str]:
@@ -146,14 +207,17 @@ def _compared(folder: str, run: StoredRun) -> tuple[str, ...]:
     from dgpg_verify.statistics import last_window
 
     on = training.heldout(run.system, run.config["heldout_seed"], run.config["workloads"])
-    values = [on.score(returns) if on.scored else float(returns.mean()) for _, returns in run.progress.evaluations]
-    scores = [value for value in values if value is not None]
-    episodes = np.array([episode for episode, _ in run.progress.evaluations])
-    last = scores[-last_window(episodes) :]
+    returns = np.stack([played for _, played in run.progress.evaluations])  # [evaluations, workloads]
+    known = [on.score(played) for played in returns]
+    values = [mean if score is None else score for score, mean in zip(known, returns.mean(1).tolist())]
+    last = last_window(np.array([episode for episode, _ in run.progress.evaluations]))
     seconds = run.progress.history[-1].seconds if run.progress.history else 0.0
-    numbers = (f"{score:.2f}" for score in (scores[0], sum(last) / len(last), max(scores)))
+    numbers = (
+        format(value, ".2f" if on.scored else ".4g") for value in (values[0], np.mean(values[-last:]), max(values))
+    )
     about = (folder, _name(run), *_mixture(run), str(run.progress.done))
-    return (*about, *numbers, str(run.progress.done * run.system.horizon), f"{seconds:.1f}")
+    gain = on.gains(returns[-last:].mean(0))["random"]
+    return (*about, *numbers, str(gain), str(run.progress.done * run.system.horizon), f"{seconds:.1f}")
 
 
 def _name(run: StoredRun) -> str:
@@ -169,16 +233,23 @@ def _mixture(run: StoredRun) -> tuple[str, str]:
     return setting, method["guidance"].removeprefix("guidance:") or "-"
 
 
-def _score(evaluation: Evaluation) -> str:
+def _result(on: Heldout, evaluation: Evaluation) -> str:
+    """A mean return with its score, or where there is none with its interval and what it is above the random policy."""
+    from dgpg_verify.training.evaluation import over_workloads
+
     if evaluation.score is None:
-        return ""
-    return f"  score {evaluation.score:>6.3f}  gap to the best heuristic {evaluation.gap:+.1f} %"
+        return f"{over_workloads(evaluation.returns)!s:>24}  minus random {on.gains(evaluation.returns)['random']}"
+    return (
+        f"{evaluation.mean:>14.2f}  score {evaluation.score:>6.3f}  gap to the best heuristic {evaluation.gap:+.1f} %"
+    )
 
 
-def _references(on: Heldout) -> str:
-    """Returns of the heuristics on the same workloads, and the worth of one unit of score."""
-    if not on.returns:
-        return "this system has no heuristics"
-    scores = {name: on.score(values) if on.scored else values.mean() for name, values in on.returns.items()}
-    words = ", ".join(f"{name} {score:.2f}" for name, score in scores.items())
-    return f"heuristics on the same workloads: {words}\n{on.width_in_words()}"
+def _references(on: Heldout, last: Evaluation) -> str:
+    """The heuristics on the same workloads with the worth of one unit of score, or what the last evaluation is above
+    each of them and above the random policy."""
+    if on.scored:
+        words = ", ".join(f"{name} {on.score(values):.2f}" for name, values in on.returns.items())
+        return f"heuristics on the same workloads: {words}\n{on.width_in_words()}"
+    gains = on.gains(last.returns)
+    lines = [f"{name} {values.mean():.4g}, the policy above it {gains[name]}" for name, values in on.references.items()]
+    return "\n".join(["on the same workloads, intervals at 95 %:", *lines, on.width_in_words()])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,7 +87,7 @@ def _show(run: RunResult) -> None:
         failures = []
     for message in failures:
         typer.echo(f"FAILED {message}")
-    typer.echo("\n".join(matrix_lines(run.rows)))
+    typer.echo("\n".join(matrix_lines(run.rows, shutil.get_terminal_size((120, 24)).columns)))
     typer.echo(f"report: {page_path(run.folder)}")
     if failures:
         raise typer.Exit(ROW_FAILED)

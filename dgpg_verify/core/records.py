@@ -24,6 +24,14 @@ class Estimate:
     level: float
     n: int
 
+    def __str__(self) -> str:
+        """The number with its interval to three digits, "-" where it is not known."""
+        if self.value is None:
+            return "-"
+        if self.low is None or self.high is None:
+            return f"{self.value:.3g}"
+        return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
+
 
 @dataclass(frozen=True)
 class Verdict:

@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from dgpg_verify.contracts import check_own_credits
 from dgpg_verify.core import Credit, Policy, System, check_choice, check_int
 from dgpg_verify.core.moments import MEASURED_SETTINGS
+from dgpg_verify.core.trees import move
 from dgpg_verify.measurement.accumulate import GROUPS, GroupMoments, group_count
 from dgpg_verify.measurement.combine import Basis
 from dgpg_verify.measurement.cross_agent import FrozenPairs, pick_and_freeze
@@ -55,12 +57,16 @@ def measure_gradients(
     setting : sum, mean, mixed, parts, both or joint; how guided credits scale their two parts
     pick_freeze : roll-out pairs for the cross-agent share of each frozen set of agents; 0 = not measured
 
+    A system or credit that this package does not define is first checked against the contract (`check_system`,
+    `check_credit`: some 30 roll-outs and one fit), which changes no number.
+
     Raises InputError before any work, NonFiniteError with the coordinates of the first number that is not finite.
     """
     check_int("pick_freeze", pick_freeze, 0)
     check_choice("setting", setting, MEASURED_SETTINGS)
     setup = make_setup(system, policy, agents, rollouts, seed, device)
     request = make_request(credits, target, setting, setup)
+    check_own_credits(request.to_fit, *move((setup.system, setup.policy), "cpu"))
     calibration = calibrate(request, setup)
     groups, team = _accumulate(setup, calibration.basis, progress)
     frozen = pick_and_freeze(setup, calibration.basis, pick_freeze) if pick_freeze else None

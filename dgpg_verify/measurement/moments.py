@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,10 @@ from dgpg_verify.core.moments import EstimateMoments, bounded, optimal_alpha, ra
 from dgpg_verify.measurement.cross_agent import FrozenPairs
 from dgpg_verify.measurement.jackknife import Moments, Summed
 from dgpg_verify.statistics.intervals import symmetric, t_quantile, within
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 Array = NDArray[np.float64]
 
@@ -31,7 +35,7 @@ class TeamMoments:
     alignment: Estimate | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CreditMoments:
     """Moments of one credit. Arrays float64; ratios across agents are ratios of means (a mean of ratios has none).
 
@@ -54,6 +58,28 @@ class CreditMoments:
     cross_agent: Array | None
     cross_agent_share: float | None
     team: TeamMoments
+
+    def __repr__(self) -> str:
+        from dgpg_verify.measurement.readable import credit_text
+
+        return credit_text(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per agent.
+
+        Columns: agent, 0 to N - 1; variance = tr Cov g_i and signal_squared = |E g_i|^2 (unbiased, possibly negative),
+        both in (reward per parameter)^2 on the credit's own scale; cross_agent, the share of the variance that comes
+        from the other agents' actions, NaN where it was not sampled.
+        """
+        from dgpg_verify.measurement.readable import agents_frame
+
+        return agents_frame(self)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The variance of every agent, drawn into `ax` or into a new pyplot figure."""
+        from dgpg_verify.measurement.readable import plot_agents
+
+        return plot_agents(self, ax)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -101,6 +127,38 @@ class GradientMoments(Mapping[str, CreditMoments]):
 
     def __contains__(self, name: object) -> bool:
         return self.aliases.get(name, name) in self.names  # type: ignore[call-overload]
+
+    def __repr__(self) -> str:
+        from dgpg_verify.measurement.readable import measurement_text
+
+        return measurement_text(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per credit, everything pooled over agents; what is not measurable is NaN.
+
+        Columns: credit; variance (mean over agents of tr Cov g_i) and signal_squared (mean of |E g_i|^2), both in
+        (reward per parameter)^2 on the credit's own scale; noise_to_signal, efficiency and alignment, without unit;
+        each but signal_squared with the ends of its interval in _low and _high; cross_agent_share, a share of the
+        variance.
+        """
+        from dgpg_verify.measurement.readable import credits_frame
+
+        return credits_frame(self)
+
+    def plot(self, quantity: str = "noise_to_signal", ax: Axes | None = None) -> Axes:
+        """One quantity of every credit with its interval, drawn into `ax` or into a new pyplot figure.
+
+        Parameters
+        ----------
+        quantity : noise_to_signal, variance (with a dot per agent), efficiency or alignment.
+
+        Raises
+        ------
+        InputError : another quantity.
+        """
+        from dgpg_verify.measurement.readable import plot_credits
+
+        return plot_credits(self, quantity, ax)
 
     @property
     def rollouts(self) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dgpg_verify.contracts import check_own_system
 from dgpg_verify.core import (
     Credit,
     HasCombination,
@@ -83,11 +84,13 @@ class Request:
 def make_setup(
     system: System | str, policy: Policy | str, agents: int | None, rollouts: int, seed: int, device: str
 ) -> Setup:
-    """Raises InputError for a value outside its range or an unknown name."""
+    """Raises InputError for a value outside its range, an unknown name, or a system of the caller's own that breaks
+    the contract."""
     check_int("rollouts", rollouts, 2)
     check_int("seed", seed, 0)
     _check_device(device)
     system = _system(system, agents, seed)
+    check_own_system(system)
     policy = make_policy(policy, system, seed) if isinstance(policy, str) else policy
     return Setup(move(system, device), move(policy, device), rollouts, seeds_of(seed), device)
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from dgpg_verify.reporting.records import COLUMNS, TEXT, Record, Tables
-from dgpg_verify.reporting.wording import system_name
+from dgpg_verify.reporting.wording import policy_name, system_name
 from dgpg_verify.statistics import geometric_mean_interval
 
 Frame: TypeAlias = pd.DataFrame
@@ -156,11 +156,8 @@ class Place:
     @property
     def detail(self) -> str:
         """Graph and policy in words."""
-        policy = self.policy.replace("_", " ")
-        if policy and "policy" not in policy:
-            policy += " policy"
         graph = f"{self.graph} graph" if self.graph in ("sparse", "dense") else self.graph.replace("_", " ")
-        return ", ".join(part for part in (graph, policy) if part)
+        return ", ".join(part for part in (graph, policy_name(self.policy)) if part)
 
     @property
     def key(self) -> str:

@@ -16,6 +16,7 @@ from dgpg_verify.reporting.wording import claim_order, interval_text, number_tex
 from dgpg_verify.runs.files import check_schema, read_json, write_atomic, write_json
 
 LEDGER = "ledger.json"
+NOT_COMPARED = "-"
 KINDS = {"claim": "Claims", "audit": "Assumption audits", "control": "Controls", "oracle": "Oracles"}
 WIDTH = 120  # columns of a terminal that the table must fit
 COLUMNS = {"claim": 6, "row": 53, "estimate [interval]": 23, "verdict": 12, "record": 18}  # their widest
@@ -67,11 +68,12 @@ def write_ledger(folder: Path, rows: Sequence[LedgerRow]) -> Path:
 
 
 def status_text(row: LedgerRow) -> str:
-    """How the verdict compares with the recorded one; a control or oracle has its expected label instead."""
+    """How the verdict compares with the recorded one, NOT_COMPARED where none is; a control or oracle has its expected
+    label instead."""
     if row.expected_label is not None:
         return "as expected" if row.verdict == row.expected_label else f"EXPECTED {row.expected_label}"
     if row.recorded is None:
-        return "UNRECORDED"
+        return NOT_COMPARED
     return "as recorded" if row.recorded["label"] == row.verdict else f"WAS {row.recorded['label']}"
 
 
@@ -81,7 +83,12 @@ def _sorted(rows: Iterable[LedgerRow]) -> list[LedgerRow]:
 
 def ledger_markdown(rows: Sequence[LedgerRow]) -> str:
     """The ledger as Markdown: one table per kind of row, then what holds and why, row by row."""
-    out = ["# Ledger", "", "Rows marked * are primary: they alone decide a claim.", ""]
+    out = [
+        "# Ledger",
+        "",
+        "Rows marked * are primary: they alone decide a claim. A row with - under record has no recorded",
+    ]
+    out += ["verdict to be compared with.", ""]
     for kind, title in KINDS.items():
         chosen = [row for row in _sorted(rows) if row.kind == kind]
         if chosen:
@@ -129,8 +136,8 @@ def _fit(text: str, width: int) -> str:
 def terminal_table(rows: Sequence[LedgerRow], width: int = WIDTH, whole: bool = True) -> str:
     """The ledger for a terminal: plain ASCII, one line per row, counts below.
 
-    A row without a record is marked UNRECORDED; primary rows carry a *. width: at most so many columns; a key is cut
-    only where it does not fit. whole: all rows, else those that are refuted or not as recorded.
+    Primary rows carry a *. width: at most so many columns; a key is cut only where it does not fit. whole: all rows,
+    else those that are refuted or not as recorded.
     """
     shown = [row for row in _sorted(rows) if whole or _stands_out(row)]
     cells = (
@@ -150,11 +157,12 @@ def _stands_out(row: LedgerRow) -> bool:
     """Refuted, or not as recorded or built for."""
     if row.expected_label is not None:
         return row.verdict != row.expected_label
-    return row.verdict == "refuted" or status_text(row) not in ("as recorded", "UNRECORDED")
+    return row.verdict == "refuted" or status_text(row) not in ("as recorded", NOT_COMPARED)
 
 
 def _counts(rows: Sequence[LedgerRow]) -> str:
     verdicts, records = [row.verdict for row in rows], [status_text(row) for row in rows]
     labels = ", ".join(f"{verdicts.count(label)} {label}" for label in LABELS)
     primary = sum(row.primary for row in rows)
-    return f"{len(rows)} rows ({primary} primary *): {labels}; {records.count('UNRECORDED')} UNRECORDED"
+    open_ = records.count(NOT_COMPARED)
+    return f"{len(rows)} rows ({primary} primary *): {labels}; {open_} have no recorded verdict to be compared with (-)"

@@ -6,6 +6,7 @@ switched off.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from dgpg_verify.reporting.summary import ClaimSummary, ReadingSummary, claim_su
 from dgpg_verify.reporting.terminal import table_lines
 from dgpg_verify.reporting.wording import number_text
 
+ANSWERS = {"supported": "yes", "refuted": "no", "inconclusive": "open", "depends": "depends"}  # in a terminal
 ANY = "other readings"  # the column of claims whose verdict does not depend on how return and guidance are mixed
 Cell = tuple[ReadingSummary, ...]
 
@@ -70,8 +72,8 @@ def price_text(reading: ReadingSummary) -> str:
 
 
 def matrix_lines(rows: Sequence[LedgerRow], width: int = 120, colour: bool = False) -> list[str]:
-    """The matrix for a terminal in plain ASCII: one line per claim, its headline, then every reading's verdict, with
-    the counts of its primary rows where they fit `width`; else narrower."""
+    """The matrix for a terminal in plain ASCII: one line per claim, its headline, then every reading's answer, with the
+    counts of its primary rows where they fit `width`; then what the words mean."""
     matrix = claim_matrix(rows)
     if not matrix.lines:
         return []
@@ -80,8 +82,23 @@ def matrix_lines(rows: Sequence[LedgerRow], width: int = 120, colour: bool = Fal
     fitting = (form for form in forms if _width(table_lines(head, _lines(matrix, form[0]), gap=form[1])) <= width)
     counted, gap = next(fitting, forms[-1])
     lines = table_lines(head, _lines(matrix, counted), gap=gap, colour=colour)
-    notes = ["supported / refuted / inconclusive primary rows"] if counted else []
-    return [*lines, "; ".join([*notes, "a reading in brackets decides nothing"])]
+    return [*lines, "", *textwrap.wrap(_legend(matrix, counted), max(width, 40))]
+
+
+def _legend(matrix: Matrix, counts: bool) -> str:
+    """What the lines above it mean, of it only what stands in them."""
+    labels = {summary.label for summary, _ in matrix.lines}
+    labels |= {reading.label for _, cells in matrix.lines for cell in cells for reading in cell}
+    meanings = {
+        "yes = supported": "supported" in labels,
+        "no = refuted": "refuted" in labels,
+        "open = not decided": "inconclusive" in labels,
+        "depends = the readings differ": "depends" in labels,
+        "- = does not apply or was not measured": not all(cell for _, cells in matrix.lines for cell in cells),
+        "numbers = primary rows supported/refuted/not decided": counts,
+        "(in brackets) = decides nothing": any(title.startswith("(") for title in matrix.titles),
+    }
+    return "; ".join(meaning for meaning, shown in meanings.items() if shown)
 
 
 def _width(lines: Sequence[str]) -> int:
@@ -92,10 +109,12 @@ def _lines(matrix: Matrix, counts: bool) -> list[list[str]]:
     lines = []
     for summary, cells in matrix.lines:
         for k in range(max(1, *map(len, cells))):  # a line for each reading of the first column
-            head = [summary.id, summary.label] if k == 0 else ["", ""]
+            head = [summary.id, ANSWERS[summary.label]] if k == 0 else ["", ""]
             lines.append([*head, *(_short(cell[k : k + 1], counts) or "-" * (k == 0) for cell in cells)])
     return lines
 
 
 def _short(cell: Cell, counts: bool) -> str:
-    return "".join(f"{name_text(reading)}{reading.label[:4]}" + f" {counts_text(reading)}" * counts for reading in cell)
+    return "".join(
+        f"{name_text(reading)}{ANSWERS[reading.label]}" + f" {counts_text(reading)}" * counts for reading in cell
+    )

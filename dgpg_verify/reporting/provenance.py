@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from dgpg_verify.core import LedgerRow
+
+SMALL = ("smoke", "one to two minutes on two cores")  # the scale at which a dispute begins, and its time
 PRIVATE = {"host", "hostname", "node", "user", "username", "cwd", "home", "folder", "path", "interpreter", "executable"}
 TITLES = "titles"  # entry of environment.json: claim id -> title, shown as headings and not as provenance
 _PATH = re.compile(r"(?:file://|(?<![\w.\-/<:]))/(?:[\w.+@~-]+/)+[\w.+@~-]*|\b[A-Za-z]:\\[^\s\"']+")
@@ -70,11 +73,22 @@ def claim_titles(environment: Mapping[str, Any]) -> dict[str, str]:
     return {str(key): str(title) for key, title in titles.items()} if isinstance(titles, Mapping) else {}
 
 
-def took_text(environment: Mapping[str, Any]) -> str:
-    """How long all claims of the run were measured: '40 s', '24 min', '5.2 h'; "" where it was not recorded."""
-    seconds = environment.get("measuring_seconds")
-    if not isinstance(seconds, int | float):
+def took_text(rows: Iterable[LedgerRow], environment: Mapping[str, Any], claim: str) -> str:
+    """How long the cells of a family of claims took the run's processes: '40 s', '24 min', '5.2 h'; "" if unknown.
+
+    Parameters
+    ----------
+    rows : the ledger; rows that were read from the same cells count once.
+    claim : any id of the family, or its head.
+    """
+    cells: dict[str, float] = {}
+    for row in rows:
+        if row.id.split(".")[0] == claim.split(".")[0]:
+            cells |= {name: max(cells.get(name, 0.0), row.seconds / len(row.files)) for name in row.files}
+    workers = environment.get("workers")
+    if not isinstance(workers, int) or not any(cells.values()):
         return ""
+    seconds = sum(cells.values()) / workers
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

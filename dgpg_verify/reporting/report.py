@@ -7,14 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from dgpg_verify.core import InputError
-from dgpg_verify.reporting.drawing.saving import inline_svg, save_figure
-from dgpg_verify.reporting.drawing.sheet import sign
-from dgpg_verify.reporting.drawing.spec import FigureSpec
-from dgpg_verify.reporting.figures import FIGURES, all_figures
-from dgpg_verify.reporting.frame import Frames, NothingToDraw, Place, frames
+from dgpg_verify.reporting.draw import draw_all
 from dgpg_verify.reporting.ledger import LEDGER, ledger_markdown, read_ledger
-from dgpg_verify.reporting.pages import FAMILIES, INDEX, Drawn, RunFiles, anchor, render_pages
-from dgpg_verify.reporting.provenance import repeat_command, run_claims, run_scale
+from dgpg_verify.reporting.pages import FAMILIES, INDEX, RunFiles, render_pages
+from dgpg_verify.reporting.provenance import run_claims
 from dgpg_verify.reporting.records import (
     RECORDS,
     SUMMARY,
@@ -64,7 +60,7 @@ def write_report(folder: Path) -> Path:
     environment = read_json(folder / ENVIRONMENT) if (folder / ENVIRONMENT).is_file() else {}
     if not isinstance(environment, dict):
         raise InputError(f"{ENVIRONMENT} is a {type(environment).__name__}: it must be an object")
-    figures, left_out = _draw_all(tables, environment, folder)
+    figures, left_out = draw_all(tables, environment, folder)
     if rows:
         write_atomic(folder / "ledger.md", ledger_markdown(rows))
     # the pages of a committed run are the same before and after they are drawn again
@@ -102,59 +98,6 @@ def _empty(folder: Path, tables: Tables, environment: Mapping[str, Any]) -> list
     expected = [name for name in expected_tables(run_claims(environment)) if name != "speed"]  # no run measures speed
     empty = [name for name in expected if not tables.get(name)]
     return [f"Empty tables: {', '.join(empty)}."] if empty and (folder / RECORDS).is_file() else []
-
-
-def _draw_all(tables: Tables, environment: Mapping[str, Any], folder: Path) -> tuple[list[Drawn], list[str]]:
-    """Draw and save every figure that has data; say which have none, and which of other packages failed."""
-    claims = run_claims(environment)
-    expected = {*expected_tables(claims), *(set(tables) - set(TABLES))}
-    brief = run_scale(environment) == "smoke"  # a smoke run has half a minute in all: one policy per figure
-    data = frames(tables)
-    drawn: list[Drawn] = []
-    notes: list[str] = []
-    for spec in all_figures():
-        if spec.table not in data or (data[spec.table].empty and spec.table not in expected):
-            continue  # figures of claims that were not selected are not missing
-        try:
-            for place in spec.places(data, brief=brief):
-                try:
-                    drawn.append(_draw(spec, place, data, environment, folder, len(drawn)))
-                except NothingToDraw as reason:
-                    if spec.table in expected and _ran(spec.claim, claims):
-                        notes.append(f"Figure \u2018{spec.heading}\u2019 is left out: {reason}.")
-        except Exception as error:
-            if spec in FIGURES:
-                raise
-            notes.append(f"Figure \u2018{spec.heading}\u2019 ({spec.name}) of another package failed: {error!r}.")
-    return drawn, notes
-
-
-def _ran(claim: str, claims: Sequence[str] | None) -> bool:
-    """Whether a run of these claims should hold a figure of `claim`, which may be the head of a family."""
-    return claims is None or any(name == claim or name.startswith(f"{claim}.") for name in claims)
-
-
-def _draw(
-    spec: FigureSpec, place: Place | None, data: Frames, environment: Mapping[str, Any], folder: Path, number: int
-) -> Drawn:
-    claim = "C1" if spec.claim == "words" else spec.claim
-    command = repeat_command(environment, claim, other_seed=True)
-    figure = spec.make(data, place)
-    sign(figure, f"Dispute it: {command}")
-    name = f"{spec.name}-{place.key}" if place else spec.name
-    svg_path, png_path, svg = save_figure(figure, folder / "figures", name)
-    title = " ".join(text.get_text() for text in figure.texts[:2]).replace("\n", " ")
-    return Drawn(
-        key=spec.name,
-        name=anchor(name),
-        heading=spec.heading,
-        claim=spec.claim,
-        group=place.title if place else "",
-        svg=inline_svg(svg, f"f{number}", title),
-        files=() if is_compact(folder) else (f"figures/{svg_path.name}", f"figures/{png_path.name}"),
-        command=command,
-        small=repeat_command(environment, claim, other_seed=True, scale="smoke"),
-    )
 
 
 def leave_out_derived(folder: Path, figures: Sequence[str] = ()) -> None:

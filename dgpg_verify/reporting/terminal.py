@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-STYLES = {"supp": "green", "refu": "red", "depe": "yellow", "inco": "yellow"}  # by how a verdict begins
+STYLES = {"yes": "green", "no": "red", "open": "yellow", "depends": "yellow"}  # of answers
 WIDE = 10_000  # columns: a table is as wide as its cells, so that no number is cut
 
 
@@ -20,7 +20,7 @@ def table_lines(
     gap: int = 2,
     colour: bool = False,
 ) -> list[str]:
-    """The table's lines; the columns named in `right` are aligned to the right. colour: verdicts, in ANSI codes."""
+    """The table's lines; the columns named in `right` are aligned to the right. colour: answers, in ANSI codes."""
     table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="")
     for name in head:
         table.add_column(name, justify="right" if name in right else "left", no_wrap=True)
@@ -36,5 +36,5 @@ def table_lines(
 
 
 def _style(cell: str) -> str:
-    """The colour of a verdict, which is the cell's last word but its counts."""
-    return next((STYLES[word[:4]] for word in cell.split() if word[:4] in STYLES), "")
+    """The colour of an answer, which is the cell's last word but its counts."""
+    return next((STYLES[word] for word in cell.split() if word in STYLES), "")

@@ -34,6 +34,21 @@ def credit_name(name: str) -> str:
     return WORDS["credits"].get(name, name)
 
 
+def policy_name(name: str) -> str:
+    """A policy's name in words: 'linear policy on best fit, temperature 0.3' for linear@best_fit:0.3."""
+    network, on, rest = name.replace("_", " ").rpartition("@")
+    heuristic, _, number = rest.removeprefix("heuristic:").rpartition(":")
+    if rest.startswith("toward:"):
+        return f"policy {100 * float(number):g} % of the way to the optimum"
+    if heuristic:
+        return (
+            f"{network} policy on {heuristic}, temperature {number}"
+            if on
+            else f"{heuristic} policy, temperature {number}"
+        )
+    return rest if not rest or "policy" in rest else f"{rest} policy"
+
+
 def method_name(name: str) -> str:
     """A training method's name for a label."""
     return worded("methods", name)

@@ -135,10 +135,8 @@ class CellProgress:
         if known is None:
             return f"  0 % of the work, {counted}, {duration_text(passed)}, time left not known yet"
         share, left = known
-        return (
-            f"{min(99, int(100 * share)):3d} % of the work, {counted}, "
-            f"{duration_text(passed)}, about {duration_text(left)} left"
-        )
+        told = f"about {duration_text(left)} left" if left > 0.0 else "the last cells take longer than estimated"
+        return f"{min(99, int(100 * share)):3d} % of the work, {counted}, {duration_text(passed)}, {told}"
 
     def _say(self) -> None:
         text = self.line()

@@ -38,6 +38,11 @@ class CellFailed(RuntimeError):
     """Measuring a cell raised; the message names the cell, the cause is chained."""
 
 
+def default_workers() -> int:
+    """Two workers where there are two cores."""
+    return min(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
 def run_cells(
     cells: Sequence[Cell],
     measure: Measure,

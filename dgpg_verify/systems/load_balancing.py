@@ -9,7 +9,8 @@ clipped to [0.1, 5] so that max/median stays below 10) or log-normal jobs (log-s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,9 @@ from torch import Tensor
 
 from dgpg_verify.core import Influence, InputError, Observation, check_choice, check_int
 from dgpg_verify.systems.graphs import MOST_SERVERS, count_candidates, random_candidates
-from dgpg_verify.systems.one_shot import GameState, OneShot, check_entries, check_graph, check_vectors
+from dgpg_verify.systems.one_shot import GameState, check_entries, check_graph, check_vectors
 from dgpg_verify.systems.references import alter_reference
+from dgpg_verify.systems.resource_game import ResourceGame
 
 COSTS = ("quadratic", "delay", "mm1", "makespan")
 JOB_LAWS = ("gamma", "lognormal")
@@ -34,7 +36,7 @@ HEURISTICS = ("random", "capacity_proportional", "least_committed")
 
 
 @dataclass(frozen=True, eq=False)
-class LoadBalancingGame(OneShot):
+class LoadBalancingGame(ResourceGame):
     """The load-balancing game. jobs [N]; capacity, background, weights, target, reference_state [M];
     candidates int64 [N, K].
 
@@ -89,14 +91,6 @@ class LoadBalancingGame(OneShot):
         return cls(**fleet, reference_state=guided_to, cost=cost, recipe=recipe)
 
     @property
-    def n_agents(self) -> int:
-        return self.candidates.shape[0]
-
-    @property
-    def n_actions(self) -> int:
-        return self.candidates.shape[1]
-
-    @property
     def n_servers(self) -> int:
         return self.capacity.shape[0]
 
@@ -113,45 +107,35 @@ class LoadBalancingGame(OneShot):
         """z_i(k) [N, K]: what agent i's job adds to the utilisation of its k-th candidate."""
         return self.jobs[:, None] / self.capacity[self.candidates]
 
+    @cached_property
+    def additions(self) -> Influence:
+        return Influence(self.candidates[..., None], self.shares[..., None])
+
     @property
     def features(self) -> Tensor:
         columns = (self.capacity.log(), self.background, self.reference_state)
         return torch.stack([*(column[self.candidates] for column in columns), self.shares], dim=-1)
 
-    def influence(self, actions: Tensor) -> Influence:
-        """The chosen server and the job's share of it; an absent job (-1) touches nothing."""
-        present = actions >= 0
-        choice = actions.clamp(min=0)[..., None]
-        server = torch.gather(self.candidates.expand(*actions.shape, -1), -1, choice)
-        share = torch.gather(self.shares.expand(*actions.shape, -1), -1, choice)
-        return Influence(index=server, value=torch.where(present[..., None], share, torch.zeros_like(share)))
-
     def cost_of(self, x: Tensor) -> Tensor:
         """Cost of utilisations x [..., M] -> [...], a sum over servers except for the makespan."""
-        if self.cost == "makespan":
-            return x.amax(-1)
-        return self.server_costs(x).sum(-1)
+        return x.amax(-1) if self.cost == "makespan" else super().cost_of(x)
 
-    def server_costs(self, x: Tensor, servers: Tensor | None = None) -> Tensor:
-        """Each server's cost, elementwise; `servers` names them when x is not indexed by server."""
-        pick = slice(None) if servers is None else servers
+    def coordinate_costs(self, x: Tensor, at: Tensor | None = None) -> Tensor:
+        """Each server's cost, elementwise; `at` names the servers when x is not indexed by server."""
+        pick = slice(None) if at is None else at
         if self.cost == "quadratic":
             return 0.5 * self.weights[pick] * (x - self.target[pick]) ** 2
         if self.cost == "delay":
             return self.capacity[pick] * x**2
         if self.cost == "mm1":
             return _mm1_delay(x)
-        raise InputError(f"cost = {self.cost!r} is not a sum over servers: server_costs is defined for {COSTS[:3]}")
+        raise InputError(f"cost = {self.cost!r} is not a sum over servers: it must be one of {', '.join(COSTS[:3])}")
 
     def removal_rewards(self, state: GameState, actions: Tensor) -> Tensor:
-        """Reward had agent i's job not been there, for each i: [B, N]. Cost O(B N), against O(B N^2) by re-runs."""
-        transition = self.step(state, actions)
-        index, value = transition.influence.index[..., 0], transition.influence.value[..., 0]
-        if self.cost == "makespan":
-            return _makespan_without(transition.x, index, value)
-        with_job = torch.gather(transition.x, 1, index)
-        saved = self.server_costs(with_job, index) - self.server_costs(with_job - value, index)
-        return transition.reward[:, None] + saved
+        if self.cost != "makespan":
+            return super().removal_rewards(state, actions)
+        step = self.step(state, actions)
+        return _makespan_without(step.x, step.influence.index[..., 0], step.influence.value[..., 0])
 
     def heuristic_scores(self, name: str, seen: Observation) -> Tensor:
         """Preference of a simple rule for each candidate, [..., N, K], higher is better."""
@@ -160,10 +144,6 @@ class LoadBalancingGame(OneShot):
         if name == "random":
             return torch.zeros_like(share)
         return log_capacity if name == "capacity_proportional" else -(background + share)
-
-    def with_reference(self, reference: Tensor) -> LoadBalancingGame:
-        """The same game guided toward another reference state [M]."""
-        return replace(self, reference_state=torch.as_tensor(reference, dtype=torch.float64), recipe=None)
 
 
 def _draw_fleet(n_agents: int, servers: int, degree: int, job_law: str, seed: int) -> dict[str, Tensor]:

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from dgpg_verify.core import InputError, System, check_choice, check_int
 from dgpg_verify.systems.cloud import CloudScheduling
 from dgpg_verify.systems.linear_quadratic import LinearQuadraticTeam
 from dgpg_verify.systems.load_balancing import LoadBalancingGame
+from dgpg_verify.systems.power_dispatch import PowerDispatch
+from dgpg_verify.systems.rate_control import RateControl
+from dgpg_verify.systems.roads import RoadNetwork
 
 _FACTORIES: dict[str, Callable[..., System]] = {
     "load_balancing": LoadBalancingGame.random,
     "linear_quadratic": LinearQuadraticTeam.random,
     "cloud": CloudScheduling,
+    "road_network": RoadNetwork.random,
+    **{f"road_network:{name}": partial(RoadNetwork.random, network=name) for name in ("grid", "braess", "pigou")},
+    "rate_control": RateControl.random,
+    "power_dispatch": PowerDispatch.random,
 }
 
 
@@ -23,6 +31,11 @@ def register_system(name: str, factory: Callable[..., System]) -> None:
     if name in _FACTORIES:
         raise InputError(f"system name {name!r} is taken: {', '.join(_FACTORIES)}")
     _FACTORIES[name] = factory
+
+
+def system_names() -> tuple[str, ...]:
+    """Every name that `make_system` understands."""
+    return tuple(_FACTORIES)
 
 
 def make_system(name: str, n_agents: int, seed: int = 0, **options: Any) -> System:

@@ -93,7 +93,7 @@ def load_checkpoint(folder: Path, config: Mapping[str, Any] | None = None) -> tu
             f"checkpoint {path.name} in {folder} is corrupt ({reason}): delete it and train again"
         ) from None
     if config is not None:
-        _same(known, longer(json.loads(canonical(config)), known), folder)
+        check_same(known, longer(json.loads(canonical(config)), known), folder)
     return {name: value for name, value in stored.items() if name not in ("schema", "config", "plain")}, progress
 
 
@@ -105,7 +105,7 @@ def resumable(folder: Path, config: Mapping[str, Any]) -> tuple[dict[str, Any], 
     if (folder / CHECKPOINT).exists():
         return load_checkpoint(folder, config)
     known = {name: value for name, value in read_config(folder).items() if name not in BESIDE}
-    _same(known, json.loads(canonical(config)), folder)
+    check_same(known, json.loads(canonical(config)), folder)
     return None
 
 
@@ -136,12 +136,12 @@ def canonical(config: Mapping[str, Any]) -> str:
     return json.dumps(config, sort_keys=True, allow_nan=False)
 
 
-def _same(known: Mapping[str, Any], current: Mapping[str, Any], folder: Path, prefix: str = "") -> None:
-    """Raise InputError at the first value that differs, named as settings.epochs."""
+def check_same(known: Mapping[str, Any], current: Mapping[str, Any], folder: Path, prefix: str = "") -> None:
+    """Raise InputError at the first value that differs from the folder's, named as settings.epochs."""
     for name in sorted({*known, *current}):
         old, new = known.get(name), current.get(name)
         if isinstance(old, dict) and isinstance(new, dict):
-            _same(old, new, folder, f"{prefix}{name}.")
+            check_same(old, new, folder, f"{prefix}{name}.")
         elif old != new:
             raise InputError(
                 f"{prefix}{name} = {new!r} is not allowed here: the checkpoint in {folder} was made with {old!r}"

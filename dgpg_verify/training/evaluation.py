@@ -2,7 +2,9 @@
 
 Scores have fixed ends: Random = 0, Best-Fit (seeing the same candidates) = 1. A score saturates: above 1 is better
 than Best-Fit, and the gap to the best heuristic is printed beside it in percent of that heuristic's cost. Dividing by
-a difference that may be 0 means nothing, so there is no score unless Best-Fit is above Random beyond noise.
+a difference that may be 0 means nothing, so there is no score unless Best-Fit is above Random beyond noise; nor is
+there one on a system without Best-Fit. Returns then stay on the system's own scale, each beside what the random policy
+and the system's heuristics gain on the same workloads.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -31,6 +34,7 @@ from dgpg_verify.core import (
     draw_noise,
     heuristic_names,
     offers,
+    to_json,
 )
 from dgpg_verify.policies import PolicyStack, uniform_policy
 from dgpg_verify.policies.softmax import inverse_cdf
@@ -43,16 +47,20 @@ EVALUATION_STREAM = 2
 OURS = "dgpg_verify"  # systems of this package say all that they are in their config()
 REMEMBERED = 100  # sets of workloads, a few kB each
 _PLAYED: OrderedDict[str, Mapping[str, NDArray[np.float64]]] = OrderedDict()
+LEVEL = 0.95  # of the intervals of returns and gains
 WIDTH_LEVEL = 0.99  # with a true width of 0 there would be a score in 0.5 % of all sets of workloads
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Heldout:
     """A fixed set of workloads and the returns of reference policies on it. returns: name -> [B] (sum scale)."""
 
     system: System
     noise: Noise
     returns: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"{len(self.noise)} held-out workloads; {self.width_in_words()}"
 
     @property
     def scored(self) -> bool:
@@ -65,16 +73,13 @@ class Heldout:
         over the workloads; without an interval for one workload, without a value where either was not played."""
         if not {"random", "best_fit"} <= set(self.returns):
             return Estimate(None, None, None, WIDTH_LEVEL, 0)
-        gains = self.returns["best_fit"] - self.returns["random"]
-        if len(gains) < 2:
-            return Estimate(float(gains.mean()), None, None, WIDTH_LEVEL, len(gains))
-        return mean_interval(gains, WIDTH_LEVEL)
+        return over_workloads(self.returns["best_fit"] - self.returns["random"], WIDTH_LEVEL)
 
     def width_in_words(self) -> str:
         """The width in words, and why there is no score where there is none."""
         width = self.width()
         if width.value is None:
-            return "no score: Random and Best-Fit were not both played"
+            return "no score: Random and Best-Fit were not both played; returns are on the system's own scale"
         words = f"Best-Fit minus Random = {width.value:.4g}"
         if width.low is None:
             return f"no score: {words} on one workload, which says nothing of its noise"
@@ -87,6 +92,23 @@ class Heldout:
         if not self.scored or width is None:
             return None
         return float((returns.mean() - self.returns["random"].mean()) / width)
+
+    @cached_property
+    def random(self) -> NDArray[np.float64]:
+        """Returns [B] of the random policy: the heuristic of that name, else the uniform policy, played when it is
+        first asked for."""
+        if "random" in self.returns:
+            return self.returns["random"]
+        return _returns(self.system, uniform_policy(self.system).act, self.noise)
+
+    @property
+    def references(self) -> dict[str, NDArray[np.float64]]:
+        """Returns [B] of the random policy and of the system's heuristics."""
+        return {"random": self.random, **self.returns}
+
+    def gains(self, returns: NDArray[np.float64]) -> dict[str, Estimate]:
+        """Mean return minus that of each of `references`, with 95 % t intervals, paired over the workloads."""
+        return {name: over_workloads(returns - played) for name, played in self.references.items()}
 
     def judged(self, returns: NDArray[np.float64]) -> Evaluation:
         """Returns [B] on these workloads as an Evaluation, whether just played or read from a checkpoint."""
@@ -108,7 +130,14 @@ class Evaluation:
     mean: float
     score: float | None
     gap: float | None
-    returns: NDArray[np.float64]
+    returns: NDArray[np.float64] = field(repr=False)
+
+
+def over_workloads(values: NDArray[np.float64], level: float = LEVEL) -> Estimate:
+    """Mean of values [B] with its t interval; without an interval for one workload."""
+    if len(values) < 2:
+        return Estimate(float(values.mean()), None, None, level, len(values))
+    return mean_interval(values, level)
 
 
 def heldout(system: System, seed: int, workloads: int = HELD_OUT, heuristics: bool = True) -> Heldout:
@@ -129,7 +158,7 @@ def heldout(system: System, seed: int, workloads: int = HELD_OUT, heuristics: bo
     kind = f"{type(system).__module__}.{type(system).__qualname__}"
     if not names or not kind.startswith(f"{OURS}."):
         return Heldout(system, noise, played())
-    key = json.dumps([kind, system.config(), seed, workloads], sort_keys=True)
+    key = json.dumps([kind, to_json(system.config()), seed, workloads], sort_keys=True)
     if key not in _PLAYED:
         while len(_PLAYED) >= REMEMBERED:
             _PLAYED.popitem(last=False)
@@ -158,13 +187,13 @@ def evaluate_stacked(policy: PolicyStack, heldouts: Sequence[Heldout]) -> list[E
 
 
 def heuristic_act(system: Any, name: str) -> Act:
-    """A heuristic as an actor: best score, ties drawn at random; capacity_proportional samples."""
+    """A heuristic as an actor: best score, ties drawn at random; one that ends in "proportional" samples."""
 
     def act(seen: Observation, noise: Tensor) -> Tensor:
         scores = system.heuristic_scores(name, seen)
         allowed = seen.mask & scores.isfinite()
         scores = scores.masked_fill(~allowed, -torch.inf)
-        if name == "capacity_proportional":
+        if name.endswith("proportional"):
             weights = torch.where(allowed, scores.exp(), 0.0)
         else:
             weights = (allowed & (scores >= scores.amax(-1, keepdim=True))).double()

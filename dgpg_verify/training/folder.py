@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dgpg_verify.core import InputError, System, check_int
+from dgpg_verify.contracts.named import is_plugin, make_any_system
+from dgpg_verify.core import InputError, System, check_int, to_json
 from dgpg_verify.runs.lock import FolderLock, is_empty
 from dgpg_verify.systems import make_system
 from dgpg_verify.training.checkpoints import (
@@ -15,13 +16,14 @@ from dgpg_verify.training.checkpoints import (
     EARLIER,
     PLACE,
     Progress,
+    check_same,
     load_checkpoint,
     read_config,
     resumable,
     save_checkpoint,
     write_config,
 )
-from dgpg_verify.training.inputs import at_place, check_inputs, recorded_place
+from dgpg_verify.systems.inputs import at_place, check_inputs, recorded_place
 from dgpg_verify.training.learner import make_learner
 from dgpg_verify.training.logs import Events, event_writer, write_log
 from dgpg_verify.training.methods import Method, Recipe
@@ -126,19 +128,21 @@ class StoredRun:
     progress: Progress
 
 
-def read_run(folder: str | Path, n_agents: int | None = None) -> StoredRun:
+def read_run(folder: str | Path, trusted: Sequence[str] = (), n_agents: int | None = None) -> StoredRun:
     """Rebuild system and policy of a run folder from its config and checkpoint.
 
-    n_agents : another number of agents to play with, where they share their parameters.
-
-    Raises InputError when either is missing, corrupt, or names a system that cannot be rebuilt from its config or was
-    built from files that have changed. Relative paths of files are taken from where the run was started.
+    trusted: names of users' own systems (module:Object, path/to/file.py:Object) that may be imported, which runs their
+    code; what a folder names alone is never run. n_agents: another number of agents to play with, where they share
+    their parameters. Relative paths of inputs are taken from where the run was started. Raises InputError when a file
+    is missing, corrupt or no longer the one that was read, or the system cannot be made again.
     """
     folder = Path(folder)
     config = read_config(folder)
     place, _ = (config.pop(name, None) for name in BESIDE)
     tensors, progress = load_checkpoint(folder, config)
-    system = rebuild(config["system"], Path() if place is None else folder / place)
+    start = Path() if place is None else folder / place
+    own = "origin" in config
+    system = _own_again(config, folder, trusted) if own else rebuild(config["system"], start)
     try:
         schedule = make_schedule(config["alpha"], system.n_agents)
         recipe = Recipe(Method(**config["method"]), Settings(**config["settings"]), schedule, config["sharing"])
@@ -147,7 +151,7 @@ def read_run(folder: str | Path, n_agents: int | None = None) -> StoredRun:
         raise InputError(f"{folder} was written by another version of this package ({error}): take that one") from None
     learner.load(tensors)
     if n_agents is not None:
-        system = _resized(config, check_int("n", n_agents, 1), Path() if place is None else folder / place)
+        system = _resized(config, check_int("n", n_agents, 1), start)
     return StoredRun(config, system, learner.policy, progress)
 
 
@@ -158,6 +162,8 @@ def _resized(config: dict[str, Any], n_agents: int, place: Path) -> System:
             f"n = {n_agents} is not allowed: each of the {config['system']['n_agents']} agents has parameters of its "
             "own; only shared ones can be played by others"
         )
+    if "origin" in config:
+        return make_any_system(**{**config["origin"], "n_agents": n_agents})
     given = config["system"]
     servers = {"n_servers": n_agents} if given.get("n_servers") == given["n_agents"] else {}
     return rebuild({**given, "n_agents": n_agents, **servers}, place)
@@ -172,7 +178,27 @@ def rebuild(config: dict[str, Any], place: Path) -> System:
     options = {name: value for name, value in at_place(config, place).items() if name not in ours}
     try:
         system = make_system(config["system"], config["n_agents"], seed=config["seed"], **options)
-    except (KeyError, TypeError) as error:
-        raise InputError(f"system {config.get('system')!r} cannot be rebuilt from its config ({error})") from None
+    except (KeyError, TypeError, InputError) as error:
+        raise InputError(
+            f"system {config.get('system')!r} cannot be rebuilt from its config ({error}); a system of your own is "
+            "remembered where train is given its name, module:Object or path/to/file.py:Object"
+        ) from None
     check_inputs(config, system)
+    return system
+
+
+def _own_again(config: Mapping[str, Any], folder: Path, trusted: Sequence[str]) -> System:
+    """The user's own system that the folder names, if it still has the configuration it was trained with."""
+    name = str(dict(config["origin"]).get("name"))
+    if is_plugin(name) and name not in trusted:
+        raise InputError(
+            f"{folder} was trained on a system of a user's own: --system {name} imports it, which runs its code "
+            "(trusted in Python)"
+        )
+    try:
+        system = make_any_system(**config["origin"])
+    except (InputError, TypeError) as error:
+        reason = f"{folder} was trained on a system of your own that cannot be made again from here: {error}"
+        raise InputError(reason) from None
+    check_same(config["system"], to_json(system.config()), folder, "system.")
     return system

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, cast
 
-from dgpg_verify.core import InputError, System, check_choice, check_int, heuristic_names
+from dgpg_verify.core import InputError, System, check_choice, check_int, heuristic_names, to_json
 from dgpg_verify.training.methods import Method, Recipe, Sharing
 from dgpg_verify.training.schedules import make_schedule
 from dgpg_verify.training.settings import Settings
@@ -78,7 +78,7 @@ class RunOptions:
     def config(self, system: System, seed: int, heldout_seed: int | None) -> dict[str, Any]:
         """Everything a run depends on as JSON values: what a checkpoint must agree with."""
         return {
-            "system": system.config(),
+            "system": to_json(system.config()),
             "method": asdict(self.method),
             "settings": asdict(self.settings),
             "alpha": self.schedule_name,

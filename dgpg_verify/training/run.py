@@ -7,13 +7,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from dgpg_verify.contracts import check_own_credits, check_own_system
+from dgpg_verify.contracts.named import is_plugin, make_any_system
 from dgpg_verify.core import InputError, System, check_int
 from dgpg_verify.runs.workers import one_thread
-from dgpg_verify.systems import CloudScheduling, make_system
+from dgpg_verify.systems import CloudScheduling
 from dgpg_verify.training.checkpoints import Progress
 from dgpg_verify.training.evaluation import HELD_OUT, Evaluation, Heldout, evaluate, evaluate_stacked, heldout
 from dgpg_verify.training.folder import RunFolder, run_folder
@@ -22,10 +24,14 @@ from dgpg_verify.training.logs import LogLine
 from dgpg_verify.training.methods import Method, make_method
 from dgpg_verify.training.options import RunOptions
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
 Observe = Callable[[int, int, Any], None]  # fleet, episode, policy
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainingRun:
     """The result of training one fleet; both lists grow while it is trained.
 
@@ -51,19 +57,44 @@ class TrainingRun:
         """(episode, score) of every evaluation."""
         return [(episode, evaluation.score) for episode, evaluation in self.evaluations]
 
+    def __repr__(self) -> str:
+        from dgpg_verify.training.readable import run_text
+
+        return run_text(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per iteration, and one for episode 0, before any learning; what does not apply is NaN.
+
+        Columns: those of `LogLine`; evaluation_low and evaluation_high, the ends of the evaluation's 95 % interval over
+        the held-out workloads; above_random, the evaluation minus the random policy's return on the same workloads,
+        with its ends above_random_low and above_random_high. Rewards and evaluations are returns of an episode summed
+        over agents, gaps percent of the best heuristic's cost, samples joint steps, seconds processor time.
+        """
+        from dgpg_verify.training.readable import run_frame
+
+        return run_frame(self)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The learning curve, drawn into `ax` or into a new pyplot figure: scores, or returns with their intervals
+        where there is no score."""
+        from dgpg_verify.training.readable import plot_run
+
+        return plot_run(self, ax)
+
 
 def train(
     system: System | str, method: str | Method = "dgpg", episodes: int = 50, seed: int = 0,
     alpha: str | float | None = None, sharing: str = "independent", *, agents: int | None = None,
     evaluate_every: int | Sequence[int] = 5, workloads: int = HELD_OUT, heldout_seed: int | None = None,
     out: str | Path | None = None, checkpoint_every: int = 10, resume: bool = False, tensorboard: bool = False,
-    progress: bool = True, observe: Callable[[int, Any], None] | None = None, **changes: Any,
+    progress: bool = True, observe: Callable[[int, Any], None] | None = None, origin: Mapping[str, Any] | None = None,
+    **changes: Any,
 ) -> TrainingRun:  # fmt: skip
     """Train all agents of a system at once by one of the methods, on one torch thread; deterministic in its arguments.
 
     Parameters
     ----------
-    system : an object, or a name together with `agents`.
+    system : an object, or a name together with `agents`; also module:Object or path/to/file.py:Object.
     method : see `method_names()`, or a Method object.
     episodes, alpha, sharing, evaluate_every, workloads : see `RunOptions`.
     seed : seeds initial parameters, training workloads and action draws.
@@ -72,20 +103,26 @@ def train(
         for bit; one that is resumed with more episodes goes on where the shorter one ended, with the schedule of alpha
         of the longer one from there on, and says so in its config.json.
     observe : called as observe(episode, policy) at every evaluation; it must not change the policy.
+    origin : arguments of `contracts.named.make_any_system` that make this system of your own again, for `evaluate` and
+        `compare`; known where `system` is a name.
     changes : any field of `Settings`, such as epochs=5 or setting="mixed".
 
     Raises
     ------
-    InputError : bad arguments, an existing run without `resume`, a checkpoint of another configuration.
+    InputError : bad arguments, an existing run without `resume`, a checkpoint of another configuration, a system or
+        credit that this package does not define and that breaks the contract (`check_system`, `check_credit`).
     NonFiniteError : naming the iteration and the coordinates of the first number that is not finite.
 
     Notes
     -----
     Cost: per episode one roll-out and `epochs` forward-backward passes over its decisions.
     """
-    system = _built(system, agents, seed)
+    system, origin = _built(system, agents, seed, origin)
     options = RunOptions(make_method(method), changes, episodes, alpha, sharing, evaluate_every, workloads)
+    check_own_system(system)
+    check_own_credits(options.method.credits(), system)
     config, recipe = options.config(system, seed, heldout_seed), options.recipe(system)
+    config |= {} if origin is None else {"origin": dict(origin)}
     folder = run_folder(config, out, checkpoint_every, resume, tensorboard)
     learner = make_learner(recipe, [system], [config["seed"]])
     watch = None if observe is None else lambda _, episode, policy: observe(episode, policy)
@@ -144,12 +181,20 @@ def _finished(
     return runs
 
 
-def _built(system: System | str, agents: int | None, seed: int) -> System:
+def _built(
+    system: System | str, agents: int | None, seed: int, origin: Mapping[str, Any] | None
+) -> tuple[System, Mapping[str, Any] | None]:
+    """The system, and how to make it again where it is a user's own and its name is known."""
     if isinstance(system, str):
-        return make_system(system, check_int("agents", agents, 1), seed=check_int("seed", seed, 0))
+        named: dict[str, Any] = {
+            "name": system,
+            "n_agents": check_int("agents", agents, 1),
+            "seed": check_int("seed", seed, 0),
+        }
+        return make_any_system(**named, options={}), {**named, "options": {}} if is_plugin(system) else None
     if agents is not None:
         raise InputError(f"agents = {agents!r} is not allowed with a system object: it goes with a system's name")
-    return system
+    return system, origin
 
 
 @dataclass

@@ -239,6 +239,7 @@ USAGE = {
     "workers of another plugin": ({"workers": "2"}, "--workers is another plug-in's here"),
     "benchmarks skipped": ({"benchmark_skip": True}, "--benchmark-skip cannot be used with --benchmark"),
     "benchmarks disabled": ({"benchmark_disable": True}, "--benchmark-disable cannot be used with --benchmark"),
+    "no place to write": ({"out": "/proc/x"}, "--out = '/proc/x' cannot be written"),
     "two kinds of seed": ({"vary_seed": True}, "--vary-seed is for tests"),
 }
 

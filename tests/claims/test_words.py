@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dgpg_verify.claims.samples.questions import describe_method
-from dgpg_verify.claims.words import is_unknown, number, power, sentence, with_interval
+from dgpg_verify.claims.words import growth, is_unknown, number, power, sentence, with_interval
 from dgpg_verify.core import Estimate, Verdict
 
 
@@ -32,10 +32,27 @@ def test_an_estimate_is_told_as_far_as_it_is_known(
 
 def test_numbers_and_powers() -> None:
     assert number(0.97312, ".2f") == "0.97"
+    assert number(-0.004, ".2f") == "0.00"
     assert number(None) == "not measurable"
     assert power("N", 1.0) == "N^1.00"
     assert power("eps", -0.894) == "eps^-0.89"
+    assert power("N", -0.001) == "N^0.00"
     assert power("N", None) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "said"),
+    [
+        (0.97, 0.85, 1.08, "grows like N^0.97 [0.85, 1.08]"),
+        (-0.05, -0.08, -0.02, "falls like N^-0.05 [-0.08, -0.02]"),
+        (-0.001, -0.02, 0.02, "shows no trend in N (N^0.00 [-0.02, 0.02])"),
+        (-0.07, -0.15, 0.0006, "shows no trend in N (N^-0.07 [-0.15, 0.00])"),
+        (-0.001, -0.002, 0.001, "is the same for all N (N^0.00 [0.00, 0.00])"),
+        (0.3, None, 0.4, "goes like N^0.30 [not measurable, 0.40]"),
+    ],
+)
+def test_an_exponent_is_told_as_growth_fall_or_neither(value: float, low: float | None, high: float, said: str) -> None:
+    assert growth(Estimate(value, low, high, 0.95, 5)) == said
 
 
 def test_every_method_of_the_learning_runs_has_words() -> None:

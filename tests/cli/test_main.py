@@ -183,6 +183,14 @@ def test_bad_training_input_ends_in_one_line(wrong: list[str], capsys: pytest.Ca
     assert err.startswith("error: ")
 
 
+@pytest.mark.parametrize("option", ["--resume", "--tensorboard"])
+def test_an_option_that_needs_a_folder_says_so_in_the_words_of_the_shell(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = _run("train", "cloud", option, capsys=capsys)
+    assert (code, err) == (2, f"error: {option} needs the run folder: say which with --out\n")
+
+
 @pytest.mark.parametrize("command", ["evaluate", "compare"])
 def test_a_folder_without_a_run_is_refused(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = _run(command, str(tmp_path), capsys=capsys)

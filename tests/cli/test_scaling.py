@@ -14,8 +14,8 @@ import pytest
 
 from dgpg_verify import measurement
 from dgpg_verify.cli import files, memory
-from dgpg_verify.cli.plugins import is_plugin
 from dgpg_verify.cli.scaling import answer as scaling_answer
+from dgpg_verify.contracts.named import is_plugin
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.statistics import fit_scaling, judge
 from dgpg_verify.systems import LoadBalancingGame
@@ -70,6 +70,18 @@ def test_table_csv_and_figure_are_written(tmp_path: Path, capsys: pytest.Capture
     assert [line.split()[0] for line in lines[head + 1 : head + 7 : 2]] == ["return", "guidance", "difference"]
     code, _, err = run(*SMALL, "--out", str(out), capsys=capsys)
     assert (code, err.count("\n")) == (2, 1) and "is not empty" in err
+
+
+def test_the_answer_in_python_prints_tabulates_and_draws() -> None:
+    request = scaling_answer.make_request("load_balancing", "return,guidance", "2,4,8,16", "uniform", [], fleets=2,
+                                          rollouts=32, seed=0, setting="sum", target=None)  # fmt: skip
+    found = scaling_answer.scaling_answer(request)
+    lines = repr(found).splitlines()
+    assert lines[1].split() == ["credit", "quantity", "exponent", "of", "N", "O(1)?", "O(N)?"] and len(lines) == 6
+    assert str(found.fits[0].fit.estimate) in lines[2] and " at 0x" not in repr(found)
+    assert list(found.to_frame()["variance"]) == [row["variance"] for row in found.rows]
+    assert len(found.to_frame()) == 2 * 4 * 2
+    assert [ax.get_title("left") for ax in found.plot()] == ["Variance", "Noise-to-signal"]
 
 
 def test_every_option_has_an_effect(capsys: pytest.CaptureFixture[str]) -> None:

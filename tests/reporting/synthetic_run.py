@@ -310,6 +310,7 @@ ENVIRONMENT = {
     "dirty": False,
     "scale": "standard",
     "seed": 0,
+    "workers": 2,
     "python": "3.11.2",
     "versions": {"torch": "2.13.0", "numpy": "2.4.6"},
     "processor": "x86_64, 2 cores",

@@ -136,3 +136,17 @@ def test_a_fit_belongs_to_its_own_series() -> None:
 def test_few_keeps_both_ends() -> None:
     assert few([1, 2, 4, 8, 1000], 3) == [1.0, 8.0, 1000.0]
     assert few([3, 3, 2], 4) == [2.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        ("uniform", "uniform policy"),
+        ("heuristic:least_committed:0.3", "least committed policy, temperature 0.3"),
+        ("linear@best_fit:1", "linear policy on best fit, temperature 1"),
+        ("toward:0.5", "policy 50 % of the way to the optimum"),
+        ("", ""),
+    ],
+)
+def test_a_policy_stands_in_words(policy: str, said: str) -> None:
+    assert Place("cloud", "", policy).detail == said

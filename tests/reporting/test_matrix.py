@@ -75,8 +75,8 @@ def test_columns_and_lines() -> None:
     matrix = claim_matrix(rows)
     assert matrix.columns == (ANY, "parts", "sum") and matrix.titles == [ANY, "parts", "(sum)"]
     lines = matrix_lines(rows)
-    assert lines[1].split() == ["C1.1", "supported", "supp", "1/0/0", "-", "-"]
-    assert lines[2].split() == ["C1.4", "inconclusive", "-", "supp", "1/0/0", "refu", "0/1/0"]
+    assert lines[1].split() == ["C1.1", "yes", "yes", "1/0/0", "-", "-"]
+    assert lines[2].split() == ["C1.4", "open", "-", "yes", "1/0/0", "no", "0/1/0"]
     assert all(line.isascii() and len(line) <= 120 for line in lines)
     assert matrix_lines([]) == []
 
@@ -88,21 +88,31 @@ def test_a_terminal_of_80_columns_has_verdicts_without_counts() -> None:
     wide, narrow = matrix_lines(rows), matrix_lines(rows, 80)
     assert max(map(len, wide)) > 80 >= max(map(len, narrow))
     assert "0/1/0" in wide[2] and "/" not in "".join(narrow)
-    assert narrow[2].split() == ["C4.3a", "refuted", "-", *["refu"] * 6]
+    assert narrow[0].split()[-6:] == ["both", "joint", "mixed", "parts", "(mean)", "(sum)"]
+    assert narrow[2].split() == ["C4.3a", "no", "-", *["no"] * 6]
+
+
+def test_the_legend_says_what_stands_in_the_lines_and_no_more() -> None:
+    lines = matrix_lines([in_reading("parts", "supported"), ledger_row("C1.1/a", "C1.1")], 200)
+    assert lines[-1] == (
+        "yes = supported; open = not decided; - = does not apply or was not measured; "
+        "numbers = primary rows supported/refuted/not decided"
+    )
+    assert "(in brackets) = decides nothing" in matrix_lines([in_reading("sum", "refuted", False)], 200)[-1]
 
 
 def test_verdicts_have_colours_only_where_asked_for() -> None:
     rows = [in_reading("parts", "refuted"), ledger_row("C1.1/a", "C1.1")]
     assert "\x1b" not in "".join(matrix_lines(rows, 80))
     coloured = matrix_lines(rows, 80, colour=True)
-    assert "\x1b[32msupported" in coloured[1] and "\x1b[31mrefu" in coloured[2]
+    assert "\x1b[32myes" in coloured[1] and "\x1b[31mno" in coloured[2]
     assert [re.sub(r"\x1b\[\d*m", "", line).rstrip() for line in coloured] == matrix_lines(rows, 80)
 
 
 def test_readings_of_other_choices_share_a_column_and_are_named_there() -> None:
     rows = [in_reading("theta", "refuted", claim="C1.1"), in_reading("big_o", "supported", claim="C1.1")]
     first, second = matrix_lines(rows)[1:3]
-    assert first.split(maxsplit=2)[2] == "theta: refu 0/1/0" and second.strip() == "big_o: supp 1/0/0"
+    assert first.split(maxsplit=2)[2] == "theta: no 0/1/0" and second.strip() == "big_o: yes 1/0/0"
 
 
 def test_the_price_is_the_range_of_the_returns_share() -> None:

@@ -90,6 +90,13 @@ def test_lines_come_while_a_long_cell_is_measured(
     assert " % of the work, 1/2 cells, " in last and last.endswith(" left")
 
 
+def test_a_last_cell_that_takes_longer_than_estimated_is_not_promised_for_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = CellProgress(0, [Cell("F", "row", 2, k, k, {}) for k in range(2)], [1.0, 1.0], 1, False)
+    shown.done(0, 1.0)
+    monkeypatch.setattr(shown, "started", shown.started - 500.0)  # the second cell has run for 499 s, not for one
+    assert shown.line().endswith("8 min, the last cells take longer than estimated")
+
+
 def test_cells_of_every_family_come_first() -> None:
     cells = [Cell(family, "row", 2, k, k, {}) for family in ("F", "G") for k in range(5)]
     first = [(c.claim, c.replicate) for c in probes_first(cells)[:7]]

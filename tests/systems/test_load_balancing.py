@@ -62,14 +62,14 @@ def test_costs_by_hand(cost: str, expected: float) -> None:
 def test_mm1_is_continuous_with_a_continuous_slope() -> None:
     game = small("mm1")
     x = tensor(0.95 - 1e-7, 0.95, 0.95 + 1e-7)
-    low, at, high = game.server_costs(x).tolist()
+    low, at, high = game.coordinate_costs(x).tolist()
     assert at == pytest.approx(19.0, rel=1e-12)
     assert (at - low) / 1e-7 == pytest.approx(400.0, rel=1e-4) and (high - at) / 1e-7 == pytest.approx(400.0, rel=1e-4)
 
 
 def test_makespan_is_not_a_sum_over_servers() -> None:
     with pytest.raises(InputError, match="not a sum over servers"):
-        small("makespan").server_costs(tensor(0, 0, 0))
+        small("makespan").coordinate_costs(tensor(0, 0, 0))
 
 
 def test_an_absent_agent_touches_nothing() -> None:

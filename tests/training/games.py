@@ -37,7 +37,7 @@ def costs(system: LoadBalancingGame) -> NDArray[np.float64]:
     n, k = system.n_agents, system.n_actions
     oracle = EnumeratedGame(system, np.full((n, k), 1.0 / k))
     profiles = np.array(list(itertools.product(range(k), repeat=n)))
-    return oracle.cost(oracle.state(profiles)).reshape([k] * n)
+    return oracle.cost(profiles, oracle.state(profiles)).reshape([k] * n)
 
 
 def largest_gain(table: NDArray[np.float64], profile: tuple[int, ...]) -> float:

@@ -100,6 +100,26 @@ def test_the_width_is_told_with_the_reason_where_there_is_no_score() -> None:
     assert "not both played" in heldout(CLOUD, 0, 2, heuristics=False).width_in_words()
 
 
+def test_gains_are_paired_with_their_t_interval_by_hand() -> None:
+    """Returns 1, 2, 3 above Random's: mean 2, sd 1, t with 2 degrees of freedom at 95 % is 4.3027."""
+    on = with_returns([-100.0, 0.0, 50.0], [-90.0, 10.0, 60.0])
+    gains = on.gains(np.array([-99.0, 2.0, 53.0]))
+    assert list(gains) == ["random", "best_fit"] and gains["random"].level == 0.95
+    for name, mean in (("random", 2.0), ("best_fit", -8.0)):
+        half = 4.3027 / 3**0.5
+        assert gains[name].value == pytest.approx(mean)
+        assert [gains[name].low, gains[name].high] == pytest.approx([mean - half, mean + half], rel=1e-4)
+    assert with_returns([1.0], [2.0]).gains(np.array([4.0]))["random"].low is None
+
+
+def test_random_is_the_heuristic_of_that_name_or_else_the_uniform_policy() -> None:
+    on, bare = heldout(CLOUD, 0, 5), heldout(QUEUES, 0, 5)
+    assert on.random is on.returns["random"] and list(on.references) == list(on.returns)
+    assert bare.returns == {} and list(bare.references) == ["random"]
+    assert bare.random.tolist() == play(QUEUES, uniform_policy(QUEUES).act, bare.noise).tolist()
+    assert bare.gains(bare.random)["random"].value == 0.0
+
+
 def test_heuristics_false_plays_none_and_true_plays_all() -> None:
     assert heldout(CLOUD, 0, 2, heuristics=False).returns == {}
     assert set(heldout(CLOUD, 0, 2, heuristics=True).returns) == set(CLOUD.heuristic_names)

@@ -22,8 +22,8 @@ QUANTITIES = {
 CONTROLLED = ("reach", "overlap", "others_variance")  # what one total that every agent touches must fail
 SENTENCES = {
     "supported": "{suffix} stays bounded (exponent {value} [{low}, {high}]): {where}.",
-    "refuted": "{suffix} grows like N^{value} [{low}, {high}]: {where}.",
-    "inconclusive": "{suffix} grows like N^{value} [{low}, {high}], which does not decide: {where}.",
+    "refuted": "{suffix} {growth}: {where}.",
+    "inconclusive": "{suffix} {growth}, which does not decide: {where}.",
 }
 PRIMARY = (("load_balancing", "overlap"), ("cloud", "overlap"))
 

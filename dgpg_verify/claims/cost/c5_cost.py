@@ -11,6 +11,7 @@ from dgpg_verify.claims.cost.measure import CONTROL, METHODS, MORE, RIVAL, measu
 from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.question import EXPLORATORY_LEVEL, Question, as_control
 from dgpg_verify.claims.series import Measured, Series, make_series
+from dgpg_verify.claims.words import growth
 from dgpg_verify.core import Cell, Evidence, Verdict
 from dgpg_verify.statistics import Relation, geometric_mean_interval, judge, judge_threshold
 
@@ -25,14 +26,13 @@ RATIO = {
     "inconclusive": "{who} takes {value:.3f} times the {what} of MAPPO [{low:.3f}, {high:.3f}] at N = {n}.",
 }
 GROWTH = {
-    "supported": "Evaluating the model costs N^{value:.2f} per agent [{low:.2f}, {high:.2f}], N = {n}.",
-    "refuted": "Evaluating the model costs N^{value:.2f} per agent [{low:.2f}, {high:.2f}], N = {n}: it grows.",
-    "inconclusive": "Evaluating the model costs N^{value} per agent, which does not decide, N = {n}.",
+    label: f"The time to evaluate the model, per agent, {{growth}}{ending}, N = {{n}}."
+    for label, ending in (("supported", ""), ("refuted", ""), ("inconclusive", ", which does not decide"))
 }
 # N -> fleets, options of the system, rounds, fleets of each N on which memory is measured
 SIZES: Mapping[str, tuple[Mapping[int, int], Mapping[str, Any], int, int]] = {
     "smoke": ({16: 2}, {"horizon": 3}, 2, 2),
-    "standard": (dict.fromkeys((16, 32, 64, 128), 6), {"horizon": 20}, 6, 3),
+    "standard": (dict.fromkeys((16, 32, 64, 128), 6), {"horizon": 10}, 6, 3),
     "full": ({25: 6} | dict.fromkeys((150, 300, 600, 1500), 6), {"horizon": 50}, 6, 6),
 }
 QUANTITIES = (("time", "seconds", "mappo_seconds"), ("memory", "bytes", "mappo_bytes"))
@@ -118,14 +118,15 @@ def _question(
 ) -> Question:  # fmt: skip
     estimate = verdict.estimate
     known = estimate.value is not None and estimate.low is not None and estimate.high is not None
-    numbers = asdict(estimate) | {"n": ", ".join(map(str, series.n_values)), "what": what, "who": who}
+    sizes = ", ".join(map(str, series.n_values))
+    words = {"n": sizes, "what": what, "who": who, "growth": growth(estimate)}
     options = ", ".join(f"{name} {value}" for name, value in series.row.options["options"].items())
     return Question(
         key=key,
         statistic=statistic,
         read=[series],
         verdict=verdict,
-        sentence=sentences[verdict.label].format(**numbers) if known else "Not measurable.",
+        sentence=sentences[verdict.label].format(**asdict(estimate) | words) if known else "Not measurable.",
         relation=relation,
         expected=expected,
         system=f"cloud ({options})",

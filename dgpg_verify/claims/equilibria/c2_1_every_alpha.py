@@ -255,8 +255,8 @@ def _rule(kind: str, rule: str, groups: Sequence[DrawnFleets]) -> Question:
         read=groups,
         verdict=verdict,
         sentence=f"Rule {rule} ({kind}): at N = {n_values[-1]} alpha = {alpha:.3g}, the equilibrium has gone "
-        f"{100 * shift:.3g} % of the way from that of J to that of G and J has lost {lost:.3g} an agent; variance ~ N^"
-        f"{'?' if verdict.estimate.value is None else f'{verdict.estimate.value:.2f}'}.",
+        f"{100 * shift:.3g} % of the way from that of J to that of G and J has lost {lost:.3g} an agent; variance ~ "
+        f"{power('N', verdict.estimate.value) or 'N^?'}.",
         relation="big_o",
         margin=0.15,
         policy="closed forms",

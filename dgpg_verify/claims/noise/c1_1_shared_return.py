@@ -16,9 +16,9 @@ from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.series import Series
 
 SENTENCES = {
-    "supported": "The {statistic} of the centred shared return grows like N^{value} [{low}, {high}]: {where}.",
-    "refuted": "The {statistic} grows like N^{value} [{low}, {high}], not like N: {where}.",
-    "inconclusive": "The {statistic} grows like N^{value} [{low}, {high}], which does not decide: {where}.",
+    "supported": "The {statistic} of the centred shared return {growth}: {where}.",
+    "refuted": "The {statistic} {growth}, not like N: {where}.",
+    "inconclusive": "The {statistic} {growth}, which does not decide: {where}.",
 }
 EXPLORED = (grid.SHOCK, grid.SHOCK_BLIND, grid.RECORDED, grid.MLP, *grid.SENSITIVE)
 PAIRED = (*grid.GAMES, grid.DENSE_GAME, grid.LOGNORMAL, *grid.TEAMS, *grid.CLOUDS, grid.DENSE_CLOUD, *EXPLORED)

@@ -24,16 +24,15 @@ from dgpg_verify.claims.words import number
 from dgpg_verify.statistics import judge_none, mean_interval
 
 SENTENCES = {
-    "supported": "The {statistic} of guidance ({suffix}) grows like N^{value} [{low}, {high}], so its minimum over "
+    "supported": "The {statistic} of guidance ({suffix}) {growth}, so its minimum over "
     "alpha, which is never above the guidance's own variance, is bounded; at the minimising alpha the return's share "
     "of the update is {share}: {where}.",
-    "refuted": "The {statistic} of guidance ({suffix}) grows like N^{value} [{low}, {high}]: {where}.",
-    "inconclusive": "The {statistic} of guidance ({suffix}) grows like N^{value} [{low}, {high}], which does not "
-    "decide: {where}.",
+    "refuted": "The {statistic} of guidance ({suffix}) {growth}: {where}.",
+    "inconclusive": "The {statistic} of guidance ({suffix}) {growth}, which does not decide: {where}.",
 }
 RIVAL = {
     label: f"The {{statistic}} of the difference reward replayed to the end of the episode, which needs no reference, "
-    f"grows like N^{{value}} [{{low}}, {{high}}]{ending}: {{where}}."
+    f"{{growth}}{ending}: {{where}}."
     for label, ending in (("supported", ""), ("refuted", ""), ("inconclusive", ", which does not decide"))
 }
 RAW = (*grid.GAMES, *grid.TEAMS)  # bounded job sizes, 60 fleets, N >= 64: raw variance may be a verdict

@@ -13,12 +13,11 @@ from dgpg_verify.claims.series import Series
 from dgpg_verify.core import Label
 
 SENTENCES = {
-    "supported": "At {suffix} in setting {setting} the {statistic} grows like N^{value} [{low}, {high}]; the "
+    "supported": "At {suffix} in setting {setting} the {statistic} {growth}; the "
     "return's share of the update is {share}: {where}.",
     "refuted": "At {suffix} in setting {setting} the {statistic} still grows like N^{value} [{low}, {high}] (return "
     "share {share}): a fixed alpha only divides the return's noise by a constant: {where}.",
-    "inconclusive": "At {suffix} in setting {setting} the {statistic} grows like N^{value} [{low}, {high}], which "
-    "does not decide: {where}.",
+    "inconclusive": "At {suffix} in setting {setting} the {statistic} {growth}, which does not decide: {where}.",
 }
 KEYS = (grid.GAME, grid.TEAMS[1], *grid.CLOUDS)
 PRIMARY_ALPHAS = {grid.GAME: (0.9, 0.55, 0.2), grid.TEAMS[1]: (0.2,), grid.CLOUD: (0.55, 0.2)}

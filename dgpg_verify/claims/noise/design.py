@@ -152,10 +152,14 @@ def _clouds(scale: str) -> list[Row]:
     drawn = _grid((2, 5, 10), 4)
     grid = {
         "smoke": _grid((2, 16, 24), 6),
-        "standard": drawn | _grid((32, 64, 128, 256), 24),
+        "standard": drawn | _grid((16, 32, 64, 128), 24),
         "full": drawn | _grid((32, 64), 8) | _grid((150, 300, 600, 1500), 12),
     }[scale]
-    dense = _grid((4, 16), 6) if scale == "smoke" else _grid((32, 64, 128, 256), 28)
+    dense = {
+        "smoke": _grid((4, 16), 6),
+        "standard": _grid((16, 32, 64, 128), 28),
+        "full": _grid((32, 64, 128, 256), 28),
+    }[scale]
     pairs = {"smoke": (24, 24), "standard": (2, 12), "full": (2, 12)}[scale]
     base: dict[str, Any] = {"horizon": horizon}
     short: dict[str, Any] = {"horizon": 10 if scale == "full" else 5}  # for the costliest rows

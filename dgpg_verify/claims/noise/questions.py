@@ -101,7 +101,7 @@ def _question(
         "statistic": name.replace("_", " "),
         "of": f" ({suffix})" if suffix else "",
         "suffix": suffix,
-        "share": number(part, ".2f"),
+        "share": number(part, ".2g"),
         "setting": more.get("setting"),
         "where": f"{describe(row)}, policy {row.options['policy']}",
     }

@@ -12,7 +12,7 @@ from dgpg_verify.claims.samples.measure.cells import FLOW_TIMES
 from dgpg_verify.claims.samples.questions import MARGINS, SYSTEMS, ask, describe_method, samples_claim
 from dgpg_verify.claims.samples.read import LearningRuns, read_runs
 from dgpg_verify.claims.series import Measured, by_n
-from dgpg_verify.claims.words import number
+from dgpg_verify.claims.words import number, power
 from dgpg_verify.statistics import Relation, fit_scaling, judge, judge_at_least, judge_margins, mean_interval
 from dgpg_verify.statistics.verdict import MARGIN
 
@@ -46,7 +46,7 @@ def _exponent(series: LearningRuns, what: str) -> Question:
     fit = fit_scaling(series.n_values, each.T, level_of(assumed), minimum_n=32)
     values = np.median(each, axis=0)
     ends = f"median {values[0]:.3g} at N = {series.n_values[0]}, {values[-1]:.3g} at N = {series.n_values[-1]}"
-    growth = "" if fit.exponent is None else f" ~ N^{fit.exponent:.2f}"
+    growth = "" if fit.exponent is None else f" ~ {power('N', fit.exponent)}"
     return ask(
         key=f"{series.law}/{what}",
         statement="" if assumed else f"{words} grows as N: why the shared return is slow.",

@@ -16,12 +16,12 @@ FAILS = TrainingQuestion(
     "at_least",
     0.8,
     {
-        "supported": "Most runs end below half of what Best-Fit gains on Random ({value} of the seeds, at least "
-        "{low}): {where}, {how}.",
+        "supported": "Most runs end below half of what Best-Fit gains on Random (a share {value} of the seeds, at "
+        "least {low}): {where}, {how}.",
         "refuted": "Too many runs end above half of what Best-Fit gains on Random for \u2018fails\u2019 (at most "
         "{high} of the seeds fail): {where}, {how}.",
-        "inconclusive": "{value} of the seeds end below half of Best-Fit's gain [{low}, {high}], which does not "
-        "decide: {where}, {how}.",
+        "inconclusive": "A share {value} [{low}, {high}] of the seeds ends below half of Best-Fit's gain, which "
+        "does not decide: {where}, {how}.",
     },
     composite=True,  # the share of seeds, and its lower end
 )

@@ -19,12 +19,11 @@ GROWTH = TrainingQuestion(
     "big_o",
     0.0,
     {
-        "supported": "At the {point} of training the noise grows like N^{value} [{low}, {high}] relative to the exact "
+        "supported": "At the {point} of training the noise {growth} relative to the exact "
         "difference reward's (return share {share}): {label}.",
         "refuted": "At the {point} of training the noise still grows like N^{value} [{low}, {high}] relative to the "
         "exact difference reward's (return share {share}): {label}.",
-        "inconclusive": "At the {point} of training the noise grows like N^{value} [{low}, {high}], which does not "
-        "decide: {label}.",
+        "inconclusive": "At the {point} of training the noise {growth}, which does not decide: {label}.",
     },
     margin=0.15,
 )

@@ -84,9 +84,9 @@ def _main(sizes: Sizes) -> list[Row]:
         *(row(name, name.upper(), method=name, n_values=sizes.small, **sizes.longer()) for name in BASELINES),
         *(row(name, label, method=name, n_values=sizes.others) for name, label in OTHERS.items()),
         row(REPLAYED, "difference reward, replayed", method=REPLAYED, n_values={**sizes.others, **large}),
-        *(row(f"{name}/shared", f"{name.upper()}, shared", method=name, n_values=sizes.others, **shared,
+        *(row(f"{name}/shared", f"{name.upper()}, shared", method=name, n_values=sizes.shared, **shared,
               **sizes.longer()) for name in BASELINES),
-        row("dgpg/sum/shared", "DG-PG, sum, shared", method="dgpg", n_values=sizes.others, **shared),
+        row("dgpg/sum/shared", "DG-PG, sum, shared", method="dgpg", n_values=sizes.shared, **shared),
     ]  # fmt: skip
     return [_with_candidates(row, sizes) for row in rows]
 
@@ -95,7 +95,7 @@ def _with_candidates(row: Row, sizes: Sizes) -> Row:
     """A row that was searched names its candidates, so that a judge knows when a search is whole."""
     if row.key not in TUNED or not sizes.searched:
         return row
-    points = search_points(row.key)[: sizes.searches]
+    points = search_points(row.key)
     return _noted(row, candidates=[row.key, *(f"search/{row.key}/{point_name(point)}" for point in points)])
 
 
@@ -153,7 +153,7 @@ def _patient(sizes: Sizes) -> list[Row]:
 def _claimed(sizes: Sizes) -> list[Row]:
     """Baselines with the episodes that the paper gives them, in two readings of their settings, and DG-PG with the 2.5
     times fewer that this leaves for it. The first of a method names the candidates of its search."""
-    episodes, given = round(CLAIMED / LONGER), dict[str, Any](part="claimed", n_values=sizes.claimed)
+    episodes, given = round(CLAIMED / LONGER), dict[str, Any](part="claimed", n_values=sizes.claimed_beside)
     long, every = f"{episodes} episodes", CLOSELY_LONG if sizes.closely else 10
     rows = {
         f"dgpg/{name}": [
@@ -167,9 +167,10 @@ def _claimed(sizes: Sizes) -> list[Row]:
         for name, (label, asked) in RIVALS.items()
     ]
     for name in (*BASELINES, "happo"):
+        at = given | ({"n_values": sizes.claimed} if name in BASELINES else {})
         rows[name] = [
             _noted(sizes.row(f"{name}/{reading}", f"{name.upper()}, {reading}", method=name, episodes=CLAIMED,
-                             evaluate_every=CLAIMED // 20, **given | settings), reading=reading)
+                             evaluate_every=CLAIMED // 20, **at | settings), reading=reading)
             for reading, settings in _settings_of(name).items()
         ]  # fmt: skip
     for key in _budgets() if sizes.claimed_searched else ():
@@ -215,7 +216,7 @@ def _search(sizes: Sizes) -> list[Row]:
     return [
         _point(sizes, key, point, f"search/{key}", "tuned", sizes.searched)
         for key in TUNED
-        for point in search_points(key)[: sizes.searches]
+        for point in search_points(key)
     ]
 
 

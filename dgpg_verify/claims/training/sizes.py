@@ -10,7 +10,6 @@ from typing import Any
 
 from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.training.measure import FAMILY, MEASURED_FROM
-from dgpg_verify.claims.training.tried import SEARCH
 from dgpg_verify.core import InputError
 from dgpg_verify.training.evaluation import HELD_OUT
 
@@ -35,13 +34,13 @@ class Sizes:
     """Sizes of one scale.
 
     horizon, episodes, every: joint steps, length of a run, episodes between evaluations. Each experiment maps N ->
-    seeds: `grid` DG-PG, `small` the baselines, `others` all further methods and shared parameters, `large` guidance
-    alone and MAPPO at large N, `exact` guidance alone in its exact form, `alphas`, `ablated`, `searched`, `real`,
-    `patient` baselines with many samples, `claimed` with the episodes that the paper gives them, `claimed_searched`
-    some of these N, `long` guidance alone with many, and `known` the controls. closely: whether DG-PG is evaluated as
-    CLOSELY says. mixed_to: largest N of the settings `mixed`, of `sum`, which decides nothing, and of the published
-    form of guidance alone. measured: roll-outs of the gradient's moments along the way. searches: settings tried for
-    each method.
+    seeds: `grid` DG-PG, `small` the baselines, `others` all further methods, `shared` shared parameters, `large`
+    guidance alone and MAPPO at large N, `exact` guidance alone in its exact form, `alphas`, `ablated`, `searched`,
+    `real`, `patient` baselines with many samples, `claimed` MAPPO and IPPO with the episodes that the paper gives them,
+    `claimed_beside` what stands beside these, `claimed_searched` some of these N, `long` guidance alone with many, and
+    `known` the controls. closely: whether DG-PG is evaluated as CLOSELY says. mixed_to: largest N of the settings
+    `mixed`, of `sum`, which decides nothing, and of the published form of guidance alone. measured: roll-outs of the
+    gradient's moments along the way. workloads: held out, in an evaluation.
     """
 
     horizon: int
@@ -58,13 +57,15 @@ class Sizes:
     searched: Mapping[int, int] = field(default_factory=dict)
     real: Mapping[int, int] = field(default_factory=dict)
     patient: Mapping[int, int] = field(default_factory=dict)
+    shared: Mapping[int, int] = field(default_factory=dict)
     claimed: Mapping[int, int] = field(default_factory=dict)
+    claimed_beside: Mapping[int, int] = field(default_factory=dict)
     claimed_searched: Mapping[int, int] = field(default_factory=dict)
     closely: bool = False
     long: Mapping[int, int] = field(default_factory=dict)
     known: Mapping[int, int] = field(default_factory=dict)
     measured: int = 0
-    searches: int = len(SEARCH)
+    workloads: int = HELD_OUT
     alpha_settings: tuple[str, ...] = ("parts", "both", "mixed", "mixed/raw")
 
     def row(
@@ -84,10 +85,10 @@ class Sizes:
         label : for a legend.
         part : the experiment it belongs to.
         options : of the system, beside the horizon.
-        changed : what differs from USUAL, `episodes` and `evaluate_every` (episodes between evaluations on 40 held-out
+        changed : what differs from USUAL, `episodes` and `evaluate_every` (episodes between evaluations on held-out
             workloads).
         """
-        usual = USUAL | {"episodes": self.episodes, "evaluate_every": self.every}
+        usual = USUAL | {"episodes": self.episodes, "evaluate_every": self.every, "workloads": self.workloads}
         if unknown := set(changed) - set(usual):
             raise InputError(f"row {key!r} asks for {sorted(unknown)}: it must be of {sorted(usual)}")
         asked = {
@@ -123,14 +124,14 @@ def fewer_seeds(n_values: Mapping[int, int]) -> dict[int, int]:
 _DECADES = dict.fromkeys((5, 10, 20, 50, 100, 200), 10) | dict.fromkeys((500, 1500), 3)
 SIZES = {
     "smoke": Sizes(30, 10, 1, grid={4: 2}, small={4: 2}, alphas={4: 2}, alpha_settings=("parts",)),
-    "standard": Sizes(40, 30, 3, closely=True, grid={5: 6, 10: 6, 50: 6}, small={5: 6, 10: 6}, others={10: 6},
-                     large={50: 3}, exact={5: 6, 10: 6, 50: 3}, mixed_to=10, alphas={50: 4}, ablated={10: 3},
-                     searched={10: 6}, real={10: 3}, patient={10: 3}, known={5: 6}, measured=4, searches=4,
-                     alpha_settings=("parts",)),
+    "standard": Sizes(40, 30, 3, closely=True, workloads=20, grid={5: 6, 10: 6, 20: 6}, small={5: 6, 10: 6},
+                     others={10: 3}, large={20: 3}, exact={5: 6, 10: 6, 20: 3}, mixed_to=10, alphas={50: 3},
+                     claimed={5: 6}, known={5: 6}, measured=4, alpha_settings=("parts",)),
     "full": Sizes(100, 30, 3, closely=True, grid=_DECADES, small=dict.fromkeys((2, 5, 10), 10),
                  others=dict.fromkeys((2, 5, 10), 10), large={n: seeds for n, seeds in _DECADES.items() if n > 10},
                  exact={2: 10} | _DECADES, alphas={50: 10}, ablated={10: 10, 50: 10},
                  searched=dict.fromkeys((5, 10), 10), real={10: 10, 50: 10}, patient={5: 10, 10: 10, 50: 3},
-                 claimed={5: 10, 10: 10, 20: 6, 50: 3}, claimed_searched={10: 10}, long={5: 10, 50: 3},
+                 shared=dict.fromkeys((2, 5, 10), 10), claimed={5: 10, 10: 10, 20: 6, 50: 3},
+                 claimed_beside={5: 10, 10: 10, 20: 6, 50: 3}, claimed_searched={10: 10}, long={5: 10, 50: 3},
                  known={5: 10}, measured=16),
 }  # fmt: skip

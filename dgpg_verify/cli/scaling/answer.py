@@ -8,11 +8,14 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from dgpg_verify.cli.memory import check_memory
 from dgpg_verify.cli.options import MOST_AGENTS
-from dgpg_verify.cli.plugins import check_own_credits, make_any_credits, make_any_policy, make_any_system
+from dgpg_verify.cli.plugins import make_any_credits, make_any_policy
+from dgpg_verify.contracts.named import make_any_system
 from dgpg_verify.core import GIVEN_APART, Credit, Estimate, Verdict, check_int, check_real, check_unique, parse_pairs
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.statistics import ScalingFit, fit_scaling, geometric_mean_interval, judge
@@ -51,13 +54,33 @@ class Fit:
     linear: Verdict
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Answer:
     """about: the request in words. rows: one record per credit, N and fleet; a number that is not measurable is NaN."""
 
     about: dict[str, Any]
     rows: list[dict[str, Any]]
     fits: list[Fit]
+
+    def __repr__(self) -> str:
+        from dgpg_verify.cli.scaling.text import short_text
+
+        return short_text(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per credit, N and fleet.
+
+        Columns: system, policy, sharing, setting; credit, n, fleet, seed of the fleet, rollouts; variance (mean over
+        agents of tr Cov g_i) and signal_squared (mean of |E g_i|^2), both in (reward per parameter)^2 on the credit's
+        own scale; noise_to_signal, without unit, NaN where it is not measurable.
+        """
+        return pd.DataFrame(self.rows)
+
+    def plot(self) -> NDArray[Any]:
+        """The two panels of the command's figure, [2] axes: variance and noise-to-signal against N."""
+        from dgpg_verify.cli.scaling.figure import draw_scaling
+
+        return np.array(draw_scaling(self).axes)
 
     @property
     def means(self) -> dict[tuple[str, int], dict[str, Estimate]]:
@@ -134,8 +157,6 @@ def _measured(request: ScalingRequest, n: int, fleet: int) -> list[dict[str, Any
     seed = int(np.random.SeedSequence(request.seed, spawn_key=(n, fleet)).generate_state(1)[0])
     system = make_any_system(request.system, n, seed, request.options, check=fleet == 0)
     policy = make_any_policy(request.policy, system, seed)
-    if fleet == 0:
-        check_own_credits(request.credits, system, policy)
     moments = measure_gradients(system, policy, request.credits, rollouts=request.rollouts, seed=seed,
                                 target=request.target, setting=request.setting, progress=False)  # fmt: skip
     about = {"system": request.system, "policy": request.policy, "sharing": policy.sharing, "setting": request.setting}

@@ -1,1 +1,1 @@
-"""Load-balancing games: by enumeration and in closed form."""
+"""One-shot games: by enumeration, in closed form, and by the conditions that equilibria satisfy."""

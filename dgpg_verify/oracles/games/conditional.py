@@ -8,6 +8,7 @@ agent i taken out the cost is B_i + L_ik when i chooses slot k: B_i is that of t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from dgpg_verify.oracles.moments import OracleMoments, check_moments, pair_table
 from dgpg_verify.systems import LoadBalancingGame
 
 Array = NDArray[np.float64]
-Parts = tuple[float, Array, Array]
+Parts = tuple[float, float, float, Array]
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,12 @@ def check_probabilities(probabilities: object, shape: tuple[int, int]) -> Array:
 def moments_around_agents(
     system: LoadBalancingGame, p: Array, names: tuple[str, ...], costs: AddedCosts
 ) -> OracleMoments:
-    """The record of the named credits under choice probabilities p [N, K], P = K. Cost O(C^2 N K^3)."""
+    """The record of the named credits under choice probabilities p [N, K], P = K. Cost O(N K^2 + C^2 N K)."""
     z, reference = system.shares.cpu().numpy(), system.reference_state.cpu().numpy()
     means = credit_means(costs, p, z, reference[system.candidates.cpu().numpy()])
     weight = p * (1.0 - 2.0 * p + (p**2).sum(1, keepdims=True))  # p_ik ||psi_i(k)||^2
     gradient = np.stack([centred_products(p, means[name]) for name in names])
-    parts = [_parts(name, p, z) for name in names]
+    parts, around = [_parts(name, z) for name in names], _Contracted(costs, p)
 
     def between(a: int, b: int) -> Array:
         products = (weight * means[names[a]] * means[names[b]]).sum(1)
@@ -70,10 +71,10 @@ def moments_around_agents(
 
     def of_values(a: int, b: int) -> float:
         spread = (means[names[a]] - value_means[a]) * (means[names[b]] - value_means[b])
-        return float((p * (_covariance(costs, parts[a], parts[b]) + spread)).sum(1).mean())
+        return float((p * (around.covariance(parts[a], parts[b]) + spread)).sum(1).mean())
 
     count, shape = len(names), p.shape[:1]
-    cross = pair_table(count, shape, lambda a, b: (weight * _covariance(costs, parts[a], parts[b])).sum(1))
+    cross = pair_table(count, shape, lambda a, b: (weight * around.covariance(parts[a], parts[b])).sum(1))
     total = cross + pair_table(count, shape, between)
     check_moments(gradient, total, cross)
     values = pair_table(count, (), of_values)
@@ -97,28 +98,36 @@ def credit_means(costs: AddedCosts, p: Array, z: Array, reference: Array) -> dic
     }
 
 
-def _parts(name: str, p: Array, z: Array) -> Parts:
-    """(u, l [N, K, K], g [N, K]): given a_i = k the credit is u B + sum_k' l_kk' L_k' + g_k X_k, up to a constant."""
-    eye = np.broadcast_to(np.eye(p.shape[1]), (*p.shape, p.shape[1]))
+def _parts(name: str, z: Array) -> Parts:
+    """(u, d, r, g [N, K]): given a_i = k the credit is u B + d L_k + r sum_k' p_k' L_k' + g_k X_k, up to a constant."""
     kind = name.split(":")[0]
-    added = {
-        "return": -eye,
-        "difference": -eye,
-        "coma": p[:, None, :] - eye,
-        "guidance": 0.0 * eye,
-        "score": 0.0 * eye,
-    }[kind]
-    return -1.0 if kind == "return" else 0.0, added, -z if kind == "guidance" else np.zeros_like(z)
+    factors = {"return": (-1.0, -1.0, 0.0), "difference": (0.0, -1.0, 0.0), "coma": (0.0, -1.0, 1.0)}
+    return *factors.get(kind, (0.0, 0.0, 0.0)), -z if kind == "guidance" else np.zeros_like(z)
 
 
-def _covariance(costs: AddedCosts, first: Parts, second: Parts) -> Array:
-    """Cov(w_a, w_b given a_i = k), [N, K]."""
-    (u, l, g), (u2, l2, g2) = first, second
-    value = u * u2 * costs.b[:, None] + (l @ costs.ll * l2).sum(-1)
-    value += u * (l2 @ costs.bl[..., None])[..., 0] + u2 * (l @ costs.bl[..., None])[..., 0]
-    value += (u * g2 + u2 * g) * costs.bx + g * g2 * np.diagonal(costs.xx, axis1=1, axis2=2)
-    crossed = costs.lx.swapaxes(1, 2)
-    return np.asarray(value + g2 * (l * crossed).sum(-1) + g * (l2 * crossed).sum(-1))
+class _Contracted:
+    """Covariances of B, L_k, Lbar = sum_k p_k L_k and X_k for one k at a time: [N, K] each."""
+
+    def __init__(self, costs: AddedCosts, p: Array) -> None:
+        def averaged(table: Array) -> Array:
+            """sum_k' p_k' table_k'k, [N, K]."""
+            return np.asarray((p[:, None, :] @ table)[:, 0])
+
+        def own(table: Array) -> Array:
+            return np.asarray(np.diagonal(table, axis1=1, axis2=2))
+
+        mean_ll = averaged(costs.ll)
+        total = partial(np.sum, axis=1, keepdims=True)
+        self.bb, self.bl, self.b_mean, self.bx = costs.b[:, None], costs.bl, total(p * costs.bl), costs.bx
+        self.ll, self.l_mean, self.mean_mean = own(costs.ll), mean_ll, total(p * mean_ll)
+        self.lx, self.mean_x, self.xx = own(costs.lx), averaged(costs.lx), own(costs.xx)
+
+    def covariance(self, first: Parts, second: Parts) -> Array:
+        """Cov(w_a, w_b given a_i = k), [N, K]."""
+        (u, d, r, g), (u2, d2, r2, g2) = first, second
+        value = u * u2 * self.bb + d * d2 * self.ll + (d * r2 + r * d2) * self.l_mean + r * r2 * self.mean_mean
+        value = value + (u * d2 + d * u2) * self.bl + (u * r2 + r * u2) * self.b_mean + (u * g2 + g * u2) * self.bx
+        return np.asarray(value + (d * g2 + g * d2) * self.lx + (r * g2 + g * r2) * self.mean_x + g * g2 * self.xx)
 
 
 def centred_products(p: Array, values: Array) -> Array:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from dgpg_verify.core import InputError
 from dgpg_verify.oracles.games.conditional import Array, check_probabilities
 from dgpg_verify.oracles.moments import OracleMoments, check_credits, check_moments
-from dgpg_verify.systems import LoadBalancingGame
+from dgpg_verify.systems.resource_game import ResourceGame
 
 MAX_PROFILES = 1_000_000
 CHUNK = 1 << 12
@@ -34,43 +34,46 @@ ENUMERATED_CREDITS = (
 
 @dataclass(frozen=True)
 class Profiles:
-    """Some profiles of a game: actions int64 [B, N], probability [B], x [B, M], cost [B], z [B, N] chosen shares."""
+    """Some profiles of a game: actions int64 [B, N], probability [B], x [B, M], cost [B]."""
 
     actions: NDArray[np.int64]
     probability: Array
     x: Array
     cost: Array
-    z: Array
 
 
 class EnumeratedGame:
     """A one-shot game with its choice probabilities, evaluated profile by profile."""
 
-    def __init__(self, system: LoadBalancingGame, probabilities: ArrayLike) -> None:
+    def __init__(self, system: ResourceGame, probabilities: ArrayLike) -> None:
         n, k = int(system.n_agents), int(system.n_actions)
         if k < 1 or k**n > MAX_PROFILES:
             raise InputError(f"n_actions^n_agents = {k}^{n} profiles is not allowed: it must be in [1, {MAX_PROFILES}]")
         self.system, self.n, self.k = system, n, k
         self.p = check_probabilities(probabilities, (n, k))
-        self.candidates = system.candidates.cpu().numpy()
-        self.shares = system.shares.cpu().numpy()
-        self.background = system.background.cpu().numpy()
-        self.reference = system.reference_state.cpu().numpy()
+        self.index, self.value = (table.cpu().numpy() for table in (system.additions.index, system.additions.value))
+        self.idle, self.reference = (x.cpu().numpy() for x in (system.idle_state, system.reference_state))
+        kappa, weights = system.action_costs, system.distance_weights
+        self.kappa = np.zeros((n, k)) if kappa is None else kappa.cpu().numpy()
+        self.weights = np.ones(len(self.reference)) if weights is None else weights.cpu().numpy()
 
-    def cost(self, x: Array) -> Array:
-        return np.asarray(self.system.cost_of(torch.as_tensor(x)).numpy(), dtype=np.float64)
+    def cost(self, actions: NDArray[np.int64], x: Array) -> Array:
+        """What profiles [B, N] with states x cost, [B]: the states' and the actions' own."""
+        cost = np.asarray(self.system.cost_of(torch.as_tensor(x)).numpy(), dtype=np.float64)
+        own = np.where(actions >= 0, self.kappa[np.arange(self.n), np.maximum(actions, 0)], 0.0)
+        return np.asarray(cost + own.sum(1))
 
-    def distance(self, at: Profiles) -> Array:
-        """1/2 ||x - x~||^2, [B]."""
-        return np.asarray(0.5 * ((at.x - self.reference) ** 2).sum(1))
+    def distance(self, x: Array) -> Array:
+        """1/2 sum_m W_m (x_m - x~_m)^2, [B]."""
+        return np.asarray(0.5 * (self.weights * (x - self.reference) ** 2).sum(1))
 
     def state(self, actions: NDArray[np.int64]) -> Array:
-        """x [B, M] of profiles [B, N]; -1 = the agent's job is not there."""
-        x = np.tile(self.background.astype(np.float64), (len(actions), 1))
+        """x [B, M] of profiles [B, N]; -1 = the agent does not act."""
+        x = np.tile(self.idle.astype(np.float64), (len(actions), 1))
         rows = np.arange(len(actions))
-        for i in range(self.n):
+        for i, s in np.ndindex(self.n, self.index.shape[2]):
             chosen = np.maximum(actions[:, i], 0)
-            x[rows, self.candidates[i, chosen]] += np.where(actions[:, i] >= 0, self.shares[i, chosen], 0.0)
+            x[rows, self.index[i, chosen, s]] += np.where(actions[:, i] >= 0, self.value[i, chosen, s], 0.0)
         return x
 
     def chunks(self) -> Iterator[Profiles]:
@@ -79,9 +82,8 @@ class EnumeratedGame:
         for first in range(0, total, CHUNK):
             numbers = np.arange(first, min(first + CHUNK, total))
             actions = np.stack(np.unravel_index(numbers, shape), axis=1).astype(np.int64)
-            agents = np.arange(self.n)
             x = self.state(actions)
-            yield Profiles(actions, self.p[agents, actions].prod(1), x, self.cost(x), self.shares[agents, actions])
+            yield Profiles(actions, self.p[np.arange(self.n), actions].prod(1), x, self.cost(actions, x))
 
     def scores(self, at: Profiles) -> Array:
         """psi_i(a_i) = e_{a_i} - p_i on each profile: [B, N, K]."""
@@ -110,22 +112,24 @@ class EnumeratedGame:
             return np.ones((len(at.cost), self.n))
         columns = []
         for i in range(self.n):
-            without = self.state(self.replace(at.actions, i, -1))
+            others = self.replace(at.actions, i, -1)
+            without = self.state(others)
             if name == "difference":
-                columns.append(self.cost(without) - at.cost)
+                columns.append(self.cost(others, without) - at.cost)
             elif name == "coma":
-                played = [self.cost(self.state(self.replace(at.actions, i, k))) for k in range(self.k)]
-                columns.append(np.stack(played, 1) @ self.p[i] - at.cost)
+                played = [self.replace(at.actions, i, k) for k in range(self.k)]
+                columns.append(np.stack([self.cost(a, self.state(a)) for a in played], 1) @ self.p[i] - at.cost)
             elif name == "guidance:exact":
-                columns.append(0.5 * ((without - self.reference) ** 2 - (at.x - self.reference) ** 2).sum(1))
+                nearer = (without - self.reference) ** 2 - (at.x - self.reference) ** 2
+                columns.append(0.5 * (self.weights * nearer).sum(1))
             else:
-                x = self.background if name == "guidance:observed" else at.x
-                columns.append(-((x - self.reference) * (at.x - without)).sum(1))
+                x = self.idle if name == "guidance:observed" else at.x
+                columns.append(-(self.weights * (x - self.reference) * (at.x - without)).sum(1))
         return np.stack(columns, axis=1)
 
 
 def enumerate_moments(
-    system: LoadBalancingGame, probabilities: ArrayLike, credits: Sequence[str] | None = None
+    system: ResourceGame, probabilities: ArrayLike, credits: Sequence[str] | None = None
 ) -> OracleMoments:
     """Exact moments of every credit over all K^N profiles, per agent and for shared parameters.
 
@@ -176,7 +180,7 @@ def _objectives(game: EnumeratedGame) -> tuple[float, Array, float, Array]:
     """J, grad J [N, K], G, grad G: likelihood-ratio sums over all profiles need no centring, they are exact."""
 
     def values(c: Profiles) -> list[Array]:
-        scores, distance = game.scores(c), game.distance(c)
+        scores, distance = game.scores(c), game.distance(c.x)
         return [-c.cost, -c.cost[:, None, None] * scores, distance, distance[:, None, None] * scores]
 
     reward, reward_slope, distance, distance_slope = game.expected(values)

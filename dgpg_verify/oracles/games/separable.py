@@ -116,7 +116,7 @@ class Loads:
     def costs(self, x: Array, server: int) -> Array:
         """Cost of one server at loads x [Q]."""
         index = torch.full((len(x),), server, dtype=torch.int64)
-        return np.asarray(self.system.server_costs(torch.as_tensor(x), index).numpy())
+        return np.asarray(self.system.coordinate_costs(torch.as_tensor(x), index).numpy())
 
     def pair(self, m: int, o: int, at: list[dict[int, int]], removed: int | None) -> PairStates:
         """Joint states of servers m and o with agent `removed` taken out; "added" is what its job would cost."""

@@ -31,6 +31,7 @@ from dgpg_verify.reporting.frame import (
 from dgpg_verify.reporting.wording import exponent_text
 
 CONTROL = "one_total"  # the control, in which every influence touches one shared total: it must grow
+JUDGED = "sum over others of E <z_i, z_j>^2"
 LOOKS = (
     Look("#0072b2"), Look("#d55e00", "s"), Look("#009e73", "^"), Look("#8a5fb5", "D"), Look("#e69f00", "v"),
     Look("#56b4e9", "P"), Look("#cc79a7", "X"), Look("#6b7a2b", "h"),
@@ -41,21 +42,22 @@ OF_CONTROL = Look(MUTED, "o", dash=DASHED)
 
 
 def _title(rows: Frame) -> str:
-    """How fast the fastest quantity grows, beside the fastest of the control."""
-    result, control = steepest(rows), steepest(rows, control=True)
+    """How fast the quantity that is judged grows where it grows fastest, beside the control."""
+    judged = where(rows, quantity=JUDGED)
+    result, control = steepest(judged), steepest(judged, control=True)
     if result is None:
         return "What local influence says must stay bounded"
     against = f", against N^{exponent_text(control[0])} in the control" if control else ""
-    return f"Local influence: nothing grows faster than N^{exponent_text(result[0])} ({result[1]}){against}"
+    return f"Local influence: {JUDGED} grows at most like N^{exponent_text(result[0])} ({result[1]}){against}"
 
 
 def steepest(rows: Frame, control: bool = False) -> tuple[float, str] | None:
-    """Slope and name of the quantity whose mean grows fastest over the top decade, outside the control or in it."""
+    """Slope and place of the mean that grows fastest over the top decade, outside the control or in it."""
     slopes = []
-    for (*keys, quantity), group in rows.groupby([*PLACE, "quantity"]):
+    for keys, group in rows.groupby(PLACE):
         slope = top_decade_slope(over_n(group, "value", mean), "value")
         if slope is not None and (CONTROL in keys[0]) == control:
-            slopes.append((slope, f"{quantity} ({Place(*keys).title})"))
+            slopes.append((slope, Place(*keys).title))
     return max(slopes, default=None)
 
 
@@ -69,8 +71,8 @@ def draw_locality(frames: Frames) -> Figure:
     looks |= {place: OF_CONTROL for place in places(rows) if CONTROL in place.system}
     fig, axes = grid(
         unique(rows, "quantity"), most=4, title=_title(rows), height=2.4, width=12.0, gap=(0.7, 1.1),
-        subtitle="The audit passes where every quantity stays bounded as agents are added; the control (dashed, grey), "
-        "in which all agents act on one total, must grow. Both axes logarithmic.",
+        subtitle="The audit passes where what the title names stays bounded as agents are added; the control (dashed, "
+        "grey), in which all agents act on one total, must grow. The other quantities stand beside it.",
         caption=f"Up to {rows['fleet'].nunique()} fleets per N, every dot one fleet, lines are means; slopes of the "
         "title are plain fits over the top decade, verdicts come from the ledger.",
         keys=[key("control: one total for all" if look == OF_CONTROL else p.title, look) for p, look in looks.items()],

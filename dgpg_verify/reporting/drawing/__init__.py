@@ -2,7 +2,7 @@
 
 - `look`: neutral tones, `Look` (colour, marker, dashes), `credit_look`, `alpha_color`, `shades` by rank, `styled`.
 - `sheet`: `panels` (rows x cols) and `grid` (one panel per item) with title, subtitle, legend and caption; `detail`
-  titles a panel, `indent` makes room for names beside the panels.
+  titles a panel, `indent` makes room for names beside the panels; `given_or_new` is a caller's axes or new ones.
 - `axes`: `n_axis`, `log_x`, `log_y`, `share_y` (percent), `limits` of a log axis, `rule` (a threshold), `dodge` and
   `quiet` (no box, thin grid).
 - `marks`: `dots` (replicates), `bars` (intervals), `joined` (marks and line), `summary` (points of `frame.over_n`),

@@ -104,6 +104,11 @@ def dodge(ax: Axes, k: int, count: int) -> float:
     return float((high / low) ** (0.0065 * (k - (count - 1) / 2)))
 
 
+def nothing_in(ax: Axes, why: str = "not measured") -> None:
+    """Say why a panel is empty."""
+    ax.text(0.5, 0.5, why, transform=ax.transAxes, ha="center", color=MUTED)
+
+
 def quiet(ax: Axes, *, lines: bool = True) -> None:
     """No box, no minor ticks; horizontal grid lines only, or with `lines=False` none and no tick marks beside names."""
     sns.despine(ax=ax)

@@ -90,7 +90,7 @@ def fitted(ax: Axes, fit: Mapping[str, Any] | None, look: Look) -> list[float]:
     used = [float(n) for n in fit["n_used"]] if fit and isinstance(fit["n_used"], list) else []
     if fit is None or len(used) < 2 or not np.isfinite(fit["intercept"]):
         return []
-    n = np.geomspace(min(used), max(used), 30)
+    n = np.geomspace(min(used), max(used), 12)
     centre = np.exp(np.mean(np.log(used)))
     level = 10.0 ** (fit["intercept"] + fit["exponent"] * np.log10(centre))
     middle, *ends = (level * (n / centre) ** fit[name] for name in ("exponent", "low", "high"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import re
@@ -13,12 +14,17 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.collections import PathCollection
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from PIL import Image
 
 from dgpg_verify.reporting.drawing.look import BAND, GRID, INK, MUTED, styled
 from dgpg_verify.runs.files import write_atomic
 
-MANY = 1500  # dots beyond which a figure keeps them as pixels
+DISPUTE = "Dispute it: "  # how the last line of a figure begins
+MANY = 700  # dots beyond which a figure keeps them as pixels
+MIDDLE = "#8a93a3"  # in place of ink in pixels, which do not follow the scheme: seen on light and on dark
+COLOURS = 64  # of such pixels, shades of opacity among them
 _TONES = {INK: "--ink", MUTED: "--muted", GRID: "--grid", BAND: "--band", "#ffffff": "--paper"}
 
 
@@ -39,19 +45,27 @@ def many_as_pixels(figure: Figure, most: int = MANY) -> None:
     if sum(len(np.asarray(dots.get_offsets())) for dots in found) > most:
         for dots in found:
             dots.set_rasterized(True)
+            faces = np.asarray(dots.get_facecolor())
+            if len(faces) and to_hex(tuple(faces[0])) == INK:
+                dots.set_facecolor(MIDDLE)
 
 
 def slim(svg: str) -> str:
-    """The same picture in fewer bytes: coordinates to 1/100 pt, a dot's style written once per run of equal dots, no id
-    that nothing refers to, no blanks between elements or before a path's next command."""
-    svg = re.sub(r'(?<= [xyd]=")[^"]*', lambda match: re.sub(r"(\.\d{2})\d+", r"\1", match[0]), svg)
-    svg = re.sub(r'(?<= d=")[^"]*', lambda match: re.sub(r"\s*([A-Za-z])\s*", r"\1", match[0]), svg)
+    """The same picture in fewer bytes: rounded coordinates, few colours in pixels, a dot's style once per run of equal
+    dots, lines of one style in one path, short ids where any, no group of one, no blanks between elements or in a path.
+    """
+    svg = re.sub(r"(?<=base64,)[^\"]*", lambda match: _few_colours(match[0]), svg)
+    svg = re.sub(r'(?<= [xyd]=")[^"]*', lambda match: _rounded(match[0]), svg)
+    svg = re.sub(r'(?<= d=")[^"]*', lambda match: re.sub(r"\s*([A-Za-z])\s*", r"\1", match[0]).strip(), svg)
     svg = re.sub(r' transform="rotate\(-0 [^"]*"', "", svg)
 
     svg = svg.replace('id="replicates"', 'class="replicates"')  # many groups of dots, and an id must be unique
-    used = set(re.findall(r'(?:href="|url\()#([^")]+)', svg))
-    svg = re.sub(r' id="([^"]+)"', lambda match: match[0] if match[1] in used else "", svg)
-    svg = re.sub(r"<g>\s*(<text[^>]*>[^<]*</text>)\s*</g>", r"\1", re.sub(r"<g/>", "", svg))
+    refers = r'(?<=href="#)[^"]+|(?<=url\(#)[^)]+'
+    short = {name: f"i{k}" for k, name in enumerate(dict.fromkeys(re.findall(refers, svg)))}
+    svg = re.sub(r' id="([^"]+)"', lambda match: f' id="{short[match[1]]}"' if match[1] in short else "", svg)
+    svg = re.sub(refers, lambda match: short[match[0]], svg)
+    svg = re.sub(r"<g/>", "", svg)
+    svg = re.sub(r"<g>\s*(<text[^>]*>[^<]*</text>|<path[^>]*/>)\s*</g>", r"\1", svg)
     svg = re.sub(r">\s*\n\s*<", ">\n<", svg)
 
     def merge(match: re.Match[str]) -> str:
@@ -59,7 +73,28 @@ def slim(svg: str) -> str:
         return f'<g style="{style}">' + match[0].replace(f' style="{style}"', "") + "</g>"
 
     dot = r'<use xlink:href="#\w+" x="[^"]*" y="[^"]*" style="'
-    return _classed(re.sub(rf'{dot}(?P<style>[^"]*)"/>(?:\s*{dot}(?P=style)"/>)+', merge, svg))
+    svg = re.sub(rf'{dot}(?P<style>[^"]*)"/>(?:\s*{dot}(?P=style)"/>)+', merge, svg)
+    line = r'<path d="[^"]*"'
+    svg = re.sub(rf'{line}(?P<rest>[^>]* style="fill: none[^"]*"/>)(?:\s*{line}(?P=rest))+', _one_path, svg)
+    return _classed(svg)
+
+
+def _few_colours(png: str) -> str:
+    """A picture of dots, in base64, with a palette: a third of the bytes."""
+    picture, packed = Image.open(io.BytesIO(base64.b64decode(png))), io.BytesIO()
+    picture.quantize(COLOURS, method=Image.Quantize.FASTOCTREE).save(packed, "PNG", optimize=True)
+    return base64.b64encode(packed.getvalue()).decode()
+
+
+def _rounded(numbers: str) -> str:
+    """Coordinates to 1/10 pt, less than a pixel of the page; the curves of a mark, a few pt wide, to 1/100."""
+    digits = 2 if "C" in numbers else 1
+    return re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):z.{digits}f}".rstrip("0").rstrip("."), numbers)
+
+
+def _one_path(lines: re.Match[str]) -> str:
+    ways = "".join(re.findall(r' d="([^"]*)"', lines[0]))
+    return f'<path d="{ways}"{lines["rest"]}'
 
 
 def _classed(svg: str) -> str:
@@ -98,12 +133,14 @@ def save_figure(figure: Figure, folder: Path, key: str) -> tuple[Path, Path, str
 
 
 def inline_svg(svg: str, key: str, description: str) -> str:
-    """SVG for an HTML page: no outside names, ids made unique by `key`, neutral tones left to the page's scheme."""
+    """SVG for an HTML page: no outside names, ids made unique by `key`, neutral tones left to the page's scheme, no
+    command that disputes it: the page has it below."""
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.S)
+    body = re.sub(rf"<text[^>]*>{DISPUTE}[^<]*</text>", "", body)
     body = re.sub(r'\s+xmlns(:\w+)?="[^"]*"', "", body)
     body = re.sub(r'\bid="([^"]+)"', rf'id="{key}-\1"', body)
-    body = re.sub(r'(xlink:href="#|url\(#)', rf"\g<1>{key}-", body)
+    body = re.sub(r'(?:xlink:)?(href="#|url\(#)', rf"\g<1>{key}-", body)
     body = re.sub(r"font-family: [^;\"]+", "font-family: var(--sans)", body)
     body = re.sub(r"font: ([^;\"']*?)'DejaVu Sans'[^;\"]*", r"font: \1var(--sans)", body)
     for tone, name in _TONES.items():

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Hashable, Sequence
 from typing import Any, TypeVar
 
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -90,6 +91,13 @@ def grid(
     for ax in axes.flat[len(items) :]:
         ax.remove()
     return fig, dict(zip(items, axes.flat))
+
+
+def given_or_new(ax: Axes | None) -> Axes:
+    """`ax`, or the panel of a new pyplot figure, which notebooks and `plt.show` display."""
+    if ax is not None:
+        return ax
+    return plt.subplots(figsize=(7.5, 3.6), layout="constrained", facecolor="white")[1]
 
 
 def sign(fig: Figure, text: str) -> None:

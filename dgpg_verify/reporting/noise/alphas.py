@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dgpg_verify.core.moments import LEADING_MIXTURES, MEASURED_SETTINGS
-from dgpg_verify.reporting.drawing.axes import equal_spans, limits, log_y, n_axis, quiet, rule
+from dgpg_verify.reporting.drawing.axes import equal_spans, limits, log_y, n_axis, nothing_in, quiet, rule
 from dgpg_verify.reporting.drawing.captions import fleets_text
 from dgpg_verify.reporting.drawing.look import BAND, GOOD, INK, MUTED, Look, alpha_color, alpha_value, credit_look
 from dgpg_verify.reporting.drawing.marks import EndLabel, bars, dots, joined, label_ends
@@ -192,6 +192,8 @@ def _share(ax: Axes, rows: Frame, best: Frame) -> None:
         text = f"\u03c9 goes like N^{exponent_text(slope)}"  # at the alpha of the title
         ax.text(0.02, 0.03, text, transform=ax.transAxes, size=8.6, color=INK)
     ax.axhspan(ax.get_ylim()[0], 0.1, color=BAND, zorder=0, lw=0)
+    if rows["return_share"].isna().all():
+        nothing_in(ax)
     _optimum(ax, best, "return_share", [])
 
 

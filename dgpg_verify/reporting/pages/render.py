@@ -12,13 +12,14 @@ from markupsafe import Markup
 
 from dgpg_verify.core import LABELS, LedgerRow
 from dgpg_verify.reporting import equilibria, samples, wording
-from dgpg_verify.reporting.ledger import status_text
+from dgpg_verify.reporting.ledger import NOT_COMPARED, status_text
 from dgpg_verify.reporting.matrix import claim_matrix, counts_text, name_text, price_text
 from dgpg_verify.reporting.objections import OBJECTIONS, answer
 from dgpg_verify.reporting.pages.answers import answers
 from dgpg_verify.reporting.pages.checks import calibration_ok, calibration_summary, controls, coverage_ok
 from dgpg_verify.reporting.pages.families import FAMILIES, INDEX, Family, anchor, family_of
 from dgpg_verify.reporting.provenance import (
+    SMALL,
     claim_titles,
     flatten,
     repeat_command,
@@ -29,11 +30,12 @@ from dgpg_verify.reporting.provenance import (
 )
 from dgpg_verify.reporting.records import COLUMNS, SECTIONS, Record, Tables, group_by
 from dgpg_verify.reporting.strip import domain, interval_strip
-from dgpg_verify.reporting.training.tables import score_groups, tuning_groups
+from dgpg_verify.reporting.training.tables import reach_groups, score_groups, tuning_groups
 
 PAPER = "https://arxiv.org/abs/2602.20078"
 BLOCKS: Mapping[str, Callable[[Sequence[Record]], list[dict[str, Any]]]] = {  # how the rows of a table are grouped
     "training_scores": score_groups,
+    "first_reach": reach_groups,
     "tuning": tuning_groups,
     **equilibria.BLOCKS,
     **samples.BLOCKS,
@@ -156,11 +158,6 @@ def _kinds(figures: Sequence[Drawn], section: str) -> list[list[Drawn]]:
     return [*group_by((figure for figure in figures if figure.claim == section), lambda figure: figure.key).values()]
 
 
-def compared_text(row: LedgerRow) -> str:
-    """How the verdict compares with the recorded one, for a page."""
-    return "not compared" if row.expected_label is None and row.recorded is None else status_text(row)
-
-
 @functools.cache  # compiling the templates takes longer than filling them
 def _environment() -> jinja2.Environment:
     """The templates. Whatever text they show has the machine's paths cut out."""
@@ -178,7 +175,7 @@ def _environment() -> jinja2.Environment:
         relation=wording.relation_text,
         where=wording.setting_text,
         number=lambda v: wording.number_text(v) if isinstance(v, int | float) else ("-" if v is None else str(v)),
-        compared=compared_text,
+        compared=status_text,
         sentence=wording.sentence,
         clause=lambda text: text.strip().rstrip("."),
         words=lambda text: text.replace("_", " "),
@@ -219,7 +216,8 @@ def _run_context(run: RunFiles, tables: Tables) -> dict[str, Any]:
         "dirty": bool(environment.get("dirty")),
         "provenance": flatten(environment),
         "repeat": repeat_command(environment),
-        "took": took_text(environment),
+        "minutes": SMALL[1],
+        "took": functools.partial(took_text, run.rows, environment),
         "dispute_of": functools.partial(repeat_command, environment, other_seed=True),
         "files": run.files,
         "warnings": run.warnings,
@@ -248,5 +246,5 @@ def _ledger_context(rows: Sequence[LedgerRow]) -> dict[str, Any]:
         "matrix": matrix,
         "strips": {row.row: Markup(interval_strip(row, scales[row.statistic])) for row in rows},
         "counts": {label: judged.count(label) for label in LABELS},
-        "not_compared": sum(compared_text(row) == "not compared" for row in rows),
+        "not_compared": sum(status_text(row) == NOT_COMPARED for row in rows),
     }

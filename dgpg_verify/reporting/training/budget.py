@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dgpg_verify.reporting.drawing.axes import Limits, plain_text, quiet
+from dgpg_verify.reporting.drawing.axes import Limits, nothing_in, plain_text, quiet
 from dgpg_verify.reporting.drawing.axes import limits as log_limits
 from dgpg_verify.reporting.drawing.look import INK, MUTED
 from dgpg_verify.reporting.drawing.marks import joined, key
@@ -67,7 +67,7 @@ def draw_score_by_budget(frames: Frames) -> Figure:
             detail(ax, f"{n:g} agents" if ax is line[0] else "", f"score against {AXES[column]}")
             quiet(ax)
             if not positive(where(rows, n=n), column):
-                ax.text(0.5, 0.5, "not kept in this run", transform=ax.transAxes, ha="center", color=MUTED)
+                nothing_in(ax, "not kept in this run")
         line[-1].tick_params(axis="y", labelleft=False)
         _list(line[-1], where(reach, n=n), look)
     for ax, words in zip(axes[-1], AXES.values()):

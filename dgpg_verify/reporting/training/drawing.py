@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from numpy.typing import ArrayLike
 
-from dgpg_verify.reporting.drawing.axes import Limits, log_y, plain_text, quiet, rule
+from dgpg_verify.reporting.drawing.axes import Limits, log_y, nothing_in, plain_text, quiet, rule
 from dgpg_verify.reporting.drawing.look import Look
 from dgpg_verify.reporting.drawing.marks import bars, dots, joined
 from dgpg_verify.reporting.frame import Frame
@@ -71,6 +71,8 @@ def curves_panel(
     curves = dict(list(rows.groupby(by)))
     for value in (value for value in looks if value in curves):
         _draw_runs(ax, curves[value], looks[value])
+    if not curves:
+        nothing_in(ax)
     quiet(ax)
 
 

@@ -1,12 +1,12 @@
-"""Tables of the training section: scores and times to settle of every row and N, and the search for settings."""
+"""Tables of the training section: scores and times of every row and N, and the search for settings."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from dgpg_verify.reporting.records import Record, group_by
-from dgpg_verify.reporting.wording import count_text, number_text, row_label
+from dgpg_verify.reporting.wording import row_label
 
 PARTS = {
     "main": "All methods, the same settings but for what the name says; baselines with more episodes",
@@ -39,39 +39,26 @@ def _block(rows: Sequence[Record]) -> dict[str, Any]:
 
 
 def tuning_groups(rows: Sequence[Record]) -> list[dict[str, Any]]:
-    """`tuning` by method and N: {method, n, seeds, rows}, the setting chosen most often first."""
+    """`tuning` by the episodes of a search: {title, blocks}; a block is one search, {method, n, rows}, the setting that
+    was chosen most often first."""
     groups = []
-    for (method, n), settings in group_by(rows, lambda row: (str(row["method"]), row["n"])).items():
-        settings.sort(key=lambda row: (-(row.get("chosen") or 0), str(row.get("setting"))))
-        groups.append({"method": method, "n": n, "rows": settings})
+    for episodes, tried in group_by(rows, lambda row: row.get("episodes")).items():
+        searches = group_by(tried, lambda row: (str(row["method"]), row["n"]))
+        blocks = [
+            {"method": method, "n": n, "rows": sorted(same, key=_chosen)} for (method, n), same in searches.items()
+        ]
+        settings = sorted({len(block["rows"]) for block in blocks})
+        title = f"{len(blocks)} search{'es' * (len(blocks) > 1)} of {' or '.join(map(str, settings))} settings"
+        groups.append({"title": f"{title}, {episodes:g} episodes a run" if episodes else title, "blocks": blocks})
     return groups
 
 
-def reach_text(record: Record) -> str:
-    """A record of `first_reach` in words: episodes, joint samples and processor seconds until a run is first at
-    Best-Fit, medians over runs, and how many never are."""
-    never = f"{record['never']}/{record['seeds']} never" if record["never"] else ""
-    if record["episodes"] is None:
-        return never
-    seconds = "" if record["seconds"] is None else f"{number_text(record['seconds'], 2)} s"
-    parts = (f"{record['episodes']:g} episodes", f"{count_text(record['samples'])} samples", seconds, never)
-    return "; ".join(part for part in parts if part)
+def _chosen(row: Record) -> tuple[int, str]:
+    return -(row.get("chosen") or 0), str(row.get("setting"))
 
 
-def reach_lines(records: Sequence[Record], rows: Mapping[str, Sequence[str]]) -> list[str]:
-    """Lines of a Markdown table, methods against N, of when each is first at Best-Fit.
-
-    Parameters
-    ----------
-    records : of the table `first_reach`.
-    rows : words -> rows of the design; at every N the first that is there. Words without any have no line.
-    """
-    found = {(record["row"], record["n"]): record for record in records}
-    leading = {row for keys in rows.values() for row in keys}
-    sizes = sorted({n for row, n in found if row in leading})
-    lines = [f"| first at Best-Fit after | {' | '.join(map(str, sizes))} |", "|---" * (len(sizes) + 1) + "|"]
-    for words, keys in rows.items():
-        cells = [next((reach_text(found[row, n]) for row in keys if (row, n) in found), "") for n in sizes]
-        if any(cells):
-            lines.append(f"| {words} | {' | '.join(cells)} |")
-    return lines
+def reach_groups(rows: Sequence[Record]) -> list[dict[str, Any]]:
+    """`first_reach` by row of the design, those at the usual settings first: {label, row, rows by N}."""
+    parts = list(PARTS)
+    ordered = sorted(rows, key=lambda row: parts.index(row["part"]) if row.get("part") in parts else len(parts))
+    return [_block(same) for same in group_by(ordered, lambda row: row["row"]).values()]

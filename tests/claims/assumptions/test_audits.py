@@ -9,12 +9,14 @@ import pytest
 import torch
 
 from dgpg_verify.claims.assumptions.a1_exogeneity import CLAIM as EXOGENEITY
+from dgpg_verify.claims.assumptions.a3_local_influence import PRIMARY, QUANTITIES
 from dgpg_verify.claims.assumptions.measure import game_locality, rollout_locality, team_locality
 from dgpg_verify.claims.instrument.measure import observed_guidance_bias
 from dgpg_verify.claims.subjects import SIGMA
 from dgpg_verify.core import draw_noise
 from dgpg_verify.oracles import enumerate_moments
 from dgpg_verify.policies import uniform_policy
+from dgpg_verify.reporting.assumptions.locality import JUDGED
 from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam, LoadBalancingGame
 
@@ -75,3 +77,7 @@ def test_bias_of_observed_guidance_against_enumeration(seed: int) -> None:
     assert bias > 0.01  # otherwise the check above would not see a wrong formula
     cosine = (mean * descent).sum() / np.linalg.norm(mean) / np.linalg.norm(descent)
     assert found["cosine"] == pytest.approx(cosine, rel=1e-9)
+
+
+def test_the_figure_of_local_influence_is_about_the_quantity_that_is_judged() -> None:
+    assert {quantity for _, quantity in PRIMARY} == {"overlap"} and QUANTITIES["overlap"] == JUDGED

@@ -87,16 +87,14 @@ def test_a_search_that_is_not_whole_says_nothing() -> None:
     assert searches(trained_of([item for items in whole.values() for item in items[:1]])) == []
 
 
-def test_standard_is_whole_with_the_candidates_it_declares() -> None:
-    standard = {row.key: row for row in training_design("standard")}
-    keys = standard["mappo"].notes["candidates"]
-    assert len(keys) == 5  # the preset and the first four points
+def test_full_is_whole_with_the_candidates_it_declares() -> None:
+    full = {row.key: row for row in training_design("full")}
+    keys = full["mappo"].notes["candidates"]
+    assert len(keys) == 9  # the preset and eight points
     items = [
-        item
-        for key in keys
-        for item in training_evidence(standard[key], 10, [np.zeros(len(episodes_of(standard[key])))] * 2)
+        item for key in keys for item in training_evidence(full[key], 10, [np.zeros(len(episodes_of(full[key])))] * 2)
     ]
-    (search,) = searches(read_training(measured_of(items, standard)))
+    (search,) = searches(read_training(measured_of(items, full)))
     assert len(search.candidates) == len(keys)
 
 

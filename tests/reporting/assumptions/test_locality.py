@@ -1,8 +1,8 @@
-"""Local influence: every fleet of the audit is drawn, and the title names what grows fastest."""
+"""Local influence: every fleet of the audit is drawn, and the title names where the judged quantity grows fastest."""
 
 from __future__ import annotations
 
-from dgpg_verify.reporting.assumptions.locality import draw_locality, steepest
+from dgpg_verify.reporting.assumptions.locality import JUDGED, draw_locality, steepest
 from dgpg_verify.reporting.frame import frames, where
 from tests.reporting.noise.test_figures import dots
 from tests.reporting.synthetic_run import assumptions
@@ -13,12 +13,13 @@ def test_every_fleet_of_the_audit_is_drawn() -> None:
     assert dots(draw_locality(made)) == len(where(made["assumptions"], audit="A3"))
 
 
-def test_the_title_names_what_grows_fastest_but_for_the_control() -> None:
+def test_the_title_names_where_the_judged_grows_fastest_but_for_the_control() -> None:
     rows = [{"audit": "A3", "quantity": q, "system": system, "n": n, "fleet": 0, "value": float(n) ** power}
-            for q, system, power in (("a", "game", 0.0), ("b", "game", 0.5), ("b", "one_total", 1.0))
+            for q, system, power in (("other", "game", 0.9), (JUDGED, "game", 0.0), (JUDGED, "cloud", 0.5),
+                                     (JUDGED, "one_total", 1.0))
             for n in (10, 100)]  # fmt: skip
     made = frames({"assumptions": rows})
-    slope, name = steepest(made["assumptions"]) or (0.0, "")
-    assert abs(slope - 0.5) < 1e-9 and name == "b (game)"
+    slope, name = steepest(where(made["assumptions"], quantity=JUDGED)) or (0.0, "")
+    assert abs(slope - 0.5) < 1e-9 and name == "Cloud scheduling"
     title = draw_locality(made).texts[0].get_text().replace("\n", " ")
-    assert "nothing grows faster than N^0.50 (b (game)), against N^1.00 in the control" in title
+    assert "grows at most like N^0.50 (Cloud scheduling), against N^1.00 in the control" in title

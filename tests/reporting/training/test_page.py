@@ -12,11 +12,11 @@ from dgpg_verify.reporting import TABLES, write_ledger, write_records, write_rep
 from dgpg_verify.reporting.objections import OBJECTIONS, answer
 from dgpg_verify.reporting.provenance import run_claims
 from dgpg_verify.reporting.records import expected_tables
-from dgpg_verify.reporting.training.tables import reach_lines, score_groups, tuning_groups
+from dgpg_verify.reporting.training.tables import reach_groups, score_groups, tuning_groups
 from dgpg_verify.runs.files import write_json
 from tests.reporting.synthetic_run import ENVIRONMENT, ledger, ledger_row
 from tests.reporting.test_page import Page, check_links, objections
-from tests.reporting.training.synthetic_training import training_tables
+from tests.reporting.training.synthetic_training import budget_tables, training_tables
 
 CLAIMS = ["C4.1a", "C4.1b", "C4.2a", "C4.3a", "C4.4", "C4.5", "C5"]
 
@@ -131,19 +131,25 @@ def test_groups_keep_every_record_and_put_main_first() -> None:
     assert [r["n"] for r in groups[0]["blocks"][0]["rows"]] == sorted(r["n"] for r in groups[0]["blocks"][0]["rows"])
     odd = score_groups([{"row": "a", "n": 2, "part": "new"}])
     assert odd[0]["title"] == "new"
-    assert [len(g["rows"]) for g in tuning_groups(made["tuning"])] == [3, 3]
 
 
-def test_first_at_best_fit_in_a_markdown_table() -> None:
-    def record(row: str, n: int, episodes: float | None, never: int, seconds: float | None = 1.25) -> dict[str, Any]:
-        known = {"samples": None if episodes is None else 100 * episodes, "seconds": seconds}
-        return {"row": row, "n": n, "episodes": episodes, "never": never, "seeds": 10, **known}
+def test_searches_stand_apart_by_their_episodes() -> None:
+    made = training_tables(seeds=2)["tuning"]
+    longer = [{**row, "episodes": 500} for row in made if row["method"] == "mappo"]
+    first, second = tuning_groups([*made, *longer])
+    assert [len(block["rows"]) for block in first["blocks"]] == [3, 3]
+    assert first["title"] == "2 searches of 3 settings, 30 episodes a run"
+    assert second["title"] == "1 search of 3 settings, 500 episodes a run"
+    assert [row["chosen"] for row in second["blocks"][0]["rows"]] == [4, 1, 0]
 
-    records = [record("a", 5, 12.0, 0), record("a", 10, 3.5, 2, None), record("b", 10, None, 7), record("x", 2, 1.0, 0)]
-    lines = [line.replace("\u202f", " ") for line in reach_lines(records, {"A": ("z", "a"), "B": ("b",), "C": ("c",)})]
-    assert lines == [
-        "| first at Best-Fit after | 5 | 10 |",
-        "|---|---|---|",
-        "| A | 12 episodes; 1 200 samples; 1.2 s | 3.5 episodes; 350 samples; 2/10 never |",
-        "| B |  | 7/10 never |",
-    ]
+
+def test_first_at_best_fit_stands_below_its_figure(tmp_path: Path) -> None:
+    made = budget_tables(seeds=3)
+    text = (make_training_run(tmp_path / "run", **made) / "training.html").read_text()
+    figure, table = text.index('<figure id="score-by-budget"'), text.index('id="table-first_reach"')
+    assert figure < table and text.count("<figure id=", figure, table) == 1
+    part = text[table : text.index("</details>", table)]
+    blocks = reach_groups(made["first_reach"])
+    assert sum(len(block["rows"]) for block in blocks) == len(made["first_reach"]) == part.count("<tr") - 1
+    never = reach_groups([{"row": "a", "n": 5, "part": "odd"}, {"row": "b", "n": 5, "part": "main"}])
+    assert [block["row"] for block in never] == ["b", "a"]

@@ -30,7 +30,7 @@ def pay_offs(system: LoadBalancingGame) -> Array:
     n, k = system.n_agents, system.n_actions
     oracle = EnumeratedGame(system, np.full((n, k), 1.0 / k))
     profiles = np.array(list(itertools.product(range(k), repeat=n)))
-    table: Array = -oracle.cost(oracle.state(profiles)).reshape([k] * n)
+    table: Array = -oracle.cost(profiles, oracle.state(profiles)).reshape([k] * n)
     return table
 
 

@@ -1,0 +1,120 @@
+"""Power dispatch: N generators choose output levels that together must meet a demand.
+
+x holds each generator's own output and, last, the balance (sum of outputs - demand) / unit; phi is the fuel cost
+q/2 p^2 + b p of each, and beta/2 (sum of outputs - demand)^2. The unit is 1, or the demand ("normalised"); the balance
+weighs N^-gamma in the distance G. Our declared choice: largest outputs log-uniform in [1, 4], smallest a quarter of
+them, levels equally spaced; q uniform in [1/2, 2] over the largest output, b uniform in [1, 3]; a demand that is met on
+average when every level is equally likely.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from torch import Tensor
+
+from dgpg_verify.core import Influence, check_choice, check_int, check_real
+from dgpg_verify.systems.one_shot import check_entries, check_vectors
+from dgpg_verify.systems.resource_game import ResourceGame, check_additions
+
+Array = NDArray[np.float64]
+REFERENCES = ("optimum", "balanced")
+ALLOWED = dict.fromkeys(("quadratic", "levels"), "finite and >= 0") | dict.fromkeys(("linear", "demand"), "finite")
+
+
+@dataclass(frozen=True, eq=False)
+class PowerDispatch(ResourceGame):
+    """levels [N, K]; quadratic q, linear b [N]; demand, beta, unit []; balance_weight []: W of the last coordinate,
+    those of the others are 1; reference_state [N + 1]."""
+
+    levels: Tensor
+    quadratic: Tensor
+    linear: Tensor
+    demand: Tensor
+    beta: Tensor
+    unit: Tensor
+    balance_weight: Tensor
+    reference_state: Tensor
+    recipe: dict[str, Any] | None = None
+
+    kind = "power_dispatch"
+
+    def __post_init__(self) -> None:
+        check_vectors(self, ("quadratic", "linear"), len(self.levels))
+        check_vectors(self, ("reference_state",), len(self.levels) + 1)
+        check_entries(self, ALLOWED)
+        check_additions(self)
+
+    @classmethod
+    def random(
+        cls, n_agents: int, seed: int = 0, n_levels: int = 5, beta: float = 1.0, normalised: bool = False,
+        gamma: float = 0.0, reference: str = "optimum",
+    ) -> PowerDispatch:  # fmt: skip
+        """Draw generators.
+
+        reference: "optimum", where J is greatest when any output between the levels may be had, or "balanced", the
+        economic dispatch that meets the demand exactly; gamma >= 0. Raises InputError on any value outside its range.
+        """
+        n, levels = check_int("n_agents", n_agents, 1), check_int("n_levels", n_levels, 2)
+        beta, gamma = check_real("beta", beta, 0.0, open_low=True), check_real("gamma", gamma, 0.0)
+        check_choice("reference", reference, REFERENCES)
+        check_choice("normalised", str(normalised), ("True", "False"))
+        rng = np.random.default_rng(np.random.SeedSequence(check_int("seed", seed, 0), spawn_key=(8,)))
+        most = np.exp(rng.uniform(0.0, np.log(4.0), n))
+        quadratic, linear = rng.uniform(0.5, 2.0, n) / most, rng.uniform(1.0, 3.0, n)
+        demand = 0.625 * float(most.sum())
+        output = dispatch(quadratic, linear, 0.25 * most, most, demand, beta if reference == "optimum" else np.inf)
+        unit = demand if normalised else 1.0
+        target = np.append(output, (output.sum() - demand) / unit)
+        steps = np.linspace(0.25, 1.0, levels)
+        recipe = {"n_agents": n, "seed": seed, "n_levels": levels, "beta": beta, "normalised": normalised,
+                  "gamma": gamma, "reference": reference}  # fmt: skip
+        parts = {
+            "levels": most[:, None] * steps, "quadratic": quadratic, "linear": linear, "demand": demand,
+                 "beta": beta, "unit": unit, "balance_weight": float(n) ** -gamma, "reference_state": target,
+        }  # fmt: skip
+        tensors = {name: torch.as_tensor(part, dtype=torch.float64) for name, part in parts.items()}
+        return cls(**tensors, recipe=recipe)
+
+    @property
+    def idle_state(self) -> Tensor:
+        return torch.cat([torch.zeros_like(self.linear), (-self.demand / self.unit)[None]])
+
+    @property
+    def distance_weights(self) -> Tensor:
+        return torch.cat([torch.ones_like(self.linear), self.balance_weight[None]])
+
+    @cached_property
+    def additions(self) -> Influence:
+        own = torch.arange(len(self.levels), device=self.levels.device)[:, None].expand(self.levels.shape)
+        index = torch.stack([own, torch.full_like(own, len(self.levels))], dim=-1)
+        return Influence(index, torch.stack([self.levels, self.levels / self.unit], dim=-1))
+
+    def coordinate_costs(self, x: Tensor, at: Tensor | None = None) -> Tensor:
+        quadratic = torch.cat([self.quadratic, (self.beta * self.unit**2)[None]])
+        linear = torch.cat([self.linear, torch.zeros_like(self.demand)[None]])
+        if at is not None:
+            quadratic, linear = quadratic[at], linear[at]
+        return (0.5 * quadratic * x + linear) * x
+
+
+def dispatch(quadratic: Array, linear: Array, least: Array, most: Array, demand: float, beta: float) -> Array:
+    """Outputs [N] of least cost, by one incremental cost q p + b = price wherever no limit binds (bisection).
+
+    The price is what a lack of one unit costs, beta (demand - sum of outputs); beta = inf: the demand is met exactly.
+    demand must lie between the sums of the limits.
+    """
+
+    def outputs(price: float) -> Array:
+        return np.asarray(np.clip((price - linear) / quadratic, least, most))
+
+    ends = (quadratic * least + linear).min(), (quadratic * most + linear).max()
+    if np.isfinite(beta):
+        ends = beta * (demand - most.sum()), beta * (demand - least.sum())
+    return outputs(brentq(lambda price: outputs(price).sum() - demand + price / beta, *ends, xtol=1e-14, rtol=1e-15))

@@ -1,0 +1,118 @@
+"""Rate control (Kelly, Maulloo & Tan 1998): N flows choose how fast they send over links that they share.
+
+x_l = load / capacity; phi_l = penalty_l (x_l - 1)^2 above capacity, kappa_i = -w_i log(rate). The reference is the load
+of Kelly's system problem, the rates > 0 of least cost. Our declared choice: weights log-uniform in [1/2, 2], capacities
+log-uniform in [1, 4], penalty beta times the number of flows on the link, rates that are a quarter, half, one and two
+of the flow's equal share of its tightest link. Topology: "sparse", each flow on 3 of N links at random, 3 flows a link;
+"bottleneck", all on one link of capacity N.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.linalg import aslinearoperator, cg
+from torch import Tensor
+
+from dgpg_verify.core import Influence, NonFiniteError, check_choice, check_int, check_real
+from dgpg_verify.systems.graphs import random_candidates
+from dgpg_verify.systems.one_shot import check_entries, check_vectors
+from dgpg_verify.systems.resource_game import ResourceGame, check_additions
+
+Array = NDArray[np.float64]
+TOPOLOGIES = ("sparse", "bottleneck")
+LEVELS = (0.25, 0.5, 1.0, 2.0)
+HOPS = 3
+STEPS = 200
+TOLERANCE = 1e-9  # relative error of rate * price = weight
+
+
+@dataclass(frozen=True, eq=False)
+class RateControl(ResourceGame):
+    """routes int64 [N, S]: links of each flow; weights [N]; rates [N, K]; capacity, penalty, reference_state [L]."""
+
+    routes: Tensor
+    weights: Tensor
+    rates: Tensor
+    capacity: Tensor
+    penalty: Tensor
+    reference_state: Tensor
+    recipe: dict[str, Any] | None = None
+
+    kind = "rate_control"
+
+    def __post_init__(self) -> None:
+        check_vectors(self, ("penalty", "reference_state"), len(self.capacity))
+        check_entries(self, dict.fromkeys(("capacity", "rates", "weights", "penalty"), "finite and > 0"))
+        check_additions(self)
+
+    @classmethod
+    def random(cls, n_agents: int, seed: int = 0, topology: str = "sparse", beta: float = 10.0) -> RateControl:
+        """Draw flows. Raises InputError for another topology or beta <= 0. Cost O(N) and that of `kelly_rates`."""
+        n, beta = check_int("n_agents", n_agents, 1), check_real("beta", beta, 0.0, open_low=True)
+        one = check_choice("topology", topology, TOPOLOGIES) == "bottleneck"
+        rng = np.random.default_rng(np.random.SeedSequence(check_int("seed", seed, 0), spawn_key=(6,)))
+        weights = np.exp(rng.uniform(-np.log(2.0), np.log(2.0), n))
+        capacity = np.array([float(n)]) if one else np.exp(rng.uniform(0.0, np.log(4.0), n))
+        routes = np.zeros((n, 1), dtype=np.int64) if one else random_candidates(n, n, min(HOPS, n), rng)
+        flows = np.bincount(routes.ravel(), minlength=len(capacity))
+        share = (capacity / np.maximum(flows, 1))[routes].min(1)
+        penalty = beta * np.maximum(flows, 1)
+        best = kelly_rates(routes, weights, capacity, penalty, share)
+        load = np.bincount(routes.ravel(), np.repeat(best, routes.shape[1]), len(capacity)) / capacity
+        recipe = {"n_agents": n, "seed": seed, "topology": topology, "beta": beta}
+        parts = {"routes": routes, "weights": weights, "rates": share[:, None] * np.array(LEVELS), "capacity": capacity,
+                 "penalty": penalty, "reference_state": load}  # fmt: skip
+        return cls(**{name: torch.as_tensor(part) for name, part in parts.items()}, recipe=recipe)
+
+    @cached_property
+    def additions(self) -> Influence:
+        share = self.rates[:, :, None] / self.capacity[self.routes][:, None]
+        return Influence(self.routes[:, None].expand(share.shape), share)
+
+    @property
+    def action_costs(self) -> Tensor:
+        return -self.weights[:, None] * self.rates.log()
+
+    def coordinate_costs(self, x: Tensor, at: Tensor | None = None) -> Tensor:
+        return (self.penalty if at is None else self.penalty[at]) * (x - 1.0).clamp(min=0.0) ** 2
+
+
+def kelly_rates(routes: NDArray[np.int64], weights: Array, capacity: Array, penalty: Array, start: Array) -> Array:
+    """The rates [N] > 0 at which sum penalty (x - 1)^2+ - sum w log(rate) is least: rate times price = w to 1e-9, the
+    price of a flow being what its links cost more with one more unit of rate.
+
+    Newton's method in log(rate), where the problem is convex, with w for that part of the curvature that ends as w.
+    Raises NonFiniteError when 200 steps do not suffice. Cost: O(N S) for each step of conjugate gradients, some 100.
+    """
+    (n, hops), size = routes.shape, len(capacity)
+    at = np.arange(n).repeat(hops), routes.ravel()
+    uses = sparse.csr_array((1.0 / capacity[at[1]], at), shape=(n, size))
+    rate = start
+    for _ in range(STEPS):
+        over = np.maximum(uses.T @ rate - 1.0, 0.0)
+        excess = rate * (uses @ (2.0 * penalty * over)) - weights
+        if (np.abs(excess) <= TOLERANCE * weights).all():
+            return rate
+        felt = aslinearoperator(
+            sparse.diags_array(rate) @ uses @ sparse.diags_array(np.sqrt(2.0 * penalty) * (over > 0.0))
+        )
+        step = cg(aslinearoperator(sparse.diags_array(weights)) + felt @ felt.T, -excess, rtol=1e-8)[0]
+        rate = _shortened(rate, step, lambda r: penalty @ np.maximum(uses.T @ r - 1.0, 0.0) ** 2 - weights @ np.log(r))
+    raise NonFiniteError(
+        f"Kelly's rates have an excess of {float(np.abs(excess / weights).max()):g} after {STEPS} steps"
+    )
+
+
+def _shortened(rate: Array, step: Array, cost: Callable[[Array], float]) -> Array:
+    """rate exp(step), the step halved until the cost does not rise beyond rounding."""
+    while cost(rate * np.exp(step)) > cost(rate) + 1e-12 * abs(cost(rate)):
+        step = 0.5 * step
+    return rate * np.exp(step)
