@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,8 +12,8 @@ from dgpg_verify.cli.options import SYSTEM, Agents, AsJson, Seed, SystemOptions,
 
 if TYPE_CHECKING:
     from dgpg_verify.core import Policy, System
-    from dgpg_verify.training import Evaluation, Heldout, Method
-    from dgpg_verify.training.folder import StoredRun
+    from dgpg_verify.training import Evaluation, Heldout, Method, TrainingRun
+    from dgpg_verify.training.saved.folder import StoredRun
 
 OWN_OPTIONS = ("system", "method", "episodes", "seed", "alpha", "guidance", "sharing", "evaluate_every", "workloads",
                "out", "resume", "tensorboard", "origin")  # fmt: skip
@@ -47,22 +47,15 @@ def train(
     """Train all agents at once, then print the score of every evaluation (Random = 0, Best-Fit = 1), or on a system
     without Best-Fit its return beside that of the random policy."""
     from dgpg_verify import training
-    from dgpg_verify.cli.files import check_folder
-    from dgpg_verify.contracts.named import is_plugin
-    from dgpg_verify.core import GIVEN_APART, InputError, parse_pairs
+    from dgpg_verify.core import parse_pairs
 
-    check_folder("--out", out)
-    for name, wanted in (("--resume", resume), ("--tensorboard", tensorboard)):
-        if wanted and out is None:
-            raise InputError(f"{name} needs the run folder: say which with --out")
+    _check_out(out, resume, tensorboard)
     built = build_system(system, n, seed, option, policy=_network, rollouts=1, credits=OPTIMISER)
     settings = parse_pairs(set or [], OWN_OPTIONS)
     chosen = _make_method(method, guidance)
     chosen.check_read(settings)
     settings |= {"evaluate_every": evaluate_every, "workloads": workloads, "out": out, "resume": resume}
-    if is_plugin(system):
-        options = parse_pairs(option or [], GIVEN_APART)
-        settings["origin"] = {"name": system, "n_agents": n, "seed": seed, "options": options}
+    settings |= _origin(system, n, seed, option)
     try:
         run = training.train(built, chosen, episodes, seed, alpha, sharing, tensorboard=tensorboard, **settings)
     except KeyboardInterrupt:
@@ -71,9 +64,35 @@ def train(
     for episode, evaluation in run.evaluations:
         samples = episode * built.horizon
         typer.echo(f"episode {episode:>5}  samples {samples:>8}  return {_result(run.heldout, evaluation)}")
-    typer.echo(_references(run.heldout, run.evaluations[-1][1]))
-    if all(line.entropy == line.gradient_norm == 0.0 for line in run.history):
-        typer.echo("no agent ever had a choice: nothing was learned")
+    typer.echo(_references(run.heldout, run.evaluations[-1][1]) + _idle(run))
+
+
+def _check_out(out: Path | None, resume: bool, tensorboard: bool) -> None:
+    """Refuse a place that cannot be written, and options that need a place where there is none."""
+    from dgpg_verify.cli.files import check_folder
+    from dgpg_verify.core import InputError
+
+    check_folder("--out", out)
+    for name, wanted in (("--resume", resume), ("--tensorboard", tensorboard)):
+        if wanted and out is None:
+            raise InputError(f"{name} needs the run folder: say which with --out")
+
+
+def _origin(system: str, n: int, seed: int, option: list[str] | None) -> dict[str, Any]:
+    """How a system of the user's own is made again, which its run remembers; nothing for a built-in one."""
+    from dgpg_verify.contracts.named import is_plugin
+    from dgpg_verify.core import GIVEN_APART, parse_pairs
+
+    if not is_plugin(system):
+        return {}
+    options = parse_pairs(option or [], GIVEN_APART)
+    return {"origin": {"name": system, "n_agents": n, "seed": seed, "options": options}}
+
+
+def _idle(run: TrainingRun) -> str:
+    """A word where no gradient was ever different from 0."""
+    learned = any(line.entropy or line.gradient_norm for line in run.history)
+    return "" if learned else "\nno agent ever had a choice: nothing was learned"
 
 
 def _network(system: System) -> Policy:
@@ -98,7 +117,7 @@ def _make_method(name: str, guidance: str | None) -> Method:
 
 
 def _what_is_kept(out: Path | None) -> str:
-    from dgpg_verify.training.checkpoints import CHECKPOINT
+    from dgpg_verify.training.saved.checkpoints import CHECKPOINT
 
     if out is None or not (out / CHECKPOINT).exists():
         return "nothing was kept"
@@ -116,9 +135,9 @@ def evaluate(
 ) -> None:
     """Play a trained policy on held-out workloads, beside the heuristics."""
     from dgpg_verify import training
-    from dgpg_verify.training.folder import read_run
+    from dgpg_verify.training.saved.folder import read_run
 
-    run = read_run(folder, n, trusted or ())
+    run = read_run(folder, trusted or (), n)
     on = training.heldout(run.system, run.config["heldout_seed"] if seed is None else seed, workloads)
     result = training.evaluate(run.policy, on, greedy)
     means = {name: float(values.mean()) for name, values in on.returns.items()}
@@ -139,7 +158,7 @@ def compare(
     """One line per run: score at the start, at the end (mean of the last 20 % of evaluations), best, samples."""
     from dgpg_verify.cli.files import check_file
     from dgpg_verify.core import check_unique
-    from dgpg_verify.training.folder import read_run
+    from dgpg_verify.training.saved.folder import read_run
 
     _check_export(export, out)
     check_file("--out", out)
@@ -177,7 +196,7 @@ def _exported(folders: list[Path], runs: list[StoredRun], export: str, out: Path
     import numpy as np
 
     from dgpg_verify.runs.files import write_atomic
-    from dgpg_verify.training.export import FinishedRun, marl_eval, rliable
+    from dgpg_verify.training.saved.export import FinishedRun, marl_eval, rliable
 
     finished = [FinishedRun(str(folder), run) for folder, run in zip(folders, runs)]
     if export == "marl-eval":

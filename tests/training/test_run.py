@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from dgpg_verify.training.saved.folder import read_run
 
 from dgpg_verify.core import InputError, Rollout
 from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
 from dgpg_verify.training import Method, TrainingRun, evaluate, heldout, method_names, train
 from dgpg_verify.training import learner as learner_module
 from dgpg_verify.training import run as run_module
-from dgpg_verify.training.folder import read_run
 from dgpg_verify.training.learner import Learner
-from dgpg_verify.training.logs import COLUMNS
+from dgpg_verify.training.saved.logs import COLUMNS
 from dgpg_verify.training.updates import rules as updates
 from tests.training.tools import CLOUD, QUEUES, QUICK, quick
 
@@ -163,13 +163,13 @@ def test_a_run_can_be_resumed_for_more_episodes(tmp_path: Path) -> None:
 def test_shared_parameters_play_with_another_number_of_agents(tmp_path: Path) -> None:
     quick(out=tmp_path / "shared", sharing="shared")
     quick(out=tmp_path / "own")
-    run = read_run(tmp_path / "shared", 7)
+    run = read_run(tmp_path / "shared", n_agents=7)
     assert run.system.n_agents == run.system.n_servers == 7  # type: ignore[attr-defined]
     found = evaluate(run.policy, heldout(run.system, 0, 3))
     assert found.returns.shape == (3,) and np.isfinite(found.mean)
     with pytest.raises(InputError, match="n = 7 is not allowed: each of the"):
-        read_run(tmp_path / "own", 7)
-    assert read_run(tmp_path / "own", CLOUD.n_agents).system.n_agents == CLOUD.n_agents
+        read_run(tmp_path / "own", n_agents=7)
+    assert read_run(tmp_path / "own", n_agents=CLOUD.n_agents).system.n_agents == CLOUD.n_agents
 
 
 def test_training_takes_one_thread() -> None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from dgpg_verify.core import InputError, check_int, check_real
 from dgpg_verify.runs.files import write_atomic
-from dgpg_verify.training.logs import LogLine
+from dgpg_verify.training.saved.logs import LogLine
 
 CONFIG, CHECKPOINT = "config.json", "checkpoint.pt"
 # In config.json beside the configuration: the working directory as seen from the folder, and the episodes that a run

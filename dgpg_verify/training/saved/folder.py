@@ -11,7 +11,10 @@ from dgpg_verify.contracts.named import is_plugin, make_any_system
 from dgpg_verify.core import InputError, System, check_int, to_json
 from dgpg_verify.runs.lock import FolderLock, is_empty
 from dgpg_verify.systems import make_system, system_names
-from dgpg_verify.training.checkpoints import (
+from dgpg_verify.systems.inputs import at_place, check_inputs, recorded_place
+from dgpg_verify.training.learner import make_learner
+from dgpg_verify.training.methods import Method, Recipe
+from dgpg_verify.training.saved.checkpoints import (
     BESIDE,
     EARLIER,
     PLACE,
@@ -23,10 +26,7 @@ from dgpg_verify.training.checkpoints import (
     save_checkpoint,
     write_config,
 )
-from dgpg_verify.training.inputs import at_place, check_inputs, recorded_place
-from dgpg_verify.training.learner import make_learner
-from dgpg_verify.training.logs import Events, event_writer, write_log
-from dgpg_verify.training.methods import Method, Recipe
+from dgpg_verify.training.saved.logs import Events, event_writer, write_log
 from dgpg_verify.training.schedules import make_schedule
 from dgpg_verify.training.settings import Settings
 
@@ -128,24 +128,21 @@ class StoredRun:
     progress: Progress
 
 
-def read_run(folder: str | Path, n_agents: int | None = None, trusted: Sequence[str] = ()) -> StoredRun:
+def read_run(folder: str | Path, trusted: Sequence[str] = (), n_agents: int | None = None) -> StoredRun:
     """Rebuild system and policy of a run folder from its config and checkpoint.
 
-    n_agents : another number of agents to play with, where they share their parameters.
-    trusted : names of users' own systems (module:Object, path/to/file.py:Object) that may be imported, which runs their
-        code; what a folder names alone is never run.
-
-    Raises InputError when a file is missing or corrupt, or the system cannot be made again or was built from files that
-    have changed. Relative paths of files are taken from where the run was started.
+    trusted: names of users' own systems (module:Object, path/to/file.py:Object) that may be imported, which runs their
+    code; what a folder names alone is never run. n_agents: another number of agents to play with, where they share
+    their parameters. Relative paths of inputs are taken from where the run was started. Raises InputError when a file
+    is missing, corrupt or no longer the one that was read, or the system cannot be made again.
     """
     folder = Path(folder)
     config = read_config(folder)
     place, _ = (config.pop(name, None) for name in BESIDE)
     tensors, progress = load_checkpoint(folder, config)
-    if "origin" in config:
-        system = _own_again(config, folder, trusted)
-    else:
-        system = rebuild(config["system"], Path() if place is None else folder / place)
+    start = Path() if place is None else folder / place
+    own = "origin" in config
+    system = _own_again(config, folder, trusted) if own else rebuild(config["system"], start)
     try:
         schedule = make_schedule(config["alpha"], system.n_agents)
         recipe = Recipe(Method(**config["method"]), Settings(**config["settings"]), schedule, config["sharing"])
@@ -154,7 +151,7 @@ def read_run(folder: str | Path, n_agents: int | None = None, trusted: Sequence[
         raise InputError(f"{folder} was written by another version of this package ({error}): take that one") from None
     learner.load(tensors)
     if n_agents is not None:
-        system = _resized(config, check_int("n", n_agents, 1), Path() if place is None else folder / place)
+        system = _resized(config, check_int("n", n_agents, 1), start)
     return StoredRun(config, system, learner.policy, progress)
 
 
