@@ -1,6 +1,6 @@
 """What is trained at each scale, fixed before any of it is judged, and which rows are primary.
 
-`smoke` proves that everything runs; `standard` decides what six seeds and N <= 50 can decide; `full` goes to the
+`smoke` proves that everything runs; `standard` decides what six seeds and N <= 20 can decide; `full` goes to the
 paper's N = 1500 with its horizon of 100 steps, over several sittings.
 """
 
