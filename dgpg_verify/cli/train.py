@@ -68,16 +68,20 @@ def train(
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_what_is_kept(out)) from None
     typer.echo(f"{system}, N = {n}, method {method}, alpha {run.config['alpha']}, {sharing} parameters, seed {seed}")
-    for episode, evaluation in run.evaluations:
-        samples = episode * built.horizon
-        typer.echo(f"episode {episode:>5}  samples {samples:>8}  return {_result(run.heldout, evaluation)}")
-    typer.echo(_references(run.heldout, run.evaluations[-1][1]) + _idle(run))
+    typer.echo(_told(run))
 
 
-def _idle(run: TrainingRun) -> str:
-    """A word where no gradient was ever different from 0."""
-    learned = any(line.entropy or line.gradient_norm for line in run.history)
-    return "" if learned else "\nno agent ever had a choice: nothing was learned"
+def _told(run: TrainingRun) -> str:
+    """A line per evaluation, the heuristics, and a word where no gradient was ever different from 0."""
+    on, horizon = run.heldout, run.heldout.system.horizon
+    lines = [
+        f"episode {episode:>5}  samples {episode * horizon:>8}  return {_result(on, evaluation)}"
+        for episode, evaluation in run.evaluations
+    ]
+    lines.append(_references(on, run.evaluations[-1][1]))
+    if not any(line.entropy or line.gradient_norm for line in run.history):
+        lines.append("no agent ever had a choice: nothing was learned")
+    return "\n".join(lines)
 
 
 def _network(system: System) -> Policy:

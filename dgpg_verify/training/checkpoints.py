@@ -76,22 +76,16 @@ def load_checkpoint(folder: Path, config: Mapping[str, Any] | None = None) -> tu
     path = folder / CHECKPOINT
     if not path.exists():
         raise InputError(f"{folder} holds no {CHECKPOINT}: there is nothing to resume or to evaluate")
+    advice = "delete it and train again"
     try:
         stored = torch.load(path, weights_only=True)
-        if isinstance(stored["schema"], int) and stored["schema"] > SCHEMA:
-            raise InputError(
-                f"{path.name} in {folder} is of schema {stored['schema']}, of a later version: take that one"
-            )
         if stored["schema"] != SCHEMA:
+            advice = "it is of a later version: take that one" if stored["schema"] > SCHEMA else advice
             raise ValueError(f"schema {stored['schema']} is not {SCHEMA}")
         known, progress = json.loads(stored["config"]), Progress.from_json(stored["plain"])
-    except InputError:
-        raise
     except Exception as error:  # torch.load raises many kinds on a damaged file
         reason = " ".join(f"{type(error).__name__} {error}".split())[:120]
-        raise InputError(
-            f"checkpoint {path.name} in {folder} is corrupt ({reason}): delete it and train again"
-        ) from None
+        raise InputError(f"checkpoint {path.name} in {folder} is corrupt ({reason}): {advice}") from None
     if config is not None:
         check_same(known, longer(json.loads(canonical(config)), known), folder)
     return {name: value for name, value in stored.items() if name not in ("schema", "config", "plain")}, progress

@@ -11,6 +11,7 @@ from dgpg_verify.contracts.named import is_plugin, make_any_system
 from dgpg_verify.core import InputError, System, check_int, to_json
 from dgpg_verify.runs.lock import FolderLock, is_empty
 from dgpg_verify.systems import make_system
+from dgpg_verify.systems.inputs import at_place, check_inputs, recorded_place
 from dgpg_verify.training.checkpoints import (
     BESIDE,
     EARLIER,
@@ -23,7 +24,6 @@ from dgpg_verify.training.checkpoints import (
     save_checkpoint,
     write_config,
 )
-from dgpg_verify.systems.inputs import at_place, check_inputs, recorded_place
 from dgpg_verify.training.learner import make_learner
 from dgpg_verify.training.logs import Events, event_writer, write_log
 from dgpg_verify.training.methods import Method, Recipe

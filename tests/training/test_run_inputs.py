@@ -111,7 +111,7 @@ def test_folders_of_a_later_version_are_named(tmp_path: Path) -> None:
     stored = torch.load(folder / "checkpoint.pt", weights_only=True)
     config = json.loads((folder / "config.json").read_text())
     torch.save({**stored, "schema": stored["schema"] + 1}, folder / "checkpoint.pt")
-    refused(folder, "of a later version", resume=True)
+    refused(folder, "it is of a later version", resume=True)
     later = {**json.loads(stored["config"])}
     later["settings"] = {**later["settings"], "invented": 1}
     torch.save({**stored, "config": json.dumps(later, sort_keys=True)}, folder / "checkpoint.pt")
@@ -144,7 +144,7 @@ def test_a_corrupt_checkpoint_is_named(name: str, tmp_path: Path) -> None:
     [
         ({"epochs": 9}, "settings.epochs = 9"),
         ({"seed": 5}, "seed = 5"),
-        ({"episodes": 4}, "episodes = 4"),
+        ({"episodes": 1}, "episodes = 1"),
         ({"method": "ippo"}, "method.base = 'gae:local'"),
         ({"system": CloudScheduling(4, seed=0, horizon=10)}, "system.n_agents = 4"),
     ],
