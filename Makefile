@@ -16,29 +16,29 @@ FULL := reports/full-seed$(SEED)
 FIGURES := pointing training_scaling own_settings learning_curves_claimed
 # Where `make wheels` keeps the packages, for installing another checkout without network.
 WHEELS ?= $(HOME)/.cache/dgpg-verify/wheels
-PIP := $(BIN)/python -m pip install --quiet
+PIP := $(BIN)/python -m pip install --quiet --constraint requirements.lock
+HERE := --no-build-isolation --editable
 OFFLINE := --no-index --find-links $(WHEELS)
 
 # Half of the unit tests, by time.
 UPPER := tests/training tests/claims tests/reporting
 
 .DEFAULT_GOAL := help
-.PHONY: help install wheels theorems test lint types layers tests upper lower properties smoke full reference report docs coverage format clean
+.PHONY: help install wheels theorems test lint types layers tests upper lower properties smoke full reference report lowest lock release audit docs coverage format clean
 
 help: ## list the commands
 	@grep -hE "^[a-z-]+:.*## " $(MAKEFILE_LIST) | awk -F ":.*## " '{printf "%-24s %s\n", $$1, $$2}'
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(PIP) "setuptools>=70.1" || $(PIP) $(OFFLINE) "setuptools>=70.1"
-	$(PIP) --no-build-isolation --editable ".[dev]" || $(PIP) $(OFFLINE) --no-build-isolation --editable ".[dev]"
+	$(PIP) hatchling || $(PIP) $(OFFLINE) hatchling
+	$(PIP) $(HERE) ".[dev]" || $(PIP) $(OFFLINE) $(HERE) ".[dev]"
 	touch $@
 
-install: $(STAMP) ## environment in .venv; nothing is called while pyproject.toml is unchanged
+install: $(STAMP) ## environment in .venv, as in requirements.lock; nothing is called while that and pyproject.toml are unchanged
 
 wheels: install ## keep all packages in $WHEELS, so that fresh checkouts install without network
-	$(BIN)/python -m pip download --quiet --dest $(WHEELS) "setuptools>=70.1"
-	$(BIN)/python -m pip freeze --exclude-editable | xargs $(BIN)/python -m pip download --quiet --no-deps --dest $(WHEELS)
+	$(BIN)/python -m pip freeze --all --exclude-editable | xargs $(BIN)/python -m pip download --quiet --no-deps --dest $(WHEELS)
 
 theorems: install ## measure and judge every claim at standard scale (finished cells are kept)
 	$(BIN)/python -m pytest theorems/ --benchmark --resume $(ARGS)
@@ -90,6 +90,31 @@ endef
 
 report: install ## judge and draw a run folder again: make report DIR=reports/standard-seed0
 	$(BIN)/dgpg-verify report $(DIR)
+
+lowest: ## unit tests with the lowest versions that pyproject.toml allows, in an environment of their own
+	$(PYTHON) scripts/lowest.py $(ARGS)
+
+lock: ## resolve all extras in a new environment: requirements.lock and docs/licences.md
+	rm -rf .venv-lock
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet ".[dev,tensorboard,browser,release]" $(ARGS)
+	.venv-lock/bin/python scripts/lock.py
+	rm -rf .venv-lock
+
+release: install ## sdist, wheel and bill of materials (CycloneDX) in dist/
+	rm -rf dist .venv-release
+	$(BIN)/hatchling build
+	$(PIP) $(HERE) ".[release]"
+	$(PYTHON) -m venv --without-pip .venv-release
+	$(BIN)/python -m pip --python .venv-release install --quiet --constraint requirements.lock dist/*.whl
+	.venv-release/bin/dgpg-verify --version
+	$(BIN)/python -m pip --python .venv-release uninstall --quiet --yes dgpg-verify
+	$(BIN)/cyclonedx-py environment .venv-release --pyproject pyproject.toml --mc-type library --output-reproducible -o dist/sbom.cdx.json
+	rm -rf .venv-release
+
+audit: install ## look the locked versions up among known vulnerabilities; fails where one cannot be looked up
+	$(PIP) $(HERE) ".[release]"
+	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement requirements.lock
 
 docs: install ## the documentation as a site in site/; warnings are errors
 	$(BIN)/mkdocs build --quiet --strict

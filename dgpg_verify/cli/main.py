@@ -10,9 +10,8 @@ import contextlib
 import os
 import sys
 from importlib import metadata
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
-import click
 import typer
 
 from dgpg_verify.cli.equilibria import equilibria
@@ -21,18 +20,21 @@ from dgpg_verify.cli.measure import measure
 from dgpg_verify.cli.samples import samples
 from dgpg_verify.cli.scaling import scaling
 from dgpg_verify.cli.train import compare, evaluate, train
-from dgpg_verify.cli.verify import compact, report, verify
+from dgpg_verify.cli.verify import PASSED_ON, compact, report, theorems, verify
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 COMPLETING = "_DGPG_VERIFY_COMPLETE"
 KEEP_NOTHING = ("measure", "scaling", "equilibria", "samples", "complexity")  # after an interrupt
 OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")  # as torch words it
+# What all errors of the parser are: of click, or of newer typers, which hold their own copy of it.
+PARSER_ERROR: type[Any] = typer.BadParameter.__mro__[2]
 NOT_FINITE, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
 for _command in (measure, scaling, verify, report, compact, train, evaluate, compare, equilibria, samples):
     app.command()(_command)
 app.command("list")(list_names)
+app.command(context_settings=PASSED_ON)(theorems)
 app.command("complexity", hidden=True)(samples)  # its name in earlier versions
 
 
@@ -63,9 +65,9 @@ def main() -> None:
             raise OSError("it is closed")
         _run(sys.argv[1:] or ["--help"])
         sys.stdout.flush()  # an error of the last write belongs here, not to the end of the interpreter
-    except click.exceptions.Exit as left:
+    except typer.Exit as left:
         sys.exit(left.exit_code)
-    except click.ClickException as error:
+    except PARSER_ERROR as error:
         _leave(error.format_message(), BAD_INPUT)
     except KeyboardInterrupt as error:
         kept = ["nothing was kept"] if not error.args and sys.argv[1:2] and sys.argv[1] in KEEP_NOTHING else error.args

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,7 @@ from dgpg_verify.cli.options import SYSTEM, Agents, AsJson, Seed, SystemOptions,
 if TYPE_CHECKING:
     from dgpg_verify.core import Policy, System
     from dgpg_verify.training import Evaluation, Heldout, Method, TrainingRun
-    from dgpg_verify.training.folder import StoredRun
+    from dgpg_verify.training.saved.folder import StoredRun
 
 OWN_OPTIONS = ("system", "method", "episodes", "seed", "alpha", "guidance", "sharing", "evaluate_every", "workloads",
                "out", "resume", "tensorboard", "origin")  # fmt: skip
@@ -47,22 +47,15 @@ def train(
     """Train all agents at once, then print the score of every evaluation (Random = 0, Best-Fit = 1), or on a system
     without Best-Fit its return beside that of the random policy."""
     from dgpg_verify import training
-    from dgpg_verify.cli.files import check_folder
-    from dgpg_verify.contracts.named import is_plugin
-    from dgpg_verify.core import GIVEN_APART, InputError, parse_pairs
+    from dgpg_verify.core import parse_pairs
 
-    check_folder("--out", out)
-    for name, wanted in (("--resume", resume), ("--tensorboard", tensorboard)):
-        if wanted and out is None:
-            raise InputError(f"{name} needs the run folder: say which with --out")
+    _check_out(out, resume, tensorboard)
     built = build_system(system, n, seed, option, policy=_network, rollouts=1, credits=OPTIMISER)
     settings = parse_pairs(set or [], OWN_OPTIONS)
     chosen = _make_method(method, guidance)
     chosen.check_read(settings)
     settings |= {"evaluate_every": evaluate_every, "workloads": workloads, "out": out, "resume": resume}
-    if is_plugin(system):
-        options = parse_pairs(option or [], GIVEN_APART)
-        settings["origin"] = {"name": system, "n_agents": n, "seed": seed, "options": options}
+    settings |= _origin(system, n, seed, option)
     try:
         run = training.train(built, chosen, episodes, seed, alpha, sharing, tensorboard=tensorboard, **settings)
     except KeyboardInterrupt:
@@ -71,17 +64,32 @@ def train(
     typer.echo(_told(run))
 
 
-def _told(run: TrainingRun) -> str:
-    """A line per evaluation, the heuristics, and a word where no gradient was ever different from 0."""
-    on, horizon = run.heldout, run.heldout.system.horizon
-    lines = [
-        f"episode {episode:>5}  samples {episode * horizon:>8}  return {_result(on, evaluation)}"
-        for episode, evaluation in run.evaluations
-    ]
-    lines.append(_references(on, run.evaluations[-1][1]))
-    if not any(line.entropy or line.gradient_norm for line in run.history):
-        lines.append("no agent ever had a choice: nothing was learned")
-    return "\n".join(lines)
+def _check_out(out: Path | None, resume: bool, tensorboard: bool) -> None:
+    """Refuse a place that cannot be written, and options that need a place where there is none."""
+    from dgpg_verify.cli.files import check_folder
+    from dgpg_verify.core import InputError
+
+    check_folder("--out", out)
+    for name, wanted in (("--resume", resume), ("--tensorboard", tensorboard)):
+        if wanted and out is None:
+            raise InputError(f"{name} needs the run folder: say which with --out")
+
+
+def _origin(system: str, n: int, seed: int, option: list[str] | None) -> dict[str, Any]:
+    """How a system of the user's own is made again, which its run remembers; nothing for a built-in one."""
+    from dgpg_verify.contracts.named import is_plugin
+    from dgpg_verify.core import GIVEN_APART, parse_pairs
+
+    if not is_plugin(system):
+        return {}
+    options = parse_pairs(option or [], GIVEN_APART)
+    return {"origin": {"name": system, "n_agents": n, "seed": seed, "options": options}}
+
+
+def _idle(run: TrainingRun) -> str:
+    """A word where no gradient was ever different from 0."""
+    learned = any(line.entropy or line.gradient_norm for line in run.history)
+    return "" if learned else "\nno agent ever had a choice: nothing was learned"
 
 
 def _network(system: System) -> Policy:
@@ -106,7 +114,7 @@ def _make_method(name: str, guidance: str | None) -> Method:
 
 
 def _what_is_kept(out: Path | None) -> str:
-    from dgpg_verify.training.checkpoints import CHECKPOINT
+    from dgpg_verify.training.saved.checkpoints import CHECKPOINT
 
     if out is None or not (out / CHECKPOINT).exists():
         return "nothing was kept"
@@ -124,7 +132,7 @@ def evaluate(
 ) -> None:
     """Play a trained policy on held-out workloads, beside the heuristics."""
     from dgpg_verify import training
-    from dgpg_verify.training.folder import read_run
+    from dgpg_verify.training.saved.folder import read_run
 
     run = read_run(folder, trusted or (), n)
     on = training.heldout(run.system, run.config["heldout_seed"] if seed is None else seed, workloads)
@@ -147,12 +155,12 @@ def compare(
     """One line per run: score at the start, at the end (mean of the last 20 % of evaluations), best, samples."""
     from dgpg_verify.cli.files import check_file
     from dgpg_verify.core import check_unique
-    from dgpg_verify.training.folder import read_run
+    from dgpg_verify.training.saved.folder import read_run
 
     _check_export(export, out)
     check_file("--out", out)
     check_unique("folders", [str(folder) for folder in folders])
-    runs = [read_run(folder, trusted or ()) for folder in folders]
+    runs = [read_run(folder, trusted=trusted or ()) for folder in folders]
     written = None if export is None or out is None else _exported(folders, runs, export, out)
     rows = [_compared(name, run) for name, run in zip(_short(folders), runs)]
     typer.echo(text_table(COLUMNS, rows, right=COLUMNS[4:]))
@@ -185,7 +193,7 @@ def _exported(folders: list[Path], runs: list[StoredRun], export: str, out: Path
     import numpy as np
 
     from dgpg_verify.runs.files import write_atomic
-    from dgpg_verify.training.export import FinishedRun, marl_eval, rliable
+    from dgpg_verify.training.saved.export import FinishedRun, marl_eval, rliable
 
     finished = [FinishedRun(str(folder), run) for folder, run in zip(folders, runs)]
     if export == "marl-eval":

@@ -1,7 +1,8 @@
-"""Commands around claims: verify, report, compact."""
+"""Commands around claims: verify, theorems, report, compact."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from dgpg_verify.claims.run import RunResult
 
 ROW_FAILED = 1  # exit code
+PACKAGE = Path(__file__).resolve().parents[1]
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}  # for `theorems`: its options are pytest's
 
 
 def verify(
@@ -43,6 +46,18 @@ def verify(
 def _what_is_kept(folder: Path) -> str:
     finished = sum(1 for _ in folder.glob("cells/*.npz"))
     return f"{finished} finished cells are kept in {folder}, --resume goes on" if finished else "nothing was kept"
+
+
+def theorems(context: typer.Context) -> None:
+    """Run pytest on the theorems that come with the package: exact checks, and with --benchmark every claim; takes
+    pytest's options and those of `pytest theorems/` (-- --help lists them), and leaves with pytest's exit code."""
+    import pytest
+
+    root = PACKAGE if (PACKAGE / "theorems").is_dir() else PACKAGE.parent  # installed, or a checkout
+    # Settings and conftest files of whatever lies around the package or the user are not this run's.
+    here = ["-c", os.devnull, "--rootdir", str(root), "--confcutdir", str(root), "-p", "no:cacheprovider"]
+    plugin = ["-p", "dgpg_verify.cli.pytest_plugin", "--import-mode", "importlib", "-ra"]
+    raise typer.Exit(pytest.main([*here, *plugin, str(root / "theorems"), *context.args]))
 
 
 def report(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-LARGEST_INT = 2**64 - 1  # the largest seed of a random stream
+LARGEST_INT = 2**64 - 1  # the largest seed; beyond it numpy and torch end in errors of their own
 
 
 class InputError(ValueError):

@@ -34,7 +34,6 @@ from dgpg_verify.core import (
     draw_noise,
     heuristic_names,
     offers,
-    to_json,
 )
 from dgpg_verify.policies import PolicyStack, uniform_policy
 from dgpg_verify.policies.softmax import inverse_cdf
@@ -158,7 +157,7 @@ def heldout(system: System, seed: int, workloads: int = HELD_OUT, heuristics: bo
     kind = f"{type(system).__module__}.{type(system).__qualname__}"
     if not names or not kind.startswith(f"{OURS}."):
         return Heldout(system, noise, played())
-    key = json.dumps([kind, to_json(system.config()), seed, workloads], sort_keys=True)
+    key = json.dumps([kind, system.config(), seed, workloads], sort_keys=True)
     if key not in _PLAYED:
         while len(_PLAYED) >= REMEMBERED:
             _PLAYED.popitem(last=False)

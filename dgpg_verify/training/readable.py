@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from dgpg_verify.training.evaluation import over_workloads
-from dgpg_verify.training.logs import COLUMNS
+from dgpg_verify.training.saved.logs import COLUMNS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

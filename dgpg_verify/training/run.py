@@ -16,13 +16,13 @@ from dgpg_verify.contracts.named import is_plugin, make_any_system
 from dgpg_verify.core import InputError, System, check_int
 from dgpg_verify.runs.workers import one_thread
 from dgpg_verify.systems import CloudScheduling
-from dgpg_verify.training.checkpoints import Progress
 from dgpg_verify.training.evaluation import HELD_OUT, Evaluation, Heldout, evaluate, evaluate_stacked, heldout
-from dgpg_verify.training.folder import RunFolder, run_folder
 from dgpg_verify.training.learner import Learner, make_joint_learner, make_learner
-from dgpg_verify.training.logs import LogLine
 from dgpg_verify.training.methods import Method, make_method
 from dgpg_verify.training.options import RunOptions
+from dgpg_verify.training.saved.checkpoints import Progress
+from dgpg_verify.training.saved.folder import RunFolder, run_folder
+from dgpg_verify.training.saved.logs import LogLine
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -14,6 +13,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from dgpg_verify.cli import pytest_plugin
 
 ROOT = Path(__file__).parents[2]
 PLAIN: dict[str, Any] = dict(  # noqa: C408 - reads as the options do
@@ -247,10 +248,6 @@ USAGE = {
 @pytest.mark.parametrize("given, said", USAGE.values(), ids=USAGE.keys())
 def test_usage_errors_come_before_any_work(given: dict[str, Any], said: str, tmp_path: Path) -> None:
     """pytest turns a UsageError into one line and exit code 4, as seen above for an existing folder."""
-    spec = importlib.util.spec_from_file_location("root_conftest", ROOT / "conftest.py")
-    assert spec and spec.loader
-    root = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(root)
     option = SimpleNamespace(**{**PLAIN, "out": str(tmp_path / "x"), **given})
     if not option.benchmark:
         option.out = None
@@ -260,6 +257,6 @@ def test_usage_errors_come_before_any_work(given: dict[str, Any], said: str, tmp
     )
     config.addinivalue_line = lambda name, line: None
     with pytest.raises(pytest.UsageError, match=said):
-        root.pytest_configure(config)
-        root.pytest_sessionstart(SimpleNamespace(config=config))
+        pytest_plugin.pytest_configure(config)
+        pytest_plugin.pytest_sessionstart(SimpleNamespace(config=config))
     assert not (tmp_path / "x").exists()

@@ -94,6 +94,7 @@ def test_only_commands_that_work_are_offered() -> None:
         "verify",
         "report",
         "compact",
+        "theorems",
         "train",
         "evaluate",
         "compare",

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dgpg_verify.training.saved.folder import read_run
 
 from dgpg_verify.training import heldout
-from dgpg_verify.training.folder import read_run
 from tests.cli.command import run
 
 OWN = "from tests.contracts.outsiders import Lights\ndef hall(n_agents, seed=0, lamps=1): return Lights(n_agents)\n"
@@ -28,7 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 def test_train_tells_returns_with_intervals_and_what_they_are_above_random(folder: Path) -> None:
     lines = Path("said").read_text().splitlines()
-    stored = read_run("a", ["own.py:hall"])
+    stored = read_run("a", trusted=["own.py:hall"])
     on = heldout(stored.system, 0, 8)
     for line, (episode, returns) in zip(lines[1:3], stored.progress.evaluations, strict=True):
         assert line.startswith(f"episode     {episode}  samples")
@@ -38,16 +38,16 @@ def test_train_tells_returns_with_intervals_and_what_they_are_above_random(folde
 
 
 def test_evaluate_and_compare_make_the_system_again(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert read_run("a", ["own.py:hall"]).config["origin"] == {
+    assert read_run("a", trusted=["own.py:hall"]).config["origin"] == {
         "name": "own.py:hall",
         "n_agents": 3,
         "seed": 0,
         "options": {"lamps": 2},
     }
     code, out, _ = run("evaluate", "a", "--system", "own.py:hall", "--workloads", "8", "--json", capsys=capsys)
-    said, (_, last) = json.loads(out), read_run("a", ["own.py:hall"]).progress.evaluations[-1]
+    said, (_, last) = json.loads(out), read_run("a", trusted=["own.py:hall"]).progress.evaluations[-1]
     assert code == 0 and said["return"] == last.mean() and said["score"] is None
-    gain = heldout(read_run("a", ["own.py:hall"]).system, 0, 8).gains(last)["random"]
+    gain = heldout(read_run("a", trusted=["own.py:hall"]).system, 0, 8).gains(last)["random"]
     assert said["gains"]["random"]["low"] == gain.low and said["gains"]["random"]["value"] == gain.value
     code, out, _ = run("compare", "a", "--system", "own.py:hall", capsys=capsys)
     assert code == 0 and str(gain) in out.splitlines()[1] and "minus random" in out.splitlines()[0]

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dgpg_verify.training.saved.folder import read_run
 
 from dgpg_verify.contracts.named import make_any_system
 from dgpg_verify.core import InputError
 from dgpg_verify.training import evaluate, heldout, train
-from dgpg_verify.training.folder import read_run
 from tests.contracts.outsiders import Lights
 from tests.training.tools import QUICK
 
@@ -42,14 +42,14 @@ def trained(system: Any, **more: Any) -> Any:
 
 def refusal(folder: str = "run") -> str:
     with pytest.raises(InputError) as refused:
-        read_run(folder, ["own_hall.py:Hall"])
+        read_run(folder, trusted=["own_hall.py:Hall"])
     assert "\n" not in str(refused.value)
     return str(refused.value)
 
 
 def test_a_run_by_name_is_read_again_and_its_policy_earns_what_it_earned(own: str) -> None:
     run = trained(own, agents=3)
-    stored = read_run("run", [own])
+    stored = read_run("run", trusted=[own])
     assert stored.config["origin"] == {"name": own, "n_agents": 3, "seed": 0, "options": {}}
     assert type(stored.system).__name__ == "Hall" and stored.system.n_agents == 3
     again = evaluate(stored.policy, heldout(stored.system, 0, QUICK["workloads"]))
@@ -60,7 +60,7 @@ def test_a_run_by_name_is_read_again_and_its_policy_earns_what_it_earned(own: st
 def test_options_are_remembered(own: str) -> None:
     origin: Mapping[str, Any] = {"name": own, "n_agents": 3, "seed": 0, "options": {"lamps": 7}}
     trained(make_any_system(**origin), origin=origin)
-    assert read_run("run", [own]).system.config()["lamps"] == 7
+    assert read_run("run", trusted=[own]).system.config()["lamps"] == 7
 
 
 def test_a_name_that_leads_nowhere_is_one_line(own: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -92,4 +92,4 @@ def test_an_object_without_a_name_says_how_to_be_remembered(own: str) -> None:
 
 def test_a_built_in_system_has_no_origin(own: str) -> None:
     trained("cloud", agents=3)
-    assert "origin" not in read_run("run", [own]).config
+    assert "origin" not in read_run("run", trusted=[own]).config

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from dgpg_verify.core import InputError, check_int, check_real
 from dgpg_verify.runs.files import write_atomic
-from dgpg_verify.training.logs import LogLine
+from dgpg_verify.training.saved.logs import LogLine
 
 CONFIG, CHECKPOINT = "config.json", "checkpoint.pt"
 # In config.json beside the configuration: the working directory as seen from the folder, and the episodes that a run
@@ -79,13 +79,18 @@ def load_checkpoint(folder: Path, config: Mapping[str, Any] | None = None) -> tu
     advice = "delete it and train again"
     try:
         stored = torch.load(path, weights_only=True)
-        if stored["schema"] != SCHEMA:
-            advice = "it is of a later version: take that one" if stored["schema"] > SCHEMA else advice
+        later = isinstance(stored["schema"], int) and stored["schema"] > SCHEMA
+        if stored["schema"] != SCHEMA and not later:
             raise ValueError(f"schema {stored['schema']} is not {SCHEMA}")
-        known, progress = json.loads(stored["config"]), Progress.from_json(stored["plain"])
+        parsed = None if later else (json.loads(stored["config"]), Progress.from_json(stored["plain"]))
     except Exception as error:  # torch.load raises many kinds on a damaged file
         reason = " ".join(f"{type(error).__name__} {error}".split())[:120]
-        raise InputError(f"checkpoint {path.name} in {folder} is corrupt ({reason}): {advice}") from None
+        raise InputError(
+            f"checkpoint {path.name} in {folder} is corrupt ({reason}): delete it and train again"
+        ) from None
+    if parsed is None:
+        raise InputError(f"{path.name} in {folder} is of schema {stored['schema']}, of a later version: take that one")
+    known, progress = parsed
     if config is not None:
         check_same(known, longer(json.loads(canonical(config)), known), folder)
     return {name: value for name, value in stored.items() if name not in ("schema", "config", "plain")}, progress

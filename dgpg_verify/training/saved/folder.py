@@ -10,9 +10,11 @@ from typing import Any
 from dgpg_verify.contracts.named import is_plugin, make_any_system
 from dgpg_verify.core import InputError, System, check_int, to_json
 from dgpg_verify.runs.lock import FolderLock, is_empty
-from dgpg_verify.systems import make_system
+from dgpg_verify.systems import make_system, system_names
 from dgpg_verify.systems.inputs import at_place, check_inputs, recorded_place
-from dgpg_verify.training.checkpoints import (
+from dgpg_verify.training.learner import make_learner
+from dgpg_verify.training.methods import Method, Recipe
+from dgpg_verify.training.saved.checkpoints import (
     BESIDE,
     EARLIER,
     PLACE,
@@ -24,9 +26,7 @@ from dgpg_verify.training.checkpoints import (
     save_checkpoint,
     write_config,
 )
-from dgpg_verify.training.learner import make_learner
-from dgpg_verify.training.logs import Events, event_writer, write_log
-from dgpg_verify.training.methods import Method, Recipe
+from dgpg_verify.training.saved.logs import Events, event_writer, write_log
 from dgpg_verify.training.schedules import make_schedule
 from dgpg_verify.training.settings import Settings
 
@@ -174,15 +174,18 @@ def rebuild(config: dict[str, Any], place: Path) -> System:
 
     Raises InputError for one that is not built in, and for a file that has changed since.
     """
+    name = config.get("system")
+    if name not in system_names():
+        raise InputError(
+            f"system {name!r} cannot be rebuilt from its config; a system of your own is remembered where train is "
+            "given its name, module:Object or path/to/file.py:Object"
+        )
     ours = ("system", "inputs", "n_agents", "seed")
     options = {name: value for name, value in at_place(config, place).items() if name not in ours}
     try:
-        system = make_system(config["system"], config["n_agents"], seed=config["seed"], **options)
-    except (KeyError, TypeError, InputError) as error:
-        raise InputError(
-            f"system {config.get('system')!r} cannot be rebuilt from its config ({error}); a system of your own is "
-            "remembered where train is given its name, module:Object or path/to/file.py:Object"
-        ) from None
+        system = make_system(name, config["n_agents"], seed=config["seed"], **options)
+    except (KeyError, TypeError) as error:
+        raise InputError(f"system {name!r} cannot be rebuilt from its config ({error})") from None
     check_inputs(config, system)
     return system
 

@@ -19,8 +19,8 @@ from dgpg_verify.core import InputError
 from dgpg_verify.statistics import last_window
 from dgpg_verify.systems import make_system
 from dgpg_verify.training.evaluation import Heldout, heldout
-from dgpg_verify.training.folder import StoredRun
 from dgpg_verify.training.methods import Method
+from dgpg_verify.training.saved.folder import StoredRun
 
 Array = NDArray[np.float64]
 Task = tuple[str, str]  # environment and task
