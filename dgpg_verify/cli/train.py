@@ -61,7 +61,10 @@ def train(
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_what_is_kept(out)) from None
     typer.echo(f"{system}, N = {n}, method {method}, alpha {run.config['alpha']}, {sharing} parameters, seed {seed}")
-    typer.echo(_told(run))
+    for episode, evaluation in run.evaluations:
+        samples = episode * built.horizon
+        typer.echo(f"episode {episode:>5}  samples {samples:>8}  return {_result(run.heldout, evaluation)}")
+    typer.echo(_references(run.heldout, run.evaluations[-1][1]) + _idle(run))
 
 
 def _check_out(out: Path | None, resume: bool, tensorboard: bool) -> None:

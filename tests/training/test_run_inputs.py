@@ -111,7 +111,7 @@ def test_folders_of_a_later_version_are_named(tmp_path: Path) -> None:
     stored = torch.load(folder / "checkpoint.pt", weights_only=True)
     config = json.loads((folder / "config.json").read_text())
     torch.save({**stored, "schema": stored["schema"] + 1}, folder / "checkpoint.pt")
-    refused(folder, "it is of a later version", resume=True)
+    refused(folder, "of a later version", resume=True)
     later = {**json.loads(stored["config"])}
     later["settings"] = {**later["settings"], "invented": 1}
     torch.save({**stored, "config": json.dumps(later, sort_keys=True)}, folder / "checkpoint.pt")

@@ -76,7 +76,6 @@ def load_checkpoint(folder: Path, config: Mapping[str, Any] | None = None) -> tu
     path = folder / CHECKPOINT
     if not path.exists():
         raise InputError(f"{folder} holds no {CHECKPOINT}: there is nothing to resume or to evaluate")
-    advice = "delete it and train again"
     try:
         stored = torch.load(path, weights_only=True)
         later = isinstance(stored["schema"], int) and stored["schema"] > SCHEMA
