@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dgpg_verify.training.saved.folder import read_run
 
 from dgpg_verify.training import heldout
+from dgpg_verify.training.saved.folder import read_run
 from tests.cli.command import run
 
 OWN = "from tests.contracts.outsiders import Lights\ndef hall(n_agents, seed=0, lamps=1): return Lights(n_agents)\n"

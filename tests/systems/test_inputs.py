@@ -6,12 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from dgpg_verify.training.saved.folder import read_run
 
 from dgpg_verify.core import InputError
 from dgpg_verify.systems import CloudScheduling
 from dgpg_verify.systems.cloud.fleet import file_digest
 from dgpg_verify.training import train
+from dgpg_verify.training.saved.folder import read_run
 from tests.cli.command import run as _run
 
 NODES = "name,cores,memory_gib\na,4,16\nb,8,32\n"

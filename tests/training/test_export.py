@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dgpg_verify.training.saved.folder import read_run
 
 from dgpg_verify.core import InputError
 from dgpg_verify.statistics import last_window
 from dgpg_verify.systems import CloudScheduling
 from dgpg_verify.training import Heldout
 from dgpg_verify.training.saved.export import FinishedRun, marl_eval, rliable
+from dgpg_verify.training.saved.folder import read_run
 from tests.cli.command import run as command
 from tests.training.tools import quick
 

@@ -8,11 +8,11 @@ from types import ModuleType
 from typing import Any, ClassVar
 
 import pytest
-from dgpg_verify.training.saved.folder import RunFolder
 
 from dgpg_verify.core import InputError
 from dgpg_verify.systems import CloudScheduling
 from dgpg_verify.training import train
+from dgpg_verify.training.saved.folder import RunFolder
 
 
 class Writer:

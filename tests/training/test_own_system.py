@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dgpg_verify.training.saved.folder import read_run
 
 from dgpg_verify.contracts.named import make_any_system
 from dgpg_verify.core import InputError
 from dgpg_verify.training import evaluate, heldout, train
+from dgpg_verify.training.saved.folder import read_run
 from tests.contracts.outsiders import Lights
 from tests.training.tools import QUICK
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from dgpg_verify.training.saved.folder import read_run
 
 from dgpg_verify.core import InputError, Rollout
 from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
@@ -20,6 +19,7 @@ from dgpg_verify.training import Method, TrainingRun, evaluate, heldout, method_
 from dgpg_verify.training import learner as learner_module
 from dgpg_verify.training import run as run_module
 from dgpg_verify.training.learner import Learner
+from dgpg_verify.training.saved.folder import read_run
 from dgpg_verify.training.saved.logs import COLUMNS
 from dgpg_verify.training.updates import rules as updates
 from tests.training.tools import CLOUD, QUEUES, QUICK, quick

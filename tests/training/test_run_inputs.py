@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 import torch
-from dgpg_verify.training.saved.folder import read_run
 from torch import Tensor
 
 from dgpg_verify.core import InputError, NonFiniteError, Transition
 from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam
 from dgpg_verify.testing import SmallQueues
 from dgpg_verify.training import Method, train
+from dgpg_verify.training.saved.folder import read_run
 from tests.training.tools import CLOUD, QUEUES, QUICK, quick
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
