@@ -250,15 +250,13 @@ def test_two_runs_do_not_share_a_folder(finished: Path, tmp_path: Path) -> None:
     _run(tmp_path / "x", resume=True)
 
 
-def test_a_run_is_not_resumed_with_other_recorded_files(
-    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shutil.copytree(finished, tmp_path / "x")
+def test_a_run_is_not_resumed_with_other_recorded_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     traces = tmp_path / "traces"
     traces.mkdir()
     for name in TRACE_FILES:
         (traces / name).write_text("one")
     monkeypatch.setenv(TRACES, str(traces))
+    _run(tmp_path / "x")
     _run(tmp_path / "x", resume=True)
     (traces / TRACE_FILES[0]).write_text("two")
     with pytest.raises(InputError, match=rf"{TRACE_FILES[0]} in \$DGPG_TRACES is not the file of the run"):
