@@ -32,7 +32,7 @@ GROWTH = {
 # N -> fleets, options of the system, rounds, fleets of each N on which memory is measured
 SIZES: Mapping[str, tuple[Mapping[int, int], Mapping[str, Any], int, int]] = {
     "smoke": ({16: 2}, {"horizon": 3}, 2, 2),
-    "standard": (dict.fromkeys((16, 32, 64, 128), 6), {"horizon": 10}, 6, 3),
+    "standard": (dict.fromkeys((16, 24, 40, 64), 6), {"horizon": 10}, 6, 3),
     "full": ({25: 6} | dict.fromkeys((150, 300, 600, 1500), 6), {"horizon": 50}, 6, 6),
 }
 QUANTITIES = (("time", "seconds", "mappo_seconds"), ("memory", "bytes", "mappo_bytes"))

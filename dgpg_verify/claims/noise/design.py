@@ -152,12 +152,12 @@ def _clouds(scale: str) -> list[Row]:
     drawn = _grid((2, 5, 10), 4)
     grid = {
         "smoke": _grid((2, 16, 24), 6),
-        "standard": drawn | _grid((16, 32, 64, 128), 24),
+        "standard": drawn | _grid((16, 32, 64, 128), 12),
         "full": drawn | _grid((32, 64), 8) | _grid((150, 300, 600, 1500), 12),
     }[scale]
     dense = {
         "smoke": _grid((4, 16), 6),
-        "standard": _grid((16, 32, 64, 128), 28),
+        "standard": _grid((16, 32, 64, 128), 12),
         "full": _grid((32, 64, 128, 256), 28),
     }[scale]
     pairs = {"smoke": (24, 24), "standard": (2, 12), "full": (2, 12)}[scale]
