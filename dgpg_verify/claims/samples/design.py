@@ -46,7 +46,7 @@ SCALES: Mapping[str, Mapping[str, Any]] = {
               "floor_budget": 200, "plain_n": (8,), "plain_budget": 200, "errors": 300, "stride": 12, "coverage": 40,
               "teams": 6, "copies": 50, "constants_n": (8, 16, 32, 64), "game_constants_n": (4, 8),
               "wide_n": (), "cloud_n": ()},
-    "standard": {"n": (8, 16, 32, 64, 128), "factors": 7, "coarse": 4, "beside_n": (8, 32, 48, 64, 96),
+    "standard": {"n": (8, 32, 48, 64, 128), "factors": 7, "coarse": 4, "beside_n": (8, 32, 48, 64, 96),
                  "second_n": (8, 32, 48, 64, 96), "game_n": (8, 32, 40, 48, 64), "game_factors": 1,
                  "cheap_n": (8, 32, 48, 64, 96), "cheap_factors": 5, "floor_n": (8, 16, 32, 64), "floor_budget": 2000,
                  "plain_n": (8, 32), "plain_budget": 2000, "errors": 300, "stride": 1, "coverage": 200,
