@@ -168,7 +168,9 @@ def _clouds(scale: str) -> list[Row]:
         "credits": CLOUD_CREDITS, "policy": "linear", "options": base,
     }  # fmt: skip
     # the rows of C1.1: with 12 fleets, and N up to 1500, an exponent is known to +- 0.18 only
-    many = grid | {"smoke": {}, "standard": {128: 24}, "full": _grid((150, 300, 600, 1500), 40)}[scale]
+    many = (
+        grid | {"smoke": {}, "standard": _grid((16, 32, 64, 128), 24), "full": _grid((150, 300, 600, 1500), 40)}[scale]
+    )
     # more fleets rather than more roll-outs of each
     closer = common | {"rollouts": 64, "options": short | ALL}
     rows = [
