@@ -58,6 +58,16 @@ class RunResult:
     missing: int = 0
     silent: tuple[str, ...] = ()
 
+    @property
+    def preliminary(self) -> tuple[str, ...]:
+        """Claims of which no primary row has to be decided at this scale: smaller sizes may say another thing."""
+        decided: dict[str, bool] = {}
+        for row in self.rows:
+            if row.primary and row.kind in ("claim", "audit"):
+                now = SCALES.index(self.decided_at[row.row]) <= SCALES.index(self.scale)
+                decided[row.id] = decided.get(row.id, False) or now
+        return tuple(claim for claim, any_row in decided.items() if not any_row)
+
 
 def run_claims(
     claims: str | Sequence[Claim] | None = None,
@@ -170,9 +180,11 @@ def judge_folder(folder: str | Path, claims: Sequence[Claim] | None = None, unfi
         titles={claim.id: claim.title for claim, _ in judged},
     )
     rows, decided_at = _judge(judged)
+    result = RunResult(tuple(rows), folder, index.scale, decided_at, missing)
+    _note(folder, preliminary=list(result.preliminary) or None)
     _report(folder, rows, judged)
     silent = tuple(claim.id for claim, _ in judged if not any(row.id == claim.id for row in rows))
-    return RunResult(tuple(rows), folder, index.scale, decided_at, missing, silent)
+    return replace(result, silent=silent)
 
 
 def _judge(claims: Sequence[tuple[Claim, Measured]]) -> tuple[list[LedgerRow], dict[str, str]]:

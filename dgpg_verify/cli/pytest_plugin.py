@@ -271,7 +271,7 @@ class Ending:
 
         run, write = config.stash[RUN], terminalreporter.write_line
         terminalreporter.section("claims")
-        for line in matrix_lines(run.rows, terminalreporter._tw.fullwidth, terminalreporter.hasmarkup):
+        for line in matrix_lines(run.rows, terminalreporter._tw.fullwidth, terminalreporter.hasmarkup, run.preliminary):
             write(line)
         for line in not_as_recorded(config.stash[OUTCOMES], whole=config.option.verbose > 0):
             write(line, yellow=True)

@@ -102,7 +102,8 @@ def _show(run: RunResult) -> None:
         failures = []
     for message in failures:
         typer.echo(f"FAILED {message}")
-    typer.echo("\n".join(matrix_lines(run.rows, shutil.get_terminal_size((120, 24)).columns)))
+    width = shutil.get_terminal_size((120, 24)).columns
+    typer.echo("\n".join(matrix_lines(run.rows, width, preliminary=run.preliminary)))
     typer.echo(f"report: {page_path(run.folder)}")
     if failures:
         raise typer.Exit(ROW_FAILED)

@@ -7,8 +7,9 @@ switched off.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from dgpg_verify.core import LABELS, LedgerRow
 from dgpg_verify.core.moments import MEASURED_SETTINGS
@@ -71,21 +72,25 @@ def price_text(reading: ReadingSummary) -> str:
     return f"\u03c9 {shares[0]}" + (f" \u2026 {shares[-1]}" if len(shares) > 1 else "") if shares else ""
 
 
-def matrix_lines(rows: Sequence[LedgerRow], width: int = 120, colour: bool = False) -> list[str]:
+def matrix_lines(
+    rows: Sequence[LedgerRow], width: int = 120, colour: bool = False, preliminary: Collection[str] = ()
+) -> list[str]:
     """The matrix for a terminal in plain ASCII: one line per claim, its headline, then every reading's answer, with the
-    counts of its primary rows where they fit `width`; then what the words mean."""
+    counts of its primary rows where they fit `width`; then what the words mean. preliminary: ids of claims that get a
+    star."""
     matrix = claim_matrix(rows)
     if not matrix.lines:
         return []
     head = ["claim", "headline", *matrix.titles]
     forms = ((True, 2), (False, 2), (False, 1))  # counts, spaces between columns
-    fitting = (form for form in forms if _width(table_lines(head, _lines(matrix, form[0]), gap=form[1])) <= width)
+    cells = partial(_lines, matrix, preliminary)
+    fitting = (form for form in forms if _width(table_lines(head, cells(form[0]), gap=form[1])) <= width)
     counted, gap = next(fitting, forms[-1])
-    lines = table_lines(head, _lines(matrix, counted), gap=gap, colour=colour)
-    return [*lines, "", *textwrap.wrap(_legend(matrix, counted), max(width, 40))]
+    lines = table_lines(head, cells(counted), gap=gap, colour=colour)
+    return [*lines, "", *textwrap.wrap(_legend(matrix, counted, preliminary), max(width, 40))]
 
 
-def _legend(matrix: Matrix, counts: bool) -> str:
+def _legend(matrix: Matrix, counts: bool, preliminary: Collection[str]) -> str:
     """What the lines above it mean, of it only what stands in them."""
     labels = {summary.label for summary, _ in matrix.lines}
     labels |= {reading.label for _, cells in matrix.lines for cell in cells for reading in cell}
@@ -96,6 +101,7 @@ def _legend(matrix: Matrix, counts: bool) -> str:
         "depends = the readings differ": "depends" in labels,
         "- = does not apply or was not measured": not all(cell for _, cells in matrix.lines for cell in cells),
         "numbers = primary rows supported/refuted/not decided": counts,
+        "* = to be decided at a larger scale, which may say another thing": bool(preliminary),
         "(in brackets) = decides nothing": any(title.startswith("(") for title in matrix.titles),
     }
     return "; ".join(meaning for meaning, shown in meanings.items() if shown)
@@ -105,11 +111,11 @@ def _width(lines: Sequence[str]) -> int:
     return max(map(len, lines))
 
 
-def _lines(matrix: Matrix, counts: bool) -> list[list[str]]:
+def _lines(matrix: Matrix, preliminary: Collection[str], counts: bool) -> list[list[str]]:
     lines = []
     for summary, cells in matrix.lines:
         for k in range(max(1, *map(len, cells))):  # a line for each reading of the first column
-            head = [summary.id, ANSWERS[summary.label]] if k == 0 else ["", ""]
+            head = [summary.id + "*" * (summary.id in preliminary), ANSWERS[summary.label]] if k == 0 else ["", ""]
             lines.append([*head, *(_short(cell[k : k + 1], counts) or "-" * (k == 0) for cell in cells)])
     return lines
 

@@ -21,12 +21,13 @@ def recorded_place(folder: Path) -> str:
 
 
 def at_place(config: Mapping[str, Any], place: Path) -> dict[str, Any]:
-    """A system's `config()` with the relative paths of its inputs (KIND:PATH) taken from `place`."""
+    """A system's `config()` with the relative paths of its inputs, KIND:PATH or NAME.SUFFIX, taken from `place`."""
     found = dict(config)
     for name in config.get("inputs", {}):
-        kind, colon, path = str(config.get(name, "")).partition(":")
-        if colon:
-            found[name] = f"{kind}:{place / Path(path).expanduser()}"
+        text = str(config.get(name))
+        kind, colon, path = text.partition(":") if ":" in text else ("", "", text)
+        if colon or Path(path).suffix:  # else one that comes with the package, or follows from another option
+            found[name] = f"{kind}{colon}{place / Path(path).expanduser()}"
     return found
 
 
@@ -36,7 +37,8 @@ def check_inputs(recorded: Mapping[str, Any], system: System) -> None:
     for name, origin in recorded.get("inputs", {}).items():
         then, held = (facts.get(DIGEST) for facts in (origin, now.get("inputs", {}).get(name, {})))
         if then is not None and then != held:
+            given = f"the file of {name}" if now.get(name) is None else f"{name} = {now[name]!r}"
             raise InputError(
-                f"{name} = {now.get(name)!r} has changed since the run was trained: its sha256 begins {held}, that of "
+                f"{given} has changed since the run was trained: its sha256 begins {held}, that of "
                 f"the run {then}; put the file of the run back, or train again"
             )

@@ -77,7 +77,7 @@ class PowerDispatch(ResourceGame):
                   "gamma": gamma, "reference": reference}  # fmt: skip
         parts = {
             "levels": most[:, None] * steps, "quadratic": quadratic, "linear": linear, "demand": demand,
-                 "beta": beta, "unit": unit, "balance_weight": float(n) ** -gamma, "reference_state": target,
+            "beta": beta, "unit": unit, "balance_weight": float(n) ** -gamma, "reference_state": target,
         }  # fmt: skip
         tensors = {name: torch.as_tensor(part, dtype=torch.float64) for name, part in parts.items()}
         return cls(**tensors, recipe=recipe)

@@ -140,6 +140,10 @@ def test_the_ledger_is_judged_from_files_alone(finished: Path) -> None:
     result = judge_folder(finished, [toy_claim(measure=_never, design=_never)])
     assert _ledger(finished) == before
     assert result.decided_at == {"C9.1/one": "standard", "C9.1/two": "standard"}
+    assert result.preliminary == ("C9.1",)  # at smoke
+    assert replace(result, scale="standard").preliminary == ()
+    assert json.loads((finished / "environment.json").read_text())["preliminary"] == ["C9.1"]
+    assert "to be decided at a larger scale" in (finished / "index.html").read_text()
 
 
 def test_a_row_is_judged_as_it_was_measured_whatever_the_design_says_now(finished: Path, tmp_path: Path) -> None:

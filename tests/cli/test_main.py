@@ -240,9 +240,7 @@ def test_a_failing_row_is_exit_code_1(
 
     def ran(*given: object, **options: object) -> SimpleNamespace:
         asked.extend([*given, options])
-        return SimpleNamespace(
-            rows=(row,), folder=Path("some/run"), scale="smoke", decided_at={row.row: "full"}, missing=0, silent=()
-        )
+        return runner.RunResult((row,), Path("some/run"), "smoke", {row.row: "full"})
 
     monkeypatch.setattr(runner, "run_claims", ran)
     monkeypatch.setattr(runner, "judge_folder", ran)
@@ -265,9 +263,7 @@ def test_an_unfinished_run_neither_passes_nor_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     row = _row("refuted", "supported")  # a failure, were the run finished
-    ran = SimpleNamespace(
-        rows=(row,), folder=Path("some/run"), scale="full", decided_at={row.row: "full"}, missing=7, silent=()
-    )
+    ran = runner.RunResult((row,), Path("some/run"), "full", {row.row: "full"}, missing=7)
     monkeypatch.setattr(runner, "judge_folder", lambda *_, **options: ran if options == {"unfinished": True} else None)
     code, out, _ = _run("report", "some/run", "--unfinished", capsys=capsys)
     assert code == 0 and "FAILED" not in out

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from tests.cli.command import run
+from tests.systems.roads.test_road_network import DIAMOND, write_network, write_trips
 
 COMMANDS = [
     ["measure", "road_network", "--n", "6", "--rollouts", "16"],
@@ -40,3 +42,22 @@ def test_what_is_not_allowed_is_said(capsys: pytest.CaptureFixture[str]) -> None
         code, out, err = run(*command, capsys=capsys)
         assert code == 2 and not out and said in err
     assert "road_network:braess" in run("list", capsys=capsys)[1]
+
+
+def test_a_run_on_files_is_evaluated_from_elsewhere_while_the_files_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "roads"
+    place.mkdir()
+    file = write_network(place, *DIAMOND, "2 3 1 1 1 0 0;", "2 4 1 1 1 0 0;", "4 1 1 1 1 0 0;", "3 1 1 1 1 0 0;")
+    trips = write_trips(place, "2 : 7.0;", "Origin 2", "1 : 3.0;", total="10")
+    monkeypatch.chdir(place)
+    short = ["--n", "4", "--episodes", "2", "--workloads", "4", "--out", "r"]
+    code, _, err = run("train", "road_network", "--option", f"network={file.name}", *short, capsys=capsys)
+    assert code == 0, err
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run("evaluate", "roads/r", "--workloads", "4", capsys=capsys)
+    assert code == 0 and "return" in out, err
+    trips.write_text(trips.read_text().replace("7.0", "6.5").replace("3.0", "3.5"))
+    code, out, err = run("evaluate", "roads/r", capsys=capsys)
+    assert (code, out, err.count("\n")) == (2, "", 1) and "the file of trips has changed since the run" in err

@@ -120,3 +120,10 @@ def test_the_price_is_the_range_of_the_returns_share() -> None:
     assert price_text(summary.readings[0]) == "\u03c9 0.10 \u2026 0.30"
     (summary,) = claim_summary([ledger_row("C1.4/a", "C1.4", return_share=None)])
     assert price_text(summary.readings[0]) == ""
+
+
+def test_what_a_larger_scale_has_to_decide_has_a_star() -> None:
+    rows = [in_reading("parts", "supported"), in_reading("parts", "supported", claim="C4.3a")]
+    lines = matrix_lines(rows, preliminary=("C4.3a",))
+    assert [line.split()[0] for line in lines[1:3]] == ["C1.4", "C4.3a*"] and "* = to be decided" in " ".join(lines)
+    assert "*" not in "".join(matrix_lines(rows))

@@ -211,6 +211,7 @@ def _run_context(run: RunFiles, tables: Tables) -> dict[str, Any]:
         "objections": [answer(objection, run.rows, set(first), filled) for objection in OBJECTIONS],
         "titles": claim_titles(environment),
         "scale": run_scale(environment),
+        "preliminary": environment.get("preliminary", ()),
         "seed": run_seed(environment),
         "commit": str(environment.get("commit") or "unknown"),
         "dirty": bool(environment.get("dirty")),

@@ -20,6 +20,7 @@ from torch import Tensor
 from dgpg_verify.core import Influence, InputError, check_int, check_real
 from dgpg_verify.systems import references
 from dgpg_verify.systems.cloud.fleet import file_digest
+from dgpg_verify.systems.inputs import DIGEST
 from dgpg_verify.systems.one_shot import check_entries, check_vectors
 from dgpg_verify.systems.resource_game import ResourceGame, check_additions
 from dgpg_verify.systems.roads.classics import CLASSICS
@@ -43,7 +44,8 @@ Drawn = tuple[Links, Ints, Ints, Array]  # links [L]; paths [G, K, S]; of each p
 @dataclass(frozen=True, eq=False)
 class RoadNetwork(ResourceGame):
     """links int64 [N, K, S]: the paths of each platoon, padded with -1, a path of -1 alone is not there; weights [N];
-    capacity, free_time, congestion, power, reference_state [L] (see `Links`). inputs: digests of the files read."""
+    capacity, free_time, congestion, power, reference_state [L] (see `Links`). inputs: the options that name files, with
+    the digest of what was read."""
 
     links: Tensor
     weights: Tensor
@@ -53,7 +55,7 @@ class RoadNetwork(ResourceGame):
     power: Tensor
     reference_state: Tensor
     recipe: dict[str, Any] | None = None
-    inputs: dict[str, str] | None = None
+    inputs: dict[str, dict[str, str]] | None = None
 
     kind = "road_network"
 
@@ -111,20 +113,12 @@ class RoadNetwork(ResourceGame):
         columns = {
             name: torch.as_tensor(getattr(links, name)) for name in ("capacity", "free_time", "congestion", "power")
         }
-        files = _files(network, trips)
-        digests = {file.name: file_digest(file) for file in files} or None
+        files = zip(("network", "trips"), _files(network, trips))
+        digests = {option: {DIGEST: file_digest(file)} for option, file in files} or None
         chosen = torch.as_tensor(paths[pair])
         return cls(
             chosen, torch.as_tensor(weights), **columns, reference_state=guided_to, recipe=recipe, inputs=digests
         )
-
-    @property
-    def n_agents(self) -> int:
-        return self.links.shape[0]
-
-    @property
-    def n_actions(self) -> int:
-        return self.links.shape[1]
 
     @property
     def state_units(self) -> Tensor:

@@ -102,7 +102,7 @@ def test_platoons_share_a_file_out(tmp_path: Path) -> None:
             check_system(game)
             assert float(game.weights.sum()) == pytest.approx(10.0) and game.n_actions == 2
             assert int((game.links[:, 0, 0] <= 1).sum()) in counts
-    assert game.config()["inputs"].keys() == {"small_net.tntp", "small_trips.tntp"}
+    assert game.config()["inputs"].keys() == {"network", "trips"}
     elsewhere = write_trips(tmp_path, "2 : 7.0;", total="7").rename(tmp_path / "mine.tntp")
     again = RoadNetwork.random(5, network=str(path), trips=str(elsewhere), n_paths=1)
     assert float(again.weights.sum()) == pytest.approx(7.0) and again.n_actions == 1
