@@ -16,7 +16,7 @@ from dgpg_verify.core import Credit, Policy, System, offers
 
 def check_own_system(system: Any) -> None:
     """`check_system` of a system that this package does not define. Raises InputError as it does."""
-    if not _ours(system):
+    if not is_ours(system):
         check_system(system)
 
 
@@ -36,13 +36,14 @@ def check_own_credits(credits: Iterable[Credit], system: System, policy: Policy 
         check_credit(part, system, policy)
 
 
-def _ours(value: object) -> bool:
+def is_ours(value: object) -> bool:
+    """Whether this package defines the type of an object."""
     return type(value).__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
 def _own_parts(credit: Any) -> Iterator[Credit]:
     """The credit, or those that it is made of, as far as this package does not define them."""
-    if not _ours(credit):
+    if not is_ours(credit):
         yield credit
     elif dataclasses.is_dataclass(credit):
         for field in dataclasses.fields(credit):

@@ -28,8 +28,8 @@ from dgpg_verify.runs.files import read_json, write_atomic
 SCHEMA = 1
 EVIDENCE_FOLDER = "evidence"
 EVIDENCE_INDEX = f"{EVIDENCE_FOLDER}/index.json"
-# zipfile says by the last two that a damaged header names another packing or a password
-BROKEN = (*UNREADABLE, lzma.LZMAError, NotImplementedError, RuntimeError)
+# zipfile says by a RuntimeError that a damaged header names a packing that it does not know, or a password
+BROKEN = (*UNREADABLE, lzma.LZMAError, RuntimeError)
 ADVICE = "take the committed file again, or delete the evidence folder and measure with --resume"
 
 

@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dgpg_verify.contracts.own import is_ours
 from dgpg_verify.core import (
     Estimate,
     HasProbabilities,
@@ -43,7 +44,6 @@ from dgpg_verify.systems import CloudScheduling, CloudStack
 
 HELD_OUT, WORK = 40, 4_000_000  # workloads; N K B numbers played at a time
 EVALUATION_STREAM = 2
-OURS = "dgpg_verify"  # systems of this package say all that they are in their config()
 REMEMBERED = 100  # sets of workloads, a few kB each
 _PLAYED: OrderedDict[str, Mapping[str, NDArray[np.float64]]] = OrderedDict()
 LEVEL = 0.95  # of the intervals of returns and gains
@@ -154,9 +154,9 @@ def heldout(system: System, seed: int, workloads: int = HELD_OUT, heuristics: bo
     def played() -> dict[str, NDArray[np.float64]]:
         return {name: _returns(system, heuristic_act(system, name), noise) for name in names}
 
-    kind = f"{type(system).__module__}.{type(system).__qualname__}"
-    if not names or not kind.startswith(f"{OURS}."):
+    if not names or not is_ours(system):
         return Heldout(system, noise, played())
+    kind = f"{type(system).__module__}.{type(system).__qualname__}"
     key = json.dumps([kind, system.config(), seed, workloads], sort_keys=True)
     if key not in _PLAYED:
         while len(_PLAYED) >= REMEMBERED:
