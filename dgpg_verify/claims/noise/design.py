@@ -152,12 +152,12 @@ def _clouds(scale: str) -> list[Row]:
     drawn = _grid((2, 5, 10), 4)
     grid = {
         "smoke": _grid((2, 16, 24), 6),
-        "standard": drawn | _grid((16, 32, 64, 128), 12),
+        "standard": drawn | _grid((16, 32, 64, 128), 24),
         "full": drawn | _grid((32, 64), 8) | _grid((150, 300, 600, 1500), 12),
     }[scale]
     dense = {
         "smoke": _grid((4, 16), 6),
-        "standard": _grid((16, 32, 64, 128), 12),
+        "standard": _grid((16, 32, 64, 128), 28),
         "full": _grid((32, 64, 128, 256), 28),
     }[scale]
     pairs = {"smoke": (24, 24), "standard": (2, 12), "full": (2, 12)}[scale]
@@ -168,9 +168,7 @@ def _clouds(scale: str) -> list[Row]:
         "credits": CLOUD_CREDITS, "policy": "linear", "options": base,
     }  # fmt: skip
     # the rows of C1.1: with 12 fleets, and N up to 1500, an exponent is known to +- 0.18 only
-    many = (
-        grid | {"smoke": {}, "standard": _grid((16, 32, 64, 128), 24), "full": _grid((150, 300, 600, 1500), 40)}[scale]
-    )
+    many = grid | _grid((150, 300, 600, 1500), 40) if scale == "full" else grid
     # more fleets rather than more roll-outs of each
     closer = common | {"rollouts": 64, "options": short | ALL}
     rows = [

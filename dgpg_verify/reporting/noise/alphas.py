@@ -240,6 +240,8 @@ def draw_optimal_alpha(frames: Frames, place: Place) -> Figure:
             joined(ax, medians.index, medians, look)
             if label and not medians.empty:
                 ends.append(EndLabel(medians.index[-1], medians.iloc[-1], label, "", look.color))
+        if rows[[column for column, *_ in series]].isna().all(axis=None):
+            nothing_in(ax)
         label_ends(ax, ends, size=8.4)
         quiet(ax)
     return fig
@@ -260,7 +262,8 @@ def _scale(axes: Sequence[Axes], rows: Frame) -> None:
 def _optimal_title(rows: Frame) -> str:
     last = rows["n"].max()
     star, share = where(rows, n=last)[["alpha_star", "return_share"]].median()
+    told = f"is {number_text(share, 2)}" if share == share else "cannot be told from noise"  # NaN: in no fleet
     return (
         f"At N\u00a0=\u00a0{last} the least noise is at \u03b1*\u00a0=\u00a0{number_text(star)}, where the return's "
-        f"share of the update is {number_text(share, 2)}"
+        f"share of the update {told}"
     )

@@ -13,7 +13,17 @@ from dgpg_verify.reporting.drawing.captions import left_out
 from dgpg_verify.reporting.drawing.look import Look
 from dgpg_verify.reporting.drawing.marks import dots, key, summary
 from dgpg_verify.reporting.drawing.sheet import detail, panels
-from dgpg_verify.reporting.frame import Frame, Frames, geometric_mean, known, need, over_n, positive, where
+from dgpg_verify.reporting.frame import (
+    Frame,
+    Frames,
+    NothingToDraw,
+    geometric_mean,
+    known,
+    need,
+    over_n,
+    positive,
+    where,
+)
 from dgpg_verify.reporting.training import aggregate
 from dgpg_verify.reporting.wording import number_text
 
@@ -36,6 +46,8 @@ def draw_training_noise(frames: Frames) -> Figure:
     """
     table = need(frames["training_noise"], "training_noise", "record")
     need(known(table, "variance"), "training_noise", "variance")
+    if table["n"].nunique() < 2:
+        raise NothingToDraw(f"along training the noise was measured at N = {table['n'].iloc[0]} alone")
     labels = {row: label or row for row, label in zip(table["row"], table["label"])}
     fields = FIELDS if known(table, *DECIDING).empty else DECIDING
     chosen = sorted(labels, key=_rank)[: ROWS // len(fields)]

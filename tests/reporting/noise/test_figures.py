@@ -93,6 +93,13 @@ def test_optimal_alpha_draws_every_fleet_in_each_series(made: Frames) -> None:
     assert dots(noise.draw_optimal_alpha(made, GAME)) == 6 * len(rows)
 
 
+def test_an_optimum_that_no_fleet_tells_from_noise_is_said_to_be_so(made: Frames) -> None:
+    lost = made | {"optimal": made["optimal"].assign(return_share=np.nan)}
+    titles = [noise.draw_optimal_alpha(f, GAME).texts[0].get_text().split() for f in (made, lost)]
+    assert ["cannot" in words for words in titles] == [False, True]
+    assert "nan" not in titles[1]
+
+
 def test_pointing_draws_every_row_and_says_not_reached(made: Frames) -> None:
     figure = noise.draw_pointing(made)
     assert dots(figure) == len(made["pointing"])

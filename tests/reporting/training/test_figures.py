@@ -255,6 +255,12 @@ def test_noise_shows_the_deciding_ratio_where_it_was_measured(made: Tables) -> N
     assert draw("training_noise", made).axes[0].get_ylabel() == "variance V"
 
 
+def test_noise_against_the_number_of_agents_needs_two_of_them(made: Tables) -> None:
+    alone = [r for r in made["training_noise"] if r["n"] == made["training_noise"][0]["n"]]
+    with pytest.raises(NothingToDraw, match=f"at N = {alone[0]['n']} alone"):
+        draw("training_noise", {"training_noise": alone})
+
+
 @pytest.mark.parametrize("spec", TRAINING, ids=lambda spec: spec.name)
 def test_one_run_without_intervals_can_be_drawn(spec: FigureSpec, made: Tables) -> None:
     intervals = [f"{name}_{end}" for name in ("iqm", "settle_p90", "settle_mean") for end in ("low", "high")]
