@@ -123,7 +123,9 @@ def _question(
 
 
 def describe(row: Row) -> str:
-    """System, graph and options in words."""
+    """System, graph and options in words; what the row itself says of them, where it does."""
+    if "where" in row.notes:
+        return str(row.notes["where"])
     shown = {name: value for name, value in row.options["options"].items() if name != "n_candidates"}
     about = [f"{row.notes['graph']} graph", *options_in_words(shown)]
     return f"{row.options['system']} ({', '.join(about)})"

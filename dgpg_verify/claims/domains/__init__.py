@@ -1,0 +1,1 @@
+"""Predictions on other domains than the paper's: written down before measuring, then judged."""

@@ -1,0 +1,36 @@
+"""C7: what guidance does on road networks, predicted before measuring."""
+
+from __future__ import annotations
+
+from dgpg_verify.claims.domains import design as grid
+from dgpg_verify.claims.domains.questions import ask_exponents, ask_lost, domain_claim, predicted, variances
+from dgpg_verify.claims.question import Question
+from dgpg_verify.claims.series import Measured
+
+PREDICTIONS = predicted(
+    (grid.GRID, variances(1, 0, 0) | {("paired_ratio", "return"): 1, ("noise_to_signal", "guidance"): 0}),
+    (
+        grid.NETWORK,
+        variances(-1, -2, -2)
+        | {("paired_ratio", "return"): 1, ("noise_to_signal", "guidance"): 0, ("cross_agent_share", "guidance"): -1},
+    ),
+    (grid.BALANCED, {("variance", "guidance"): -3, ("noise_to_signal", "guidance"): 1}),
+)
+SELFISH = {"pigou": lambda a: a**2 / 3.0, "braess": lambda a: 4.0 * a**2 / (3.0 * (1.0 + a) ** 2)}
+LOST = {key: SELFISH[name] for (name, _), key in grid.BY_REFERENCE.items()}
+
+
+def questions(measured: Measured) -> list[Question]:
+    """Exponents of the noise on a town and on one network; what a biased reference costs."""
+    return [*ask_exponents(measured, PREDICTIONS), *ask_lost(measured, LOST, control="system_optimum")]
+
+
+CLAIM = domain_claim(
+    [grid.TRAFFIC],
+    questions,
+    id="C7",
+    title="Traffic",
+    source="named by the paper as a domain; the predictions are ours",
+    statement="Our predictions for routing: in a town that grows the guidance's noise is O(1), on one network it ends as "
+    "a share of the own choice's; guided toward the user equilibrium, traffic pays the price of anarchy.",
+)

@@ -1,0 +1,112 @@
+"""Cells of the other domains: noise of the credits, imbalance where guidance ends, travel time lost to a reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from dgpg_verify.claims.subjects import build_policy, build_system, one_shot_probabilities
+from dgpg_verify.core import Cell
+from dgpg_verify.measurement import measure_gradients
+from dgpg_verify.oracles.games.guidance import Array, guidance_moments
+from dgpg_verify.systems.power_dispatch import PowerDispatch
+from dgpg_verify.systems.resource_game import ResourceGame
+
+ALPHAS = (0.2, 0.55, 0.9, 1.0)  # end, middle and start of the published schedule; guidance alone
+SAMPLED = ("return", "difference")
+MOST_ROUNDS = 10_000
+
+
+def measure_domain(cell: Cell) -> Mapping[str, Any]:
+    """Measure one cell; a function of the cell alone."""
+    system = build_system(cell)
+    assert isinstance(system, ResourceGame)
+    if cell.options["part"] == "lost":
+        return {"lost": lost_at(system)}
+    if cell.options["part"] == "floor":
+        assert isinstance(system, PowerDispatch)
+        return {"imbalance_penalty": imbalance_penalty(system)}
+    return noise_of(system, cell)
+
+
+def domain_cost(cell: Cell) -> float:
+    """Rough work of a cell, so that long ones start first."""
+    return float(cell.n * (100 + cell.options.get("rollouts", 0)))
+
+
+def noise_of(game: ResourceGame, cell: Cell) -> dict[str, float]:
+    """Means over agents: V of each credit; of the guidance, exactly, also |E g|^2 and the part the others cause."""
+    policy = build_policy(cell.options["policy"], game, cell.seed)
+    p = one_shot_probabilities(game, policy)
+    if cell.options["balanced"]:
+        game = game.with_reference(mean_state(game, p))
+    moments = measure_gradients(
+        game, policy, SAMPLED, rollouts=cell.options["rollouts"], seed=cell.seed % 2**31, progress=False
+    )
+    exact = guidance_moments(game, p)
+    return {name: float(moments[name].variance.mean()) for name in SAMPLED} | {
+        "guidance": float(exact.variance.mean()),
+        "guidance_signal": float((exact.mean**2).sum(1).mean()),
+        "guidance_cross": float(exact.cross.mean()),
+    }
+
+
+def mean_state(game: ResourceGame, p: Array) -> torch.Tensor:
+    """E x [M] under choice probabilities [N, K], in plain units."""
+    z = game.additions
+    return game.idle_state.index_add(0, z.index.flatten(), (torch.as_tensor(p)[..., None] * z.value).flatten())
+
+
+def imbalance_penalty(game: PowerDispatch) -> float:
+    """beta / 2 (sum of outputs - demand)^2 per generator, where no generator can lower G by another level."""
+    levels = game.levels.numpy()
+    chosen = settled_profile(game, np.abs(levels - game.reference_state[:-1, None].numpy()).argmin(1))
+    excess = float(levels[np.arange(len(levels)), chosen].sum() - game.demand)
+    return 0.5 * float(game.beta) * excess**2 / len(levels)
+
+
+def settled_profile(game: ResourceGame, chosen: np.ndarray) -> np.ndarray:
+    """From a profile int64 [N] to one that no agent leaves with profit in G: best responses, one agent after another.
+
+    Every change lowers G, so that it ends. Cost O(N K S) a round.
+    """
+    at, z = (part.numpy() for part in (game.additions.index, game.additions.value))
+    weights = np.ones(game.state_size) if game.distance_weights is None else game.distance_weights.numpy()
+    away = (game.idle_state - game.reference_state).numpy().copy()
+    chosen, agents = chosen.copy(), np.arange(len(chosen))
+    np.add.at(away, at[agents, chosen], z[agents, chosen])
+    for _ in range(MOST_ROUNDS):
+        before = chosen.copy()
+        for i in agents:
+            np.subtract.at(away, at[i, chosen[i]], z[i, chosen[i]])
+            rise = (weights[at[i]] * z[i] * (away[at[i]] + 0.5 * z[i])).sum(1)
+            if rise.min() < rise[chosen[i]]:
+                chosen[i] = rise.argmin()
+            np.add.at(away, at[i, chosen[i]], z[i, chosen[i]])
+        if (chosen == before).all():
+            return chosen
+    raise RuntimeError(f"best responses still change after {MOST_ROUNDS} rounds")
+
+
+def lost_at(game: ResourceGame) -> Array:
+    """For each of ALPHAS, how much more N equal agents pay where J_alpha is greatest than at the least cost, as a share
+    of it [A]. Every division of them among the K <= 3 actions is compared: O(N^(K - 1))."""
+    n, z = game.n_agents, game.additions
+    used = torch.zeros(game.n_actions, game.state_size, dtype=torch.float64)
+    used.scatter_add_(1, z.index[0], z.value[0])
+    x = game.idle_state + torch.as_tensor(divisions(n, game.n_actions)).double() @ used
+    cost = game.cost_of(x).numpy()
+    distance = 0.5 * ((x - game.reference_state) ** 2).sum(1).numpy()
+    places = [int(((1.0 - alpha) * cost + alpha * distance).argmin()) for alpha in ALPHAS]
+    return np.asarray(cost[places] / cost.min() - 1.0)
+
+
+def divisions(n: int, parts: int) -> np.ndarray:
+    """Every way to divide n among 2 or 3 parts, int64 [Q, parts]."""
+    axes = np.meshgrid(*[np.arange(n + 1)] * (parts - 1), indexing="ij")
+    first = np.stack([axis.ravel() for axis in axes], axis=1)
+    first = first[first.sum(1) <= n]
+    return np.concatenate([first, n - first.sum(1, keepdims=True)], axis=1)

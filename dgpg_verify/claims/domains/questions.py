@@ -1,0 +1,117 @@
+"""A prediction and the question whether it holds: an exponent in N, or a number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from dgpg_verify.claims.claim import claims_of
+from dgpg_verify.claims.domains.design import domain_design
+from dgpg_verify.claims.domains.measure import ALPHAS, domain_cost, measure_domain
+from dgpg_verify.claims.noise.questions import exponent_question
+from dgpg_verify.claims.question import Question, checked, exactly
+from dgpg_verify.claims.series import Measured, Series
+from dgpg_verify.core import Evidence
+from dgpg_verify.core.moments import ratio
+
+Values = Mapping[str, Any]
+Statistic = Literal["variance", "noise_to_signal", "paired_ratio", "cross_agent_share", "imbalance_penalty"]
+SENTENCES = {
+    "supported": "As predicted, {subject} {growth}: {where}.",
+    "refuted": "Not as predicted: {subject} {growth}, not like N^{expected}: {where}.",
+    "inconclusive": "{subject} {growth}, which does not decide whether it is like N^{expected}: {where}.",
+}
+READ: Mapping[str, Callable[[Values, str], float]] = {
+    "variance": lambda values, credit: float(values[credit]),
+    "noise_to_signal": lambda values, credit: ratio(float(values[credit]), float(values[f"{credit}_signal"])),
+    "paired_ratio": lambda values, credit: ratio(float(values[credit]), float(values["difference"])),
+    "cross_agent_share": lambda values, credit: ratio(float(values[f"{credit}_cross"]), float(values[credit])),
+    "imbalance_penalty": lambda values, _: float(values["imbalance_penalty"]),
+}
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """That a statistic of a row goes like N^exponent; `claims/declared/domains.md` says why."""
+
+    row: str
+    statistic: Statistic
+    credit: str
+    exponent: float
+
+    @property
+    def subject(self) -> str:
+        words = {"imbalance_penalty": "the penalty for imbalance per generator"}
+        return words.get(self.statistic, f"the {self.statistic.replace('_', ' ')} of the {self.credit} gradient")
+
+
+def predicted(*rows: tuple[str, Mapping[tuple[Statistic, str], float]]) -> list[Prediction]:
+    """Predictions row by row: (statistic, credit) -> exponent."""
+    return [Prediction(row, *what, exponent) for row, exponents in rows for what, exponent in exponents.items()]
+
+
+def variances(of_return: float, of_difference: float, of_guidance: float) -> dict[tuple[Statistic, str], float]:
+    """The three exponents of V."""
+    exponents = {"return": of_return, "difference": of_difference, "guidance": of_guidance}
+    return {("variance", credit): exponent for credit, exponent in exponents.items()}
+
+
+def ask_exponents(measured: Measured, predictions: Iterable[Prediction]) -> list[Question]:
+    """One question for each prediction whose row was measured."""
+    return [_exponent(measured[made.row], made) for made in predictions if made.row in measured]
+
+
+def _exponent(series: Series[Evidence], made: Prediction) -> Question:
+    template = {label: text.replace("{subject}", made.subject).replace("{expected}", f"{made.exponent:g}")
+                for label, text in SENTENCES.items()}  # fmt: skip
+    template["inconclusive"] = template["inconclusive"][0].upper() + template["inconclusive"][1:]
+    return exponent_question(
+        series,
+        made.statistic,
+        lambda item: READ[made.statistic](item.values, made.credit),
+        template,
+        expected=made.exponent,
+        relation="theta",
+        primary=True,
+        suffix=made.credit,
+    )
+
+
+def ask_lost(measured: Measured, rows: Mapping[str, Callable[[float], float]], control: str) -> list[Question]:
+    """What is lost at each of ALPHAS against a formula of it, to within 1 / N; rows: row -> formula. Rows that end with
+    `control` are asked the same and must fail."""
+    return [
+        _lost(measured[row], place, formula(alpha), row.endswith(control))
+        for row, formula in rows.items()
+        if row in measured
+        for place, alpha in enumerate(ALPHAS)
+    ]
+
+
+def _lost(series: Series[Evidence], place: int, formula: float, control: bool) -> Question:
+    n, alpha = max(series.n_values), ALPHAS[place]
+    found = float(series.flat[0].values["lost"][place])
+    margin = 1.0 / n
+    holds = abs(found - formula) <= margin
+    where = series.row.notes["where"]
+    return Question(
+        key=f"{series.key}/lost/alpha {alpha:g}",
+        statistic="share of travel time lost",
+        read=[series],
+        verdict=checked(holds, f"{found:.4f} against {formula:.4f} by the formula", exactly(found, 1)),
+        sentence=f"Where J_alpha is greatest at alpha = {alpha:g}, {found:.2%} more travel time is spent than needed "
+        f"(predicted: {formula:.2%}): {where}, N = {n}.",
+        relation="equal",
+        expected=formula,
+        margin=margin,
+        system=where,
+        policy="best division of the drivers",
+        primary=not control,
+        kind="control" if control else "claim",
+        expected_label="refuted" if control else None,
+        notes=("control: nothing is lost under the reference of the system optimum" if control else "",),
+    )
+
+
+domain_claim = claims_of("domains", domain_design, measure=measure_domain, cost=domain_cost)

@@ -1,0 +1,74 @@
+"""Exact moments of the guidance gradient in any resource game, from the first two moments of what the others add.
+
+Given agent i's choice k, the guidance is linear in the others' load X: w = -sum_s z_s (X_s + z_s - x~_s) over the
+coordinates that z_ik touches, so that its mean and variance follow from the mean and covariance of X there. Agents act
+independently: both are sums over agents, less i's own part. Everything is in the norm of G (z times sqrt(W)).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import sparse
+
+from dgpg_verify.oracles.games.conditional import Array, centred_products, check_probabilities
+from dgpg_verify.systems.resource_game import ResourceGame
+
+
+@dataclass(frozen=True)
+class OthersLoad:
+    """What the others add where z_ik acts. z [N, K, S]; away [N, K, S]: their mean with x0, less x~; squares and
+    covariance [N, K, S, S]: sums over the others of E z_j z_j', and with their means taken off."""
+
+    z: Array
+    away: Array
+    squares: Array
+    covariance: Array
+
+
+@dataclass(frozen=True)
+class GuidanceMoments:
+    """Of each agent's gradient [N]: its mean [N, K], tr Cov, and the part of tr Cov that the others cause."""
+
+    mean: Array
+    variance: Array
+    cross: Array
+
+
+def others_load(game: ResourceGame, probabilities: ArrayLike) -> OthersLoad:
+    """Under choice probabilities [N, K]. Cost O(N (K S)^2) and the non-zeros of the sum over agents of E z E z'."""
+    p = check_probabilities(probabilities, (game.n_agents, game.n_actions))
+    at, z = (part.cpu().numpy() for part in (game.additions.index, game.additions.value))
+    root = np.ones(game.state_size) if game.distance_weights is None else np.sqrt(game.distance_weights.cpu().numpy())
+    z, (n, k, s) = z * root[at], z.shape
+    target = root * (game.reference_state - game.idle_state).cpu().numpy()
+    # own[i, k, s, k']: what i's action k' adds to the coordinate of slot s of its action k
+    same = at[:, :, :, None, None] == at[:, None, None, :, :]
+    own = (same * z[:, None, None]).sum(-1)
+    own_mean = np.einsum("iksj,ij->iks", own, p)
+    own_squares = np.einsum("iksj,iktj,ij->ikst", own, own, p)
+    agents = np.arange(n).repeat(k * s)
+    means = sparse.csr_array(((p[..., None] * z).ravel(), (agents, at.ravel())), shape=(n, game.state_size))
+    left, right = (np.broadcast_to(side, (n, k, s, s)).ravel() for side in (at[..., None], at[..., None, :]))
+    products = (p[..., None, None] * z[..., None] * z[..., None, :]).ravel()
+    squares = sparse.csr_array((products, (left, right)), shape=(game.state_size, game.state_size))
+    covariance = squares - (means.T @ means).tocsr()
+    around = [np.asarray(table.tocsr()[left, right]).reshape(n, k, s, s) for table in (squares, covariance)]
+    own_covariance = own_squares - own_mean[..., None] * own_mean[..., None, :]
+    away = np.asarray(means.sum(0)).ravel()[at] - own_mean - target[at]
+    return OthersLoad(z, away, around[0] - own_squares, around[1] - own_covariance)
+
+
+def guidance_moments(game: ResourceGame, probabilities: ArrayLike, exact: bool = False) -> GuidanceMoments:
+    """Moments of psi_i w_i under tabular softmax policies; exact: of the form without the chain rule's bias z^2 / 2."""
+    p = check_probabilities(probabilities, (game.n_agents, game.n_actions))
+    others = others_load(game, p)
+    z = others.z
+    mean = -(z * (others.away + z)).sum(-1) + (0.5 * (z**2).sum(-1) if exact else 0.0)
+    spread = np.einsum("iks,ikt,ikst->ik", z, z, others.covariance)
+    weight = p * (1.0 - 2.0 * p + (p**2).sum(1, keepdims=True))  # p_ik |psi_i(k)|^2
+    gradient = centred_products(p, mean)
+    cross = (weight * spread).sum(1)
+    return GuidanceMoments(gradient, (weight * mean**2).sum(1) - (gradient**2).sum(1) + cross, cross)
