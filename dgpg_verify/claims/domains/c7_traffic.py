@@ -26,11 +26,12 @@ def questions(measured: Measured) -> list[Question]:
 
 
 CLAIM = domain_claim(
-    [grid.TRAFFIC],
+    grid.TRAFFIC,
+    PREDICTIONS,
     questions,
     id="C7",
     title="Traffic",
     source="named by the paper as a domain; the predictions are ours",
     statement="Our predictions for routing: in a town that grows the guidance's noise is O(1), on one network it ends as "
-    "a share of the own choice's; guided toward the user equilibrium, traffic pays the price of anarchy.",
+    "a share of the own choice's; toward the user equilibrium, traffic pays for anarchy.",
 )

@@ -24,11 +24,12 @@ def questions(measured: Measured) -> list[Question]:
 
 
 CLAIM = domain_claim(
-    [grid.RATES],
+    grid.RATES,
+    PREDICTIONS,
     questions,
     id="C9",
     title="Rate control",
     source="a network of the kind the paper names; the predictions are ours",
-    statement="Our predictions for rate control: with a few flows a link the guidance's noise is O(1); with one link for "
-    "all and a reference that is met on average its noise-to-signal grows like N.",
+    statement="Our predictions for rate control: with a few flows a link the guidance's noise is O(1); with one link "
+    "for all and a reference that is met on average its noise-to-signal grows like N.",
 )

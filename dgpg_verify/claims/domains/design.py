@@ -12,7 +12,7 @@ FAMILY = "domains"
 TRAFFIC, POWER, RATES = "road_network", "power_dispatch", "rate_control"
 GRID, NETWORK, BALANCED = f"{TRAFFIC}/grid", f"{TRAFFIC}/braess", f"{TRAFFIC}/braess/balanced"
 GAMMAS = (0.0, 0.25, 0.5, 1.0, 2.0)
-FLOOR_GAMMAS = GAMMAS[:3]
+FLOOR_GAMMAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 WEIGHED = {gamma: f"{POWER}/gamma {gamma:g}" for gamma in GAMMAS}
 NORMALISED = f"{POWER}/normalised"
 FLOORS = {gamma: f"{POWER}/floor/gamma {gamma:g}" for gamma in FLOOR_GAMMAS}
@@ -21,55 +21,71 @@ SPARSE_BALANCED, BOTTLENECK_BALANCED = f"{SPARSE}/balanced", f"{BOTTLENECK}/bala
 CLASSICS = ("pigou", "braess")
 BY_REFERENCE = {(name, reference): f"{TRAFFIC}/{name}/{reference}"
                 for name in CLASSICS for reference in ("user_equilibrium", "system_optimum")}  # fmt: skip
-WHERE = {
-    GRID: "a town that grows with its travellers",
-    NETWORK: "Braess's network, N drivers of weight 1/N",
-    BALANCED: "Braess's network, N drivers of weight 1/N, reference = mean state",
-    **{key: f"one balance, of weight N^-{gamma:g} in G" for gamma, key in WEIGHED.items()},
-    NORMALISED: "one balance, divided by the demand",
-    **{key: f"one balance, of weight N^-{gamma:g} in G" for gamma, key in FLOORS.items()},
-    SPARSE: "3 of N links each",
-    SPARSE_BALANCED: "3 of N links each, reference = mean state",
-    BOTTLENECK: "one link for all",
-    BOTTLENECK_BALANCED: "one link for all, reference = mean state",
-    **{key: f"{name.capitalize()}'s network, reference {reference.replace('_', ' ')}"
+TOWN, WHOLE = "a town that grows with its travellers", "Braess's network, N drivers of weight 1/N"
+BALANCE, LEFT = "one balance of all generators", "what guidance leaves of it"
+LOCAL, ONE_LINK = "3 of N links each", "one link for all"
+OWN_MEAN = "reference = mean state"
+ABOUT: Mapping[str, tuple[str, str]] = {  # what a row stands for: its panel in the figure, and what sets it apart there
+    GRID: (TOWN, ""),
+    NETWORK: (WHOLE, ""),
+    BALANCED: (WHOLE, OWN_MEAN),
+    **{key: (BALANCE, f"weight N^-{gamma:g} in G") for gamma, key in WEIGHED.items()},
+    NORMALISED: (BALANCE, "divided by the demand"),
+    **{key: (LEFT, f"weight N^-{gamma:g} in G") for gamma, key in FLOORS.items()},
+    SPARSE: (LOCAL, ""),
+    SPARSE_BALANCED: (LOCAL, OWN_MEAN),
+    BOTTLENECK: (ONE_LINK, ""),
+    BOTTLENECK_BALANCED: (ONE_LINK, OWN_MEAN),
+    **{key: (f"{name.capitalize()}'s network", f"reference {reference.replace('_', ' ')}")
        for (name, reference), key in BY_REFERENCE.items()},
 }  # fmt: skip
 DRIVERS = 240  # of equal weight: every division of them among the paths is compared
 ROLLOUTS = 64
-SIZES: Mapping[str, tuple[tuple[int, ...], int]] = {  # N and fleets of each
-    "smoke": ((16, 32, 64, 128), 4),
-    "standard": ((64, 128, 256, 512), 12),
-    "full": ((256, 512, 1024, 2048), 30),
+# N and draws of each: where agents meet few others, and where all meet on one thing, whose own part fades late
+SIZES: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], int]] = {
+    "smoke": ((16, 32, 64, 128), (64, 128, 256, 512), 4),
+    "standard": ((64, 128, 256, 512), (512, 1024, 2048, 4096), 20),
+    "full": ((256, 512, 1024, 2048), (2048, 4096, 8192, 16_384), 40),
 }
+SAME_DRAWS = 6  # of a network without chance, where roll-outs alone differ
 
 
 def domain_design(scale: str, parts: Collection[str] | None = None) -> list[Row]:
     """Rows of a scale, those of some systems (`parts`) or all."""
     check_choice("scale", scale, SCALES)
-    n_values, fleets = SIZES[scale]
-    grid = dict.fromkeys(n_values, fleets)
-    noise: list[tuple[str, str, dict[str, Any]]] = [
-        (GRID, TRAFFIC, {}),
-        (NETWORK, f"{TRAFFIC}:braess", {}),
-        (BALANCED, f"{TRAFFIC}:braess", {}),
-        *((key, POWER, {"gamma": gamma}) for gamma, key in WEIGHED.items()),
-        (NORMALISED, POWER, {"normalised": True}),
-        *((key, RATES, {"topology": key.split("/")[1]})
-          for key in (SPARSE, SPARSE_BALANCED, BOTTLENECK, BOTTLENECK_BALANCED)),
-    ]  # fmt: skip
-    rows = [_row(key, grid, "noise", system, options) for key, system, options in noise]
-    rows += [_row(key, grid, "floor", POWER, {"gamma": gamma}) for gamma, key in FLOORS.items()]
-    rows += [
-        _row(key, {DRIVERS: 1}, "lost", f"{TRAFFIC}:{name}", {"reference": reference})
-        for (name, reference), key in BY_REFERENCE.items()
+    small, large, draws = SIZES[scale]
+    local, shared = dict.fromkeys(small, draws), dict.fromkeys(large, draws)
+    network = dict.fromkeys(large, min(draws, SAME_DRAWS))
+    braess = f"{TRAFFIC}:braess"
+    rows = [
+        _noise(GRID, local, TRAFFIC),
+        _noise(NETWORK, network, braess),
+        _noise(BALANCED, network, braess, sampled=False),
+        *(_noise(key, shared, POWER, gamma == 0.0, gamma=gamma) for gamma, key in WEIGHED.items()),
+        _noise(NORMALISED, shared, POWER, sampled=False, normalised=True),
+        _noise(SPARSE, local, RATES),
+        _noise(SPARSE_BALANCED, local, RATES, sampled=False),
+        _noise(BOTTLENECK, shared, RATES, topology="bottleneck"),
+        _noise(BOTTLENECK_BALANCED, shared, RATES, sampled=False, topology="bottleneck"),
+        *(_row(key, local, "floor", POWER, {"gamma": gamma}) for gamma, key in FLOORS.items()),
+        *(
+            _row(key, {DRIVERS: 1}, "lost", f"{TRAFFIC}:{name}", {"reference": reference})
+            for (name, reference), key in BY_REFERENCE.items()
+        ),
     ]
     return [row for row in rows if parts is None or row.key.split("/")[0] in parts]
 
 
-def _row(key: str, n_values: Mapping[int, int], part: str, system: str, options: Mapping[str, Any]) -> Row:
-    """One variant of a system. Variants of a system meet the same draws at equal (N, fleet)."""
-    asked = {"part": part, "system": system, "options": dict(options), "policy": "uniform"}
-    if part == "noise":
-        asked |= {"rollouts": ROLLOUTS, "balanced": key.endswith("/balanced")}
-    return Row(FAMILY, key, n_values, asked, stream=f"{FAMILY}/{system}", notes={"where": WHERE.get(key, "")})
+def _noise(key: str, n_values: Mapping[int, int], system: str, sampled: bool = True, **options: Any) -> Row:
+    """sampled: whether return and difference reward are measured beside the closed form of the guidance; they do not
+    depend on the reference or on the weights of G."""
+    more = {"rollouts": ROLLOUTS * sampled, "balanced": key.endswith("/balanced")}
+    return _row(key, n_values, "noise", system, options, **more)
+
+
+def _row(key: str, n_values: Mapping[int, int], part: str, system: str, options: Mapping[str, Any], **more: Any) -> Row:
+    """One variant of a system. Variants of a system meet the same draws at equal (N, draw)."""
+    asked = {"part": part, "system": system, "options": dict(options), "policy": "uniform"} | more
+    panel, series = ABOUT[key]
+    notes = {"group": panel, "series": series, "where": f"{panel}, {series}" if series else panel}
+    return Row(FAMILY, key, n_values, asked, stream=f"{FAMILY}/{system}", notes=notes)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from dgpg_verify.claims.subjects import build_policy, build_system, one_shot_probabilities
-from dgpg_verify.core import Cell
+from dgpg_verify.core import Cell, Policy
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.oracles.games.guidance import Array, guidance_moments
 from dgpg_verify.systems.power_dispatch import PowerDispatch
@@ -43,15 +43,22 @@ def noise_of(game: ResourceGame, cell: Cell) -> dict[str, float]:
     p = one_shot_probabilities(game, policy)
     if cell.options["balanced"]:
         game = game.with_reference(mean_state(game, p))
-    moments = measure_gradients(
-        game, policy, SAMPLED, rollouts=cell.options["rollouts"], seed=cell.seed % 2**31, progress=False
-    )
     exact = guidance_moments(game, p)
-    return {name: float(moments[name].variance.mean()) for name in SAMPLED} | {
+    return _sampled(game, policy, cell) | {
         "guidance": float(exact.variance.mean()),
         "guidance_signal": float((exact.mean**2).sum(1).mean()),
         "guidance_cross": float(exact.cross.mean()),
     }
+
+
+def _sampled(game: ResourceGame, policy: Policy, cell: Cell) -> dict[str, float]:
+    """V of the credits that have no closed form in every game."""
+    if not cell.options["rollouts"]:
+        return {}
+    moments = measure_gradients(
+        game, policy, SAMPLED, rollouts=cell.options["rollouts"], seed=cell.seed % 2**31, progress=False
+    )
+    return {name: float(moments[name].variance.mean()) for name in SAMPLED}
 
 
 def mean_state(game: ResourceGame, p: Array) -> torch.Tensor:

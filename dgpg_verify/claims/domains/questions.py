@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
-from dgpg_verify.claims.claim import claims_of
+from dgpg_verify.claims.claim import Claim, Tables
+from dgpg_verify.claims.declared import declared
 from dgpg_verify.claims.domains.design import domain_design
 from dgpg_verify.claims.domains.measure import ALPHAS, domain_cost, measure_domain
 from dgpg_verify.claims.noise.questions import exponent_question
@@ -16,12 +18,14 @@ from dgpg_verify.core import Evidence
 from dgpg_verify.core.moments import ratio
 
 Values = Mapping[str, Any]
+Ask = Callable[[Measured], Iterable[Question]]
 Statistic = Literal["variance", "noise_to_signal", "paired_ratio", "cross_agent_share", "imbalance_penalty"]
 SENTENCES = {
-    "supported": "As predicted, {subject} {growth}: {where}.",
-    "refuted": "Not as predicted: {subject} {growth}, not like N^{expected}: {where}.",
+    "supported": "As {predicted}, {subject} {growth}: {where}.",
+    "refuted": "Not as {predicted}: {subject} {growth}, not like N^{expected}: {where}.",
     "inconclusive": "{subject} {growth}, which does not decide whether it is like N^{expected}: {where}.",
 }
+Exponents = dict[tuple[Statistic, str], float]
 READ: Mapping[str, Callable[[Values, str], float]] = {
     "variance": lambda values, credit: float(values[credit]),
     "noise_to_signal": lambda values, credit: ratio(float(values[credit]), float(values[f"{credit}_signal"])),
@@ -33,12 +37,14 @@ READ: Mapping[str, Callable[[Values, str], float]] = {
 
 @dataclass(frozen=True)
 class Prediction:
-    """That a statistic of a row goes like N^exponent; `claims/declared/domains.md` says why."""
+    """That a statistic of a row goes like N^exponent; `claims/declared/domains.md` says why. before: whether it was
+    written down before anything of the row was measured; what was not decides nothing."""
 
     row: str
     statistic: Statistic
     credit: str
     exponent: float
+    before: bool = True
 
     @property
     def subject(self) -> str:
@@ -46,15 +52,18 @@ class Prediction:
         return words.get(self.statistic, f"the {self.statistic.replace('_', ' ')} of the {self.credit} gradient")
 
 
-def predicted(*rows: tuple[str, Mapping[tuple[Statistic, str], float]]) -> list[Prediction]:
+def predicted(*rows: tuple[str, Exponents]) -> list[Prediction]:
     """Predictions row by row: (statistic, credit) -> exponent."""
     return [Prediction(row, *what, exponent) for row, exponents in rows for what, exponent in exponents.items()]
 
 
-def variances(of_return: float, of_difference: float, of_guidance: float) -> dict[tuple[Statistic, str], float]:
+def variances(of_return: float, of_difference: float, of_guidance: float) -> Exponents:
     """The three exponents of V."""
-    exponents = {"return": of_return, "difference": of_difference, "guidance": of_guidance}
-    return {("variance", credit): exponent for credit, exponent in exponents.items()}
+    return {
+        ("variance", "return"): of_return,
+        ("variance", "difference"): of_difference,
+        ("variance", "guidance"): of_guidance,
+    }
 
 
 def ask_exponents(measured: Measured, predictions: Iterable[Prediction]) -> list[Question]:
@@ -63,19 +72,25 @@ def ask_exponents(measured: Measured, predictions: Iterable[Prediction]) -> list
 
 
 def _exponent(series: Series[Evidence], made: Prediction) -> Question:
-    template = {label: text.replace("{subject}", made.subject).replace("{expected}", f"{made.exponent:g}")
-                for label, text in SENTENCES.items()}  # fmt: skip
-    template["inconclusive"] = template["inconclusive"][0].upper() + template["inconclusive"][1:]
+    told = {"predicted": "predicted" if made.before else "derived after the first look", "subject": made.subject}
     return exponent_question(
         series,
         made.statistic,
         lambda item: READ[made.statistic](item.values, made.credit),
-        template,
+        {label: _filled(text, told | {"expected": f"{made.exponent:g}"}) for label, text in SENTENCES.items()},
         expected=made.exponent,
         relation="theta",
-        primary=True,
-        suffix=made.credit,
+        primary=made.before,
+        bends=made.credit == "guidance",
+        suffix=made.credit if made.before else f"{made.credit} after",
     )
+
+
+def _filled(text: str, words: Mapping[str, str]) -> str:
+    """The sentence with some of its names filled in; it begins with a capital letter."""
+    for name, word in words.items():
+        text = text.replace(f"{{{name}}}", word)
+    return text[0].upper() + text[1:] if text[0] != "{" else text
 
 
 def ask_lost(measured: Measured, rows: Mapping[str, Callable[[float], float]], control: str) -> list[Question]:
@@ -114,4 +129,24 @@ def _lost(series: Series[Evidence], place: int, formula: float, control: bool) -
     )
 
 
-domain_claim = claims_of("domains", domain_design, measure=measure_domain, cost=domain_cost)
+def domain_tables(claim: str, predictions: Sequence[Prediction], measured: Measured) -> Tables:
+    """`domains`: every number that a prediction is judged by, with the exponent that was predicted beforehand."""
+    records = [
+        {"claim": claim, "group": series.row.notes["group"], "series": series.row.notes["series"],
+         "statistic": made.statistic, "credit": made.credit, "n": item.cell.n, "fleet": item.cell.replicate,
+         "value": READ[made.statistic](item.values, made.credit), "predicted": made.exponent}
+        for made in predictions
+        if made.row in measured
+        for series in [measured[made.row]]
+        for item in series.evidence
+    ]  # fmt: skip
+    return {"domains": records, "declared": declared("domains")}
+
+
+def domain_claim(system: str, predictions: Sequence[Prediction], ask: Ask, **about: Any) -> Claim:
+    """A claim on one system: what was predicted of it. ask: what was measured -> questions."""
+    tables = partial(domain_tables, about["id"], [made for made in predictions if made.before])
+    return Claim(
+        family="domains", design=partial(domain_design, parts=[system]), measure=measure_domain, cost=domain_cost,
+        questions=ask, tables=tables, **about,
+    )  # fmt: skip

@@ -45,13 +45,15 @@ def noise_questions(
 
 def exponent_question(
     series: Series[Any], name: str, of: Read, sentences: Sentences, *, expected: float = 0.0,
-    relation: Relation = "big_o", primary: bool = False, proved: Label | None = None, note: str = "", **more: Any,
+    relation: Relation = "big_o", primary: bool = False, proved: Label | None = None, bends: bool = False,
+    note: str = "", **more: Any,
 ) -> Question:  # fmt: skip
     """The exponent of the statistic `name` in N against N^expected; more: of `_question`.
 
-    proved: what a theorem says of the limit. A curve that bends is then decided as well, but never against it.
+    proved: what a theorem says of the limit. A curve that bends is then decided as well, but never against it. bends:
+    it is decided as well where the values are exact, whose slight bend no noise hides.
     """
-    bound = proved is not None
+    bound = bends or proved is not None
     fit = series.fit(of, level_of(primary))
     full = f"full range {fit.full.exponent:.2f}" if fit.full else ""
     line = f"a + b N: {fit.affine.a:.3g} + {fit.affine.b:.3g} N" if fit.affine else ""

@@ -27,6 +27,9 @@ FAMILIES = (
     Family("samples", "Samples to a gap", ("C3", "A4")),
     Family("training", "Training", ("C4",)),
     Family("instrument", "Cost, assumptions, instrument", ("C5", "A0", "A1", "A3")),
+    Family("traffic", "Traffic", ("C7",)),
+    Family("power", "Power dispatch", ("C8",)),
+    Family("rates", "Rate control", ("C9",)),
     Family("further", "Further claims", ("",)),
 )
 

@@ -1,0 +1,12 @@
+"""Figures of the other domains."""
+
+from functools import partial
+
+from dgpg_verify.reporting.domains.predictions import draw_predictions
+from dgpg_verify.reporting.drawing.spec import FigureSpec
+
+FIGURES = tuple(
+    FigureSpec(f"predictions_{name}", f"Predicted and found: {name}", partial(draw_predictions, claim=claim), "domains",
+               claim)
+    for claim, name in (("C7", "traffic"), ("C8", "power"), ("C9", "rates"))
+)  # fmt: skip

@@ -1,0 +1,92 @@
+"""Figure: what was predicted of another domain, as dashed slopes, and what was found, against N."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dgpg_verify.reporting.drawing.axes import limits, log_y, n_axis, quiet
+from dgpg_verify.reporting.drawing.look import Look, credit_look
+from dgpg_verify.reporting.drawing.marks import EndLabel, dots, joined, key, label_ends
+from dgpg_verify.reporting.drawing.sheet import detail, grid
+from dgpg_verify.reporting.frame import (
+    Frame,
+    Frames,
+    geometric_mean,
+    known,
+    need,
+    over_n,
+    positive,
+    top_decade_slope,
+    where,
+)
+from dgpg_verify.reporting.wording import exponent_text
+
+UNITS = {
+    "variance": "variance V of one agent's gradient",
+    "noise_to_signal": "noise-to-signal of the guidance",
+    "imbalance_penalty": "penalty for imbalance, per generator",
+}
+LOOKS = (Look("#0072b2", "s"), Look("#8a5fb5", "D"), Look("#009e73", "^"), Look("#d55e00", "o"), Look("#e69f00", "v"),
+         Look("#6b7a2b", "h"))  # fmt: skip
+Key = tuple[str, str]
+
+
+def draw_predictions(frames: Frames, claim: str) -> Figure:
+    """Every draw, their geometric means, and the predicted powers of N through the mean at the smallest N.
+
+    Table `domains`. One panel for each group and statistic of UNITS. Raises NothingToDraw.
+    """
+    rows = known(where(frames["domains"], claim=claim), "value", "n")
+    rows = need(where(rows, statistic=list(UNITS)), "domains", f"{claim} row")
+    shown = list(rows[["group", "statistic"]].drop_duplicates().itertuples(index=False, name=None))
+    fig, axes = grid(
+        shown, most=2, title=_title(rows), height=2.6, width=12.0, gap=(0.8, 1.1), label_room=1.9,
+        subtitle="Dashed: the power of N that was written down before measuring, drawn through the first mean.",
+        caption=f"Up to {rows['fleet'].nunique()} draws for each N, every mark one of them, lines are geometric means. "
+        "The guidance's moments are exact; return and difference reward come from roll-outs. Exponents at the lines' "
+        "ends are plain slopes over the N drawn; verdicts come from the ledger.",
+        keys=[key("found", LOOKS[0]), key("predicted", LOOKS[0], ls=(0, (4, 2)), marker="", lw=1.0)],
+    )  # fmt: skip
+    for (group, statistic), ax in axes.items():
+        _panel(ax, where(rows, group=group, statistic=statistic))
+        detail(ax, group, UNITS[statistic])
+    return fig
+
+
+def _panel(ax: Axes, rows: Frame) -> None:
+    n_axis(ax, rows["n"])
+    log_y(ax, *limits(positive(rows, "value"), pad=0.12, least_decades=1.0))
+    ends = []
+    for k, (series, part) in enumerate(rows.groupby(["series", "credit"], sort=False)):
+        look = LOOKS[k % len(LOOKS)] if rows["series"].nunique() > 1 else credit_look(series[1])
+        points = over_n(part, "value", geometric_mean)
+        n, mean = points["n"].to_numpy(), points["value"].to_numpy()
+        predicted = float(part["predicted"].iloc[0])
+        dots(ax, part["n"], part["value"], look)
+        joined(ax, n, mean, look)
+        ax.plot(n, mean[0] * (n / n[0]) ** predicted, color=look.color, ls=(0, (4, 2)), lw=1.0, zorder=3)
+        name = series[0] if series[0] and rows["series"].nunique() > 1 else series[1]
+        ends.append(EndLabel(n[-1], mean[-1], name, _powers(part, predicted), look.color))
+    label_ends(ax, ends, size=8.6)
+    quiet(ax)
+
+
+def _powers(part: Frame, predicted: float) -> str:
+    slope = _slope(part)
+    found = "" if slope is None else f"N^{exponent_text(slope)}, "
+    return f"{found}predicted N^{predicted:g}"
+
+
+def _slope(part: Frame) -> float | None:
+    return top_decade_slope(over_n(part, "value", geometric_mean), "value")
+
+
+def _title(rows: Frame) -> str:
+    """The exponents of the guidance's noise, group by group; where there is none, how far predictions were off."""
+    noise = where(rows, statistic="variance", credit="guidance")
+    slopes = {
+        group: _slope(where(noise, series=part["series"].iloc[0])) for group, part in noise.groupby("group", sort=False)
+    }
+    told = [f"N^{exponent_text(slope)} ({group})" for group, slope in slopes.items() if slope is not None]
+    return f"The guidance's noise goes like {' and '.join(told)}" if told else "Predicted and found"
