@@ -32,6 +32,6 @@ CLAIM = domain_claim(
     id="C7",
     title="Traffic",
     source="named by the paper as a domain; the predictions are ours",
-    statement="Our predictions for routing: in a town that grows the guidance's noise is O(1), on one network it ends as "
-    "a share of the own choice's; toward the user equilibrium, traffic pays for anarchy.",
+    statement="Our predictions for routing: in a town that grows the guidance's noise is O(1), on one network it is in "
+    "the end free of the others'; guided toward the user equilibrium, traffic pays the price of anarchy.",
 )

@@ -9,8 +9,8 @@ from dgpg_verify.claims.series import Measured
 
 BEFORE = {gamma: 2.0 * gamma - 1.0 for gamma in (0.0, 0.25, 0.5)}
 # Derived after the first look had refuted that: with N generators some are near the middle between two levels, and
-# move for next to nothing. n flips cost n^2 / N of the own coordinates, so that the imbalance ends near N^(gamma - 1/2),
-# or within one level
+# move for next to nothing. n flips cost n^2 / N of the own coordinates, so that the imbalance ends near
+# N^(gamma - 1/2), or within one level
 AFTER = {gamma: max(-1.0, 2.0 * gamma - 2.0) for gamma in grid.FLOOR_GAMMAS}
 PREDICTIONS = [
     *predicted(

@@ -1,0 +1,131 @@
+"""Predictions on other domains: what is measured is what it says, and a wrong prediction is refuted."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from dgpg_verify.claims.domains import c7_traffic, c8_power, c9_rate_control, design
+from dgpg_verify.claims.domains.measure import (
+    ALPHAS,
+    divisions,
+    imbalance_penalty,
+    lost_at,
+    mean_state,
+    settled_profile,
+)
+from dgpg_verify.claims.domains.questions import Prediction, ask_exponents
+from dgpg_verify.claims.series import Series, make_series
+from dgpg_verify.core import Cell, Evidence
+from dgpg_verify.systems import make_system
+from dgpg_verify.systems.power_dispatch import PowerDispatch
+from dgpg_verify.systems.resource_game import ResourceGame
+from tests.claims.judging import judge
+
+MODULES = (c7_traffic, c8_power, c9_rate_control)
+
+
+def game(name: str, n: int, seed: int = 0, **options: object) -> ResourceGame:
+    made = make_system(name, n, seed, **options)
+    assert isinstance(made, ResourceGame)
+    return made
+
+
+def test_divisions_are_all_there_are() -> None:
+    found = [tuple(row) for row in divisions(4, 3).tolist()]
+    wanted = [row for row in itertools.product(range(5), repeat=3) if sum(row) == 4]
+    assert sorted(found) == sorted(wanted)
+    assert divisions(5, 2).tolist() == [[k, 5 - k] for k in range(6)]
+
+
+@pytest.mark.parametrize("name", ["road_network:braess", "road_network:pigou"])
+def test_lost_is_that_of_all_joint_actions(name: str) -> None:
+    network = game(name, 4, reference="user_equilibrium")
+    actions = torch.tensor(list(itertools.product(range(network.n_actions), repeat=4)))
+    played = network.step(network.start(torch.zeros(len(actions), 1, 0)), actions)
+    distance = 0.5 * ((played.x - played.reference) ** 2).sum(1)
+    for alpha, lost in zip(ALPHAS, lost_at(network)):
+        best = ((1.0 - alpha) * played.reward - alpha * distance).argmax()
+        assert lost == pytest.approx(float(played.reward[best] / played.reward.max() - 1.0), abs=1e-12)
+
+
+def test_no_agent_leaves_a_settled_profile(seed: int) -> None:
+    for name in ("power_dispatch", "rate_control", "load_balancing"):
+        one = game(name, 6, seed)
+        chosen = settled_profile(one, np.zeros(6, dtype=np.int64))
+        others = np.array([[*chosen[:i], k, *chosen[i + 1 :]] for i in range(6) for k in range(one.n_actions)])
+        step = one.step(one.start(torch.zeros(len(others), 1, 0)), torch.as_tensor(others))
+        distance = ((step.x - step.reference) ** 2).sum(1)
+        here = one.step(one.start(torch.zeros(1, 1, 0)), torch.as_tensor(chosen)[None])
+        assert float(distance.min()) >= float(((here.x - here.reference) ** 2).sum()) - 1e-12
+
+
+def test_the_imbalance_is_that_of_the_settled_profile() -> None:
+    power = game("power_dispatch", 8, 3, gamma=0.0)
+    assert isinstance(power, PowerDispatch)
+    nearest = (power.levels - power.reference_state[:-1, None]).abs().argmin(1)
+    chosen = torch.as_tensor(settled_profile(power, nearest.numpy()))
+    excess = float(power.levels.gather(1, chosen[:, None]).sum() - power.demand)
+    assert imbalance_penalty(power) == pytest.approx(0.5 * excess**2 / 8)
+
+
+def test_mean_state_is_that_of_all_joint_actions(seed: int) -> None:
+    road = game("road_network", 3, seed)
+    p = np.random.default_rng(seed).dirichlet(np.ones(road.n_actions), 3)
+    actions = torch.tensor(list(itertools.product(range(road.n_actions), repeat=3)))
+    weight = torch.tensor([np.prod(p[np.arange(3), a]) for a in actions.numpy()])
+    x = road.step(road.start(torch.zeros(len(actions), 1, 0)), actions).x
+    assert mean_state(road, p).numpy() == pytest.approx((weight @ x).numpy(), abs=1e-12)
+
+
+@pytest.mark.parametrize("scale", ["smoke", "standard", "full"])
+def test_every_prediction_has_its_row(scale: str) -> None:
+    rows = {row.key: row for row in design.domain_design(scale)}
+    for module in MODULES:
+        for made in module.PREDICTIONS:
+            part = {"imbalance_penalty": "floor"}.get(made.statistic, "noise")
+            assert rows[made.row].options["part"] == part
+            assert made.credit == "guidance" or rows[made.row].options["rollouts"] > 0
+    assert all(row.stream and row.notes["where"] for row in rows.values())
+
+
+def made_up(exponent: float, prediction: Prediction) -> Evidence | list[Evidence]:
+    row = {row.key: row for row in design.domain_design("standard")}[prediction.row]
+    rng = np.random.default_rng(5)
+    return [Evidence(cell, {"guidance": cell.n**exponent * np.exp(0.02 * rng.normal())}, 0.0) for cell in row.cells(0)]
+
+
+@pytest.mark.parametrize(("truth", "label"), [(0.0, "supported"), (0.4, "refuted"), (-0.4, "refuted")])
+def test_a_wrong_prediction_is_refuted(truth: float, label: str) -> None:
+    made = Prediction(design.GRID, "variance", "guidance", 0.0)
+    [question] = ask_exponents({design.GRID: town(truth)}, [made])
+    assert question.verdict.label == label and question.primary
+
+
+def test_what_was_derived_after_looking_decides_nothing() -> None:
+    made = Prediction(design.GRID, "variance", "guidance", 0.0, before=False)
+    [question] = ask_exponents({design.GRID: town(0.0)}, [made])
+    assert not question.primary and "after the first look" in str(question.sentence)
+
+
+def test_the_price_of_anarchy_and_its_control() -> None:
+    rows = {row.key: row for row in c7_traffic.CLAIM.design("smoke") if row.options["part"] == "lost"}
+    assert len(rows) == 4
+    evidence = [Evidence(cell, c7_traffic.CLAIM.measure(cell), 0.0) for row in rows.values() for cell in row.cells(0)]
+    judged = judge(c7_traffic.CLAIM, evidence, rows)
+    assert {row.verdict for row in judged if row.kind == "claim"} == {"supported"}
+    controls = [row for row in judged if row.kind == "control"]
+    assert len(controls) == 8 and {row.verdict for row in controls} == {"refuted"}
+
+
+def test_a_cell_is_a_function_of_itself_alone() -> None:
+    row = {row.key: row for row in design.domain_design("smoke")}[design.BOTTLENECK_BALANCED]
+    [cell, *_] = row.cells(3)
+    small = replace(cell, n=8)
+    assert isinstance(small, Cell)
+    first, again = (c9_rate_control.CLAIM.measure(small) for _ in range(2))
+    assert first == again and set(first) == {"guidance", "guidance_signal", "guidance_cross"}
