@@ -19,7 +19,6 @@ from dgpg_verify.claims.domains.measure import (
     settled_profile,
 )
 from dgpg_verify.claims.domains.questions import Prediction, ask_exponents
-from dgpg_verify.claims.series import Series, make_series
 from dgpg_verify.core import Cell, Evidence
 from dgpg_verify.systems import make_system
 from dgpg_verify.systems.power_dispatch import PowerDispatch
@@ -93,10 +92,14 @@ def test_every_prediction_has_its_row(scale: str) -> None:
     assert all(row.stream and row.notes["where"] for row in rows.values())
 
 
-def made_up(exponent: float, prediction: Prediction) -> Evidence | list[Evidence]:
-    row = {row.key: row for row in design.domain_design("standard")}[prediction.row]
+def town(exponent: float) -> Series[Evidence]:
+    """The town, had its guidance a variance like N^exponent."""
+    row = {row.key: row for row in design.domain_design("standard")}[design.GRID]
     rng = np.random.default_rng(5)
-    return [Evidence(cell, {"guidance": cell.n**exponent * np.exp(0.02 * rng.normal())}, 0.0) for cell in row.cells(0)]
+    cells = row.cells(0)
+    return make_series(
+        row, [Evidence(c, {"guidance": c.n**exponent * np.exp(0.02 * rng.normal())}, 0.0) for c in cells]
+    )
 
 
 @pytest.mark.parametrize(("truth", "label"), [(0.0, "supported"), (0.4, "refuted"), (-0.4, "refuted")])
