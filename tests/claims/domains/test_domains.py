@@ -19,6 +19,7 @@ from dgpg_verify.claims.domains.measure import (
     settled_profile,
 )
 from dgpg_verify.claims.domains.questions import Prediction, ask_exponents
+from dgpg_verify.claims.series import Series, make_series
 from dgpg_verify.core import Cell, Evidence
 from dgpg_verify.systems import make_system
 from dgpg_verify.systems.power_dispatch import PowerDispatch
