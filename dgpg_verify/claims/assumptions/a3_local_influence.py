@@ -20,6 +20,13 @@ QUANTITIES = {
     "others_variance": "the variance of the others' load where z_i acts",
 }
 CONTROLLED = ("reach", "overlap", "others_variance")  # what one total that every agent touches must fail
+DOMAINS: dict[str, tuple[str, dict[str, Any]]] = {  # graph in words and options
+    "road_network": ("a town that grows", {}),
+    "power_dispatch": ("one balance", {}),
+    "power_dispatch/normalised": ("one balance over the demand", {"normalised": True}),
+    "rate_control": ("3 of N links each", {}),
+    "rate_control/bottleneck": ("one link for all", {"topology": "bottleneck"}),
+}
 SENTENCES = {
     "supported": "{suffix} stays bounded (exponent {value} [{low}, {high}]): {where}.",
     "refuted": "{suffix} {growth}: {where}.",
@@ -29,7 +36,7 @@ PRIMARY = (("load_balancing", "overlap"), ("cloud", "overlap"))
 
 
 def design(scale: str) -> list[Row]:
-    """Games, sparse, dense and with one shared total; teams; the cloud."""
+    """Games, sparse, dense and with one shared total; the other domains; teams; the cloud."""
     many, few = {"smoke": (4, 2), "standard": (20, 30), "full": (40, 40)}[scale]
     games = dict.fromkeys((32, 64, 128, 256) if scale == "smoke" else (256, 512, 1024, 2048), many)
     clouds = dict.fromkeys((16, 32, 64, 128) if scale == "smoke" else (32, 64, 128, 256), few)
@@ -38,6 +45,12 @@ def design(scale: str) -> list[Row]:
         _row(game, game, "uniform", games),
         _row(f"{game}/dense", game, "uniform", clouds, {"n_candidates": "all"}, graph="dense"),
         _row(f"{game}/{ONE_TOTAL}", game, "uniform", games),
+        *(
+            _row(
+                key, key.partition("/")[0], "uniform", games, options, graph, where=f"{key.partition('/')[0]}, {graph}"
+            )
+            for key, (graph, options) in DOMAINS.items()
+        ),
         _row("linear_quadratic", "linear_quadratic", "toward:0", games),
         _row("cloud", "cloud", "linear", clouds, {"horizon": 25}, minimum_n=16),
     ]
@@ -45,10 +58,10 @@ def design(scale: str) -> list[Row]:
 
 def _row(
     key: str, system: str, policy: str, n_values: dict[int, int], options: dict[str, Any] | None = None,
-    graph: str = "sparse", minimum_n: int = 8,
+    graph: str = "sparse", minimum_n: int = 8, **notes: str,
 ) -> Row:  # fmt: skip
     asked = {"system": system, "options": options or {}, "policy": policy}
-    return Row("A3", key, n_values, asked, stream=f"A3/{key}", notes={"graph": graph, "minimum_n": minimum_n})
+    return Row("A3", key, n_values, asked, stream=f"A3/{key}", notes={"graph": graph, "minimum_n": minimum_n, **notes})
 
 
 def questions(measured: Measured) -> list[Question]:

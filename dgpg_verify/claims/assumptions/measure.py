@@ -10,9 +10,11 @@ from torch import Tensor
 
 from dgpg_verify.claims.subjects import SIGMA, build_policy, build_system, one_shot_probabilities
 from dgpg_verify.core import Cell, Rollout, draw_noise
+from dgpg_verify.oracles.games.guidance import additions_in_norm, others_load
 from dgpg_verify.policies import make_policy
 from dgpg_verify.rollouts import collect
-from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
+from dgpg_verify.systems import LinearQuadraticTeam
+from dgpg_verify.systems.resource_game import ResourceGame
 
 Array = NDArray[np.float64]
 POLICIES = ("uniform", "heuristic:best_fit:0.3", "heuristic:join_shortest:0.1")
@@ -37,31 +39,30 @@ def measure_locality(cell: Cell) -> dict[str, float]:
     if isinstance(system, LinearQuadraticTeam):
         return team_locality(system)
     policy = build_policy(cell.options["policy"], system, cell.seed)
-    if isinstance(system, LoadBalancingGame):
+    if isinstance(system, ResourceGame):
         return game_locality(system, one_shot_probabilities(system, policy), cell.row.endswith(ONE_TOTAL))
     noise = draw_noise(cell.seed % 2**31, 0, system, policy, LOCALITY_ROLLOUTS)
     reach = float(system.candidates.flatten().bincount().max())  # type: ignore[attr-defined]
     return {**rollout_locality(collect(system, policy, noise)), "reach": reach}
 
 
-def game_locality(game: LoadBalancingGame, p: Array, one_total: bool = False) -> dict[str, float]:
-    """Exact locality of a game; `one_total` maps every server to one shared coordinate (control)."""
-    servers, z = game.candidates.numpy(), game.shares.numpy()
-    weight = p * z**2
-    first, second, slots = p * z, weight, 1  # moments of agent i's load on the coordinate of slot k
-    if one_total:  # all slots of an agent are one coordinate, on which it counts once
-        first, second = (np.broadcast_to(part.sum(1, keepdims=True), z.shape) for part in (first, second))
-        servers, slots = np.zeros_like(servers), z.shape[1]
-    total, squares = (
-        np.bincount(servers.ravel(), part.ravel(), minlength=game.n_servers) for part in (weight, first**2 / slots)
-    )
-    others = (total - squares)[servers] - (second - first**2)
+def game_locality(game: ResourceGame, p: Array, one_total: bool = False) -> dict[str, float]:
+    """Exact locality of a game, in the norm of G; `one_total` counts every coordinate as one (control)."""
+    at, z = additions_in_norm(game)
+    if one_total:
+        at = np.zeros_like(at)
+    others = others_load(at, z, p)
+    size = (z**2).sum(-1)
+    overlap = np.einsum("iks,ikt,ikst->ik", z, z, others.squares)
+    spread = np.einsum("iks,ikss->ik", z**2, others.covariance) / np.where(size > 0.0, size, 1.0)
+    agents = np.arange(len(z)).repeat(at[0].size)[z.ravel() != 0]
+    reached = np.unique(np.stack([at.ravel()[z.ravel() != 0], agents]), axis=1)[0]
     return {
-        "largest_influence": float(z.max()),
-        "coordinates": 1.0,
-        "reach": float(len(z) if one_total else np.bincount(servers.ravel()).max()),
-        "overlap": float((weight * (total[servers] - second)).sum(1).mean()),
-        "others_variance": float((p * others).sum(1).mean()),
+        "largest_influence": float(np.sqrt(size.max())),
+        "coordinates": float((z != 0).sum(-1).mean()),
+        "reach": float(np.bincount(reached).max()),
+        "overlap": float((p * overlap).sum(1).mean()),
+        "others_variance": float((p * spread).sum(1).mean()),
     }
 
 

@@ -21,7 +21,7 @@ PREDICTIONS = [
     *(Prediction(grid.FLOORS[gamma], "imbalance_penalty", "guidance", power) for gamma, power in BEFORE.items()),
 ]
 CORRECTED = [
-    Prediction(grid.FLOORS[gamma], "imbalance_penalty", "guidance", power, before=False)
+    Prediction(grid.FLOORS[gamma], "imbalance_penalty", "guidance", power, "big_o", before=False)
     for gamma, power in AFTER.items()
 ]
 

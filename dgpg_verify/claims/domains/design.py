@@ -22,16 +22,17 @@ CLASSICS = ("pigou", "braess")
 BY_REFERENCE = {(name, reference): f"{TRAFFIC}/{name}/{reference}"
                 for name in CLASSICS for reference in ("user_equilibrium", "system_optimum")}  # fmt: skip
 TOWN, WHOLE = "a town that grows with its travellers", "Braess's network, N drivers of weight 1/N"
-BALANCE, LEFT = "one balance of all generators", "what guidance leaves of it"
+BALANCE, LEFT = "one balance of all generators", "what guidance leaves of the balance"
 LOCAL, ONE_LINK = "3 of N links each", "one link for all"
-OWN_MEAN = "reference = mean state"
+OWN_MEAN = "balanced"
+IN_WORDS = {OWN_MEAN: "reference = mean state"}
 ABOUT: Mapping[str, tuple[str, str]] = {  # what a row stands for: its panel in the figure, and what sets it apart there
     GRID: (TOWN, ""),
     NETWORK: (WHOLE, ""),
     BALANCED: (WHOLE, OWN_MEAN),
-    **{key: (BALANCE, f"weight N^-{gamma:g} in G") for gamma, key in WEIGHED.items()},
+    **{key: (BALANCE, f"weight N^-{gamma:g}" if gamma else "weight 1") for gamma, key in WEIGHED.items()},
     NORMALISED: (BALANCE, "divided by the demand"),
-    **{key: (LEFT, f"weight N^-{gamma:g} in G") for gamma, key in FLOORS.items()},
+    **{key: (LEFT, f"weight N^-{gamma:g}" if gamma else "weight 1") for gamma, key in FLOORS.items()},
     SPARSE: (LOCAL, ""),
     SPARSE_BALANCED: (LOCAL, OWN_MEAN),
     BOTTLENECK: (ONE_LINK, ""),
@@ -40,34 +41,32 @@ ABOUT: Mapping[str, tuple[str, str]] = {  # what a row stands for: its panel in 
        for (name, reference), key in BY_REFERENCE.items()},
 }  # fmt: skip
 DRIVERS = 240  # of equal weight: every division of them among the paths is compared
-ROLLOUTS = 64
-# N and draws of each: where agents meet few others, and where all meet on one thing, whose own part fades late
-SIZES: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], int]] = {
-    "smoke": ((16, 32, 64, 128), (64, 128, 256, 512), 4),
-    "standard": ((64, 128, 256, 512), (512, 1024, 2048, 4096), 20),
-    "full": ((256, 512, 1024, 2048), (2048, 4096, 8192, 16_384), 40),
+# N where agents meet few others, and where all meet on one thing, whose own part fades late; draws of each; roll-outs
+SIZES: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], int, int]] = {
+    "smoke": ((16, 32, 64, 128), (64, 128, 256, 512), 4, 64),
+    "standard": ((64, 128, 256, 512), (512, 1024, 2048, 4096), 12, 64),
+    "full": ((256, 512, 1024, 2048), (2048, 4096, 8192, 16_384), 40, 256),
 }
-SAME_DRAWS = 6  # of a network without chance, where roll-outs alone differ
+FLOOR_GAMES = 16  # dispatches whose imbalance a cell averages: its square varies as much as its mean
 
 
 def domain_design(scale: str, parts: Collection[str] | None = None) -> list[Row]:
     """Rows of a scale, those of some systems (`parts`) or all."""
     check_choice("scale", scale, SCALES)
-    small, large, draws = SIZES[scale]
+    small, large, draws, rollouts = SIZES[scale]
     local, shared = dict.fromkeys(small, draws), dict.fromkeys(large, draws)
-    network = dict.fromkeys(large, min(draws, SAME_DRAWS))
     braess = f"{TRAFFIC}:braess"
     rows = [
-        _noise(GRID, local, TRAFFIC),
-        _noise(NETWORK, network, braess),
-        _noise(BALANCED, network, braess, sampled=False),
-        *(_noise(key, shared, POWER, gamma == 0.0, gamma=gamma) for gamma, key in WEIGHED.items()),
-        _noise(NORMALISED, shared, POWER, sampled=False, normalised=True),
-        _noise(SPARSE, local, RATES),
-        _noise(SPARSE_BALANCED, local, RATES, sampled=False),
-        _noise(BOTTLENECK, shared, RATES, topology="bottleneck"),
-        _noise(BOTTLENECK_BALANCED, shared, RATES, sampled=False, topology="bottleneck"),
-        *(_row(key, local, "floor", POWER, {"gamma": gamma}) for gamma, key in FLOORS.items()),
+        _noise(GRID, local, TRAFFIC, rollouts),
+        _noise(NETWORK, shared, braess, rollouts),
+        _noise(BALANCED, shared, braess),
+        *(_noise(key, shared, POWER, rollouts * (gamma == 0.0), gamma=gamma) for gamma, key in WEIGHED.items()),
+        _noise(NORMALISED, shared, POWER, normalised=True),
+        _noise(SPARSE, local, RATES, rollouts),
+        _noise(SPARSE_BALANCED, local, RATES),
+        _noise(BOTTLENECK, shared, RATES, rollouts, topology="bottleneck"),
+        _noise(BOTTLENECK_BALANCED, shared, RATES, topology="bottleneck"),
+        *(_row(key, local, "floor", POWER, {"gamma": gamma}, games=FLOOR_GAMES) for gamma, key in FLOORS.items()),
         *(
             _row(key, {DRIVERS: 1}, "lost", f"{TRAFFIC}:{name}", {"reference": reference})
             for (name, reference), key in BY_REFERENCE.items()
@@ -76,10 +75,10 @@ def domain_design(scale: str, parts: Collection[str] | None = None) -> list[Row]
     return [row for row in rows if parts is None or row.key.split("/")[0] in parts]
 
 
-def _noise(key: str, n_values: Mapping[int, int], system: str, sampled: bool = True, **options: Any) -> Row:
-    """sampled: whether return and difference reward are measured beside the closed form of the guidance; they do not
-    depend on the reference or on the weights of G."""
-    more = {"rollouts": ROLLOUTS * sampled, "balanced": key.endswith("/balanced")}
+def _noise(key: str, n_values: Mapping[int, int], system: str, rollouts: int = 0, **options: Any) -> Row:
+    """rollouts: for return and difference reward, beside the closed form of the guidance; 0 where they are those of
+    another row, since they do not depend on the reference or on the weights of G."""
+    more = {"rollouts": rollouts, "balanced": key.endswith("/balanced")}
     return _row(key, n_values, "noise", system, options, **more)
 
 
@@ -87,5 +86,6 @@ def _row(key: str, n_values: Mapping[int, int], part: str, system: str, options:
     """One variant of a system. Variants of a system meet the same draws at equal (N, draw)."""
     asked = {"part": part, "system": system, "options": dict(options), "policy": "uniform"} | more
     panel, series = ABOUT[key]
-    notes = {"group": panel, "series": series, "where": f"{panel}, {series}" if series else panel}
+    words = [panel, *([IN_WORDS.get(series, series)] if series else [])]
+    notes = {"group": panel, "series": series, "where": ", ".join(words)}
     return Row(FAMILY, key, n_values, asked, stream=f"{FAMILY}/{system}", notes=notes)

@@ -10,12 +10,13 @@ from typing import Any, Literal
 from dgpg_verify.claims.claim import Claim, Tables
 from dgpg_verify.claims.declared import declared
 from dgpg_verify.claims.domains.design import domain_design
-from dgpg_verify.claims.domains.measure import ALPHAS, domain_cost, measure_domain
+from dgpg_verify.claims.domains.measure import ALPHAS, SAMPLED, domain_cost, measure_domain
 from dgpg_verify.claims.noise.questions import exponent_question
 from dgpg_verify.claims.question import Question, checked, exactly
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.core import Evidence
 from dgpg_verify.core.moments import ratio
+from dgpg_verify.statistics import Relation
 
 Values = Mapping[str, Any]
 Ask = Callable[[Measured], Iterable[Question]]
@@ -37,13 +38,14 @@ READ: Mapping[str, Callable[[Values, str], float]] = {
 
 @dataclass(frozen=True)
 class Prediction:
-    """That a statistic of a row goes like N^exponent; `claims/declared/domains.md` says why. before: whether it was
-    written down before anything of the row was measured; what was not decides nothing."""
+    """That a statistic of a row goes like N^exponent, or for "big_o" at most so; `claims/declared/domains.md` says why.
+    before: whether it was written down before anything of the row was measured; what was not decides nothing."""
 
     row: str
     statistic: Statistic
     credit: str
     exponent: float
+    relation: Relation = "theta"
     before: bool = True
 
     @property
@@ -79,7 +81,7 @@ def _exponent(series: Series[Evidence], made: Prediction) -> Question:
         lambda item: READ[made.statistic](item.values, made.credit),
         {label: _filled(text, told | {"expected": f"{made.exponent:g}"}) for label, text in SENTENCES.items()},
         expected=made.exponent,
-        relation="theta",
+        relation=made.relation,
         primary=made.before,
         bends=made.credit == "guidance",
         suffix=made.credit if made.before else f"{made.credit} after",
@@ -143,10 +145,19 @@ def domain_tables(claim: str, predictions: Sequence[Prediction], measured: Measu
     return {"domains": records, "declared": declared("domains")}
 
 
+def _name(claim: str, made: Prediction) -> str:
+    """The row of the ledger."""
+    return f"{claim}/{made.row}/{made.statistic}/{made.credit}"
+
+
 def domain_claim(system: str, predictions: Sequence[Prediction], ask: Ask, **about: Any) -> Claim:
-    """A claim on one system: what was predicted of it. ask: what was measured -> questions."""
+    """A claim on one system: what was predicted of it. ask: what was measured -> questions.
+
+    What comes from roll-outs is decided at full scale: an exponent is known to +- 0.2 at standard scale.
+    """
+    late = {_name(about["id"], made): "full" for made in predictions if made.credit in SAMPLED}
     tables = partial(domain_tables, about["id"], [made for made in predictions if made.before])
     return Claim(
         family="domains", design=partial(domain_design, parts=[system]), measure=measure_domain, cost=domain_cost,
-        questions=ask, tables=tables, **about,
+        questions=ask, tables=tables, decided_at=late, **about,
     )  # fmt: skip

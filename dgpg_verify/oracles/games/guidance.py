@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from dgpg_verify.oracles.games.conditional import Array, centred_products, check_probabilities
@@ -19,11 +19,11 @@ from dgpg_verify.systems.resource_game import ResourceGame
 
 @dataclass(frozen=True)
 class OthersLoad:
-    """What the others add where z_ik acts. z [N, K, S]; away [N, K, S]: their mean with x0, less x~; squares and
-    covariance [N, K, S, S]: sums over the others of E z_j z_j', and with their means taken off."""
+    """What the others add to the coordinates that z_ik touches. z, mean [N, K, S]; squares and covariance [N, K, S, S]:
+    sums over the others of E z_j z_j', and with their means taken off."""
 
     z: Array
-    away: Array
+    mean: Array
     squares: Array
     covariance: Array
 
@@ -37,36 +37,48 @@ class GuidanceMoments:
     cross: Array
 
 
-def others_load(game: ResourceGame, probabilities: ArrayLike) -> OthersLoad:
-    """Under choice probabilities [N, K]. Cost O(N (K S)^2) and the non-zeros of the sum over agents of E z E z'."""
-    p = check_probabilities(probabilities, (game.n_agents, game.n_actions))
-    at, z = (part.cpu().numpy() for part in (game.additions.index, game.additions.value))
-    root = np.ones(game.state_size) if game.distance_weights is None else np.sqrt(game.distance_weights.cpu().numpy())
-    z, (n, k, s) = z * root[at], z.shape
-    target = root * (game.reference_state - game.idle_state).cpu().numpy()
+def others_load(at: NDArray[np.int64], z: Array, p: Array) -> OthersLoad:
+    """For additions z to the coordinates `at` [N, K, S] under choice probabilities p [N, K].
+
+    Cost O(N (K S)^2) and the non-zeros of the sum over agents of E z E z'.
+    """
+    (n, k, s), size = z.shape, int(at.max()) + 1
     # own[i, k, s, k']: what i's action k' adds to the coordinate of slot s of its action k
     same = at[:, :, :, None, None] == at[:, None, None, :, :]
     own = (same * z[:, None, None]).sum(-1)
     own_mean = np.einsum("iksj,ij->iks", own, p)
     own_squares = np.einsum("iksj,iktj,ij->ikst", own, own, p)
     agents = np.arange(n).repeat(k * s)
-    means = sparse.csr_array(((p[..., None] * z).ravel(), (agents, at.ravel())), shape=(n, game.state_size))
+    means = sparse.csr_array(((p[..., None] * z).ravel(), (agents, at.ravel())), shape=(n, size))
     left, right = (np.broadcast_to(side, (n, k, s, s)).ravel() for side in (at[..., None], at[..., None, :]))
     products = (p[..., None, None] * z[..., None] * z[..., None, :]).ravel()
-    squares = sparse.csr_array((products, (left, right)), shape=(game.state_size, game.state_size))
-    covariance = squares - (means.T @ means).tocsr()
-    around = [np.asarray(table.tocsr()[left, right]).reshape(n, k, s, s) for table in (squares, covariance)]
+    squares = sparse.csr_array((products, (left, right)), shape=(size, size))
+    around = [
+        np.asarray(table.tocsr()[left, right]).reshape(n, k, s, s) for table in (squares, squares - means.T @ means)
+    ]
     own_covariance = own_squares - own_mean[..., None] * own_mean[..., None, :]
-    away = np.asarray(means.sum(0)).ravel()[at] - own_mean - target[at]
-    return OthersLoad(z, away, around[0] - own_squares, around[1] - own_covariance)
+    mean = np.asarray(means.sum(0)).ravel()[at] - own_mean
+    return OthersLoad(z, mean, around[0] - own_squares, around[1] - own_covariance)
+
+
+def additions_in_norm(game: ResourceGame) -> tuple[NDArray[np.int64], Array]:
+    """Coordinates and amounts [N, K, S] that actions add, in the norm of G."""
+    at, z = (part.cpu().numpy() for part in (game.additions.index, game.additions.value))
+    return at, z * _root(game)[at]
+
+
+def _root(game: ResourceGame) -> Array:
+    weights = game.distance_weights
+    return np.ones(game.state_size) if weights is None else np.sqrt(weights.cpu().numpy())
 
 
 def guidance_moments(game: ResourceGame, probabilities: ArrayLike, exact: bool = False) -> GuidanceMoments:
     """Moments of psi_i w_i under tabular softmax policies; exact: of the form without the chain rule's bias z^2 / 2."""
     p = check_probabilities(probabilities, (game.n_agents, game.n_actions))
-    others = others_load(game, p)
-    z = others.z
-    mean = -(z * (others.away + z)).sum(-1) + (0.5 * (z**2).sum(-1) if exact else 0.0)
+    at, z = additions_in_norm(game)
+    others = others_load(at, z, p)
+    away = others.mean + z - (_root(game) * (game.reference_state - game.idle_state).cpu().numpy())[at]
+    mean = -(z * away).sum(-1) + (0.5 * (z**2).sum(-1) if exact else 0.0)
     spread = np.einsum("iks,ikt,ikst->ik", z, z, others.covariance)
     weight = p * (1.0 - 2.0 * p + (p**2).sum(1, keepdims=True))  # p_ik |psi_i(k)|^2
     gradient = centred_products(p, mean)

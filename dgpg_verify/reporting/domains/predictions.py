@@ -27,9 +27,14 @@ UNITS = {
     "noise_to_signal": "noise-to-signal of the guidance",
     "imbalance_penalty": "penalty for imbalance, per generator",
 }
-LOOKS = (Look("#0072b2", "s"), Look("#8a5fb5", "D"), Look("#009e73", "^"), Look("#d55e00", "o"), Look("#e69f00", "v"),
-         Look("#6b7a2b", "h"))  # fmt: skip
-Key = tuple[str, str]
+FOUND = credit_look("guidance")
+VARIANTS = (
+    Look("#8a5fb5", "D"),
+    Look("#e69f00", "v"),
+    Look("#6b7a2b", "h"),
+    Look("#cc79a7", "X"),
+    Look("#5b6473", "p"),
+)
 
 
 def draw_predictions(frames: Frames, claim: str) -> Figure:
@@ -46,7 +51,7 @@ def draw_predictions(frames: Frames, claim: str) -> Figure:
         caption=f"Up to {rows['fleet'].nunique()} draws for each N, every mark one of them, lines are geometric means. "
         "The guidance's moments are exact; return and difference reward come from roll-outs. Exponents at the lines' "
         "ends are plain slopes over the N drawn; verdicts come from the ledger.",
-        keys=[key("found", LOOKS[0]), key("predicted", LOOKS[0], ls=(0, (4, 2)), marker="", lw=1.0)],
+        keys=[key("found", FOUND), key("predicted", FOUND, ls=(0, (4, 2)), marker="", lw=1.0)],
     )  # fmt: skip
     for (group, statistic), ax in axes.items():
         _panel(ax, where(rows, group=group, statistic=statistic))
@@ -58,18 +63,23 @@ def _panel(ax: Axes, rows: Frame) -> None:
     n_axis(ax, rows["n"])
     log_y(ax, *limits(positive(rows, "value"), pad=0.12, least_decades=1.0))
     ends = []
-    for k, (series, part) in enumerate(rows.groupby(["series", "credit"], sort=False)):
-        look = LOOKS[k % len(LOOKS)] if rows["series"].nunique() > 1 else credit_look(series[1])
-        points = over_n(part, "value", geometric_mean)
-        n, mean = points["n"].to_numpy(), points["value"].to_numpy()
-        predicted = float(part["predicted"].iloc[0])
-        dots(ax, part["n"], part["value"], look)
-        joined(ax, n, mean, look)
-        ax.plot(n, mean[0] * (n / n[0]) ** predicted, color=look.color, ls=(0, (4, 2)), lw=1.0, zorder=3)
-        name = series[0] if series[0] and rows["series"].nunique() > 1 else series[1]
-        ends.append(EndLabel(n[-1], mean[-1], name, _powers(part, predicted), look.color))
+    for credit, of_credit in rows.groupby("credit", sort=False):
+        looks = (credit_look(str(credit)), *VARIANTS)
+        for look, (series, part) in zip(looks, of_credit.groupby("series", sort=False)):
+            alone = not series or of_credit["series"].nunique() == 1
+            ends.append(_series(ax, part, str(credit) if alone else f"{credit}, {series}", look))
     label_ends(ax, ends, size=8.6)
     quiet(ax)
+
+
+def _series(ax: Axes, part: Frame, name: str, look: Look) -> EndLabel:
+    """Draws, means and the predicted power of one credit in one variant."""
+    points = over_n(part, "value", geometric_mean)
+    n, mean, predicted = points["n"].to_numpy(), points["value"].to_numpy(), float(part["predicted"].iloc[0])
+    dots(ax, part["n"], part["value"], look)
+    joined(ax, n, mean, look)
+    ax.plot(n, mean[0] * (n / n[0]) ** predicted, color=look.color, ls=(0, (4, 2)), lw=1.0, zorder=3)
+    return EndLabel(n[-1], mean[-1], name, _powers(part, predicted), look.color)
 
 
 def _powers(part: Frame, predicted: float) -> str:

@@ -69,7 +69,7 @@ def test_the_imbalance_is_that_of_the_settled_profile() -> None:
     assert isinstance(power, PowerDispatch)
     nearest = (power.levels - power.reference_state[:-1, None]).abs().argmin(1)
     chosen = torch.as_tensor(settled_profile(power, nearest.numpy()))
-    excess = float(power.levels.gather(1, chosen[:, None]).sum() - power.demand)
+    excess = float(power.levels.gather(1, chosen[:, None]).sum() - power.reference_state[:-1].sum())
     assert imbalance_penalty(power) == pytest.approx(0.5 * excess**2 / 8)
 
 
@@ -80,6 +80,16 @@ def test_mean_state_is_that_of_all_joint_actions(seed: int) -> None:
     weight = torch.tensor([np.prod(p[np.arange(3), a]) for a in actions.numpy()])
     x = road.step(road.start(torch.zeros(len(actions), 1, 0)), actions).x
     assert mean_state(road, p).numpy() == pytest.approx((weight @ x).numpy(), abs=1e-12)
+
+
+def test_what_is_decided_late_is_a_row_of_the_ledger() -> None:
+    for module in MODULES:
+        late = module.CLAIM.decided_at
+        assert isinstance(late, dict) and late
+        rows = {row.key: row for row in module.CLAIM.design("smoke") if row.options["part"] == "noise"}
+        made = {key: replace(row, n_values=dict.fromkeys((4, 8), 2)) for key, row in rows.items()}
+        evidence = [Evidence(c, module.CLAIM.measure(c), 0.0) for row in made.values() for c in row.cells(0)]
+        assert late.keys() <= {row.row for row in judge(module.CLAIM, evidence, made)}
 
 
 @pytest.mark.parametrize("scale", ["smoke", "standard", "full"])

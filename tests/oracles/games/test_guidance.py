@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dgpg_verify.oracles import enumerate_moments
-from dgpg_verify.oracles.games.guidance import guidance_moments, others_load
+from dgpg_verify.oracles.games.guidance import additions_in_norm, guidance_moments, others_load
 from dgpg_verify.systems import make_system
 from dgpg_verify.systems.resource_game import ResourceGame
 
@@ -44,5 +44,5 @@ def test_one_agent_has_no_others() -> None:
     game = make_system("rate_control", 1, 3)
     assert isinstance(game, ResourceGame)
     p = np.full((1, game.n_actions), 1.0 / game.n_actions)
-    assert others_load(game, p).covariance == pytest.approx(0.0, abs=1e-15)
+    assert others_load(*additions_in_norm(game), p).covariance == pytest.approx(0.0, abs=1e-15)
     assert guidance_moments(game, p).cross == pytest.approx(0.0, abs=1e-15)
