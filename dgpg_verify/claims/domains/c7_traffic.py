@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dgpg_verify.claims.domains import design as grid
 from dgpg_verify.claims.domains.questions import ask_exponents, ask_lost, domain_claim, predicted, variances
+from dgpg_verify.claims.domains.small import ask_small
 from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.series import Measured
 
@@ -21,8 +22,12 @@ LOST = {key: SELFISH[name] for (name, _), key in grid.BY_REFERENCE.items()}
 
 
 def questions(measured: Measured) -> list[Question]:
-    """Exponents of the noise on a town and on one network; what a biased reference costs."""
-    return [*ask_exponents(measured, PREDICTIONS), *ask_lost(measured, LOST, control="system_optimum")]
+    """Exponents of the noise on a town and on one network; what a biased reference costs; small games."""
+    return [
+        *ask_exponents(measured, PREDICTIONS),
+        *ask_lost(measured, LOST, control="system_optimum"),
+        *ask_small(measured),
+    ]
 
 
 CLAIM = domain_claim(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dgpg_verify.claims.domains import design as grid
 from dgpg_verify.claims.domains.questions import Prediction, ask_exponents, domain_claim, predicted, variances
+from dgpg_verify.claims.domains.small import ask_small
 from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.series import Measured
 
@@ -27,8 +28,8 @@ CORRECTED = [
 
 
 def questions(measured: Measured) -> list[Question]:
-    """Exponents of the noise and of the imbalance that guidance leaves, by the weight of the balance."""
-    return ask_exponents(measured, [*PREDICTIONS, *CORRECTED])
+    """Exponents of the noise and of the imbalance that guidance leaves, by the weight of the balance; small games."""
+    return [*ask_exponents(measured, [*PREDICTIONS, *CORRECTED]), *ask_small(measured)]
 
 
 CLAIM = domain_claim(

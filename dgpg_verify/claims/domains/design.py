@@ -47,6 +47,16 @@ SIZES: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], int, int]] = {
     "standard": ((64, 128, 256, 512), (512, 1024, 2048, 4096), 12, 64),
     "full": ((256, 512, 1024, 2048), (2048, 4096, 8192, 16_384), 40, 256),
 }
+SMALL_GAMES: Mapping[str, tuple[str, dict[str, Any]]] = {  # every joint action of four agents is played
+    f"{TRAFFIC}/four": (TRAFFIC, {}),
+    f"{TRAFFIC}/four/user equilibrium": (TRAFFIC, {"reference": "user_equilibrium"}),
+    f"{POWER}/four": (POWER, {"n_levels": 3}),
+    f"{POWER}/four/normalised": (POWER, {"n_levels": 3, "normalised": True}),
+    f"{RATES}/four": (RATES, {}),
+    f"{RATES}/four/bottleneck": (RATES, {"topology": "bottleneck"}),
+}
+FOUR = "four agents"
+SMALL_COUNT = {"smoke": 20, "standard": 200, "full": 1000}
 FLOOR_GAMES = 16  # dispatches whose imbalance a cell averages: its square varies as much as its mean
 
 
@@ -72,6 +82,10 @@ def domain_design(scale: str, parts: Collection[str] | None = None) -> list[Row]
             for (name, reference), key in BY_REFERENCE.items()
         ),
     ]
+    rows += [
+        _row(key, {4: 1}, "small", system, options, games=SMALL_COUNT[scale])
+        for key, (system, options) in SMALL_GAMES.items()
+    ]
     return [row for row in rows if parts is None or row.key.split("/")[0] in parts]
 
 
@@ -85,7 +99,7 @@ def _noise(key: str, n_values: Mapping[int, int], system: str, rollouts: int = 0
 def _row(key: str, n_values: Mapping[int, int], part: str, system: str, options: Mapping[str, Any], **more: Any) -> Row:
     """One variant of a system. Variants of a system meet the same draws at equal (N, draw)."""
     asked = {"part": part, "system": system, "options": dict(options), "policy": "uniform"} | more
-    panel, series = ABOUT[key]
+    panel, series = ABOUT.get(key) or (FOUR, key.partition("/four")[2].strip("/"))
     words = [panel, *([IN_WORDS.get(series, series)] if series else [])]
     notes = {"group": panel, "series": series, "where": ", ".join(words)}
     return Row(FAMILY, key, n_values, asked, stream=f"{FAMILY}/{system}", notes=notes)

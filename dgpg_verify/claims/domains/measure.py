@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from dgpg_verify.claims.subjects import build_policy, build_system, one_shot_probabilities
+from dgpg_verify.claims.equilibria.measure.alignment import cosines, policy_profiles
+from dgpg_verify.claims.equilibria.measure.games import pure_sets
+from dgpg_verify.claims.subjects import build_policy, one_shot_probabilities
 from dgpg_verify.core import Cell, Policy
+from dgpg_verify.equilibria.games.tables import resource_tables
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.oracles.games.guidance import Array, guidance_moments
+from dgpg_verify.systems import make_system
 from dgpg_verify.systems.power_dispatch import PowerDispatch
 from dgpg_verify.systems.resource_game import ResourceGame
 
 ALPHAS = (0.2, 0.55, 0.9, 1.0)  # end, middle and start of the published schedule; guidance alone
 SAMPLED = ("return", "difference")
+POLICIES = ("uniform", "greedy:1", "best_response:0.3", "random", "near_equilibrium")  # where alignment is measured
 MOST_ROUNDS = 10_000
 
 
 def measure_domain(cell: Cell) -> Mapping[str, Any]:
     """Measure one cell; a function of the cell alone."""
-    if cell.options["part"] == "floor":
-        seeds = np.random.SeedSequence(cell.seed).generate_state(cell.options["games"])
-        games = (PowerDispatch.random(cell.n, int(seed), **cell.options["options"]) for seed in seeds)
-        return {"imbalance_penalty": float(np.mean([imbalance_penalty(game) for game in games]))}
-    system = build_system(cell)
-    assert isinstance(system, ResourceGame)
-    return {"lost": lost_at(system)} if cell.options["part"] == "lost" else noise_of(system, cell)
+    return PARTS[cell.options["part"]](list(drawn_games(cell)), cell)
 
 
 def domain_cost(cell: Cell) -> float:
@@ -36,8 +35,18 @@ def domain_cost(cell: Cell) -> float:
     return float(cell.n * (100 + cell.options.get("rollouts", 0)) * cell.options.get("games", 1))
 
 
-def noise_of(game: ResourceGame, cell: Cell) -> dict[str, float]:
+def drawn_games(cell: Cell) -> Iterator[ResourceGame]:
+    """The games of a cell: one, or as many independent ones as its option `games` says."""
+    seeds = np.random.SeedSequence(cell.seed).generate_state(cell.options.get("games", 1))
+    for seed in seeds:
+        game = make_system(cell.options["system"], cell.n, int(seed), **cell.options["options"])
+        assert isinstance(game, ResourceGame)
+        yield game
+
+
+def measure_noise(games: Sequence[ResourceGame], cell: Cell) -> dict[str, float]:
     """Means over agents: V of each credit; of the guidance, exactly, also |E g|^2 and the part the others cause."""
+    [game] = games
     policy = build_policy(cell.options["policy"], game, cell.seed)
     p = one_shot_probabilities(game, policy)
     if cell.options["balanced"]:
@@ -64,6 +73,24 @@ def mean_state(game: ResourceGame, p: Array) -> torch.Tensor:
     """E x [M] under choice probabilities [N, K], in plain units."""
     z = game.additions
     return game.idle_state.index_add(0, z.index.flatten(), (torch.as_tensor(p)[..., None] * z.value).flatten())
+
+
+def measure_floor(games: Sequence[ResourceGame], cell: Cell) -> dict[str, float]:
+    """Mean over games of `imbalance_penalty`."""
+    return {"imbalance_penalty": float(np.mean([imbalance_penalty(game) for game in games]))}  # type: ignore[arg-type]
+
+
+def measure_lost(games: Sequence[ResourceGame], cell: Cell) -> dict[str, Any]:
+    """`lost_at` of the one network."""
+    return {"lost": lost_at(games[0])}
+
+
+def measure_small(games: Sequence[ResourceGame], cell: Cell) -> dict[str, Any]:
+    """Pure equilibria of J and J_alpha and what they are worth, and alignment at the policies of POLICIES, every joint
+    action enumerated; names as in the claims on equilibria."""
+    tables = resource_tables(games)
+    profiles, policy = policy_profiles(games, tables, cell.seed, POLICIES)
+    return pure_sets(tables, valued=True) | cosines(tables, profiles) | {"policy": policy}
 
 
 def imbalance_penalty(game: PowerDispatch) -> float:
@@ -116,3 +143,11 @@ def divisions(n: int, parts: int) -> np.ndarray:
     first = np.stack([axis.ravel() for axis in axes], axis=1)
     first = first[first.sum(1) <= n]
     return np.concatenate([first, n - first.sum(1, keepdims=True)], axis=1)
+
+
+PARTS: Mapping[str, Callable[[Sequence[ResourceGame], Cell], Mapping[str, Any]]] = {
+    "noise": measure_noise,
+    "floor": measure_floor,
+    "lost": measure_lost,
+    "small": measure_small,
+}

@@ -17,6 +17,7 @@ from dgpg_verify.core import InputError, check_real
 from dgpg_verify.equilibria.arrays import Array, beside
 from dgpg_verify.systems import LoadBalancingGame
 from dgpg_verify.systems.load_balancing import COSTS, MM1_CAP
+from dgpg_verify.systems.resource_game import ResourceGame
 
 MAX_JOINT_ACTIONS = 10_000_000
 SERVER_PARAMETERS = ("background", "reference_state", "weights", "target", "capacity")
@@ -155,6 +156,24 @@ def joint_tables(games: LoadBalancingGame | Sequence[LoadBalancingGame]) -> Tabl
             else:
                 cost += _server_cost(first.cost, x, server)
     return Tables(-cost, guidance)
+
+
+def resource_tables(games: Sequence[ResourceGame]) -> Tables:
+    """J and G of games of one N and K on every joint action, each played once: float64 [F, K, ..., K].
+
+    Raises InputError as `joint_tables`, or where an action is not there. Cost O(F K^N (N S + M)).
+    """
+    first = games[0]
+    check_joint_actions(first.n_agents, first.n_actions)
+    if any(game.allowed is not None for game in games):
+        raise InputError("games must have all actions: a table has a place for each")
+    shape = (first.n_actions,) * first.n_agents
+    actions = torch.as_tensor(np.stack([part.ravel() for part in np.indices(shape)], axis=1))
+    nothing = torch.zeros(len(actions), 1, 0, dtype=torch.float64)
+    played = [game.step(game.start(nothing), actions) for game in games]
+    reward = torch.stack([step.reward for step in played])
+    distance = torch.stack([0.5 * ((step.x - step.reference) ** 2).sum(1) for step in played])
+    return Tables(*(part.numpy().reshape(len(games), *shape) for part in (reward, distance)))
 
 
 def stacked(games: Sequence[LoadBalancingGame], name: str) -> Array:

@@ -143,3 +143,16 @@ def test_a_cell_is_a_function_of_itself_alone() -> None:
     assert isinstance(small, Cell)
     first, again = (c9_rate_control.CLAIM.measure(small) for _ in range(2))
     assert first == again and set(first) == {"guidance", "guidance_signal", "guidance_cross"}
+
+
+def test_small_games_are_those_of_their_systems() -> None:
+    rows = {row.key: row for row in design.domain_design("smoke") if row.options["part"] == "small"}
+    assert rows.keys() == design.SMALL_GAMES.keys()
+    for module in MODULES:
+        mine = {
+            r.key: replace(r, options={**r.options, "games": 3}) for r in module.CLAIM.design("smoke") if r.key in rows
+        }
+        evidence = [Evidence(cell, module.CLAIM.measure(cell), 0.0) for row in mine.values() for cell in row.cells(1)]
+        judged = judge(module.CLAIM, evidence, mine)
+        assert len(judged) == 2 * len(mine) and not any(row.primary for row in judged)
+        assert all(item.values["relations"].shape[1] == 3 for item in evidence)

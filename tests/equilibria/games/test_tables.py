@@ -6,8 +6,9 @@ import torch
 from hypothesis import given, settings
 
 from dgpg_verify.core import InputError
-from dgpg_verify.equilibria.games.tables import Tables, joint_tables
-from dgpg_verify.systems import LoadBalancingGame
+from dgpg_verify.equilibria.games.random_games import random_games
+from dgpg_verify.equilibria.games.tables import Tables, joint_tables, resource_tables
+from dgpg_verify.systems import LoadBalancingGame, make_system
 from dgpg_verify.testing.games import load_balancing_games
 from tests.equilibria.games import plain
 
@@ -96,3 +97,20 @@ def test_bad_input_is_one_clear_error(case):
     with pytest.raises(InputError, match=words) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["road_network", "rate_control", "power_dispatch", "load_balancing"])
+def test_tables_of_resource_games_hold_what_is_played(name, seed):
+    games = [make_system(name, 3, seed + k) for k in range(2)]
+    found = resource_tables(games)
+    for f, actions in enumerate([(0, 1, 2), (2, 0, 1)]):
+        step = games[f].step(games[f].start(torch.zeros(1, 1, 0)), torch.tensor([actions]))
+        assert found.reward[(f, *actions)] == pytest.approx(float(step.reward))
+        assert found.guidance[(f, *actions)] == pytest.approx(0.5 * float(((step.x - step.reference) ** 2).sum()))
+
+
+def test_tables_of_load_balancing_are_those_built_server_by_server():
+    games = random_games(5, 3, seed=4)
+    found, wanted = resource_tables(games), joint_tables(games)
+    assert found.reward == pytest.approx(wanted.reward, rel=1e-12)
+    assert found.guidance == pytest.approx(wanted.guidance, rel=1e-12)

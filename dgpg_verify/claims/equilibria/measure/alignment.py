@@ -6,7 +6,7 @@ one of the gradients has vanished (equilibria/alignment.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from dgpg_verify.equilibria.teams.affine_sets import set_relation
 from dgpg_verify.equilibria.teams.stationary import misaligned_point, team_inner, team_matrices, team_stationary
 from dgpg_verify.policies import make_policy
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
+from dgpg_verify.systems.resource_game import ResourceGame
 
 UNDEFINED = 2.0  # stands for an undefined cosine in stored arrays
 TEAM_POINTS = ("start", "toward:0.5", "toward:0.9", "random")
@@ -48,13 +49,17 @@ def measure_alignment(cell: Cell) -> dict[str, Any]:
     """
     games, tables = drawn_games(cell)
     profiles, policy = policy_profiles(games, tables, cell.seed)
+    return cosines(tables, profiles) | {"policy": policy}
+
+
+def cosines(tables: Tables, profiles: Array) -> dict[str, Any]:
+    """The same of any games at some profiles [F, S, N, K]."""
     found = alignment_at(tables, profiles, "softmax")
     return {
         "joint": np.where(np.isfinite(found.cosine), found.cosine, UNDEFINED).astype(np.float32),
         "negative": found.negative,
         "agents_negative": found.agent_negative.sum(-1).astype(np.uint8),
         "agents_defined": np.isfinite(found.agent_cosine).sum(-1).astype(np.uint8),
-        "policy": policy,
     }
 
 
@@ -64,12 +69,14 @@ def drawn_games(cell: Cell) -> tuple[list[LoadBalancingGame], Tables]:
     return games_with_tables(options["fleets"], cell.n, options["k"], options["cost"], options["reference"], cell.seed)
 
 
-def policy_profiles(games: list[LoadBalancingGame], tables: Tables, seed: int) -> tuple[Array, NDArray[np.uint8]]:
-    """Profiles [F, S, N, K] of the declared policies, and the place in POLICIES of each of them [S]."""
+def policy_profiles(
+    games: Sequence[ResourceGame], tables: Tables, seed: int, names: Sequence[str] = POLICIES
+) -> tuple[Array, NDArray[np.uint8]]:
+    """Profiles [F, S, N, K] of the declared policies, and the place in `names` of each of them [S]."""
     shape = (len(games), tables.n_agents, tables.n_actions)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(21,)))
     made: list[tuple[int, Array]] = []
-    for place, name in enumerate(POLICIES):
+    for place, name in enumerate(names):
         if name == "uniform":
             made.append((place, np.full(shape, 1.0 / tables.n_actions)))
         elif name == "random":

@@ -60,7 +60,11 @@ def measure_pure(cell: Cell) -> dict[str, Any]:
     Equilibria of all fleets: present of J; lost and foreign [A] at each alpha; for_good: lost at every alpha, and
     fleets_for_good: in how many fleets.
     """
-    _, tables = drawn_games(cell)
+    return pure_sets(drawn_games(cell)[1], bool(cell.options["values"]) and cell.replicate == 0)
+
+
+def pure_sets(tables: Tables, valued: bool) -> dict[str, Any]:
+    """The same of any games; valued: what their equilibria are worth too."""
     intervals = alpha_intervals(tables)
     of_j = intervals.holds(0.0)
     lost, gained = ever_lost(tables, of_j), ever_gained(intervals, of_j)
@@ -77,7 +81,7 @@ def measure_pure(cell: Cell) -> dict[str, Any]:
         "for_good": int(for_good.sum()),
         "fleets_for_good": int(flat(for_good).any(1).sum()),
     }
-    if not cell.options["values"] or cell.replicate > 0:
+    if not valued:
         return values
     first = np.arange(tables.fleets) < VALUED
     return values | _values(tables.take(first), of_j[first], [members[first] for members in of_alpha])
