@@ -26,6 +26,7 @@ def questions(measured: Measured) -> list[Question]:
     return [
         *ask_exponents(measured, PREDICTIONS),
         *ask_lost(measured, LOST, control="system_optimum"),
+        *ask_share(measured, (grid.GRID, grid.NETWORK)),
         *ask_small(measured),
     ]
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from dgpg_verify.claims.domains import design as grid
-from dgpg_verify.claims.domains.questions import Prediction, ask_exponents, domain_claim, predicted, variances
+from dgpg_verify.claims.domains.questions import (
+    Prediction,
+    ask_exponents,
+    ask_share,
+    domain_claim,
+    predicted,
+    variances,
+)
 from dgpg_verify.claims.domains.small import ask_small
 from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.series import Measured
@@ -29,7 +36,11 @@ CORRECTED = [
 
 def questions(measured: Measured) -> list[Question]:
     """Exponents of the noise and of the imbalance that guidance leaves, by the weight of the balance; small games."""
-    return [*ask_exponents(measured, [*PREDICTIONS, *CORRECTED]), *ask_small(measured)]
+    return [
+        *ask_exponents(measured, [*PREDICTIONS, *CORRECTED]),
+        *ask_share(measured, (grid.WEIGHED[0.0], grid.WEIGHED[0.5])),
+        *ask_small(measured),
+    ]
 
 
 CLAIM = domain_claim(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dgpg_verify.claims.domains import design as grid
-from dgpg_verify.claims.domains.questions import ask_exponents, domain_claim, predicted, variances
+from dgpg_verify.claims.domains.questions import ask_exponents, ask_share, domain_claim, predicted, variances
 from dgpg_verify.claims.domains.small import ask_small
 from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.series import Measured
@@ -21,7 +21,11 @@ PREDICTIONS = predicted(
 
 def questions(measured: Measured) -> list[Question]:
     """Exponents of the noise with few flows a link and with one link for all; small games."""
-    return [*ask_exponents(measured, PREDICTIONS), *ask_small(measured)]
+    return [
+        *ask_exponents(measured, PREDICTIONS),
+        *ask_share(measured, (grid.SPARSE, grid.BOTTLENECK)),
+        *ask_small(measured),
+    ]
 
 
 CLAIM = domain_claim(

@@ -11,7 +11,8 @@ from dgpg_verify.claims.claim import Claim, Tables
 from dgpg_verify.claims.declared import declared
 from dgpg_verify.claims.domains.design import domain_design
 from dgpg_verify.claims.domains.measure import ALPHAS, SAMPLED, domain_cost, measure_domain
-from dgpg_verify.claims.noise.questions import exponent_question
+from dgpg_verify.claims.noise import c1_2_noise_free
+from dgpg_verify.claims.noise.questions import exponent_question, threshold_question
 from dgpg_verify.claims.question import Question, checked, exactly
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.core import Evidence
@@ -93,6 +94,25 @@ def _filled(text: str, words: Mapping[str, str]) -> str:
     for name, word in words.items():
         text = text.replace(f"{{{name}}}", word)
     return text[0].upper() + text[1:] if text[0] != "{" else text
+
+
+def ask_share(measured: Measured, rows: Iterable[str]) -> list[Question]:
+    """The paper's C1.2 in other domains: the share of the guidance's variance that others cause, at the largest N."""
+    return [
+        threshold_question(
+            measured[row],
+            "share of others",
+            lambda item: READ["cross_agent_share"](item.values, "guidance"),
+            c1_2_noise_free.SENTENCES,
+            c1_2_noise_free.SUPPORT_AT,
+            c1_2_noise_free.REFUTE_ABOVE,
+            primary=False,
+            suffix="guidance",
+            statement=f"{c1_2_noise_free.CLAIM.statement} (C1.2, here)",
+        )
+        for row in rows
+        if row in measured
+    ]
 
 
 def ask_lost(measured: Measured, rows: Mapping[str, Callable[[float], float]], control: str) -> list[Question]:

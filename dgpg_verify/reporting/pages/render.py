@@ -30,6 +30,7 @@ from dgpg_verify.reporting.provenance import (
 )
 from dgpg_verify.reporting.records import COLUMNS, SECTIONS, Record, Tables, group_by
 from dgpg_verify.reporting.strip import domain, interval_strip
+from dgpg_verify.reporting.systems import system_table
 from dgpg_verify.reporting.training.tables import reach_groups, score_groups, tuning_groups
 
 PAPER = "https://arxiv.org/abs/2602.20078"
@@ -245,6 +246,7 @@ def _ledger_context(rows: Sequence[LedgerRow]) -> dict[str, Any]:
         "summaries": summaries,
         "answers": answers(summaries),
         "matrix": matrix,
+        "systems": system_table(rows),
         "strips": {row.row: Markup(interval_strip(row, scales[row.statistic])) for row in rows},
         "counts": {label: judged.count(label) for label in LABELS},
         "not_compared": sum(status_text(row) == NOT_COMPARED for row in rows),

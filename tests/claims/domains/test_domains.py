@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +22,7 @@ from dgpg_verify.claims.domains.measure import (
 from dgpg_verify.claims.domains.questions import Prediction, ask_exponents
 from dgpg_verify.claims.series import Series, make_series
 from dgpg_verify.core import Cell, Evidence
+from dgpg_verify.reporting.systems import LINES
 from dgpg_verify.systems import make_system
 from dgpg_verify.systems.power_dispatch import PowerDispatch
 from dgpg_verify.systems.resource_game import ResourceGame
@@ -90,6 +92,17 @@ def test_what_is_decided_late_is_a_row_of_the_ledger() -> None:
         made = {key: replace(row, n_values=dict.fromkeys((4, 8), 2)) for key, row in rows.items()}
         evidence = [Evidence(c, module.CLAIM.measure(c), 0.0) for row in made.values() for c in row.cells(0)]
         assert late.keys() <= {row.row for row in judge(module.CLAIM, evidence, made)}
+
+
+def test_the_table_of_systems_names_rows_of_the_ledger() -> None:
+    named = {name for line in LINES for name in line.values() if isinstance(name, str) and re.match(r"C[789]/", name)}
+    for module in MODULES:
+        kept = {row.key: row for row in module.CLAIM.design("smoke") if row.options["part"] in ("noise", "small")}
+        tiny = {key: replace(row, n_values={4: 2}, options={**row.options, "games": 2} if row.options["part"] == "small"
+                             else row.options) for key, row in kept.items()}  # fmt: skip
+        evidence = [Evidence(c, module.CLAIM.measure(c), 0.0) for row in tiny.values() for c in row.cells(0)]
+        named -= {row.row for row in judge(module.CLAIM, evidence, tiny)}
+    assert not named
 
 
 @pytest.mark.parametrize("scale", ["smoke", "standard", "full"])
