@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dgpg_verify.claims.domains import design as grid
-from dgpg_verify.claims.domains.questions import ask_exponents, ask_lost, domain_claim, predicted, variances
+from dgpg_verify.claims.domains.questions import ask_exponents, ask_lost, ask_share, domain_claim, predicted, variances
 from dgpg_verify.claims.domains.small import ask_small
 from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.series import Measured
