@@ -37,8 +37,8 @@ def test_the_next_scale_with_its_time(tmp_path: Path) -> None:
     """Ten times the cells on two workers; the other row costs as much, so all of the claim is measured."""
     said = step(tmp_path, toy_claim(design=design))
     assert said == (
-        "to decide it (about 60 s): pytest theorems/ --benchmark --claims C9.1 --scale standard "
-        "--out reports/C9.1-standard"
+        "to decide it (about 60 s): pytest theorems/ --benchmark --claims C99.1 --scale standard "
+        "--out reports/C99.1-standard"
     )
 
 
@@ -56,7 +56,7 @@ def test_at_the_largest_scale_another_seed_measures_other_fleets(tmp_path: Path)
     claim = toy_claim(design=lambda scale: design("smoke"))
     said = step(tmp_path, claim, "full", seed=3)
     assert said.startswith("no larger scale; on other fleets (about 6 s)")
-    assert said.endswith("--scale full --seed 4 --out reports/C9.1-full-seed4")
+    assert said.endswith("--scale full --seed 4 --out reports/C99.1-full-seed4")
 
 
 def test_a_row_that_the_larger_scale_lacks_has_no_time(tmp_path: Path) -> None:

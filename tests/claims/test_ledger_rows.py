@@ -54,12 +54,12 @@ def outcomes(measured):
     ]
 
 register_claim(toy_claim(questions=outcomes,
-                         recorded={{f"C9.1/{{name}}": (label, "by hand") for name, label in RECORDS.items()}}))
-register_claim(toy_claim("C9.2"))
-register_claim(toy_claim("C9.4", questions=lambda measured: [
+                         recorded={{f"C99.1/{{name}}": (label, "by hand") for name, label in RECORDS.items()}}))
+register_claim(toy_claim("C99.2"))
+register_claim(toy_claim("C99.4", questions=lambda measured: [
     question for question in outcomes(measured) if question.key == "open"],
-    decided_at="smoke", recorded={{"C9.4/open": ("supported", "by hand")}}))
-register_claim(toy_claim("C9.3", questions=lambda measured: []))
+    decided_at="smoke", recorded={{"C99.4/open": ("supported", "by hand")}}))
+register_claim(toy_claim("C99.3", questions=lambda measured: []))
 """
 
 
@@ -82,17 +82,17 @@ def _pytest(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_row_is_a_test_with_its_own_outcome(project: Path) -> None:
-    ran = _pytest(project, "--benchmark", "--scale", "smoke", "--claims", "C9", "--workers", "1", "-v")
-    found = dict(re.findall(r"^theorems/\S+\[(C9\.[14]/\w+)\] ([A-Z, ]+?) +(?:\(|\[)", ran.stdout, re.MULTILINE))
+    ran = _pytest(project, "--benchmark", "--scale", "smoke", "--claims", "C99", "--workers", "1", "-v")
+    found = dict(re.findall(r"^theorems/\S+\[(C99\.[14]/\w+)\] ([A-Z, ]+?) +(?:\(|\[)", ran.stdout, re.MULTILINE))
     assert found == {
-        "C9.1/good": "PASSED",
-        "C9.1/new": "REFUTED, NOT COMPARED",
-        "C9.1/known": "XFAIL",
-        "C9.1/wrong": "FAILED",
-        "C9.1/open": "UNDECIDED",
-        "C9.1/control": "FAILED",
-        "C9.1/alone": "SUPPORTED, NOT COMPARED",
-        "C9.4/open": "NO LONGER DECIDED",
+        "C99.1/good": "PASSED",
+        "C99.1/new": "REFUTED, NOT COMPARED",
+        "C99.1/known": "XFAIL",
+        "C99.1/wrong": "FAILED",
+        "C99.1/open": "UNDECIDED",
+        "C99.1/control": "FAILED",
+        "C99.1/alone": "SUPPORTED, NOT COMPARED",
+        "C99.4/open": "NO LONGER DECIDED",
     }
     assert ran.returncode == 1
     assert "2 failed, 1 passed, 2 skipped, 1 xfailed" in ran.stdout
@@ -101,12 +101,12 @@ def test_every_row_is_a_test_with_its_own_outcome(project: Path) -> None:
     assert "100 % of the work, 24/24 cells" in ran.stderr
     end = ran.stdout.split(" claims ===")[1].splitlines()
     assert end[-2] == "report: reports/smoke-seed0/index.html"
-    assert "not as recorded: 3" in end and any(line.startswith("C9.1") for line in end)
+    assert "not as recorded: 3" in end and any(line.startswith("C99.1") for line in end)
     assert any(line.startswith("- REVERSED, recorded as supported (by hand), measured otherwise") for line in end)
     assert any(line.startswith("- control must be refuted") for line in end)
-    assert sum("pytest theorems/ --benchmark --claims C9." in line for line in end) == 2
+    assert sum("pytest theorems/ --benchmark --claims C99." in line for line in end) == 2
 
-    again = _pytest(project, "--benchmark", "--scale", "smoke", "--claims", "C9.1")  # without --resume
+    again = _pytest(project, "--benchmark", "--scale", "smoke", "--claims", "C99.1")  # without --resume
     assert again.returncode == 4
     assert "exists already" in again.stderr + again.stdout
 
@@ -116,20 +116,20 @@ def _honest(project: Path, *arguments: str, out: str = "honest") -> subprocess.C
 
 
 def test_a_run_without_a_reversal_ends_well_unless_strict(project: Path) -> None:
-    ran = _honest(project, "--claims", "C9.2,C9.4")
+    ran = _honest(project, "--claims", "C99.2,C99.4")
     assert ran.returncode == 0, ran.stdout
     assert "2 not compared, 1 no longer decided" in ran.stdout or "1 no longer decided, 2 not compared" in ran.stdout
     assert " passed" not in ran.stdout.splitlines()[-1]
-    strict = _honest(project, "--claims", "C9.2,C9.4", "--strict")
+    strict = _honest(project, "--claims", "C99.2,C99.4", "--strict")
     assert strict.returncode == 1 and "3 failed" in strict.stdout
 
 
 def test_only_refuted_rows_and_those_against_a_record_are_listed_unless_verbose(project: Path) -> None:
-    ran, verbose = _honest(project, "--claims", "C9.1"), _honest(project, "--claims", "C9.1", "-v")
+    ran, verbose = _honest(project, "--claims", "C99.1"), _honest(project, "--claims", "C99.1", "-v")
 
     def listed(text: str) -> list[str]:
         ledger = re.split(r"=+ (?:ledger|short test summary info) =+", text)[1]
-        return re.findall(r"^C9\.1\*? +(\w+)", ledger, re.MULTILINE)
+        return re.findall(r"^C99\.1\*? +(\w+)", ledger, re.MULTILINE)
 
     assert sorted(listed(ran.stdout)) == ["control", "known", "new", "open", "wrong"]
     assert sorted(listed(verbose.stdout)) == ["alone", "control", "good", "known", "new", "open", "wrong"]
@@ -137,13 +137,13 @@ def test_only_refuted_rows_and_those_against_a_record_are_listed_unless_verbose(
 
 
 def test_every_row_is_an_entry_of_pytest_benchmark(project: Path) -> None:
-    nothing = _honest(project, "--claims", "C9.1", "--benchmark-compare")
+    nothing = _honest(project, "--claims", "C99.1", "--benchmark-compare")
     assert "nothing to compare with" in nothing.stdout
-    options = ("--claims", "C9.1", "--benchmark-json", "bench.json", "--benchmark-autosave", "--benchmark-only")
+    options = ("--claims", "C99.1", "--benchmark-json", "bench.json", "--benchmark-autosave", "--benchmark-only")
     _honest(project, *options)
     entries = json.loads((project / "bench.json").read_text())["benchmarks"]
     ledger = json.loads((project / "honest" / "ledger.json").read_text())["rows"]
-    rows = {row["row"]: row for row in ledger if row["id"] == "C9.1"}  # the folder holds other claims of earlier runs
+    rows = {row["row"]: row for row in ledger if row["id"] == "C99.1"}  # the folder holds other claims of earlier runs
     assert {entry["param"] for entry in entries} == set(rows) and len(rows) == 7
     for entry in entries:
         row, facts = rows[entry["param"]], entry["extra_info"]
@@ -152,33 +152,33 @@ def test_every_row_is_an_entry_of_pytest_benchmark(project: Path) -> None:
             name: row[name] for name in ("verdict", "estimate", "low", "high", "reading", "primary")
         }
         assert facts["N"] == row["n_values"]
-    compared = _honest(project, "--claims", "C9.1", "--benchmark-compare")
+    compared = _honest(project, "--claims", "C99.1", "--benchmark-compare")
     assert "(NOW)" in compared.stdout and "(0001_" in compared.stdout
-    assert "(NOW)" not in _honest(project, "--claims", "C9.1").stdout
+    assert "(NOW)" not in _honest(project, "--claims", "C99.1").stdout
 
 
 def test_with_claims_only_their_exact_properties_run(project: Path) -> None:
     folder = project / "theorems" / "properties"
     folder.mkdir()
     try:
-        for name in ("C9.2", "C9", "C77"):
+        for name in ("C99.2", "C99", "C77"):
             (folder / f"test_{name.replace('.', '_')}.py").write_text(f"CLAIMS = ({name!r},)\ndef test_it(): ...\n")
-        ran = _honest(project, "--claims", "C9.4", "-v")
+        ran = _honest(project, "--claims", "C99.4", "-v")
         whole = _pytest(project)
     finally:
         shutil.rmtree(folder)
-    assert re.findall(r"test_(\w+)\.py::test_it", ran.stdout) == ["C9"]
+    assert re.findall(r"test_(\w+)\.py::test_it", ran.stdout) == ["C99"]
     assert "2 deselected" in ran.stdout and "3 passed" in whole.stdout
 
 
 def test_a_claim_without_a_row_is_named(project: Path) -> None:
-    ran = _pytest(project, "--benchmark", "--scale", "smoke", "--claims", "C9.3", "--workers", "1", "--out", "silent")
+    ran = _pytest(project, "--benchmark", "--scale", "smoke", "--claims", "C99.3", "--workers", "1", "--out", "silent")
     assert ran.returncode == 0, ran.stdout
-    assert "C9.3 has no row at this scale" in ran.stdout
+    assert "C99.3 has no row at this scale" in ran.stdout
 
 
 def test_a_sitting_neither_passes_nor_fails(project: Path) -> None:
-    options = ("--benchmark", "--scale", "smoke", "--claims", "C9.1", "--workers", "1", "--out", "sitting")
+    options = ("--benchmark", "--scale", "smoke", "--claims", "C99.1", "--workers", "1", "--out", "sitting")
     ran = _pytest(project, *options, "--rows", "o*", "--n-max", "4")
     assert ran.returncode == 0, ran.stdout
     assert "8/8 cells" in ran.stderr
@@ -199,7 +199,7 @@ def test_an_option_of_another_plugin_is_left_to_it(project: Path) -> None:
     assert "--cell-workers=W" in helped and "--workers=WORKERS" in helped
     refused = _pytest(project, *beside, "--benchmark", "--workers", "2")
     assert refused.returncode == 4 and "--workers is another plug-in's here" in refused.stderr + refused.stdout
-    options = ("--benchmark", "--scale=smoke", "--claims=C9.2", "--cell-workers=1", "--out", "beside")
+    options = ("--benchmark", "--scale=smoke", "--claims=C99.2", "--cell-workers=1", "--out", "beside")
     assert _pytest(project, *beside, *options).returncode == 0
 
 
@@ -217,12 +217,12 @@ def test_a_row_without_a_test_fails_the_run(project: Path) -> None:
     hidden.write_text("def test_other() -> None: ...\n")
     try:
         ran = _pytest(
-            project, "--benchmark", "--scale", "smoke", "--claims", "C9.2", "--workers", "1", "--out", "hidden"
+            project, "--benchmark", "--scale", "smoke", "--claims", "C99.2", "--workers", "1", "--out", "hidden"
         )
     finally:
         hidden.write_text(text)
     assert ran.returncode == 1
-    assert "no test in theorems/ looks at row C9.2/one" in ran.stdout
+    assert "no test in theorems/ looks at row C99.2/one" in ran.stdout
 
 
 USAGE = {

@@ -15,7 +15,7 @@ from tests.claims import toy_claim as toy
 
 DESIGN = toy.design("smoke")[0]
 SERIES = make_series(DESIGN, [Evidence(cell, {"mean": 0.5}, 0.0) for cell in DESIGN.cells(0)])
-ROW = ledger_rows("C9.1", "", [toy.question(SERIES)], {})[0]
+ROW = ledger_rows("C99.1", "", [toy.question(SERIES)], {})[0]
 
 
 def _row(verdict: str, recorded: str | None = None, **changes: object) -> LedgerRow:
@@ -77,7 +77,7 @@ def test_an_oracle_without_a_label_must_be_supported() -> None:
 
 
 def test_messages_say_what_happened() -> None:
-    assert row_outcome(_row("refuted"), "smoke").message.startswith("no record: C9.1/one: refuted")
+    assert row_outcome(_row("refuted"), "smoke").message.startswith("no record: C99.1/one: refuted")
     assert "recorded as supported (by hand)" in row_outcome(_row("refuted", "supported"), "smoke").message
     control = _row("supported", kind="control", expected_label="refuted")
     assert "control must be refuted" in row_outcome(control, "smoke").message

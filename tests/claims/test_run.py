@@ -61,7 +61,7 @@ def test_a_run_folder_holds_everything(finished: Path) -> None:
 def test_environment_names_no_place_and_no_person(finished: Path) -> None:
     text = (finished / "environment.json").read_text()
     environment = json.loads(text)
-    asked = {"scale": "smoke", "seed": 5, "workers": 1, "resume": False, "claims": ["C9.1"]}
+    asked = {"scale": "smoke", "seed": 5, "workers": 1, "resume": False, "claims": ["C99.1"]}
     assert {name: environment[name] for name in asked} == asked
     assert {"commit", "dirty", "versions", "processor", "command", "source"} <= set(environment)
     for secret in (str(Path.cwd()), str(Path.home()), os.uname().nodename):
@@ -139,10 +139,10 @@ def test_the_ledger_is_judged_from_files_alone(finished: Path) -> None:
     (finished / "ledger.json").unlink()
     result = judge_folder(finished, [toy_claim(measure=_never, design=_never)])
     assert _ledger(finished) == before
-    assert result.decided_at == {"C9.1/one": "standard", "C9.1/two": "standard"}
-    assert result.preliminary == ("C9.1",)  # at smoke
+    assert result.decided_at == {"C99.1/one": "standard", "C99.1/two": "standard"}
+    assert result.preliminary == ("C99.1",)  # at smoke
     assert replace(result, scale="standard").preliminary == ()
-    assert json.loads((finished / "environment.json").read_text())["preliminary"] == ["C9.1"]
+    assert json.loads((finished / "environment.json").read_text())["preliminary"] == ["C99.1"]
     assert "to be decided at a larger scale" in (finished / "index.html").read_text()
 
 
@@ -158,7 +158,7 @@ def test_a_row_is_judged_as_it_was_measured_whatever_the_design_says_now(finishe
         return [replace(row, options={"scale": scale, "horizon": 13}) for row in toy.design(scale)[:1]]
 
     other = run_claims([toy_claim(design=design)], "smoke", 5, 1, out=tmp_path / "other", progress=False)
-    assert [row.row for row in other.rows] == ["C9.1/one"]
+    assert [row.row for row in other.rows] == ["C99.1/one"]
     judge_folder(tmp_path / "other", [toy_claim(questions=questions)])
     assert [row.options for row in seen] == [{"scale": "smoke", "horizon": 13}]
 
@@ -178,7 +178,7 @@ def test_evidence_that_no_row_claims_is_refused(finished: Path, tmp_path: Path) 
     [
         ({"schema": 1}, "is not of schema 2"),
         ({"rows": [{}]}, "is damaged"),
-        ({"claims": {"C9.1": [["toy", "three"]]}}, "is damaged"),
+        ({"claims": {"C99.1": [["toy", "three"]]}}, "is damaged"),
         ({"seed": "x"}, "seed = 'x'"),
         ({"scale": "huge"}, "scale = 'huge'"),
     ],
@@ -197,13 +197,13 @@ def test_two_claims_that_declare_one_row_differently_are_refused(tmp_path: Path)
     def design(scale: str) -> list[Row]:
         return [replace(row, notes={"other": 1}) for row in toy.design(scale)]
 
-    with pytest.raises(InputError, match=r"row toy/one of C9\.2 differs from that of C9\.1"):
-        run_claims([toy_claim(), toy_claim("C9.2", design=design)], "smoke", 5, 1, out=tmp_path / "x", progress=False)
+    with pytest.raises(InputError, match=r"row toy/one of C99\.2 differs from that of C99\.1"):
+        run_claims([toy_claim(), toy_claim("C99.2", design=design)], "smoke", 5, 1, out=tmp_path / "x", progress=False)
 
 
 def test_a_claim_without_a_row_is_named(tmp_path: Path) -> None:
-    claims = [toy_claim(), toy_claim("C9.2", questions=lambda measured: [])]
-    assert run_claims(claims, "smoke", 5, 1, out=tmp_path / "x", progress=False).silent == ("C9.2",)
+    claims = [toy_claim(), toy_claim("C99.2", questions=lambda measured: [])]
+    assert run_claims(claims, "smoke", 5, 1, out=tmp_path / "x", progress=False).silent == ("C99.2",)
 
 
 def test_judging_again_sees_another_judge(finished: Path) -> None:
@@ -219,10 +219,10 @@ def test_shared_cells_are_measured_once(tmp_path: Path) -> None:
         calls.append(cell.row)
         return toy.measure(cell)
 
-    claims = [toy_claim(measure=noted), toy_claim("C9.2", measure=noted)]
+    claims = [toy_claim(measure=noted), toy_claim("C99.2", measure=noted)]
     result = run_claims(claims, "smoke", 5, 1, out=tmp_path / "shared", progress=False)
     assert len(calls) == 24
-    assert [row.row for row in result.rows] == ["C9.1/one", "C9.1/two", "C9.2/one", "C9.2/two"]
+    assert [row.row for row in result.rows] == ["C99.1/one", "C99.1/two", "C99.2/one", "C99.2/two"]
     records = json.loads((tmp_path / "shared" / "records.json").read_text())["tables"]
     assert len(records["moments"]) == 24 and len(records["declared"]) == 1
 
@@ -230,15 +230,15 @@ def test_shared_cells_are_measured_once(tmp_path: Path) -> None:
 def test_a_resumed_run_keeps_the_claims_it_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Resumed for another claim, the ledger holds both; what the first one measured is neither lost nor measured."""
     first = toy_claim(design=lambda scale: toy.design(scale)[:1])
-    second = toy_claim("C9.2", design=lambda scale: toy.design(scale)[1:])
+    second = toy_claim("C99.2", design=lambda scale: toy.design(scale)[1:])
     out = {"out": tmp_path / "x", "progress": False}
     run_claims([first], "smoke", 5, 1, **out)
     again = replace(first, measure=_never, design=_never)
     monkeypatch.setattr(runner, "select_claims", lambda *_: [again])
     result = run_claims([second], "smoke", 5, 1, resume=True, **out)
-    assert [row.row for row in result.rows] == ["C9.2/two"] and result.missing == 0  # what was asked for
-    assert [row["row"] for row in _ledger(tmp_path / "x")] == ["C9.1/one", "C9.2/two"]
-    assert json.loads((tmp_path / "x" / "environment.json").read_text())["claims"] == ["C9.1", "C9.2"]
+    assert [row.row for row in result.rows] == ["C99.2/two"] and result.missing == 0  # what was asked for
+    assert [row["row"] for row in _ledger(tmp_path / "x")] == ["C99.1/one", "C99.2/two"]
+    assert json.loads((tmp_path / "x" / "environment.json").read_text())["claims"] == ["C99.1", "C99.2"]
     next((tmp_path / "x" / "cells").glob("toy-one-n8-*.npz")).unlink()
     assert run_claims([second], "smoke", 5, 1, resume=True, **out).missing == 0
     assert "not finished: 4 of 24 cells" in (tmp_path / "x" / "index.html").read_text()
@@ -290,7 +290,7 @@ def test_two_rows_with_one_key_are_refused(tmp_path: Path) -> None:
     def twice(measured: Measured) -> list[Question]:
         return [toy.question(measured["one"])] * 2
 
-    with pytest.raises(InputError, match=r"row keys of the ledger holds 'C9\.1/one' more than once"):
+    with pytest.raises(InputError, match=r"row keys of the ledger holds 'C99\.1/one' more than once"):
         run_claims([toy_claim(questions=twice)], "smoke", 5, 1, out=tmp_path / "x", progress=False)
 
 
@@ -311,8 +311,8 @@ def test_a_failing_cell_leaves_the_rest_for_resume(tmp_path: Path) -> None:
 
 
 def test_rows_know_from_which_scale_on_they_must_be_decided(finished: Path) -> None:
-    late = toy_claim(decided_at={"C9.1/two": "full"})
-    assert judge_folder(finished, [late]).decided_at == {"C9.1/one": "standard", "C9.1/two": "full"}
+    late = toy_claim(decided_at={"C99.1/two": "full"})
+    assert judge_folder(finished, [late]).decided_at == {"C99.1/one": "standard", "C99.1/two": "full"}
 
 
 def test_an_unfinished_run_is_judged_where_all_replicates_are_there(finished: Path, tmp_path: Path) -> None:
@@ -332,7 +332,7 @@ def test_an_unfinished_run_is_judged_where_all_replicates_are_there(finished: Pa
 
     for path in out.glob("cells/toy-two-*-r0-*.npz"):
         path.unlink()
-    assert [row.row for row in judge_folder(out, [toy_claim()], unfinished=True).rows] == ["C9.1/one"]
+    assert [row.row for row in judge_folder(out, [toy_claim()], unfinished=True).rows] == ["C99.1/one"]
     shutil.copytree(finished / "cells", out / "cells", dirs_exist_ok=True)
     assert judge_folder(out, [toy_claim()], unfinished=True).missing == 0
     assert "not finished" not in (out / "index.html").read_text()
@@ -349,7 +349,7 @@ REFUSED = {
     "no workers": ({"workers": 0}, "workers = 0"),
     "unknown claim": ({"claims": "C77"}, "claims = 'C77'"),
     "empty claim": ({"claims": ""}, "claims = ''"),
-    "the same claim twice": ({"claims": [toy_claim(), toy_claim()]}, "'C9.1' more than once"),
+    "the same claim twice": ({"claims": [toy_claim(), toy_claim()]}, "'C99.1' more than once"),
     "no claim": ({"claims": []}, "claims is empty"),
 }
 
@@ -371,8 +371,8 @@ def test_folders_that_are_refused(finished: Path, tmp_path: Path) -> None:
         _run(tmp_path / "file")
     with pytest.raises(InputError, match="not a run folder"):
         judge_folder(tmp_path / "nothing", [toy_claim()])
-    with pytest.raises(InputError, match=r"unknown claims: C9\.1"):
-        judge_folder(finished, [dataclasses.replace(toy_claim(), id="C9.7")])
+    with pytest.raises(InputError, match=r"unknown claims: C99\.1"):
+        judge_folder(finished, [dataclasses.replace(toy_claim(), id="C99.7")])
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"schema": 2}', '{"schema": 1, "claims": {}, "scale": "tiny"}'])

@@ -70,12 +70,12 @@ def moment(evidence: Evidence) -> dict[str, Any]:
     return {**words, "graph": "none", "scope": "agent", "n": cell.n, "fleet": cell.replicate, "seed": 0, **numbers}
 
 
-def toy_claim(id: str = "C9.1", expected: float = 0.5, pause: float = 0.0, **changes: Any) -> Claim:
+def toy_claim(id: str = "C99.1", expected: float = 0.5, pause: float = 0.0, **changes: Any) -> Claim:
     """Two rows whose estimate is a mean over cells."""
     parts: dict[str, Any] = {
         "title": "toy", "source": "made for tests", "statement": "a mean of uniforms is one half", "family": "toy",
         "design": design, "measure": partial(measure, pause=pause), "tables": tables,
-        "questions": partial(questions, expected=expected), "recorded": {"C9.1/one": ("supported", "by hand")},
+        "questions": partial(questions, expected=expected), "recorded": {"C99.1/one": ("supported", "by hand")},
     }  # fmt: skip
     return Claim(id=id, **(parts | changes))
 

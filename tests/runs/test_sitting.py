@@ -60,7 +60,7 @@ def test_sittings_come_to_the_run_measured_at_once(tmp_path: Path) -> None:
     """First one row at small N, then all small N, then the rest; each says what is missing and judges what is whole."""
     whole, parts = _run(tmp_path / "whole"), tmp_path / "parts"
     first = _run(parts, rows="one", n_max=N_VALUES[1])
-    assert first.missing == 16 and [row.row for row in first.rows] == ["C9.1/one"]
+    assert first.missing == 16 and [row.row for row in first.rows] == ["C99.1/one"]
     assert first.rows[0].n_values == N_VALUES[:2]
     assert "not finished: 16 of 24 cells" in (parts / "index.html").read_text()
     kept = {path.name: path.stat().st_mtime_ns for path in parts.glob("cells/*.npz")}

@@ -82,6 +82,7 @@ def _question(series: Series[Evidence], quantity: str) -> Question:
         SENTENCES,
         suffix=QUANTITIES[quantity],
         primary=(series.key, quantity) in PRIMARY,
+        bends=series.key in DOMAINS,  # exact values
         kind="control" if control else "audit",
         note="control: one total that every agent touches must be caught" if control else "",
     )
