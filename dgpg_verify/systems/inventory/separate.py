@@ -18,9 +18,7 @@ class SeparateInventory(Inventory):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.capacity is not None:
-            raise InputError(
-                f"capacity = {float(self.capacity)} is not allowed: retailers without a warehouse have None"
-            )
+            raise InputError(f"capacity = {float(self.capacity)} is not allowed: it must be None")
 
     def removal_rewards(self, state: StockState, actions: Tensor) -> Tensor:
         """Reward of this step had agent i ordered nothing, [B, N]: another one only if orders arrive at once."""
