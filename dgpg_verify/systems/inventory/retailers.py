@@ -6,6 +6,9 @@ per unit it then holds, `shortage` per unit it owes. x holds the inventory posit
 the way + waiting at the warehouse), x~ is base-stock levels, z the retailer's own order. An order placed in the last L
 steps arrives too late to change J, and one in any step changes no reward before L steps have passed.
 
+At g units below its level, an order of k has the credit (g - k) k by the chain rule, greatest at half the gap, and
+g k - k^2 / 2 in the exact form, greatest at the gap: only exact guidance is base-stock ordering.
+
 A warehouse ships at most `capacity` units in a step, to everyone in proportion to what is outstanding; the rest waits.
 Its load, (waiting + ordered) / capacity, is then the last coordinate of x, and z adds an order's share of it.
 """

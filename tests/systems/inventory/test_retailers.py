@@ -36,10 +36,9 @@ def two(**parts: Any) -> Inventory:
     """Two retailers with L = 1, K = 6 and T = 3."""
     values = {"rates": [1.0, 2.0], "holding": [1.0, 2.0], "shortage": [10.0, 20.0], "stock": [3.0, 0.0],
               "reference_state": [4.0, 6.0]} | parts  # fmt: skip
-    tensors: dict[str, Any] = {
-        k: torch.tensor(v, dtype=torch.float64) for k, v in values.items() if isinstance(v, list)
-    }
-    rest = {k: v for k, v in values.items() if not isinstance(v, list)}
+    lists: dict[str, Any] = {name: part for name, part in values.items() if isinstance(part, list)}
+    tensors: dict[str, Any] = {name: torch.tensor(part, dtype=torch.float64) for name, part in lists.items()}
+    rest = {name: part for name, part in values.items() if name not in lists}
     kind = Inventory if "capacity" in rest else SeparateInventory
     return kind(**tensors, **{"lead_time": 1, "n_actions": 6, "horizon": 3, **rest})
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 import torch
 from hypothesis import given
 from torch import Tensor
 
-from dgpg_verify.core import HasRemovalGains, Rollout, draw_noise, offers
+from dgpg_verify.core import HasRemovalGains, Noise, Rollout, draw_noise, offers
 from dgpg_verify.credits import make_credit
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.policies import make_policy
@@ -64,6 +67,19 @@ def test_guidance_does_not_change_with_what_others_order() -> None:
         assert bool(before.any()) and torch.equal(before, after)
     for before, after in with_others_changed(shared, 2, PRIVATE):
         assert not torch.equal(before, after)
+
+
+@pytest.mark.parametrize("form, share", [("guidance", 0.5), ("guidance:exact", 1.0)])
+def test_the_best_order_for_the_chain_rule_is_half_of_what_is_missing(form: str, share: float) -> None:
+    """Each retailer tries every order in the only step, 6 units below its level."""
+    system = random_inventory(3, horizon=1, lead_time=0)
+    system = replace(system, stock=system.levels - 6.0)
+    orders = torch.arange(system.n_actions, dtype=torch.float64)
+    uniforms = ((orders + 0.5) / system.n_actions)[:, None, None, None].expand(-1, 1, 3, 1)  # the uniform policy's
+    noise = Noise(environment=torch.full((len(orders), 1, 3), 0.5, dtype=torch.float64), agents=uniforms)
+    rollout = collect(system, make_policy("uniform", system), noise)
+    assert torch.equal(rollout.actions[:, 0].double(), orders[:, None].expand(-1, 3))
+    assert make_credit(form)(rollout)[:, 0].argmax(0).tolist() == [round(share * 6.0)] * 3
 
 
 def test_noise_of_the_return_grows_with_the_team_and_that_of_guidance_does_not() -> None:
