@@ -16,8 +16,8 @@ from dgpg_verify.core import InputError, System, draw_noise
 from dgpg_verify.credits import make_credit
 from dgpg_verify.policies import make_policy
 from dgpg_verify.rollouts import collect
-from dgpg_verify.systems import Inventory, SeparateInventory, make_system
-from dgpg_verify.systems.inventory import FEATURES, StockState
+from dgpg_verify.systems import Inventory, SeparateInventory, make_system, random_inventory
+from dgpg_verify.systems.inventory import FEATURES, REFERENCES, StockState
 from dgpg_verify.testing import EXACT, inventories, noise_seeds
 
 CREDITS = ("return", "return:to_go", "gae:central", "gae:local", "guidance", "guidance:exact", "guidance:observed",
@@ -166,6 +166,21 @@ def test_the_laws_of_a_retailer_do_not_depend_on_their_number() -> None:
             a, b = left**power, right**power
             assert abs(float(a.mean() - b.mean())) < 4.0 * float(((a.var() + b.var()) / 400).sqrt())
     assert {system.n_actions for system in (one, *many)} == {12}
+
+
+@pytest.mark.parametrize("warehouse", [None, 0.8])
+def test_references_are_levels_or_mean_demand_and_the_load_of_the_warehouse(warehouse: float | None) -> None:
+    wise, plain = (random_inventory(50, seed=2, warehouse=warehouse, reference=name) for name in REFERENCES)
+    mean = 3 * wise.rates
+    assert torch.equal(wise.reference_state[:50], wise.levels)
+    torch.testing.assert_close(plain.reference_state[:50], mean)
+    for system in (wise, plain):
+        assert torch.equal(system.levels, wise.levels)  # base-stock ordering is the same whatever guides
+        assert torch.equal(system.stock, mean.floor()) and bool((system.stock <= system.levels).all())
+        if warehouse is not None:
+            assert system.capacity is not None
+            assert float(wise.rates.sum() / system.capacity) == pytest.approx(warehouse)
+            assert float(system.reference_state[50]) == warehouse
 
 
 def test_heuristics_order_as_their_names_say() -> None:
