@@ -17,6 +17,7 @@ SYSTEMS = {
     "road_network:pigou": "Pigou's two links, one unit of demand",
     "rate_control": "one shot: N flows choose rates over links that they share",
     "power_dispatch": "one shot: N generators choose outputs that together meet a demand",
+    "inventory": "T steps: N retailers order stock; --option warehouse=0.9 for a shared warehouse at that load",
 }
 POLICIES = {
     "uniform": "every allowed candidate equally likely (tabular logits at 0)",
@@ -57,15 +58,16 @@ def list_names(as_json: AsJson = False) -> None:
 def known_names() -> dict[str, dict[str, str]]:
     """Section -> name -> explanation, "" where there is none. Heuristics and references are those of each system."""
     from dgpg_verify.claims.claim import all_claims
-    from dgpg_verify.systems import cloud, load_balancing, power_dispatch, references, resource_game
+    from dgpg_verify.systems import cloud, inventory, load_balancing, power_dispatch, references, resource_game
     from dgpg_verify.systems.cloud import reference
     from dgpg_verify.systems.roads import road_network
     from dgpg_verify.training.methods import make_method, method_names
 
     heuristics = {"load_balancing": load_balancing.HEURISTICS, "cloud": cloud.CloudScheduling.heuristic_names,
-                  "other resource games": resource_game.HEURISTICS}  # fmt: skip
+                  "inventory": inventory.HEURISTICS, "other resource games": resource_game.HEURISTICS}  # fmt: skip
     targets = {"load_balancing": references.VARIANTS, "road_network": road_network.REFERENCES,
-               "power_dispatch": power_dispatch.REFERENCES, "cloud": reference.VARIANTS}  # fmt: skip
+               "power_dispatch": power_dispatch.REFERENCES, "inventory": inventory.REFERENCES,
+               "cloud": reference.VARIANTS}  # fmt: skip
     return {
         "systems": SYSTEMS | {"module:Object or path/to/file.py:Object": "your own, as in examples/own_system.py"},
         "policies": POLICIES,

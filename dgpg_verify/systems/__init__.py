@@ -2,6 +2,7 @@
 
 from dgpg_verify.systems.cloud import CloudScheduling, CloudStack
 from dgpg_verify.systems.graphs import random_candidates
+from dgpg_verify.systems.inventory import Inventory, SeparateInventory, random_inventory
 from dgpg_verify.systems.jacobian import action_influence, choice_influence
 from dgpg_verify.systems.linear_quadratic import LinearQuadraticTeam
 from dgpg_verify.systems.load_balancing import LoadBalancingGame

@@ -95,7 +95,7 @@ def check_graph(name: str, graph: Tensor, size: int, places: str) -> None:
         raise InputError(f"{name} of agent {agent} = {graph[agent].tolist()}: {places} may not appear twice")
 
 
-def check_vectors(system: OneShot, names: Iterable[str], size: int) -> None:
+def check_vectors(system: object, names: Iterable[str], size: int) -> None:
     """Refuse parameters that are not [M]."""
     for name in names:
         shape = tuple(getattr(system, name).shape)
@@ -103,7 +103,7 @@ def check_vectors(system: OneShot, names: Iterable[str], size: int) -> None:
             raise InputError(f"{name} has shape {shape}: it must be [M] = ({size},)")
 
 
-def check_entries(system: OneShot, allowed: Mapping[str, str]) -> None:
+def check_entries(system: object, allowed: Mapping[str, str]) -> None:
     """Refuse entries that are not as `allowed` says: "finite", "finite and >= 0" or "finite and > 0"."""
     for name, rule in allowed.items():
         values = getattr(system, name)

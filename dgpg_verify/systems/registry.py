@@ -9,6 +9,7 @@ from typing import Any
 
 from dgpg_verify.core import InputError, System, check_choice, check_int
 from dgpg_verify.systems.cloud import CloudScheduling
+from dgpg_verify.systems.inventory import random_inventory
 from dgpg_verify.systems.linear_quadratic import LinearQuadraticTeam
 from dgpg_verify.systems.load_balancing import LoadBalancingGame
 from dgpg_verify.systems.power_dispatch import PowerDispatch
@@ -23,6 +24,7 @@ _FACTORIES: dict[str, Callable[..., System]] = {
     **{f"road_network:{name}": partial(RoadNetwork.random, network=name) for name in ("grid", "braess", "pigou")},
     "rate_control": RateControl.random,
     "power_dispatch": PowerDispatch.random,
+    "inventory": random_inventory,
 }
 
 

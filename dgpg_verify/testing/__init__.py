@@ -14,4 +14,5 @@ from dgpg_verify.testing.noises import noise_seeds, noises
 from dgpg_verify.testing.numbers import EXACT, grid, vectors
 from dgpg_verify.testing.policies import POLICY_KINDS, gaussian_policies, softmax_policies
 from dgpg_verify.testing.queues import QueueState, SmallQueues, small_queues
+from dgpg_verify.testing.stocks import inventories
 from dgpg_verify.testing.teams import linear_quadratic_teams, team_and_policy
