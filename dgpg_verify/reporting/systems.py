@@ -9,11 +9,11 @@ from typing import Any
 from dgpg_verify.core import LedgerRow
 from dgpg_verify.reporting.records import data
 from dgpg_verify.statistics import allowed_set
-from dgpg_verify.statistics.verdict import MARGIN, interval_labels
+from dgpg_verify.statistics.verdict import MARGIN, Region, interval_labels
 
 _DATA = data("systems")
-COLUMNS: Mapping[str, str] = _DATA["columns"]
-LINES: tuple[Mapping[str, Any], ...] = tuple(_DATA["lines"])
+SYSTEMS: Mapping[str, str] = _DATA["systems"]
+CLAIMS: tuple[Mapping[str, Any], ...] = tuple(_DATA["claims"])
 
 
 @dataclass(frozen=True)
@@ -26,31 +26,42 @@ class Answer:
 
 @dataclass(frozen=True)
 class SystemTable:
-    """columns: systems in words; lines: claim, its words, and an answer or None for each column."""
+    """heads: claims with their words; lines: a system in words and an answer or None for each claim."""
 
-    columns: tuple[str, ...]
-    lines: tuple[tuple[str, str, tuple[Answer | None, ...]], ...]
+    heads: tuple[str, ...]
+    lines: tuple[tuple[str, tuple[Answer | None, ...]], ...]
 
 
 def system_table(rows: Iterable[LedgerRow]) -> SystemTable | None:
     """The systems and claims of which these rows hold something; None where they hold fewer than two systems."""
     found = {row.row: row for row in rows}
-    names = [name for name in COLUMNS if any(line.get(name) in found for line in LINES)]
+    names = [name for name in SYSTEMS if any(claim.get(name) in found for claim in CLAIMS)]
+    claims = [claim for claim in CLAIMS if any(claim.get(name) in found for name in names)]
     lines = [
-        (line["claim"], line["words"], tuple(_answer(line, found.get(line.get(name, ""))) for name in names))
-        for line in LINES
+        (SYSTEMS[name], tuple(_answer(claim, found.get(claim.get(name, ""))) for claim in claims)) for name in names
     ]
-    kept = tuple(line for line in lines if any(line[2]))
-    return SystemTable(tuple(COLUMNS[name] for name in names), kept) if len(names) > 1 else None
+    heads = tuple(f"{claim['claim']} {claim['words']}" for claim in claims)
+    return SystemTable(heads, tuple(lines)) if len(lines) > 1 else None
 
 
-def _answer(line: Mapping[str, Any], row: LedgerRow | None) -> Answer | None:
+def _answer(claim: Mapping[str, Any], row: LedgerRow | None) -> Answer | None:
     if row is None:
         return None
-    if "exponent" not in line or row.low is None or row.high is None or _bent(row):
+    regions = _regions(claim)
+    if regions is None or row.low is None or row.high is None or _bent(row):
         return Answer(row, row.verdict)
-    allowed = allowed_set(line["exponent"]["relation"], line["exponent"]["expected"], MARGIN)
-    return Answer(row, str(interval_labels(row.low, row.high, allowed)))
+    return Answer(row, str(interval_labels(row.low, row.high, *regions)))
+
+
+def _regions(claim: Mapping[str, Any]) -> tuple[Region, Region] | None:
+    """What the paper's claim allows, and what does not refute it; None where the row asks the claim itself."""
+    if "exponent" in claim:
+        allowed = allowed_set(claim["exponent"]["relation"], claim["exponent"]["expected"], MARGIN)
+        return allowed, allowed
+    if "at_most" in claim:
+        low, high = (allowed_set("at_most", end) for end in claim["at_most"])
+        return low, high
+    return None
 
 
 def _bent(row: LedgerRow) -> bool:

@@ -9,7 +9,7 @@ from dgpg_verify.claims.design import SCALES, Row
 from dgpg_verify.core import check_choice
 
 FAMILY = "domains"
-TRAFFIC, POWER, RATES = "road_network", "power_dispatch", "rate_control"
+TRAFFIC, POWER, RATES, STOCK = "road_network", "power_dispatch", "rate_control", "inventory"
 GRID, NETWORK, BALANCED = f"{TRAFFIC}/grid", f"{TRAFFIC}/braess", f"{TRAFFIC}/braess/balanced"
 GAMMAS = (0.0, 0.25, 0.5, 1.0, 2.0)
 FLOOR_GAMMAS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -21,6 +21,7 @@ SPARSE_BALANCED, BOTTLENECK_BALANCED = f"{SPARSE}/balanced", f"{BOTTLENECK}/bala
 CLASSICS = ("pigou", "braess")
 BY_REFERENCE = {(name, reference): f"{TRAFFIC}/{name}/{reference}"
                 for name in CLASSICS for reference in ("user_equilibrium", "system_optimum")}  # fmt: skip
+SEPARATE, WAREHOUSE = f"{STOCK}/separate", f"{STOCK}/warehouse"
 TOWN, WHOLE = "a town that grows with its travellers", "Braess's network, N drivers of weight 1/N"
 BALANCE, LEFT = "one balance of all generators", "what guidance leaves of the balance"
 LOCAL, ONE_LINK = "3 of N links each", "one link for all"
@@ -33,6 +34,8 @@ ABOUT: Mapping[str, tuple[str, str]] = {  # what a row stands for: its panel in 
     **{key: (BALANCE, f"weight N^-{gamma:g}" if gamma else "weight 1") for gamma, key in WEIGHED.items()},
     NORMALISED: (BALANCE, "divided by the demand"),
     **{key: (LEFT, f"weight N^-{gamma:g}" if gamma else "weight 1") for gamma, key in FLOORS.items()},
+    SEPARATE: ("retailers with suppliers of their own", ""),
+    WAREHOUSE: ("one warehouse at its capacity", ""),
     SPARSE: (LOCAL, ""),
     SPARSE_BALANCED: (LOCAL, OWN_MEAN),
     BOTTLENECK: (ONE_LINK, ""),
@@ -57,6 +60,13 @@ SMALL_GAMES: Mapping[str, tuple[str, dict[str, Any]]] = {  # every joint action 
 }
 FOUR = "four agents"
 SMALL_COUNT = {"smoke": 20, "standard": 200, "full": 1000}
+# over ten steps: N, draws, roll-outs, pairs of roll-outs for the share of others
+STOCKS: Mapping[str, tuple[tuple[int, ...], int, int, int]] = {
+    "smoke": ((8, 16, 32, 64), 3, 32, 8),
+    "standard": ((16, 32, 64, 128), 10, 64, 8),
+    "full": ((64, 128, 256, 512), 40, 128, 12),
+}
+STOCK_STEPS = 10
 FLOOR_GAMES = 16  # dispatches whose imbalance a cell averages: its square varies as much as its mean
 
 
@@ -86,7 +96,18 @@ def domain_design(scale: str, parts: Collection[str] | None = None) -> list[Row]
         _row(key, {4: 1}, "small", system, options, games=SMALL_COUNT[scale])
         for key, (system, options) in SMALL_GAMES.items()
     ]
+    rows += _stocks(scale)
     return [row for row in rows if parts is None or row.key.split("/")[0] in parts]
+
+
+def _stocks(scale: str) -> list[Row]:
+    n_values, draws, rollouts, pairs = STOCKS[scale]
+    grid, more = dict.fromkeys(n_values, draws), {"rollouts": rollouts, "pick_freeze": pairs}
+    options = {SEPARATE: {}, WAREHOUSE: {"warehouse": 1.0}}
+    return [
+        _row(key, grid, "over_time", STOCK, {"horizon": STOCK_STEPS, **special}, **more)
+        for key, special in options.items()
+    ]
 
 
 def _noise(key: str, n_values: Mapping[int, int], system: str, rollouts: int = 0, **options: Any) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import torch
 
 from dgpg_verify.claims.equilibria.measure.alignment import cosines, policy_profiles
 from dgpg_verify.claims.equilibria.measure.games import pure_sets
-from dgpg_verify.claims.subjects import build_policy, one_shot_probabilities
+from dgpg_verify.claims.subjects import build_policy, build_system, one_shot_probabilities
 from dgpg_verify.core import Cell, Policy
 from dgpg_verify.equilibria.games.tables import resource_tables
 from dgpg_verify.measurement import measure_gradients
@@ -27,6 +28,8 @@ MOST_ROUNDS = 10_000
 
 def measure_domain(cell: Cell) -> Mapping[str, Any]:
     """Measure one cell; a function of the cell alone."""
+    if cell.options["part"] == "over_time":
+        return measure_over_time(cell)
     return PARTS[cell.options["part"]](list(drawn_games(cell)), cell)
 
 
@@ -67,6 +70,25 @@ def _sampled(game: ResourceGame, policy: Policy, cell: Cell) -> dict[str, float]
         game, policy, SAMPLED, rollouts=cell.options["rollouts"], seed=cell.seed % 2**31, progress=False
     )
     return {name: float(moments[name].variance.mean()) for name in SAMPLED}
+
+
+def measure_over_time(cell: Cell) -> dict[str, float]:
+    """As `measure_noise`, all of it from roll-outs: V of return and guidance, |E g|^2 and the others' part of the
+    latter."""
+    system = build_system(cell)
+    moments = measure_gradients(
+        system, build_policy(cell.options["policy"], system, cell.seed), ("return", "guidance"),
+        rollouts=cell.options["rollouts"], seed=cell.seed % 2**31, pick_freeze=cell.options["pick_freeze"],
+        progress=False,
+    )  # fmt: skip
+    guidance = moments["guidance"]
+    variance, share = float(guidance.variance.mean()), guidance.cross_agent_share
+    return {
+        "return": float(moments["return"].variance.mean()),
+        "guidance": variance,
+        "guidance_signal": float(guidance.signal_squared.mean()),
+        "guidance_cross": variance * (math.nan if share is None else share),
+    }
 
 
 def mean_state(game: ResourceGame, p: Array) -> torch.Tensor:

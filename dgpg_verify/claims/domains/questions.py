@@ -84,7 +84,7 @@ def _exponent(series: Series[Evidence], made: Prediction) -> Question:
         expected=made.exponent,
         relation=made.relation,
         primary=made.before,
-        bends=made.credit == "guidance",
+        bends=made.credit == "guidance" and series.row.options["part"] == "noise",  # exact values
         suffix=made.credit if made.before else f"{made.credit} after",
     )
 

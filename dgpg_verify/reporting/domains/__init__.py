@@ -8,5 +8,5 @@ from dgpg_verify.reporting.drawing.spec import FigureSpec
 FIGURES = tuple(
     FigureSpec(f"predictions_{name}", f"Predicted and found: {name}", partial(draw_predictions, claim=claim), "domains",
                claim)
-    for claim, name in (("C7", "traffic"), ("C8", "power"), ("C9", "rates"))
+    for claim, name in (("C7", "traffic"), ("C8", "power"), ("C9", "rates"), ("C10", "inventory"))
 )  # fmt: skip

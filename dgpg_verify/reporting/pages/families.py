@@ -30,6 +30,7 @@ FAMILIES = (
     Family("traffic", "Traffic", ("C7",)),
     Family("power", "Power dispatch", ("C8",)),
     Family("rates", "Rate control", ("C9",)),
+    Family("inventory", "Inventory", ("C10",)),
     Family("further", "Further claims", ("",)),
 )
 

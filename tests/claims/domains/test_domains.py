@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from dgpg_verify.claims.domains import c7_traffic, c8_power, c9_rate_control, design
+from dgpg_verify.claims.design import Row
+from dgpg_verify.claims.domains import c7_traffic, c8_power, c9_rate_control, c10_inventory, design
 from dgpg_verify.claims.domains.measure import (
     ALPHAS,
     divisions,
@@ -22,13 +23,14 @@ from dgpg_verify.claims.domains.measure import (
 from dgpg_verify.claims.domains.questions import Prediction, ask_exponents
 from dgpg_verify.claims.series import Series, make_series
 from dgpg_verify.core import Cell, Evidence
-from dgpg_verify.reporting.systems import LINES
+from dgpg_verify.reporting.systems import CLAIMS
 from dgpg_verify.systems import make_system
 from dgpg_verify.systems.power_dispatch import PowerDispatch
 from dgpg_verify.systems.resource_game import ResourceGame
 from tests.claims.judging import judge
 
-MODULES = (c7_traffic, c8_power, c9_rate_control)
+MEASURED = ("noise", "small", "over_time")
+MODULES = (c7_traffic, c8_power, c9_rate_control, c10_inventory)
 
 
 def game(name: str, n: int, seed: int = 0, **options: object) -> ResourceGame:
@@ -88,21 +90,25 @@ def test_what_is_decided_late_is_a_row_of_the_ledger() -> None:
     for module in MODULES:
         late = module.CLAIM.decided_at
         assert isinstance(late, dict) and late
-        rows = {row.key: row for row in module.CLAIM.design("smoke") if row.options["part"] == "noise"}
+        rows = {row.key: row for row in module.CLAIM.design("smoke") if row.options["part"] in ("noise", "over_time")}
         made = {key: replace(row, n_values=dict.fromkeys((4, 8), 2)) for key, row in rows.items()}
         evidence = [Evidence(c, module.CLAIM.measure(c), 0.0) for row in made.values() for c in row.cells(0)]
         assert late.keys() <= {row.row for row in judge(module.CLAIM, evidence, made)}
 
 
 def test_the_table_of_systems_names_rows_of_the_ledger() -> None:
-    named = {name for line in LINES for name in line.values() if isinstance(name, str) and re.match(r"C[789]/", name)}
+    named = {str(name) for claim in CLAIMS for name in claim.values() if re.match(r"C([789]|10)/", str(name))}
     for module in MODULES:
-        kept = {row.key: row for row in module.CLAIM.design("smoke") if row.options["part"] in ("noise", "small")}
-        tiny = {key: replace(row, n_values={4: 2}, options={**row.options, "games": 2} if row.options["part"] == "small"
-                             else row.options) for key, row in kept.items()}  # fmt: skip
+        tiny = {row.key: smaller(row) for row in module.CLAIM.design("smoke") if row.options["part"] in MEASURED}
         evidence = [Evidence(c, module.CLAIM.measure(c), 0.0) for row in tiny.values() for c in row.cells(0)]
         named -= {row.row for row in judge(module.CLAIM, evidence, tiny)}
     assert not named
+
+
+def smaller(row: Row) -> Row:
+    """The same with two games of four agents."""
+    games = {"games": 2} if row.options["part"] == "small" else {}
+    return replace(row, n_values={4: 2}, options={**row.options, **games})
 
 
 @pytest.mark.parametrize("scale", ["smoke", "standard", "full"])
@@ -110,8 +116,8 @@ def test_every_prediction_has_its_row(scale: str) -> None:
     rows = {row.key: row for row in design.domain_design(scale)}
     for module in MODULES:
         for made in module.PREDICTIONS:
-            part = {"imbalance_penalty": "floor"}.get(made.statistic, "noise")
-            assert rows[made.row].options["part"] == part
+            parts = ("floor",) if made.statistic == "imbalance_penalty" else ("noise", "over_time")
+            assert rows[made.row].options["part"] in parts
             assert made.credit == "guidance" or rows[made.row].options["rollouts"] > 0
     assert all(row.stream and row.notes["where"] for row in rows.values())
 
