@@ -14,7 +14,8 @@ from dgpg_verify.core import LABELS, LedgerRow, ledger_row_from_json
 from dgpg_verify.reporting.matrix import claim_matrix, counts_text, name_text, price_text
 from dgpg_verify.reporting.records import RECORDS, SUMMARY
 from dgpg_verify.reporting.summary import ReadingSummary
-from dgpg_verify.reporting.wording import claim_order
+from dgpg_verify.reporting.systems import system_table
+from dgpg_verify.reporting.wording import claim_order, interval_text
 from dgpg_verify.runs.files import read_json
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -136,6 +137,18 @@ def matrix_table(reports: list[Report]) -> str:
         verdicts = ("; ".join(map(_word, cell)) for cell in cells)
         name = f"{summary.id} {titles.get(summary.id, '')}".strip()
         lines.append(f"| {name} | **{summary.label}** | {' | '.join(verdicts)} |")
+    return "\n".join(lines)
+
+
+def systems_table(reports: list[Report]) -> str:
+    """The paper's claims system by system."""
+    table = system_table(row for report in reports for row in report.rows)
+    if table is None:
+        return "Not measured in the committed runs."
+    lines = [f"| {' | '.join(['system', *table.heads])} |", "|---" * (1 + len(table.heads)) + "|"]
+    for system, answers in table.lines:
+        said = (f"{answer.label} {interval_text(answer.row)}" if answer else "-" for answer in answers)
+        lines.append(f"| {system} | {' | '.join(said)} |")
     return "\n".join(lines)
 
 
@@ -278,6 +291,7 @@ def rendered() -> dict[str, str]:
         "README.md": {"matrix": matrix_table(leading)},
         "docs/results.md": {
             "claims": claims_table(leading),
+            "systems": systems_table(leading),
             "samples": samples_table(leading),
             "training": training_table(leading),
             "tuned": tuned_table(leading),
