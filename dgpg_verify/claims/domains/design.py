@@ -48,7 +48,7 @@ DRIVERS = 240  # of equal weight: every division of them among the paths is comp
 SIZES: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], int, int]] = {
     "smoke": ((16, 32, 64, 128), (64, 128, 256, 512), 4, 64),
     "standard": ((64, 128, 256, 512), (512, 1024, 2048, 4096), 12, 64),
-    "full": ((256, 512, 1024, 2048), (2048, 4096, 8192, 16_384), 40, 256),
+    "full": ((256, 512, 1024, 2048), (1024, 2048, 4096, 8192), 30, 128),
 }
 SMALL_GAMES: Mapping[str, tuple[str, dict[str, Any]]] = {  # every joint action of four agents is played
     f"{TRAFFIC}/four": (TRAFFIC, {}),
@@ -64,7 +64,7 @@ SMALL_COUNT = {"smoke": 20, "standard": 200, "full": 1000}
 STOCKS: Mapping[str, tuple[tuple[int, ...], int, int, int]] = {
     "smoke": ((8, 16, 32, 64), 3, 32, 8),
     "standard": ((16, 32, 64, 128), 10, 64, 8),
-    "full": ((64, 128, 256, 512), 40, 128, 12),
+    "full": ((64, 128, 256, 512), 30, 64, 8),
 }
 STOCK_STEPS = 10
 FLOOR_GAMES = 16  # dispatches whose imbalance a cell averages: its square varies as much as its mean
