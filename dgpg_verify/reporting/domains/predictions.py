@@ -49,7 +49,7 @@ def draw_predictions(frames: Frames, claim: str) -> Figure:
         shown, most=2, title=_title(rows), height=2.6, width=12.0, gap=(0.8, 1.1), label_room=1.9,
         subtitle="Dashed: the power of N that was written down before measuring, drawn through the first mean.",
         caption=f"Up to {rows['fleet'].nunique()} draws for each N, every mark one of them, lines are geometric means. "
-        "The guidance's moments are exact; return and difference reward come from roll-outs. Exponents at the lines' "
+        "In games of one step the guidance's moments are exact; all else comes from roll-outs. Exponents at the lines' "
         "ends are plain slopes over the N drawn; verdicts come from the ledger.",
         keys=[key("found", FOUND), key("predicted", FOUND, ls=(0, (4, 2)), marker="", lw=1.0)],
     )  # fmt: skip
