@@ -142,8 +142,8 @@ class AnalyticalModel:
         agent, m = divmod(int((added - alone).abs().argmax()), added.shape[1])
         return (
             f"state(actions) is no sum over agents: action {int(actions[agent])} of agent {agent} adds "
-            f"{float(alone[agent, m]):g} to coordinate {m} when alone, {float(added[agent, m]):g} beside others: a game "
-            "needs x = x0 + sum_i z_i (write a system with `influence` in its step instead)"
+            f"{float(alone[agent, m]):g} to coordinate {m} when alone, {float(added[agent, m]):g} beside others: a "
+            "game needs x = x0 + sum_i z_i (write a system with `influence` in its step instead)"
         )
 
 
