@@ -58,7 +58,7 @@ class EnvSystem:
         self.discount = check_real("discount", discount, 0.0, 1.0)
         self.team_reward = check_choice("team_reward", team_reward, ("mean", "sum"))
         self.episodes = Episodes(make_env, self.layout)
-        self.horizon = self.episodes.limit() if horizon is None else check_int("horizon", horizon, 1)
+        self.horizon = self.episodes.survey(None if horizon is None else check_int("horizon", horizon, 1))
         env, look = self.episodes.begin(0)
         self.state_size = len(self._x(env, look))
         self.episodes.keep(env, 0, ())

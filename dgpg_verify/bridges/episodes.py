@@ -126,21 +126,35 @@ class Episodes:
         observations, rewards, _, _, infos = env.step(dict(actions))
         return self.layout.look(env, observations, infos), [float(value) for value in rewards.values()]
 
-    def limit(self) -> int:
-        """T of an episode under allowed actions at random, if it ends by the environment's own limit."""
-        rng = np.random.default_rng(0)
+    def survey(self, horizon: int | None) -> int:
+        """T: what is given, or the limit at which the environment itself ends an episode. One is played twice.
+
+        Raises InputError where there is no such limit, and where the seed does not fix the episode.
+        """
+        shown, limited = self._random_episode(horizon or MOST_STEPS)
+        again, _ = self._random_episode(len(shown))
+        name = self.layout.name
+        if not all(map(torch.equal, shown, again)):
+            raise InputError(f"{name} gives another episode for the same seed: it must draw from reset(seed=...) alone")
+        if horizon is None and not limited:
+            raise InputError(f"{name} ends at no limit of its own: say horizon=, the step at which to cut it")
+        return horizon or len(shown)
+
+    def _random_episode(self, steps: int) -> tuple[list[Tensor], bool]:
+        """What is seen and paid in each step of an episode under allowed actions at random, and whether a limit ended
+        it."""
+        shown: list[Tensor] = []
+        rng, cut = np.random.default_rng(0), dict[Any, bool]()
         env, look = self.begin(0)
-        for t in range(MOST_STEPS):
+        while len(shown) < steps and env.agents:
             allowed = [np.flatnonzero(row) for row in look.mask.numpy()]
             numbers = [int(rng.choice(row)) if there else -1 for row, there in zip(allowed, look.active.tolist())]
-            observations, _, _, cut, infos = env.step(self.layout.actions(numbers))
+            observations, rewards, _, cut, infos = env.step(self.layout.actions(numbers))
             look = self.layout.look(env, observations, infos)
-            if not env.agents:
-                if not any(cut.values()):
-                    break
-                self._free.append(env)
-                return t + 1
-        raise InputError(f"{self.layout.name} ends at no limit of its own: say horizon=, the step at which to cut it")
+            shown.append(torch.cat([look.features.flatten(), torch.tensor([float(r) for r in rewards.values()])]))
+        over = not env.agents
+        self._free.append(env)
+        return shown, over and any(cut.values())
 
 
 def _without_mask(space: Any) -> Any:

@@ -68,8 +68,8 @@ def from_parallel_env(
 
     Raises
     ------
-    InputError : gymnasium is not installed; an argument or environment that does not fit; later, a credit that cannot
-        be measured here (see `core.HasRefusals`).
+    InputError : gymnasium is not installed; an argument or environment that does not fit, such as one whose episodes
+        are not fixed by their seeds; later, a credit that cannot be measured here.
 
     Notes
     -----

@@ -79,7 +79,7 @@ class SystemEnv(ParallelEnv):  # type: ignore[misc, unused-ignore]
         return Discrete(k) if k else Box(-np.inf, np.inf, (1,), np.float32)
 
     def _see(self) -> dict[str, Any]:
-        """Sight at the state; what agents see after the last step is what they saw before it."""
+        """Look at the state; what agents see after the last step is what they saw before it."""
         self._seen: Observation = self.system.observe(self._state)
         return self._shown(self.agents)
 

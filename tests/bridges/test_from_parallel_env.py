@@ -177,12 +177,12 @@ def test_what_does_not_fit_is_refused(make_env: Callable[[], Any], options: dict
         from_parallel_env(make_env, **options)
 
 
-def test_an_environment_that_is_not_fixed_by_its_seed_is_found() -> None:
+def test_an_environment_that_is_not_fixed_by_its_seed_is_refused() -> None:
     def reset(self: Any, seed: int | None = None, options: Any = None) -> Any:
         return Walk.reset(self, seed=None)
 
-    with pytest.raises(InputError, match="gives another result for the same noise"):
-        check_system(from_parallel_env(changed(reset=reset)))
+    with pytest.raises(InputError, match="walk gives another episode for the same seed"):
+        from_parallel_env(changed(reset=reset))
 
 
 def test_shapes_of_a_model_are_checked() -> None:
