@@ -97,7 +97,7 @@ lowest: ## unit tests with the lowest versions that pyproject.toml allows, in an
 lock: ## resolve all extras in a new environment: requirements.lock and docs/licences.md
 	rm -rf .venv-lock
 	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet ".[dev,tensorboard,browser,release]" $(ARGS)
+	.venv-lock/bin/python -m pip install --quiet ".[dev,tensorboard,browser,pettingzoo,release]" $(ARGS)
 	.venv-lock/bin/python scripts/lock.py
 	rm -rf .venv-lock
 

@@ -12,6 +12,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import torch
+
+from dgpg_verify.measurement import measure_gradients
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -55,6 +58,12 @@ def test_the_measuring_and_the_credit_example_run_as_printed() -> None:
     assert (found["own_load"].variance > 0).all()
 
 
+def test_the_model_example_runs_as_printed() -> None:
+    scope: dict[str, Any] = {"torch": torch, "measure_gradients": measure_gradients}
+    exec(_snippet("AnalyticalModel("), scope)
+    assert scope["game"].n_agents == 12
+
+
 @pytest.mark.parametrize("word", ["run = train(", "train_together("])
 def test_the_training_examples_run_on_fewer_agents(word: str) -> None:
     text = re.sub(r"n_agents=\d+", "n_agents=3", _snippet(word))
@@ -64,7 +73,7 @@ def test_the_training_examples_run_on_fewer_agents(word: str) -> None:
     assert "run" in scope or len(scope["runs"]) == 2
 
 
-@pytest.mark.parametrize("word", ["register_credit(", "class Toy"])
+@pytest.mark.parametrize("word", ["register_credit(", "class Toy", "AnalyticalModel("])
 def test_extension_examples_stay_under_twenty_lines(word: str) -> None:
     assert len(_snippet(word).splitlines()) < 20
 

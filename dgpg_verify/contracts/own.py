@@ -11,7 +11,7 @@ from typing import Any
 
 from dgpg_verify.contracts.credits import check_credit
 from dgpg_verify.contracts.systems import check_system
-from dgpg_verify.core import Credit, Policy, System, offers
+from dgpg_verify.core import Credit, InputError, Policy, System, offers, refusal
 
 
 def check_own_system(system: Any) -> None:
@@ -21,7 +21,8 @@ def check_own_system(system: Any) -> None:
 
 
 def check_own_credits(credits: Iterable[Credit], system: System, policy: Policy | None = None) -> None:
-    """`check_credit` of every credit that this package does not define, also of one inside a mixture of this package.
+    """Refuse credits that cannot be measured on this system, and `check_credit` every one that this package does not
+    define, also one inside a mixture of this package.
 
     Parameters
     ----------
@@ -29,11 +30,15 @@ def check_own_credits(credits: Iterable[Credit], system: System, policy: Policy 
 
     Raises
     ------
-    InputError : as `check_credit`.
+    InputError : as `check_credit`; a credit that the system refuses.
     """
-    parts = {id(part): part for credit in credits for part in _own_parts(credit)}  # one base may serve several
+    parts = {id(part): part for credit in credits for part in _parts(credit)}  # one base may serve several
     for part in parts.values():
-        check_credit(part, system, policy)
+        if (why := refusal(system, part.name)) is not None:
+            raise InputError(f"credit {part.name} cannot be measured on {type(system).__name__}: {why}")
+    for part in parts.values():
+        if not is_ours(part):
+            check_credit(part, system, policy)
 
 
 def is_ours(value: object) -> bool:
@@ -41,11 +46,10 @@ def is_ours(value: object) -> bool:
     return type(value).__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
-def _own_parts(credit: Any) -> Iterator[Credit]:
-    """The credit, or those that it is made of, as far as this package does not define them."""
-    if not is_ours(credit):
-        yield credit
-    elif dataclasses.is_dataclass(credit):
+def _parts(credit: Any) -> Iterator[Credit]:
+    """The credit and, if this package defines it, those that it is made of."""
+    yield credit
+    if is_ours(credit) and dataclasses.is_dataclass(credit):
         for field in dataclasses.fields(credit):
             if offers(part := getattr(credit, field.name), Credit):
-                yield from _own_parts(part)
+                yield from _parts(part)

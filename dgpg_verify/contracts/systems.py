@@ -21,6 +21,7 @@ from dgpg_verify.core import (
     draw_noise,
     lacking,
     offers,
+    refusal,
     to_json,
 )
 from dgpg_verify.policies import make_policy
@@ -100,7 +101,7 @@ class _Play:
             seen = self._observation(pure(f"{name}.observe()", system.observe, state))
             actions = policy.act(seen, noise.agents[:, t])
             step = self._transition(pure(f"{name}.step()", system.step, state, actions))
-            if system.n_actions:
+            if system.n_actions and not (refusal(system, "difference") or refusal(system, "guidance")):
                 self._removal(state, actions, step, t % system.n_agents)
             elif offers(system, HasActionInfluence):
                 self._influence(f"{name}.influence()", called(f"{name}.influence()", system.influence, actions))

@@ -11,6 +11,7 @@ from dgpg_verify.core.abilities import (
     HasPrepared,
     HasPrior,
     HasProbabilities,
+    HasRefusals,
     HasRemovalGains,
     HasRemovalRewards,
     HasReplacedRewards,
@@ -21,6 +22,7 @@ from dgpg_verify.core.abilities import (
     heuristic_names,
     lacking,
     offers,
+    refusal,
 )
 from dgpg_verify.core.contract import Credit, Influence, Observation, Policy, Rollout, System, Transition
 from dgpg_verify.core.errors import (

@@ -10,6 +10,7 @@ HasResidenceSteps   residence_steps                       guidance:multi_step is
 HasStateUnits       state_units                           guidance:demand is refused
 HasHeuristics       heuristic_names, heuristic_scores     no priors, no imitation, no scores on held-out workloads
 HasActionInfluence  influence                             refused with a policy that has a default action
+HasRefusals         refusal                               every credit that needs no ability above is measured
 HasDefaultAction    default_action                        an agent is compared with "no action"
 HasDecide           decide                                act() and log_prob() are called one after the other
 HasDecideFully      decide_fully, score_products          score_products() computes the probabilities again
@@ -113,6 +114,19 @@ class HasActionInfluence(Protocol):
     def influence(self, delta: Tensor, /) -> Influence:
         """What deviations [B, N] from the default action add to the state."""
         ...
+
+
+class HasRefusals(Protocol):
+    """A system without a model of its state, or without a step in which an agent takes no part."""
+
+    def refusal(self, credit: str, /) -> str | None:
+        """Why a credit of this name cannot be measured, in one line; None where it can."""
+        ...
+
+
+def refusal(system: object, credit: str) -> str | None:
+    """Why a credit of this name cannot be measured on a system; None where nothing speaks against it."""
+    return system.refusal(credit) if offers(system, HasRefusals) else None
 
 
 def heuristic_names(system: object) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Systems that agents act on: one file (or folder) each, with fleet, workload, references and heuristics."""
 
+from dgpg_verify.systems.analytical import AnalyticalModel
 from dgpg_verify.systems.cloud import CloudScheduling, CloudStack
 from dgpg_verify.systems.graphs import random_candidates
 from dgpg_verify.systems.inventory import Inventory, SeparateInventory, random_inventory

@@ -42,7 +42,7 @@ def choice_influence(analytical_state: State, actions: Tensor) -> Influence:
     Cost: D backward passes per roll-out; a system that knows its z returns it directly.
     """
     presence = torch.ones(actions.shape, dtype=torch.float64, device=actions.device)
-    return _dense(vmap(jacrev(analytical_state, argnums=1))(actions, presence), actions)
+    return _columns(vmap(jacrev(analytical_state, argnums=1))(actions, presence), actions)
 
 
 def action_influence(analytical_state: Callable[[Tensor], Tensor], actions: Tensor, default: Tensor) -> Influence:
@@ -58,14 +58,18 @@ def action_influence(analytical_state: Callable[[Tensor], Tensor], actions: Tens
     Influence
         [B, N, D]. Raises and costs as `choice_influence`.
     """
-    dense = _dense(vmap(jacrev(analytical_state))(actions), actions)
+    dense = _columns(vmap(jacrev(analytical_state))(actions), actions)
     return Influence(dense.index, dense.value * (actions - default)[..., None])
 
 
-def _dense(jacobian: Tensor, actions: Tensor) -> Influence:
+def _columns(jacobian: Tensor, actions: Tensor) -> Influence:
     """The columns of [B, D, N] as the influence of each agent."""
     if jacobian.ndim != 3 or jacobian.shape[::2] != actions.shape:
         shape = list(jacobian.shape[1:])
         raise InputError(f"analytical_state has derivatives of shape {shape}: it must return x [D] of one roll-out")
-    value = jacobian.transpose(1, 2).double()
+    return dense_influence(jacobian.transpose(1, 2).double())
+
+
+def dense_influence(value: Tensor) -> Influence:
+    """What agents add to every coordinate of x, [B, N, D], as an influence with S = D."""
     return Influence(torch.arange(value.shape[-1], device=value.device).expand(value.shape), value)

@@ -103,14 +103,15 @@ def test_too_few_sizes_leave_the_exponent_open_and_say_why(capsys: pytest.Captur
 
 def test_the_examples_run_as_their_docstrings_say(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     few = ["--n", "8,16,32,64", "--fleets", "6", "--rollouts", "128"]
-    system, credit = (f"{EXAMPLES / name}" for name in ("own_system.py", "own_credit.py"))
-    said = answer("scaling", f"{system}:Routing", "--credits", "return,guidance,difference", *few, capsys=capsys)
-    verdicts = {(line["credit"], line["quantity"]): line["O(1)"]["label"] for line in said["exponents"]}
-    assert verdicts["return", "variance"] == "refuted"
-    assert verdicts["guidance", "variance"] != "refuted"
+    system, model, credit = (f"{EXAMPLES / name}" for name in ("own_system.py", "own_model.py", "own_credit.py"))
+    for name in (f"{system}:Routing", f"{model}:charging"):
+        said = answer("scaling", name, "--credits", "return,guidance,difference", *few, capsys=capsys)
+        verdicts = {(line["credit"], line["quantity"]): line["O(1)"]["label"] for line in said["exponents"]}
+        assert verdicts["return", "variance"] == "refuted"
+        assert verdicts["guidance", "variance"] != "refuted"
     said = answer("scaling", "load_balancing", "--credits", f"return,{credit}:Excess", *few, capsys=capsys)
     assert {line["credit"] for line in said["exponents"]} == {"return", "excess"}
-    for path in (system, credit):
+    for path in (system, model, credit):
         assert len(Path(path).read_text().splitlines()) < 80
         ran = subprocess.run([sys.executable, path], cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, capture_output=True,
                              text=True, timeout=120)  # fmt: skip
