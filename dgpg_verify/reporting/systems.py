@@ -17,7 +17,7 @@ CLAIMS: tuple[Mapping[str, Any], ...] = tuple(_DATA["claims"])
 
 
 @dataclass(frozen=True)
-class Answer:
+class SystemAnswer:
     """What a row says of the paper's claim on its system."""
 
     row: LedgerRow
@@ -29,7 +29,7 @@ class SystemTable:
     """heads: claims with their words; lines: a system in words and an answer or None for each claim."""
 
     heads: tuple[str, ...]
-    lines: tuple[tuple[str, tuple[Answer | None, ...]], ...]
+    lines: tuple[tuple[str, tuple[SystemAnswer | None, ...]], ...]
 
 
 def system_table(rows: Iterable[LedgerRow]) -> SystemTable | None:
@@ -44,13 +44,13 @@ def system_table(rows: Iterable[LedgerRow]) -> SystemTable | None:
     return SystemTable(heads, tuple(lines)) if len(lines) > 1 else None
 
 
-def _answer(claim: Mapping[str, Any], row: LedgerRow | None) -> Answer | None:
+def _answer(claim: Mapping[str, Any], row: LedgerRow | None) -> SystemAnswer | None:
     if row is None:
         return None
     regions = _regions(claim)
     if regions is None or row.low is None or row.high is None or _bent(row):
-        return Answer(row, row.verdict)
-    return Answer(row, str(interval_labels(row.low, row.high, *regions)))
+        return SystemAnswer(row, row.verdict)
+    return SystemAnswer(row, str(interval_labels(row.low, row.high, *regions)))
 
 
 def _regions(claim: Mapping[str, Any]) -> tuple[Region, Region] | None:
