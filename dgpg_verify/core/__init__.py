@@ -8,6 +8,7 @@ from dgpg_verify.core.abilities import (
     HasDecideFully,
     HasDefaultAction,
     HasHeuristics,
+    HasJointRules,
     HasPrepared,
     HasPrior,
     HasProbabilities,
@@ -19,6 +20,7 @@ from dgpg_verify.core.abilities import (
     HasStateUnits,
     HasUnbiased,
     heuristic_names,
+    joint_rules,
     lacking,
     offers,
 )
