@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,12 +32,17 @@ def train(
     system: Annotated[str, typer.Argument(help=SYSTEM.replace("linear_quadratic, ", ""))] = "cloud",
     n: Agents = 10,
     method: Annotated[str, typer.Option(help="dgpg, mappo, ippo, happo, guidance_only, ...")] = "dgpg",
-    episodes: Annotated[int, typer.Option(help="roll-outs of T joint steps to learn from")] = 20,
+    episodes: Annotated[
+        int | None,
+        typer.Option(help="roll-outs of T joint steps to learn from (default: 20; roads, power, rates: 640)"),
+    ] = None,
     seed: Seed = 0,
     alpha: Annotated[str | None, typer.Option(help="A, A->B, n^-0.5 or adaptive (default: the method's)")] = None,
     guidance: Annotated[str | None, typer.Option(help="chain_rule, exact or multi_step (default: as named)")] = None,
     sharing: Annotated[str, typer.Option(help="independent or shared parameters")] = "independent",
-    evaluate_every: Annotated[int, typer.Option(help="episodes between evaluations; 0 = start and end only")] = 2,
+    evaluate_every: Annotated[
+        int | None, typer.Option(help="episodes between evaluations; 0 = start and end only (default: 2, or 64)")
+    ] = None,
     workloads: Workloads = 40,
     out: Annotated[Path | None, typer.Option(help="run folder for config, log and checkpoint")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on from the checkpoint; --episodes may be more")] = False,
@@ -45,7 +51,8 @@ def train(
     set: Annotated[list[str] | None, typer.Option(help="NAME=VALUE of the run's settings; repeatable")] = None,
 ) -> None:
     """Train all agents at once, then print the score of every evaluation (Random = 0, Best-Fit = 1), or on a system
-    without Best-Fit its return beside that of the random policy."""
+    without Best-Fit its return beside that of the random policy. Of roads, generators and rates a picture before and
+    after training lies in the run folder."""
     from dgpg_verify import training
     from dgpg_verify.core import parse_pairs
 
@@ -54,6 +61,9 @@ def train(
     settings = parse_pairs(set or [], OWN_OPTIONS)
     chosen = _make_method(method, guidance)
     chosen.check_read(settings)
+    usual = training.usual_episodes(built)
+    episodes = usual if episodes is None else episodes
+    evaluate_every = usual // 10 if evaluate_every is None else evaluate_every
     settings |= {"evaluate_every": evaluate_every, "workloads": workloads, "out": out, "resume": resume}
     settings |= _origin(system, n, seed, option)
     try:
@@ -65,6 +75,23 @@ def train(
         samples = episode * built.horizon
         typer.echo(f"episode {episode:>5}  samples {samples:>8}  return {_result(run.heldout, evaluation)}")
     typer.echo(_references(run.heldout, run.evaluations[-1][1]) + _idle(run))
+    if out is not None:
+        first, last = (run.evaluations[k][1].returns for k in (0, -1))
+        _draw(out, built, run.config, run.policy, first, last)
+
+
+def _draw(folder: Path, system: System, config: Mapping[str, Any], policy: Any, first: Any, last: Any) -> None:
+    """The picture of a run in its folder, and its path; why there is none for a network that has no map."""
+    from dgpg_verify.core import InputError
+    from dgpg_verify.reporting.frame import NothingToDraw
+    from dgpg_verify.training import outcome
+
+    if not outcome.has_picture(system):
+        return
+    try:
+        typer.echo(f"picture: {outcome.save_outcome(outcome.outcome_of(system, config, policy, first, last), folder)}")
+    except (NothingToDraw, InputError) as reason:
+        typer.echo(f"no picture: {reason}")
 
 
 def _check_out(out: Path | None, resume: bool, tensorboard: bool) -> None:

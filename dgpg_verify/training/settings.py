@@ -11,12 +11,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from dgpg_verify.core import InputError, check_choice, check_int, check_real
+from dgpg_verify.core import InputError, System, check_choice, check_int, check_real
 from dgpg_verify.credits import SETTINGS
 from dgpg_verify.policies.initialise import INITIALISATIONS, Initialisation
 from dgpg_verify.policies.layers import check_widths
+from dgpg_verify.systems import PowerDispatch, RateControl, RoadNetwork
 
 NORMALISATIONS = ("batch", "agent", "none")
+# The defaults above are for episodes of many steps. In one step with one roll-out an iteration, agents share a single
+# advantage, which normalising takes off: only the guidance is left. So these systems take several roll-outs, compare
+# each agent's decisions with its own, put return and guidance on one scale, whatever their units, and need no large
+# networks, as an agent always sees the same.
+ONE_SHOT = (RoadNetwork, PowerDispatch, RateControl)
+ONE_SHOT_PRESET: Mapping[str, Any] = {
+    "rollouts": 16, "advantage_norm": "agent", "setting": "both", "actor_lr": 1e-2, "hidden": 16, "entropy": 0.0,
+}  # fmt: skip
+EPISODES, ONE_SHOT_EPISODES = 20, 640
 
 
 @dataclass(frozen=True)
@@ -92,3 +102,17 @@ class Settings:
     def network_options(self) -> dict[str, Any]:
         """What the networks of actors and critics have in common, but for their width."""
         return {name: getattr(self, name) for name in ("initialisation", "layer_norm", "feature_norm")}
+
+
+def usual_settings(system: System, episodes: int) -> dict[str, Any]:
+    """What differs from a method's preset on `system` where nothing else is asked: `ONE_SHOT_PRESET` for its systems,
+    with the most roll-outs an iteration, up to 16, that divide the episodes; nothing for any other."""
+    if not isinstance(system, ONE_SHOT):
+        return {}
+    most = ONE_SHOT_PRESET["rollouts"]
+    return {**ONE_SHOT_PRESET, "rollouts": max(k for k in range(1, most + 1) if episodes % k == 0)}
+
+
+def usual_episodes(system: System) -> int:
+    """Episodes of a run where nothing else is asked: 20 of many steps, 640 of one."""
+    return ONE_SHOT_EPISODES if isinstance(system, ONE_SHOT) else EPISODES

@@ -1,0 +1,160 @@
+"""What a run did to its system, as a picture: roads, generators or rates before and after training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dgpg_verify.systems import PowerDispatch, RateControl, RoadNetwork
+from dgpg_verify.systems.resource_game import ResourceGame
+from dgpg_verify.systems.roads.places import road_map
+from dgpg_verify.training.evaluation import heldout
+from dgpg_verify.training.readable import title_of
+from dgpg_verify.training.saved.folder import fresh_learner
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Array = NDArray[np.float64]
+BEFORE, AFTER = "Before training", "After training"
+NAMES = {RoadNetwork: "road_map", PowerDispatch: "merit_order", RateControl: "rates"}  # of the files
+OWN_NAMES = {"system_optimum": "system optimum", "user_equilibrium": "user equilibrium"}
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """before, after: chances of every action, [N, K]; costs: mean costs of an episode before and after training, on
+    `workloads` evaluations; rules: those of the system's heuristics and joint rules; about: what was trained."""
+
+    system: ResourceGame
+    before: Tensor
+    after: Tensor
+    costs: tuple[float, float]
+    rules: Mapping[str, float]
+    workloads: int
+    about: str
+
+    def others(self, best: float | None = None) -> str:
+        """What the rules cost, in multiples of the cost `best`, or as it is."""
+        scale, unit = (1.0, "by cost") if best is None else (best, "in the same multiples")
+        listed = (f"{name.replace('_', ' ')} {cost / scale:.4g}" for name, cost in self.rules.items())
+        return f"For comparison, {unit}: {', '.join(listed)}."
+
+
+def outcome_of(system: ResourceGame, config: Mapping[str, Any], policy: Any, first: Array, last: Array) -> Outcome:
+    """The outcome of a run. first, last: returns [workloads] of its first and last evaluation."""
+    seen = system.observe(system.start(torch.empty(1, 1, 0)))
+    fresh = fresh_learner(config, system).policy
+    with torch.no_grad():
+        before, after = (chosen.probabilities(seen)[0] for chosen in (fresh, policy))
+    played = heldout(system, config["heldout_seed"], len(last)).returns
+    rules = {name: -float(returns.mean()) for name, returns in played.items()}
+    return Outcome(
+        system, before, after, (-float(first.mean()), -float(last.mean())), rules, len(last), title_of(config, system)
+    )
+
+
+def has_picture(system: object) -> bool:
+    return isinstance(system, RoadNetwork | PowerDispatch | RateControl)
+
+
+def draw_outcome(outcome: Outcome) -> Figure:
+    """Roads as a map, generators in merit order, rates against Kelly's. Raises NothingToDraw for too large a network,
+    InputError for one that has no map. Cost: the look of a map without places, O(nodes^3)."""
+    match outcome.system:
+        case RoadNetwork():
+            return _roads(outcome, outcome.system)
+        case PowerDispatch():
+            return _generators(outcome, outcome.system)
+        case RateControl():
+            return _flows(outcome, outcome.system)
+    raise TypeError(f"{type(outcome.system).__name__} has no picture")
+
+
+def save_outcome(outcome: Outcome, folder: Path) -> Path:
+    """Draw into `folder` as SVG and PNG; the path of the latter."""
+    from dgpg_verify.reporting.drawing.saving import save_figure
+
+    return save_figure(draw_outcome(outcome), folder, NAMES[type(outcome.system)])[1]
+
+
+def mean_state(system: ResourceGame, chances: Tensor) -> Array:
+    """x on average over actions drawn with these chances, [M] in plain units."""
+    z = system.additions
+    added = (chances[..., None] * z.value).flatten()
+    return np.asarray(system.idle_state.scatter_add(0, z.index.flatten(), added).cpu().numpy())
+
+
+def _roads(outcome: Outcome, game: RoadNetwork) -> Figure:
+    from dgpg_verify.reporting.outcomes import draw_road_map
+
+    asked = (game.recipe or {}).get("reference", "reference")
+    name = OWN_NAMES.get(asked, "reference")
+    reference = game.reference_state.cpu().numpy()
+    best = float(game.cost_of(game.reference_state))
+    loads = {
+        BEFORE: mean_state(game, outcome.before),
+        AFTER: mean_state(game, outcome.after),
+        name.capitalize(): reference,
+    }
+    costs = dict(zip(loads, (*outcome.costs, best)))
+    details = {
+        part: f"travel time {costs[part] / best:.3g} ×; {int((load > 1).sum())} of {len(load)} links over capacity"
+        for part, load in loads.items()
+    }
+    start, after = (cost / best for cost in outcome.costs)
+    places = road_map(game)
+    words = {
+        "title": f"Travel time after training is {after:.3g} times the {name}'s, before {start:.3g} times",
+        "subtitle": f"{outcome.about}; the {name}'s total travel time is {_amount(best)} in the network's own units",
+        "source": places.source, "workloads": outcome.workloads, "reference": name, "others": outcome.others(best),
+    }  # fmt: skip
+    return draw_road_map(places.start, places.end, places.places, loads, details, **words)
+
+
+def _generators(outcome: Outcome, game: PowerDispatch) -> Figure:
+    from dgpg_verify.reporting.outcomes import draw_merit_order
+
+    outputs = [mean_state(game, chances)[:-1] for chances in (outcome.before, outcome.after)]
+    outputs.append(game.reference_state[:-1].cpu().numpy())
+    quadratic, linear = game.quadratic.cpu().numpy(), game.linear.cpu().numpy()
+    curves = {name: (p, quadratic * p + linear) for name, p in zip(("before training", "after", "reference"), outputs)}
+    best = float(game.cost_of(game.reference_state))
+    apart = [float(np.average(np.abs(cost - np.average(cost, weights=p)), weights=p)) for p, cost in curves.values()]
+    start, after = (cost / best for cost in outcome.costs)
+    return draw_merit_order(
+        curves, float(game.demand),
+        f"Dispatch costs {after:.3g} times the reference's after training, {start:.3g} before",
+        f"{outcome.about}; incremental costs differ by {apart[0]:.2g} before, {apart[1]:.2g} after, {apart[2]:.2g} there",
+        workloads=outcome.workloads, others=outcome.others(best),
+    )  # fmt: skip
+
+
+def _flows(outcome: Outcome, game: RateControl) -> Figure:
+    from dgpg_verify.reporting.outcomes import draw_rates
+
+    kelly = game.best_rates.cpu().numpy()
+    least = float(game.cost_of(game.reference_state) - (game.weights * game.best_rates.log()).sum())
+    nearest = game.rates.gather(1, game.planned("proportional_fairness")[:, None])[:, 0]
+    rates = {BEFORE: (outcome.before * game.rates).sum(1).numpy(), AFTER: (outcome.after * game.rates).sum(1).numpy(),
+             "Nearest levels": nearest.numpy()}  # fmt: skip
+    costs = dict(zip(rates, (*outcome.costs, outcome.rules["proportional_fairness"])))
+    off = {name: float(np.exp(np.median(np.abs(np.log(own / kelly))))) for name, own in rates.items()}
+    return draw_rates(
+        kelly, rates, {name: f"cost {costs[name]:.4g}; half within a factor of {off[name]:.3g}" for name in rates},
+        f"The cost is {costs[AFTER]:.4g} after training, {costs[BEFORE]:.4g} before; Kelly's rates would cost {least:.4g}",
+        outcome.about, workloads=outcome.workloads, others=outcome.others(),
+    )  # fmt: skip
+
+
+def _amount(value: float) -> str:
+    from dgpg_verify.reporting.drawing.axes import plain_text
+
+    return plain_text(value) if 1e4 <= value < 1e6 else f"{value / 1e6:.4g} million" if value >= 1e6 else f"{value:.4g}"
