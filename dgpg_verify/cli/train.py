@@ -34,14 +34,15 @@ def train(
     method: Annotated[str, typer.Option(help="dgpg, mappo, ippo, happo, guidance_only, ...")] = "dgpg",
     episodes: Annotated[
         int | None,
-        typer.Option(help="roll-outs of T joint steps to learn from (default: 20; roads, power, rates: 640)"),
+        typer.Option(help="roll-outs of T joint steps to learn from (default: 20; roads, rates 1280, power 5120)"),
     ] = None,
     seed: Seed = 0,
     alpha: Annotated[str | None, typer.Option(help="A, A->B, n^-0.5 or adaptive (default: the method's)")] = None,
     guidance: Annotated[str | None, typer.Option(help="chain_rule, exact or multi_step (default: as named)")] = None,
     sharing: Annotated[str, typer.Option(help="independent or shared parameters")] = "independent",
     evaluate_every: Annotated[
-        int | None, typer.Option(help="episodes between evaluations; 0 = start and end only (default: 2, or 64)")
+        int | None,
+        typer.Option(help="episodes between evaluations; 0 = start and end only (default: 2; a tenth of 1280 or 5120)"),
     ] = None,
     workloads: Workloads = 40,
     out: Annotated[Path | None, typer.Option(help="run folder for config, log and checkpoint")] = None,
@@ -55,6 +56,7 @@ def train(
     after training lies in the run folder."""
     from dgpg_verify import training
     from dgpg_verify.core import parse_pairs
+    from dgpg_verify.training import outcome
 
     _check_out(out, resume, tensorboard)
     built = build_system(system, n, seed, option, policy=_network, rollouts=1, credits=OPTIMISER)
@@ -75,23 +77,23 @@ def train(
         samples = episode * built.horizon
         typer.echo(f"episode {episode:>5}  samples {samples:>8}  return {_result(run.heldout, evaluation)}")
     typer.echo(_references(run.heldout, run.evaluations[-1][1]) + _idle(run))
-    if out is not None:
+    if out is not None and outcome.has_picture(built):
         first, last = (run.evaluations[k][1].returns for k in (0, -1))
-        _draw(out, built, run.config, run.policy, first, last)
+        typer.echo(_picture(out, built, run.config, run.policy, first, last))
 
 
-def _draw(folder: Path, system: System, config: Mapping[str, Any], policy: Any, first: Any, last: Any) -> None:
-    """The picture of a run in its folder, and its path; why there is none for a network that has no map."""
+def _picture(folder: Path, system: System, config: Mapping[str, Any], policy: Any, first: Any, last: Any) -> str:
+    """Draw what a run did to its system into its folder; where it lies, or why there is none, in a line."""
     from dgpg_verify.core import InputError
     from dgpg_verify.reporting.frame import NothingToDraw
     from dgpg_verify.training import outcome
 
     if not outcome.has_picture(system):
-        return
+        raise InputError(f"--figure draws roads, generators and rates: {type(system).__name__} has no picture")
     try:
-        typer.echo(f"picture: {outcome.save_outcome(outcome.outcome_of(system, config, policy, first, last), folder)}")
+        return f"picture: {outcome.save_outcome(outcome.outcome_of(system, config, policy, first, last), folder)}"
     except (NothingToDraw, InputError) as reason:
-        typer.echo(f"no picture: {reason}")
+        return f"no picture: {reason}"
 
 
 def _check_out(out: Path | None, resume: bool, tensorboard: bool) -> None:
@@ -157,22 +159,30 @@ def evaluate(
     seed: Annotated[int | None, typer.Option(help="of the held-out workloads (default: the run's)")] = None,
     greedy: Annotated[bool, typer.Option("--greedy", help="most probable actions instead of drawn ones")] = False,
     n: Annotated[int | None, typer.Option("--n", help="another number of agents, where parameters are shared")] = None,
+    figure: Annotated[bool, typer.Option("--figure", help="draw the picture of roads, power or rates again")] = False,
     trusted: Trusted = None,
     as_json: AsJson = False,
 ) -> None:
     """Play a trained policy on held-out workloads, beside the heuristics."""
     from dgpg_verify import training
+    from dgpg_verify.core import InputError
     from dgpg_verify.training.saved.folder import read_run
 
+    if figure and n is not None:
+        raise InputError("--figure draws the run as it was trained: it is not allowed with --n")
     run = read_run(folder, trusted or (), n)
     on = training.heldout(run.system, run.config["heldout_seed"] if seed is None else seed, workloads)
     result = training.evaluate(run.policy, on, greedy)
     means = {name: float(values.mean()) for name, values in on.returns.items()}
-    numbers = {"episode": run.progress.done, "return": result.mean, "score": result.score, "gap_percent": result.gap,
-               "gains": on.gains(result.returns)}  # fmt: skip
+    numbers: dict[str, Any] = {"episode": run.progress.done, "return": result.mean, "score": result.score,
+                               "gap_percent": result.gap, "gains": on.gains(result.returns)}  # fmt: skip
     setting, guidance = _mixture(run)
     about = f"{folder.name}: {_name(run)}, setting {setting}, guidance {guidance}, after {run.progress.done} episodes"
     text = f"{about}: return {_result(on, result).lstrip()}\n{_references(on, result)}"
+    if figure:
+        played = [returns for _, returns in run.progress.evaluations]
+        numbers["picture"] = _picture(folder, run.system, run.config, run.policy, played[0], played[-1])
+        text += f"\n{numbers['picture']}"
     print_answer({**numbers, "heuristics": means}, lambda _: text, as_json)
 
 

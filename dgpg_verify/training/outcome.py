@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 import torch
@@ -61,8 +61,8 @@ def outcome_of(system: ResourceGame, config: Mapping[str, Any], policy: Any, fir
     )
 
 
-def has_picture(system: object) -> bool:
-    return isinstance(system, RoadNetwork | PowerDispatch | RateControl)
+def has_picture(system: object) -> TypeGuard[ResourceGame]:
+    return type(system) in NAMES
 
 
 def draw_outcome(outcome: Outcome) -> Figure:
@@ -132,7 +132,8 @@ def _generators(outcome: Outcome, game: PowerDispatch) -> Figure:
     return draw_merit_order(
         curves, float(game.demand),
         f"Dispatch costs {after:.3g} times the reference's after training, {start:.3g} before",
-        f"{outcome.about}; incremental costs differ by {apart[0]:.2g} before, {apart[1]:.2g} after, {apart[2]:.2g} there",
+        f"{outcome.about}; mean difference of incremental costs from their mean: {apart[0]:.2g} before, {apart[1]:.2g} "
+        f"after, {apart[2]:.2g} in the reference",
         workloads=outcome.workloads, others=outcome.others(best),
     )  # fmt: skip
 
@@ -149,7 +150,7 @@ def _flows(outcome: Outcome, game: RateControl) -> Figure:
     off = {name: float(np.exp(np.median(np.abs(np.log(own / kelly))))) for name, own in rates.items()}
     return draw_rates(
         kelly, rates, {name: f"cost {costs[name]:.4g}; half within a factor of {off[name]:.3g}" for name in rates},
-        f"The cost is {costs[AFTER]:.4g} after training, {costs[BEFORE]:.4g} before; Kelly's rates would cost {least:.4g}",
+        f"The cost is {costs[AFTER]:.4g} after training, {costs[BEFORE]:.4g} before; of Kelly's rates {least:.4g}",
         outcome.about, workloads=outcome.workloads, others=outcome.others(),
     )  # fmt: skip
 

@@ -18,15 +18,20 @@ from dgpg_verify.policies.layers import check_widths
 from dgpg_verify.systems import PowerDispatch, RateControl, RoadNetwork
 
 NORMALISATIONS = ("batch", "agent", "none")
-# The defaults above are for episodes of many steps. In one step with one roll-out an iteration, agents share a single
-# advantage, which normalising takes off: only the guidance is left. So these systems take several roll-outs, compare
-# each agent's decisions with its own, put return and guidance on one scale, whatever their units, and need no large
-# networks, as an agent always sees the same.
-ONE_SHOT = (RoadNetwork, PowerDispatch, RateControl)
-ONE_SHOT_PRESET: Mapping[str, Any] = {
-    "rollouts": 16, "advantage_norm": "agent", "setting": "both", "actor_lr": 1e-2, "hidden": 16, "entropy": 0.0,
+
+EPISODES = 20
+# The defaults of `Settings` are for episodes of many steps. With one step and one roll-out an iteration, all agents
+# have a single advantage in common, which normalising takes off: MAPPO learns nothing, DG-PG from guidance alone. So
+# these systems take several roll-outs, compare each agent's decisions with its own, and put return and guidance on
+# one scale, whatever their units; and as an agent always sees the same, small networks do, at a larger step.
+ONE_SHOT: Mapping[str, Any] = {
+    "rollouts": 32, "advantage_norm": "agent", "setting": "both", "actor_lr": 1e-2, "hidden": 16, "entropy": 0.0,
 }  # fmt: skip
-EPISODES, ONE_SHOT_EPISODES = 20, 640
+# Every generator meets the noise of the one balance that all share, which grows with N: fewer passes over more.
+POWER: Mapping[str, Any] = {**ONE_SHOT, "rollouts": 64, "epochs": 4}
+USUAL: Mapping[type, tuple[int, Mapping[str, Any]]] = {  # episodes and settings
+    RoadNetwork: (1280, ONE_SHOT), RateControl: (1280, ONE_SHOT), PowerDispatch: (5120, POWER),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -105,14 +110,13 @@ class Settings:
 
 
 def usual_settings(system: System, episodes: int) -> dict[str, Any]:
-    """What differs from a method's preset on `system` where nothing else is asked: `ONE_SHOT_PRESET` for its systems,
-    with the most roll-outs an iteration, up to 16, that divide the episodes; nothing for any other."""
-    if not isinstance(system, ONE_SHOT):
-        return {}
-    most = ONE_SHOT_PRESET["rollouts"]
-    return {**ONE_SHOT_PRESET, "rollouts": max(k for k in range(1, most + 1) if episodes % k == 0)}
+    """Settings of `system` where nothing else is asked, which replace a method's preset; none for a system that is
+    not in `USUAL`. As many roll-outs an iteration as there, or the most below that divide the episodes."""
+    _, settings = USUAL.get(type(system), (EPISODES, {}))
+    most = settings.get("rollouts", 0)
+    return {**settings, **({"rollouts": max(k for k in range(1, most + 1) if episodes % k == 0)} if most else {})}
 
 
 def usual_episodes(system: System) -> int:
-    """Episodes of a run where nothing else is asked: 20 of many steps, 640 of one."""
-    return ONE_SHOT_EPISODES if isinstance(system, ONE_SHOT) else EPISODES
+    """Episodes of a run where nothing else is asked."""
+    return USUAL.get(type(system), (EPISODES, {}))[0]
