@@ -34,7 +34,7 @@ def train(
     method: Annotated[str, typer.Option(help="dgpg, mappo, ippo, happo, guidance_only, ...")] = "dgpg",
     episodes: Annotated[
         int | None,
-        typer.Option(help="roll-outs of T joint steps to learn from (default: 20; roads, rates 1280, power 5120)"),
+        typer.Option(help="roll-outs of T joint steps to learn from (default: 20; roads, rates 1280, power 10240)"),
     ] = None,
     seed: Seed = 0,
     alpha: Annotated[str | None, typer.Option(help="A, A->B, n^-0.5 or adaptive (default: the method's)")] = None,
@@ -42,7 +42,9 @@ def train(
     sharing: Annotated[str, typer.Option(help="independent or shared parameters")] = "independent",
     evaluate_every: Annotated[
         int | None,
-        typer.Option(help="episodes between evaluations; 0 = start and end only (default: 2; a tenth of 1280 or 5120)"),
+        typer.Option(
+            help="episodes between evaluations; 0 = start and end only (default: 2; a tenth of 1280 or 10240)"
+        ),
     ] = None,
     workloads: Workloads = 40,
     out: Annotated[Path | None, typer.Option(help="run folder for config, log and checkpoint")] = None,

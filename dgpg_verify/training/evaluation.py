@@ -150,12 +150,12 @@ def heldout(system: System, seed: int, workloads: int = HELD_OUT, heuristics: bo
     check_int("workloads", workloads, 1)
     check_int("seed", seed, 0)
     noise = draw_noise(stream_seed(seed, EVALUATION_STREAM), 0, system, uniform_policy(system), workloads)
-    acts = _rules(system) if heuristics else {}
+    names = (*heuristic_names(system), *joint_rules(system)) if heuristics else ()
 
     def played() -> dict[str, NDArray[np.float64]]:
-        return {name: _returns(system, act, noise) for name, act in acts.items()}
+        return {name: _returns(system, _rule_act(system, name), noise) for name in names}
 
-    if not acts or not is_ours(system):
+    if not names or not is_ours(system):
         return Heldout(system, noise, played())
     kind = f"{type(system).__module__}.{type(system).__qualname__}"
     key = json.dumps([kind, system.config(), seed, workloads], sort_keys=True)
@@ -186,13 +186,10 @@ def evaluate_stacked(policy: PolicyStack, heldouts: Sequence[Heldout]) -> list[E
     return [held.judged(row) for held, row in zip(heldouts, returns, strict=True)]
 
 
-def _rules(system: Any) -> dict[str, Act]:
-    """Heuristics and joint rules of a system as actors."""
-    acts = {name: heuristic_act(system, name) for name in heuristic_names(system)}
-    return acts | {name: _joint_act(system, name) for name in joint_rules(system)}
-
-
-def _joint_act(system: Any, name: str) -> Act:
+def _rule_act(system: Any, name: str) -> Act:
+    """A heuristic or joint rule as an actor."""
+    if name not in joint_rules(system):
+        return heuristic_act(system, name)
     return lambda seen, noise: system.joint_actions(name, seen)
 
 

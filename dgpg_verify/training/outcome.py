@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Array = NDArray[np.float64]
-BEFORE, AFTER = "Before training", "After training"
+BEFORE, AFTER, NEAREST = "Before training", "After training", "Nearest levels"
 NAMES = {RoadNetwork: "road_map", PowerDispatch: "merit_order", RateControl: "rates"}  # of the files
 OWN_NAMES = {"system_optimum": "system optimum", "user_equilibrium": "user equilibrium"}
 
@@ -106,13 +106,13 @@ def _roads(outcome: Outcome, game: RoadNetwork) -> Figure:
     }
     costs = dict(zip(loads, (*outcome.costs, best)))
     details = {
-        part: f"travel time {costs[part] / best:.3g} ×; {int((load > 1).sum())} of {len(load)} links over capacity"
+        part: f"travel time {costs[part] / best:.4g} ×; {int((load > 1).sum())} of {len(load)} links over capacity"
         for part, load in loads.items()
     }
     start, after = (cost / best for cost in outcome.costs)
     places = road_map(game)
     words = {
-        "title": f"Travel time after training is {after:.3g} times the {name}'s, before {start:.3g} times",
+        "title": f"Travel time after training is {after:.4g} times the {name}'s, before {start:.4g} times",
         "subtitle": f"{outcome.about}; the {name}'s total travel time is {_amount(best)} in the network's own units",
         "source": places.source, "workloads": outcome.workloads, "reference": name, "others": outcome.others(best),
     }  # fmt: skip
@@ -131,7 +131,7 @@ def _generators(outcome: Outcome, game: PowerDispatch) -> Figure:
     start, after = (cost / best for cost in outcome.costs)
     return draw_merit_order(
         curves, float(game.demand),
-        f"Dispatch costs {after:.3g} times the reference's after training, {start:.3g} before",
+        f"Dispatch costs {after:.4g} times the reference's after training, {start:.4g} before",
         f"{outcome.about}; mean difference of incremental costs from their mean: {apart[0]:.2g} before, {apart[1]:.2g} "
         f"after, {apart[2]:.2g} in the reference",
         workloads=outcome.workloads, others=outcome.others(best),
@@ -144,15 +144,25 @@ def _flows(outcome: Outcome, game: RateControl) -> Figure:
     kelly = game.best_rates.cpu().numpy()
     least = float(game.cost_of(game.reference_state) - (game.weights * game.best_rates.log()).sum())
     nearest = game.rates.gather(1, game.planned("proportional_fairness")[:, None])[:, 0]
-    rates = {BEFORE: (outcome.before * game.rates).sum(1).numpy(), AFTER: (outcome.after * game.rates).sum(1).numpy(),
-             "Nearest levels": nearest.numpy()}  # fmt: skip
-    costs = dict(zip(rates, (*outcome.costs, outcome.rules["proportional_fairness"])))
+    chances = {BEFORE: outcome.before, AFTER: outcome.after}
+    rates = {name: (chance * game.rates).sum(1).numpy() for name, chance in chances.items()}
+    costs = dict(zip((*rates, NEAREST), (*outcome.costs, outcome.rules["proportional_fairness"])))
+    rates[NEAREST] = nearest.numpy()
+    spans = {name: _span(game.rates, chance) for name, chance in chances.items()}
     off = {name: float(np.exp(np.median(np.abs(np.log(own / kelly))))) for name, own in rates.items()}
+    details = {name: f"cost {costs[name]:.4g}; half within a factor of {off[name]:.3g}" for name in rates}
     return draw_rates(
-        kelly, rates, {name: f"cost {costs[name]:.4g}; half within a factor of {off[name]:.3g}" for name in rates},
+        kelly, rates, spans, details,
         f"The cost is {costs[AFTER]:.4g} after training, {costs[BEFORE]:.4g} before; of Kelly's rates {least:.4g}",
         outcome.about, workloads=outcome.workloads, others=outcome.others(),
     )  # fmt: skip
+
+
+def _span(rates: Tensor, chance: Tensor) -> tuple[Array, Array]:
+    """The least and the greatest rate of each flow that it chooses in every tenth case at least."""
+    often = chance >= 0.1
+    low, high = rates.masked_fill(~often, torch.inf).amin(1), rates.masked_fill(~often, -torch.inf).amax(1)
+    return low.numpy(), high.numpy()
 
 
 def _amount(value: float) -> str:

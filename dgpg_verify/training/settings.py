@@ -30,7 +30,7 @@ ONE_SHOT: Mapping[str, Any] = {
 # Every generator meets the noise of the one balance that all share, which grows with N: fewer passes over more.
 POWER: Mapping[str, Any] = {**ONE_SHOT, "rollouts": 64, "epochs": 4}
 USUAL: Mapping[type, tuple[int, Mapping[str, Any]]] = {  # episodes and settings
-    RoadNetwork: (1280, ONE_SHOT), RateControl: (1280, ONE_SHOT), PowerDispatch: (5120, POWER),
+    RoadNetwork: (1280, ONE_SHOT), RateControl: (1280, ONE_SHOT), PowerDispatch: (10240, POWER),
 }  # fmt: skip
 
 

@@ -23,9 +23,11 @@ ENDS = (0.5, 1.0, 2.0, 4.0)
 COLOURS = ("#b9c3d0", "#6fb1dd", "#0072b2", "#e69f00", "#d55e00")
 WIDTHS = (0.8, 1.4, 2.2, 3.2, 4.4)
 ROOM = 26.0  # points between neighbouring nodes at which lines have these widths; on a denser map they are thinner
+THINNEST = 0.5  # share of the widths
 MOST_LINKS = 3000  # beyond which no reader could tell links apart
 TALLEST = 4.6  # inches of one map
-AIR = 0.04  # of a map's larger side, around it
+AIR = 0.06  # around a map, as a share of its shorter side
+WIDE = 0.2  # height over width of a map below which maps stand below each other
 GAP = 0.35  # inches between maps
 CAPTION = (
     "Line: a link, on the right of who drives along it; colour and width show its load (flow over capacity), on "
@@ -53,7 +55,7 @@ def draw_road_map(
         raise NothingToDraw(f"{len(start)} links are too many for a map: {MOST_LINKS} can be told apart")
     low, high = _frame(places)
     shape = (high - low)[1] / (high - low)[0]
-    rows, cols = (len(loads), 1) if shape < 0.4 else (1, len(loads))
+    rows, cols = (len(loads), 1) if shape < WIDE else (1, len(loads))
     across = (WIDTH - 2 * MARGIN - (cols - 1) * GAP) / cols
     height = min(TALLEST, across * shape)
     title, subtitle = words.pop("title"), words.pop("subtitle")
@@ -66,10 +68,11 @@ def draw_road_map(
         indent(figure, axes, MARGIN)
         scale = max((high - low)[0] / across, (high - low)[1] / height) / 72.0  # of the places' unit a point
         lines = _lines(start, end, places, scale)
-        thin = min(1.0, float(np.median(np.hypot(*(places[end] - places[start]).T))) / scale / ROOM)
+        length = float(np.median(np.hypot(*(places[end] - places[start]).T))) / scale
+        thin = min(1.0, max(THINNEST, length / ROOM))
         for ax, (name, load) in zip(axes.flat, loads.items()):
             _map(ax, lines(thin), load, thin)
-            ax.scatter(*places.T, s=9.0 * thin**2 + 1.0, color=MUTED, linewidths=0, zorder=6)
+            ax.scatter(*places.T, s=9.0 * min(1.0, length / ROOM) ** 2 + 0.4, color=MUTED, linewidths=0, zorder=6)
             ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal", anchor="NW")
             ax.set_axis_off()
             detail(ax, name, details[name])
@@ -77,10 +80,11 @@ def draw_road_map(
 
 
 def _frame(places: Array) -> tuple[Array, Array]:
-    """Lower and upper limits, with some air."""
+    """Lower and upper limits, with room for the lines beside the outermost nodes."""
     low, high = places.min(0), places.max(0)
-    room = AIR * max(*(high - low), 1e-12)
-    return low - 1.5 * room, high + 1.5 * room
+    side = high - low
+    room = AIR * max(side.min(), 0.25 * side.max(), 1e-12)
+    return low - room, high + room
 
 
 def _lines(start: Ints, end: Ints, places: Array, scale: float) -> Any:

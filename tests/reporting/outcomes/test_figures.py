@@ -85,8 +85,10 @@ def test_generators_stand_in_the_order_of_their_incremental_cost() -> None:
 def test_rates_stand_over_kellys_on_equal_axes() -> None:
     kelly = np.array([0.5, 1.0, 2.0])
     rates = {"Before": np.ones(3), "After": kelly}
-    figure = draw_rates(kelly, rates, dict.fromkeys(rates, "said"), "Title", "", workloads=3, others="")
+    spans = {"Before": (kelly / 2, kelly * 2)}
+    figure = draw_rates(kelly, rates, spans, dict.fromkeys(rates, "said"), "Title", "", workloads=3, others="")
     for ax, own in zip(figure.axes, rates.values()):
         assert ax.get_xlim() == ax.get_ylim()
-        places = np.asarray(ax.collections[0].get_offsets())
+        places = np.asarray(ax.collections[-1].get_offsets())
         np.testing.assert_allclose(places, np.stack([kelly, own], axis=1))
+    assert [len(ax.collections) for ax in figure.axes] == [2, 1], "bars in the panel that has spans"
