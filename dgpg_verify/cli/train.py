@@ -65,23 +65,33 @@ def train(
     settings = parse_pairs(set or [], OWN_OPTIONS)
     chosen = _make_method(method, guidance)
     chosen.check_read(settings)
-    usual = training.usual_episodes(built)
-    episodes = usual if episodes is None else episodes
-    evaluate_every = usual // 10 if evaluate_every is None else evaluate_every
-    settings |= {"evaluate_every": evaluate_every, "workloads": workloads, "out": out, "resume": resume}
+    episodes, every = _length(built, episodes, evaluate_every)
+    settings |= {"evaluate_every": every, "workloads": workloads, "out": out, "resume": resume}
     settings |= _origin(system, n, seed, option)
     try:
         run = training.train(built, chosen, episodes, seed, alpha, sharing, tensorboard=tensorboard, **settings)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_what_is_kept(out)) from None
     typer.echo(f"{system}, N = {n}, method {method}, alpha {run.config['alpha']}, {sharing} parameters, seed {seed}")
+    _print_evaluations(run)
+    if out is not None and outcome.has_picture(built):
+        played = [evaluation.returns for _, evaluation in run.evaluations]
+        typer.echo(_picture(out, built, run.config, run.policy, played[0], played[-1]))
+
+
+def _print_evaluations(run: TrainingRun) -> None:
     for episode, evaluation in run.evaluations:
-        samples = episode * built.horizon
+        samples = episode * run.heldout.system.horizon
         typer.echo(f"episode {episode:>5}  samples {samples:>8}  return {_result(run.heldout, evaluation)}")
     typer.echo(_references(run.heldout, run.evaluations[-1][1]) + _idle(run))
-    if out is not None and outcome.has_picture(built):
-        first, last = (run.evaluations[k][1].returns for k in (0, -1))
-        typer.echo(_picture(out, built, run.config, run.policy, first, last))
+
+
+def _length(system: System, episodes: int | None, evaluate_every: int | None) -> tuple[int, int]:
+    """Episodes, and those between evaluations, where they are not given: the usual ones of the system, and a tenth."""
+    from dgpg_verify.training import usual_episodes
+
+    usual = usual_episodes(system)
+    return usual if episodes is None else episodes, usual // 10 if evaluate_every is None else evaluate_every
 
 
 def _picture(folder: Path, system: System, config: Mapping[str, Any], policy: Any, first: Any, last: Any) -> str:

@@ -29,7 +29,7 @@ OWN_NAMES = {"system_optimum": "system optimum", "user_equilibrium": "user equil
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class RunOutcome:
     """before, after: chances of every action, [N, K]; costs: mean costs of an episode before and after training, on
     `workloads` evaluations; rules: those of the system's heuristics and joint rules; about: what was trained."""
 
@@ -48,7 +48,7 @@ class Outcome:
         return f"For comparison, {unit}: {', '.join(listed)}."
 
 
-def outcome_of(system: ResourceGame, config: Mapping[str, Any], policy: Any, first: Array, last: Array) -> Outcome:
+def outcome_of(system: ResourceGame, config: Mapping[str, Any], policy: Any, first: Array, last: Array) -> RunOutcome:
     """The outcome of a run. first, last: returns [workloads] of its first and last evaluation."""
     seen = system.observe(system.start(torch.empty(1, 1, 0)))
     fresh = fresh_learner(config, system).policy
@@ -56,7 +56,7 @@ def outcome_of(system: ResourceGame, config: Mapping[str, Any], policy: Any, fir
         before, after = (chosen.probabilities(seen)[0] for chosen in (fresh, policy))
     played = heldout(system, config["heldout_seed"], len(last)).returns
     rules = {name: -float(returns.mean()) for name, returns in played.items()}
-    return Outcome(
+    return RunOutcome(
         system, before, after, (-float(first.mean()), -float(last.mean())), rules, len(last), title_of(config, system)
     )
 
@@ -65,7 +65,7 @@ def has_picture(system: object) -> TypeGuard[ResourceGame]:
     return type(system) in NAMES
 
 
-def draw_outcome(outcome: Outcome) -> Figure:
+def draw_outcome(outcome: RunOutcome) -> Figure:
     """Roads as a map, generators in merit order, rates against Kelly's. Raises NothingToDraw for too large a network,
     InputError for one that has no map. Cost: the look of a map without places, O(nodes^3)."""
     match outcome.system:
@@ -78,7 +78,7 @@ def draw_outcome(outcome: Outcome) -> Figure:
     raise TypeError(f"{type(outcome.system).__name__} has no picture")
 
 
-def save_outcome(outcome: Outcome, folder: Path) -> Path:
+def save_outcome(outcome: RunOutcome, folder: Path) -> Path:
     """Draw into `folder` as SVG and PNG; the path of the latter."""
     from dgpg_verify.reporting.drawing.saving import save_figure
 
@@ -92,7 +92,7 @@ def mean_state(system: ResourceGame, chances: Tensor) -> Array:
     return np.asarray(system.idle_state.scatter_add(0, z.index.flatten(), added).cpu().numpy())
 
 
-def _roads(outcome: Outcome, game: RoadNetwork) -> Figure:
+def _roads(outcome: RunOutcome, game: RoadNetwork) -> Figure:
     from dgpg_verify.reporting.outcomes import draw_road_map
 
     asked = (game.recipe or {}).get("reference", "reference")
@@ -119,7 +119,7 @@ def _roads(outcome: Outcome, game: RoadNetwork) -> Figure:
     return draw_road_map(places.start, places.end, places.places, loads, details, **words)
 
 
-def _generators(outcome: Outcome, game: PowerDispatch) -> Figure:
+def _generators(outcome: RunOutcome, game: PowerDispatch) -> Figure:
     from dgpg_verify.reporting.outcomes import draw_merit_order
 
     outputs = [mean_state(game, chances)[:-1] for chances in (outcome.before, outcome.after)]
@@ -138,7 +138,7 @@ def _generators(outcome: Outcome, game: PowerDispatch) -> Figure:
     )  # fmt: skip
 
 
-def _flows(outcome: Outcome, game: RateControl) -> Figure:
+def _flows(outcome: RunOutcome, game: RateControl) -> Figure:
     from dgpg_verify.reporting.outcomes import draw_rates
 
     kelly = game.best_rates.cpu().numpy()

@@ -12,14 +12,22 @@ import torch
 
 from dgpg_verify.systems import CloudScheduling, make_system
 from dgpg_verify.training import train
-from dgpg_verify.training.outcome import NAMES, Outcome, draw_outcome, has_picture, mean_state, outcome_of, save_outcome
+from dgpg_verify.training.outcome import (
+    NAMES,
+    RunOutcome,
+    draw_outcome,
+    has_picture,
+    mean_state,
+    outcome_of,
+    save_outcome,
+)
 
 SHORT: dict[str, Any] = {"episodes": 64, "workloads": 4, "evaluate_every": 0, "progress": False}
 SYSTEMS = [("road_network", {}), ("road_network", {"network": "braess"}), ("power_dispatch", {"n_levels": 2}),
            ("power_dispatch", {"normalised": True}), ("rate_control", {})]  # fmt: skip
 
 
-def trained(system: str, options: dict[str, Any], n: int = 5) -> tuple[Any, Outcome]:
+def trained(system: str, options: dict[str, Any], n: int = 5) -> tuple[Any, RunOutcome]:
     made: Any = make_system(system, n, 2, **options)
     run = train(made, "dgpg", **SHORT)
     first, last = (run.evaluations[k][1].returns for k in (0, -1))
