@@ -23,6 +23,10 @@ COLUMNS = ("folder", "run", "setting", "guidance", "episodes", "start", "last 20
 ENDINGS = {"marl-eval": ".json", "rliable": ".npz"}  # of the files written for other packages
 OPTIMISER = 2  # copies of the parameters that learning holds beside parameters and gradients: Adam's moments
 Workloads = Annotated[int, typer.Option(help="held-out workloads of an evaluation")]
+EPISODES = "roll-outs of T joint steps to learn from (default: 20; roads and rates 1280, power 10240)"
+Episodes = Annotated[int | None, typer.Option(help=EPISODES)]
+EVERY = "episodes between evaluations; 0 = start and end only (default: a tenth of the default episodes)"
+EvaluateEvery = Annotated[int | None, typer.Option(help=EVERY)]
 Trusted = Annotated[
     list[str] | None, typer.Option("--system", help="a system of your own that a run names, to be imported; repeatable")
 ]
@@ -32,22 +36,14 @@ def train(
     system: Annotated[str, typer.Argument(help=SYSTEM.replace("linear_quadratic, ", ""))] = "cloud",
     n: Agents = 10,
     method: Annotated[str, typer.Option(help="dgpg, mappo, ippo, happo, guidance_only, ...")] = "dgpg",
-    episodes: Annotated[
-        int | None,
-        typer.Option(help="roll-outs of T joint steps to learn from (default: 20; roads, rates 1280, power 10240)"),
-    ] = None,
+    episodes: Episodes = None,
     seed: Seed = 0,
     alpha: Annotated[str | None, typer.Option(help="A, A->B, n^-0.5 or adaptive (default: the method's)")] = None,
     guidance: Annotated[str | None, typer.Option(help="chain_rule, exact or multi_step (default: as named)")] = None,
     sharing: Annotated[str, typer.Option(help="independent or shared parameters")] = "independent",
-    evaluate_every: Annotated[
-        int | None,
-        typer.Option(
-            help="episodes between evaluations; 0 = start and end only (default: 2; a tenth of 1280 or 10240)"
-        ),
-    ] = None,
+    evaluate_every: EvaluateEvery = None,
     workloads: Workloads = 40,
-    out: Annotated[Path | None, typer.Option(help="run folder for config, log and checkpoint")] = None,
+    out: Annotated[Path | None, typer.Option(help="run folder for config, log, checkpoint and picture")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on from the checkpoint; --episodes may be more")] = False,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="write events too (optional extra)")] = False,
     option: SystemOptions = None,
@@ -58,7 +54,6 @@ def train(
     after training lies in the run folder."""
     from dgpg_verify import training
     from dgpg_verify.core import parse_pairs
-    from dgpg_verify.training import outcome
 
     _check_out(out, resume, tensorboard)
     built = build_system(system, n, seed, option, policy=_network, rollouts=1, credits=OPTIMISER)
@@ -73,17 +68,21 @@ def train(
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_what_is_kept(out)) from None
     typer.echo(f"{system}, N = {n}, method {method}, alpha {run.config['alpha']}, {sharing} parameters, seed {seed}")
-    _print_evaluations(run)
-    if out is not None and outcome.has_picture(built):
-        played = [evaluation.returns for _, evaluation in run.evaluations]
-        typer.echo(_picture(out, built, run.config, run.policy, played[0], played[-1]))
+    _print_run(run)
 
 
-def _print_evaluations(run: TrainingRun) -> None:
+def _print_run(run: TrainingRun) -> None:
+    """Every evaluation and what it is compared with; where the picture lies."""
+    from dgpg_verify.training import outcome
+
+    on = run.heldout
     for episode, evaluation in run.evaluations:
-        samples = episode * run.heldout.system.horizon
-        typer.echo(f"episode {episode:>5}  samples {samples:>8}  return {_result(run.heldout, evaluation)}")
-    typer.echo(_references(run.heldout, run.evaluations[-1][1]) + _idle(run))
+        samples = episode * on.system.horizon
+        typer.echo(f"episode {episode:>5}  samples {samples:>8}  return {_result(on, evaluation)}")
+    typer.echo(_references(on, run.evaluations[-1][1]) + _idle(run))
+    if run.folder is not None and outcome.has_picture(on.system):
+        played = [evaluation.returns for _, evaluation in run.evaluations]
+        typer.echo(_picture(run.folder, on.system, run.config, run.policy, played[0], played[-1]))
 
 
 def _length(system: System, episodes: int | None, evaluate_every: int | None) -> tuple[int, int]:
