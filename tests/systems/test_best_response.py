@@ -90,6 +90,13 @@ def test_in_the_user_equilibrium_no_platoon_can_be_faster(tmp_path: Path) -> Non
     assert max(gains(game, chosen(game, "shortest_path"))) > 0.1, "the same check tells another rule from it"
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_platoon_counts_the_delay_that_it_causes_itself(seed: int) -> None:
+    """Each is a good part of the flow on its links; the weights differ, and yet nobody can be faster here."""
+    town = RoadNetwork.random(15, seed, demand=2.0)
+    assert max(gains(town, chosen(town, "user_equilibrium"))) <= 1e-8
+
+
 def test_many_small_platoons_come_near_wardrops_equilibrium(tmp_path: Path) -> None:
     """Flows of 500 platoons are within two platoons of those of drivers without number."""
     game = platoons(tmp_path, 500)
