@@ -28,6 +28,14 @@ POLICIES = {
     "heuristic:NAME:TEMPERATURE": "softmax of a heuristic's preferences",
     "NETWORK@NAME:TEMPERATURE": "a network on top of a heuristic",
 }
+JOINT_RULES = {
+    "shortest_path": "each platoon's fastest path at free flow",
+    "user_equilibrium": "no platoon would be faster on another path (found by iterated best response)",
+    "merit_order": "the cheapest generators' levels first, until the demand is met",
+    "equal_share": "the level nearest to an equal share of the tightest link",
+    "proportional_fairness": "the level nearest to the rate of Kelly's system problem",
+    "iterated_best_response": "agents in turn take the action that raises the shared reward most, until none can",
+}
 CREDITS = {
     "return": "discounted return of the episode, shared by all, minus its mean",
     "return:raw": "the same without the mean taken off",
@@ -58,13 +66,24 @@ def list_names(as_json: AsJson = False) -> None:
 def known_names() -> dict[str, dict[str, str]]:
     """Section -> name -> explanation, "" where there is none. Heuristics and references are those of each system."""
     from dgpg_verify.claims.claim import all_claims
-    from dgpg_verify.systems import cloud, inventory, load_balancing, power_dispatch, references, resource_game
+    from dgpg_verify.systems import (
+        PowerDispatch,
+        RateControl,
+        RoadNetwork,
+        cloud,
+        inventory,
+        load_balancing,
+        power_dispatch,
+        references,
+        resource_game,
+    )
     from dgpg_verify.systems.cloud import reference
     from dgpg_verify.systems.roads import road_network
     from dgpg_verify.training.methods import make_method, method_names
 
     heuristics = {"load_balancing": load_balancing.HEURISTICS, "cloud": cloud.CloudScheduling.heuristic_names,
                   "inventory": inventory.HEURISTICS, "other resource games": resource_game.HEURISTICS}  # fmt: skip
+    joint = {system.kind: system.joint_rules for system in (RoadNetwork, PowerDispatch, RateControl)}
     targets = {"load_balancing": references.VARIANTS, "road_network": road_network.REFERENCES,
                "power_dispatch": power_dispatch.REFERENCES, "inventory": inventory.REFERENCES,
                "cloud": reference.VARIANTS}  # fmt: skip
@@ -74,6 +93,9 @@ def known_names() -> dict[str, dict[str, str]]:
         "credits": CREDITS | {"module:Object or path/to/file.py:Object": "your own, as in examples/own_credit.py"},
         "methods": {name: _method(make_method(name)) for name in method_names()},
         "heuristics": {name: f"of {systems}" for name, systems in _users(heuristics).items()},
+        "joint rules (played beside the heuristics)": {
+            name: f"{JOINT_RULES[name]}; of {systems}" for name, systems in _users(joint).items()
+        },
         "references (--option reference=NAME)": {name: f"of {users}" for name, users in _users(targets).items()},
         "claims": {claim.id: claim.title for claim in all_claims()},
     }

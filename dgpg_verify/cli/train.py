@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,6 +23,10 @@ COLUMNS = ("folder", "run", "setting", "guidance", "episodes", "start", "last 20
 ENDINGS = {"marl-eval": ".json", "rliable": ".npz"}  # of the files written for other packages
 OPTIMISER = 2  # copies of the parameters that learning holds beside parameters and gradients: Adam's moments
 Workloads = Annotated[int, typer.Option(help="held-out workloads of an evaluation")]
+EPISODES = "roll-outs of T joint steps to learn from (default: 20; roads and rates 1280, power 10240)"
+Episodes = Annotated[int | None, typer.Option(help=EPISODES)]
+EVERY = "episodes between evaluations; 0 = start and end only (default: a tenth of the default episodes)"
+EvaluateEvery = Annotated[int | None, typer.Option(help=EVERY)]
 Trusted = Annotated[
     list[str] | None, typer.Option("--system", help="a system of your own that a run names, to be imported; repeatable")
 ]
@@ -31,21 +36,22 @@ def train(
     system: Annotated[str, typer.Argument(help=SYSTEM.replace("linear_quadratic, ", ""))] = "cloud",
     n: Agents = 10,
     method: Annotated[str, typer.Option(help="dgpg, mappo, ippo, happo, guidance_only, ...")] = "dgpg",
-    episodes: Annotated[int, typer.Option(help="roll-outs of T joint steps to learn from")] = 20,
+    episodes: Episodes = None,
     seed: Seed = 0,
     alpha: Annotated[str | None, typer.Option(help="A, A->B, n^-0.5 or adaptive (default: the method's)")] = None,
     guidance: Annotated[str | None, typer.Option(help="chain_rule, exact or multi_step (default: as named)")] = None,
     sharing: Annotated[str, typer.Option(help="independent or shared parameters")] = "independent",
-    evaluate_every: Annotated[int, typer.Option(help="episodes between evaluations; 0 = start and end only")] = 2,
+    evaluate_every: EvaluateEvery = None,
     workloads: Workloads = 40,
-    out: Annotated[Path | None, typer.Option(help="run folder for config, log and checkpoint")] = None,
+    out: Annotated[Path | None, typer.Option(help="run folder for config, log, checkpoint and picture")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on from the checkpoint; --episodes may be more")] = False,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="write events too (optional extra)")] = False,
     option: SystemOptions = None,
     set: Annotated[list[str] | None, typer.Option(help="NAME=VALUE of the run's settings; repeatable")] = None,
 ) -> None:
     """Train all agents at once, then print the score of every evaluation (Random = 0, Best-Fit = 1), or on a system
-    without Best-Fit its return beside that of the random policy."""
+    without Best-Fit its return beside that of the random policy. Of roads, generators and rates a picture before and
+    after training lies in the run folder."""
     from dgpg_verify import training
     from dgpg_verify.core import parse_pairs
 
@@ -54,17 +60,51 @@ def train(
     settings = parse_pairs(set or [], OWN_OPTIONS)
     chosen = _make_method(method, guidance)
     chosen.check_read(settings)
-    settings |= {"evaluate_every": evaluate_every, "workloads": workloads, "out": out, "resume": resume}
+    episodes, every = _length(built, episodes, evaluate_every)
+    settings |= {"evaluate_every": every, "workloads": workloads, "out": out, "resume": resume}
     settings |= _origin(system, n, seed, option)
     try:
         run = training.train(built, chosen, episodes, seed, alpha, sharing, tensorboard=tensorboard, **settings)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_what_is_kept(out)) from None
     typer.echo(f"{system}, N = {n}, method {method}, alpha {run.config['alpha']}, {sharing} parameters, seed {seed}")
+    _print_run(run)
+
+
+def _print_run(run: TrainingRun) -> None:
+    """Every evaluation and what it is compared with; where the picture lies."""
+    from dgpg_verify.training import outcome
+
+    on = run.heldout
     for episode, evaluation in run.evaluations:
-        samples = episode * built.horizon
-        typer.echo(f"episode {episode:>5}  samples {samples:>8}  return {_result(run.heldout, evaluation)}")
-    typer.echo(_references(run.heldout, run.evaluations[-1][1]) + _idle(run))
+        samples = episode * on.system.horizon
+        typer.echo(f"episode {episode:>5}  samples {samples:>8}  return {_result(on, evaluation)}")
+    typer.echo(_references(on, run.evaluations[-1][1]) + _idle(run))
+    if run.folder is not None and outcome.has_picture(on.system):
+        played = [evaluation.returns for _, evaluation in run.evaluations]
+        typer.echo(_picture(run.folder, on.system, run.config, run.policy, played[0], played[-1]))
+
+
+def _length(system: System, episodes: int | None, evaluate_every: int | None) -> tuple[int, int]:
+    """Episodes, and those between evaluations, where they are not given: the usual ones of the system, and a tenth."""
+    from dgpg_verify.training import usual_episodes
+
+    usual = usual_episodes(system)
+    return usual if episodes is None else episodes, usual // 10 if evaluate_every is None else evaluate_every
+
+
+def _picture(folder: Path, system: System, config: Mapping[str, Any], policy: Any, first: Any, last: Any) -> str:
+    """Draw what a run did to its system into its folder; where it lies, or why there is none, in a line."""
+    from dgpg_verify.core import InputError
+    from dgpg_verify.reporting.frame import NothingToDraw
+    from dgpg_verify.training import outcome
+
+    if not outcome.has_picture(system):
+        raise InputError(f"--figure draws roads, generators and rates: {type(system).__name__} has no picture")
+    try:
+        return f"picture: {outcome.save_outcome(outcome.outcome_of(system, config, policy, first, last), folder)}"
+    except (NothingToDraw, InputError) as reason:
+        return f"no picture: {reason}"
 
 
 def _check_out(out: Path | None, resume: bool, tensorboard: bool) -> None:
@@ -130,22 +170,30 @@ def evaluate(
     seed: Annotated[int | None, typer.Option(help="of the held-out workloads (default: the run's)")] = None,
     greedy: Annotated[bool, typer.Option("--greedy", help="most probable actions instead of drawn ones")] = False,
     n: Annotated[int | None, typer.Option("--n", help="another number of agents, where parameters are shared")] = None,
+    figure: Annotated[bool, typer.Option("--figure", help="draw the picture of roads, power or rates again")] = False,
     trusted: Trusted = None,
     as_json: AsJson = False,
 ) -> None:
     """Play a trained policy on held-out workloads, beside the heuristics."""
     from dgpg_verify import training
+    from dgpg_verify.core import InputError
     from dgpg_verify.training.saved.folder import read_run
 
+    if figure and n is not None:
+        raise InputError("--figure draws the run as it was trained: it is not allowed with --n")
     run = read_run(folder, trusted or (), n)
     on = training.heldout(run.system, run.config["heldout_seed"] if seed is None else seed, workloads)
     result = training.evaluate(run.policy, on, greedy)
     means = {name: float(values.mean()) for name, values in on.returns.items()}
-    numbers = {"episode": run.progress.done, "return": result.mean, "score": result.score, "gap_percent": result.gap,
-               "gains": on.gains(result.returns)}  # fmt: skip
+    numbers: dict[str, Any] = {"episode": run.progress.done, "return": result.mean, "score": result.score,
+                               "gap_percent": result.gap, "gains": on.gains(result.returns)}  # fmt: skip
     setting, guidance = _mixture(run)
     about = f"{folder.name}: {_name(run)}, setting {setting}, guidance {guidance}, after {run.progress.done} episodes"
     text = f"{about}: return {_result(on, result).lstrip()}\n{_references(on, result)}"
+    if figure:
+        played = [returns for _, returns in run.progress.evaluations]
+        numbers["picture"] = _picture(folder, run.system, run.config, run.policy, played[0], played[-1])
+        text += f"\n{numbers['picture']}"
     print_answer({**numbers, "heuristics": means}, lambda _: text, as_json)
 
 

@@ -9,6 +9,7 @@ HasReplacedRewards  replaced_rewards                      given default actions 
 HasResidenceSteps   residence_steps                       guidance:multi_step is refused
 HasStateUnits       state_units                           guidance:demand is refused
 HasHeuristics       heuristic_names, heuristic_scores     no priors, no imitation, no scores on held-out workloads
+HasJointRules       joint_rules, joint_actions            rules that look at all agents at once are not compared with
 HasActionInfluence  influence                             refused with a policy that has a default action
 HasRefusals         refusal                               every credit that needs no ability above is measured
 HasDefaultAction    default_action                        an agent is compared with "no action"
@@ -108,6 +109,17 @@ class HasHeuristics(Protocol):
         ...
 
 
+class HasJointRules(Protocol):
+    """Rules of the field that choose for all agents at once, from more than what each of them sees."""
+
+    @property
+    def joint_rules(self) -> Sequence[str]: ...
+
+    def joint_actions(self, name: str, seen: Observation) -> Tensor:
+        """Actions of all agents, [..., N]."""
+        ...
+
+
 class HasActionInfluence(Protocol):
     """A continuous system, whose influence is measured from a default action that only the policy knows."""
 
@@ -132,6 +144,11 @@ def refusal(system: object, credit: str) -> str | None:
 def heuristic_names(system: object) -> tuple[str, ...]:
     """The heuristics a system offers, () for one without any."""
     return tuple(system.heuristic_names) if offers(system, HasHeuristics) else ()
+
+
+def joint_rules(system: object) -> tuple[str, ...]:
+    """The joint rules a system offers, () for one without any."""
+    return tuple(system.joint_rules) if offers(system, HasJointRules) else ()
 
 
 # ---- policies ----

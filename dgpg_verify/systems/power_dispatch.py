@@ -21,7 +21,7 @@ from torch import Tensor
 
 from dgpg_verify.core import Influence, check_choice, check_int, check_real
 from dgpg_verify.systems.one_shot import check_entries, check_vectors
-from dgpg_verify.systems.resource_game import ResourceGame, check_additions
+from dgpg_verify.systems.resource_game import JOINT_RULES, ResourceGame, check_additions
 
 Array = NDArray[np.float64]
 REFERENCES = ("optimum", "balanced")
@@ -44,6 +44,7 @@ class PowerDispatch(ResourceGame):
     recipe: dict[str, Any] | None = None
 
     kind = "power_dispatch"
+    joint_rules = ("merit_order", *JOINT_RULES)
 
     def __post_init__(self) -> None:
         check_vectors(self, ("quadratic", "linear"), len(self.levels))
@@ -102,6 +103,20 @@ class PowerDispatch(ResourceGame):
         if at is not None:
             quadratic, linear = quadratic[at], linear[at]
         return (0.5 * quadratic * x + linear) * x
+
+    def planned(self, name: str) -> Tensor:
+        """merit_order: from everybody's least output on, the next step up of the generator whose step costs least a
+        unit, until the demand is met. Cost O(N K log(N K))."""
+        if name != "merit_order":
+            return super().planned(name)
+        level, place = self.levels.sort(dim=1)
+        step = level.diff(dim=1)
+        fuel = (0.5 * self.quadratic[:, None] * level + self.linear[:, None]) * level
+        each = torch.where(step > 0.0, fuel.diff(dim=1) / step, -torch.inf)  # convex: a generator's steps come in order
+        order = each.flatten().argsort(stable=True)
+        before = level[:, 0].sum() + step.flatten()[order].cumsum(0) - step.flatten()[order]
+        taken = torch.zeros_like(order).scatter(0, order, (before < self.demand).long())
+        return place.gather(1, taken.view(step.shape).sum(1, keepdim=True))[:, 0]
 
 
 def dispatch(quadratic: Array, linear: Array, least: Array, most: Array, demand: float, beta: float) -> Array:

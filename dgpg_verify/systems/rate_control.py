@@ -24,7 +24,7 @@ from torch import Tensor
 from dgpg_verify.core import Influence, NonFiniteError, check_choice, check_int, check_real
 from dgpg_verify.systems.graphs import random_candidates
 from dgpg_verify.systems.one_shot import check_entries, check_vectors
-from dgpg_verify.systems.resource_game import ResourceGame, check_additions
+from dgpg_verify.systems.resource_game import JOINT_RULES, ResourceGame, check_additions
 
 Array = NDArray[np.float64]
 TOPOLOGIES = ("sparse", "bottleneck")
@@ -47,6 +47,7 @@ class RateControl(ResourceGame):
     recipe: dict[str, Any] | None = None
 
     kind = "rate_control"
+    joint_rules = ("equal_share", "proportional_fairness", *JOINT_RULES)
 
     def __post_init__(self) -> None:
         check_vectors(self, ("penalty", "reference_state"), len(self.capacity))
@@ -83,6 +84,25 @@ class RateControl(ResourceGame):
 
     def coordinate_costs(self, x: Tensor, at: Tensor | None = None) -> Tensor:
         return (self.penalty if at is None else self.penalty[at]) * (x - 1.0).clamp(min=0.0) ** 2
+
+    @cached_property
+    def equal_share(self) -> Tensor:
+        """What each flow gets where those on its tightest link share it equally, [N]."""
+        flows = torch.bincount(self.routes.flatten(), minlength=len(self.capacity)).clamp(min=1)
+        return (self.capacity / flows)[self.routes].amin(1)
+
+    @cached_property
+    def best_rates(self) -> Tensor:
+        """Kelly's rates, the proportionally fair ones of the soft capacities, [N]. Cost: that of `kelly_rates`."""
+        given = (self.routes, self.weights, self.capacity, self.penalty, self.equal_share)
+        return torch.as_tensor(kelly_rates(*(part.cpu().numpy() for part in given)))
+
+    def planned(self, name: str) -> Tensor:
+        """equal_share, proportional_fairness: the level that is nearest in ratio to `equal_share`, `best_rates`."""
+        if name not in ("equal_share", "proportional_fairness"):
+            return super().planned(name)
+        aim = self.equal_share if name == "equal_share" else self.best_rates.to(self.rates)
+        return (self.rates / aim[:, None]).log().abs().argmin(1)
 
 
 def kelly_rates(routes: NDArray[np.int64], weights: Array, capacity: Array, penalty: Array, start: Array) -> Array:

@@ -18,10 +18,12 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import Influence, InputError, Observation, Transition, check_choice
+from dgpg_verify.systems.best_response import iterated_best_response, team_price
 from dgpg_verify.systems.one_shot import GameState, OneShot
 
 FEATURES = ("cost alone", "cost at the reference", "pull of the reference", "size")
 HEURISTICS: tuple[str, ...] = ("random", "proportional", "greedy", "best_response")
+JOINT_RULES: tuple[str, ...] = ("iterated_best_response",)
 
 
 class ResourceGame(OneShot):
@@ -33,6 +35,7 @@ class ResourceGame(OneShot):
     """
 
     heuristic_names: Sequence[str] = HEURISTICS
+    joint_rules: Sequence[str] = ()
 
     @property
     @abstractmethod
@@ -151,6 +154,21 @@ class ResourceGame(OneShot):
         check_choice("heuristic", name, self.heuristic_names)
         alone, at_reference = seen.features[..., 0], seen.features[..., 1]
         return {"random": torch.zeros_like(alone), "best_response": -at_reference}.get(name, -alone)
+
+    def joint_actions(self, name: str, seen: Observation) -> Tensor:
+        """Actions [..., N] of a rule that looks at all agents at once; `joint_rules` are those that an instance offers.
+
+        iterated_best_response: from the best of the instance's other rules on, one agent after another takes the action
+        with which J is greatest, until nobody can raise it. Cost: see `best_response`.
+        """
+        chosen = self.planned(check_choice("joint rule", name, self.joint_rules))
+        return chosen.expand(*seen.active.shape)
+
+    def planned(self, name: str) -> Tensor:
+        """The actions [N] of a joint rule."""
+        others = torch.stack([self.planned(other) for other in self.joint_rules if other != name])
+        played = self.step(GameState(torch.ones(len(others), device=others.device)), others)
+        return iterated_best_response(self, team_price(self), others[played.reward.argmax()], self.action_costs)
 
     def with_reference(self, reference: Tensor) -> Self:
         """The same game guided toward another reference state [M]."""

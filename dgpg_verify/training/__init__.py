@@ -5,4 +5,4 @@ from dgpg_verify.training.methods import Method, make_method, method_names, regi
 from dgpg_verify.training.run import TrainingRun, train, train_together
 from dgpg_verify.training.saved.logs import LogLine
 from dgpg_verify.training.schedules import make_schedule
-from dgpg_verify.training.settings import Settings
+from dgpg_verify.training.settings import Settings, usual_episodes

@@ -34,6 +34,7 @@ from dgpg_verify.core import (
     check_int,
     draw_noise,
     heuristic_names,
+    joint_rules,
     offers,
 )
 from dgpg_verify.policies import PolicyStack, uniform_policy
@@ -140,19 +141,19 @@ def over_workloads(values: NDArray[np.float64], level: float = LEVEL) -> Estimat
 
 
 def heldout(system: System, seed: int, workloads: int = HELD_OUT, heuristics: bool = True) -> Heldout:
-    """Draw held-out workloads (a stream of their own) and play the system's heuristics on them.
+    """Draw held-out workloads (a stream of their own) and play the system's heuristics and joint rules on them.
 
-    Raises InputError for workloads < 1. Cost: one evaluation for each heuristic, the first time: many methods play
+    Raises InputError for workloads < 1. Cost: one evaluation for each of them, the first time: many methods play
     the same workloads, so the heuristics' returns are kept, by the system's configuration. Those of a user's own system
     are not, as its configuration may leave out what makes it differ from another.
     """
     check_int("workloads", workloads, 1)
     check_int("seed", seed, 0)
     noise = draw_noise(stream_seed(seed, EVALUATION_STREAM), 0, system, uniform_policy(system), workloads)
-    names = heuristic_names(system) if heuristics else ()
+    names = (*heuristic_names(system), *joint_rules(system)) if heuristics else ()
 
     def played() -> dict[str, NDArray[np.float64]]:
-        return {name: _returns(system, heuristic_act(system, name), noise) for name in names}
+        return {name: _returns(system, _rule_act(system, name), noise) for name in names}
 
     if not names or not is_ours(system):
         return Heldout(system, noise, played())
@@ -183,6 +184,13 @@ def evaluate_stacked(policy: PolicyStack, heldouts: Sequence[Heldout]) -> list[E
         parts.append(play(stack, policy.act, Noise.joined(noises)).view(len(systems), -1))
     returns = torch.cat(parts, dim=1).cpu().numpy()  # [S, B]
     return [held.judged(row) for held, row in zip(heldouts, returns, strict=True)]
+
+
+def _rule_act(system: Any, name: str) -> Act:
+    """A heuristic or joint rule as an actor."""
+    if name not in joint_rules(system):
+        return heuristic_act(system, name)
+    return lambda seen, noise: system.joint_actions(name, seen)
 
 
 def heuristic_act(system: Any, name: str) -> Act:

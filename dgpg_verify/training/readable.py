@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from dgpg_verify.core import System
 from dgpg_verify.training.evaluation import over_workloads
 from dgpg_verify.training.saved.logs import COLUMNS
 
@@ -40,9 +42,13 @@ def _intervals(on: Heldout, evaluation: Evaluation) -> dict[str, float | None]:
 
 def run_title(run: TrainingRun) -> str:
     """What was trained, in a few words."""
-    system = run.heldout.system
-    name = run.config["system"].get("system", type(system).__name__)
-    return f"{run.config['method']['name']} on {name}, {system.n_agents} agents"
+    return title_of(run.config, run.heldout.system)
+
+
+def title_of(config: Mapping[str, Any], system: System) -> str:
+    """The same of a run's configuration and system."""
+    name = config["system"].get("system", type(system).__name__)
+    return f"{config['method']['name']} on {name}, {system.n_agents} agents"
 
 
 def run_text(run: TrainingRun) -> str:

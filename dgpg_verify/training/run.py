@@ -23,6 +23,7 @@ from dgpg_verify.training.options import RunOptions
 from dgpg_verify.training.saved.checkpoints import Progress
 from dgpg_verify.training.saved.folder import RunFolder, run_folder
 from dgpg_verify.training.saved.logs import LogLine
+from dgpg_verify.training.settings import usual_settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,7 +106,8 @@ def train(
     observe : called as observe(episode, policy) at every evaluation; it must not change the policy.
     origin : arguments of `contracts.named.make_any_system` that make this system of your own again, for `evaluate` and
         `compare`; known where `system` is a name.
-    changes : any field of `Settings`, such as epochs=5 or setting="mixed".
+    changes : any field of `Settings`, such as epochs=5 or setting="mixed"; what is not named is the method's preset, on
+        roads, power and rates with `usual_settings`.
 
     Raises
     ------
@@ -118,6 +120,8 @@ def train(
     Cost: per episode one roll-out and `epochs` forward-backward passes over its decisions.
     """
     system, origin = _built(system, agents, seed, origin)
+    episodes = check_int("episodes", episodes, 1)
+    changes = usual_settings(system, episodes) | changes
     options = RunOptions(make_method(method), changes, episodes, alpha, sharing, evaluate_every, workloads)
     check_own_system(system)
     check_own_credits(options.method.credits(), system)

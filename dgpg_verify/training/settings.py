@@ -11,12 +11,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from dgpg_verify.core import InputError, check_choice, check_int, check_real
+from dgpg_verify.core import InputError, System, check_choice, check_int, check_real
 from dgpg_verify.credits import SETTINGS
 from dgpg_verify.policies.initialise import INITIALISATIONS, Initialisation
 from dgpg_verify.policies.layers import check_widths
+from dgpg_verify.systems import PowerDispatch, RateControl, RoadNetwork
 
 NORMALISATIONS = ("batch", "agent", "none")
+
+EPISODES = 20
+# The defaults of `Settings` are for episodes of many steps. With one step and one roll-out an iteration, all agents
+# have a single advantage in common, which normalising takes off: MAPPO learns nothing, DG-PG from guidance alone. So
+# these systems take several roll-outs, compare each agent's decisions with its own, and put return and guidance on
+# one scale, whatever their units; and as an agent always sees the same, small networks do, at a larger step.
+ONE_SHOT: Mapping[str, Any] = {
+    "rollouts": 32, "advantage_norm": "agent", "setting": "both", "actor_lr": 1e-2, "hidden": 16, "entropy": 0.0,
+}  # fmt: skip
+# Every generator meets the noise of the one balance that all share, which grows with N: fewer passes over more.
+POWER: Mapping[str, Any] = {**ONE_SHOT, "rollouts": 64, "epochs": 4}
+USUAL: Mapping[type, tuple[int, Mapping[str, Any]]] = {  # episodes and settings
+    RoadNetwork: (1280, ONE_SHOT), RateControl: (1280, ONE_SHOT), PowerDispatch: (10240, POWER),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -92,3 +107,16 @@ class Settings:
     def network_options(self) -> dict[str, Any]:
         """What the networks of actors and critics have in common, but for their width."""
         return {name: getattr(self, name) for name in ("initialisation", "layer_norm", "feature_norm")}
+
+
+def usual_settings(system: System, episodes: int) -> dict[str, Any]:
+    """Settings of `system` where nothing else is asked, which replace a method's preset; none for a system that is
+    not in `USUAL`. As many roll-outs an iteration as there, or the most below that divide the episodes."""
+    _, settings = USUAL.get(type(system), (EPISODES, {}))
+    most = settings.get("rollouts", 0)
+    return {**settings, **({"rollouts": max(k for k in range(1, most + 1) if episodes % k == 0)} if most else {})}
+
+
+def usual_episodes(system: System) -> int:
+    """Episodes of a run where nothing else is asked."""
+    return USUAL.get(type(system), (EPISODES, {}))[0]

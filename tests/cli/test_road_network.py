@@ -31,6 +31,32 @@ def test_roads_are_learned(capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         "episode     2" in out and "best_response -1, the policy above it" in out
     )  # nobody else there: all take the second link
+    assert "user_equilibrium -1, the policy above it" in out and "iterated_best_response -0.75, " in out
+    assert "picture" not in out
+
+
+def test_a_run_folder_holds_its_map(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = tmp_path / "run"
+    short = ["--n", "4", "--episodes", "4", "--workloads", "4", "--out", str(place)]
+    code, out, err = run("train", "road_network:braess", *short, capsys=capsys)
+    assert code == 0 and f"picture: {place / 'road_map.png'}" in out, err
+    drawn = (place / "road_map.svg").read_bytes()
+    (place / "road_map.svg").unlink()
+    code, out, err = run("evaluate", str(place), "--workloads", "4", "--figure", capsys=capsys)
+    assert code == 0 and f"picture: {place / 'road_map.png'}" in out, err
+    assert (place / "road_map.svg").read_bytes() == drawn
+    _, out, _ = run("evaluate", str(place), "--workloads", "4", "--figure", "--json", capsys=capsys)
+    assert json.loads(out)["picture"] == f"picture: {place / 'road_map.png'}"
+    code, _, err = run("evaluate", str(place), "--figure", "--n", "5", capsys=capsys)
+    assert code == 2 and "not allowed with --n" in err
+
+
+def test_a_run_without_a_picture_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    short = ["--n", "3", "--episodes", "1", "--workloads", "2", "--out", str(tmp_path / "run")]
+    code, out, err = run("train", "load_balancing", *short, capsys=capsys)
+    assert code == 0 and "picture" not in out, err
+    code, _, err = run("evaluate", str(tmp_path / "run"), "--workloads", "2", "--figure", capsys=capsys)
+    assert code == 2 and "LoadBalancingGame has no picture" in err
 
 
 def test_what_is_not_allowed_is_said(capsys: pytest.CaptureFixture[str]) -> None:

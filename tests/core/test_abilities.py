@@ -16,6 +16,7 @@ from dgpg_verify.core import (
     HasDecideFully,
     HasDefaultAction,
     HasHeuristics,
+    HasJointRules,
     HasPrepared,
     HasPrior,
     HasProbabilities,
@@ -42,7 +43,7 @@ from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam, LoadBalanc
 GAME, TEAM = LoadBalancingGame.random(3, seed=0), LinearQuadraticTeam.random(3, seed=0)
 CLOUD = CloudScheduling(3, seed=0, horizon=2)
 OFFERED: list[tuple[Any, set[Any]]] = [
-    (GAME, {HasRemovalRewards, HasHeuristics, HasActionInfluence, HasStateUnits}),
+    (GAME, {HasRemovalRewards, HasHeuristics, HasJointRules, HasActionInfluence, HasStateUnits}),
     (TEAM, {HasReplacedRewards, HasActionInfluence}),
     (CLOUD, {HasRemovalGains, HasRemovalRewards, HasReplacedRewards, HasResidenceSteps, HasHeuristics, HasStateUnits}),
     (GaussianPolicy(torch.zeros(3)), {HasDefaultAction}),

@@ -43,6 +43,13 @@ def street_grid(n_travellers: int, n_paths: int, rng: np.random.Generator) -> tu
     return Links(start, end, capacity, free_time, 0.15 * free_time, power), paths, weights
 
 
+def streets(n_travellers: int) -> tuple[Ints, Ints, Array]:
+    """Of the town of so many travellers: start and end of every link [L], and where the crossings lie, [nodes, 2]."""
+    columns = max(LEAST_COLUMNS, -(-n_travellers // ROWS))
+    _, start, end = _streets(columns)
+    return start, end, np.stack(np.divmod(np.arange(columns * ROWS), ROWS), axis=1).astype(np.float64)
+
+
 def _streets(columns: int) -> tuple[Ints, Ints, Ints]:
     """number [rows, columns, 4]: the link that leaves a crossing in each direction, -1 at the edge; its two ends [L].
 

@@ -19,10 +19,11 @@ from torch import Tensor
 
 from dgpg_verify.core import Influence, InputError, check_int, check_real
 from dgpg_verify.systems import references
+from dgpg_verify.systems.best_response import iterated_best_response
 from dgpg_verify.systems.cloud.fleet import file_digest
 from dgpg_verify.systems.inputs import DIGEST
 from dgpg_verify.systems.one_shot import check_entries, check_vectors
-from dgpg_verify.systems.resource_game import ResourceGame, check_additions
+from dgpg_verify.systems.resource_game import JOINT_RULES, ResourceGame, check_additions
 from dgpg_verify.systems.roads.classics import CLASSICS
 from dgpg_verify.systems.roads.equilibrium import equilibrium
 from dgpg_verify.systems.roads.grid import MOST_PATHS, street_grid
@@ -58,6 +59,7 @@ class RoadNetwork(ResourceGame):
     inputs: dict[str, dict[str, str]] | None = None
 
     kind = "road_network"
+    joint_rules = ("shortest_path", "user_equilibrium", *JOINT_RULES)
 
     def __post_init__(self) -> None:
         size = len(self.capacity)
@@ -142,6 +144,20 @@ class RoadNetwork(ResourceGame):
             for column in (self.capacity, self.free_time, self.congestion, self.power)
         )
         return capacity * x * (free_time + congestion * x.clamp(min=0.0) ** power)
+
+    def planned(self, name: str) -> Tensor:
+        """shortest_path: at free flow. user_equilibrium: from there on, one platoon after another takes the path on
+        which it is fastest itself, until nobody can be faster (Wardrop's first principle, of platoons)."""
+        if name not in ("shortest_path", "user_equilibrium"):
+            return super().planned(name)
+        there = self.links >= 0
+        free = torch.where(there, self.free_time[self.links.clamp(min=0)], 0.0).sum(-1)
+        fastest = free.masked_fill(~there.any(-1), torch.inf).argmin(1)
+        return fastest if name == "shortest_path" else iterated_best_response(self, self._own_time, fastest)
+
+    def _own_time(self, before: Tensor, after: Tensor, at: Tensor) -> Tensor:
+        """Travel time of links at a load, for who is on them."""
+        return self.free_time[at] + self.congestion[at] * after.clamp(min=0.0) ** self.power[at]
 
     def config(self) -> dict[str, Any]:
         inputs = {} if self.inputs is None else {"inputs": self.inputs}

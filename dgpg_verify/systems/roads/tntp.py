@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from dgpg_verify.core import InputError
-from dgpg_verify.systems.roads.links import Links, Trips
+from dgpg_verify.runs.files import read_text
+from dgpg_verify.systems.roads.links import Array, Links, Trips
 
 MAX_NAMED = 50
 COLUMNS = ("init_node", "term_node", "capacity", "length", "free_flow_time", "b", "power")
@@ -112,6 +113,29 @@ def read_trips(path: Path) -> Trips:
         raise InputError(f"{path.name} holds no trip from one zone to another: at least one is needed")
     pairs = np.array(list(kept)) - 1
     return Trips(pairs[:, 0], pairs[:, 1], np.array(list(kept.values())))
+
+
+def read_places(path: Path, nodes: int) -> Array:
+    """Read a `*_node.tntp` file: x and y of every node, [nodes, 2], as they stand there. These files have no header but
+    a line of names.
+
+    Raises InputError for a file that cannot be read, a line without three numbers, and a node that is missing.
+    """
+    places = np.full((nodes, 2), np.nan)
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
+        cells = line.split(COMMENT)[0].replace(";", " ").split()
+        if not cells or cells[0].lower() == "node":
+            continue
+        node, *at = (_number(cell) for cell in (*cells[:3], "", "")[:3])
+        if node not in range(1, nodes + 1) or not np.isfinite(at).all():
+            raise InputError(
+                f"{path.name}: line {number}: {line.strip()!r} must be a node in [1, {nodes}], its x and y"
+            )
+        places[int(node) - 1] = at
+    missing = 1 + np.flatnonzero(np.isnan(places[:, 0]))
+    if len(missing):
+        raise InputError(f"{path.name} holds no place of node {', '.join(map(str, missing[:MAX_NAMED]))}")
+    return places
 
 
 def _link(file: _Lines, number: int, line: str, nodes: int) -> list[float] | None:

@@ -21,6 +21,7 @@ from dgpg_verify.systems import make_system
 from dgpg_verify.training.evaluation import Heldout, heldout
 from dgpg_verify.training.methods import Method
 from dgpg_verify.training.saved.folder import StoredRun
+from dgpg_verify.training.settings import usual_settings
 
 Array = NDArray[np.float64]
 Task = tuple[str, str]  # environment and task
@@ -54,7 +55,8 @@ class FinishedRun:
             parts.append(method.guidance)
         if method.mixes:
             parts.append(config["settings"]["setting"])
-        changed = _changed(config["settings"], asdict(method.settings({})), ("setting",))
+        usual = method.settings(usual_settings(self.stored.system, config["episodes"]))
+        changed = _changed(config["settings"], asdict(usual), ("setting",))
         return " ".join([*parts, *(f"{key}={value}" for key, value in changed.items())]).replace(",", ";")
 
     @property

@@ -12,7 +12,7 @@ from dgpg_verify.core import InputError, System, check_int, to_json
 from dgpg_verify.runs.lock import FolderLock, is_empty
 from dgpg_verify.systems import make_system, system_names
 from dgpg_verify.systems.inputs import at_place, check_inputs, recorded_place
-from dgpg_verify.training.learner import make_learner
+from dgpg_verify.training.learner import Learner, make_learner
 from dgpg_verify.training.methods import Method, Recipe
 from dgpg_verify.training.saved.checkpoints import (
     BESIDE,
@@ -144,15 +144,20 @@ def read_run(folder: str | Path, trusted: Sequence[str] = (), n_agents: int | No
     own = "origin" in config
     system = _own_again(config, folder, trusted) if own else rebuild(config["system"], start)
     try:
-        schedule = make_schedule(config["alpha"], system.n_agents)
-        recipe = Recipe(Method(**config["method"]), Settings(**config["settings"]), schedule, config["sharing"])
-        learner = make_learner(recipe, [system], [config["seed"]])
+        learner = fresh_learner(config, system)
     except (KeyError, TypeError) as error:
         raise InputError(f"{folder} was written by another version of this package ({error}): take that one") from None
     learner.load(tensors)
     if n_agents is not None:
         system = _resized(config, check_int("n", n_agents, 1), start)
     return StoredRun(config, system, learner.policy, progress)
+
+
+def fresh_learner(config: Mapping[str, Any], system: System) -> Learner:
+    """The learner of a run before its first episode."""
+    schedule = make_schedule(config["alpha"], system.n_agents)
+    recipe = Recipe(Method(**config["method"]), Settings(**config["settings"]), schedule, config["sharing"])
+    return make_learner(recipe, [system], [config["seed"]])
 
 
 def _resized(config: dict[str, Any], n_agents: int, place: Path) -> System:
