@@ -5,6 +5,7 @@ from __future__ import annotations
 from dgpg_verify.claims.domains import design as grid
 from dgpg_verify.claims.domains.questions import ask_exponents, ask_lost, ask_share, domain_claim, predicted, variances
 from dgpg_verify.claims.domains.small import ask_small
+from dgpg_verify.claims.domains.training import ask_training
 from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.series import Measured
 
@@ -22,12 +23,13 @@ LOST = {key: SELFISH[name] for (name, _), key in grid.BY_REFERENCE.items()}
 
 
 def questions(measured: Measured) -> list[Question]:
-    """Exponents of the noise on a town and on one network; what a biased reference costs; small games."""
+    """Exponents of the noise on a town and on one network; what a biased reference costs; small games; training."""
     return [
         *ask_exponents(measured, PREDICTIONS),
         *ask_lost(measured, LOST, control="system_optimum"),
         *ask_share(measured, (grid.GRID, grid.NETWORK)),
         *ask_small(measured),
+        *ask_training(measured, grid.TRAFFIC),
     ]
 
 

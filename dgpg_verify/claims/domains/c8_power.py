@@ -12,6 +12,7 @@ from dgpg_verify.claims.domains.questions import (
     variances,
 )
 from dgpg_verify.claims.domains.small import ask_small
+from dgpg_verify.claims.domains.training import ask_training
 from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.series import Measured
 
@@ -35,11 +36,12 @@ CORRECTED = [
 
 
 def questions(measured: Measured) -> list[Question]:
-    """Exponents of the noise and of the imbalance that guidance leaves, by the weight of the balance; small games."""
+    """Exponents of the noise and of the imbalance that guidance leaves; small games; training."""
     return [
         *ask_exponents(measured, [*PREDICTIONS, *CORRECTED]),
         *ask_share(measured, (grid.WEIGHED[0.0], grid.WEIGHED[0.5])),
         *ask_small(measured),
+        *ask_training(measured, grid.POWER),
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dgpg_verify.claims.domains import design as grid
 from dgpg_verify.claims.domains.questions import ask_exponents, ask_share, domain_claim, predicted, variances
 from dgpg_verify.claims.domains.small import ask_small
+from dgpg_verify.claims.domains.training import ask_training
 from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.series import Measured
 
@@ -20,11 +21,12 @@ PREDICTIONS = predicted(
 
 
 def questions(measured: Measured) -> list[Question]:
-    """Exponents of the noise with few flows a link and with one link for all; small games."""
+    """Exponents of the noise with few flows a link and with one link for all; small games; training."""
     return [
         *ask_exponents(measured, PREDICTIONS),
         *ask_share(measured, (grid.SPARSE, grid.BOTTLENECK)),
         *ask_small(measured),
+        *ask_training(measured, grid.RATES),
     ]
 
 

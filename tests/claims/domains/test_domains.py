@@ -21,6 +21,7 @@ from dgpg_verify.claims.domains.measure import (
     settled_profile,
 )
 from dgpg_verify.claims.domains.questions import Prediction, ask_exponents
+from dgpg_verify.claims.domains.training import BEST, METHODS, RULES
 from dgpg_verify.claims.series import Series, make_series
 from dgpg_verify.core import Cell, Evidence
 from dgpg_verify.reporting.systems import CLAIMS
@@ -175,3 +176,20 @@ def test_small_games_are_those_of_their_systems() -> None:
         judged = judge(module.CLAIM, evidence, mine)
         assert len(judged) == 2 * len(mine) and not any(row.primary for row in judged)
         assert all(item.values["relations"].shape[1] == 3 for item in evidence)
+
+
+def test_training_is_scored_against_the_rule_of_the_field() -> None:
+    rows = [row for row in c7_traffic.CLAIM.design("smoke") if row.options["part"] == "training"]
+    assert [row.options["method"] for row in rows] == list(METHODS)
+    values = {"learned": -5.0, "rule/random": -9.0, "rule/user_equilibrium": -5.5, "rule/iterated_best_response": -5.0}
+    made = {row.key: row for row in rows}
+    evidence = [Evidence(cell, values, 0.0) for row in rows for cell in row.cells(0)]
+    judged = judge(c7_traffic.CLAIM, evidence, made)
+    assert {round(row.estimate or 0.0, 3) for row in judged} == {1.143} and not any(row.primary for row in judged)
+    assert c7_traffic.CLAIM.design("standard")[-1].options["part"] != "training"
+
+
+def test_a_training_cell_holds_every_rule() -> None:
+    row = next(r for r in c8_power.CLAIM.design("smoke") if r.options["part"] == "training")
+    found = c8_power.CLAIM.measure(row.cells(0)[0])
+    assert {"learned", "rule/random", f"rule/{RULES[design.POWER]}", f"rule/{BEST}"} <= set(found)
