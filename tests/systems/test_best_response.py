@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dgpg_verify.core import InputError
 from dgpg_verify.systems import PowerDispatch, RateControl, RoadNetwork, make_system
+from dgpg_verify.systems.best_response import distance_price, iterated_best_response
 from dgpg_verify.systems.resource_game import ResourceGame
 from tests.systems.roads.test_road_network import DIAMOND, write_network, write_trips
 
@@ -162,3 +163,19 @@ def test_other_names_are_refused() -> None:
         chosen(RoadNetwork.random(4), "merit_order")
     game: Any = make_system("load_balancing", 3)
     assert tuple(game.joint_rules) == ()
+
+
+@pytest.mark.parametrize(("system", "n", "options"), TEAMS)
+def test_by_distance_no_single_agent_can_come_closer_to_the_reference(
+    system: str, n: int, options: dict[str, Any], seed: int
+) -> None:
+    game = make_system(system, n, seed, **options)
+    assert isinstance(game, ResourceGame)
+    end = iterated_best_response(game, distance_price(game), torch.zeros(n, dtype=torch.int64))
+
+    def distance(actions: Tensor) -> Tensor:
+        step = game.step(game.start(torch.empty(len(actions), 1, 0)), actions)
+        return ((step.x - step.reference) ** 2).sum(1)
+
+    here = float(distance(end[None]))
+    assert float(distance(deviations(game, end)).min()) >= here - 1e-9 * max(1.0, here)

@@ -17,13 +17,13 @@ from dgpg_verify.equilibria.games.tables import resource_tables
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.oracles.games.guidance import Array, guidance_moments
 from dgpg_verify.systems import make_system
+from dgpg_verify.systems.best_response import distance_price, iterated_best_response
 from dgpg_verify.systems.power_dispatch import PowerDispatch
 from dgpg_verify.systems.resource_game import ResourceGame
 
 ALPHAS = (0.2, 0.55, 0.9, 1.0)  # end, middle and start of the published schedule; guidance alone
 SAMPLED = ("return", "difference")
 POLICIES = ("uniform", "greedy:1", "best_response:0.3", "random", "near_equilibrium")  # where alignment is measured
-MOST_ROUNDS = 10_000
 
 
 def measure_domain(cell: Cell) -> Mapping[str, Any]:
@@ -117,33 +117,11 @@ def measure_small(games: Sequence[ResourceGame], cell: Cell) -> dict[str, Any]:
 
 def imbalance_penalty(game: PowerDispatch) -> float:
     """beta / 2 (sum of outputs - that of the reference)^2 per generator, where none can lower G by another level."""
-    levels, target = game.levels.numpy(), game.reference_state[:-1].numpy()
-    chosen = settled_profile(game, np.abs(levels - target[:, None]).argmin(1))
-    excess = float(levels[np.arange(len(levels)), chosen].sum() - target.sum())
-    return 0.5 * float(game.beta) * excess**2 / len(levels)
-
-
-def settled_profile(game: ResourceGame, chosen: np.ndarray) -> np.ndarray:
-    """From a profile int64 [N] to one that no agent leaves with profit in G: best responses, one agent after another.
-
-    Every change lowers G, so that it ends. Cost O(N K S) a round.
-    """
-    at, z = (part.numpy() for part in (game.additions.index, game.additions.value))
-    weights = np.ones(game.state_size) if game.distance_weights is None else game.distance_weights.numpy()
-    away = (game.idle_state - game.reference_state).numpy().copy()
-    chosen, agents = chosen.copy(), np.arange(len(chosen))
-    np.add.at(away, at[agents, chosen], z[agents, chosen])
-    for _ in range(MOST_ROUNDS):
-        before = chosen.copy()
-        for i in agents:
-            np.subtract.at(away, at[i, chosen[i]], z[i, chosen[i]])
-            rise = (weights[at[i]] * z[i] * (away[at[i]] + 0.5 * z[i])).sum(1)
-            if rise.min() < rise[chosen[i]]:
-                chosen[i] = rise.argmin()
-            np.add.at(away, at[i, chosen[i]], z[i, chosen[i]])
-        if (chosen == before).all():
-            return chosen
-    raise RuntimeError(f"best responses still change after {MOST_ROUNDS} rounds")
+    target = game.reference_state[:-1]
+    nearest = (game.levels - target[:, None]).abs().argmin(1)
+    chosen = iterated_best_response(game, distance_price(game), nearest)
+    excess = float(game.levels.gather(1, chosen[:, None]).sum() - target.sum())
+    return 0.5 * float(game.beta) * excess**2 / len(target)
 
 
 def lost_at(game: ResourceGame) -> Array:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from dgpg_verify.core import Influence, InputError, check_int, check_real
 from dgpg_verify.systems import references
-from dgpg_verify.systems.best_response import iterated_best_response
+from dgpg_verify.systems.best_response import Price, iterated_best_response
 from dgpg_verify.systems.cloud.fleet import file_digest
 from dgpg_verify.systems.inputs import DIGEST
 from dgpg_verify.systems.one_shot import check_entries, check_vectors
@@ -153,11 +153,12 @@ class RoadNetwork(ResourceGame):
         there = self.links >= 0
         free = torch.where(there, self.free_time[self.links.clamp(min=0)], 0.0).sum(-1)
         fastest = free.masked_fill(~there.any(-1), torch.inf).argmin(1)
-        return fastest if name == "shortest_path" else iterated_best_response(self, self._own_time, fastest)
+        return fastest if name == "shortest_path" else iterated_best_response(self, self._own_time(), fastest)
 
-    def _own_time(self, before: Tensor, after: Tensor, at: Tensor) -> Tensor:
+    def _own_time(self) -> Price:
         """Travel time of links at a load, for who is on them."""
-        return self.free_time[at] + self.congestion[at] * after.clamp(min=0.0) ** self.power[at]
+        free, congestion, power = (part.cpu().numpy() for part in (self.free_time, self.congestion, self.power))
+        return lambda before, after, at: free[at] + congestion[at] * np.maximum(after, 0.0) ** power[at]
 
     def config(self) -> dict[str, Any]:
         inputs = {} if self.inputs is None else {"inputs": self.inputs}

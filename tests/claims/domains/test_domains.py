@@ -18,7 +18,6 @@ from dgpg_verify.claims.domains.measure import (
     imbalance_penalty,
     lost_at,
     mean_state,
-    settled_profile,
 )
 from dgpg_verify.claims.domains.questions import Prediction, ask_exponents
 from dgpg_verify.claims.domains.training import BEST, METHODS, RULES
@@ -26,6 +25,7 @@ from dgpg_verify.claims.series import Series, make_series
 from dgpg_verify.core import Cell, Evidence
 from dgpg_verify.reporting.systems import CLAIMS
 from dgpg_verify.systems import make_system
+from dgpg_verify.systems.best_response import distance_price, iterated_best_response
 from dgpg_verify.systems.power_dispatch import PowerDispatch
 from dgpg_verify.systems.resource_game import ResourceGame
 from tests.claims.judging import judge
@@ -58,22 +58,11 @@ def test_lost_is_that_of_all_joint_actions(name: str) -> None:
         assert lost == pytest.approx(float(played.reward[best] / played.reward.max() - 1.0), abs=1e-12)
 
 
-def test_no_agent_leaves_a_settled_profile(seed: int) -> None:
-    for name in ("power_dispatch", "rate_control", "load_balancing"):
-        one = game(name, 6, seed)
-        chosen = settled_profile(one, np.zeros(6, dtype=np.int64))
-        others = np.array([[*chosen[:i], k, *chosen[i + 1 :]] for i in range(6) for k in range(one.n_actions)])
-        step = one.step(one.start(torch.zeros(len(others), 1, 0)), torch.as_tensor(others))
-        distance = ((step.x - step.reference) ** 2).sum(1)
-        here = one.step(one.start(torch.zeros(1, 1, 0)), torch.as_tensor(chosen)[None])
-        assert float(distance.min()) >= float(((here.x - here.reference) ** 2).sum()) - 1e-12
-
-
-def test_the_imbalance_is_that_of_the_settled_profile() -> None:
+def test_the_imbalance_is_that_of_a_profile_no_generator_leaves() -> None:
     power = game("power_dispatch", 8, 3, gamma=0.0)
     assert isinstance(power, PowerDispatch)
     nearest = (power.levels - power.reference_state[:-1, None]).abs().argmin(1)
-    chosen = torch.as_tensor(settled_profile(power, nearest.numpy()))
+    chosen = iterated_best_response(power, distance_price(power), nearest)
     excess = float(power.levels.gather(1, chosen[:, None]).sum() - power.reference_state[:-1].sum())
     assert imbalance_penalty(power) == pytest.approx(0.5 * excess**2 / 8)
 
