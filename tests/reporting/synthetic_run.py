@@ -223,6 +223,19 @@ def tables() -> dict[str, list[dict[str, Any]]]:
     }  # fmt: skip
 
 
+def domains(draws: int = 4) -> list[dict[str, Any]]:
+    """Return like N, guidance like N^0, on every domain."""
+    return [
+        {"claim": claim, "group": group, "series": "", "statistic": "variance", "credit": credit, "n": n, "fleet": k,
+         "value": n**power * (1.0 + 0.1 * k), "predicted": power}
+        for claim in ("C7", "C8", "C9", "C10")
+        for group in ("where few meet", "where all meet")
+        for credit, power in (("return", 1.0), ("guidance", 0.0))
+        for n in NS
+        for k in range(draws)
+    ]  # fmt: skip
+
+
 def ledger_row(row: str, claim: str, verdict: str = "supported", **changes: Any) -> LedgerRow:
     base = LedgerRow(
         row=row,
