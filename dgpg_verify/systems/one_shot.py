@@ -21,11 +21,13 @@ class GameState:
 
 
 class OneShot(ABC):
-    """Base of frozen dataclasses of tensors. `recipe`: what draws the system again; None for one given by its parts."""
+    """Base of frozen dataclasses of tensors. `recipe`: what draws the system again; None for one given by its parts.
+    `inputs`: the options of the recipe that name files, with the digest of what was read."""
 
     kind: str
     reference_state: Tensor
     recipe: dict[str, Any] | None
+    inputs: dict[str, dict[str, str]] | None = None
 
     horizon = 1
     discount = 1.0
@@ -77,11 +79,13 @@ class OneShot(ABC):
         )
 
     def config(self) -> dict[str, Any]:
+        inputs = {} if self.inputs is None else {"inputs": self.inputs}
         if self.recipe is not None:
-            return {"system": self.kind, **self.recipe}
-        parts = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "recipe"}  # type: ignore[arg-type]
+            return {"system": self.kind, **self.recipe, **inputs}
+        names = [f.name for f in fields(self) if f.name not in ("recipe", "inputs")]  # type: ignore[arg-type]
+        parts = {name: getattr(self, name) for name in names}
         listed = {name: part.tolist() if isinstance(part, Tensor) else part for name, part in parts.items()}
-        return {"system": self.kind, **listed}
+        return {"system": self.kind, **listed, **inputs}
 
 
 def check_graph(name: str, graph: Tensor, size: int, places: str) -> None:

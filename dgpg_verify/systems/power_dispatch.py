@@ -2,28 +2,30 @@
 
 x holds each generator's own output and, last, the balance (sum of outputs - demand) / unit; phi is the fuel cost
 q/2 p^2 + b p of each, and beta/2 (sum of outputs - demand)^2. The unit is 1, or the demand ("normalised"); the balance
-weighs N^-gamma in the distance G. Our declared choice: largest outputs log-uniform in [1, 4], smallest a quarter of
-them, levels equally spaced; q uniform in [1/2, 2] over the largest output, b uniform in [1, 3]; a demand that is met on
-average when every level is equally likely.
+weighs N^-gamma in the distance G. Generators come from a file (`power_case.py`) or are drawn. Our declared choice:
+largest outputs log-uniform in [1, 4], smallest a quarter of them, levels equally spaced; q uniform in [1/2, 2] over the
+largest output, b uniform in [1, 3]; a demand that is met on average when every level is equally likely.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 from torch import Tensor
 
-from dgpg_verify.core import Influence, check_choice, check_int, check_real
+from dgpg_verify.core import Influence, InputError, check_choice, check_int, check_real
+from dgpg_verify.systems.cloud.fleet import file_digest
+from dgpg_verify.systems.inputs import DIGEST
 from dgpg_verify.systems.one_shot import check_entries, check_vectors
+from dgpg_verify.systems.power_case import Array, Generators, read_case
 from dgpg_verify.systems.resource_game import JOINT_RULES, ResourceGame, check_additions
 
-Array = NDArray[np.float64]
 REFERENCES = ("optimum", "balanced")
 ALLOWED = dict.fromkeys(("quadratic", "levels"), "finite and >= 0") | dict.fromkeys(("linear", "demand"), "finite")
 
@@ -31,7 +33,8 @@ ALLOWED = dict.fromkeys(("quadratic", "levels"), "finite and >= 0") | dict.fromk
 @dataclass(frozen=True, eq=False)
 class PowerDispatch(ResourceGame):
     """levels [N, K]; quadratic q, linear b [N]; demand, beta, unit []; balance_weight []: W of the last coordinate,
-    those of the others are 1; reference_state [N + 1]."""
+    those of the others are 1; reference_state [N + 1]. inputs: the options that name files, with the digest of what was
+    read."""
 
     levels: Tensor
     quadratic: Tensor
@@ -42,6 +45,7 @@ class PowerDispatch(ResourceGame):
     balance_weight: Tensor
     reference_state: Tensor
     recipe: dict[str, Any] | None = None
+    inputs: dict[str, dict[str, str]] | None = None
 
     kind = "power_dispatch"
     joint_rules = ("merit_order", *JOINT_RULES)
@@ -55,33 +59,38 @@ class PowerDispatch(ResourceGame):
     @classmethod
     def random(
         cls, n_agents: int, seed: int = 0, n_levels: int = 5, beta: float = 1.0, normalised: bool = False,
-        gamma: float = 0.0, reference: str = "optimum",
+        gamma: float = 0.0, reference: str = "optimum", case: str | None = None,
     ) -> PowerDispatch:  # fmt: skip
-        """Draw generators.
+        """Generators, drawn or from a file.
 
         reference: "optimum", where J is greatest when any output between the levels may be had, or "balanced", the
-        economic dispatch that meets the demand exactly; gamma >= 0. Raises InputError on any value outside its range.
+        economic dispatch that meets the demand exactly; beta > 0, in a case the cost of one more MW for each that is
+        lacking; gamma >= 0. case: the file of a case of G generators; the seed then draws nothing, and N is G, or a
+        multiple of it for as many copies of the case with as many times the demand. Any other N is refused: what was
+        published is a mix of generators, and part of a mix is another one. Raises InputError on any value outside its
+        range.
         """
         n, levels = check_int("n_agents", n_agents, 1), check_int("n_levels", n_levels, 2)
         beta, gamma = check_real("beta", beta, 0.0, open_low=True), check_real("gamma", gamma, 0.0)
         check_choice("reference", reference, REFERENCES)
         check_choice("normalised", str(normalised), ("True", "False"))
-        rng = np.random.default_rng(np.random.SeedSequence(check_int("seed", seed, 0), spawn_key=(8,)))
-        most = np.exp(rng.uniform(0.0, np.log(4.0), n))
-        quadratic, linear = rng.uniform(0.5, 2.0, n) / most, rng.uniform(1.0, 3.0, n)
-        demand = 0.625 * float(most.sum())
-        output = dispatch(quadratic, linear, 0.25 * most, most, demand, beta if reference == "optimum" else np.inf)
-        unit = demand if normalised else 1.0
-        target = np.append(output, (output.sum() - demand) / unit)
-        steps = np.linspace(0.25, 1.0, levels)
-        recipe = {"n_agents": n, "seed": seed, "n_levels": levels, "beta": beta, "normalised": normalised,
-                  "gamma": gamma, "reference": reference}  # fmt: skip
+        recipe = {"n_agents": n, "seed": check_int("seed", seed, 0), "n_levels": levels, "beta": beta,
+                  "normalised": normalised, "gamma": gamma, "reference": reference}  # fmt: skip
+        if case is None:
+            inputs, fleet = None, _drawn(n, seed)
+            chosen = fleet.most[:, None] * np.linspace(0.25, 1.0, levels)
+        else:
+            fleet = _of_case(Path(case), n)
+            recipe, inputs = {**recipe, "case": str(case)}, {"case": {DIGEST: file_digest(Path(case))}}
+            chosen = np.linspace(fleet.least, fleet.most, levels, axis=1)
+        unit = fleet.demand if normalised else 1.0
         parts = {
-            "levels": most[:, None] * steps, "quadratic": quadratic, "linear": linear, "demand": demand,
-            "beta": beta, "unit": unit, "balance_weight": float(n) ** -gamma, "reference_state": target,
+            "levels": chosen, "quadratic": fleet.quadratic, "linear": fleet.linear, "demand": fleet.demand,
+            "beta": beta, "unit": unit, "balance_weight": float(n) ** -gamma,
+            "reference_state": _reference(fleet, beta if reference == "optimum" else np.inf, unit),
         }  # fmt: skip
         tensors = {name: torch.as_tensor(part, dtype=torch.float64) for name, part in parts.items()}
-        return cls(**tensors, recipe=recipe)
+        return cls(**tensors, recipe=recipe, inputs=inputs)
 
     @property
     def idle_state(self) -> Tensor:
@@ -117,6 +126,29 @@ class PowerDispatch(ResourceGame):
         before = level[:, 0].sum() + step.flatten()[order].cumsum(0) - step.flatten()[order]
         taken = torch.zeros_like(order).scatter(0, order, (before < self.demand).long())
         return place.gather(1, taken.view(step.shape).sum(1, keepdim=True))[:, 0]
+
+
+def _drawn(n: int, seed: int) -> Generators:
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(8,)))
+    most = np.exp(rng.uniform(0.0, np.log(4.0), n))
+    quadratic, linear = rng.uniform(0.5, 2.0, n) / most, rng.uniform(1.0, 3.0, n)
+    return Generators(0.25 * most, most, quadratic, linear, 0.625 * float(most.sum()))
+
+
+def _of_case(path: Path, n: int) -> Generators:
+    fleet = read_case(path)
+    if n % len(fleet):
+        raise InputError(
+            f"n_agents = {n} is not allowed with case = {str(path)!r}, which has {len(fleet)} generators: "
+            f"it must be {len(fleet)}, or a multiple of it for copies of the case"
+        )
+    return fleet.copied(n // len(fleet))
+
+
+def _reference(fleet: Generators, beta: float, unit: float) -> Array:
+    """Outputs and balance [N + 1] of `dispatch`."""
+    output = dispatch(fleet.quadratic, fleet.linear, fleet.least, fleet.most, fleet.demand, beta)
+    return np.append(output, (output.sum() - fleet.demand) / unit)
 
 
 def dispatch(quadratic: Array, linear: Array, least: Array, most: Array, demand: float, beta: float) -> Array:

@@ -160,10 +160,6 @@ class RoadNetwork(ResourceGame):
         free, congestion, power = (part.cpu().numpy() for part in (self.free_time, self.congestion, self.power))
         return lambda before, after, at: free[at] + congestion[at] * np.maximum(after, 0.0) ** power[at]
 
-    def config(self) -> dict[str, Any]:
-        inputs = {} if self.inputs is None else {"inputs": self.inputs}
-        return {**super().config(), **inputs}
-
 
 def _files(network: str, trips: str | None) -> tuple[Path, ...]:
     """The files of a TNTP network, () for any other."""
