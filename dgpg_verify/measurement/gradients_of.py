@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from dgpg_verify.core import (
     Credit,
+    HasActionBlocks,
+    HasActionWeights,
     HasDecideFully,
+    HasProbabilities,
     HasScoreBlocks,
+    InputError,
     Noise,
     Policy,
+    Rollout,
     System,
     check_finite,
     offers,
@@ -46,8 +52,10 @@ def gradient_blocks(
     """
     keep = any(credit.keeps_states for credit in credits)
     rollout, probabilities = collect_fully(system, policy, noise, keep_states=keep)
-    weights = torch.stack([credit(rollout) for credit in credits])
-    check_finite("credit weight [credit, roll-out, step, agent] = ", weights)
+    if any(offers(credit, HasActionWeights) for credit in credits):
+        yield from _with_action_weights(rollout, credits)
+        return
+    weights = _weights(rollout, credits)
     everyone = slice(0, system.n_agents)
     if offers(policy, HasScoreBlocks):
         yield from policy.score_blocks(rollout, weights)
@@ -55,3 +63,45 @@ def gradient_blocks(
         yield everyone, policy.score_products(rollout, weights, probabilities)
     else:
         yield everyone, policy.score_products(rollout, weights)
+
+
+def _weights(rollout: Rollout, credits: Sequence[Credit]) -> Tensor:
+    """Weights of the actions taken, [C, B, T, N]; there may be no credit."""
+    weights = torch.stack([credit(rollout) for credit in credits]) if credits else rollout.log_prob.new_empty(
+        0, *rollout.active.shape
+    )
+    check_finite("credit weight [credit, roll-out, step, agent] = ", weights)
+    return weights
+
+
+def _with_action_weights(rollout: Rollout, credits: Sequence[Credit]) -> Iterator[tuple[slice, Tensor]]:
+    """Blocks of credits of which some weigh all actions. Cost beside that of the others: one score pass for each of
+    those where the policy offers `HasActionBlocks`, else one for each action."""
+    every = [offers(credit, HasActionWeights) for credit in credits]
+    scalar = [c for c, of_all in enumerate(every) if not of_all]
+    of_all = [c for c, of_all in enumerate(every) if of_all]
+    weights = _weights(rollout, [credits[c] for c in scalar])
+    action_weights = torch.stack([credits[c].action_weights(rollout) for c in of_all])  # type: ignore[attr-defined]
+    action_weights = torch.where(rollout.active[..., None], action_weights, 0.0)
+    check_finite("action weight [credit, roll-out, step, agent, action] = ", action_weights)
+    order = torch.tensor([*scalar, *of_all], device=weights.device).argsort()
+    for agents, products in _action_blocks(rollout, weights, action_weights):
+        yield agents, products.index_select(0, order)
+
+
+def _action_blocks(rollout: Rollout, weights: Tensor, action_weights: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """See `HasActionBlocks`; for any policy that gives probabilities, by playing each action in turn."""
+    policy = rollout.policy
+    if offers(policy, HasActionBlocks):
+        yield from policy.action_blocks(rollout, weights, action_weights)
+        return
+    if not offers(policy, HasProbabilities):
+        raise InputError(f"{type(policy).__name__} has no probabilities(seen), which weights of all actions need")
+    with torch.no_grad():
+        shares = action_weights * policy.probabilities(rollout.seen)
+    total = 0.0
+    for k in range(shares.shape[-1]):
+        taken = rollout.seen.mask[..., k] & rollout.active
+        played = replace(rollout, actions=torch.where(taken, k, -1))
+        total = total + policy.score_products(played, torch.where(taken, shares[..., k], 0.0))
+    yield slice(0, rollout.actions.shape[-1]), torch.cat([policy.score_products(rollout, weights), total])
