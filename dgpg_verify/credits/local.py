@@ -86,4 +86,4 @@ def _met(counts: sparse.csr_array) -> sparse.csr_array:
 def _tensor(near: sparse.csr_array, device: torch.device) -> Tensor:
     places = near.tocoo()
     index, ones = torch.as_tensor(np.stack(places.coords)), torch.as_tensor(places.data)
-    return torch.sparse_coo_tensor(index, ones, near.shape, check_invariants=True).coalesce().to(device)
+    return torch.sparse_coo_tensor(index, ones, near.shape, check_invariants=False).coalesce().to(device)
