@@ -15,9 +15,8 @@ HasDefaultAction    default_action                        an agent is compared w
 HasDecide           decide                                act() and log_prob() are called one after the other
 HasDecideFully      decide_fully, score_products          score_products() computes the probabilities again
 HasScoreBlocks      score_blocks                          all agents' gradients of a chunk exist at once
-HasActionBlocks     action_blocks                         weights of all actions cost a score_products() for each action
-HasProbabilities    probabilities                         no greedy evaluation, no enumeration of trajectories, no weights
-                                                          of all actions
+HasActionBlocks     action_blocks                         weights of all actions take a score_products() for each
+HasProbabilities    probabilities                         no greedy evaluation, enumeration or weights of all actions
 HasPrepared         prepared                              every pass of an update reads the plain observations
 HasPrior            prior                                 nothing is added to the policy's own logits
 HasUnbiased         unbiased                              the credit is not known to have mean grad J

@@ -1,11 +1,10 @@
 """Credits that compare the own action with those not taken, given what all agents can expect of each: Q(s, (a_-i, k)).
 
-`counterfactual@Q` is COMA's (Foerster et al. 2018), Q of the action taken minus the policy's mean of Q. `optimal_baseline@Q`
-subtracts instead the mean that weighs each action by the squared length of its score in the logits (Kuba et al. 2021):
-of all baselines that do not depend on the own action, the one of least variance for a tabular policy. Both take Q
-from any `TeamValue`; `exact` plays the alternatives, so that both have mean grad J. `expected_counterfactual@Q` weighs the
-scores of all own actions by Q (the all-actions form of the policy gradient, Sutton et al. 2000): the mean of either over
-the own action, which no baseline changes.
+`counterfactual@Q` is COMA's (Foerster et al. 2018), Q of the action taken minus the policy's mean of Q.
+`optimal_baseline@Q` subtracts instead the mean that weighs each action by the squared length of its score in the logits
+(Kuba et al. 2021): of all baselines that do not depend on the own action, the one of least variance for a tabular
+policy. `expected_counterfactual@Q` weighs the scores of all own actions by Q: the mean of either over the own action,
+which no baseline changes. Q comes from any `TeamValue`; `exact` plays the alternatives, so that all have mean grad J.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import Rollout
-from dgpg_verify.credits.expected import own_probabilities
+from dgpg_verify.credits.base import own_probabilities
 from dgpg_verify.rollouts import own_action_returns
 
 

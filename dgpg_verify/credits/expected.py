@@ -18,8 +18,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import HasProbabilities, InputError, Rollout, check_choice, offers
-from dgpg_verify.credits.base import FixedCredit, discounts
+from dgpg_verify.core import Rollout, check_choice
+from dgpg_verify.credits.base import FixedCredit, discounts, own_probabilities
 from dgpg_verify.credits.guidance import GuidanceCredit
 from dgpg_verify.rollouts import own_action_influence
 
@@ -49,8 +49,8 @@ class ExpectedGuidanceCredit(FixedCredit):
     def action_weights(self, rollout: Rollout) -> Tensor:
         z, own = own_action_influence(rollout), rollout.influence
         gap = _at(rollout.x - rollout.reference, z.index)
-        for s in range(own.index.shape[-1]):
-            gap = gap - torch.where(own.index[..., None, s, None] == z.index, own.value[..., None, s, None].double(), 0.0)
+        for at, taken in zip(own.index.unbind(-1), own.value.double().unbind(-1), strict=True):
+            gap = gap - torch.where(at[..., None, None] == z.index, taken[..., None, None], 0.0)
         rest = 0.5 if self.form == "exact" else 1.0
         return -discounts(rollout)[:, None, None] * ((gap + rest * z.value) * z.value).sum(-1)
 
@@ -71,14 +71,6 @@ class PathwiseCredit(FixedCredit):
         fluid = rollout.x_observed.double().scatter_add(-1, z.index.flatten(2), expected.flatten(2))
         gap = _at(fluid - rollout.reference, z.index)
         return -discounts(rollout)[:, None, None] * (gap * z.value).sum(-1)
-
-
-def own_probabilities(rollout: Rollout) -> Tensor:
-    """pi_t,ik of every own action, [B, T, N, K] float64; not differentiable."""
-    if not offers(rollout.policy, HasProbabilities):
-        raise InputError(f"{type(rollout.policy).__name__} has no probabilities(seen), which weights of all actions need")
-    with torch.no_grad():
-        return rollout.policy.probabilities(rollout.seen).double()
 
 
 def _at(values: Tensor, index: Tensor) -> Tensor:

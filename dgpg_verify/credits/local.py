@@ -1,8 +1,8 @@
 """The part of the reward near an agent, as in networked systems (Qu, Wierman & Li 2020).
 
 `local:HOPS` counts what is paid on the coordinates that the agent, or an agent within HOPS hops, can touch, and for
-those agents' own actions. Two agents are one hop apart when they can touch a common coordinate. With HOPS = 0 nothing is
-left out that the agent's action can change: in a one-shot system every HOPS has mean grad J, and more hops only add
+those agents' own actions. Two agents are one hop apart when they can touch a common coordinate. With HOPS = 0 nothing
+is left out that the agent's action can change: in a one-shot system every HOPS has mean grad J, and more hops only add
 noise. Needs a one-shot system whose reward splits.
 """
 
@@ -25,8 +25,8 @@ from dgpg_verify.rollouts import own_action_influence
 class LocalReturnCredit:
     """w_i = sum of the rewards of coordinates and agents near i, minus its pilot mean.
 
-    near_coordinates [N, D], near_agents [N, N]: sparse, 1 where near, read off the first roll-out of the pilot; baseline
-    [N]. Cost: O(B D + entries of both).
+    near_coordinates [N, D], near_agents [N, N]: sparse, 1 where near, read off the first roll-out of the pilot;
+    baseline [N]. Cost: O(B times the entries of both).
     """
 
     hops: int = 0

@@ -15,7 +15,7 @@ from dgpg_verify.credits.counterfactual import (
     TeamValue,
 )
 from dgpg_verify.credits.difference import BranchCredit, DifferenceCredit, ReplayCredit
-from dgpg_verify.credits.expected import EXPECTED_FORMS, ExpectedGuidanceCredit, PathwiseCredit
+from dgpg_verify.credits.expected import ExpectedGuidanceCredit, PathwiseCredit
 from dgpg_verify.credits.gae import GAECredit
 from dgpg_verify.credits.guidance import FORMS, GuidanceCredit
 from dgpg_verify.credits.local import LocalReturnCredit
@@ -34,7 +34,7 @@ PLAIN: dict[str, Credit] = {  # those without a base
     "guidance": GuidanceCredit(),
     **{f"guidance:{form}": GuidanceCredit(form) for form in FORMS},
     "expected_guidance": ExpectedGuidanceCredit(),
-    **{f"expected_guidance:{form}": ExpectedGuidanceCredit(form) for form in EXPECTED_FORMS},
+    "expected_guidance:exact": ExpectedGuidanceCredit("exact"),
     "pathwise": PathwiseCredit(),
     "shaped": ShapedCredit(),
     "difference": DifferenceCredit(),
@@ -50,7 +50,9 @@ ON_VALUE: dict[str, Callable[[TeamValue], Credit]] = {
 }
 VALUES: dict[str, TeamValue] = {"exact": ExactValue()}
 OF_NUMBER: dict[str, Callable[[str], Credit]] = {
-    "local": lambda text: LocalReturnCredit(check_int("hops of local:HOPS", int(text) if text.isdecimal() else text, 0)),
+    "local": lambda text: LocalReturnCredit(
+        check_int("hops of local:HOPS", int(text) if text.isdecimal() else text, 0)
+    ),
     "residual_return": lambda text: ResidualReturnCredit(
         check_real("alpha of residual_return:ALPHA", text or 0.0, 0.0, 1.0)
     ),
@@ -59,7 +61,7 @@ MIXED = ("guided", *ON_BASE)
 GRAMMAR = (
     "return[:raw|:to_go]", "gae:central|local",
     "guidance[:chain_rule|:exact|:observed|:multi_step|:derivative|:demand]",
-    "expected_guidance[:chain_rule|:exact]", "pathwise", "shaped", "local:HOPS", "residual_return[:ALPHA]",
+    "expected_guidance[:exact]", "pathwise", "shaped", "local:HOPS", "residual_return[:ALPHA]",
     "guided:ALPHA[@BASE][+GUIDANCE]", "normalised@BASE", "baseline@BASE", "difference[:replay]",
     "counterfactual@exact", "optimal_baseline@exact", "expected_counterfactual@exact", "branch", "score",
 )  # fmt: skip

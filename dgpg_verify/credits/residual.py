@@ -1,10 +1,10 @@
 """The return with the analytical model as a control variate: what the model explains is credited locally.
 
-`residual_return` takes the model Rhat(x) = const - c d(x), d = 1/2 |x - x~|^2, off the return and adds what it says of the
-agent's own action, Rhat(x) - Rhat(x - z_i), which has no noise of agents far away. x - z_i does not depend on a_i, so the
-mean gradient is grad J whatever c is; c and const only decide how much noise is left: that of the residual. They are
-fitted to the pilot by least squares. `residual_return:ALPHA` gives the residual the weight 1 - ALPHA: less noise still,
-and the bias of the model.
+`residual_return` takes the model Rhat(x) = const - c d(x), d = 1/2 |x - x~|^2, off the return and adds what it says of
+the agent's own action, Rhat(x) - Rhat(x - z_i), which has no noise of agents far away. x - z_i does not depend on a_i,
+so the mean gradient is grad J whatever c is; c and const only decide how much noise is left: that of the residual. They
+are fitted to the pilot by least squares. `residual_return:ALPHA` gives the residual the weight 1 - ALPHA: less noise
+still, and the bias of the model.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The return of rewards shaped by a potential (Ng, Harada & Russell 1999): r + gamma Phi(s') - Phi(s).
 
 Phi(s_t) = -d, the distance between the state before acting and the reference, and Phi = 0 after the last step. The sum
-telescopes: from step t on it is the return to go minus gamma^t Phi(s_t), which no action from t on can change. So shaping
-is a baseline that depends on the state. In one-shot systems it is a constant: the credit is the return's.
+telescopes: from step t on it is the return to go minus gamma^t Phi(s_t), which no action from t on can change. So
+shaping is a baseline that depends on the state. In one-shot systems it is a constant: the credit is the return's.
 """
 
 from __future__ import annotations

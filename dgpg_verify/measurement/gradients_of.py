@@ -13,9 +13,7 @@ from dgpg_verify.core import (
     HasActionBlocks,
     HasActionWeights,
     HasDecideFully,
-    HasProbabilities,
     HasScoreBlocks,
-    InputError,
     Noise,
     Policy,
     Rollout,
@@ -23,6 +21,7 @@ from dgpg_verify.core import (
     check_finite,
     offers,
 )
+from dgpg_verify.credits.base import own_probabilities
 from dgpg_verify.rollouts.collect import collect_fully
 
 CHUNK_WORK = 1_000_000  # N T K B numbers in one chunk; depends on nothing else, so results do not either
@@ -67,9 +66,8 @@ def gradient_blocks(
 
 def _weights(rollout: Rollout, credits: Sequence[Credit]) -> Tensor:
     """Weights of the actions taken, [C, B, T, N]; there may be no credit."""
-    weights = torch.stack([credit(rollout) for credit in credits]) if credits else rollout.log_prob.new_empty(
-        0, *rollout.active.shape
-    )
+    none = rollout.active.new_zeros(0, *rollout.active.shape, dtype=torch.float64)
+    weights = torch.stack([credit(rollout) for credit in credits]) if credits else none
     check_finite("credit weight [credit, roll-out, step, agent] = ", weights)
     return weights
 
@@ -77,14 +75,12 @@ def _weights(rollout: Rollout, credits: Sequence[Credit]) -> Tensor:
 def _with_action_weights(rollout: Rollout, credits: Sequence[Credit]) -> Iterator[tuple[slice, Tensor]]:
     """Blocks of credits of which some weigh all actions. Cost beside that of the others: one score pass for each of
     those where the policy offers `HasActionBlocks`, else one for each action."""
-    every = [offers(credit, HasActionWeights) for credit in credits]
-    scalar = [c for c, of_all in enumerate(every) if not of_all]
-    of_all = [c for c, of_all in enumerate(every) if of_all]
-    weights = _weights(rollout, [credits[c] for c in scalar])
-    action_weights = torch.stack([credits[c].action_weights(rollout) for c in of_all])  # type: ignore[attr-defined]
-    action_weights = torch.where(rollout.active[..., None], action_weights, 0.0)
+    places = sorted(range(len(credits)), key=lambda c: offers(credits[c], HasActionWeights))  # scalar ones first
+    every = [credit.action_weights(rollout) for credit in credits if offers(credit, HasActionWeights)]
+    weights = _weights(rollout, [credits[c] for c in places[: len(credits) - len(every)]])
+    action_weights = torch.where(rollout.active[..., None], torch.stack(every), 0.0)
     check_finite("action weight [credit, roll-out, step, agent, action] = ", action_weights)
-    order = torch.tensor([*scalar, *of_all], device=weights.device).argsort()
+    order = torch.tensor(places, device=weights.device).argsort()
     for agents, products in _action_blocks(rollout, weights, action_weights):
         yield agents, products.index_select(0, order)
 
@@ -95,13 +91,11 @@ def _action_blocks(rollout: Rollout, weights: Tensor, action_weights: Tensor) ->
     if offers(policy, HasActionBlocks):
         yield from policy.action_blocks(rollout, weights, action_weights)
         return
-    if not offers(policy, HasProbabilities):
-        raise InputError(f"{type(policy).__name__} has no probabilities(seen), which weights of all actions need")
-    with torch.no_grad():
-        shares = action_weights * policy.probabilities(rollout.seen)
-    total = 0.0
+    shares = action_weights * own_probabilities(rollout)
+    by_action = []
     for k in range(shares.shape[-1]):
         taken = rollout.seen.mask[..., k] & rollout.active
         played = replace(rollout, actions=torch.where(taken, k, -1))
-        total = total + policy.score_products(played, torch.where(taken, shares[..., k], 0.0))
-    yield slice(0, rollout.actions.shape[-1]), torch.cat([policy.score_products(rollout, weights), total])
+        by_action.append(policy.score_products(played, torch.where(taken, shares[..., k], 0.0)))
+    products = torch.cat([policy.score_products(rollout, weights), torch.stack(by_action).sum(0)])
+    yield slice(0, rollout.system.n_agents), products

@@ -147,7 +147,7 @@ def own_action_influence(rollout: Rollout) -> Influence:
 
 def _choices(rollout: Rollout) -> int:
     if not rollout.system.n_actions:
-        raise InputError("what every own action would give needs candidates to choose from: actions are continuous here")
+        raise InputError("actions are continuous: what every own action would give needs candidates")
     return rollout.system.n_actions
 
 

@@ -10,10 +10,12 @@ from functools import cache
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from dgpg_verify.oracles.games.conditional import Array
 from dgpg_verify.oracles.games.profiles import EnumeratedGame, Profiles
 
+Complex = NDArray[np.complex128]
 STEP = 1e-30  # of a complex derivative, which loses no digits
 EXPECTED = {  # credits that are the mean of another over the own action
     "expected_guidance": "guidance", "expected_guidance:exact": "guidance:exact",
@@ -103,7 +105,7 @@ class Zoo:
         return np.asarray(q @ weights / weights.sum() if weights.sum() > 0.0 else q @ p)
 
 
-def fluid(game: EnumeratedGame, p: Array) -> Array:
+def fluid(game: EnumeratedGame, p: Array | Complex) -> Complex:
     """x0 + sum_j sum_k p_jk z_jk, [M]; complex for complex p."""
     x = game.idle.astype(np.complex128)
     for j, k, s in np.ndindex(*game.index.shape):
