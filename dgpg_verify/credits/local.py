@@ -25,8 +25,8 @@ from dgpg_verify.rollouts import own_action_influence
 class LocalReturnCredit:
     """w_i = sum of the rewards of coordinates and agents near i, minus its pilot mean.
 
-    near_coordinates [N, D], near_agents [N, N]: sparse, 1 where near, read off the first roll-out of the pilot;
-    baseline [N]. Cost: O(B times the entries of both).
+    near_coordinates, near_agents int64 [2, pairs]: each agent with what is near it, as seen in the first roll-out of
+    the pilot; baseline [N]. Cost: O(B pairs).
     """
 
     hops: int = 0
@@ -43,7 +43,7 @@ class LocalReturnCredit:
         return f"local:{self.hops}"
 
     def fit(self, pilot: Sequence[Rollout]) -> LocalReturnCredit:
-        coordinates, agents = (_tensor(near, pilot[0].reward.device) for near in _near(pilot[0], self.hops))
+        coordinates, agents = _near(pilot[0], self.hops)
         found = replace(self, near_coordinates=coordinates, near_agents=agents)
         return replace(found, baseline=torch.cat([found.plain(rollout) for rollout in pilot]).mean(0))
 
@@ -56,17 +56,22 @@ class LocalReturnCredit:
         system = rollout.system
         if system.horizon != 1 or not offers(system, HasSplitRewards) or rollout.states is None:
             raise InputError(f"{self.name} needs a one-shot system with split_rewards(state, actions) and kept states")
-        near = fitted(self.name, self.near_coordinates), fitted(self.name, self.near_agents)
-        parts = system.split_rewards(rollout.states[0], rollout.actions[:, 0])
-        of_coordinates, of_agents = (torch.sparse.mm(m, part.double().T).T for m, part in zip(near, parts, strict=True))
-        return of_coordinates + of_agents
+        of_coordinates, of_agents = system.split_rewards(rollout.states[0], rollout.actions[:, 0])
+        nearby = _summed(of_coordinates, fitted(self.name, self.near_coordinates), of_agents.shape[1])
+        return nearby + _summed(of_agents, fitted(self.name, self.near_agents), of_agents.shape[1])
 
     def unbiased(self, rollout: Rollout) -> bool:
         return True
 
 
-def _near(rollout: Rollout, hops: int) -> tuple[sparse.csr_array, sparse.csr_array]:
-    """Coordinates [N, D] and agents [N, N] near each agent, from what the actions of the first roll-out touch."""
+def _summed(rewards: Tensor, near: Tensor, n_agents: int) -> Tensor:
+    """Sums of rewards [B, .] over what is near each agent, [B, N]."""
+    ones, shape = rewards.new_ones(near.shape[1]), (n_agents, rewards.shape[1])
+    return torch.sparse.mm(torch.sparse_coo_tensor(near, ones, shape, check_invariants=False), rewards.T).T.double()
+
+
+def _near(rollout: Rollout, hops: int) -> tuple[Tensor, Tensor]:
+    """Pairs of an agent and a coordinate, and of two agents, that are near, from what actions touch at the start."""
     z = own_action_influence(rollout)
     index, touched = (part[0, 0].flatten(1).cpu().numpy() for part in (z.index, z.value != 0.0))
     agent, slot = touched.nonzero()
@@ -75,15 +80,11 @@ def _near(rollout: Rollout, hops: int) -> tuple[sparse.csr_array, sparse.csr_arr
     agents = sparse.csr_array(sparse.eye_array(n))
     for _ in range(hops):
         agents = _met(agents @ (reach @ reach.T) + agents)  # an agent that touches nothing still is near itself
-    return _met(agents @ reach), agents
+    pairs = (near.tocoo().coords for near in (_met(agents @ reach), agents))
+    coordinates, others = (torch.as_tensor(np.stack(places).astype(np.int64)).to(z.index.device) for places in pairs)
+    return coordinates, others
 
 
 def _met(counts: sparse.csr_array) -> sparse.csr_array:
     """1 where there is anything."""
     return (counts != 0.0).astype(np.float64)
-
-
-def _tensor(near: sparse.csr_array, device: torch.device) -> Tensor:
-    places = near.tocoo()
-    index, ones = torch.as_tensor(np.stack(places.coords)), torch.as_tensor(places.data)
-    return torch.sparse_coo_tensor(index, ones, near.shape, check_invariants=False).coalesce().to(device)

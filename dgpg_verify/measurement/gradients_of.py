@@ -82,7 +82,7 @@ def _with_action_weights(rollout: Rollout, credits: Sequence[Credit]) -> Iterato
     check_finite("action weight [credit, roll-out, step, agent, action] = ", action_weights)
     order = torch.tensor(places, device=weights.device).argsort()
     for agents, products in _action_blocks(rollout, weights, action_weights):
-        yield agents, products.index_select(0, order)
+        yield agents, products if places == sorted(places) else products.index_select(0, order)
 
 
 def _action_blocks(rollout: Rollout, weights: Tensor, action_weights: Tensor) -> Iterator[tuple[slice, Tensor]]:

@@ -111,9 +111,9 @@ def branch_returns(rollout: Rollout, t: int, agents: Tensor, replacement: Tensor
 def own_action_returns(rollout: Rollout) -> Tensor:
     """Discounted reward from step t to the end had agent i alone played k at t, for every k: [B, T, N, K] float64.
 
-    The uniforms are those of the roll-out, so that the entry of the action taken is what was received; agents react, as
-    in `branch_returns`. Entries of actions that are not allowed repeat it. Cost: K `one_step_rewards` for one step, else
-    N K T re-runs of T/2 steps on average.
+    The uniforms are those of the roll-out, so that the entry of the action taken is what was received; agents react,
+    as in `branch_returns`. Entries of actions that are not allowed repeat it. Cost: K `one_step_rewards` for one step,
+    else N K T re-runs of T/2 steps on average.
     """
     system, agents = rollout.system, torch.arange(rollout.actions.shape[-1], device=rollout.actions.device)
     columns = []
