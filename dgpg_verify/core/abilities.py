@@ -178,7 +178,8 @@ class HasActionBlocks(Protocol):
         self, rollout: Rollout, weights: Tensor, action_weights: Tensor, /
     ) -> Iterator[tuple[slice, Tensor]]:
         """score_blocks() of C scalar credits [C, B, T, N] and, after them, of A credits that weigh all actions
-        [A, B, T, N, K]: (agents, [C + A, B, n, P]), the last A being sum_t sum_k pi_k psi_k w_t,k."""
+        [A, B, T, N, K], 0 where an agent is not active: (agents, [C + A, B, n, P]), the last A being
+        sum_t sum_k pi_k psi_k w_t,k."""
         ...
 
 

@@ -123,8 +123,8 @@ class MLPPolicy(SoftmaxPolicy):
     def action_blocks(
         self, rollout: Rollout, weights: Tensor, action_weights: Tensor
     ) -> Iterator[tuple[slice, Tensor]]:
-        """The same with A more credits that weigh all actions, [A, B, T, N, K]: (agents, [C + A, B, n, P]). Each of
-        those costs a backward pass of its own."""
+        """The same with A more credits that weigh all actions, [A, B, T, N, K], 0 where an agent is not active:
+        (agents, [C + A, B, n, P]). Each of those costs a backward pass of its own."""
         c, b = len(weights) + len(action_weights), weights.shape[1]
         size, (n, k) = self.parameters.shape[-1], rollout.seen.mask.shape[-2:]
         inputs, decisions = _Inputs.of(rollout, weights, action_weights, self), Decisions.of(rollout.actions >= 0)
@@ -224,10 +224,10 @@ class _Inputs:
         if self.prior is not None:
             scores = scores + self.prior.index_select(0, at).to(scores)
         logits = scores.masked_fill(~self.mask.index_select(0, at), -torch.inf)
-        chances, actions = masked_softmax(logits), self.actions.index_select(0, at)
-        yield logit_scores(chances, actions).float(), self.weights.index_select(0, at)
+        chances = masked_softmax(logits)
+        yield logit_scores(chances, self.actions.index_select(0, at)).float(), self.weights.index_select(0, at)
         for values in self.action_weights:
-            w = torch.where(actions[:, None] >= 0, values.index_select(0, at), 0.0)
+            w = values.index_select(0, at)
             centred = w - (chances * w).sum(-1, keepdim=True)
             yield (chances * centred).float(), torch.ones_like(scores[:, :1])
 
