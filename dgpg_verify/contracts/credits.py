@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from dgpg_verify.contracts.calls import called, check_tensor, pure
 from dgpg_verify.contracts.systems import rollouts_for
-from dgpg_verify.core import Credit, InputError, Policy, Rollout, System, draw_noise, lacking
+from dgpg_verify.core import Credit, HasActionWeights, InputError, Policy, Rollout, System, draw_noise, lacking, offers
 from dgpg_verify.policies import make_policy
 from dgpg_verify.rollouts import collect
 
+SAME = 1e-6  # of two ways to compute one weight
 PILOT = 16  # roll-outs on which the credit is fitted, the fewest that a measurement takes
 
 
@@ -19,8 +21,8 @@ def check_credit(credit: Any, system: System, policy: Policy | None = None) -> N
     """Fit and call a credit on a few roll-outs and check it against the contract (`core.Credit`).
 
     Checked: members; a credit comes back from fit(); weights float64 [B, T, N], finite, 0 where an agent is not
-    active; `keeps_states` where the credit reads states; the same weights for the same roll-outs, without any global
-    generator and without a change of what is given.
+    active; weights of all actions, where there are such, that agree with them; `keeps_states` where the credit reads
+    states; the same weights for the same roll-outs, without any global generator and without a change of what is given.
 
     Parameters
     ----------
@@ -59,6 +61,22 @@ def check_credit(credit: Any, system: System, policy: Policy | None = None) -> N
     check_tensor(what, weights, "B, T, N", rollout.active.shape, torch.float64)
     if bool((weights[~rollout.active] != 0).any()):
         raise InputError(f"{what} is not 0 for an agent that is not active: it must be 0")
+    if offers(fitted, HasActionWeights):
+        every = pure(f"{kind}.action_weights()", fitted.action_weights, rollout)
+        _check_action_weights(f"the action weight of credit {kind}", every, weights, rollout)
+
+
+def _check_action_weights(what: str, every: Any, weights: Tensor, rollout: Rollout) -> None:
+    """InputError unless they have their shape and are, for the action taken, what the credit gives as a scalar."""
+    check_tensor(what, every, "B, T, N, K", rollout.seen.mask.shape, torch.float64)
+    taken = every.gather(-1, rollout.actions.clamp(min=0)[..., None])[..., 0]
+    wrong = (taken - weights).abs() > SAME * (1.0 + weights.abs())
+    if bool((wrong & rollout.active).any()):
+        b, t, n = (wrong & rollout.active).nonzero()[0].tolist()
+        raise InputError(
+            f"{what} is {float(taken[b, t, n]):g} for the action taken at [{b}, {t}, {n}]: it must be what the credit "
+            f"gives when called, {float(weights[b, t, n]):g}"
+        )
 
 
 def _played(system: System, policy: Policy, chunk: int, size: int, states: bool) -> Rollout:

@@ -11,10 +11,16 @@ from typing import Any
 from dgpg_verify.contracts.calls import called
 from dgpg_verify.contracts.systems import check_system
 from dgpg_verify.core import InputError, System
-from dgpg_verify.credits.registry import MIXED, PLAIN
+from dgpg_verify.credits.registry import MIXED, OF_NUMBER, ON_VALUE, PLAIN
 from dgpg_verify.systems import make_system, system_names
 
-KINDS = {*(name.partition(":")[0] for name in PLAIN), *MIXED, "heuristic"}  # they take an argument after a colon
+KINDS = {
+    *(name.partition(":")[0] for name in PLAIN),
+    *MIXED,
+    *ON_VALUE,
+    *OF_NUMBER,
+    "heuristic",
+}  # they take an argument after a colon
 FORMS = "a name (dgpg-verify list), module:Object or path/to/file.py:Object"
 
 

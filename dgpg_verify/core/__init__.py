@@ -1,7 +1,9 @@
 """The contract, frozen records, explicit noise and errors, shared by all other rooms."""
 
 from dgpg_verify.core.abilities import (
+    HasActionBlocks,
     HasActionInfluence,
+    HasActionWeights,
     HasCombination,
     HasCritic,
     HasDecide,
@@ -18,6 +20,7 @@ from dgpg_verify.core.abilities import (
     HasReplacedRewards,
     HasResidenceSteps,
     HasScoreBlocks,
+    HasSplitRewards,
     HasStateUnits,
     HasUnbiased,
     heuristic_names,

@@ -8,6 +8,7 @@ HasRemovalGains     removal_gains                         the rest of the episod
 HasReplacedRewards  replaced_rewards                      given default actions are re-stepped agent by agent
 HasResidenceSteps   residence_steps                       guidance:multi_step is refused
 HasStateUnits       state_units                           guidance:demand is refused
+HasSplitRewards     split_rewards                         local:HOPS is refused
 HasHeuristics       heuristic_names, heuristic_scores     no priors, no imitation, no scores on held-out workloads
 HasJointRules       joint_rules, joint_actions            rules that look at all agents at once are not compared with
 HasActionInfluence  influence                             refused with a policy that has a default action
@@ -16,11 +17,13 @@ HasDefaultAction    default_action                        an agent is compared w
 HasDecide           decide                                act() and log_prob() are called one after the other
 HasDecideFully      decide_fully, score_products          score_products() computes the probabilities again
 HasScoreBlocks      score_blocks                          all agents' gradients of a chunk exist at once
-HasProbabilities    probabilities                         no greedy evaluation, no enumeration of trajectories
+HasActionBlocks     action_blocks                         weights of all actions take a score_products() for each
+HasProbabilities    probabilities                         no greedy evaluation, enumeration or weights of all actions
 HasPrepared         prepared                              every pass of an update reads the plain observations
 HasPrior            prior                                 nothing is added to the policy's own logits
 HasUnbiased         unbiased                              the credit is not known to have mean grad J
 HasCombination      combination                           the credit's gradients are measured directly
+HasActionWeights    action_weights                        a credit weighs the score of the action taken alone
 HasCritic           critic                                no explained variance is reported
 """
 
@@ -95,6 +98,15 @@ class HasStateUnits(Protocol):
     @property
     def state_units(self) -> Tensor:
         """What a share of 1 is, [D]: the capacity of each coordinate of x in the units of the agents' demands."""
+        ...
+
+
+class HasSplitRewards(Protocol):
+    """A reward that is a sum over the coordinates of the state and over the agents."""
+
+    def split_rewards(self, state: Any, actions: Tensor, /) -> tuple[Tensor, Tensor]:
+        """What each coordinate [B, D] and each agent's own action [B, N] adds to the reward of this step; actions
+        [B, N]."""
         ...
 
 
@@ -190,6 +202,18 @@ class HasScoreBlocks(Protocol):
         ...
 
 
+class HasActionBlocks(Protocol):
+    """A policy that weighs the scores of all actions of an agent as cheaply as that of the action taken."""
+
+    def action_blocks(
+        self, rollout: Rollout, weights: Tensor, action_weights: Tensor, /
+    ) -> Iterator[tuple[slice, Tensor]]:
+        """score_blocks() of C scalar credits [C, B, T, N] and, after them, of A credits that weigh all actions
+        [A, B, T, N, K], 0 where an agent is not active: (agents, [C + A, B, n, P]), the last A being
+        sum_t sum_k pi_k psi_k w_t,k."""
+        ...
+
+
 class HasProbabilities(Protocol):
     """A policy that chooses among candidates."""
 
@@ -231,6 +255,18 @@ class HasCombination(Protocol):
 
     def combination(self) -> Sequence[tuple[float, Credit]]:
         """(factor, credit) for each term."""
+        ...
+
+
+class HasActionWeights(Protocol):
+    """A credit that weighs the score of every action that its agent could take, not of the one taken alone.
+
+    Its gradient is sum_t sum_k pi_k psi_k w_t,k, the mean of psi w over the agent's own action. Called as a `Credit` it
+    gives the weight of the action taken: the same mean gradient, with the noise of that action.
+    """
+
+    def action_weights(self, rollout: Rollout, /) -> Tensor:
+        """[B, T, N, K] float64, finite; what it is for an action that is not allowed does not matter."""
         ...
 
 

@@ -8,7 +8,7 @@ from typing import Self, TypeVar
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import InputError, Rollout
+from dgpg_verify.core import HasProbabilities, InputError, Rollout, offers
 
 Value = TypeVar("Value")
 
@@ -38,3 +38,13 @@ def discounts(rollout: Rollout) -> Tensor:
     """gamma^t, [T] float64."""
     steps = torch.arange(rollout.reward.shape[-1], dtype=torch.float64, device=rollout.reward.device)
     return torch.as_tensor(rollout.system.discount, dtype=torch.float64, device=steps.device) ** steps
+
+
+def own_probabilities(rollout: Rollout) -> Tensor:
+    """pi_t,ik of every own action, [B, T, N, K] float64; not differentiable."""
+    if not offers(rollout.policy, HasProbabilities):
+        raise InputError(
+            f"{type(rollout.policy).__name__} has no probabilities(seen), which weights of all actions need"
+        )
+    with torch.no_grad():
+        return rollout.policy.probabilities(rollout.seen).double()

@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from dgpg_verify.core import Credit, InputError, lacking
+from dgpg_verify.core import Credit, InputError, check_int, check_real, lacking
 from dgpg_verify.credits.baseline import BaselineCredit
+from dgpg_verify.credits.counterfactual import (
+    CounterfactualCredit,
+    ExactValue,
+    ExpectedCounterfactualCredit,
+    OptimalBaselineCredit,
+    TeamValue,
+)
 from dgpg_verify.credits.difference import BranchCredit, DifferenceCredit, ReplayCredit
+from dgpg_verify.credits.expected import ExpectedGuidanceCredit, PathwiseCredit
 from dgpg_verify.credits.gae import GAECredit
 from dgpg_verify.credits.guidance import FORMS, GuidanceCredit
+from dgpg_verify.credits.local import LocalReturnCredit
 from dgpg_verify.credits.mixing import GuidedCredit, NormalisedCredit
+from dgpg_verify.credits.residual import ResidualReturnCredit
 from dgpg_verify.credits.returns import RawReturnCredit, ReturnCredit, RewardToGoCredit, ScoreCredit
+from dgpg_verify.credits.shaped import ShapedCredit
 
 PLAIN: dict[str, Credit] = {  # those without a base
     "return": ReturnCredit(),
@@ -22,24 +33,45 @@ PLAIN: dict[str, Credit] = {  # those without a base
     **{f"gae:{kind}": GAECredit(kind) for kind in ("central", "local")},
     "guidance": GuidanceCredit(),
     **{f"guidance:{form}": GuidanceCredit(form) for form in FORMS},
+    "expected_guidance": ExpectedGuidanceCredit(),
+    "expected_guidance:exact": ExpectedGuidanceCredit("exact"),
+    "pathwise": PathwiseCredit(),
+    "shaped": ShapedCredit(),
     "difference": DifferenceCredit(),
     "difference:replay": ReplayCredit(),
     "branch": BranchCredit(),
     "score": ScoreCredit(),
 }
 ON_BASE: dict[str, Callable[[Credit], Credit]] = {"normalised": NormalisedCredit, "baseline": BaselineCredit}
+ON_VALUE: dict[str, Callable[[TeamValue], Credit]] = {
+    "counterfactual": CounterfactualCredit,
+    "optimal_baseline": OptimalBaselineCredit,
+    "expected_counterfactual": ExpectedCounterfactualCredit,
+}
+VALUES: dict[str, TeamValue] = {"exact": ExactValue()}
+OF_NUMBER: dict[str, Callable[[str], Credit]] = {
+    "local": lambda text: LocalReturnCredit(
+        check_int("hops of local:HOPS", int(text) if text.isdecimal() else text, 0)
+    ),
+    "residual_return": lambda text: ResidualReturnCredit(
+        check_real("alpha of residual_return:ALPHA", text or 0.0, 0.0, 1.0)
+    ),
+}
 MIXED = ("guided", *ON_BASE)
 GRAMMAR = (
     "return[:raw|:to_go]", "gae:central|local",
     "guidance[:chain_rule|:exact|:observed|:multi_step|:derivative|:demand]",
-    "guided:ALPHA[@BASE][+GUIDANCE]", "normalised@BASE", "baseline@BASE", "difference[:replay]", "branch", "score",
+    "expected_guidance[:exact]", "pathwise", "shaped", "local:HOPS", "residual_return[:ALPHA]",
+    "guided:ALPHA[@BASE][+GUIDANCE]", "normalised@BASE", "baseline@BASE", "difference[:replay]",
+    "counterfactual@exact", "optimal_baseline@exact", "expected_counterfactual@exact", "branch", "score",
 )  # fmt: skip
 _REGISTERED: dict[str, Callable[[str, Credit | None], Credit]] = {}
 
 
 def register_credit(name: str, factory: Callable[[str, Credit | None], Credit]) -> None:
     """Make `factory(argument, base)` available under `name` in NAME[:ARG][@BASE]."""
-    known = [*dict.fromkeys(option.partition(":")[0] for option in PLAIN), *MIXED, *_REGISTERED]
+    plain = dict.fromkeys(option.partition(":")[0] for option in PLAIN)
+    known = [*plain, *MIXED, *ON_VALUE, *OF_NUMBER, *_REGISTERED]
     if name in known or not name.isidentifier():
         raise InputError(f"credit name {name!r} is not allowed: it must be a new identifier ({', '.join(known)})")
     _REGISTERED[name] = factory
@@ -53,6 +85,10 @@ def make_credit(name: str | Credit, setting: str = "sum") -> Credit:
     kind, _, argument = head.partition(":")
     if plain := [option for option in PLAIN if option.partition(":")[0] == kind]:
         return _plain(name, head.rstrip(":"), base_name, plain)
+    if kind in OF_NUMBER and not base_name:
+        return OF_NUMBER[kind](argument)
+    if kind in ON_VALUE and not argument and base_name in VALUES:
+        return ON_VALUE[kind](VALUES[base_name])
     if kind not in (*MIXED, *_REGISTERED):
         raise InputError(f"credit = {name!r} is not allowed: it must be one of {', '.join(GRAMMAR)}")
     base_name, _, guidance_name = base_name.partition("+") if kind == "guided" else (base_name, "", "")

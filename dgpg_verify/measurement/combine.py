@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dgpg_verify.core import Credit, HasCombination, Rollout, offers
+from dgpg_verify.core import Credit, HasActionWeights, HasCombination, Rollout, offers
 from dgpg_verify.credits.base import FixedCredit
 
 PARTS = ("base", "guidance")  # fields of a credit that hold other credits, fitted once for all that share them
@@ -62,7 +62,10 @@ def make_basis(credits: Sequence[Credit], extra: Sequence[Credit] = ()) -> Basis
     expanded = [_expand(credit) for credit in credits]
     terms = [term for row in expanded for term in row] + [(1.0, credit) for credit in extra]
     members = {credit.name: credit for _, credit in reversed(terms)}  # the first of a name stays
-    names = list(dict.fromkeys(credit.name for _, credit in terms))
+    # those that weigh all actions last, as score passes give them
+    names = sorted(
+        dict.fromkeys(credit.name for _, credit in terms), key=lambda n: offers(members[n], HasActionWeights)
+    )
     weights = np.zeros((len(credits), len(names)))
     for row, parts in zip(weights, expanded, strict=True):
         for factor, credit in parts:

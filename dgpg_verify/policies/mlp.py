@@ -111,16 +111,23 @@ class MLPPolicy(SoftmaxPolicy):
             out[part] = products.permute(2, 1, 0, 3)
         return out.permute(2, 1, 0, 3)
 
-    @torch.no_grad()  # as a decorator: within a generator, a with statement would reach the caller between blocks
     def score_blocks(self, rollout: Rollout, weights: Tensor) -> Iterator[tuple[slice, Tensor]]:
         """score_products for one block of agents after another: (agents, [C, B, n, P]), stored agent by agent.
 
         Memory beside the roll-out: GROUP_BYTES of products and BLOCK_BYTES of scratch, whatever N is (but never less
         than one agent's products and one row's scratch).
         """
-        c, b, _, n = weights.shape
-        size, k = self.parameters.shape[-1], rollout.seen.mask.shape[-1]
-        inputs, decisions = _Inputs.of(rollout, weights, self), Decisions.of(rollout.actions >= 0)
+        return self.action_blocks(rollout, weights, weights.new_empty(0, *rollout.seen.mask.shape))
+
+    @torch.no_grad()  # as a decorator: within a generator, a with statement would reach the caller between blocks
+    def action_blocks(
+        self, rollout: Rollout, weights: Tensor, action_weights: Tensor
+    ) -> Iterator[tuple[slice, Tensor]]:
+        """The same with A more credits that weigh all actions, [A, B, T, N, K], 0 where an agent is not active:
+        (agents, [C + A, B, n, P]). Each of those costs a backward pass of its own."""
+        c, b = len(weights) + len(action_weights), weights.shape[1]
+        size, (n, k) = self.parameters.shape[-1], rollout.seen.mask.shape[-2:]
+        inputs, decisions = _Inputs.of(rollout, weights, action_weights, self), Decisions.of(rollout.actions >= 0)
         held = 8 if self.layer_norm else 5  # arrays of hidden units alive at once
         in_block = max(1, BLOCK_BYTES // (4 * (size + k * (self.n_features + held * self.hidden))))
         in_group = max(1, GROUP_BYTES // (4 * b * c * size))
@@ -148,12 +155,17 @@ class MLPPolicy(SoftmaxPolicy):
         first[..., h] = 1.0
         units1 = Units.of(features.view(rows, -1, f + 1) @ w1, self.layer_norm, first[..., :h])
         units2 = Units.of(first @ w2, self.layer_norm)
-        delta3 = inputs.logit_scores_at(at, _read_out(units2.value, w3).view(len(at), -1)).view(rows, -1, 1)
-        delta2 = units2.through(delta3 * w3.transpose(1, 2))
-        delta1 = units1.through(delta2 @ w2[:, :h].transpose(1, 2))
-        pairs = ((features, delta1), (first, delta2), (units2.value, delta3))
-        weights = inputs.weights.index_select(0, at).view(rows, steps, -1).transpose(1, 2)  # [I, C, L]
-        return torch.cat([weights @ _scores(a, delta, len(at)).view(rows, steps, -1) for a, delta in pairs], dim=-1)
+        scores = _read_out(units2.value, w3).view(len(at), -1)
+        products = []
+        for delta3, weights in inputs.logit_gradients_at(at, scores):
+            delta3 = delta3.view(rows, -1, 1)
+            delta2 = units2.through(delta3 * w3.transpose(1, 2))
+            delta1 = units1.through(delta2 @ w2[:, :h].transpose(1, 2))
+            pairs = ((features, delta1), (first, delta2), (units2.value, delta3))
+            weights = weights.view(rows, steps, -1).transpose(1, 2)  # [I, C, L]
+            parts = [weights @ _scores(a, delta, len(at)).view(rows, steps, -1) for a, delta in pairs]
+            products.append(torch.cat(parts, dim=-1))
+        return products[0] if len(products) == 1 else torch.cat(products, dim=1)
 
     def _flat(self) -> Tensor:
         """Parameters [N or 1, P] float32."""
@@ -178,17 +190,18 @@ class MLPPolicy(SoftmaxPolicy):
 @dataclass(frozen=True)
 class _Inputs:
     """What a score needs, with roll-out, step and agent as one axis: features [BTN, K, F], mask and prior [BTN, K],
-    actions [BTN], weights [BTN, C]."""
+    actions [BTN], weights [BTN, C], action_weights [A, BTN, K]."""
 
     features: Tensor
     mask: Tensor
     prior: Tensor | None
     actions: Tensor
     weights: Tensor
+    action_weights: Tensor
     feature_norm: bool
 
     @classmethod
-    def of(cls, rollout: Rollout, weights: Tensor, policy: MLPPolicy) -> _Inputs:
+    def of(cls, rollout: Rollout, weights: Tensor, action_weights: Tensor, policy: MLPPolicy) -> _Inputs:
         seen, prior = rollout.seen, policy.prior
         return cls(
             features=seen.features.flatten(0, 2),
@@ -196,6 +209,7 @@ class _Inputs:
             prior=None if prior is None else prior(seen).flatten(0, 2),
             actions=rollout.actions.flatten(),
             weights=weights.flatten(1).t().float().contiguous(),
+            action_weights=action_weights.flatten(1, 3),
             feature_norm=policy.feature_norm,
         )
 
@@ -204,12 +218,18 @@ class _Inputs:
         features = self.features.index_select(0, at).float()
         return torch.nn.functional.pad(normalise(features) if self.feature_norm else features, (0, 1), value=1.0)
 
-    def logit_scores_at(self, at: Tensor, scores: Tensor) -> Tensor:
-        """e_a - pi from the network's scores, [I L, K] float32."""
+    def logit_gradients_at(self, at: Tensor, scores: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """From the network's scores, gradients in the logits [I L, K] float32 with the weights [I L, .] of the credits
+        that they serve: e_a - pi for all that weigh the action taken, pi_k (w_k - pi.w) for each that weighs all."""
         if self.prior is not None:
             scores = scores + self.prior.index_select(0, at).to(scores)
         logits = scores.masked_fill(~self.mask.index_select(0, at), -torch.inf)
-        return logit_scores(masked_softmax(logits), self.actions.index_select(0, at)).float()
+        chances = masked_softmax(logits)
+        yield logit_scores(chances, self.actions.index_select(0, at)).float(), self.weights.index_select(0, at)
+        for values in self.action_weights:
+            w = values.index_select(0, at)
+            centred = w - (chances * w).sum(-1, keepdim=True)
+            yield (chances * centred).float(), torch.ones_like(scores[:, :1])
 
 
 def _read_out(units: Tensor, w3: Tensor) -> Tensor:

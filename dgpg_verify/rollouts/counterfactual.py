@@ -7,7 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import HasRemovalGains, HasRemovalRewards, HasReplacedRewards, InputError, Rollout, offers
+from dgpg_verify.core import (
+    HasRemovalGains,
+    HasRemovalRewards,
+    HasReplacedRewards,
+    Influence,
+    InputError,
+    Rollout,
+    offers,
+)
 from dgpg_verify.core.trees import repeat_rollouts
 
 
@@ -98,6 +106,49 @@ def branch_returns(rollout: Rollout, t: int, agents: Tensor, replacement: Tensor
             to_go += system.discount**s * transition.reward
             state = transition.next_state
     return to_go.view(size, count)
+
+
+def own_action_returns(rollout: Rollout) -> Tensor:
+    """Discounted reward from step t to the end had agent i alone played k at t, for every k: [B, T, N, K] float64.
+
+    The uniforms are those of the roll-out, so that the entry of the action taken is what was received; agents react,
+    as in `branch_returns`. Entries of actions that are not allowed repeat it. Cost: K `one_step_rewards` for one step,
+    else N K T re-runs of T/2 steps on average.
+    """
+    system, agents = rollout.system, torch.arange(rollout.actions.shape[-1], device=rollout.actions.device)
+    columns = []
+    for k in range(_choices(rollout)):
+        played = torch.where(rollout.seen.mask[..., k] & rollout.active, k, rollout.actions)
+        if system.horizon == 1:
+            columns.append(one_step_rewards(rollout, played).double())
+        else:
+            steps = [branch_returns(rollout, t, agents, played[:, t]) for t in range(system.horizon)]
+            columns.append(torch.stack(steps, dim=1))
+    return torch.stack(columns, dim=-1)
+
+
+def own_action_influence(rollout: Rollout) -> Influence:
+    """z of every action that each agent could have taken, index and value [B, T, N, K, S]; 0 where it is not allowed.
+
+    Read off steps in which all agents play the same slot: what an action adds depends on no other action. Cost: K T
+    steps.
+    """
+    steps = []
+    for t, state in enumerate(_kept_states(rollout)):
+        allowed = rollout.seen.mask[:, t] & rollout.active[:, t, :, None]
+        played = (torch.where(allowed[..., k], k, -1) for k in range(_choices(rollout)))
+        steps.append([rollout.system.step(state, actions).influence for actions in played])
+    index, value = (
+        torch.stack([torch.stack([getattr(z, name) for z in row], dim=2) for row in steps], dim=1)
+        for name in ("index", "value")
+    )
+    return Influence(index, value)
+
+
+def _choices(rollout: Rollout) -> int:
+    if not rollout.system.n_actions:
+        raise InputError("actions are continuous: what every own action would give needs candidates")
+    return rollout.system.n_actions
 
 
 def _kept_states(rollout: Rollout) -> list[Any]:

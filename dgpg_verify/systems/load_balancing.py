@@ -137,6 +137,12 @@ class LoadBalancingGame(ResourceGame):
         step = self.step(state, actions)
         return _makespan_without(step.x, step.influence.index[..., 0], step.influence.value[..., 0])
 
+    def replaced_rewards(self, state: GameState, actions: Tensor, replacements: Tensor) -> Tensor:
+        if self.cost != "makespan":
+            return super().replaced_rewards(state, actions, replacements)
+        x, _, z = self._others_at(state, actions, replacements)
+        return torch.minimum(self.removal_rewards(state, actions), -(x + z)[..., 0])
+
     def heuristic_scores(self, name: str, seen: Observation) -> Tensor:
         """Preference of a simple rule for each candidate, [..., N, K], higher is better."""
         check_choice("heuristic", name, HEURISTICS)

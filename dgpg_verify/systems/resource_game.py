@@ -145,6 +145,28 @@ class ResourceGame(OneShot):
         charges = self.charges(actions)
         return step.reward[:, None] + (saved if charges is None else saved + charges)
 
+    def replaced_rewards(self, state: GameState, actions: Tensor, replacements: Tensor) -> Tensor:
+        """Reward had agent i alone played replacements[:, i], for each i: [B, N]. Cost O(B N S^2)."""
+        x, at, z = self._others_at(state, actions, replacements)
+        added = (self.coordinate_costs(x + z, at) - self.coordinate_costs(x, at)).sum(-1)
+        charges = self.charges(replacements)
+        return self.removal_rewards(state, actions) - (added if charges is None else added + charges)
+
+    def _others_at(self, state: GameState, actions: Tensor, replacements: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Where agent i's replacement would act and what it would add there, [B, N, S], and x there without agent i."""
+        step, other = self._plain_step(state, actions), self.influence(replacements)
+        own, at = step.influence, other.index
+        x = torch.gather(step.x, 1, at.flatten(1)).view_as(other.value)
+        for s in range(own.index.shape[-1]):
+            x = x - torch.where(own.index[..., s, None] == at, own.value[..., s, None], 0.0)
+        return x, at, other.value
+
+    def split_rewards(self, state: GameState, actions: Tensor) -> tuple[Tensor, Tensor]:
+        """-phi of each coordinate [B, M] and -kappa of each agent's action [B, N]; their sum is the reward."""
+        charges = self.charges(actions)
+        rewards = -self.coordinate_costs(self._plain_step(state, actions).x)
+        return rewards, torch.zeros_like(actions, dtype=rewards.dtype) if charges is None else -charges
+
     def heuristic_scores(self, name: str, seen: Observation) -> Tensor:
         """Preference of a simple rule for each action, [..., N, K], higher is better.
 

@@ -23,7 +23,7 @@ from dgpg_verify.claims import run as runner
 from dgpg_verify.cli import main as cli
 from dgpg_verify.cli.scaling import answer as scaling_answer
 from dgpg_verify.core import LedgerRow, NonFiniteError
-from dgpg_verify.credits.registry import MIXED, PLAIN
+from dgpg_verify.credits.registry import MIXED, OF_NUMBER, ON_VALUE, PLAIN
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.policies import policy_names
 from dgpg_verify.systems import LoadBalancingGame
@@ -389,7 +389,7 @@ def test_list_explains_every_name_there_is(capsys: pytest.CaptureFixture[str]) -
     assert set(said["policies"]) == set(policy_names())
     default = {"gae", "return:centred", "guidance:chain_rule"}  # other names of gae:central, return and guidance
     assert set(PLAIN) - default <= set(said["credits"])
-    assert all(any(name.startswith(kind) for name in said["credits"]) for kind in MIXED)
+    assert all(any(name.startswith(kind) for name in said["credits"]) for kind in (*MIXED, *ON_VALUE, *OF_NUMBER))
     assert list(said["methods"]) == list(training.method_names())
     assert said["claims"]["C1.1"] and said["heuristics"]["best_fit"] == "of cloud"
     assert all(line for section in said.values() for line in section.values())

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dgpg_verify.contracts import check_credit, check_system
 from dgpg_verify.core import InputError, Observation, Transition
+from dgpg_verify.credits import make_credit
 from dgpg_verify.credits.registry import PLAIN
 from dgpg_verify.systems import make_system
 from tests.contracts.outsiders import Hall, Lights, Share
@@ -140,6 +141,11 @@ def weighing(weight: Callable[[Any], Any], states: bool = False, **members: Any)
     return made
 
 
+def of_all(weight: Callable[[Any], Any]) -> Share:
+    """1 for the action taken, and `weight` for all."""
+    return weighing(lambda r: r.active.double(), action_weights=lambda self, rollout: weight(rollout))
+
+
 CREDITS: dict[str, tuple[Any, str]] = {
     "half a credit": (Hall, "lacks name, keeps_states, fit"),
     "fit returns None": (weighing(lambda r: r.reward, fit=lambda self, pilot: None), "Mine.fit() returned NoneType"),
@@ -154,6 +160,10 @@ CREDITS: dict[str, tuple[Any, str]] = {
     "no name": (Share(name=""), "Share.name = '' is not allowed"),
     "hidden torch.randn": (weighing(lambda r: torch.randn(()) * r.active), "uses the global generator of torch"),
     "roll-out overwritten": (weighing(lambda r: r.reward.add_(1.0)[..., None] * r.active), "changes a tensor that it"),
+    "action weights of another shape": (of_all(lambda r: r.active.double()), "the action weight of credit Mine has "
+                                        "shape [3, 2, 4]: it must be float64 [B, T, N, K] = [3, 2, 4, 2]"),
+    "action weights of another credit": (of_all(lambda r: 2.0 + 0.0 * r.seen.features[..., 0].double()),
+                                         "for the action taken at [0, 0, 0]: it must be what the credit gives when "),
     "an error of its own": (weighing(lambda r: r.rewards), "raised AttributeError: 'Rollout' object has no"),
 }  # fmt: skip
 
@@ -168,6 +178,7 @@ def test_a_mistake_in_a_credit_is_named(mistake: str) -> None:
 def test_what_is_correct_passes(n: int) -> None:
     check_system(Lights(n))
     check_credit(Share(), Lights(n))
+    check_credit(of_all(lambda r: r.seen.mask.double()), Lights(n))
     check_credit(weighing(lambda r: r.states[0].lit[:, None] * r.active, states=True), Lights(n))
 
 
@@ -178,6 +189,12 @@ def test_the_package_keeps_its_own_contract(name: str, options: dict[str, Any]) 
     check_system(system)
     for credit in ("return", "gae:local", "guidance", "guidance:exact", "difference", "branch"):
         check_credit(PLAIN[credit], system)
+    if system.n_actions:
+        for credit in ("expected_guidance", "expected_guidance:exact", "pathwise", "shaped"):
+            check_credit(PLAIN[credit], system)
+    if name == "load_balancing":
+        for credit in ("expected_counterfactual@exact", "optimal_baseline@exact", "residual_return", "local:0"):
+            check_credit(make_credit(credit), system)
 
 
 def test_global_generators_are_left_as_they_were() -> None:

@@ -9,7 +9,9 @@ import torch
 
 from dgpg_verify.core import (
     Credit,
+    HasActionBlocks,
     HasActionInfluence,
+    HasActionWeights,
     HasCombination,
     HasCritic,
     HasDecide,
@@ -25,6 +27,7 @@ from dgpg_verify.core import (
     HasReplacedRewards,
     HasResidenceSteps,
     HasScoreBlocks,
+    HasSplitRewards,
     HasStateUnits,
     HasUnbiased,
     InputError,
@@ -43,18 +46,31 @@ from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam, LoadBalanc
 GAME, TEAM = LoadBalancingGame.random(3, seed=0), LinearQuadraticTeam.random(3, seed=0)
 CLOUD = CloudScheduling(3, seed=0, horizon=2)
 OFFERED: list[tuple[Any, set[Any]]] = [
-    (GAME, {HasRemovalRewards, HasHeuristics, HasJointRules, HasActionInfluence, HasStateUnits}),
+    (
+        GAME,
+        {
+            HasRemovalRewards,
+            HasReplacedRewards,
+            HasSplitRewards,
+            HasHeuristics,
+            HasJointRules,
+            HasActionInfluence,
+            HasStateUnits,
+        },
+    ),  # fmt: skip
     (TEAM, {HasReplacedRewards, HasActionInfluence}),
     (CLOUD, {HasRemovalGains, HasRemovalRewards, HasReplacedRewards, HasResidenceSteps, HasHeuristics, HasStateUnits}),
     (GaussianPolicy(torch.zeros(3)), {HasDefaultAction}),
     (make_policy("uniform", GAME), {HasDecide, HasProbabilities, HasPrior}),
     (make_policy("linear", GAME), {HasDecide, HasDecideFully, HasProbabilities, HasPrior}),
-    (make_policy("mlp", GAME), {HasDecide, HasProbabilities, HasPrior, HasScoreBlocks, HasPrepared}),
+    (make_policy("mlp", GAME), {HasDecide, HasProbabilities, HasPrior, HasScoreBlocks, HasActionBlocks, HasPrepared}),
     (make_credit("return"), {HasUnbiased}),
     (make_credit("return:raw"), {HasUnbiased, HasCombination}),
     (make_credit("guided:0.5"), {HasCombination}),
     (make_credit("gae:local"), {HasCritic}),
     (make_credit("guidance"), set()),
+    (make_credit("expected_guidance"), {HasActionWeights}),
+    (make_credit("expected_counterfactual@exact"), {HasActionWeights, HasUnbiased}),
 ]
 ABILITIES = [value for name, value in vars(abilities).items() if name.startswith("Has")]
 

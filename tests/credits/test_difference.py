@@ -51,13 +51,16 @@ def gap_to_return(name: str, seed: int, rollouts: int) -> tuple[np.ndarray, np.n
     return gap.mean(0), gap.std(0, ddof=1) / np.sqrt(rollouts)
 
 
-def test_branch_is_unbiased_over_several_steps(seed: int) -> None:
+@pytest.mark.parametrize(
+    "name", ["branch", "counterfactual@exact", "optimal_baseline@exact", "expected_counterfactual@exact"]
+)
+def test_branching_is_unbiased_over_several_steps(name: str, seed: int) -> None:
     """Chi-square of 9 paired mean gaps (6 free: scores sum to 0 over candidates), Bonferroni on each coordinate.
 
     False-alarm rate 1e-4 over the nine; sees a bias of 6 standard errors (0.03 of the signal's scale) with
     probability > 0.95. The control below has such a bias and fails.
     """
-    mean, error = gap_to_return("branch", seed, 12_000)
+    mean, error = gap_to_return(name, seed, 12_000)
     assert (np.abs(mean) <= stats.norm.isf(FALSE_ALARM / 2 / mean.size) * error).all()
 
 

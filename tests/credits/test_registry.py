@@ -16,7 +16,12 @@ GOOD = {
     "gae": "gae:central", "gae:local": "gae:local", "guidance": "guidance", "guidance:observed": "guidance:observed",
     "guided:0.2@gae:local": "guided:0.2@gae:local", "normalised@gae:central": "normalised@gae:central",
     "guided:0.2@normalised@return": "guided:0.2@normalised@return", "difference": "difference", "branch": "branch",
-    "score": "score",
+    "score": "score", "expected_guidance": "expected_guidance",
+    "expected_guidance:exact": "expected_guidance:exact",
+    "pathwise": "pathwise", "shaped": "shaped", "local:0": "local:0", "local:12": "local:12",
+    "residual_return": "residual_return", "residual_return:0.5": "residual_return:0.5",
+    "counterfactual@exact": "counterfactual@exact", "optimal_baseline@exact": "optimal_baseline@exact",
+    "expected_counterfactual@exact": "expected_counterfactual@exact",
 }  # fmt: skip
 
 
@@ -31,14 +36,20 @@ def test_names_give_credits(name: str, canonical: str) -> None:
     [("", "credit"), ("retrun", "retrun"), ("return:discounted", "return"), ("gae:globl", "gae"),
      ("guidance:exakt", "guidance"), ("guided", "alpha"), ("guided:half", "alpha"), ("guided:1.5", "alpha"),
      ("guided:nan", "alpha"), ("guided:0.5@nothing", "nothing"), ("guided:0.5@return+nothing", "nothing"),
-     ("normalised", "base")],
+     ("normalised", "base"), ("local", "hops"), ("local:-1", "hops"), ("local:x", "hops"), ("local:1.5", "hops"),
+     ("residual_return:2", "alpha"), ("residual_return:x", "alpha"), ("counterfactual", "counterfactual@exact"),
+     ("counterfactual@return", "counterfactual@exact"), ("expected_guidance:observed", "expected_guidance")],
 )  # fmt: skip
 def test_bad_names_are_refused(name: str, word: str) -> None:
     with pytest.raises(InputError, match=word):
         make_credit(name)
 
 
-@pytest.mark.parametrize("name", ["difference@return", "return@gae:central", "score:3", "branch:2", "difference:x"])
+@pytest.mark.parametrize(
+    "name",
+    ["difference@return", "return@gae:central", "score:3", "branch:2", "difference:x", "local:1@return",
+     "counterfactual:2@exact", "residual_return@return", "pathwise@return"],
+)  # fmt: skip
 def test_parts_of_a_name_that_would_be_ignored_are_refused(name: str) -> None:
     """A base or argument that a credit has no use for must not be accepted and dropped."""
     with pytest.raises(InputError):
@@ -46,7 +57,18 @@ def test_parts_of_a_name_that_would_be_ignored_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["return", "return:to_go", "gae:central", "gae:local", "guided:0.5", "normalised@return"]
+    "name",
+    [
+        "return",
+        "return:to_go",
+        "gae:central",
+        "gae:local",
+        "guided:0.5",
+        "normalised@return",
+        "local:0",
+        "residual_return",
+        "shaped",
+    ],
 )
 def test_use_before_fit_is_refused(name: str) -> None:
     game = LoadBalancingGame.random(2, seed=0)

@@ -11,8 +11,15 @@ from hypothesis import given
 
 from dgpg_verify.core import InputError, Noise, Observation, Rollout, draw_noise
 from dgpg_verify.policies import make_policy
-from dgpg_verify.rollouts import branch_returns, collect, one_step_rewards, restep_rewards
-from dgpg_verify.systems import LoadBalancingGame
+from dgpg_verify.rollouts import (
+    branch_returns,
+    collect,
+    one_step_rewards,
+    own_action_influence,
+    own_action_returns,
+    restep_rewards,
+)
+from dgpg_verify.systems import LoadBalancingGame, PowerDispatch, RateControl, RoadNetwork
 from dgpg_verify.systems.load_balancing import COSTS
 from dgpg_verify.testing import EXACT, SmallQueues, game_and_policy, noise_seeds, small_queues, team_and_policy
 
@@ -51,6 +58,56 @@ def test_replacement_in_closed_form_equals_re_stepping(case: Any, seed: int) -> 
     defaults = policy.default_action(rollout.seen)
     brute = restep_rewards(rollout, 0, defaults[:, 0])
     assert_close(one_step_rewards(rollout, defaults)[:, 0], brute, rollout.reward.abs().max() + brute.abs().max())
+
+
+@pytest.mark.parametrize("cost", COSTS)
+@EXACT
+@given(data_seed=noise_seeds())
+def test_replacement_in_a_game_equals_re_stepping(cost: str, data_seed: int) -> None:
+    """To another action, to the same one and to none."""
+    game = LoadBalancingGame.random(1 + data_seed % 6, seed=data_seed % 97, cost=cost)
+    policy = make_policy("uniform", game)
+    rollout = collect(game, policy, draw_noise(data_seed, 0, game, policy, 5), keep_states=True)
+    other = policy.act(rollout.seen, draw_noise(data_seed, 1, game, policy, 5).agents)
+    for played in (other, rollout.actions, torch.full_like(other, -1)):
+        brute = restep_rewards(rollout, 0, played[:, 0])
+        assert_close(one_step_rewards(rollout, played)[:, 0], brute, rollout.reward)
+
+
+@pytest.mark.parametrize("kind", [RateControl, RoadNetwork, PowerDispatch])
+@pytest.mark.parametrize("seed", range(4))
+def test_every_own_action_and_the_split_of_the_reward(kind: Any, seed: int) -> None:
+    """Several coordinates an action, some of them in common with the action taken, and charges of their own."""
+    game = kind.random(5, seed)
+    policy = make_policy("uniform", game)
+    rollout = collect(game, policy, draw_noise(seed, 0, game, policy, 6), keep_states=True)
+    table, z = own_action_returns(rollout), own_action_influence(rollout)
+    for k in range(game.n_actions):
+        brute = restep_rewards(rollout, 0, torch.full_like(rollout.actions[:, 0], k))
+        assert_close(table[:, 0, :, k], brute, rollout.reward)
+    chosen = rollout.actions[..., None]
+    assert_close(table.gather(-1, chosen)[..., 0], rollout.reward[..., None].expand_as(rollout.actions), rollout.reward)
+    own = z.value.gather(3, chosen[..., None].expand(*rollout.influence.value.shape[:3], 1, z.value.shape[-1]))[
+        ..., 0, :
+    ]
+    assert torch.equal(own, rollout.influence.value)
+    parts = game.split_rewards(rollout.states[0], rollout.actions[:, 0])  # type: ignore[index]
+    assert_close(sum(part.sum(1) for part in parts), rollout.reward[:, 0], rollout.reward)  # type: ignore[arg-type]
+
+
+@EXACT
+@given(system=small_queues(), seed=noise_seeds())
+def test_own_actions_over_several_steps_respect_the_mask(system: SmallQueues, seed: int) -> None:
+    """The entry of the action taken, and that of one not allowed, is what was received from then on."""
+    policy = make_policy("linear", system)
+    rollout = collect(system, policy, draw_noise(seed, 0, system, policy, 3), keep_states=True)
+    table, z = own_action_returns(rollout), own_action_influence(rollout)
+    gamma = system.discount ** torch.arange(system.horizon, dtype=torch.float64)
+    received = (gamma * rollout.reward).flip(-1).cumsum(-1).flip(-1)[..., None, None].expand_as(table)
+    taken = torch.nn.functional.one_hot(rollout.actions.clamp(min=0), system.n_actions).bool()
+    same = taken | ~rollout.seen.mask | ~rollout.active[..., None]
+    assert_close(table[same], received[same], rollout.reward)
+    assert bool((z.value[~(rollout.seen.mask & rollout.active[..., None])] == 0.0).all())
 
 
 @EXACT

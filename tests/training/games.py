@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dgpg_verify.core import Rollout
-from dgpg_verify.oracles.games.enumeration import EnumeratedGame
+from dgpg_verify.oracles.games.profiles import EnumeratedGame
 from dgpg_verify.systems import LoadBalancingGame
 from dgpg_verify.training.fleets import FleetLearner
 

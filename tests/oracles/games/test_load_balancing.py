@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dgpg_verify.core import InputError
 from dgpg_verify.oracles import enumerate_moments, load_balancing_moments
-from dgpg_verify.oracles.games import conditional, enumeration, load_balancing, separable
+from dgpg_verify.oracles.games import conditional, load_balancing, profiles, separable
 from dgpg_verify.oracles.games.separable import SEPARABLE_CREDITS, separable_moments
 from dgpg_verify.systems import LoadBalancingGame
 
@@ -75,7 +75,7 @@ def test_joint_against_all_profiles(alpha):
     """((1 - alpha) A / N + alpha W - mean) / sd, profile by profile, for both oracles."""
     system = LoadBalancingGame.random(4, 7, n_candidates=3, reference="biased:0.3")
     p = policy(system, 4)
-    game, exact = enumeration.EnumeratedGame(system, p), enumerate_moments(system, p)
+    game, exact = profiles.EnumeratedGame(system, p), enumerate_moments(system, p)
     (at,) = game.chunks()
     mixture = (1.0 - alpha) * game.credit("return", at, exact.objective) / 4.0
     mixture = mixture + alpha * game.credit("guidance", at, 0.0)

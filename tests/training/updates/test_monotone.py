@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dgpg_verify.oracles.games.enumeration import EnumeratedGame
+from dgpg_verify.oracles.games.profiles import EnumeratedGame
 from dgpg_verify.systems import LoadBalancingGame
 from tests.training.games import game
 
