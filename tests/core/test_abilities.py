@@ -57,7 +57,7 @@ OFFERED: list[tuple[Any, set[Any]]] = [
             HasActionInfluence,
             HasStateUnits,
         },
-    ),  # fmt: skip
+    ),
     (TEAM, {HasReplacedRewards, HasActionInfluence}),
     (CLOUD, {HasRemovalGains, HasRemovalRewards, HasReplacedRewards, HasResidenceSteps, HasHeuristics, HasStateUnits}),
     (GaussianPolicy(torch.zeros(3)), {HasDefaultAction}),
