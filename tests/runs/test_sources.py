@@ -30,12 +30,13 @@ def test_rooms_that_a_family_does_not_import_are_not_behind_it() -> None:
 
 
 def test_judging_designing_and_drawing_measure_nothing_again() -> None:
+    shared = ("claims/noise/measure", "claims/equilibria/measure", "claims/subjects")
     judging = ("questions.py", "tables.py", "design.py", "question.py", "series.py", "claim.py", "recorded.py")
     for claim in all_claims():
         names = {name for name in _names(claim.measure.__module__) if name.startswith("claims/")}
         own = f"claims/{claim.family}/"
         assert not {name for name in names if name.endswith(judging)}, claim.id
-        assert all(name.startswith((own, "claims/noise/measure", "claims/subjects")) for name in names), claim.id
+        assert all(name.startswith((own, *shared)) for name in names), claim.id
 
 
 def test_a_changed_file_changes_the_hash(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]

@@ -50,6 +50,13 @@ SIZES: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], int, int]] = {
     "standard": ((64, 128, 256, 512), (512, 1024, 2048, 4096), 12, 64),
     "full": ((256, 512, 1024, 2048), (1024, 2048, 4096, 8192), 30, 128),
 }
+RULES = {TRAFFIC: "user_equilibrium", POWER: "merit_order", RATES: "proportional_fairness"}  # of the field: score 1
+METHODS = ("dgpg", "guidance_only", "difference", "mappo")
+TRAINED: Mapping[str, tuple[dict[str, int], int, int]] = {  # agents by system, draws, episodes (0 = as usual there)
+    "smoke": (dict.fromkeys(RULES, 6), 2, 64),
+    "standard": ({}, 0, 0),
+    "full": ({TRAFFIC: 40, POWER: 30, RATES: 50}, 8, 0),
+}
 SMALL_GAMES: Mapping[str, tuple[str, dict[str, Any]]] = {  # every joint action of four agents is played
     f"{TRAFFIC}/four": (TRAFFIC, {}),
     f"{TRAFFIC}/four/user equilibrium": (TRAFFIC, {"reference": "user_equilibrium"}),
@@ -96,7 +103,7 @@ def domain_design(scale: str, parts: Collection[str] | None = None) -> list[Row]
         _row(key, {4: 1}, "small", system, options, games=SMALL_COUNT[scale])
         for key, (system, options) in SMALL_GAMES.items()
     ]
-    rows += _stocks(scale)
+    rows += [*_stocks(scale), *_trained(scale)]
     return [row for row in rows if parts is None or row.key.split("/")[0] in parts]
 
 
@@ -108,6 +115,18 @@ def _stocks(scale: str) -> list[Row]:
         _row(key, grid, "over_time", STOCK, {"horizon": STOCK_STEPS, **special}, **more)
         for key, special in options.items()
     ]
+
+
+def _trained(scale: str) -> list[Row]:
+    """Every method on every domain of `RULES`, on the same draws."""
+    agents, draws, episodes = TRAINED[scale]
+    return [
+        Row(FAMILY, f"{system}/training/{method}", {n: draws}, stream=f"{FAMILY}/{system}/training",
+            options={"part": "training", "system": system, "options": {}, "method": method, "episodes": episodes},
+            notes={"where": f"{system.replace('_', ' ')}, N = {n}"})
+        for system, n in agents.items()
+        for method in METHODS
+    ]  # fmt: skip
 
 
 def _noise(key: str, n_values: Mapping[int, int], system: str, rollouts: int = 0, **options: Any) -> Row:

@@ -20,16 +20,19 @@ from dgpg_verify.systems import make_system
 from dgpg_verify.systems.best_response import distance_price, iterated_best_response
 from dgpg_verify.systems.power_dispatch import PowerDispatch
 from dgpg_verify.systems.resource_game import ResourceGame
+from dgpg_verify.training import train
+from dgpg_verify.training.settings import usual_episodes
 
 ALPHAS = (0.2, 0.55, 0.9, 1.0)  # end, middle and start of the published schedule; guidance alone
 SAMPLED = ("return", "difference")
+WORKLOADS = 64  # held-out roll-outs of each evaluation of training
 POLICIES = ("uniform", "greedy:1", "best_response:0.3", "random", "near_equilibrium")  # where alignment is measured
 
 
 def measure_domain(cell: Cell) -> Mapping[str, Any]:
     """Measure one cell; a function of the cell alone."""
-    if cell.options["part"] == "over_time":
-        return measure_over_time(cell)
+    if cell.options["part"] in ALONE:
+        return ALONE[cell.options["part"]](cell)
     return PARTS[cell.options["part"]](list(drawn_games(cell)), cell)
 
 
@@ -147,9 +150,25 @@ def divisions(n: int, parts: int) -> np.ndarray:
     return np.concatenate([first, n - first.sum(1, keepdims=True)], axis=1)
 
 
+def measure_training(cell: Cell) -> dict[str, Any]:
+    """Mean held-out return after training, and those of all rules on the same roll-outs."""
+    system = build_system(cell)
+    episodes = cell.options["episodes"] or usual_episodes(system)
+    run = train(
+        system, cell.options["method"], episodes, cell.seed % 2**31, evaluate_every=episodes, workloads=WORKLOADS,
+        progress=False,
+    )  # fmt: skip
+    rules = {f"rule/{name}": float(returns.mean()) for name, returns in run.heldout.returns.items()}
+    return {"learned": run.evaluations[-1][1].mean, "seconds": run.history[-1].seconds, **rules}
+
+
 PARTS: Mapping[str, Callable[[Sequence[ResourceGame], Cell], Mapping[str, Any]]] = {
     "noise": measure_noise,
     "floor": measure_floor,
     "lost": measure_lost,
     "small": measure_small,
+}
+ALONE: Mapping[str, Callable[[Cell], Mapping[str, Any]]] = {
+    "over_time": measure_over_time,
+    "training": measure_training,
 }

@@ -9,15 +9,13 @@ from typing import Any, Literal
 
 from dgpg_verify.claims.claim import Claim, Tables
 from dgpg_verify.claims.declared import declared
-from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.domains.design import domain_design
 from dgpg_verify.claims.domains.measure import ALPHAS, SAMPLED, domain_cost, measure_domain
-from dgpg_verify.claims.domains.training import measure_training, training_rows
 from dgpg_verify.claims.noise import c1_2_noise_free
 from dgpg_verify.claims.noise.questions import exponent_question, threshold_question
 from dgpg_verify.claims.question import Question, checked, exactly
 from dgpg_verify.claims.series import Measured, Series
-from dgpg_verify.core import Cell, Evidence
+from dgpg_verify.core import Evidence
 from dgpg_verify.core.moments import ratio
 from dgpg_verify.statistics import Relation
 
@@ -172,15 +170,6 @@ def _name(claim: str, made: Prediction) -> str:
     return f"{claim}/{made.row}/{made.statistic}/{made.credit}"
 
 
-def _rows(system: str, scale: str) -> list[Row]:
-    trained = [row for row in training_rows(scale) if row.options["system"] == system]
-    return [*domain_design(scale, [system]), *trained]
-
-
-def _measure(cell: Cell) -> Mapping[str, Any]:
-    return measure_training(cell) if cell.options["part"] == "training" else measure_domain(cell)
-
-
 def domain_claim(system: str, predictions: Sequence[Prediction], ask: Ask, **about: Any) -> Claim:
     """A claim on one system: what was predicted of it. ask: what was measured -> questions.
 
@@ -189,6 +178,6 @@ def domain_claim(system: str, predictions: Sequence[Prediction], ask: Ask, **abo
     late = {_name(about["id"], made): "full" for made in predictions if made.credit in SAMPLED}
     tables = partial(domain_tables, about["id"], [made for made in predictions if made.before])
     return Claim(
-        family="domains", design=partial(_rows, system), measure=_measure, cost=domain_cost,
+        family="domains", design=partial(domain_design, parts=[system]), measure=measure_domain, cost=domain_cost,
         questions=ask, tables=tables, decided_at=late, **about,
     )  # fmt: skip

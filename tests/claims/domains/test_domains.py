@@ -12,6 +12,7 @@ import torch
 
 from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.domains import c7_traffic, c8_power, c9_rate_control, c10_inventory, design
+from dgpg_verify.claims.domains.design import METHODS, RULES
 from dgpg_verify.claims.domains.measure import (
     ALPHAS,
     divisions,
@@ -20,7 +21,7 @@ from dgpg_verify.claims.domains.measure import (
     mean_state,
 )
 from dgpg_verify.claims.domains.questions import Prediction, ask_exponents
-from dgpg_verify.claims.domains.training import BEST, METHODS, RULES
+from dgpg_verify.claims.domains.training import BEST
 from dgpg_verify.claims.series import Series, make_series
 from dgpg_verify.core import Cell, Evidence
 from dgpg_verify.reporting.systems import CLAIMS
