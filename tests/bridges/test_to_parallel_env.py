@@ -23,7 +23,7 @@ with warnings.catch_warnings():
 
 SYSTEMS: dict[str, dict[str, Any]] = {
     "load_balancing": {}, "cloud": {"horizon": 20}, "road_network:grid": {}, "rate_control": {}, "power_dispatch": {},
-    "linear_quadratic": {},
+    "linear_quadratic": {}, "inventory": {"horizon": 10},
 }  # fmt: skip
 
 
