@@ -106,6 +106,15 @@ def leading_of(reports: list[Report]) -> list[Report]:
     return [report for report in reports if report.environment["scale"] == reports[0].environment["scale"]]
 
 
+def rows_of(reports: list[Report]) -> list[LedgerRow]:
+    """Their rows; of one that several reports hold, that of the first."""
+    found: dict[str, LedgerRow] = {}
+    for report in reports:
+        for row in report.rows:
+            found.setdefault(row.row, row)
+    return list(found.values())
+
+
 def claims_table(reports: list[Report]) -> str:
     """Claims against readings: statement, headline, every reading's verdict with its price, nearest true sentence."""
     lines = [
@@ -113,7 +122,7 @@ def claims_table(reports: list[Report]) -> str:
         f"{len(report.rows)} rows{_unfinished(report)}."
         for report in reports
     ]
-    matrix = claim_matrix([row for report in reports for row in report.rows])
+    matrix = claim_matrix(rows_of(reports))
     heads = ["claim, as stated", "headline", *matrix.titles, "the nearest sentence that holds"]
     lines += ["", f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for summary, cells in matrix.lines:
@@ -131,7 +140,7 @@ def claims_table(reports: list[Report]) -> str:
 def matrix_table(reports: list[Report]) -> str:
     """Claims against readings in one word each: title, headline, and the verdict of every reading."""
     titles = {name: title for report in reports for name, title in report.environment.get("titles", {}).items()}
-    matrix = claim_matrix([row for report in reports for row in report.rows])
+    matrix = claim_matrix(rows_of(reports))
     lines = [f"| {' | '.join(['claim', 'headline', *matrix.titles])} |", "|---" * (2 + len(matrix.titles)) + "|"]
     for summary, cells in matrix.lines:
         verdicts = ("; ".join(map(_word, cell)) for cell in cells)
@@ -142,7 +151,7 @@ def matrix_table(reports: list[Report]) -> str:
 
 def systems_table(reports: list[Report]) -> str:
     """The paper's claims system by system."""
-    table = system_table(row for report in reports for row in report.rows)
+    table = system_table(rows_of(reports))
     if table is None:
         return "Not measured in the committed runs."
     lines = [f"| {' | '.join(['system', *table.heads])} |", "|---" * (1 + len(table.heads)) + "|"]
