@@ -78,7 +78,6 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarl.json"))
     parser.add_argument("--table", action="store_true", help="train nothing")
     asked = parser.parse_args()
-    torch.set_num_threads(1)
     records = json.loads(asked.out.read_text()) if asked.out.exists() else []
     for wanted in () if asked.table else _missing(asked, records):
         record = _run(wanted)
@@ -329,4 +328,5 @@ def _interval(values: Sequence[float]) -> str:
 
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)
     main()
