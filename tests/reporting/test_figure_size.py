@@ -34,6 +34,9 @@ def made() -> Frames:
         base = [row for row in few[name] if row["system"] == "load_balancing"]
         few[name] += [{**row, "system": f"load_balancing ({what})"} for what in VARIANTS for row in base]
         few[name] += [{**row, "policy": f"policy {k}"} for k in range(6) for row in base]
+    local = [row for row in few["assumptions"] if row["audit"] == "A3" and row["system"] == "load_balancing"]
+    few["assumptions"] += [{**row, "system": f"{row['system']}/{k}"} for k in range(5) for row in local]
+    few["assumptions"] += [{**row, "system": f"domain {k}"} for k in range(3) for row in local]
     return frames(few)
 
 

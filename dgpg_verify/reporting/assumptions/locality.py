@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dgpg_verify.reporting.drawing.axes import dodge, limits, log_y, n_axis, quiet
+from dgpg_verify.reporting.drawing.captions import left_out
 from dgpg_verify.reporting.drawing.look import DASHED, MUTED, Look
 from dgpg_verify.reporting.drawing.marks import dots, joined, key
 from dgpg_verify.reporting.drawing.sheet import grid
@@ -38,6 +39,7 @@ LOOKS = (
 )  # fmt: skip
 
 
+MOST = 7  # places, so that a legend can be read
 OF_CONTROL = Look(MUTED, "o", dash=DASHED)
 
 
@@ -67,20 +69,29 @@ def draw_locality(frames: Frames) -> Figure:
     Table `assumptions`, audit "A3". Raises NothingToDraw.
     """
     rows = need(known(where(frames["assumptions"], audit="A3"), "value", "n"), "assumptions", "A3 row with N")
-    looks = {place: LOOKS[k % len(LOOKS)] for k, place in enumerate(p for p in places(rows) if CONTROL not in p.system)}
+    drawn = _drawn(rows)
+    looks = dict(zip(drawn, LOOKS))
     looks |= {place: OF_CONTROL for place in places(rows) if CONTROL in place.system}
     fig, axes = grid(
         unique(rows, "quantity"), most=4, title=_title(rows), height=2.4, width=12.0, gap=(0.7, 1.1),
         subtitle="The audit passes where what the title names stays bounded as agents are added; the control (dashed, "
         "grey), in which all agents act on one total, must grow. The other quantities stand beside it.",
         caption=f"Up to {rows['fleet'].nunique()} fleets per N, every dot one fleet, lines are means; slopes of the "
-        "title are plain fits over the top decade, verdicts come from the ledger.",
+        "title are plain fits over the top decade, verdicts come from the ledger."
+        + left_out((place.title for place in places(rows)), (place.title for place in looks)),
         keys=[key("control: one total for all" if look == OF_CONTROL else p.title, look) for p, look in looks.items()],
     )  # fmt: skip
     for quantity, ax in axes.items():
         _panel(ax, where(rows, quantity=quantity), looks)
         ax.set_title("\n".join(textwrap.wrap(quantity, 30)), fontsize=9.5)
     return fig
+
+
+def _drawn(rows: Frame) -> list[Place]:
+    """At most MOST places beside the control: systems as they are before their variants."""
+    found = [place for place in places(rows) if CONTROL not in place.system]
+    kept = sorted(found, key=lambda place: "/" in place.system)[:MOST]
+    return [place for place in found if place in kept]
 
 
 def _panel(ax: Axes, rows: Frame, looks: Mapping[Place, Look]) -> None:
