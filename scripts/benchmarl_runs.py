@@ -317,7 +317,8 @@ def table(records: Sequence[Record]) -> str:
 
 
 def _name(record: Record) -> str:
-    where = f"{record['system']}, N = {record['n_agents']}, {record['episodes']} episodes"
+    options = "".join(f", {name} {value}" for name, value in record["options"].items())
+    where = f"{record['system']}, N = {record['n_agents']}{options}, {record['episodes']} episodes"
     return f"{where}: {record['algorithm'].upper()}, {record['setting']}, {record['implementation']}"
 
 
