@@ -131,7 +131,7 @@ def claims_table(reports: list[Report]) -> str:
         beside = f" (outside the hypotheses: {_counts(outside)})" if outside else ""
         label = f"**{summary.label}**{beside}"
         lines.append(f"| {summary.id} {summary.statement} | {label} | {verdicts} | {summary.holds_when or '-'} |")
-    checks = [row for report in reports for row in report.rows if row.kind in ("control", "oracle")]
+    checks = [row for row in rows_of(reports) if row.kind in ("control", "oracle")]
     passed = sum(row.verdict == (row.expected_label or "supported") for row in checks)
     lines += ["", f"{passed} of {len(checks)} controls and oracle checks returned what they are built to return."]
     return "\n".join(lines)
@@ -186,7 +186,7 @@ def _unfinished(report: Report) -> str:
 
 def samples_table(reports: list[Report]) -> str:
     """Powers of N and of 1/eps of the rules for alpha, on the team whose reference is perfect."""
-    rows = {row.row: row for report in reports for row in report.rows}
+    rows = {row.row: row for row in rows_of(reports)}
     lines = ["| what the agents learn from | n ~ N^p | n ~ eps^-q | N to |", "|---|---|---|---|"]
     for claim, method, words in SAMPLES:
         p, q = (rows[f"{claim}/team/aligned/{method}/{what}"] for what in ("p", "q"))

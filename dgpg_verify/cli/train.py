@@ -23,7 +23,7 @@ COLUMNS = ("folder", "run", "setting", "guidance", "episodes", "start", "last 20
 ENDINGS = {"marl-eval": ".json", "rliable": ".npz"}  # of the files written for other packages
 OPTIMISER = 2  # copies of the parameters that learning holds beside parameters and gradients: Adam's moments
 Workloads = Annotated[int, typer.Option(help="held-out workloads of an evaluation")]
-EPISODES = "roll-outs of T joint steps to learn from (default: 20; roads and rates 1280, power 10240)"
+EPISODES = "roll-outs of T joint steps to learn from (default: 20; systems of one step 1280, power 10240)"
 Episodes = Annotated[int | None, typer.Option(help=EPISODES)]
 EVERY = "episodes between evaluations; 0 = start and end only (default: a tenth of the default episodes)"
 EvaluateEvery = Annotated[int | None, typer.Option(help=EVERY)]

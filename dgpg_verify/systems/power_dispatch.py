@@ -20,8 +20,7 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from dgpg_verify.core import Influence, InputError, check_choice, check_int, check_real
-from dgpg_verify.systems.cloud.fleet import file_digest
-from dgpg_verify.systems.inputs import DIGEST
+from dgpg_verify.systems.inputs import digests
 from dgpg_verify.systems.one_shot import check_entries, check_vectors
 from dgpg_verify.systems.power_case import Array, Generators, read_case
 from dgpg_verify.systems.resource_game import JOINT_RULES, ResourceGame, check_additions
@@ -81,7 +80,7 @@ class PowerDispatch(ResourceGame):
             chosen = fleet.most[:, None] * np.linspace(0.25, 1.0, levels)
         else:
             fleet = _of_case(Path(case), n)
-            recipe, inputs = {**recipe, "case": str(case)}, {"case": {DIGEST: file_digest(Path(case))}}
+            recipe, inputs = {**recipe, "case": str(case)}, digests({"case": Path(case)})
             chosen = np.linspace(fleet.least, fleet.most, levels, axis=1)
         unit = fleet.demand if normalised else 1.0
         parts = {

@@ -106,6 +106,12 @@ class ResourceGame(OneShot):
         present = (actions >= 0)[..., None]
         return Influence(index=z.index[agents, chosen], value=torch.where(present, value, torch.zeros_like(value)))
 
+    def mean_state(self, chances: Tensor) -> Tensor:
+        """E x [M], in plain units, when agents draw their actions with chances [N, K]."""
+        z = self.additions
+        added = (chances[..., None] * z.value).flatten()
+        return self.idle_state.scatter_add(0, z.index.flatten(), added)
+
     def cost_of(self, x: Tensor) -> Tensor:
         """sum_m phi_m of states x [..., M] -> [...]."""
         return self.coordinate_costs(x).sum(-1)

@@ -85,13 +85,6 @@ def save_outcome(outcome: RunOutcome, folder: Path) -> Path:
     return save_figure(draw_outcome(outcome), folder, NAMES[type(outcome.system)])[1]
 
 
-def mean_state(system: ResourceGame, chances: Tensor) -> Array:
-    """x on average over actions drawn with these chances, [M] in plain units."""
-    z = system.additions
-    added = (chances[..., None] * z.value).flatten()
-    return np.asarray(system.idle_state.scatter_add(0, z.index.flatten(), added).cpu().numpy())
-
-
 def _roads(outcome: RunOutcome, game: RoadNetwork) -> Figure:
     from dgpg_verify.reporting.outcomes import draw_road_map
 
@@ -100,8 +93,8 @@ def _roads(outcome: RunOutcome, game: RoadNetwork) -> Figure:
     reference = game.reference_state.cpu().numpy()
     best = float(game.cost_of(game.reference_state))
     loads = {
-        BEFORE: mean_state(game, outcome.before),
-        AFTER: mean_state(game, outcome.after),
+        BEFORE: game.mean_state(outcome.before).cpu().numpy(),
+        AFTER: game.mean_state(outcome.after).cpu().numpy(),
         name.capitalize(): reference,
     }
     costs = dict(zip(loads, (*outcome.costs, best)))
@@ -122,7 +115,7 @@ def _roads(outcome: RunOutcome, game: RoadNetwork) -> Figure:
 def _generators(outcome: RunOutcome, game: PowerDispatch) -> Figure:
     from dgpg_verify.reporting.outcomes import draw_merit_order
 
-    outputs = [mean_state(game, chances)[:-1] for chances in (outcome.before, outcome.after)]
+    outputs = [game.mean_state(chances)[:-1].cpu().numpy() for chances in (outcome.before, outcome.after)]
     outputs.append(game.reference_state[:-1].cpu().numpy())
     quadratic, linear = game.quadratic.cpu().numpy(), game.linear.cpu().numpy()
     curves = {name: (p, quadratic * p + linear) for name, p in zip(("before training", "after", "reference"), outputs)}

@@ -107,7 +107,7 @@ def train(
     origin : arguments of `contracts.named.make_any_system` that make this system of your own again, for `evaluate` and
         `compare`; known where `system` is a name.
     changes : any field of `Settings`, such as epochs=5 or setting="mixed"; what is not named is the method's preset, on
-        roads, power and rates with `usual_settings`.
+        systems of one step with `usual_settings`.
 
     Raises
     ------

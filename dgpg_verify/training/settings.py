@@ -15,23 +15,22 @@ from dgpg_verify.core import InputError, System, check_choice, check_int, check_
 from dgpg_verify.credits import SETTINGS
 from dgpg_verify.policies.initialise import INITIALISATIONS, Initialisation
 from dgpg_verify.policies.layers import check_widths
-from dgpg_verify.systems import PowerDispatch, RateControl, RoadNetwork
+from dgpg_verify.systems import PowerDispatch
 
 NORMALISATIONS = ("batch", "agent", "none")
+Usual = tuple[int, Mapping[str, Any]]
 
-EPISODES = 20
-# The defaults of `Settings` are for episodes of many steps. With one step and one roll-out an iteration, all agents
-# have a single advantage in common, which normalising takes off: MAPPO learns nothing, DG-PG from guidance alone. So
-# these systems take several roll-outs, compare each agent's decisions with its own, and put return and guidance on
-# one scale, whatever their units; and as an agent always sees the same, small networks do, at a larger step.
-ONE_SHOT: Mapping[str, Any] = {
+# Episodes and settings where nothing else is asked. The defaults of `Settings` are for episodes of many steps. With one
+# step and one roll-out an iteration, all agents have a single advantage in common, which normalising takes off: MAPPO
+# learns nothing, DG-PG from guidance alone. So systems of one step take several roll-outs, compare each agent's
+# decisions with its own, and put return and guidance on one scale, whatever their units; and as an agent always sees
+# the same, small networks do, at a larger step.
+LONG: Usual = (20, {})
+ONE_STEP: Usual = (1280, {
     "rollouts": 32, "advantage_norm": "agent", "setting": "both", "actor_lr": 1e-2, "hidden": 16, "entropy": 0.0,
-}  # fmt: skip
+})  # fmt: skip
 # Every generator meets the noise of the one balance that all share, which grows with N: fewer passes over more.
-POWER: Mapping[str, Any] = {**ONE_SHOT, "rollouts": 64, "epochs": 4}
-USUAL: Mapping[type, tuple[int, Mapping[str, Any]]] = {  # episodes and settings
-    RoadNetwork: (1280, ONE_SHOT), RateControl: (1280, ONE_SHOT), PowerDispatch: (10240, POWER),
-}  # fmt: skip
+POWER: Usual = (10240, {**ONE_STEP[1], "rollouts": 64, "epochs": 4})
 
 
 @dataclass(frozen=True)
@@ -110,13 +109,17 @@ class Settings:
 
 
 def usual_settings(system: System, episodes: int) -> dict[str, Any]:
-    """Settings of `system` where nothing else is asked, which replace a method's preset; none for a system that is
-    not in `USUAL`. As many roll-outs an iteration as there, or the most below that divide the episodes."""
-    _, settings = USUAL.get(type(system), (EPISODES, {}))
+    """Settings of `system` where nothing else is asked, which replace a method's preset; none where episodes have many
+    steps. As many roll-outs an iteration as there, or the most below that divide the episodes."""
+    settings = _usual(system)[1]
     most = settings.get("rollouts", 0)
     return {**settings, **({"rollouts": max(k for k in range(1, most + 1) if episodes % k == 0)} if most else {})}
 
 
 def usual_episodes(system: System) -> int:
     """Episodes of a run where nothing else is asked."""
-    return USUAL.get(type(system), (EPISODES, {}))[0]
+    return _usual(system)[0]
+
+
+def _usual(system: System) -> Usual:
+    return POWER if isinstance(system, PowerDispatch) else ONE_STEP if system.horizon == 1 else LONG

@@ -9,7 +9,7 @@ import pytest
 
 from dgpg_verify.core import InputError
 from dgpg_verify.systems import CloudScheduling
-from dgpg_verify.systems.cloud.fleet import file_digest
+from dgpg_verify.systems.inputs import file_digest
 from dgpg_verify.training import train
 from dgpg_verify.training.saved.folder import read_run
 from tests.cli.command import run as _run

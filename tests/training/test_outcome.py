@@ -17,7 +17,6 @@ from dgpg_verify.training.outcome import (
     RunOutcome,
     draw_outcome,
     has_picture,
-    mean_state,
     outcome_of,
     save_outcome,
 )
@@ -44,7 +43,7 @@ def test_the_mean_state_is_that_over_all_joint_actions(system: str, options: dic
         z = game.influence(torch.tensor([joint]))
         chance = float(np.prod([float(chances[i, a]) for i, a in enumerate(joint)]))
         mean += chance * game.idle_state.index_add(0, z.index.flatten(), z.value.flatten())
-    np.testing.assert_allclose(mean_state(game, chances), mean.numpy(), atol=1e-12)
+    np.testing.assert_allclose(game.mean_state(chances).numpy(), mean.numpy(), atol=1e-12)
 
 
 def test_before_training_is_the_policy_that_the_first_evaluation_played() -> None:

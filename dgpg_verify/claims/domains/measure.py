@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -31,9 +31,7 @@ POLICIES = ("uniform", "greedy:1", "best_response:0.3", "random", "near_equilibr
 
 def measure_domain(cell: Cell) -> Mapping[str, Any]:
     """Measure one cell; a function of the cell alone."""
-    if cell.options["part"] in ALONE:
-        return ALONE[cell.options["part"]](cell)
-    return PARTS[cell.options["part"]](list(drawn_games(cell)), cell)
+    return PARTS[cell.options["part"]](cell)
 
 
 def domain_cost(cell: Cell) -> float:
@@ -43,22 +41,20 @@ def domain_cost(cell: Cell) -> float:
     return float(cell.n * (100 + cell.options.get("rollouts", 0)) * cell.options.get("games", 1))
 
 
-def drawn_games(cell: Cell) -> Iterator[ResourceGame]:
+def drawn_games(cell: Cell) -> list[ResourceGame]:
     """The games of a cell: one, or as many independent ones as its option `games` says."""
     seeds = np.random.SeedSequence(cell.seed).generate_state(cell.options.get("games", 1))
-    for seed in seeds:
-        game = make_system(cell.options["system"], cell.n, int(seed), **cell.options["options"])
-        assert isinstance(game, ResourceGame)
-        yield game
+    system, options = cell.options["system"], cell.options["options"]
+    return [cast(ResourceGame, make_system(system, cell.n, int(seed), **options)) for seed in seeds]
 
 
-def measure_noise(games: Sequence[ResourceGame], cell: Cell) -> dict[str, float]:
+def measure_noise(cell: Cell) -> dict[str, float]:
     """Means over agents: V of each credit; of the guidance, exactly, also |E g|^2 and the part the others cause."""
-    [game] = games
+    [game] = drawn_games(cell)
     policy = build_policy(cell.options["policy"], game, cell.seed)
     p = one_shot_probabilities(game, policy)
     if cell.options["balanced"]:
-        game = game.with_reference(mean_state(game, p))
+        game = game.with_reference(game.mean_state(torch.as_tensor(p)))
     exact = guidance_moments(game, p)
     return _sampled(game, policy, cell) | {
         "guidance": float(exact.variance.mean()),
@@ -96,25 +92,21 @@ def measure_over_time(cell: Cell) -> dict[str, float]:
     }
 
 
-def mean_state(game: ResourceGame, p: Array) -> torch.Tensor:
-    """E x [M] under choice probabilities [N, K], in plain units."""
-    z = game.additions
-    return game.idle_state.index_add(0, z.index.flatten(), (torch.as_tensor(p)[..., None] * z.value).flatten())
-
-
-def measure_floor(games: Sequence[ResourceGame], cell: Cell) -> dict[str, float]:
+def measure_floor(cell: Cell) -> dict[str, float]:
     """Mean over games of `imbalance_penalty`."""
-    return {"imbalance_penalty": float(np.mean([imbalance_penalty(game) for game in games]))}  # type: ignore[arg-type]
+    penalties = [imbalance_penalty(cast(PowerDispatch, game)) for game in drawn_games(cell)]
+    return {"imbalance_penalty": float(np.mean(penalties))}
 
 
-def measure_lost(games: Sequence[ResourceGame], cell: Cell) -> dict[str, Any]:
+def measure_lost(cell: Cell) -> dict[str, Any]:
     """`lost_at` of the one network."""
-    return {"lost": lost_at(games[0])}
+    return {"lost": lost_at(drawn_games(cell)[0])}
 
 
-def measure_small(games: Sequence[ResourceGame], cell: Cell) -> dict[str, Any]:
+def measure_small(cell: Cell) -> dict[str, Any]:
     """Pure equilibria of J and J_alpha and what they are worth, and alignment at the policies of POLICIES, every joint
     action enumerated; names as in the claims on equilibria."""
+    games = drawn_games(cell)
     tables = resource_tables(games)
     profiles, policy = policy_profiles(games, tables, cell.seed, POLICIES)
     return pure_sets(tables, valued=True) | cosines(tables, profiles) | {"policy": policy}
@@ -162,13 +154,11 @@ def measure_training(cell: Cell) -> dict[str, Any]:
     return {"learned": run.evaluations[-1][1].mean, "seconds": run.history[-1].seconds, **rules}
 
 
-PARTS: Mapping[str, Callable[[Sequence[ResourceGame], Cell], Mapping[str, Any]]] = {
+PARTS: Mapping[str, Callable[[Cell], Mapping[str, Any]]] = {
     "noise": measure_noise,
+    "over_time": measure_over_time,
     "floor": measure_floor,
     "lost": measure_lost,
     "small": measure_small,
-}
-ALONE: Mapping[str, Callable[[Cell], Mapping[str, Any]]] = {
-    "over_time": measure_over_time,
     "training": measure_training,
 }

@@ -15,6 +15,7 @@ from dgpg_verify.claims.noise import c1_2_noise_free
 from dgpg_verify.claims.noise.questions import exponent_question, threshold_question
 from dgpg_verify.claims.question import Question, checked, exactly
 from dgpg_verify.claims.series import Measured, Series
+from dgpg_verify.claims.words import Sentences
 from dgpg_verify.core import Evidence
 from dgpg_verify.core.moments import ratio
 from dgpg_verify.statistics import Relation
@@ -22,11 +23,6 @@ from dgpg_verify.statistics import Relation
 Values = Mapping[str, Any]
 Ask = Callable[[Measured], Iterable[Question]]
 Statistic = Literal["variance", "noise_to_signal", "paired_ratio", "cross_agent_share", "imbalance_penalty"]
-SENTENCES = {
-    "supported": "As {predicted}, {subject} {growth}: {where}.",
-    "refuted": "Not as {predicted}: {subject} {growth}, not like N^{expected}: {where}.",
-    "inconclusive": "{subject} {growth}, which does not decide whether it is like N^{expected}: {where}.",
-}
 Exponents = dict[tuple[Statistic, str], float]
 READ: Mapping[str, Callable[[Values, str], float]] = {
     "variance": lambda values, credit: float(values[credit]),
@@ -75,12 +71,11 @@ def ask_exponents(measured: Measured, predictions: Iterable[Prediction]) -> list
 
 
 def _exponent(series: Series[Evidence], made: Prediction) -> Question:
-    told = {"predicted": "predicted" if made.before else "derived after the first look", "subject": made.subject}
     return exponent_question(
         series,
         made.statistic,
         lambda item: READ[made.statistic](item.values, made.credit),
-        {label: _filled(text, told | {"expected": f"{made.exponent:g}"}) for label, text in SENTENCES.items()},
+        _sentences(made),
         expected=made.exponent,
         relation=made.relation,
         primary=made.before,
@@ -89,11 +84,15 @@ def _exponent(series: Series[Evidence], made: Prediction) -> Question:
     )
 
 
-def _filled(text: str, words: Mapping[str, str]) -> str:
-    """The sentence with some of its names filled in; it begins with a capital letter."""
-    for name, word in words.items():
-        text = text.replace(f"{{{name}}}", word)
-    return text[0].upper() + text[1:] if text[0] != "{" else text
+def _sentences(made: Prediction) -> Sentences:
+    told = "predicted" if made.before else "derived after the first look"
+    subject, power = made.subject, f"N^{made.exponent:g}"
+    first = subject[:1].upper() + subject[1:]
+    return {
+        "supported": f"As {told}, {subject} {{growth}}: {{where}}.",
+        "refuted": f"Not as {told}: {subject} {{growth}}, not like {power}: {{where}}.",
+        "inconclusive": f"{first} {{growth}}, which does not decide whether it is like {power}: {{where}}.",
+    }
 
 
 def ask_share(measured: Measured, rows: Iterable[str]) -> list[Question]:

@@ -161,6 +161,8 @@ def joint_tables(games: LoadBalancingGame | Sequence[LoadBalancingGame]) -> Tabl
 def resource_tables(games: Sequence[ResourceGame]) -> Tables:
     """J and G of games of one N and K on every joint action, each played once: float64 [F, K, ..., K].
 
+    For any resource game. Ties of equal sets of agents may differ by rounding, which `joint_tables` avoids in
+    load-balancing games: drawn games of other systems have none.
     Raises InputError as `joint_tables`, or where an action is not there. Cost O(F K^N (N S + M)).
     """
     first = games[0]

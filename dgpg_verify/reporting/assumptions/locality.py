@@ -97,7 +97,7 @@ def _drawn(rows: Frame) -> list[Place]:
 def _panel(ax: Axes, rows: Frame, looks: Mapping[Place, Look]) -> None:
     """Every fleet as a dot, means over fleets joined; one colour per system."""
     n_axis(ax, rows["n"])
-    log_y(ax, *limits(positive(rows, "value"), least_decades=1.0))
+    log_y(ax, *limits([v for place in looks for v in positive(at(rows, place), "value")], least_decades=1.0))
     floor = ax.get_ylim()[0]
     for k, (place, look) in enumerate(looks.items()):
         fleets, shift = at(rows, place), dodge(ax, k, len(looks))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from dgpg_verify.core import InputError
 from dgpg_verify.systems.cloud.tables import NOT_NEGATIVE, TEXT, Column, first_file, has_columns, read_table
+from dgpg_verify.systems.inputs import file_digest
 
 FLEETS = ("aws", "csv:PATH", "openb:PATH")
 CLOCK = "clock_ghz"
@@ -108,11 +108,3 @@ def load_fleet(spec: str, n_servers: int, rng: np.random.Generator) -> tuple[Fle
     fleet = Fleet(tuple(names[rows]), *(torch.as_tensor(column[rows]) for column in (cores, memory, speed)))
     origin = {"catalogue": kind} | ({} if kind == "aws" else {"sha256": file_digest(path)})
     return fleet, {**origin, "rows": len(names), "drawn": "as listed" if as_listed else "i.i.d."}
-
-
-def file_digest(*paths: Path) -> str:
-    """First 16 hex digits of the SHA-256 of files: enough to tell two inputs apart."""
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]

@@ -20,8 +20,7 @@ from torch import Tensor
 from dgpg_verify.core import Influence, InputError, check_int, check_real
 from dgpg_verify.systems import references
 from dgpg_verify.systems.best_response import Price, iterated_best_response
-from dgpg_verify.systems.cloud.fleet import file_digest
-from dgpg_verify.systems.inputs import DIGEST
+from dgpg_verify.systems.inputs import digests
 from dgpg_verify.systems.one_shot import check_entries, check_vectors
 from dgpg_verify.systems.resource_game import JOINT_RULES, ResourceGame, check_additions
 from dgpg_verify.systems.roads.classics import CLASSICS
@@ -115,12 +114,9 @@ class RoadNetwork(ResourceGame):
         columns = {
             name: torch.as_tensor(getattr(links, name)) for name in ("capacity", "free_time", "congestion", "power")
         }
-        files = zip(("network", "trips"), _files(network, trips))
-        digests = {option: {DIGEST: file_digest(file)} for option, file in files} or None
+        read = digests(dict(zip(("network", "trips"), _files(network, trips))))
         chosen = torch.as_tensor(paths[pair])
-        return cls(
-            chosen, torch.as_tensor(weights), **columns, reference_state=guided_to, recipe=recipe, inputs=digests
-        )
+        return cls(chosen, torch.as_tensor(weights), **columns, reference_state=guided_to, recipe=recipe, inputs=read)
 
     @property
     def state_units(self) -> Tensor:

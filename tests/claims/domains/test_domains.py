@@ -18,7 +18,6 @@ from dgpg_verify.claims.domains.measure import (
     divisions,
     imbalance_penalty,
     lost_at,
-    mean_state,
 )
 from dgpg_verify.claims.domains.questions import Prediction, ask_exponents
 from dgpg_verify.claims.domains.training import BEST
@@ -66,15 +65,6 @@ def test_the_imbalance_is_that_of_a_profile_no_generator_leaves() -> None:
     chosen = iterated_best_response(power, distance_price(power), nearest)
     excess = float(power.levels.gather(1, chosen[:, None]).sum() - power.reference_state[:-1].sum())
     assert imbalance_penalty(power) == pytest.approx(0.5 * excess**2 / 8)
-
-
-def test_mean_state_is_that_of_all_joint_actions(seed: int) -> None:
-    road = game("road_network", 3, seed)
-    p = np.random.default_rng(seed).dirichlet(np.ones(road.n_actions), 3)
-    actions = torch.tensor(list(itertools.product(range(road.n_actions), repeat=3)))
-    weight = torch.tensor([np.prod(p[np.arange(3), a]) for a in actions.numpy()])
-    x = road.step(road.start(torch.zeros(len(actions), 1, 0)), actions).x
-    assert mean_state(road, p).numpy() == pytest.approx((weight @ x).numpy(), abs=1e-12)
 
 
 def test_what_is_decided_late_is_a_row_of_the_ledger() -> None:

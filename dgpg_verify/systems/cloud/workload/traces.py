@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import InputError
-from dgpg_verify.systems.cloud.fleet import Fleet, file_digest
+from dgpg_verify.systems.cloud.fleet import Fleet
 from dgpg_verify.systems.cloud.tables import FINITE, NOT_NEGATIVE, Column, read_table
 from dgpg_verify.systems.cloud.workload.generator import LONGEST, MEAN_DURATION, Jobs, spread, step_length
 from dgpg_verify.systems.cloud.workload.published import LICENCES, SOURCES
 from dgpg_verify.systems.cloud.workload.records import Record, usable
+from dgpg_verify.systems.inputs import file_digest
 
 SHORTEST = 1e-3  # steps: a recorded 0 s must still be served
 MAX_RATE = 0.9  # jobs per dispatcher and step; above it most jobs would wait for a free dispatcher
