@@ -160,7 +160,8 @@ def _benchmarl(record: Record, system: System, held: Heldout, report: Report) ->
             experiment.losses[GROUP].normalize_advantage = True
         experiment.run()
     of = {package: version(package) for package in ("benchmarl", "torchrl", "tensordict", "torch")}
-    kept = {"experiment": asdict(config), "algorithm": asdict(algorithm), "actor": asdict(actor), "versions": of}
+    options = {name: value for name, value in asdict(config).items() if name != "save_folder"}
+    kept = {"experiment": options, "algorithm": asdict(algorithm), "actor": asdict(actor), "versions": of}
     return json.loads(json.dumps(kept, default=str))
 
 
@@ -302,18 +303,40 @@ def _mean_return(held: Heldout, act: Any) -> float:
 
 
 def table(records: Sequence[Record]) -> str:
-    """The last score of every kind of run, with 95 % t intervals over the seeds."""
+    """The last score of every kind of run, with 95 % t intervals over the seeds; for BenchMARL's also what is left when
+    the score of ours on the same seed is taken off."""
     groups: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         groups[_name(record)].append(record)
-    lines = ["| run | seeds | joint samples | score, drawn | score, most probable | processor time |",
-             "|---|---|---|---|---|---|"]  # fmt: skip
+    ours = {_like(r): _last(r)["score"] for r in records if r["implementation"] == "ours"}
+    heads = (
+        "run",
+        "seeds",
+        "joint samples",
+        "score, drawn",
+        "score, most probable",
+        "less ours, drawn",
+        "processor time",
+    )
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for name, runs in sorted(groups.items()):
-        last = [run["curve"][-1] for run in runs]
-        scores = [_interval([point[kind] for point in last]) for kind in ("score", "greedy")]
+        scores = [_interval([_last(run)[kind] for run in runs]) for kind in ("score", "greedy")]
+        left = [_last(run)["score"] - ours[_like(run)] for run in runs if _like(run) in ours]
+        scores.append(_interval(left) if runs[0]["implementation"] == "benchmarl" and left else "")
         seconds = np.mean([run["seconds"] for run in runs])
-        lines.append(f"| {name} | {len(runs)} | {last[0]['samples']} | {' | '.join(scores)} | {seconds:.0f} s |")
+        lines.append(f"| {name} | {len(runs)} | {_last(runs[0])['samples']} | {' | '.join(scores)} | {seconds:.0f} s |")
     return "\n".join(lines)
+
+
+def _last(record: Record) -> dict[str, float]:
+    return record["curve"][-1]
+
+
+def _like(record: Record) -> tuple[Any, ...]:
+    """What a run of ours shares with those compared with it: settings that come closer to ours, with `tuned`."""
+    setting = "tuned" if record["setting"] in CLOSER else record["setting"]
+    same = (record[name] for name in ("system", "n_agents", "episodes", "algorithm", "seed"))
+    return *same, setting, *sorted(record["options"].items())
 
 
 def _name(record: Record) -> str:

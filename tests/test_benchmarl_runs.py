@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -45,3 +46,29 @@ def test_a_run_is_scored_between_random_and_the_rule_and_not_repeated(
     monkeypatch.setattr(script, "_run", lambda record: pytest.fail("a run that is there was repeated"))
     assert run(script, monkeypatch, out, *asked) == records
     assert "MAPPO, tuned, ours | 2 | 32 |" in capsys.readouterr().out
+
+
+def test_what_is_left_is_paired_by_seed(script: ModuleType) -> None:
+    same = {"system": "cloud", "n_agents": 5, "episodes": 2, "options": {"horizon": 30}, "algorithm": "mappo"}
+
+    def record(implementation: str, setting: str, seed: int, score: float) -> dict[str, Any]:
+        named = {"setting": setting, "implementation": implementation, "seed": seed, "seconds": 1.0}
+        return {**same, **named, "curve": [{"samples": 8, "score": score, "greedy": score}]}
+
+    ours = [record("ours", "tuned", seed, float(seed)) for seed in (1, 2, 3)]
+    theirs = [record("benchmarl", setting, seed, seed - 0.5) for setting in ("tuned", "candidates") for seed in (1, 2)]
+    lines = script.table([*ours, *theirs]).splitlines()[2:]
+    assert ["-0.50 (-0.50 to -0.50)" in line for line in lines] == ["benchmarl |" in line for line in lines]
+    assert len(lines) == 3
+
+
+def test_the_committed_runs_are_those_of_the_results(script: ModuleType) -> None:
+    """Every row of the table in docs/results.md is a row of what the script prints from reports/benchmarl.json."""
+    printed = script.table(json.loads((ROOT / "reports" / "benchmarl.json").read_text()))
+    text = (
+        (ROOT / "docs" / "results.md").read_text().partition("## Baselines that are not ours")[2].partition("\n## ")[0]
+    )
+    shown = re.findall(r"-?\d+\.\d\d \[-?\d+\.\d\d, -?\d+\.\d\d\]", text)
+    assert len(shown) > 15
+    for interval in shown:
+        assert interval.replace("[", "(").replace(", ", " to ").replace("]", ")") in printed, interval
