@@ -121,9 +121,9 @@ def train(
     """
     system, origin = _built(system, agents, seed, origin)
     episodes = check_int("episodes", episodes, 1)
+    check_own_system(system)
     changes = usual_settings(system, episodes) | changes
     options = RunOptions(make_method(method), changes, episodes, alpha, sharing, evaluate_every, workloads)
-    check_own_system(system)
     check_own_credits(options.method.credits(), system)
     config, recipe = options.config(system, seed, heldout_seed), options.recipe(system)
     config |= {} if origin is None else {"origin": dict(origin)}
