@@ -15,6 +15,7 @@ import numpy as np
 from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.comparison.design import (
     ALIKE_N,
+    CLOUD_EPISODES,
     EPISODES,
     FACTORS,
     FAMILY,
@@ -49,6 +50,7 @@ PROPERTIES: Mapping[str, str] = {  # as in the rows' keys, and in words
     "parallel": "parallel updates",
     "learned": "no extra learned part",
 }
+AS_GOOD = 0.95  # on the cloud, as in the claims on training
 DIFFERENT = 0.5  # of what acting differently is worth
 STATISTICS = ("noise_to_signal", "paired_ratio")
 NO_NOISE = 1e-12  # of the difference reward's variance: rounding
@@ -74,7 +76,7 @@ def questions(measured: Measured) -> list[Question]:
     for method in METHODS:
         answers = [Answered(name, tuple(ask(method, measured))) for name, ask in ASK.items()]
         found += [question for answer in answers for question in answer.questions]
-        found.append(_together(method, answers))
+        found += [_together(method, answers), *_on_the_cloud(method, measured)]
     return [*found, *_control(measured)]
 
 
@@ -219,6 +221,27 @@ def _told(lacks: Sequence[str], unknown: Sequence[str]) -> str:
 
 def _read(answers: Sequence[Answered]) -> list[Series[Any]]:
     return [series for answer in answers for question in answer.questions[:1] for series in question.read]
+
+
+def _on_the_cloud(method: Compared, measured: Measured) -> Iterator[Question]:
+    """Beside the five: how far the method comes on the paper's task in the episodes that DG-PG has there."""
+    if (series := measured.get(f"cloud/{method.id}")) is None:
+        return
+    for n in series.n_values:
+        part = series.only(n)
+        estimate = part.at_largest(_score, level_of(False))
+        asked = _row(
+            method, "samples", part, "score after training", judge_at_least(estimate, AS_GOOD),
+            f"{method.id} ends at {with_interval(estimate)} after {CLOUD_EPISODES} episodes, N = {n} (Random 0, "
+            f"Best-Fit 1); {len(part.flat)} fleets.",
+            key=f"{method.id}/cloud/N={n}", expected=AS_GOOD, relation="at_least",
+        )  # fmt: skip
+        yield replace(asked, system="cloud scheduling", statement=f"{method.id} is as good as Best-Fit on the cloud.")
+
+
+def _score(item: Evidence) -> float:
+    score = item.values["score"]
+    return float("nan") if score is None else float(score)
 
 
 def _control(measured: Measured) -> Iterator[Question]:

@@ -22,6 +22,11 @@ EVERY = 32  # between looks at the gap: one update
 MINIMUM_N = 8  # of the runs; the settings of small games are the same at all N
 ALIKE_N = 4
 SHARED = "mappo, shared"  # the control of `alike`
+CLOUD, CLOUD_HORIZON, CLOUD_EPISODES = "cloud", 100, 30  # as DG-PG is trained in the claims on training
+# N -> fleets on the cloud, by scale: of all methods, and of those that use the analytical model or need no reference
+CLOUD_SIZES: Mapping[str, Mapping[int, int]] = {"smoke": {}, "standard": {}, "full": {5: 6, 10: 6, 50: 5}}
+LARGE_SIZES: Mapping[str, Mapping[int, int]] = {"smoke": {}, "standard": {}, "full": {200: 3}}
+LARGE = ("dgpg/parts", "guidance_only", "expected_guidance", "residual_return", "expected_residual", "difference")
 # N of noise, their draws, roll-outs; N of learning, draws; repetitions of `alike`, their episodes
 SIZES: Mapping[str, tuple[tuple[int, ...], int, int, tuple[int, ...], int, int, int]] = {
     "smoke": ((16, 32, 64, 128), 4, 128, (), 0, 2, 64),
@@ -46,6 +51,7 @@ def comparison_design(scale: str) -> list[Row]:
         Row(FAMILY, NOISE, dict.fromkeys(n_noise, draws), asked, notes={"graph": "sparse"}),
         *(_learning(method, dict.fromkeys(n_learning, fleets)) for method in learners if n_learning),
         *(_alike(method, repetitions, episodes) for method in alike),
+        *(row for method in learners for row in _clouds(method, scale)),
     ]
 
 
@@ -57,10 +63,17 @@ def _alike(method: Compared, repetitions: int, episodes: int) -> Row:
     return _trained("alike", method, {ALIKE_N: repetitions}, {"episodes": episodes})
 
 
+def _clouds(method: Compared, scale: str) -> list[Row]:
+    n_values = {**CLOUD_SIZES[scale], **(LARGE_SIZES[scale] if method.id in LARGE else {})}
+    more = {"system": CLOUD, "options": {"horizon": CLOUD_HORIZON}, "episodes": CLOUD_EPISODES}
+    return [_trained("cloud", method, n_values, more)] if n_values else []
+
+
 def _trained(part: str, method: Compared, n_values: Mapping[int, int], more: Mapping[str, Any]) -> Row:
     """A method learns; all methods meet the same draws at equal (N, draw)."""
+    changes = {**method.changes, **({"heuristic": method.teacher} if method.teacher and part != "cloud" else {})}
     options = {
-        "part": part, "system": SYSTEM, "options": {}, "method": method.learner, "changes": dict(method.changes),
+        "part": part, "system": SYSTEM, "options": {}, "method": method.learner, "changes": changes,
         "sharing": method.sharing, **more,
     }  # fmt: skip
     notes = {"minimum_n": MINIMUM_N, "method": method.id}

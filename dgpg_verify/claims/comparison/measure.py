@@ -56,8 +56,9 @@ def comparison_cost(cell: Cell) -> float:
         return noise_cost(cell)
     if cell.options["part"] == "noise":
         return float(cell.n * cell.options["rollouts"])
-    slow = cell.n if "ha" in cell.options["method"][:2] else 1  # agents updated one after the other
-    return float(cell.options["episodes"] * (100 + cell.n) * slow)
+    slow = cell.n if cell.options["method"].startswith("ha") else 1  # agents updated one after the other
+    steps = cell.options["options"].get("horizon", 1)
+    return float(cell.options["episodes"] * steps * (100 + cell.n) * slow)
 
 
 def measure_noise(cell: Cell) -> dict[str, Any]:
@@ -169,6 +170,16 @@ def alike_game(n: int) -> LoadBalancingGame:
     )  # fmt: skip
 
 
+def measure_cloud(cell: Cell) -> dict[str, Any]:
+    """Score on held-out workloads after training: Random 0, Best-Fit 1; None where these are not told apart."""
+    options, system = cell.options, build_system(cell)
+    run = train(
+        system, options["method"], options["episodes"], cell.seed % 2**31, sharing=options["sharing"],
+        evaluate_every=0, progress=False, **options["changes"],
+    )  # fmt: skip
+    return {"score": run.scores[-1][1], "seconds": run.history[-1].seconds}
+
+
 def _learned(cell: Cell, game: LoadBalancingGame, every: int) -> dict[str, Any]:
     options, seen = cell.options, []
 
@@ -260,4 +271,5 @@ PARTS: Mapping[str, Callable[[Cell], Mapping[str, Any]]] = {
     "noise": measure_noise,
     "learning": measure_learning,
     "alike": measure_alike,
+    "cloud": measure_cloud,
 }

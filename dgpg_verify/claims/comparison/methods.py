@@ -21,6 +21,7 @@ class Compared:
     id : as in the ledger; what stands behind a slash is the reading.
     credit : what weighs its scores, "guided" for the mixture; "" = it follows no policy gradient.
     learner, changes, sharing : method of training and its arguments; learner "" = it was not trained.
+    teacher : heuristic of the game that it starts from; on the cloud that is Best-Fit.
     named : whether the paper compares itself with it or names it, so that it decides.
     """
 
@@ -30,6 +31,7 @@ class Compared:
     learner: str = ""
     changes: Mapping[str, Any] = field(default_factory=dict)
     sharing: str = "independent"
+    teacher: str = ""
     named: bool = False
 
     @property

@@ -219,6 +219,23 @@ def test_noise_that_grows_is_a_lack_and_what_was_not_measured_is_open() -> None:
     assert not rows["C6/pathwise/lacks one"].primary
 
 
+def test_the_cloud_is_told_beside_the_five() -> None:
+    row = next(row for row in comparison_design("full") if row.key == "cloud/difference")
+    evidence = [Evidence(cell, {"score": 1.0 + 0.01 * cell.replicate}, 0.0) for cell in row.cells(0)]
+    rows = {found.row: found for found in judge(CLAIM, evidence, {row.key: row})}
+    assert rows["C6/difference/cloud/N=5"].verdict == "supported" and not rows["C6/difference/cloud/N=5"].primary
+    assert rows["C6/difference/lacks one"].verdict == "inconclusive"
+    assert rows["C6/difference/cloud/N=50"].n_values == (50,)
+
+
+def test_a_cell_of_the_cloud_is_a_score() -> None:
+    rows = {row.key: row for row in comparison_design("full")}
+    row = rows["cloud/imitation"]
+    assert "heuristic" not in row.options["changes"] and "heuristic" in rows["alike/imitation"].options["changes"]
+    [cell] = replace(row, n_values={2: 1}, options={**row.options, "options": {"horizon": 5}, "episodes": 2}).cells(0)
+    assert CLAIM.measure(cell).keys() == {"score", "seconds"}
+
+
 def test_a_control_that_passes_is_a_fault() -> None:
     row = next(row for row in comparison_design("full") if row.key == f"alike/{SHARED}")
     judged = {
