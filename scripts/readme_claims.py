@@ -167,7 +167,7 @@ def methods_table(reports: list[Report]) -> str:
     table = method_table(rows_of(reports))
     if table is None:
         return "Not measured in the committed runs."
-    lines = [f"| {' | '.join(['method', *table.heads, 'together'])} |", "|---" * (2 + len(table.heads)) + "|"]
+    lines = [f"| {' | '.join(['method', *table.heads, 'the paper says'])} |", "|---" * (2 + len(table.heads)) + "|"]
     for method, found, joined in table.lines:
         said = (f"{answer.text} {interval_text(answer.deciding)}" if answer else "-" for answer in found)
         lines.append(f"| {method} | {' | '.join(said)} | {joined.row.rpartition('/')[2]}: {joined.verdict} |")

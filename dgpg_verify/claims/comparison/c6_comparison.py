@@ -16,12 +16,12 @@ from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.comparison.design import (
     ALIKE_N,
     CLOUD_EPISODES,
+    CONTROL,
     EPISODES,
     FACTORS,
     FAMILY,
     MINIMUM_N,
     NOISE,
-    SHARED,
     comparison_design,
 )
 from dgpg_verify.claims.comparison.measure import comparison_cost, measure_comparison
@@ -75,8 +75,9 @@ def questions(measured: Measured) -> list[Question]:
     found: list[Question] = []
     for method in METHODS:
         answers = [Answered(name, tuple(ask(method, measured))) for name, ask in ASK.items()]
+        found.append(_together(method, answers))
         found += [question for answer in answers for question in answer.questions]
-        found += [_together(method, answers), *_on_the_cloud(method, measured)]
+        found += _on_the_cloud(method, measured)
     return [*found, *_control(measured)]
 
 
@@ -95,16 +96,16 @@ def _noise(method: Compared, measured: Measured) -> Iterator[Question]:
 def _exponent(method: Compared, series: Series[CellStats], name: str) -> Question:
     if all(cell[method.credit].paired_ratio < NO_NOISE for cell in series.flat):
         nothing = checked(True, "there is none", exactly(0.0, len(series.flat)))
-        told = f"{method.id} has no noise: every agent's step is the same in every roll-out."
+        told = f"{method.name} has no noise: every agent's step is the same in every roll-out."
         return _row(method, "noise", series, name, nothing, told, key=name, expected=0.0, relation="at_most")
-    return exponent_question(series, name, of_credit(name, method.credit), SENTENCES, suffix=method.id)
+    return exponent_question(series, name, of_credit(name, method.credit), SENTENCES, suffix=method.name)
 
 
 def _as_cell(method: Compared, asked: Question) -> Question:
     """A row of the table of methods: it has no say of its own."""
     return replace(
-        asked, key=f"{method.id}/noise/{asked.statistic}", primary=False, reading="",
-        statement=f"{method.id}: {PROPERTIES['noise']}.",
+        asked, key=f"{method.id}/noise/{asked.statistic}", primary=False, reading="", policy=method.name,
+        statement=f"{method.name}: {PROPERTIES['noise']}.",
     )  # fmt: skip
 
 
@@ -127,7 +128,7 @@ def _learned_in_words(method: Compared, series: Series[Evidence]) -> str:
     closed = number(series.mean(lambda item: float(item.values["score"])), ".2f")
     never = np.mean([~np.isfinite(arrivals_in(item)[:, -1]) for item in series.flat])
     return (
-        f"{method.id} closes {closed} of the gap in {EPISODES} samples at N = {max(series.n_values)}; {never:.0%} of "
+        f"{method.name} closes {closed} of the gap in {EPISODES} samples at N = {max(series.n_values)}; {never:.0%} of "
         f"runs do not come to stay within 1/{FACTORS[-1]:g} of it"
     )
 
@@ -153,7 +154,7 @@ def _alike(method: Compared, measured: Measured) -> Iterator[Question]:
         verdict = replace(verdict, label="inconclusive", why=f"{verdict.why}, after {series.row.options['episodes']}")
     yield _row(method, "alike", series, "share of what acting differently is worth", verdict,
                f"{ALIKE_N} agents that see the same learn {with_interval(estimate)} of what it is worth to take "
-               f"different servers, by {method.id}.",
+               f"different servers, by {method.name}.",
                key=f"{method.id}/alike", expected=DIFFERENT, relation="at_least")  # fmt: skip
 
 
@@ -167,7 +168,7 @@ def _parallel(method: Compared, measured: Measured) -> Iterator[Question]:
     grown = steps[large] / steps[small]
     yield _row(method, "parallel", rows[-1], "steps at the largest N over those at the smallest",
                checked(grown <= 1.0, f"{steps[small]:g} and {steps[large]:g}", exactly(grown, len(steps))),
-               f"{method.id} takes {steps[small]:g} steps of an optimiser one after the other in an iteration at N = "
+               f"{method.name} takes {steps[small]:g} steps of an optimiser one after the other in an iteration at N = "
                f"{small} and {steps[large]:g} at N = {large}.",
                key=f"{method.id}/parallel", expected=1.0, relation="at_most")  # fmt: skip
 
@@ -179,7 +180,7 @@ def _learned(method: Compared, measured: Measured) -> Iterator[Question]:
         extra = float(series.flat[0].values["extra_parameters"])
         yield _row(method, "learned", series, "learned numbers beyond actors and state values",
                    checked(extra == 0.0, f"{extra:g} at N = {ALIKE_N}", exactly(extra, len(series.flat))),
-                   f"{method.id} learns {extra:g} numbers beyond its actors and critics of the state's value, N = "
+                   f"{method.name} learns {extra:g} numbers beyond its actors and critics of the state's value, N = "
                    f"{ALIKE_N}.",
                    key=f"{method.id}/learned", expected=0.0, relation="at_most")  # fmt: skip
 
@@ -202,12 +203,11 @@ def _together(method: Compared, answers: Sequence[Answered]) -> Question:
         statistic="properties that it lacks",
         read=_read(answers),
         verdict=Verdict(has_all if ours else lacks_one, told, count),
-        sentence=f"{method.id} has {len(labels) - len(lacks) - len(unknown)} of five properties; {told}.",
-        statement=f"{method.id} {'has all five properties' if ours else 'lacks one of the five properties'}.",
+        sentence=f"{method.name} has {len(labels) - len(lacks) - len(unknown)} of five properties; {told}.",
         relation="at_most" if ours else "at_least",
         expected=0.0 if ours else 1.0,
         system=GAME,
-        policy=method.id,
+        policy=method.name,
         primary=method.named,
         reading=method.reading,
         composite=True,
@@ -232,11 +232,11 @@ def _on_the_cloud(method: Compared, measured: Measured) -> Iterator[Question]:
         estimate = part.at_largest(_score, level_of(False))
         asked = _row(
             method, "samples", part, "score after training", judge_at_least(estimate, AS_GOOD),
-            f"{method.id} ends at {with_interval(estimate)} after {CLOUD_EPISODES} episodes, N = {n} (Random 0, "
+            f"{method.name} ends at {with_interval(estimate)} after {CLOUD_EPISODES} episodes, N = {n} (Random 0, "
             f"Best-Fit 1); {len(part.flat)} fleets.",
             key=f"{method.id}/cloud/N={n}", expected=AS_GOOD, relation="at_least",
         )  # fmt: skip
-        yield replace(asked, system="cloud scheduling", statement=f"{method.id} is as good as Best-Fit on the cloud.")
+        yield replace(asked, system="cloud scheduling", statement=f"{method.name} is as good as Best-Fit on the cloud.")
 
 
 def _score(item: Evidence) -> float:
@@ -246,8 +246,7 @@ def _score(item: Evidence) -> float:
 
 def _control(measured: Measured) -> Iterator[Question]:
     """Agents that see the same and share their parameters cannot act differently, and must be seen not to."""
-    method = Compared(SHARED, "", learner="mappo", sharing="shared")
-    for asked in _alike(method, measured):
+    for asked in _alike(CONTROL, measured):
         yield replace(asked, kind="control", expected_label="refuted")
 
 
@@ -255,8 +254,8 @@ def _row(
     method: Compared, name: str, series: Series[Any], statistic: str, verdict: Verdict, sentence: str, **more: Any
 ) -> Question:
     return Question(
-        statistic=statistic, read=[series], verdict=verdict, sentence=sentence, system=GAME, policy=method.id,
-        sharing=method.sharing, statement=f"{method.id}: {PROPERTIES[name]}.", **more,
+        statistic=statistic, read=[series], verdict=verdict, sentence=sentence, system=GAME, policy=method.name,
+        sharing=method.sharing, statement=f"{method.name}: {PROPERTIES[name]}.", **more,
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ EPISODES = 2048  # joint samples of a run
 EVERY = 32  # between looks at the gap: one update
 MINIMUM_N = 8  # of the runs; the settings of small games are the same at all N
 ALIKE_N = 4
-SHARED = "mappo, shared"  # the control of `alike`
+CONTROL = Compared("mappo, shared", "MAPPO with shared parameters", "", learner="mappo", sharing="shared")  # of `alike`
 CLOUD, CLOUD_HORIZON, CLOUD_EPISODES = "cloud", 100, 30  # as DG-PG is trained in the claims on training
 # N -> fleets on the cloud, by scale: of all methods, and of those that use the analytical model or need no reference
 CLOUD_SIZES: Mapping[str, Mapping[int, int]] = {"smoke": {}, "standard": {}, "full": {5: 6, 10: 6, 50: 5}}
@@ -41,7 +41,7 @@ def comparison_design(scale: str) -> list[Row]:
     check_choice("scale", scale, SCALES)
     n_noise, draws, rollouts, n_learning, fleets, repetitions, episodes = SIZES[scale]
     learners = [method for method in METHODS if method.learner]
-    alike = [*learners, Compared(SHARED, "", learner="mappo", sharing="shared")] if repetitions else []
+    alike = [*learners, CONTROL] if repetitions else []
     asked = {
         "system": SYSTEM, "options": {}, "credits": list(CREDITS), "rollouts": rollouts, "part": NOISE,
         "policy": "uniform",

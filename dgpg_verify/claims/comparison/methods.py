@@ -18,7 +18,7 @@ ALPHA = 0.2  # of the mixtures: the end of the published schedule, where the ret
 class Compared:
     """A method.
 
-    id : as in the ledger; what stands behind a slash is the reading.
+    id, name : as in the ledger, where the reading stands behind a slash, and in words.
     credit : what weighs its scores, "guided" for the mixture; "" = it follows no policy gradient.
     learner, changes, sharing : method of training and its arguments; learner "" = it was not trained.
     teacher : heuristic of the game that it starts from; on the cloud that is Best-Fit.
@@ -26,6 +26,7 @@ class Compared:
     """
 
     id: str
+    name: str
     source: str
     credit: str = ""
     learner: str = ""

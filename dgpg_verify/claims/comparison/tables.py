@@ -54,7 +54,7 @@ def _gradient(item: Evidence, cell: CellStats, credit: str, methods: Sequence[Co
     places = [cell.names.index(name) for name in parts]
     found = item.values["reads"][places].any(0)
     return {
-        "credit": credit, "methods": ", ".join(method.id for method in methods), "n": cell.n, "fleet": cell.fleet,
+        "credit": credit, "methods": ", ".join(method.name for method in methods), "n": cell.n, "fleet": cell.fleet,
         "variance": stats.variance, "signal": stats.signal, "inner": stats.inner, "objective": stats.objective,
         "seconds": float(item.values["seconds"][places].sum()),
         "reads": ", ".join(name for name, read in zip(PROBES, found, strict=True) if read),

@@ -20,9 +20,10 @@ from dgpg_verify.reporting.drawing.look import INK, MUTED, SIZES, Look, shades
 from dgpg_verify.reporting.drawing.marks import dots, key
 from dgpg_verify.reporting.drawing.sheet import detail, indent, panels
 from dgpg_verify.reporting.frame import Frame, Frames, few, need, where
-from dgpg_verify.reporting.wording import credit_name, worded
+from dgpg_verify.reporting.wording import credit_name
 
 MOST_SIZES = 3  # N that are drawn
+OURS = "dgpg/"  # the mixtures, by their reading
 LINE = 0.26  # inches a credit
 COLUMNS = {
     "noise": ("noise-to-signal", "variance over squared mean step"),
@@ -39,6 +40,8 @@ def draw_frontier(frames: Frames) -> Figure:
     sizes = few(sorted(points["n"].unique()), MOST_SIZES)
     last = where(points, n=max(sizes))
     order, best = list(last.sort_values("price")["credit"]), undominated(last)
+    users = dict(zip(rows["credit"], rows["methods"], strict=True))
+    names = [_name(credit, users[credit]) for credit in order]
     looks = {n: Look(color, "o") for n, color in shades(sizes, SIZES).items()}
     fig, axes = panels(
         1, 4, title=_title(order, best, max(sizes)), height=LINE * (len(order) + 1), width=12.0, gap=(0.3, 0.8),
@@ -53,7 +56,8 @@ def draw_frontier(frames: Frames) -> Figure:
     for ax, column in zip(axes[0], COLUMNS, strict=True):
         for n in sizes:
             _marks(ax, where(points, n=n), order, column, looks[n])
-        _column(ax, points[column], order, best, column, first=ax is axes[0][0])
+        _column(ax, points[column], [credit in best for credit in order], column)
+    axes[0][0].set_yticklabels(names)
     indent(fig, axes, 3.3)
     return fig
 
@@ -87,29 +91,27 @@ def _marks(ax: Axes, points: Frame, order: Sequence[str], column: str, look: Loo
     dots(ax, values, places, look, alpha=0.95, s=26, zorder=4)
 
 
-def _column(
-    ax: Axes, values: pd.Series, order: Sequence[str], best: Sequence[str], column: str, *, first: bool
-) -> None:
-    ax.set_ylim(len(order) - 0.4, -0.6)
+def _column(ax: Axes, values: pd.Series, bold: Sequence[bool], column: str) -> None:
+    ax.set_ylim(len(bold) - 0.4, -0.6)
     if column == "angle":
         ax.set_xlim(-3.0, max(95.0, float(values.max()) + 3.0))
     else:
         ax.set_xscale("log")
         ax.set_xlim(*limits(values[values > 1e-9].to_numpy(), pad=0.1, least_decades=1.0))
-    ax.set_yticks(range(len(order)), _names(order) if first else [""] * len(order))
-    for label, credit in zip(ax.get_yticklabels(), order, strict=True):
-        label.set(weight="bold" if credit in best else "normal", color=INK if credit in best else MUTED, size=9)
+    ax.set_yticks(range(len(bold)), [""] * len(bold))
+    for label, best in zip(ax.get_yticklabels(), bold, strict=True):
+        label.set(weight="bold" if best else "normal", color=INK if best else MUTED, size=9)
     quiet(ax)
     ax.grid(True, axis="both", lw=0.5)
     detail(ax, *COLUMNS[column])
 
 
-def _names(credits: Sequence[str]) -> list[str]:
-    """Each credit in words; a mixture by the method's name."""
-    return [worded("compared", credit) if credit.startswith("dgpg") else credit_name(credit) for credit in credits]
+def _name(credit: str, methods: str) -> str:
+    """A credit in words; a mixture by the method's name."""
+    return methods if credit.startswith(OURS) else credit_name(credit)
 
 
 def _title(order: Sequence[str], best: Sequence[str], n: float) -> str:
-    ours = [worded("compared", credit).removeprefix("DG-PG, ") for credit in best if credit.startswith("dgpg")]
+    ours = [credit.removeprefix(OURS) for credit in best if credit.startswith(OURS)]
     stands = f"DG-PG is among them in reading {' and '.join(ours)}" if ours else "DG-PG is in no reading among them"
     return f"Among {n:g} agents {len(best)} of {len(order)} credits are unbeaten in bias and price at once; {stands}"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from dgpg_verify.core import Label, LedgerRow
 from dgpg_verify.reporting.records import group_by
-from dgpg_verify.reporting.wording import worded
 from dgpg_verify.statistics import join_rows
 
 PROPERTIES = {
@@ -36,7 +35,8 @@ class PropertyAnswer:
 
 @dataclass(frozen=True)
 class MethodTable:
-    """heads: properties in words; lines: a method in words, its answers or None, and the row that joins them."""
+    """heads: properties in words; lines: a method in words, its answers or None, and the row that joins them, whose
+    name ends with what the paper says of it."""
 
     heads: tuple[str, ...]
     lines: tuple[tuple[str, tuple[PropertyAnswer | None, ...], LedgerRow], ...]
@@ -46,12 +46,12 @@ def method_table(rows: Iterable[LedgerRow]) -> MethodTable | None:
     """The table of a ledger, in its order; None where it holds no method."""
     found = [(match, row) for row in rows if row.kind == "claim" and (match := ROW.fullmatch(row.row))]
     lines = []
-    for method, of_method in group_by(found, lambda pair: pair[0]["method"]).items():
+    for of_method in group_by(found, lambda pair: pair[0]["method"]).values():
         by_property = group_by(of_method, lambda pair: pair[0]["property"])
         answers = tuple(_answer([row for _, row in by_property.get(name, [])]) for name in PROPERTIES)
         joined = [row for _, row in by_property.get(None, [])]
         if joined:
-            lines.append((worded("compared", method), answers, joined[0]))
+            lines.append((joined[0].policy, answers, joined[0]))
     return MethodTable(tuple(PROPERTIES.values()), tuple(lines)) if lines else None
 
 

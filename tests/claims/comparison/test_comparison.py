@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from dgpg_verify.claims.comparison.c6_comparison import CLAIM, DIFFERENT
-from dgpg_verify.claims.comparison.design import CREDITS, FAMILY, NOISE, SHARED, comparison_design
+from dgpg_verify.claims.comparison.design import CONTROL, CREDITS, FAMILY, NOISE, comparison_design
 from dgpg_verify.claims.comparison.measure import (
     PROBES,
     alike_game,
@@ -54,7 +54,9 @@ def test_the_methods_can_be_made_and_the_papers_are_there() -> None:
         assert not method.learner or make_method(method.learner).settings(dict(method.changes))
     assert {method.id.split("/")[0] for method in METHODS if method.named} >= NAMED_BY_THE_PAPER
     with pytest.raises(InputError, match="mappo"):
-        read_methods('[[method]]\nid = "mappo"\nsource = "x"\n[[method]]\nid = "mappo"\nsource = "y"')
+        read_methods(
+            '[[method]]\nid = "mappo"\nname = "a"\nsource = "x"\n[[method]]\nid = "mappo"\nname = "b"\nsource = "y"'
+        )
 
 
 def test_all_methods_meet_the_same_draws() -> None:
@@ -237,7 +239,7 @@ def test_a_cell_of_the_cloud_is_a_score() -> None:
 
 
 def test_a_control_that_passes_is_a_fault() -> None:
-    row = next(row for row in comparison_design("full") if row.key == f"alike/{SHARED}")
+    row = next(row for row in comparison_design("full") if row.key == f"alike/{CONTROL.id}")
     judged = {
         score: judge(CLAIM, [Evidence(cell, _learned(cell, False, score, 0.0), 0.0) for cell in row.cells(0)],
                      {row.key: row})

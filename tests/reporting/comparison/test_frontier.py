@@ -40,7 +40,7 @@ def test_the_figure_says_who_is_unbeaten() -> None:
     title = " ".join(text.get_text() for text in figure.texts[:1])
     assert "2 of 5 credits are unbeaten" in title.replace("\n", " ") and "in no reading" in title.replace("\n", " ")
     shown = {label.get_text(): label.get_fontweight() for label in figure.axes[0].get_yticklabels()}
-    assert shown["difference reward"] == "bold" and shown["DG-PG, parts"] == "normal"
+    assert shown["difference reward"] == "bold" and shown["dgpg/parts"] == "normal"
     assert [spec.name for spec in FIGURES] == ["frontier"]
 
 
@@ -54,7 +54,7 @@ def test_the_table_joins_the_rows_of_a_property() -> None:
         ledger_row("C6/dgpg/parts/noise/noise_to_signal", "C6"),
         ledger_row("C6/dgpg/parts/noise/paired_ratio", "C6", "refuted"),
         ledger_row("C6/dgpg/parts/learned", "C6"),
-        ledger_row("C6/dgpg/parts/all five", "C6", "refuted"),
+        ledger_row("C6/dgpg/parts/all five", "C6", "refuted", policy="DG-PG, parts"),
         ledger_row("C6/mappo, shared/alike", "C6", "refuted", kind="control"),
         ledger_row("C5/cost", "C5"),
     ]
