@@ -58,6 +58,7 @@ CREDITS = {
     "optimal_baseline@exact": "the same with the baseline of least variance",
     "expected_counterfactual@exact": "the mean of either over the agent's own action",
     "residual_return[:ALPHA]": "return minus an analytical model, plus the model's difference reward; ALPHA 0 unbiased",
+    "expected_residual[:ALPHA]": "the same with the mean of the model's part over the agent's own action",
     "local:HOPS": "rewards of what is within HOPS hops of the agent, where the reward splits",
     "shaped": "return of rewards shaped by minus the distance",
     "branch": "return minus that of the episode with an independent draw of the agent's action",

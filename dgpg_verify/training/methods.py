@@ -78,7 +78,8 @@ class Method:
     @property
     def centred(self) -> bool:
         """Whether the base credit subtracts a mean over the iteration's roll-outs: one alone would be nothing."""
-        return self.base in ("return", "return:centred", "return:to_go")
+        kinds = ("shaped", "local", "residual_return", "expected_residual")
+        return self.base in ("return", "return:centred", "return:to_go") or self.base.partition(":")[0] in kinds
 
     def settings(self, changes: Mapping[str, Any]) -> Settings:
         """The preset with some values replaced. Raises InputError on a name that does not exist. Names that this method
@@ -136,6 +137,15 @@ for _method in (
     Method("residual", start="residual"),
     Method("difference", base="difference"),
     Method("difference_replay", base="baseline@difference:replay"),
+    Method("residual_return", base="residual_return", preset={"rollouts": 2}),
+    Method("expected_residual", base="expected_residual", preset={"rollouts": 2}),
+    Method("expected_guidance", base="", guidance="expected_guidance:exact", alpha="1"),
+    Method("pathwise", base="", guidance="pathwise", alpha="1"),
+    Method("counterfactual", base="counterfactual@exact"),
+    Method("optimal_baseline", base="optimal_baseline@exact"),
+    Method("expected_counterfactual", base="expected_counterfactual@exact"),
+    Method("shaped", base="shaped", preset={"rollouts": 5}),
+    Method("local", base="local:1", preset={"rollouts": 5}),
     Method(
         "reinforce",
         base="return",

@@ -17,7 +17,7 @@ from dgpg_verify.core import InputError, generator
 from dgpg_verify.training.networks import Actor, adam
 from dgpg_verify.training.settings import Settings
 from dgpg_verify.training.updates.packing import PackedDecisions
-from dgpg_verify.training.updates.rules import AgentFacts, chosen_log_prob, ppo_norms, sums
+from dgpg_verify.training.updates.rules import AgentFacts, Now, ppo_norms, sums
 
 
 @dataclass
@@ -59,8 +59,7 @@ def sequential(team: SequentialActors, decisions: PackedDecisions, settings: Set
         product = product * change
     with torch.no_grad():
         whole = Actor(team.policy, team.actors[0].optimiser)
-        log_prob, bonus = chosen_log_prob(whole, decisions)
-        ended = sums(decisions.live, (log_prob - decisions.old_log_prob).exp(), bonus, settings.clip)
+        ended = sums(decisions.live, Now.of(whole, decisions), settings.clip)
     return AgentFacts(ended, torch.cat([norms[i] for i in range(n)], dim=1))
 
 
@@ -69,10 +68,9 @@ def _ratio_after(
 ) -> tuple[Tensor, Tensor]:
     """Update one agent; its new / old probability at every step of the roll-outs, 1 where it did not decide, and the
     norms of its gradient [steps, 1]."""
-    weighted = replace(alone, weight=alone.weight * product[alone.step])
-    norms = ppo_norms(actor, weighted, settings, seed)
+    norms = ppo_norms(actor, alone.scaled(product[alone.step]), settings, seed)
     with torch.no_grad():
-        ratio = (chosen_log_prob(actor, alone)[0] - alone.old_log_prob).exp()
+        ratio = Now.of(actor, alone).ratio
         change = torch.ones_like(product)
         change[alone.step[alone.live]] = ratio[alone.live]
         return change, norms
