@@ -69,7 +69,11 @@ class FleetLearner:
         weights, alpha = self._credit(rollout, advantages, progress)
         weights = normalise_weights(weights, rollout.active, self.recipe.settings.advantage_norm)
         check_finite("credit [roll-out, step, agent] = ", weights.scalar(rollout.actions))
-        decisions = self._demonstrated(rollout, weights.taken) if imitating else pack(rollout, weights)
+        shown = self._shown(rollout) if self.recipe.method.imitates else None
+        if imitating and shown is not None:
+            decisions = self._demonstrated(rollout, weights.taken, shown)
+        else:
+            decisions = pack(rollout, weights, shown if self.recipe.method.start == "guided" else None)
         return Lesson(decisions, alpha, targets, explained)
 
     def _values(self, rollout: Rollout, critic: ValueNetwork) -> tuple[Tensor, Tensor, float]:
@@ -110,9 +114,12 @@ class FleetLearner:
         alpha = schedule(progress, self.tracker.best_alpha())
         return parts[0].times(1.0 - alpha).plus(parts[1].times(alpha)), alpha
 
-    def _demonstrated(self, rollout: Rollout, weight: Tensor) -> PackedDecisions:
+    def _shown(self, rollout: Rollout) -> Tensor:
+        """What the heuristic would have done, [B, T, N]."""
+        return heuristic_act(self.system, self.recipe.settings.heuristic)(rollout.seen, rollout.noise.agents)
+
+    def _demonstrated(self, rollout: Rollout, weight: Tensor, shown: Tensor) -> PackedDecisions:
         """The same decisions with the actions the heuristic would have taken, and their probabilities."""
-        shown = heuristic_act(self.system, self.recipe.settings.heuristic)(rollout.seen, rollout.noise.agents)
         with torch.no_grad():
             log_prob = self.policy.log_prob(rollout.seen, shown)
         return pack(replace(rollout, actions=shown, log_prob=log_prob), weight)

@@ -15,8 +15,8 @@ from dgpg_verify.credits import make_credit
 from dgpg_verify.training.schedules import Schedule
 from dgpg_verify.training.settings import Settings
 
-Update = Literal["ppo", "gradient", "sequential"]
-Start = Literal["plain", "imitation", "residual"]
+Update = Literal["ppo", "gradient", "sequential", "trust_region"]
+Start = Literal["plain", "imitation", "guided", "residual"]
 Sharing = Literal["independent", "shared"]
 
 
@@ -30,8 +30,9 @@ class Method:
     guidance : name of the guidance credit; "" = none.
     alpha : default schedule of the guidance's weight.
     update : clipped surrogate ("ppo"), one plain ascent step ("gradient"), or one agent after the other
-        ("sequential", HAPPO).
-    start : "plain"; "imitation" first imitates a heuristic; "residual" learns on top of a heuristic's logits.
+        ("sequential", HAPPO; "trust_region", HATRPO).
+    start : "plain"; "imitation" first imitates a heuristic; "guided" is then also held to it by a KL term that fades;
+        "residual" learns on top of a heuristic's logits.
     preset : settings that differ from the defaults.
     """
 
@@ -50,7 +51,7 @@ class Method:
         credits = self.credits()  # refuses unknown names
         if not credits:
             raise InputError(f"method {self.name!r} has base = '' and guidance = '': it must have at least one")
-        if self.update == "sequential" and self.start == "imitation":
+        if self.in_turn and self.imitates:
             raise InputError(f"method {self.name!r} is not allowed: a sequential update does not imitate")
 
     def credits(self) -> list[Credit]:
@@ -61,6 +62,16 @@ class Method:
     def keeps_states(self) -> bool:
         """Whether a credit plays parts of an episode again."""
         return any(credit.keeps_states for credit in self.credits())
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether agents are updated one after the other."""
+        return self.update in ("sequential", "trust_region")
+
+    @property
+    def imitates(self) -> bool:
+        """Whether the first iterations imitate a heuristic."""
+        return self.start in ("imitation", "guided")
 
     @property
     def critic(self) -> Literal["central", "local"] | None:
@@ -101,7 +112,10 @@ class Method:
             (self.update == "gradient", ("epochs", "clip"), "it takes one plain gradient step"),
             (self.start == "plain", ("heuristic",), "it does not start from a heuristic"),
             (self.start != "residual", ("temperature",), "it does not learn on top of a heuristic"),
-            (self.start != "imitation", ("imitation_share",), "it imitates nothing"),
+            (not self.imitates, ("imitation_share",), "it imitates nothing"),
+            (self.start != "guided", ("teacher_share",), "it has no teacher"),
+            (self.update != "trust_region", ("kl_limit",), "its steps have no trust region"),
+            (self.update == "trust_region", ("actor_lr", "entropy", "minibatches"), "kl_limit alone bounds its steps"),
         ]
         return {name: reason for applies, names, reason in rules if applies for name in names}
 
@@ -132,8 +146,10 @@ for _method in (
     Method("mappo"),
     Method("ippo", base="gae:local"),
     Method("happo", update="sequential", preset={"epochs": 5, "advantage_norm": "agent"}),
+    Method("hatrpo", update="trust_region", preset={"epochs": 5, "advantage_norm": "agent"}),
     Method("guidance_only", base="", guidance="guidance", alpha="1"),
     Method("imitation", start="imitation"),
+    Method("guided_search", start="guided"),
     Method("residual", start="residual"),
     Method("difference", base="difference"),
     Method("difference_replay", base="baseline@difference:replay"),

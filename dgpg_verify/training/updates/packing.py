@@ -99,8 +99,8 @@ def joined(fleets: Sequence[PackedDecisions], shared: bool) -> PackedDecisions:
     seen = joined_parts(parts[0].seen, SEEN, [part.seen for part in parts])
     own = joined_parts(parts[0].own, OWN, [part.own for part in parts])
     taught = [part.shown for part in parts if part.shown is not None]
-    columns = (join(getattr(part, name) for part in parts) for name in COLUMNS)
-    return PackedDecisions(seen, *columns, own, join(taught) if taught else None)
+    columns: dict[str, Any] = {name: join(getattr(part, name) for part in parts) for name in COLUMNS}
+    return PackedDecisions(seen, **columns, own=own, shown=join(taught) if taught else None)
 
 
 def _of_one_agent(fleet: PackedDecisions) -> PackedDecisions:

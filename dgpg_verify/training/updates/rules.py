@@ -63,6 +63,10 @@ class Now:
         """Of all own actions, [L, N, K]."""
         return torch.where(mask, self.log_probs.exp(), torch.zeros_like(self.log_probs))
 
+    def kl_of(self, shown: Tensor) -> Tensor:
+        """KL(teacher, policy) for a teacher that is certain of `shown`, [L, N]."""
+        return -self.log_probs.gather(-1, shown.clamp(min=0)[..., None])[..., 0]
+
 
 Gain = Callable[[PackedDecisions, Now], Tensor]  # what is to be raised, [L, N]
 
@@ -78,7 +82,8 @@ def ppo_norms(actor: Actor, decisions: PackedDecisions, settings: Settings, seed
 
 
 def plain_gradient(actor: Actor, decisions: PackedDecisions, settings: Settings, seed: int) -> AgentFacts:
-    """One step along sum_t w_t grad log pi_t + sum_t,k w_t,k grad pi_t,k, averaged over live decisions: REINFORCE with whatever credit."""
+    """One step along sum_t w_t grad log pi_t, averaged over live decisions: REINFORCE with whatever credit. Weights of
+    all own actions add sum_t,k w_t,k grad pi_t,k."""
 
     def gain(part: PackedDecisions, now: Now) -> Tensor:
         gains = now.log_prob * part.weight + settings.entropy * now.entropy
@@ -99,6 +104,8 @@ def _surrogate(settings: Settings) -> Gain:
         gains = clipped_surrogate(now.ratio, part.weight, settings.clip) + settings.entropy * now.entropy
         if part.own is not None:
             gains = gains + own_surrogate(now.probabilities(part.seen.mask), part.own, settings.clip)
+        if part.shown is not None and (share := settings.teacher_share):
+            gains = (1.0 - share) * gains - share * now.kl_of(part.shown)
         return gains
 
     return gain
