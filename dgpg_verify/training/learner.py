@@ -193,6 +193,8 @@ def make_joint_learner(recipe: Recipe, systems: Sequence[CloudScheduling], seeds
     the fleets together (not with HAPPO, which updates agents one by one).
     """
     settings = recipe.settings
+    if recipe.method.update == "value":
+        raise InputError(f"method {recipe.method.name!r} is not allowed for fleets in one batch: train one by one")
     if settings.minibatches > 1 and not recipe.method.in_turn:
         raise InputError(f"minibatches = {settings.minibatches} is not allowed for fleets in one batch: it must be 1")
     for system in systems:

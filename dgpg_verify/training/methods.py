@@ -12,12 +12,15 @@ from typing import Any, Literal, get_args
 
 from dgpg_verify.core import Credit, InputError, check_choice
 from dgpg_verify.credits import make_credit
+from dgpg_verify.critics import MIXERS
 from dgpg_verify.training.schedules import Schedule
 from dgpg_verify.training.settings import Settings
 
-Update = Literal["ppo", "gradient", "sequential", "trust_region"]
+Update = Literal["ppo", "gradient", "sequential", "trust_region", "value"]
 Start = Literal["plain", "imitation", "guided", "residual"]
 Sharing = Literal["independent", "shared"]
+ALONE = "iql"
+MIXER_NAMES = (ALONE, *MIXERS)
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,12 @@ class Method:
     guidance : name of the guidance credit; "" = none.
     alpha : default schedule of the guidance's weight.
     update : clipped surrogate ("ppo"), one plain ascent step ("gradient"), or one agent after the other
-        ("sequential", HAPPO; "trust_region", HATRPO).
+        ("sequential", HAPPO; "trust_region", HATRPO); "value" learns action values from replayed episodes instead and
+        has no credit.
     start : "plain"; "imitation" first imitates a heuristic; "guided" is then also held to it by a KL term that fades;
         "residual" learns on top of a heuristic's logits.
     preset : settings that differ from the defaults.
+    mixer : how action values of agents make one of the team, see `critics.mixers`; "iql" = not at all; "" = none.
     """
 
     name: str
@@ -43,16 +48,26 @@ class Method:
     update: Update = "ppo"
     start: Start = "plain"
     preset: Mapping[str, Any] = field(default_factory=dict)
+    mixer: str = ""
 
     def __post_init__(self) -> None:
         """Raise InputError on an unknown update, start or credit, before anything is played."""
         check_choice("update", self.update, get_args(Update))
         check_choice("start", self.start, get_args(Start))
         credits = self.credits()  # refuses unknown names
-        if not credits:
+        if self.update == "value":
+            self._check_values()
+        elif not credits:
             raise InputError(f"method {self.name!r} has base = '' and guidance = '': it must have at least one")
         if self.in_turn and self.imitates:
             raise InputError(f"method {self.name!r} is not allowed: a sequential update does not imitate")
+
+    def _check_values(self) -> None:
+        check_choice("mixer", self.mixer, MIXER_NAMES)
+        if self.credits() or self.start != "plain":
+            raise InputError(
+                f"method {self.name!r} is not allowed: update 'value' takes base = '', guidance = '' and start 'plain'"
+            )
 
     def credits(self) -> list[Credit]:
         """Base and guidance built from their names, where there are any; not fitted yet."""
@@ -106,16 +121,20 @@ class Method:
     def _unread(self) -> dict[str, str]:
         """Settings without effect here, and why."""
         of_critic = ("discount", "lam", "critic_lr", "huber", "value_clip", "value_norm")
+        of_actor = ("lam", "critic_lr", "huber", "value_clip", "clip", "minibatches", "entropy", "advantage_norm")
+        of_values, values = ("buffer", "batch", "target_every", "explore", "explore_share"), self.update == "value"
         rules: list[tuple[bool, tuple[str, ...], str]] = [
             (not self.mixes, ("setting",), "it mixes nothing with guidance"),
-            (not self.critic, of_critic, "it has no critic"),
+            (not self.critic and not values, of_critic, "it has no critic"),
+            (values, of_actor, "it learns action values"),
+            (not values, of_values, "it learns no action values"),
             (self.update == "gradient", ("epochs", "clip"), "it takes one plain gradient step"),
             (self.start == "plain", ("heuristic",), "it does not start from a heuristic"),
             (self.start != "residual", ("temperature",), "it does not learn on top of a heuristic"),
             (not self.imitates, ("imitation_share",), "it imitates nothing"),
             (self.start != "guided", ("teacher_share",), "it has no teacher"),
-            (self.update != "trust_region", ("kl_limit",), "its steps have no trust region"),
-            (self.update == "trust_region", ("actor_lr", "entropy", "minibatches"), "kl_limit alone bounds its steps"),
+            (self.update != "trust_region", ("kl_limit",), "it has no trust region"),
+            (self.update == "trust_region", ("actor_lr", "entropy", "minibatches"), "it is bounded by kl_limit alone"),
         ]
         return {name: reason for applies, names, reason in rules if applies for name in names}
 
@@ -167,6 +186,10 @@ for _method in (
         base="return",
         update="gradient",
         preset={"advantage_norm": "none", "entropy": 0.0, "rollouts": 5},
+    ),
+    *(
+        Method(f"value:{mixer}", base="", update="value", mixer=mixer, preset={"target_every": 50})
+        for mixer in MIXER_NAMES
     ),
 ):
     register_method(_method)

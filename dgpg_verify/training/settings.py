@@ -52,6 +52,10 @@ class Settings:
     divided by `temperature`. teacher_share: s when `guided_search` has just imitated; it then raises (1 - s) of the
     surrogate minus s KL(heuristic, policy), and s falls to 0 at the end of the run. kl_limit: of `hatrpo`, the most
     that an agent's KL(old, new) of a decision may be.
+
+    Of `value:...`, which reads actor_lr and epochs as step size and as updates an iteration, and takes value_norm to
+    standardise rewards: buffer, most episodes kept; batch, joint steps of an update; target_every, updates between
+    copies to the target networks; explore, last epsilon, reached from 1 after explore_share of the run.
     """
 
     discount: float = 0.99
@@ -80,13 +84,18 @@ class Settings:
     temperature: float = 0.3
     teacher_share: float = 0.5
     kl_limit: float = 0.01
+    buffer: int = 5000
+    batch: int = 256
+    target_every: int = 200
+    explore: float = 0.05
+    explore_share: float = 0.5
 
     def __post_init__(self) -> None:
-        for name in ("discount", "lam", "imitation_share", "teacher_share"):
+        for name in ("discount", "lam", "imitation_share", "teacher_share", "explore", "explore_share"):
             check_real(name, getattr(self, name), 0.0, 1.0)
         for name in ("clip", "actor_lr", "critic_lr", "adam_eps", "grad_clip", "temperature", "kl_limit"):
             check_real(name, getattr(self, name), 0.0, open_low=True)
-        for name in ("epochs", "minibatches", "rollouts", "hidden"):
+        for name in ("epochs", "minibatches", "rollouts", "hidden", "buffer", "batch", "target_every"):
             check_int(name, getattr(self, name), 1)
         for name in ("entropy", "gain"):
             check_real(name, getattr(self, name), 0.0)

@@ -1,7 +1,7 @@
 """A credit as the updates take it: on the score of the action taken, and on the scores of all own actions.
 
 Most credits weigh the score of the action taken. Those that weigh all own actions (`HasActionWeights`) have the
-gradient sum_k grad pi_k w_k, in which the own draw plays no part. A credit may be a sum of both, as `expected_residual`.
+gradient sum_k grad pi_k w_k, in which the own draw plays no part. `expected_residual` is a sum of both.
 
 Weights of all own actions are centred on each decision's own mean, sum_k pi_k w_k under the policy that was played: it
 changes no gradient, since probabilities sum to 1, and makes them advantages, whose sign the clip goes by.
