@@ -26,10 +26,8 @@ GAMMA, B, T = 0.8, 4, QUEUES.horizon
 
 def learner(mixer: str, seed: int = 0, **changes: Any) -> ValueLearner:
     method = make_method(f"value:{mixer}")
-    recipe = Recipe(
-        method, method.settings({"hidden": 8, "gain": 1.0, **changes}), make_schedule("0", 3), "independent"
-    )
-    made = fresh_learner(recipe, QUEUES, seed)
+    options = method.settings({"hidden": 8, "gain": 1.0, **changes})
+    made = fresh_learner(Recipe(method, options, make_schedule("0", 3), "independent"), QUEUES, seed)
     assert isinstance(made, ValueLearner)
     return made
 
