@@ -17,8 +17,8 @@ PUBLISHED = {
     "critic_lr": 5e-4, "adam_eps": 1e-5, "grad_clip": 10.0, "entropy": 0.01, "huber": 10.0, "value_clip": True,
     "value_norm": True, "advantage_norm": "batch", "setting": "sum", "hidden": 64, "initialisation": "orthogonal",
     "gain": 0.01, "feature_norm": True, "layer_norm": True, "imitation_share": 0.5, "heuristic": "best_fit",
-    "temperature": 0.3, "teacher_share": 0.5, "kl_limit": 0.01, "buffer": 5000, "batch": 256, "target_every": 200, "explore": 0.05,
-    "explore_share": 0.5,
+    "temperature": 0.3, "teacher_share": 0.5, "kl_limit": 0.01, "buffer": 5000, "batch": 256, "target_every": 200,
+    "explore": 0.05, "explore_share": 0.5,
 }  # fmt: skip
 CHANGED = {
     "happo": {"epochs": 5, "advantage_norm": "agent"},  # HARL

@@ -23,8 +23,8 @@ CHANGED: dict[str, Any] = {
     "critic_lr": 0.1, "adam_eps": 0.1, "grad_clip": 0.001, "entropy": 0.5, "huber": 0.01, "value_clip": False,
     "value_norm": False, "advantage_norm": "agent", "setting": "parts", "hidden": 4, "initialisation": "gaussian",
     "gain": 1.0, "feature_norm": False, "layer_norm": False, "imitation_share": 1.0, "heuristic": "join_shortest",
-    "temperature": 3.0, "teacher_share": 0.9, "kl_limit": 0.1, "buffer": 3, "batch": 5, "target_every": 2, "explore": 0.9,
-    "explore_share": 0.0,
+    "temperature": 3.0, "teacher_share": 0.9, "kl_limit": 0.1, "buffer": 3, "batch": 5, "target_every": 2,
+    "explore": 0.9, "explore_share": 0.0,
 }  # fmt: skip
 
 
