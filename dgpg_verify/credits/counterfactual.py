@@ -26,8 +26,10 @@ from dgpg_verify.rollouts import own_action_returns
 class TeamValue(Protocol):
     """What the team can expect for each action of each agent, the others' actions as they were."""
 
-    name: str
-    keeps_states: bool
+    @property
+    def name(self) -> str: ...
+    @property
+    def keeps_states(self) -> bool: ...
 
     def fit(self, pilot: Sequence[Rollout]) -> TeamValue:
         """Fitted on separate roll-outs."""

@@ -2,9 +2,9 @@
 
 `difference` is the one-step one, r_t(a) - r_t(a_-i, default) (Wolpert & Tumer 2001), exact and unbiased in
 one-shot systems and biased over several steps. `difference:replay` counts what the action costs to the end of the
-episode, all other actions replayed as they were: no agent reacts to the change. `difference:learned` asks a model of the
-reward in the state, fitted on the pilot. `branch` re-runs the episode to its end
-with one action replaced by an independent draw, the others reacting: unbiased at any horizon, at a cost of N T re-runs.
+episode, all other actions replayed as they were: no agent reacts to the change. `difference:learned` asks a model of
+the return given the state, fitted on the pilot. `branch` re-runs the episode to its end with one action replaced by an
+independent draw, the others reacting: unbiased at any horizon, at a cost of N T re-runs.
 """
 
 from __future__ import annotations
@@ -64,7 +64,11 @@ class ReplayCredit(FixedCredit):
 
 @dataclass(frozen=True)
 class LearnedDifferenceCredit:
-    """w_t,i = gamma^t [Rhat(x_t) - Rhat(x_t - z_t,i)], Rhat a model of the reward fitted on the pilot: `StateModel`."""
+    """w_t,i = gamma^t [Rhat(x_t) - Rhat(x_t - z_t,i)], Rhat a model fitted on the pilot: `StateModel`.
+
+    Where nobody is ever absent in the pilot, absence lies outside of what the model was fitted on: a constant of each
+    agent stays unknown, which moves no mean and adds noise.
+    """
 
     value: LearnedValue = LEARNED_VALUES["regressed"]
     name: str = "difference:learned"

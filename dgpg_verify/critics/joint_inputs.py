@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import InputError, Rollout
+from dgpg_verify.core import Rollout
 from dgpg_verify.critics.features import central_features, time_left
 from dgpg_verify.critics.regression import Critic, fit_critic, reward_to_go
 from dgpg_verify.rollouts import split_rollout
@@ -29,9 +29,7 @@ class JointInputs:
 
     @classmethod
     def of(cls, pilot: Sequence[Rollout]) -> JointInputs:
-        """Raises InputError without roll-outs, or where actions are continuous."""
-        if not pilot or not pilot[0].system.n_actions:
-            raise InputError("a joint critic needs pilot roll-outs with candidates to choose from")
+        """Of at least one roll-out, one after the other."""
         states = [central_features(rollout) for rollout in pilot]
         return cls(
             torch.cat([torch.cat([state, time_left(state)], -1).flatten(0, 1).float() for state in states]),

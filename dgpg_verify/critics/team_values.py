@@ -57,6 +57,8 @@ class LearnedValue:
 
     def fit(self, pilot: Sequence[Rollout]) -> LearnedValue:
         """Raises InputError without roll-outs, or where actions are continuous."""
+        if not pilot or not pilot[0].system.n_actions:
+            raise InputError(f"value {self.name!r} needs pilot roll-outs with candidates to choose from")
         started = time.perf_counter()
         explained = self._explained(*halves(pilot))
         targets, estimate = self._fitted(pilot)
