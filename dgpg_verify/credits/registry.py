@@ -14,7 +14,7 @@ from dgpg_verify.credits.counterfactual import (
     OptimalBaselineCredit,
     TeamValue,
 )
-from dgpg_verify.credits.difference import BranchCredit, DifferenceCredit, ReplayCredit
+from dgpg_verify.credits.difference import BranchCredit, DifferenceCredit, LearnedDifferenceCredit, ReplayCredit
 from dgpg_verify.credits.expected import ExpectedGuidanceCredit, PathwiseCredit
 from dgpg_verify.credits.gae import GAECredit
 from dgpg_verify.credits.guidance import FORMS, GuidanceCredit
@@ -23,6 +23,7 @@ from dgpg_verify.credits.mixing import GuidedCredit, NormalisedCredit
 from dgpg_verify.credits.residual import ExpectedResidualCredit, ResidualReturnCredit
 from dgpg_verify.credits.returns import RawReturnCredit, ReturnCredit, RewardToGoCredit, ScoreCredit
 from dgpg_verify.credits.shaped import ShapedCredit
+from dgpg_verify.critics import LEARNED_VALUES
 
 PLAIN: dict[str, Credit] = {  # those without a base
     "return": ReturnCredit(),
@@ -39,6 +40,7 @@ PLAIN: dict[str, Credit] = {  # those without a base
     "shaped": ShapedCredit(),
     "difference": DifferenceCredit(),
     "difference:replay": ReplayCredit(),
+    "difference:learned": LearnedDifferenceCredit(),
     "branch": BranchCredit(),
     "score": ScoreCredit(),
 }
@@ -48,7 +50,7 @@ ON_VALUE: dict[str, Callable[[TeamValue], Credit]] = {
     "optimal_baseline": OptimalBaselineCredit,
     "expected_counterfactual": ExpectedCounterfactualCredit,
 }
-VALUES: dict[str, TeamValue] = {"exact": ExactValue()}
+VALUES: dict[str, TeamValue] = {"exact": ExactValue(), **LEARNED_VALUES}
 OF_NUMBER: dict[str, Callable[[str], Credit]] = {
     "local": lambda text: LocalReturnCredit(
         check_int("hops of local:HOPS", int(text) if text.isdecimal() else text, 0)
@@ -66,8 +68,8 @@ GRAMMAR = (
     "guidance[:chain_rule|:exact|:observed|:multi_step|:derivative|:demand]",
     "expected_guidance[:exact]", "pathwise", "shaped", "local:HOPS", "residual_return[:ALPHA]",
     "expected_residual[:ALPHA]",
-    "guided:ALPHA[@BASE][+GUIDANCE]", "normalised@BASE", "baseline@BASE", "difference[:replay]",
-    "counterfactual@exact", "optimal_baseline@exact", "expected_counterfactual@exact", "branch", "score",
+    "guided:ALPHA[@BASE][+GUIDANCE]", "normalised@BASE", "baseline@BASE", "difference[:replay|:learned]",
+    *(f"{kind}@{'|'.join(VALUES)}" for kind in ON_VALUE), "branch", "score",
 )  # fmt: skip
 _REGISTERED: dict[str, Callable[[str, Credit | None], Credit]] = {}
 

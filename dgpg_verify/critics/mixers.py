@@ -99,7 +99,11 @@ class VDNMixer(Mixer):
 
 
 class QMIXMixer(Mixer):
-    """w_2(s).elu(q W_1(s) + b_1(s)) + v(s) with W_1, w_2 >= 0. O(N) parameters."""
+    """w_2(s).elu(q W_1(s) + b_1(s)) + v(s) with W_1, w_2 >= 0. O(N) parameters.
+
+    As published. Since elu is convex it is convex in the utilities: where two agents in each other's way lose more than
+    the sum of what either loses, as on shared servers, it can say no more than VDN.
+    """
 
     def __init__(self, n_agents: int, n_actions: int, state_size: int, embed: int = EMBED) -> None:
         super().__init__(n_agents, n_actions, state_size)

@@ -59,6 +59,17 @@ def test_qmix_and_vdn_rise_with_every_utility(seed: int, agent: int, rise: float
         assert bool((mixer(after, state) >= mixer(before, state)).all()), name
 
 
+@EXACT
+@given(seed=st.integers(0, 2**16))
+def test_qmix_is_convex_in_the_utilities(seed: int) -> None:
+    """Half-way between two vectors of utilities it is at most the mean of both: why it misses concave pay-offs."""
+    rng = torch.Generator().manual_seed(seed)
+    first, second = torch.randn(2, 5, N, generator=rng)
+    state, mixer = torch.randn(5, F, generator=rng), made("qmix", seed)
+    middle = mixer((first + second) / 2, state)
+    assert bool((middle <= (mixer(first, state) + mixer(second, state)) / 2 + 1e-5).all())
+
+
 def test_control_qplex_is_not_monotone() -> None:
     """Else they could not represent a pay-off that is not: an action of more utility has somewhere less value."""
     utilities, state, best, actions = inputs(1)
