@@ -36,6 +36,15 @@ JOINT_RULES = {
     "proportional_fairness": "the level nearest to the rate of Kelly's system problem",
     "iterated_best_response": "agents in turn take the action that raises the shared reward most, until none can",
 }
+VALUES = {
+    "vdn": "a sum of one utility for each agent",
+    "qmix": "a monotone mixture of such utilities",
+    "qtran": "a joint network, to which such a sum is tied",
+    "qplex": "the best of such utilities, less how far each agent is from its own",
+    "coma": "a network of the state and all others' actions",
+    "mean_field": "a network of the own action and the mean of the others'",
+    "regressed": "a separable quadratic of the state after acting",
+}
 CREDITS = {
     "return": "discounted return of the episode, shared by all, minus its mean",
     "return:raw": "the same without the mean taken off",
@@ -54,10 +63,13 @@ CREDITS = {
     "guided:ALPHA[@BASE][+GUIDANCE]": "(1 - ALPHA) of a base credit plus ALPHA of the guidance",
     "difference": "difference reward: reward minus that without the agent's action",
     "difference:replay": "return minus that of the episode without the agent's action",
+    "difference:learned": "the same difference in a model of the return fitted on the pilot",
     "counterfactual@exact": "COMA's: return minus its mean over the agent's own action, the alternatives played",
     "optimal_baseline@exact": "the same with the baseline of least variance",
     "expected_counterfactual@exact": "the mean of either over the agent's own action",
+    **{f"counterfactual@{value}": f"fitted on the pilot, as the two others: {what}" for value, what in VALUES.items()},
     "residual_return[:ALPHA]": "return minus an analytical model, plus the model's difference reward; ALPHA 0 unbiased",
+    "expected_residual[:ALPHA]": "the same with the mean of the model's part over the agent's own action",
     "local:HOPS": "rewards of what is within HOPS hops of the agent, where the reward splits",
     "shaped": "return of rewards shaped by minus the distance",
     "branch": "return minus that of the episode with an independent draw of the agent's action",
@@ -111,6 +123,8 @@ def known_names() -> dict[str, dict[str, str]]:
 
 
 def _method(method: Any) -> str:
+    if method.update == "value":
+        return f"action values, mixer {method.mixer}, learned off-policy"
     parts = " + ".join(part for part in (method.base, method.guidance) if part)
     alpha = f", alpha {method.alpha}" if method.mixes else ""
     start = "" if method.start == "plain" else f", start {method.start}"

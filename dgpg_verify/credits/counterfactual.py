@@ -4,7 +4,8 @@
 `optimal_baseline@Q` subtracts instead the mean that weighs each action by the squared length of its score in the logits
 (Kuba et al. 2021): of all baselines that do not depend on the own action, the one of least variance for a tabular
 policy. `expected_counterfactual@Q` weighs the scores of all own actions by Q: the mean of either over the own action,
-which no baseline changes. Q comes from any `TeamValue`; `exact` plays the alternatives, so that all have mean grad J.
+which no baseline changes. Q comes from any `TeamValue`; `exact` plays the alternatives, so that all have mean grad J;
+the others are fitted on the pilot (`critics.LEARNED_VALUES`) and biased by what their form leaves out.
 """
 
 from __future__ import annotations
@@ -18,14 +19,17 @@ from torch import Tensor
 
 from dgpg_verify.core import Rollout
 from dgpg_verify.credits.base import own_probabilities
+from dgpg_verify.critics import LearnedValue
 from dgpg_verify.rollouts import own_action_returns
 
 
 class TeamValue(Protocol):
     """What the team can expect for each action of each agent, the others' actions as they were."""
 
-    name: str
-    keeps_states: bool
+    @property
+    def name(self) -> str: ...
+    @property
+    def keeps_states(self) -> bool: ...
 
     def fit(self, pilot: Sequence[Rollout]) -> TeamValue:
         """Fitted on separate roll-outs."""
@@ -84,6 +88,12 @@ class CounterfactualCredit:
 
     def unbiased(self, rollout: Rollout) -> bool:
         return self.value.unbiased(rollout)
+
+    @property
+    def critic(self) -> LearnedValue | None:
+        """The value, where it was learned and is fitted."""
+        learned = isinstance(self.value, LearnedValue) and self.value.estimate is not None
+        return self.value if learned else None  # type: ignore[return-value]
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,23 @@
 
 `difference` is the one-step one, r_t(a) - r_t(a_-i, default) (Wolpert & Tumer 2001), exact and unbiased in
 one-shot systems and biased over several steps. `difference:replay` counts what the action costs to the end of the
-episode, all other actions replayed as they were: no agent reacts to the change. `branch` re-runs the episode to its end
-with one action replaced by an independent draw, the others reacting: unbiased at any horizon, at a cost of N T re-runs.
+episode, all other actions replayed as they were: no agent reacts to the change. `difference:learned` asks a model of
+the return given the state, fitted on the pilot. `branch` re-runs the episode to its end with one action replaced by an
+independent draw, the others reacting: unbiased at any horizon, at a cost of N T re-runs.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from dgpg_verify.core import HasDefaultAction, Observation, Rollout, offers
-from dgpg_verify.credits.base import FixedCredit, discounts
+from dgpg_verify.credits.base import FixedCredit, discounts, fitted
 from dgpg_verify.credits.returns import discounted_to_go
+from dgpg_verify.critics import LEARNED_VALUES, LearnedValue, StateModel
 from dgpg_verify.rollouts import branch_returns, one_step_rewards, replay_gains
 
 SPLIT = 2.0**27  # a float64 uniform holds 53 random bits: 27 for the action, 26 for its replacement
@@ -55,6 +60,31 @@ class ReplayCredit(FixedCredit):
 
     def unbiased(self, rollout: Rollout) -> bool:
         return rollout.system.horizon == 1
+
+
+@dataclass(frozen=True)
+class LearnedDifferenceCredit:
+    """w_t,i = gamma^t [Rhat(x_t) - Rhat(x_t - z_t,i)], Rhat a model fitted on the pilot: `StateModel`.
+
+    Where nobody is ever absent in the pilot, absence lies outside of what the model was fitted on: a constant of each
+    agent stays unknown, which moves no mean and adds noise.
+    """
+
+    value: LearnedValue = LEARNED_VALUES["regressed"]
+    name: str = "difference:learned"
+    keeps_states: bool = False
+
+    def fit(self, pilot: Sequence[Rollout]) -> LearnedDifferenceCredit:
+        return replace(self, value=self.value.fit(pilot))
+
+    def __call__(self, rollout: Rollout) -> Tensor:
+        model: StateModel = fitted(self.name, self.value.estimate)
+        gain = discounts(rollout)[:, None] * (model(rollout)[..., None] - model.without(rollout))
+        return torch.where(rollout.active, gain, 0.0)
+
+    @property
+    def critic(self) -> LearnedValue | None:
+        return self.value if self.value.estimate else None
 
 
 class BranchCredit(FixedCredit):

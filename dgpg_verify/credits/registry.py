@@ -14,15 +14,16 @@ from dgpg_verify.credits.counterfactual import (
     OptimalBaselineCredit,
     TeamValue,
 )
-from dgpg_verify.credits.difference import BranchCredit, DifferenceCredit, ReplayCredit
+from dgpg_verify.credits.difference import BranchCredit, DifferenceCredit, LearnedDifferenceCredit, ReplayCredit
 from dgpg_verify.credits.expected import ExpectedGuidanceCredit, PathwiseCredit
 from dgpg_verify.credits.gae import GAECredit
 from dgpg_verify.credits.guidance import FORMS, GuidanceCredit
 from dgpg_verify.credits.local import LocalReturnCredit
 from dgpg_verify.credits.mixing import GuidedCredit, NormalisedCredit
-from dgpg_verify.credits.residual import ResidualReturnCredit
+from dgpg_verify.credits.residual import ExpectedResidualCredit, ResidualReturnCredit
 from dgpg_verify.credits.returns import RawReturnCredit, ReturnCredit, RewardToGoCredit, ScoreCredit
 from dgpg_verify.credits.shaped import ShapedCredit
+from dgpg_verify.critics import LEARNED_VALUES
 
 PLAIN: dict[str, Credit] = {  # those without a base
     "return": ReturnCredit(),
@@ -39,6 +40,7 @@ PLAIN: dict[str, Credit] = {  # those without a base
     "shaped": ShapedCredit(),
     "difference": DifferenceCredit(),
     "difference:replay": ReplayCredit(),
+    "difference:learned": LearnedDifferenceCredit(),
     "branch": BranchCredit(),
     "score": ScoreCredit(),
 }
@@ -48,7 +50,7 @@ ON_VALUE: dict[str, Callable[[TeamValue], Credit]] = {
     "optimal_baseline": OptimalBaselineCredit,
     "expected_counterfactual": ExpectedCounterfactualCredit,
 }
-VALUES: dict[str, TeamValue] = {"exact": ExactValue()}
+VALUES: dict[str, TeamValue] = {"exact": ExactValue(), **LEARNED_VALUES}
 OF_NUMBER: dict[str, Callable[[str], Credit]] = {
     "local": lambda text: LocalReturnCredit(
         check_int("hops of local:HOPS", int(text) if text.isdecimal() else text, 0)
@@ -56,14 +58,18 @@ OF_NUMBER: dict[str, Callable[[str], Credit]] = {
     "residual_return": lambda text: ResidualReturnCredit(
         check_real("alpha of residual_return:ALPHA", text or 0.0, 0.0, 1.0)
     ),
+    "expected_residual": lambda text: ExpectedResidualCredit(
+        check_real("alpha of expected_residual:ALPHA", text or 0.0, 0.0, 1.0)
+    ),
 }
 MIXED = ("guided", *ON_BASE)
 GRAMMAR = (
     "return[:raw|:to_go]", "gae:central|local",
     "guidance[:chain_rule|:exact|:observed|:multi_step|:derivative|:demand]",
     "expected_guidance[:exact]", "pathwise", "shaped", "local:HOPS", "residual_return[:ALPHA]",
-    "guided:ALPHA[@BASE][+GUIDANCE]", "normalised@BASE", "baseline@BASE", "difference[:replay]",
-    "counterfactual@exact", "optimal_baseline@exact", "expected_counterfactual@exact", "branch", "score",
+    "expected_residual[:ALPHA]",
+    "guided:ALPHA[@BASE][+GUIDANCE]", "normalised@BASE", "baseline@BASE", "difference[:replay|:learned]",
+    *(f"{kind}@{'|'.join(VALUES)}" for kind in ON_VALUE), "branch", "score",
 )  # fmt: skip
 _REGISTERED: dict[str, Callable[[str, Credit | None], Credit]] = {}
 

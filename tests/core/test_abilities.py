@@ -70,7 +70,7 @@ OFFERED: list[tuple[Any, set[Any]]] = [
     (make_credit("gae:local"), {HasCritic}),
     (make_credit("guidance"), set()),
     (make_credit("expected_guidance"), {HasActionWeights}),
-    (make_credit("expected_counterfactual@exact"), {HasActionWeights, HasUnbiased}),
+    (make_credit("expected_counterfactual@exact"), {HasActionWeights, HasUnbiased, HasCritic}),
 ]
 ABILITIES = [value for name, value in vars(abilities).items() if name.startswith("Has")]
 

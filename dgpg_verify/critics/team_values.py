@@ -1,0 +1,105 @@
+"""Learned values Q(s, (a_-i, k)) for the credits that compare own actions, see `credits/counterfactual.py`."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from dgpg_verify.core import InputError, Rollout
+from dgpg_verify.critics.additive import AdditiveTables
+from dgpg_verify.critics.joint_inputs import JointInputs, Targets, halves
+from dgpg_verify.critics.joint_networks import NETWORKS
+from dgpg_verify.critics.joint_training import fit_network
+from dgpg_verify.critics.regressed import StateModel
+
+
+class Estimate(Protocol):
+    """What is fitted to the targets."""
+
+    @property
+    def parameters(self) -> int: ...
+
+    def __call__(self, rollout: Rollout) -> Tensor:
+        """Of the action taken, [B, T]."""
+        ...
+
+    def table(self, rollout: Rollout) -> Tensor:
+        """Had agent i alone played k, [B, T, N, K]."""
+        ...
+
+
+@dataclass(frozen=True)
+class LearnedValue:
+    """V(s_t), by ridge regression, plus what `fitter` makes of the rest; see `Targets`.
+
+    explained_variance: of the rewards to go of the second half of the pilot, fitted on the first; the fit kept uses
+    all of it. parameters: numbers fitted, those of V left out. seconds: of fitting twice.
+    """
+
+    name: str
+    fitter: Callable[[Sequence[Rollout], Tensor], Any]
+    keeps_states: bool = False
+    targets: Targets | None = None
+    estimate: Any = None
+    explained_variance: float = math.nan
+    seconds: float = math.nan
+
+    @property
+    def parameters(self) -> int:
+        return 0 if self.estimate is None else int(self.estimate.parameters)
+
+    def fit(self, pilot: Sequence[Rollout]) -> LearnedValue:
+        """Raises InputError without roll-outs, or where actions are continuous."""
+        if not pilot or not pilot[0].system.n_actions:
+            raise InputError(f"value {self.name!r} needs pilot roll-outs with candidates to choose from")
+        started = time.perf_counter()
+        explained = self._explained(*halves(pilot))
+        targets, estimate = self._fitted(pilot)
+        seconds = time.perf_counter() - started
+        return replace(self, targets=targets, estimate=estimate, explained_variance=explained, seconds=seconds)
+
+    def table(self, rollout: Rollout) -> Tensor:
+        """[B, T, N, K] float64, discounted to time 0. Raises InputError before fit()."""
+        if self.targets is None:
+            raise InputError(f"value {self.name!r} was used before fit(pilot)")
+        steps = torch.arange(rollout.reward.shape[-1], dtype=torch.float64, device=rollout.reward.device)
+        values = self.targets.value(rollout)[..., None, None] + self.estimate.table(rollout)
+        return (rollout.system.discount**steps)[:, None, None] * values
+
+    def unbiased(self, rollout: Rollout) -> bool:
+        return False
+
+    def _fitted(self, pilot: Sequence[Rollout]) -> tuple[Targets, Any]:
+        targets = Targets.of(pilot)
+        return targets, self.fitter(pilot, targets.left(pilot))
+
+    def _explained(self, first: Sequence[Rollout], second: Sequence[Rollout]) -> float:
+        if not any(len(rollout.reward) for rollout in first):
+            return math.nan
+        targets, estimate = self._fitted(first)
+        found = torch.cat([estimate(rollout).flatten() for rollout in second])
+        return targets.explained(second, found)
+
+
+def fit_vdn(pilot: Sequence[Rollout], targets: Tensor) -> Any:
+    """Least squares where the candidates never change, else utilities of their features."""
+    if JointInputs.of(pilot).fixed:
+        return AdditiveTables.fit(pilot, targets)
+    return fit_network(NETWORKS["vdn"], pilot, targets)
+
+
+LEARNED_VALUES: dict[str, LearnedValue] = {
+    "vdn": LearnedValue("vdn", fit_vdn),
+    **{
+        name: LearnedValue(name, partial(fit_network, NETWORKS[name]))
+        for name in ("qmix", "qtran", "qplex", "coma", "mean_field")
+    },
+    "regressed": LearnedValue("regressed", StateModel.fit, keeps_states=True),
+}
