@@ -20,9 +20,11 @@ from dgpg_verify.claims.comparison.design import (
     EPISODES,
     FACTORS,
     FAMILY,
+    LEARNED,
     MINIMUM_N,
     NOISE,
     comparison_design,
+    is_learned,
 )
 from dgpg_verify.claims.comparison.measure import comparison_cost, measure_comparison
 from dgpg_verify.claims.comparison.methods import ALPHA, METHODS, MIXTURE, Compared
@@ -77,7 +79,7 @@ def questions(measured: Measured) -> list[Question]:
         answers = [Answered(name, tuple(ask(method, measured))) for name, ask in ASK.items()]
         found.append(_together(method, answers))
         found += [question for answer in answers for question in answer.questions]
-        found += _on_the_cloud(method, measured)
+        found += [*_like_n(method, measured), *_on_the_cloud(method, measured)]
     return [*found, *_control(measured)]
 
 
@@ -87,9 +89,10 @@ def _noise(method: Compared, measured: Measured) -> Iterator[Question]:
         exact = read_noise(measured, [GAME_ROW]).values()
         return (_as_cell(method, mixture_question(series, name, ALPHA, method.reading)) for series in exact
                 for name in STATISTICS)  # fmt: skip
-    if not method.credit or NOISE not in measured:
+    row = LEARNED if is_learned(method.credit) else NOISE
+    if not method.credit or row not in measured:
         return iter(())
-    series = measured[NOISE].read(read_cell)
+    series = measured[row].read(read_cell)
     return (_as_cell(method, _exponent(method, series, name)) for name in STATISTICS)
 
 
@@ -175,14 +178,28 @@ def _parallel(method: Compared, measured: Measured) -> Iterator[Question]:
 
 def _learned(method: Compared, measured: Measured) -> Iterator[Question]:
     """Numbers that are fitted or trained beyond actors and critics of the state's value."""
-    rows = [measured[key] for key in (f"alike/{method.id}",) if key in measured]
-    for series in rows:
+    if (series := measured.get(f"alike/{method.id}")) is not None:
         extra = float(series.flat[0].values["extra_parameters"])
-        yield _row(method, "learned", series, "learned numbers beyond actors and state values",
-                   checked(extra == 0.0, f"{extra:g} at N = {ALIKE_N}", exactly(extra, len(series.flat))),
-                   f"{method.name} learns {extra:g} numbers beyond its actors and critics of the state's value, N = "
-                   f"{ALIKE_N}.",
-                   key=f"{method.id}/learned", expected=0.0, relation="at_most")  # fmt: skip
+    elif is_learned(method.credit) and LEARNED in measured:
+        series = measured[LEARNED]
+        first = series.flat[0].values
+        extra = float(first["extra"][list(first["measured/names"]).index(method.credit)])
+    else:
+        return
+    n = min(series.n_values)
+    yield _row(method, "learned", series, "learned numbers beyond actors and state values",
+               checked(extra == 0.0, f"{extra:g} at N = {n}", exactly(extra, len(series.flat))),
+               f"{method.name} learns {extra:g} numbers beyond its actors and critics of the state's value, N = {n}.",
+               key=f"{method.id}/learned", expected=0.0, relation="at_most")  # fmt: skip
+
+
+def _like_n(method: Compared, measured: Measured) -> Iterator[Question]:
+    """Beside the five: the noise of a learned part that was fitted to more roll-outs the more agents there are."""
+    key = f"{LEARNED}/pilot like N"
+    if is_learned(method.credit) and key in measured:
+        for name in STATISTICS:
+            asked = _as_cell(method, _exponent(method, measured[key].read(read_cell), name))
+            yield replace(asked, key=f"{method.id}/pilot like N/{name}")
 
 
 ASK = {"noise": _noise, "samples": _samples, "alike": _alike, "parallel": _parallel, "learned": _learned}

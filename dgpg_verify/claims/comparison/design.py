@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dgpg_verify.claims.comparison.methods import METHODS, MIXTURE, Compared
@@ -11,10 +11,20 @@ from dgpg_verify.claims.noise.design import GAME, noise_design
 from dgpg_verify.core import check_choice
 
 FAMILY = "comparison"
-NOISE = "noise"
+NOISE, LEARNED = "noise", "noise/learned"
+BUDGETS = {LEARNED: (512, 0), f"{LEARNED}/pilot like N": (0, 8)}  # roll-outs that learned parts are fitted to: a + b N
 # what every other number is read with: grad J, the mixture's parts, the yardstick, and the bare score
 BASES = ("return", "guidance", "difference", "score")
-CREDITS = tuple(dict.fromkeys([*BASES, *(m.credit for m in METHODS if m.credit not in ("", MIXTURE))]))
+
+
+def is_learned(credit: str) -> bool:
+    """Whether its weights come from a fitted model of the reward of joint actions."""
+    return credit == "difference:learned" or ("@" in credit and not credit.endswith("@exact"))
+
+
+_ALL = [method.credit for method in METHODS if method.credit not in ("", MIXTURE)]
+CREDITS = tuple(dict.fromkeys([*BASES, *(name for name in _ALL if not is_learned(name))]))
+LEARNED_CREDITS = tuple(dict.fromkeys([*BASES, "counterfactual@exact", *filter(is_learned, _ALL)]))
 SYSTEM = "load_balancing"
 FACTORS = (2.0, 4.0, 8.0, 16.0)  # gap at the start over eps
 EPISODES = 2048  # joint samples of a run
@@ -27,6 +37,13 @@ CLOUD, CLOUD_HORIZON, CLOUD_EPISODES = "cloud", 100, 30  # as DG-PG is trained i
 CLOUD_SIZES: Mapping[str, Mapping[int, int]] = {"smoke": {}, "standard": {}, "full": {5: 6, 10: 6, 50: 5}}
 LARGE_SIZES: Mapping[str, Mapping[int, int]] = {"smoke": {}, "standard": {}, "full": {200: 3}}
 LARGE = ("dgpg/parts", "guidance_only", "expected_guidance", "residual_return", "expected_residual", "difference")
+# N, draws and roll-outs of the credits with learned parts: seconds to minutes of fitting each
+LEARNED_SIZES: Mapping[str, tuple[tuple[int, ...], int, int]] = {
+    "smoke": ((8,), 1, 64),
+    "standard": ((), 0, 0),
+    "full": ((32, 64, 128, 256), 6, 1024),
+}
+SLOW_REPETITIONS = 3
 # N of noise, their draws, roll-outs; N of learning, draws; repetitions of `alike`, their episodes
 SIZES: Mapping[str, tuple[tuple[int, ...], int, int, tuple[int, ...], int, int, int]] = {
     "smoke": ((16, 32, 64, 128), 4, 128, (), 0, 2, 64),
@@ -41,17 +58,36 @@ def comparison_design(scale: str) -> list[Row]:
     check_choice("scale", scale, SCALES)
     n_noise, draws, rollouts, n_learning, fleets, repetitions, episodes = SIZES[scale]
     learners = [method for method in METHODS if method.learner]
+    quick = [method for method in learners if not method.slow]
     alike = [*learners, CONTROL] if repetitions else []
-    asked = {
-        "system": SYSTEM, "options": {}, "credits": list(CREDITS), "rollouts": rollouts, "part": NOISE,
-        "policy": "uniform",
-    }  # fmt: skip
     return [
         *noise_design(scale, [GAME]),
-        Row(FAMILY, NOISE, dict.fromkeys(n_noise, draws), asked, notes={"graph": "sparse"}),
-        *(_learning(method, dict.fromkeys(n_learning, fleets)) for method in learners if n_learning),
+        _noise(NOISE, CREDITS, dict.fromkeys(n_noise, draws), rollouts),
+        *_learned_noise(scale),
+        *(
+            _learning(method, dict.fromkeys(n_learning, fleets))
+            for method in learners
+            if n_learning and not method.slow
+        ),
         *(_alike(method, repetitions, episodes) for method in alike),
-        *(row for method in learners for row in _clouds(method, scale)),
+        *(row for method in quick for row in _clouds(method, scale)),
+    ]
+
+
+def _noise(key: str, credits: Sequence[str], n_values: Mapping[int, int], rollouts: int, **more: Any) -> Row:
+    asked = {
+        "system": SYSTEM, "options": {}, "credits": list(credits), "rollouts": rollouts, "part": NOISE,
+        "policy": "uniform", **more,
+    }  # fmt: skip
+    return Row(FAMILY, key, n_values, asked, stream=f"{FAMILY}/{NOISE}", notes={"graph": "sparse"})
+
+
+def _learned_noise(scale: str) -> list[Row]:
+    n_values, draws, rollouts = LEARNED_SIZES[scale]
+    return [
+        _noise(key, LEARNED_CREDITS, dict.fromkeys(n_values, draws), rollouts, fitted_to=list(budget))
+        for key, budget in BUDGETS.items()
+        if n_values
     ]
 
 
@@ -60,7 +96,8 @@ def _learning(method: Compared, n_values: Mapping[int, int]) -> Row:
 
 
 def _alike(method: Compared, repetitions: int, episodes: int) -> Row:
-    return _trained("alike", method, {ALIKE_N: repetitions}, {"episodes": episodes})
+    count = min(repetitions, SLOW_REPETITIONS) if method.slow else repetitions
+    return _trained("alike", method, {ALIKE_N: count}, {"episodes": episodes})
 
 
 def _clouds(method: Compared, scale: str) -> list[Row]:
@@ -71,7 +108,9 @@ def _clouds(method: Compared, scale: str) -> list[Row]:
 
 def _trained(part: str, method: Compared, n_values: Mapping[int, int], more: Mapping[str, Any]) -> Row:
     """A method learns; all methods meet the same draws at equal (N, draw)."""
-    changes = {**method.changes, **({"heuristic": method.teacher} if method.teacher and part != "cloud" else {})}
+    changes = dict(method.changes)
+    if method.teacher and part != "cloud":
+        changes["heuristic"] = "random" if part == "alike" else method.teacher  # no rule tells the alike apart
     options = {
         "part": part, "system": SYSTEM, "options": {}, "method": method.learner, "changes": changes,
         "sharing": method.sharing, **more,

@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
+from unittest.mock import patch
 
 import numpy as np
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from dgpg_verify.claims.comparison.design import is_learned
 from dgpg_verify.claims.noise.design import FAMILY as EXACT
 from dgpg_verify.claims.noise.measure import exact_moments, measured_values, noise_cost, prefixed
 from dgpg_verify.claims.noise.measure import measure_noise as measure_exact
@@ -39,9 +41,15 @@ from dgpg_verify.rollouts import collect
 from dgpg_verify.samples import Curve
 from dgpg_verify.systems import LoadBalancingGame
 from dgpg_verify.systems.best_response import iterated_best_response, team_price
-from dgpg_verify.training import make_method, train
+from dgpg_verify.training import make_method, make_schedule, train
+from dgpg_verify.training.methods import Recipe
+from dgpg_verify.training.start import fresh_learner
+from dgpg_verify.training.updates import sequential
+from dgpg_verify.training.updates.trust_region import natural_step
+from dgpg_verify.training.values.learner import ValueLearner
 
 PROBE_ROLLOUTS = 16  # behind what a credit reads, and behind its time
+PILOT_STREAM = 3  # of what learned parts are fitted to, apart from the streams of `_probed`
 STARTS = 32  # of the search for the best assignment
 
 
@@ -55,7 +63,7 @@ def comparison_cost(cell: Cell) -> float:
     if cell.claim == EXACT:
         return noise_cost(cell)
     if cell.options["part"] == "noise":
-        return float(cell.n * cell.options["rollouts"])
+        return float(cell.n * cell.options["rollouts"]) + 1e6 * ("fitted_to" in cell.options)
     slow = cell.n if cell.options["method"].startswith("ha") else 1  # agents updated one after the other
     steps = cell.options["options"].get("horizon", 1)
     return float(cell.options["episodes"] * steps * (100 + cell.n) * slow)
@@ -64,25 +72,52 @@ def comparison_cost(cell: Cell) -> float:
 def measure_noise(cell: Cell) -> dict[str, Any]:
     """Moments of all credits under one policy, measured/... as in the claims on noise; unbiased: credits of mean grad
     J; reads [C, len(PROBES)]: whether the credit changes with what PROBES names; seconds [C]: to compute it, over those
-    to play the same roll-outs."""
+    to play the same roll-outs; fitting [C]: seconds; extra [C]: see `learned_numbers`."""
     game, names = cast(LoadBalancingGame, build_system(cell)), cell.options["credits"]
     policy = build_policy("uniform", game, cell.seed)
     oracle = exact_moments(game, policy)
+    credits = [Fitted.on(name, game, policy, cell) if is_learned(name) else make_credit(name) for name in names]
     moments = measure_gradients(
-        game, policy, names, rollouts=cell.options["rollouts"], seed=cell.seed % 2**31,
+        game, policy, credits, rollouts=cell.options["rollouts"], seed=cell.seed % 2**31,
         target=oracle.objective_gradient, progress=False,
     )  # fmt: skip
-    return prefixed("measured", measured_values(moments, oracle)) | _probed(game, policy, names, oracle)
+    return prefixed("measured", measured_values(moments, oracle)) | _probed(game, policy, credits, oracle)
 
 
-def _probed(game: LoadBalancingGame, policy: Policy, names: Sequence[str], oracle: OracleMoments) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Fitted:
+    """A credit that was fitted before, on as many roll-outs as its cell says."""
+
+    credit: Any
+    name: str
+    keeps_states: bool
+    seconds: float
+
+    @classmethod
+    def on(cls, name: str, game: System, policy: Policy, cell: Cell) -> Fitted:
+        constant, per_agent = cell.options["fitted_to"]
+        noise = draw_noise(cell.seed % 2**31, PILOT_STREAM, game, policy, constant + per_agent * cell.n)
+        pilot, found = collect(game, policy, noise, keep_states=True), []
+        seconds = _seconds(lambda: found.append(make_credit(name).fit([pilot])))
+        return cls(found[0], name, found[0].keeps_states, seconds)
+
+    def fit(self, pilot: Sequence[Rollout]) -> Fitted:
+        return self
+
+    def __call__(self, rollout: Rollout) -> torch.Tensor:
+        return cast(torch.Tensor, self.credit(rollout))
+
+
+def _probed(game: LoadBalancingGame, policy: Policy, credits: Sequence[Any], oracle: OracleMoments) -> dict[str, Any]:
     pilot, rollout, played = (_played(game, policy, stream) for stream in range(3))
-    credits = [make_credit(name).fit([pilot[0]]) for name in names]
-    seconds = [_seconds(partial(weights_of, credit, rollout[0])) for credit in credits]
+    fitted = [credit.fit([pilot[0]]) for credit in credits]
+    seconds = [_seconds(partial(weights_of, credit, rollout[0])) for credit in fitted]
     return {
-        "unbiased": [name for name, credit in zip(names, credits, strict=True) if is_unbiased(credit, rollout[0])],
-        "reads": np.array([reads(credit, rollout[0]) for credit in credits]),
+        "unbiased": [credit.name for credit in fitted if is_unbiased(credit, rollout[0])],
+        "reads": np.array([reads(credit, rollout[0]) for credit in fitted]),
         "seconds": np.array(seconds) / min(pilot[1], rollout[1], played[1]),
+        "fitting": np.array([credit.seconds if isinstance(credit, Fitted) else 0.0 for credit in fitted]),
+        "extra": np.array([learned_numbers(credit) for credit in fitted]),
         "guidance_signal": float((oracle.guidance_gradient**2).sum()),
     }
 
@@ -212,14 +247,21 @@ def _arrived(values: Mapping[str, Any], factors: Sequence[float]) -> dict[str, A
 
 
 def extra_parameters(method: str, game: System) -> int:
-    """Numbers that a method of training fits on roll-outs beyond its actors and values of the state alone."""
-    policy = build_policy("uniform", game, 0)
-    pilot, _ = _played(game, policy, 0)
-    return sum(learned_numbers(credit.fit([pilot])) for credit in make_method(method).credits())
+    """Numbers that a method of training fits on roll-outs beyond its actors and values of the state alone: of its
+    credit, or of what mixes the agents' own values."""
+    made = make_method(method)
+    if made.update == "value":
+        recipe = Recipe(made, made.settings({}), make_schedule(made.alpha, game.n_agents), "independent")
+        learner = cast(ValueLearner, fresh_learner(recipe, game, 0))
+        return sum(weights.numel() for weights in learner.online.mixer.parameters())
+    pilot, _ = _played(game, build_policy("uniform", game, 0), 0)
+    return sum(learned_numbers(credit.fit([pilot])) for credit in made.credits())
 
 
 def learned_numbers(credit: Any) -> int:
     """The same of a fitted credit: what a value of actions was fitted with, and the model's slope."""
+    if isinstance(credit, Fitted):
+        return learned_numbers(credit.credit)
     if isinstance(credit, ResidualReturnCredit):
         return 1
     value = getattr(credit, "value", None)
@@ -228,15 +270,21 @@ def learned_numbers(credit: Any) -> int:
 
 @contextmanager
 def counted_steps() -> Iterator[list[int]]:
-    """The number of steps that optimisers take meanwhile, in a list of one. Each builds on the one before."""
+    """The number of steps that optimisers take meanwhile, and of natural gradients, which use none, in a list of one.
+    Each builds on the one before."""
     count = [0]
 
     def add(*_: Any) -> None:
         count[0] += 1
 
+    def natural(*given: Any) -> Any:
+        add()
+        return natural_step(*given)
+
     handle = register_optimizer_step_post_hook(add)
     try:
-        yield count
+        with patch.object(sequential, "natural_step", natural):
+            yield count
     finally:
         handle.remove()
 

@@ -22,6 +22,7 @@ class Compared:
     credit : what weighs its scores, "guided" for the mixture; "" = it follows no policy gradient.
     learner, changes, sharing : method of training and its arguments; learner "" = it was not trained.
     teacher : heuristic of the game that it starts from; on the cloud that is Best-Fit.
+    slow : a run takes minutes: samples against N are not measured, and fewer repetitions of all else.
     named : whether the paper compares itself with it or names it, so that it decides.
     """
 
@@ -33,6 +34,7 @@ class Compared:
     changes: Mapping[str, Any] = field(default_factory=dict)
     sharing: str = "independent"
     teacher: str = ""
+    slow: bool = False
     named: bool = False
 
     @property

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dgpg_verify.claims.comparison.design import NOISE
+from dgpg_verify.claims.comparison.design import LEARNED, NOISE, is_learned
 from dgpg_verify.claims.comparison.measure import PROBES
 from dgpg_verify.claims.comparison.methods import ALPHA, METHODS, MIXTURE, Compared
 from dgpg_verify.claims.declared import declared
@@ -20,18 +20,24 @@ Records = Sequence[Mapping[str, Any]]
 
 def comparison_tables(measured: Measured) -> dict[str, Records]:
     """`frontier`: noise, bias and time of every credit on every fleet; `compared_curves`: exact gaps of all methods."""
-    noise = measured[NOISE].flat if NOISE in measured else ()
+    noise = [item for key in (NOISE, LEARNED) if key in measured for item in measured[key].flat]
     users: dict[str, list[Compared]] = {}
     for method in METHODS:
         if method.credit:
             users.setdefault(method.id if method.credit == MIXTURE else method.credit, []).append(method)
     return {
         "frontier": [_gradient(item, read_cell(item), credit, methods)
-                     for item in noise for credit, methods in users.items()],
+                     for item in noise for credit, methods in users.items() if _holds(item, credit, methods)],
         "compared_curves": [record for method in METHODS for item in _learning(measured, method)
                             for record in _curve(item, method)],
         "declared": declared("comparison"),
     }  # fmt: skip
+
+
+def _holds(item: Evidence, credit: str, methods: Sequence[Compared]) -> bool:
+    """Whether the cell measures the credit, in the row that is there for it."""
+    mixed = methods[0].credit == MIXTURE
+    return item.cell.row == NOISE if mixed else is_learned(credit) == (item.cell.row == LEARNED)
 
 
 def read_cell(item: Evidence) -> CellStats:
