@@ -76,7 +76,7 @@ def _adam(network: Any, inputs: JointInputs, targets: Tensor, steps: int) -> Non
     """Leaves the network with the best weights of CHECKS looks at the last rows."""
     used = len(targets) - int(KEPT_SHARE * len(targets))
     size, rng = min(minibatch(inputs), used), generator(SEED, 1)
-    optimiser = torch.optim.Adam(network.parameters(), lr=RATE)
+    optimiser = torch.optim.Adam(network.parameters(), lr=RATE, fused=True)
     best, least = copy.deepcopy(network.state_dict()), float("inf")
     for step in range(steps):
         index = torch.randint(used, (size,), generator=rng) if size < used else torch.arange(used)

@@ -137,8 +137,8 @@ class QMIXMixer(Mixer):
 class QPLEXMixer(Mixer):
     """sum_i w_i V_i + b_i + sum_i lambda_i(s, a) w_i (q_i - V_i), V_i = `best`, w(s) > 0. O(N K) parameters.
 
-    lambda is the exponential of a network of state and joint action. The published product of sigmoids is as positive,
-    but bounded until its factor grows: on QTRAN's matrix it left the utilities tied in most of the seeds tried.
+    lambda is the exponential of a network of state and joint action. The published sum of products of sigmoids is as
+    positive, but on QTRAN's matrix its utilities stayed tied from most first weights; these do from some.
     """
 
     def __init__(self, n_agents: int, n_actions: int, state_size: int) -> None:
