@@ -155,9 +155,9 @@ def learned(name: str, seed: int = 0, steps: int = 1500) -> tuple[Tensor, float]
 
 @pytest.mark.parametrize("name", MIXERS)
 def test_the_matrix_of_qtran(name: str) -> None:
-    """VDN and QMIX cannot represent it and miss 8 from any of four first weights, the controls; QTRAN and QPLEX reach it.
+    """VDN and QMIX, the controls, cannot represent it and miss 8 from four first weights; QTRAN and QPLEX reach it.
 
-    Of eight first weights QTRAN reached 8 from all, QPLEX from five to seven, depending on rounding: it has local minima
-    in which the utilities of two actions stay equal. Hence more than one.
+    Of eight first weights QTRAN reached 8 from all, QPLEX from five to seven, depending on rounding: it has local
+    minima in which the utilities of two actions stay equal. Hence more than one.
     """
     assert any(learned(name, seed)[1] == 8.0 for seed in range(4)) == REACHES[name]
