@@ -23,8 +23,12 @@ class Utilities(nn.Module):
     def __init__(self, inputs: JointInputs) -> None:
         super().__init__()
         n, k, _ = inputs.sizes
-        self.tables = nn.Parameter(0.1 * n**-0.5 * torch.randn(n, k))
+        self.tables = nn.Parameter(torch.empty(n, k))
         self.features = None if inputs.fixed else two_layers(inputs.features.shape[-1], 1)
+
+    def draw_own(self, rng: torch.Generator) -> None:
+        """Tables whose sum is a tenth of the target's spread."""
+        self.tables.normal_(std=0.1 * len(self.tables) ** -0.5, generator=rng)
 
     def forward(self, inputs: JointInputs) -> Tensor:
         tables = self.tables.expand(len(inputs), -1, -1)

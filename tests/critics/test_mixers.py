@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from dgpg_verify.critics import MIXERS, Mixer, seeded
+from dgpg_verify.critics import MIXERS, Mixer, drawn
 from dgpg_verify.critics.mixers import JointActions, taken
 from dgpg_verify.testing import EXACT
 
@@ -20,8 +20,7 @@ REACHES = {"vdn": False, "qmix": False, "qtran": True, "qplex": True}
 
 
 def made(name: str, seed: int, n: int = N, k: int = K) -> Mixer:
-    with seeded(seed):
-        return MIXERS[name](n, k, F)
+    return drawn(lambda: MIXERS[name](n, k, F), seed)
 
 
 def inputs(seed: int, size: int = 6) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -104,8 +103,7 @@ def test_qtrans_constraints_by_hand() -> None:
 
 
 def test_the_sum_of_rows_is_a_linear_layer_on_one_hots() -> None:
-    with seeded(0):
-        layer = JointActions(N, K, 7)
+    layer = drawn(lambda: JointActions(N, K, 7), 0)
     actions = torch.tensor([[0, 3, 2], [1, -1, 0]])
     one_hot = torch.nn.functional.one_hot(actions.clamp(min=0), K).float() * (actions >= 0)[..., None]
     torch.testing.assert_close(layer(actions), torch.einsum("bnk,nkw->bw", one_hot, layer.every()))
@@ -135,8 +133,8 @@ def test_seeds_decide_the_weights_and_nothing_outside() -> None:
 
 def learned(name: str, seed: int = 0, steps: int = 1500) -> tuple[Tensor, float]:
     """The utilities [2, 3] after regression on all nine cells alike, and the pay-off of their greedy joint action."""
-    with seeded(seed):
-        mixer, table = MIXERS[name](2, 3, 1), torch.nn.Parameter(0.1 * torch.randn(2, 3))
+    mixer = drawn(lambda: MIXERS[name](2, 3, 1), seed)
+    table = torch.nn.Parameter(0.1 * torch.randn(2, 3, generator=torch.Generator().manual_seed(seed)))
     actions = torch.cartesian_prod(torch.arange(3), torch.arange(3))
     state, target = torch.ones(9, 1), MATRIX.flatten()
     optimiser = torch.optim.Adam([table, *mixer.parameters()], lr=1e-2, fused=True)
