@@ -69,6 +69,7 @@ CREDITS = {
     "expected_counterfactual@exact": "the mean of either over the agent's own action",
     **{f"counterfactual@{value}": f"fitted on the pilot, as the two others: {what}" for value, what in VALUES.items()},
     "residual_return[:ALPHA]": "return minus an analytical model, plus the model's difference reward; ALPHA 0 unbiased",
+    "expected_residual[:ALPHA]": "the same with the mean of the model's part over the agent's own action",
     "local:HOPS": "rewards of what is within HOPS hops of the agent, where the reward splits",
     "shaped": "return of rewards shaped by minus the distance",
     "branch": "return minus that of the episode with an independent draw of the agent's action",
@@ -122,6 +123,8 @@ def known_names() -> dict[str, dict[str, str]]:
 
 
 def _method(method: Any) -> str:
+    if method.update == "value":
+        return f"action values, mixer {method.mixer}, learned off-policy"
     parts = " + ".join(part for part in (method.base, method.guidance) if part)
     alpha = f", alpha {method.alpha}" if method.mixes else ""
     start = "" if method.start == "plain" else f", start {method.start}"

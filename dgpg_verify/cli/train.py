@@ -151,8 +151,9 @@ def _make_method(name: str, guidance: str | None) -> Method:
     if guidance is None:
         return method
     check_choice("guidance", guidance, FORMS)
-    if not method.guidance:
-        raise InputError(f"guidance = {guidance!r} is not allowed with method {name!r}: it has none")
+    if method.guidance.partition(":")[0] != "guidance":
+        reason = f"its guidance is {method.guidance}" if method.guidance else "it has none"
+        raise InputError(f"guidance = {guidance!r} is not allowed with method {name!r}: {reason}")
     return replace(method, guidance=f"guidance:{guidance}")
 
 

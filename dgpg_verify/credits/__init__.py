@@ -1,6 +1,7 @@
 """Credits: the scalar that multiplies an agent's score. One file each."""
 
 from dgpg_verify.core.moments import SETTINGS
+from dgpg_verify.credits.base import own_probabilities
 from dgpg_verify.credits.difference import BranchCredit, DifferenceCredit
 from dgpg_verify.credits.gae import GAECredit, gae
 from dgpg_verify.credits.guidance import GuidanceCredit

@@ -20,7 +20,7 @@ from dgpg_verify.credits.gae import GAECredit
 from dgpg_verify.credits.guidance import FORMS, GuidanceCredit
 from dgpg_verify.credits.local import LocalReturnCredit
 from dgpg_verify.credits.mixing import GuidedCredit, NormalisedCredit
-from dgpg_verify.credits.residual import ResidualReturnCredit
+from dgpg_verify.credits.residual import ExpectedResidualCredit, ResidualReturnCredit
 from dgpg_verify.credits.returns import RawReturnCredit, ReturnCredit, RewardToGoCredit, ScoreCredit
 from dgpg_verify.credits.shaped import ShapedCredit
 from dgpg_verify.critics import LEARNED_VALUES
@@ -58,12 +58,16 @@ OF_NUMBER: dict[str, Callable[[str], Credit]] = {
     "residual_return": lambda text: ResidualReturnCredit(
         check_real("alpha of residual_return:ALPHA", text or 0.0, 0.0, 1.0)
     ),
+    "expected_residual": lambda text: ExpectedResidualCredit(
+        check_real("alpha of expected_residual:ALPHA", text or 0.0, 0.0, 1.0)
+    ),
 }
 MIXED = ("guided", *ON_BASE)
 GRAMMAR = (
     "return[:raw|:to_go]", "gae:central|local",
     "guidance[:chain_rule|:exact|:observed|:multi_step|:derivative|:demand]",
     "expected_guidance[:exact]", "pathwise", "shaped", "local:HOPS", "residual_return[:ALPHA]",
+    "expected_residual[:ALPHA]",
     "guided:ALPHA[@BASE][+GUIDANCE]", "normalised@BASE", "baseline@BASE", "difference[:replay|:learned]",
     *(f"{kind}@{'|'.join(VALUES)}" for kind in ON_VALUE), "branch", "score",
 )  # fmt: skip

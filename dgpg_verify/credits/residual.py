@@ -5,6 +5,10 @@ the agent's own action, Rhat(x) - Rhat(x - z_i), which has no noise of agents fa
 so the mean gradient is grad J whatever c is; c and const only decide how much noise is left: that of the residual. They
 are fitted to the pilot by least squares. `residual_return:ALPHA` gives the residual the weight 1 - ALPHA: less noise
 still, and the bias of the model.
+
+`expected_residual[:ALPHA]` takes of what the model says the mean over the agent's own action, `expected_guidance:exact`
+times c: the same mean gradient without the noise of the own draw in it. What the model does not explain is only known
+for the action taken, and weighs its score.
 """
 
 from __future__ import annotations
@@ -15,8 +19,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import Rollout, check_real
-from dgpg_verify.credits.base import discounts, fitted, to_agents
+from dgpg_verify.core import Credit, Rollout, check_real
+from dgpg_verify.credits.base import FixedCredit, discounts, fitted, to_agents
+from dgpg_verify.credits.expected import ExpectedGuidanceCredit
 from dgpg_verify.credits.guidance import GuidanceCredit
 from dgpg_verify.credits.returns import discounted_to_go
 
@@ -48,9 +53,12 @@ class ResidualReturnCredit:
 
     def __call__(self, rollout: Rollout) -> Tensor:
         slope = fitted(self.name, self.slope)
+        return (1.0 - self.alpha) * self.unexplained(rollout) + slope * GuidanceCredit("exact")(rollout)
+
+    def unexplained(self, rollout: Rollout) -> Tensor:
+        """What the model does not explain of the return, minus its pilot mean, for every active agent: [B, T, N]."""
         residual = self.residual(rollout)
-        residual = residual - torch.tensor(self.baseline, dtype=residual.dtype, device=residual.device)
-        return (1.0 - self.alpha) * to_agents(residual, rollout) + slope * GuidanceCredit("exact")(rollout)
+        return to_agents(residual - torch.tensor(self.baseline, dtype=residual.dtype, device=residual.device), rollout)
 
     def residual(self, rollout: Rollout) -> Tensor:
         """What the model does not explain of the return from each step on, up to a constant: [B, T]."""
@@ -58,6 +66,33 @@ class ResidualReturnCredit:
 
     def unbiased(self, rollout: Rollout) -> bool:
         return self.alpha == 0.0 and rollout.system.horizon == 1
+
+
+@dataclass(frozen=True)
+class UnexplainedCredit(FixedCredit):
+    """The part of a fitted `residual_return` that is not the model's: the same for all agents."""
+
+    of: ResidualReturnCredit
+    name = "residual_return:unexplained"
+
+    def __call__(self, rollout: Rollout) -> Tensor:
+        return self.of.unexplained(rollout)
+
+
+@dataclass(frozen=True)
+class ExpectedResidualCredit(ResidualReturnCredit):
+    """(1 - alpha) times the unexplained return on the score of the action taken, c times `expected_guidance:exact` on
+    those of all own actions. Called as a scalar it is `residual_return`, which has the same mean gradient."""
+
+    keeps_states: bool = True
+
+    @property
+    def name(self) -> str:
+        return f"expected_residual:{self.alpha:g}" if self.alpha else "expected_residual"
+
+    def combination(self) -> list[tuple[float, Credit]]:
+        slope = fitted(self.name, self.slope)
+        return [(1.0 - self.alpha, UnexplainedCredit(self)), (slope, ExpectedGuidanceCredit("exact"))]
 
 
 def _slope(pilot: Sequence[Rollout]) -> float:

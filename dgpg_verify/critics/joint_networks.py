@@ -17,7 +17,7 @@ from dgpg_verify.critics.joint_inputs import JointInputs
 from dgpg_verify.critics.mixers import HIDDEN, MIXERS, JointActions, taken, two_layers
 
 
-class Utilities(nn.Module):
+class AgentUtilities(nn.Module):
     """Q_i(o_i, k) [R, N, K]: a table for each agent and, where candidates change, one network of their features."""
 
     def __init__(self, inputs: JointInputs) -> None:
@@ -40,7 +40,7 @@ class MixedNetwork(nn.Module):
 
     def __init__(self, mixer: str, inputs: JointInputs) -> None:
         super().__init__()
-        self.utilities, self.mixer = Utilities(inputs), MIXERS[mixer](*inputs.sizes)
+        self.utilities, self.mixer = AgentUtilities(inputs), MIXERS[mixer](*inputs.sizes)
 
     def value(self, inputs: JointInputs) -> Tensor:
         utilities, best, _ = self._utilities(inputs)

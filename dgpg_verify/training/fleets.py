@@ -14,8 +14,8 @@ from dgpg_verify.critics import ValueNetwork
 from dgpg_verify.training.evaluation import heuristic_act, stream_seed
 from dgpg_verify.training.methods import Recipe
 from dgpg_verify.training.schedules import NoiseTracker
-from dgpg_verify.training.updates.losses import normalise_advantages
 from dgpg_verify.training.updates.packing import PackedDecisions, pack
+from dgpg_verify.training.updates.weights import Weights, normalise_weights, weights_of
 
 TRAINING_STREAM, START_STREAM, UPDATE_STREAM = 0, 1, 1000  # the update of iteration k has UPDATE_STREAM + k
 
@@ -66,10 +66,14 @@ class FleetLearner:
         advantages, targets, explained = None, None, None
         if critic is not None:
             advantages, targets, explained = self._values(rollout, critic)
-        weight, alpha = self._credit(rollout, advantages, progress)
-        weight = normalise_advantages(weight, rollout.active, self.recipe.settings.advantage_norm)
-        check_finite("credit [roll-out, step, agent] = ", weight)
-        decisions = self._demonstrated(rollout, weight) if imitating else pack(rollout, weight)
+        weights, alpha = self._credit(rollout, advantages, progress)
+        weights = normalise_weights(weights, rollout.active, self.recipe.settings.advantage_norm)
+        check_finite("credit [roll-out, step, agent] = ", weights.scalar(rollout.actions))
+        shown = self._shown(rollout) if self.recipe.method.imitates else None
+        if imitating and shown is not None:
+            decisions = self._demonstrated(rollout, weights.taken, shown)
+        else:
+            decisions = pack(rollout, weights, shown if self.recipe.method.start == "guided" else None)
         return Lesson(decisions, alpha, targets, explained)
 
     def _values(self, rollout: Rollout, critic: ValueNetwork) -> tuple[Tensor, Tensor, float]:
@@ -83,34 +87,39 @@ class FleetLearner:
         explained = 1.0 - float(advantages.var(correction=0)) / spread if spread > 0 else 0.0
         return advantages, targets, explained
 
-    def _credit(self, rollout: Rollout, advantages: Tensor | None, progress: float) -> tuple[Tensor, float | None]:
-        """The credit of each decision, [B, T, N] float64, and the alpha used (None without guidance)."""
+    def _credit(self, rollout: Rollout, advantages: Tensor | None, progress: float) -> tuple[Weights, float | None]:
+        """The credit of each decision, and the alpha used (None without guidance)."""
         method = self.recipe.method
 
-        def fitted(name: str) -> Tensor:
-            return make_credit(name).fit([rollout])(rollout)
+        def fitted(name: str) -> Weights:
+            return weights_of(make_credit(name).fit([rollout]), rollout)
 
         if not method.base:
             return fitted(method.guidance), 1.0
-        base = fitted(method.base) if advantages is None else torch.where(rollout.active, advantages, 0.0)
+        base = fitted(method.base) if advantages is None else Weights(torch.where(rollout.active, advantages, 0.0))
         if not method.guidance:
             return base, None
         return self._mixed(rollout, base, fitted(method.guidance), progress)
 
-    def _mixed(self, rollout: Rollout, base: Tensor, guidance: Tensor, progress: float) -> tuple[Tensor, float]:
+    def _mixed(self, rollout: Rollout, base: Weights, guidance: Weights, progress: float) -> tuple[Weights, float]:
         """(1 - alpha) base + alpha guidance, scaled as the setting says, and alpha."""
         schedule = self.recipe.schedule
-        scales = setting_scales(self.recipe.settings.setting, lambda _: base, lambda _: guidance, [rollout])
-        parts = torch.stack([scales[0] * base, scales[1] * guidance])
+        one, other = (part.scalar(rollout.actions) for part in (base, guidance))
+        scales = setting_scales(self.recipe.settings.setting, lambda _: one, lambda _: other, [rollout])
+        parts = [part.times(scale) for part, scale in zip((base, guidance), scales, strict=True)]
         if schedule.adaptive:
-            gradients = self.policy.score_products(rollout, parts).mean(1)
+            scalars = torch.stack([part.scalar(rollout.actions) for part in parts])
+            gradients = self.policy.score_products(rollout, scalars).mean(1)
             self.tracker = self.tracker.updated(gradients)
         alpha = schedule(progress, self.tracker.best_alpha())
-        return (1.0 - alpha) * parts[0] + alpha * parts[1], alpha
+        return parts[0].times(1.0 - alpha).plus(parts[1].times(alpha)), alpha
 
-    def _demonstrated(self, rollout: Rollout, weight: Tensor) -> PackedDecisions:
+    def _shown(self, rollout: Rollout) -> Tensor:
+        """What the heuristic would have done, [B, T, N]."""
+        return heuristic_act(self.system, self.recipe.settings.heuristic)(rollout.seen, rollout.noise.agents)
+
+    def _demonstrated(self, rollout: Rollout, weight: Tensor, shown: Tensor) -> PackedDecisions:
         """The same decisions with the actions the heuristic would have taken, and their probabilities."""
-        shown = heuristic_act(self.system, self.recipe.settings.heuristic)(rollout.seen, rollout.noise.agents)
         with torch.no_grad():
             log_prob = self.policy.log_prob(rollout.seen, shown)
         return pack(replace(rollout, actions=shown, log_prob=log_prob), weight)

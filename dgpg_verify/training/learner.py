@@ -25,10 +25,11 @@ from dgpg_verify.training.evaluation import stream_seed
 from dgpg_verify.training.fleets import START_STREAM, FleetLearner, Lesson
 from dgpg_verify.training.methods import Recipe
 from dgpg_verify.training.networks import Actor, Critics, fresh_network, fresh_policy, joint_actor
+from dgpg_verify.training.settings import Settings
 from dgpg_verify.training.updates.losses import NonFiniteLoss
 from dgpg_verify.training.updates.packing import joined
 from dgpg_verify.training.updates.rules import AgentFacts, imitate, plain_gradient, ppo
-from dgpg_verify.training.updates.sequential import SequentialActors, sequential, split_actor
+from dgpg_verify.training.updates.sequential import SequentialActors, sequential, split_actor, trust_region
 
 T = TypeVar("T")
 
@@ -82,7 +83,7 @@ class Learner:
             rollouts = self._play(index)
             critics = self._networks()
             lessons = self._each(lambda fleet, k: fleet.lesson(rollouts[k], critics[k], progress, imitating))
-            updates = self._update(lessons, index, imitating)
+            updates = self._update(lessons, index, progress, imitating)
             losses = self._fit(rollouts, lessons)
             self._each(lambda fleet, k: _check_parameters(fleet.policy, critics[k]))
             return [_line(*parts) for parts in zip(rollouts, lessons, updates, losses, strict=True)]
@@ -116,8 +117,11 @@ class Learner:
     def _located(self, error: NonFiniteError, k: int) -> NonFiniteError:
         return NonFiniteError(f"fleet {k}: {error}") if len(self.fleets) > 1 else error
 
-    def _update(self, lessons: Sequence[Lesson], index: int, imitating: bool) -> list[dict[str, float]]:
+    def _update(
+        self, lessons: Sequence[Lesson], index: int, progress: float, imitating: bool
+    ) -> list[dict[str, float]]:
         """Change all actors; what that did, fleet by fleet."""
+        settings = taught(self.recipe.settings, progress)
         rule, shared = self._rule(imitating), self.stack is not None and self.recipe.sharing == "shared"
         size = len(self.fleets) // len(self.actors)
         facts: list[dict[str, float]] = []
@@ -126,7 +130,7 @@ class Learner:
             whole = joined([lesson.decisions for lesson in lessons[first : first + size]], shared)
             agents = whole.live.shape[1] // size
             try:
-                update = rule(actor, whole, self.recipe.settings, self.fleets[first].update_seed(index))
+                update = rule(actor, whole, settings, self.fleets[first].update_seed(index))
             except NonFiniteLoss as error:
                 raise self._located(error, first + error.agent // agents) from None
             groups = (slice(k * agents, (k + 1) * agents) for k in range(size))
@@ -135,9 +139,10 @@ class Learner:
 
     def _rule(self, imitating: bool) -> Callable[..., AgentFacts]:
         """How an iteration's decisions change an actor."""
-        if self.recipe.method.update == "sequential":
-            return sequential
-        return imitate if imitating else {"ppo": ppo, "gradient": plain_gradient}[self.recipe.method.update]
+        rules: dict[str, Callable[..., AgentFacts]] = {
+            "ppo": ppo, "gradient": plain_gradient, "sequential": sequential, "trust_region": trust_region,
+        }  # fmt: skip
+        return imitate if imitating else rules[self.recipe.method.update]
 
     def _fit(self, rollouts: Sequence[Rollout], lessons: Sequence[Lesson]) -> Sequence[float | None]:
         """Fit all critics; the loss of each fleet's."""
@@ -188,7 +193,9 @@ def make_joint_learner(recipe: Recipe, systems: Sequence[CloudScheduling], seeds
     the fleets together (not with HAPPO, which updates agents one by one).
     """
     settings = recipe.settings
-    if settings.minibatches > 1 and recipe.method.update != "sequential":
+    if recipe.method.update == "value":
+        raise InputError(f"method {recipe.method.name!r} is not allowed for fleets in one batch: train one by one")
+    if settings.minibatches > 1 and not recipe.method.in_turn:
         raise InputError(f"minibatches = {settings.minibatches} is not allowed for fleets in one batch: it must be 1")
     for system in systems:
         if not isinstance(system, CloudScheduling):
@@ -210,7 +217,7 @@ def make_learner(
         width = critic_inputs(method.critic, rollout).shape[-1]  # features are known only from a roll-out
         critics = Critics.of([fresh_network(recipe, system, width, start) for system, start in pairs], settings)
     actors: list[Actor | SequentialActors]
-    if method.update == "sequential":
+    if method.in_turn:
         actors = [split_actor(policy, settings) for policy in policies]
         policies = [actor.policy for actor in actors]
     else:
@@ -218,6 +225,13 @@ def make_learner(
         actors = [actor]
     fleets = [FleetLearner(recipe, *parts) for parts in zip(systems, seeds, policies, strict=True)]
     return Learner(recipe, fleets, actors, critics, stack)
+
+
+def taught(settings: Settings, progress: float) -> Settings:
+    """The settings with the teacher's share as it is by now: all of it while imitating, from there on linear down to 0
+    at the last iteration."""
+    left = min(1.0, (1.0 - progress) / max(1.0 - settings.imitation_share, 1e-9))
+    return replace(settings, teacher_share=settings.teacher_share * left)
 
 
 def _line(rollout: Rollout, lesson: Lesson, update: dict[str, float], loss: float | None) -> dict[str, Any]:

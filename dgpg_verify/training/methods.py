@@ -12,12 +12,15 @@ from typing import Any, Literal, get_args
 
 from dgpg_verify.core import Credit, InputError, check_choice
 from dgpg_verify.credits import make_credit
+from dgpg_verify.critics import MIXERS
 from dgpg_verify.training.schedules import Schedule
 from dgpg_verify.training.settings import Settings
 
-Update = Literal["ppo", "gradient", "sequential"]
-Start = Literal["plain", "imitation", "residual"]
+Update = Literal["ppo", "gradient", "sequential", "trust_region", "value"]
+Start = Literal["plain", "imitation", "guided", "residual"]
 Sharing = Literal["independent", "shared"]
+ALONE = "iql"
+MIXER_NAMES = (ALONE, *MIXERS)
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,12 @@ class Method:
     guidance : name of the guidance credit; "" = none.
     alpha : default schedule of the guidance's weight.
     update : clipped surrogate ("ppo"), one plain ascent step ("gradient"), or one agent after the other
-        ("sequential", HAPPO).
-    start : "plain"; "imitation" first imitates a heuristic; "residual" learns on top of a heuristic's logits.
+        ("sequential", HAPPO; "trust_region", HATRPO); "value" learns action values from replayed episodes instead and
+        has no credit.
+    start : "plain"; "imitation" first imitates a heuristic; "guided" is then also held to it by a KL term that fades;
+        "residual" learns on top of a heuristic's logits.
     preset : settings that differ from the defaults.
+    mixer : how action values of agents make one of the team, see `critics.mixers`; "iql" = not at all; "" = none.
     """
 
     name: str
@@ -42,16 +48,26 @@ class Method:
     update: Update = "ppo"
     start: Start = "plain"
     preset: Mapping[str, Any] = field(default_factory=dict)
+    mixer: str = ""
 
     def __post_init__(self) -> None:
         """Raise InputError on an unknown update, start or credit, before anything is played."""
         check_choice("update", self.update, get_args(Update))
         check_choice("start", self.start, get_args(Start))
         credits = self.credits()  # refuses unknown names
-        if not credits:
+        if self.update == "value":
+            self._check_values()
+        elif not credits:
             raise InputError(f"method {self.name!r} has base = '' and guidance = '': it must have at least one")
-        if self.update == "sequential" and self.start == "imitation":
+        if self.in_turn and self.imitates:
             raise InputError(f"method {self.name!r} is not allowed: a sequential update does not imitate")
+
+    def _check_values(self) -> None:
+        check_choice("mixer", self.mixer, MIXER_NAMES)
+        if self.credits() or self.start != "plain":
+            raise InputError(
+                f"method {self.name!r} is not allowed: update 'value' takes base = '', guidance = '' and start 'plain'"
+            )
 
     def credits(self) -> list[Credit]:
         """Base and guidance built from their names, where there are any; not fitted yet."""
@@ -61,6 +77,16 @@ class Method:
     def keeps_states(self) -> bool:
         """Whether a credit plays parts of an episode again."""
         return any(credit.keeps_states for credit in self.credits())
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether agents are updated one after the other."""
+        return self.update in ("sequential", "trust_region")
+
+    @property
+    def imitates(self) -> bool:
+        """Whether the first iterations imitate a heuristic."""
+        return self.start in ("imitation", "guided")
 
     @property
     def critic(self) -> Literal["central", "local"] | None:
@@ -78,7 +104,8 @@ class Method:
     @property
     def centred(self) -> bool:
         """Whether the base credit subtracts a mean over the iteration's roll-outs: one alone would be nothing."""
-        return self.base in ("return", "return:centred", "return:to_go")
+        kinds = ("shaped", "local", "residual_return", "expected_residual")
+        return self.base in ("return", "return:centred", "return:to_go") or self.base.partition(":")[0] in kinds
 
     def settings(self, changes: Mapping[str, Any]) -> Settings:
         """The preset with some values replaced. Raises InputError on a name that does not exist. Names that this method
@@ -94,13 +121,20 @@ class Method:
     def _unread(self) -> dict[str, str]:
         """Settings without effect here, and why."""
         of_critic = ("discount", "lam", "critic_lr", "huber", "value_clip", "value_norm")
+        of_actor = ("lam", "critic_lr", "huber", "value_clip", "clip", "minibatches", "entropy", "advantage_norm")
+        of_values, values = ("buffer", "batch", "target_every", "explore", "explore_share"), self.update == "value"
         rules: list[tuple[bool, tuple[str, ...], str]] = [
             (not self.mixes, ("setting",), "it mixes nothing with guidance"),
-            (not self.critic, of_critic, "it has no critic"),
+            (not self.critic and not values, of_critic, "it has no critic"),
+            (values, of_actor, "it learns action values"),
+            (not values, of_values, "it learns no action values"),
             (self.update == "gradient", ("epochs", "clip"), "it takes one plain gradient step"),
             (self.start == "plain", ("heuristic",), "it does not start from a heuristic"),
             (self.start != "residual", ("temperature",), "it does not learn on top of a heuristic"),
-            (self.start != "imitation", ("imitation_share",), "it imitates nothing"),
+            (not self.imitates, ("imitation_share",), "it imitates nothing"),
+            (self.start != "guided", ("teacher_share",), "it has no teacher"),
+            (self.update != "trust_region", ("kl_limit",), "it has no trust region"),
+            (self.update == "trust_region", ("actor_lr", "entropy", "minibatches"), "it is bounded by kl_limit alone"),
         ]
         return {name: reason for applies, names, reason in rules if applies for name in names}
 
@@ -131,16 +165,31 @@ for _method in (
     Method("mappo"),
     Method("ippo", base="gae:local"),
     Method("happo", update="sequential", preset={"epochs": 5, "advantage_norm": "agent"}),
+    Method("hatrpo", update="trust_region", preset={"epochs": 5, "advantage_norm": "agent"}),
     Method("guidance_only", base="", guidance="guidance", alpha="1"),
     Method("imitation", start="imitation"),
+    Method("guided_search", start="guided"),
     Method("residual", start="residual"),
     Method("difference", base="difference"),
     Method("difference_replay", base="baseline@difference:replay"),
+    Method("residual_return", base="residual_return", preset={"rollouts": 2}),
+    Method("expected_residual", base="expected_residual", preset={"rollouts": 2}),
+    Method("expected_guidance", base="", guidance="expected_guidance:exact", alpha="1"),
+    Method("pathwise", base="", guidance="pathwise", alpha="1"),
+    Method("counterfactual", base="counterfactual@exact"),
+    Method("optimal_baseline", base="optimal_baseline@exact"),
+    Method("expected_counterfactual", base="expected_counterfactual@exact"),
+    Method("shaped", base="shaped", preset={"rollouts": 5}),
+    Method("local", base="local:1", preset={"rollouts": 5}),
     Method(
         "reinforce",
         base="return",
         update="gradient",
         preset={"advantage_norm": "none", "entropy": 0.0, "rollouts": 5},
+    ),
+    *(
+        Method(f"value:{mixer}", base="", update="value", mixer=mixer, preset={"target_every": 50})
+        for mixer in MIXER_NAMES
     ),
 ):
     register_method(_method)

@@ -57,7 +57,7 @@ class RunOptions:
                 f"rollouts = {rollouts} is not allowed with base credit {method.base!r}: it must be at least 2, "
                 "a return minus its own mean is 0"
             )
-        if method.update == "sequential" and self.sharing == "shared":
+        if method.in_turn and self.sharing == "shared":
             raise InputError(f"sharing = 'shared' is not allowed with method {method.name!r}: it must be 'independent'")
 
     @cached_property
@@ -96,7 +96,7 @@ class RunOptions:
 
     def imitating(self, done: int) -> bool:
         """Whether the next iteration imitates the heuristic."""
-        return self.method.start == "imitation" and done < self.settings.imitation_share * self.episodes
+        return self.method.imitates and done < self.settings.imitation_share * self.episodes
 
     def evaluates(self, done: int) -> bool:
         """Whether to evaluate after the iteration that ended at `done` episodes."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tqdm import tqdm
 
@@ -17,13 +17,14 @@ from dgpg_verify.core import InputError, System, check_int
 from dgpg_verify.runs.workers import one_thread
 from dgpg_verify.systems import CloudScheduling
 from dgpg_verify.training.evaluation import HELD_OUT, Evaluation, Heldout, evaluate, evaluate_stacked, heldout
-from dgpg_verify.training.learner import Learner, make_joint_learner, make_learner
+from dgpg_verify.training.learner import make_joint_learner
 from dgpg_verify.training.methods import Method, make_method
 from dgpg_verify.training.options import RunOptions
 from dgpg_verify.training.saved.checkpoints import Progress
 from dgpg_verify.training.saved.folder import RunFolder, run_folder
 from dgpg_verify.training.saved.logs import LogLine
 from dgpg_verify.training.settings import usual_settings
+from dgpg_verify.training.start import AnyLearner, fresh_learner
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,7 +129,7 @@ def train(
     config, recipe = options.config(system, seed, heldout_seed), options.recipe(system)
     config |= {} if origin is None else {"origin": dict(origin)}
     folder = run_folder(config, out, checkpoint_every, resume, tensorboard)
-    learner = make_learner(recipe, [system], [config["seed"]])
+    learner = fresh_learner(recipe, system, config["seed"])
     watch = None if observe is None else lambda _, episode, policy: observe(episode, policy)
     (run,) = _finished(learner, options, [config], watch, progress, folder)
     return run
@@ -171,8 +172,8 @@ def train_together(
 
 
 def _finished(
-    learner: Learner, options: RunOptions, configs: Sequence[Mapping[str, Any]], watch: Observe | None, progress: bool,
-    folder: RunFolder | None = None,
+    learner: AnyLearner, options: RunOptions, configs: Sequence[Mapping[str, Any]], watch: Observe | None,
+    progress: bool, folder: RunFolder | None = None,
 ) -> list[TrainingRun]:  # fmt: skip
     """The runs of a fresh learner's fleets, trained to the end."""
     path = None if folder is None else folder.path
@@ -214,7 +215,7 @@ class Loop:
     seconds : of processor time spent on learning from them, per fleet.
     """
 
-    learner: Learner
+    learner: AnyLearner
     options: RunOptions
     runs: Sequence[TrainingRun]
     observe: Observe | None = None
@@ -258,7 +259,7 @@ class Loop:
             run.history.append(LogLine(**numbers))
 
     def _evaluate(self) -> None:
-        heldouts, policy = [run.heldout for run in self.runs], self.learner.policy
+        heldouts, policy = [run.heldout for run in self.runs], cast(Any, self.learner.policy)
         joint = self.learner.stack is not None
         evaluations = evaluate_stacked(policy, heldouts) if joint else [evaluate(policy, heldouts[0])]
         for k, (run, evaluation) in enumerate(zip(self.runs, evaluations, strict=True)):

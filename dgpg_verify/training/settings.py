@@ -48,8 +48,14 @@ class Settings:
     every network. initialisation: "orthogonal" or "gaussian" weights; gain: of the actor's last layer at the start
     (the critic's has 1). feature_norm, layer_norm: layer normalisation of the input features and after each hidden
     layer, in actor and critic. imitation_share: share of the episodes that
-    `imitation` spends imitating. heuristic: what `imitation` imitates and `residual` starts from, there
-    divided by `temperature`.
+    `imitation` and `guided_search` spend imitating. heuristic: what these imitate and `residual` starts from, there
+    divided by `temperature`. teacher_share: s when `guided_search` has just imitated; it then raises (1 - s) of the
+    surrogate minus s KL(heuristic, policy), and s falls to 0 at the end of the run. kl_limit: of `hatrpo`, the most
+    that an agent's KL(old, new) of a decision may be.
+
+    Of `value:...`, which reads actor_lr and epochs as step size and as updates an iteration, and takes value_norm to
+    standardise rewards: buffer, most episodes kept; batch, joint steps of an update; target_every, updates between
+    copies to the target networks; explore, last epsilon, reached from 1 after explore_share of the run.
     """
 
     discount: float = 0.99
@@ -76,16 +82,23 @@ class Settings:
     imitation_share: float = 0.5
     heuristic: str = "best_fit"
     temperature: float = 0.3
+    teacher_share: float = 0.5
+    kl_limit: float = 0.01
+    buffer: int = 5000
+    batch: int = 256
+    target_every: int = 200
+    explore: float = 0.05
+    explore_share: float = 0.5
 
     def __post_init__(self) -> None:
-        for name in ("discount", "lam", "imitation_share"):
+        for name in ("discount", "lam", "imitation_share", "teacher_share", "explore", "explore_share"):
             check_real(name, getattr(self, name), 0.0, 1.0)
-        for name in ("clip", "actor_lr", "critic_lr", "adam_eps", "grad_clip", "temperature"):
+        for name in ("clip", "actor_lr", "critic_lr", "adam_eps", "grad_clip", "temperature", "kl_limit"):
             check_real(name, getattr(self, name), 0.0, open_low=True)
-        for name in ("epochs", "minibatches", "rollouts", "hidden"):
+        for name in ("epochs", "minibatches", "rollouts", "hidden", "buffer", "batch", "target_every"):
             check_int(name, getattr(self, name), 1)
-        check_real("entropy", self.entropy, 0.0)
-        check_real("gain", self.gain, 0.0)
+        for name in ("entropy", "gain"):
+            check_real(name, getattr(self, name), 0.0)
         if self.huber is not None:
             check_real("huber", self.huber, 0.0, open_low=True)
         for name in ("value_clip", "value_norm", "feature_norm", "layer_norm"):

@@ -13,6 +13,7 @@ from dgpg_verify.core import Rollout
 from dgpg_verify.oracles.games.profiles import EnumeratedGame
 from dgpg_verify.systems import LoadBalancingGame
 from dgpg_verify.training.fleets import FleetLearner
+from dgpg_verify.training.updates.weights import Weights
 
 
 def game(jobs: list[float], background: list[float]) -> LoadBalancingGame:
@@ -71,6 +72,6 @@ def arrived(system: LoadBalancingGame, chances: NDArray[np.float64]) -> bool:
 class Opposed(FleetLearner):
     """Told the opposite of its credit."""
 
-    def _credit(self, rollout: Rollout, advantages: Tensor | None, progress: float) -> tuple[Tensor, float | None]:
+    def _credit(self, rollout: Rollout, advantages: Tensor | None, progress: float) -> tuple[Weights, float | None]:
         weight, alpha = super()._credit(rollout, advantages, progress)
         return -weight, alpha

@@ -8,6 +8,7 @@ import pytest
 
 from dgpg_verify.critics import value_norm
 from dgpg_verify.training import make_method, make_schedule
+from dgpg_verify.training.methods import MIXER_NAMES
 from dgpg_verify.training.settings import Settings
 
 # MAPPO and IPPO as the on-policy repository runs them (Yu et al. 2022); imitation and residual are ours.
@@ -16,11 +17,18 @@ PUBLISHED = {
     "critic_lr": 5e-4, "adam_eps": 1e-5, "grad_clip": 10.0, "entropy": 0.01, "huber": 10.0, "value_clip": True,
     "value_norm": True, "advantage_norm": "batch", "setting": "sum", "hidden": 64, "initialisation": "orthogonal",
     "gain": 0.01, "feature_norm": True, "layer_norm": True, "imitation_share": 0.5, "heuristic": "best_fit",
-    "temperature": 0.3,
+    "temperature": 0.3, "teacher_share": 0.5, "kl_limit": 0.01, "buffer": 5000, "batch": 256, "target_every": 200,
+    "explore": 0.05, "explore_share": 0.5,
 }  # fmt: skip
 CHANGED = {
     "happo": {"epochs": 5, "advantage_norm": "agent"},  # HARL
+    "hatrpo": {"epochs": 5, "advantage_norm": "agent"},  # HARL; epochs are the critic's
     "reinforce": {"advantage_norm": "none", "entropy": 0.0, "rollouts": 5},
+    "residual_return": {"rollouts": 2},  # the least that a mean over roll-outs leaves something of
+    "expected_residual": {"rollouts": 2},
+    "shaped": {"rollouts": 5},
+    "local": {"rollouts": 5},
+    **{f"value:{mixer}": {"target_every": 50} for mixer in MIXER_NAMES},
 }
 # name -> base credit, guidance, update rule, alpha
 METHODS = {
@@ -28,6 +36,18 @@ METHODS = {
     "mappo": ("gae:central", "", "ppo", None),
     "ippo": ("gae:local", "", "ppo", None),
     "happo": ("gae:central", "", "sequential", None),
+    "hatrpo": ("gae:central", "", "trust_region", None),
+    "guided_search": ("gae:central", "", "ppo", None),
+    "residual_return": ("residual_return", "", "ppo", None),
+    "expected_residual": ("expected_residual", "", "ppo", None),
+    "expected_guidance": ("", "expected_guidance:exact", "ppo", "1"),
+    "pathwise": ("", "pathwise", "ppo", "1"),
+    "counterfactual": ("counterfactual@exact", "", "ppo", None),
+    "optimal_baseline": ("optimal_baseline@exact", "", "ppo", None),
+    "expected_counterfactual": ("expected_counterfactual@exact", "", "ppo", None),
+    "shaped": ("shaped", "", "ppo", None),
+    "local": ("local:1", "", "ppo", None),
+    **{f"value:{mixer}": ("", "", "value", None) for mixer in MIXER_NAMES},
     "guidance_only": ("", "guidance", "ppo", "1"),
     "imitation": ("gae:central", "", "ppo", None),
     "residual": ("gae:central", "", "ppo", None),

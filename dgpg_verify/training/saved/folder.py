@@ -12,7 +12,7 @@ from dgpg_verify.core import InputError, System, check_int, to_json
 from dgpg_verify.runs.lock import FolderLock, is_empty
 from dgpg_verify.systems import make_system, system_names
 from dgpg_verify.systems.inputs import at_place, check_inputs, recorded_place
-from dgpg_verify.training.learner import Learner, make_learner
+from dgpg_verify.training import start
 from dgpg_verify.training.methods import Method, Recipe
 from dgpg_verify.training.saved.checkpoints import (
     BESIDE,
@@ -29,6 +29,7 @@ from dgpg_verify.training.saved.checkpoints import (
 from dgpg_verify.training.saved.logs import Events, event_writer, write_log
 from dgpg_verify.training.schedules import make_schedule
 from dgpg_verify.training.settings import Settings
+from dgpg_verify.training.start import AnyLearner
 
 
 @dataclass
@@ -153,11 +154,11 @@ def read_run(folder: str | Path, trusted: Sequence[str] = (), n_agents: int | No
     return StoredRun(config, system, learner.policy, progress)
 
 
-def fresh_learner(config: Mapping[str, Any], system: System) -> Learner:
+def fresh_learner(config: Mapping[str, Any], system: System) -> AnyLearner:
     """The learner of a run before its first episode."""
     schedule = make_schedule(config["alpha"], system.n_agents)
     recipe = Recipe(Method(**config["method"]), Settings(**config["settings"]), schedule, config["sharing"])
-    return make_learner(recipe, [system], [config["seed"]])
+    return start.fresh_learner(recipe, system, config["seed"])
 
 
 def _resized(config: dict[str, Any], n_agents: int, place: Path) -> System:

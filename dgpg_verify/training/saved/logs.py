@@ -29,7 +29,7 @@ class LogLine:
     score, evaluation, gap : see `Evaluation` (its mean); only where the policy was evaluated after the iteration.
     explained : share of the value targets' variance that the critic explained before it was updated.
     value_loss : loss of the last pass, per value, on the normalised scale.
-    entropy, kl, clipped, gradient_norm : see `AgentFacts.over`.
+    entropy, kl, clipped, gradient_norm : see `AgentFacts.over`; of action values the entropy of the exploring policy.
     seconds : of processor time spent on learning so far, without evaluations; an equal share where fleets learn
         together.
     """
@@ -44,8 +44,8 @@ class LogLine:
     explained: float | None
     value_loss: float | None
     entropy: float
-    kl: float
-    clipped: float
+    kl: float | None
+    clipped: float | None
     gradient_norm: float
     seconds: float
 

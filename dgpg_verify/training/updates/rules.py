@@ -14,10 +14,9 @@ from dgpg_verify.training.networks import Actor
 from dgpg_verify.training.settings import Settings
 from dgpg_verify.training.updates.losses import NonFiniteLoss, clipped_surrogate, entropy, live_mean, log_probabilities
 from dgpg_verify.training.updates.packing import PackedDecisions
+from dgpg_verify.training.updates.weights import own_surrogate
 
 BLOCK_ROWS = 4096  # candidates of all decisions of a block: a few MiB of hidden units
-# decisions, log-probability, its ratio to the old one, entropy -> what is to be raised; all [L, N]
-Gain = Callable[[PackedDecisions, Tensor, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -37,13 +36,39 @@ class AgentFacts:
         return facts | {"gradient_norm": float(self.norms[:, networks].mean())}
 
 
-def chosen_log_prob(actor: Actor, decisions: PackedDecisions) -> tuple[Tensor, Tensor]:
-    """log pi of the actions taken and the entropy, both [L, N]; 0 where nothing was decided."""
-    log_probs = log_probabilities(actor.policy.logits(decisions.seen), decisions.seen.mask)
-    chosen = log_probs.gather(-1, decisions.actions.clamp(min=0)[..., None])[..., 0]
-    zero = torch.zeros_like(chosen)
-    bonus = entropy(log_probs, decisions.seen.mask)
-    return torch.where(decisions.live, chosen, zero), torch.where(decisions.live, bonus, zero)
+@dataclass(frozen=True)
+class Now:
+    """The policy as it is, at decisions it was played in. log_probs [L, N, K]: 0 where not allowed; log_prob: of the
+    actions taken, ratio: their probability over the old one, entropy; [L, N], 0 (ratio 1) where nothing was decided."""
+
+    log_probs: Tensor
+    log_prob: Tensor
+    entropy: Tensor
+    old_log_prob: Tensor
+
+    @classmethod
+    def of(cls, actor: Actor, decisions: PackedDecisions) -> Now:
+        log_probs = log_probabilities(actor.policy.logits(decisions.seen), decisions.seen.mask)
+        chosen = log_probs.gather(-1, decisions.actions.clamp(min=0)[..., None])[..., 0]
+        zero = torch.zeros_like(chosen)
+        bonus = entropy(log_probs, decisions.seen.mask)
+        live = decisions.live
+        return cls(log_probs, torch.where(live, chosen, zero), torch.where(live, bonus, zero), decisions.old_log_prob)
+
+    @property
+    def ratio(self) -> Tensor:
+        return (self.log_prob - self.old_log_prob).exp()
+
+    def probabilities(self, mask: Tensor) -> Tensor:
+        """Of all own actions, [L, N, K]."""
+        return torch.where(mask, self.log_probs.exp(), torch.zeros_like(self.log_probs))
+
+    def kl_of(self, shown: Tensor) -> Tensor:
+        """KL(teacher, policy) for a teacher that is certain of `shown`, [L, N]."""
+        return -self.log_probs.gather(-1, shown.clamp(min=0)[..., None])[..., 0]
+
+
+Gain = Callable[[PackedDecisions, Now], Tensor]  # what is to be raised, [L, N]
 
 
 def ppo(actor: Actor, decisions: PackedDecisions, settings: Settings, seed: int) -> AgentFacts:
@@ -57,36 +82,40 @@ def ppo_norms(actor: Actor, decisions: PackedDecisions, settings: Settings, seed
 
 
 def plain_gradient(actor: Actor, decisions: PackedDecisions, settings: Settings, seed: int) -> AgentFacts:
-    """One step along sum_t w_t grad log pi_t, averaged over live decisions: REINFORCE with whatever credit."""
+    """One step along sum_t w_t grad log pi_t, averaged over live decisions: REINFORCE with whatever credit. Weights of
+    all own actions add sum_t,k w_t,k grad pi_t,k."""
 
-    def gain(part: PackedDecisions, log_prob: Tensor, ratio: Tensor, bonus: Tensor) -> Tensor:
-        return log_prob * part.weight + settings.entropy * bonus
+    def gain(part: PackedDecisions, now: Now) -> Tensor:
+        gains = now.log_prob * part.weight + settings.entropy * now.entropy
+        if part.own is not None:
+            gains = gains + (now.probabilities(part.seen.mask) * part.own.weight).sum(-1)
+        return gains
 
     return _passes(actor, decisions, replace(settings, epochs=1), seed, gain)
 
 
 def imitate(actor: Actor, decisions: PackedDecisions, settings: Settings, seed: int) -> AgentFacts:
     """Raise log pi of `decisions.actions`, here what a reference controller would have done."""
-    return _passes(actor, decisions, settings, seed, lambda part, log_prob, ratio, bonus: log_prob)
+    return _passes(actor, decisions, settings, seed, lambda part, now: now.log_prob)
 
 
 def _surrogate(settings: Settings) -> Gain:
-    return lambda part, log_prob, ratio, bonus: (
-        clipped_surrogate(ratio, part.weight, settings.clip) + settings.entropy * bonus
-    )
+    def gain(part: PackedDecisions, now: Now) -> Tensor:
+        gains = clipped_surrogate(now.ratio, part.weight, settings.clip) + settings.entropy * now.entropy
+        if part.own is not None:
+            gains = gains + own_surrogate(now.probabilities(part.seen.mask), part.own, settings.clip)
+        if part.shown is not None and (share := settings.teacher_share):
+            gains = (1.0 - share) * gains - share * now.kl_of(part.shown)
+        return gains
 
-
-def _played(actor: Actor, part: PackedDecisions) -> tuple[Tensor, Tensor, Tensor]:
-    """Log-probability of the actions taken, its ratio to the old one, and the entropy; all [L, N]."""
-    log_prob, bonus = chosen_log_prob(actor, part)
-    return log_prob, (log_prob - part.old_log_prob).exp(), bonus
+    return gain
 
 
 def _passes(actor: Actor, decisions: PackedDecisions, settings: Settings, seed: int, gain: Gain) -> AgentFacts:
     actor, decisions = _prepared(actor, decisions)
     norms = _descend(actor, decisions, settings, seed, gain)
     with torch.no_grad():
-        parts = [sums(block.live, *_played(some, block)[1:], settings.clip) for some, block in blocks(actor, decisions)]
+        parts = [sums(block.live, Now.of(some, block), settings.clip) for some, block in blocks(actor, decisions)]
         totals = torch.cat(parts, dim=1)
         return AgentFacts(totals if actor.order is None else totals[:, actor.order.argsort()], norms)
 
@@ -118,7 +147,7 @@ def _add_gradients(actor: Actor, part: PackedDecisions, gain: Gain, epoch: int) 
     """Gradient of minus the mean gain into the leaf, block by block: no agent's loss reads another's network."""
     live, first = int(part.live.sum()), 0
     for block_actor, block in blocks(actor, part):
-        gains = gain(block, *_played(block_actor, block))
+        gains = gain(block, Now.of(block_actor, block))
         value = -live_mean(gains, block.live, actor.per_agent, live)
         if not bool(value.isfinite()):
             column = first + int((~gains.isfinite() & block.live).any(0).int().argmax())
@@ -146,12 +175,13 @@ def _in_one_block(actor: Actor, decisions: PackedDecisions) -> bool:
     return decisions.seen.mask.numel() <= BLOCK_ROWS or has_prior
 
 
-def sums(live: Tensor, ratio: Tensor, bonus: Tensor, clip: float) -> Tensor:
+def sums(live: Tensor, now: Now, clip: float) -> Tensor:
     """Sums over every agent's live decisions, see AgentFacts: arrays [L, N] -> [4, N] float64."""
+    ratio = now.ratio
     outside = ((ratio - 1.0).abs() > clip) & live
     tiny = torch.finfo(ratio.dtype).tiny  # a ratio that underflows would make the log infinite
     kl = torch.where(live, ratio - 1.0 - ratio.clamp(min=tiny).log(), torch.zeros_like(ratio))
-    return torch.stack([values.sum(0, dtype=torch.float64) for values in (live, outside, kl, bonus)])
+    return torch.stack([values.sum(0, dtype=torch.float64) for values in (live, outside, kl, now.entropy)])
 
 
 def minibatches(decisions: PackedDecisions, count: int, seed: int, epoch: int) -> Iterator[PackedDecisions]:

@@ -1,12 +1,13 @@
 """HAPPO (Kuba et al. 2022): agents update one after the other, each knowing how those before it have changed.
 
 In random order, agent i maximises the clipped surrogate of M_t A_t, with M_t the product of new / old probabilities of
-the agents that were updated before it at the same step. The advantage is shared; parameters are per agent.
+the agents that were updated before it at the same step. The advantage is shared; parameters are per agent. HATRPO goes
+the same way with another step of each agent, `trust_region`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +18,11 @@ from dgpg_verify.core import InputError, generator
 from dgpg_verify.training.networks import Actor, adam
 from dgpg_verify.training.settings import Settings
 from dgpg_verify.training.updates.packing import PackedDecisions
-from dgpg_verify.training.updates.rules import AgentFacts, chosen_log_prob, ppo_norms, sums
+from dgpg_verify.training.updates.rules import AgentFacts, Now, ppo_norms, sums
+from dgpg_verify.training.updates.trust_region import natural_step
+
+# changes one agent's actor; the norms of its gradient [steps, 1]
+AgentStep = Callable[[Actor, PackedDecisions, Settings, int], Tensor]
 
 
 @dataclass
@@ -49,30 +54,39 @@ def split_actor(policy: Any, settings: Settings) -> SequentialActors:
 
 
 def sequential(team: SequentialActors, decisions: PackedDecisions, settings: Settings, seed: int) -> AgentFacts:
-    """One round over all agents. Cost: N times one agent's PPO; nothing is batched over agents."""
+    """HAPPO: one round over all agents. Cost: N times one agent's PPO; nothing is batched over agents."""
+    return _round(team, decisions, settings, seed, ppo_norms)
+
+
+def trust_region(team: SequentialActors, decisions: PackedDecisions, settings: Settings, seed: int) -> AgentFacts:
+    """HATRPO: the same with one step of each agent within its trust region."""
+    return _round(team, decisions, settings, seed, natural_step)
+
+
+def _round(
+    team: SequentialActors, decisions: PackedDecisions, settings: Settings, seed: int, step: AgentStep
+) -> AgentFacts:
     n = decisions.live.shape[1]
     product = torch.ones(int(decisions.step.max()) + 1, dtype=torch.float32, device=decisions.step.device)
     norms = {}
     for i in torch.randperm(n, generator=generator(seed, 8)).tolist():
         alone = decisions.agents(torch.tensor([i], device=product.device))
-        change, norms[i] = _ratio_after(team.actors[i], alone, settings, seed, product)
+        change, norms[i] = _ratio_after(team.actors[i], alone, settings, seed, product, step)
         product = product * change
     with torch.no_grad():
         whole = Actor(team.policy, team.actors[0].optimiser)
-        log_prob, bonus = chosen_log_prob(whole, decisions)
-        ended = sums(decisions.live, (log_prob - decisions.old_log_prob).exp(), bonus, settings.clip)
+        ended = sums(decisions.live, Now.of(whole, decisions), settings.clip)
     return AgentFacts(ended, torch.cat([norms[i] for i in range(n)], dim=1))
 
 
 def _ratio_after(
-    actor: Actor, alone: PackedDecisions, settings: Settings, seed: int, product: Tensor
+    actor: Actor, alone: PackedDecisions, settings: Settings, seed: int, product: Tensor, step: AgentStep
 ) -> tuple[Tensor, Tensor]:
     """Update one agent; its new / old probability at every step of the roll-outs, 1 where it did not decide, and the
     norms of its gradient [steps, 1]."""
-    weighted = replace(alone, weight=alone.weight * product[alone.step])
-    norms = ppo_norms(actor, weighted, settings, seed)
+    norms = step(actor, alone.scaled(product[alone.step]), settings, seed)
     with torch.no_grad():
-        ratio = (chosen_log_prob(actor, alone)[0] - alone.old_log_prob).exp()
+        ratio = Now.of(actor, alone).ratio
         change = torch.ones_like(product)
         change[alone.step[alone.live]] = ratio[alone.live]
         return change, norms
