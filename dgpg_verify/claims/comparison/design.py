@@ -34,21 +34,21 @@ ALIKE_N = 4
 CONTROL = Compared("mappo, shared", "MAPPO with shared parameters", "", learner="mappo", sharing="shared")  # of `alike`
 CLOUD, CLOUD_HORIZON, CLOUD_EPISODES = "cloud", 100, 30  # as DG-PG is trained in the claims on training
 # N -> fleets on the cloud, by scale: of all methods, and of those that use the analytical model or need no reference
-CLOUD_SIZES: Mapping[str, Mapping[int, int]] = {"smoke": {}, "standard": {}, "full": {5: 6, 10: 6, 50: 5}}
+CLOUD_SIZES: Mapping[str, Mapping[int, int]] = {"smoke": {}, "standard": {}, "full": {5: 5, 10: 5, 50: 5}}
 LARGE_SIZES: Mapping[str, Mapping[int, int]] = {"smoke": {}, "standard": {}, "full": {200: 3}}
 LARGE = ("dgpg/parts", "guidance_only", "expected_guidance", "residual_return", "expected_residual", "difference")
 # N, draws and roll-outs of the credits with learned parts: seconds to minutes of fitting each
 LEARNED_SIZES: Mapping[str, tuple[tuple[int, ...], int, int]] = {
     "smoke": ((8,), 1, 64),
     "standard": ((), 0, 0),
-    "full": ((32, 64, 128, 256), 6, 1024),
+    "full": ((32, 64, 128, 256), 4, 1024),
 }
 SLOW_REPETITIONS = 3
 # N of noise, their draws, roll-outs; N of learning, draws; repetitions of `alike`, their episodes
 SIZES: Mapping[str, tuple[tuple[int, ...], int, int, tuple[int, ...], int, int, int]] = {
     "smoke": ((16, 32, 64, 128), 4, 128, (), 0, 2, 64),
     "standard": ((64, 128, 256, 512), 12, 512, (), 0, 0, 0),
-    "full": ((128, 256, 512, 1024), 30, 1024, (8, 16, 32, 64), 8, 8, EPISODES),
+    "full": ((128, 256, 512, 1024), 30, 1024, (8, 16, 32, 64), 6, 8, EPISODES),
 }
 
 

@@ -81,7 +81,9 @@ def measure_noise(cell: Cell) -> dict[str, Any]:
         game, policy, credits, rollouts=cell.options["rollouts"], seed=cell.seed % 2**31,
         target=oracle.objective_gradient, progress=False,
     )  # fmt: skip
-    return prefixed("measured", measured_values(moments, oracle)) | _probed(game, policy, credits, oracle)
+    inner = [float((np.asarray(moments[name].mean) * oracle.objective_gradient).sum()) for name in names]
+    values = measured_values(moments, oracle) | {"to_objective": np.array(inner)}
+    return prefixed("measured", values) | _probed(game, policy, credits, oracle)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from dgpg_verify.claims.comparison.c6_comparison import CLAIM, DIFFERENT
-from dgpg_verify.claims.comparison.design import CONTROL, CREDITS, FAMILY, NOISE, comparison_design
+from dgpg_verify.claims.comparison.design import CONTROL, CREDITS, FAMILY, NOISE, comparison_design, is_learned
 from dgpg_verify.claims.comparison.measure import (
     PROBES,
     alike_game,
@@ -284,8 +284,11 @@ def test_cells_are_measured_as_their_rows_say() -> None:
         if row.key == NOISE:
             measured = {row.key: make_series(small, [Evidence(cell, values, 0.0)])}
             table = comparison_tables(measured)["frontier"]
-            assert len(table) == len({m.id if m.credit == "guided" else m.credit for m in METHODS if m.credit})
+            plain = [m for m in METHODS if m.credit and not is_learned(m.credit)]
+            assert len(table) == len({m.id if m.credit == "guided" else m.credit for m in plain})
             read = read_cell(measured[NOISE].flat[0])
+            told = {line["credit"]: line for line in table}
+            assert told["guidance"]["inner"] > 0.0 and told["gae:central"]["inner"] == told["gae:central"]["objective"]
             assert read["gae:central"].signal == pytest.approx(read.lengths["return"])
         else:
             assert values["gap"][0] == pytest.approx(0.5 * 4 * 0.75)
