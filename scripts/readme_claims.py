@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dgpg_verify.core import LABELS, LedgerRow, ledger_row_from_json
+from dgpg_verify.reporting.comparison.table import method_table
 from dgpg_verify.reporting.matrix import claim_matrix, counts_text, name_text, price_text
 from dgpg_verify.reporting.records import RECORDS, SUMMARY
 from dgpg_verify.reporting.summary import ReadingSummary
@@ -161,6 +162,18 @@ def systems_table(reports: list[Report]) -> str:
     return "\n".join(lines)
 
 
+def methods_table(reports: list[Report]) -> str:
+    """Every method and which of the five properties it has."""
+    table = method_table(rows_of(reports))
+    if table is None:
+        return "Not measured in the committed runs."
+    lines = [f"| {' | '.join(['method', *table.heads, 'the paper says'])} |", "|---" * (2 + len(table.heads)) + "|"]
+    for method, found, joined in table.lines:
+        said = (f"{answer.text} {interval_text(answer.deciding)}" if answer else "-" for answer in found)
+        lines.append(f"| {method} | {' | '.join(said)} | {joined.row.rpartition('/')[2]}: {joined.verdict} |")
+    return "\n".join(lines)
+
+
 def _word(reading: ReadingSummary) -> str:
     """A reading's verdict, with its price where there is one."""
     price = price_text(reading)
@@ -301,6 +314,7 @@ def rendered() -> dict[str, str]:
         "docs/results.md": {
             "claims": claims_table(leading),
             "systems": systems_table(leading),
+            "methods": methods_table(leading),
             "samples": samples_table(leading),
             "training": training_table(leading),
             "tuned": tuned_table(leading),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ from torch import Tensor
 from dgpg_verify.core import HasDefaultAction, Observation, Rollout, offers
 from dgpg_verify.credits.base import FixedCredit, discounts, fitted
 from dgpg_verify.credits.returns import discounted_to_go
-from dgpg_verify.critics import LEARNED_VALUES, LearnedValue, StateModel
+from dgpg_verify.critics import LEARNED_VALUES, LearnedValue
 from dgpg_verify.rollouts import branch_returns, one_step_rewards, replay_gains
 
 SPLIT = 2.0**27  # a float64 uniform holds 53 random bits: 27 for the action, 26 for its replacement
@@ -78,7 +79,7 @@ class LearnedDifferenceCredit:
         return replace(self, value=self.value.fit(pilot))
 
     def __call__(self, rollout: Rollout) -> Tensor:
-        model: StateModel = fitted(self.name, self.value.estimate)
+        model: Any = fitted(self.name, self.value.estimate)  # a `StateModel`
         gain = discounts(rollout)[:, None] * (model(rollout)[..., None] - model.without(rollout))
         return torch.where(rollout.active, gain, 0.0)
 

@@ -17,14 +17,18 @@ from dgpg_verify.critics.joint_inputs import JointInputs
 from dgpg_verify.critics.mixers import HIDDEN, MIXERS, JointActions, taken, two_layers
 
 
-class Utilities(nn.Module):
+class AgentUtilities(nn.Module):
     """Q_i(o_i, k) [R, N, K]: a table for each agent and, where candidates change, one network of their features."""
 
     def __init__(self, inputs: JointInputs) -> None:
         super().__init__()
         n, k, _ = inputs.sizes
-        self.tables = nn.Parameter(0.1 * n**-0.5 * torch.randn(n, k))
+        self.tables = nn.Parameter(torch.empty(n, k))
         self.features = None if inputs.fixed else two_layers(inputs.features.shape[-1], 1)
+
+    def draw_own(self, rng: torch.Generator) -> None:
+        """Tables whose sum is a tenth of the target's spread."""
+        self.tables.normal_(std=0.1 * len(self.tables) ** -0.5, generator=rng)
 
     def forward(self, inputs: JointInputs) -> Tensor:
         tables = self.tables.expand(len(inputs), -1, -1)
@@ -36,7 +40,7 @@ class MixedNetwork(nn.Module):
 
     def __init__(self, mixer: str, inputs: JointInputs) -> None:
         super().__init__()
-        self.utilities, self.mixer = Utilities(inputs), MIXERS[mixer](*inputs.sizes)
+        self.utilities, self.mixer = AgentUtilities(inputs), MIXERS[mixer](*inputs.sizes)
 
     def value(self, inputs: JointInputs) -> Tensor:
         utilities, best, _ = self._utilities(inputs)

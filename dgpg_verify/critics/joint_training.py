@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dgpg_verify.core import Rollout, generator
 from dgpg_verify.critics.joint_inputs import JointInputs, Scaling
-from dgpg_verify.critics.seeds import seeded
+from dgpg_verify.critics.seeds import drawn
 
 SEED = 0
 STEPS, CHECKS, RATE = 1000, 20, 3e-3  # of Adam; how often the kept part is looked at; the step size
@@ -62,8 +62,7 @@ def fit_network(
     inputs = scaling(plain)
     level, spread = float(targets.mean()), float(targets.std(correction=0)) or 1.0
     scaled = ((targets - level) / spread).float()
-    with seeded(SEED):
-        network = build(inputs).to(scaled.device)
+    network = drawn(lambda: build(inputs), SEED, scaled.device)
     _adam(network, inputs, scaled, steps)
     return FittedNetwork(network.eval(), scaling, level, spread)
 
@@ -76,7 +75,7 @@ def _adam(network: Any, inputs: JointInputs, targets: Tensor, steps: int) -> Non
     """Leaves the network with the best weights of CHECKS looks at the last rows."""
     used = len(targets) - int(KEPT_SHARE * len(targets))
     size, rng = min(minibatch(inputs), used), generator(SEED, 1)
-    optimiser = torch.optim.Adam(network.parameters(), lr=RATE)
+    optimiser = torch.optim.Adam(network.parameters(), lr=RATE, fused=True)
     best, least = copy.deepcopy(network.state_dict()), float("inf")
     for step in range(steps):
         index = torch.randint(used, (size,), generator=rng) if size < used else torch.arange(used)

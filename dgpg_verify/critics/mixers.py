@@ -15,7 +15,7 @@ utilities: of the actions taken (all K in `table`); best: each agent's largest o
 -1 where an agent has nothing to decide, whose utility and best must then be 0. VDN and QMIX need the first two alone;
 QTRAN's value is a function of state and actions, its utilities enter the constraints only. To bootstrap, give the
 utilities and actions that are greedy in the next state; to act, take each agent's best utility, whatever the mixer.
-Modules are built from torch's global generator: see `critics.seeded`.
+Build them by `critics.drawn(lambda: MIXERS[name](N, K, F), seed)`, which gives them their first weights.
 """
 
 from __future__ import annotations
@@ -37,9 +37,11 @@ class JointActions(nn.Module):
         super().__init__()
         self.n_actions, self.none = n_actions, n_agents * n_actions
         self.rows = nn.EmbeddingBag(self.none + 1, width, mode="sum", padding_idx=self.none)
-        nn.init.normal_(self.rows.weight, std=n_agents**-0.5)  # the sum has unit variance
-        with torch.no_grad():
-            self.rows.weight[self.none] = 0.0
+
+    def draw_own(self, rng: torch.Generator) -> None:
+        """Rows whose sum has unit variance."""
+        self.rows.weight.normal_(std=(self.none // self.n_actions) ** -0.5, generator=rng)
+        self.rows.weight[self.none] = 0.0
 
     def forward(self, actions: Tensor) -> Tensor:
         """actions [B, N] -> [B, width]"""
@@ -137,8 +139,8 @@ class QMIXMixer(Mixer):
 class QPLEXMixer(Mixer):
     """sum_i w_i V_i + b_i + sum_i lambda_i(s, a) w_i (q_i - V_i), V_i = `best`, w(s) > 0. O(N K) parameters.
 
-    lambda is the exponential of a network of state and joint action. The published product of sigmoids is as positive,
-    but bounded until its factor grows: on QTRAN's matrix it left the utilities tied in most of the seeds tried.
+    lambda is the exponential of a network of state and joint action. The published sum of products of sigmoids is as
+    positive, but on QTRAN's matrix its utilities stayed tied from most first weights; these do from some.
     """
 
     def __init__(self, n_agents: int, n_actions: int, state_size: int) -> None:

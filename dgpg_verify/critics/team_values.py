@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ from dgpg_verify.critics.joint_training import fit_network
 from dgpg_verify.critics.regressed import StateModel
 
 
-class Estimate(Protocol):
+class JointFit(Protocol):
     """What is fitted to the targets."""
 
     @property
@@ -44,16 +44,16 @@ class LearnedValue:
     """
 
     name: str
-    fitter: Callable[[Sequence[Rollout], Tensor], Any]
+    fitter: Callable[[Sequence[Rollout], Tensor], JointFit]
     keeps_states: bool = False
     targets: Targets | None = None
-    estimate: Any = None
+    estimate: JointFit | None = None
     explained_variance: float = math.nan
     seconds: float = math.nan
 
     @property
     def parameters(self) -> int:
-        return 0 if self.estimate is None else int(self.estimate.parameters)
+        return 0 if self.estimate is None else self.estimate.parameters
 
     def fit(self, pilot: Sequence[Rollout]) -> LearnedValue:
         """Raises InputError without roll-outs, or where actions are continuous."""
@@ -67,7 +67,7 @@ class LearnedValue:
 
     def table(self, rollout: Rollout) -> Tensor:
         """[B, T, N, K] float64, discounted to time 0. Raises InputError before fit()."""
-        if self.targets is None:
+        if self.targets is None or self.estimate is None:
             raise InputError(f"value {self.name!r} was used before fit(pilot)")
         steps = torch.arange(rollout.reward.shape[-1], dtype=torch.float64, device=rollout.reward.device)
         values = self.targets.value(rollout)[..., None, None] + self.estimate.table(rollout)
@@ -76,7 +76,7 @@ class LearnedValue:
     def unbiased(self, rollout: Rollout) -> bool:
         return False
 
-    def _fitted(self, pilot: Sequence[Rollout]) -> tuple[Targets, Any]:
+    def _fitted(self, pilot: Sequence[Rollout]) -> tuple[Targets, JointFit]:
         targets = Targets.of(pilot)
         return targets, self.fitter(pilot, targets.left(pilot))
 
@@ -88,7 +88,7 @@ class LearnedValue:
         return targets.explained(second, found)
 
 
-def fit_vdn(pilot: Sequence[Rollout], targets: Tensor) -> Any:
+def fit_vdn(pilot: Sequence[Rollout], targets: Tensor) -> JointFit:
     """Least squares where the candidates never change, else utilities of their features."""
     if JointInputs.of(pilot).fixed:
         return AdditiveTables.fit(pilot, targets)

@@ -7,7 +7,7 @@ them, as an entry point of the group `dgpg_verify.figures`; it stands on the pag
 from __future__ import annotations
 
 from dgpg_verify.core import check_unique, offered
-from dgpg_verify.reporting import assumptions, cost, domains, equilibria, noise, samples, training
+from dgpg_verify.reporting import assumptions, comparison, cost, domains, equilibria, noise, samples, training
 from dgpg_verify.reporting.drawing.spec import FigureSpec
 
 ENTRY_POINTS = "dgpg_verify.figures"  # group in which another package names its figures
@@ -16,6 +16,7 @@ FIGURES: tuple[FigureSpec, ...] = (
     *equilibria.FIGURES,
     *samples.FIGURES,
     *training.FIGURES,
+    *comparison.FIGURES,
     *cost.FIGURES,
     *assumptions.FIGURES,
     *domains.FIGURES,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from dgpg_verify.critics import MIXERS, Mixer, seeded
+from dgpg_verify.critics import MIXERS, Mixer, drawn
 from dgpg_verify.critics.mixers import JointActions, taken
 from dgpg_verify.testing import EXACT
 
@@ -20,8 +20,7 @@ REACHES = {"vdn": False, "qmix": False, "qtran": True, "qplex": True}
 
 
 def made(name: str, seed: int, n: int = N, k: int = K) -> Mixer:
-    with seeded(seed):
-        return MIXERS[name](n, k, F)
+    return drawn(lambda: MIXERS[name](n, k, F), seed)
 
 
 def inputs(seed: int, size: int = 6) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -81,16 +80,12 @@ def test_control_qplex_is_not_monotone() -> None:
 @EXACT
 @given(seed=st.integers(0, 2**16))
 def test_the_best_of_qplex_is_the_best_of_each(seed: int) -> None:
-    utilities, state, best, _ = inputs(seed, 2)
-    best = utilities.amax(-1)
-    mixer = made("qplex", seed)
-    values = []
-    for profile in itertools.product(range(K), repeat=N):
-        actions = torch.tensor(profile).expand(2, N)
-        values.append(mixer(taken(utilities, actions), state, best, actions))
-    greedy = torch.stack(values).argmax(0)
-    expected = (utilities.argmax(-1) * torch.tensor([K**2, K, 1])).sum(-1)
-    assert torch.equal(greedy, expected)
+    utilities, state, _, _ = inputs(seed, 1)
+    profiles = torch.cartesian_prod(*[torch.arange(K)] * N)
+    utilities = utilities.expand(len(profiles), -1, -1)
+    state = state.expand(len(profiles), -1)
+    values = made("qplex", seed)(taken(utilities, profiles), state, utilities.amax(-1), profiles)
+    assert torch.equal(profiles[values.argmax()], utilities[0].argmax(-1))
 
 
 def test_qtrans_constraints_by_hand() -> None:
@@ -108,8 +103,7 @@ def test_qtrans_constraints_by_hand() -> None:
 
 
 def test_the_sum_of_rows_is_a_linear_layer_on_one_hots() -> None:
-    with seeded(0):
-        layer = JointActions(N, K, 7)
+    layer = drawn(lambda: JointActions(N, K, 7), 0)
     actions = torch.tensor([[0, 3, 2], [1, -1, 0]])
     one_hot = torch.nn.functional.one_hot(actions.clamp(min=0), K).float() * (actions >= 0)[..., None]
     torch.testing.assert_close(layer(actions), torch.einsum("bnk,nkw->bw", one_hot, layer.every()))
@@ -139,11 +133,11 @@ def test_seeds_decide_the_weights_and_nothing_outside() -> None:
 
 def learned(name: str, seed: int = 0, steps: int = 1500) -> tuple[Tensor, float]:
     """The utilities [2, 3] after regression on all nine cells alike, and the pay-off of their greedy joint action."""
-    with seeded(seed):
-        mixer, table = MIXERS[name](2, 3, 1), torch.nn.Parameter(0.1 * torch.randn(2, 3))
+    mixer = drawn(lambda: MIXERS[name](2, 3, 1), seed)
+    table = torch.nn.Parameter(0.1 * torch.randn(2, 3, generator=torch.Generator().manual_seed(seed)))
     actions = torch.cartesian_prod(torch.arange(3), torch.arange(3))
     state, target = torch.ones(9, 1), MATRIX.flatten()
-    optimiser = torch.optim.Adam([table, *mixer.parameters()], lr=1e-2)
+    optimiser = torch.optim.Adam([table, *mixer.parameters()], lr=1e-2, fused=True)
     for _ in range(steps):
         utilities = table.expand(9, 2, 3)
         best, best_actions = utilities.max(-1)
@@ -159,9 +153,9 @@ def learned(name: str, seed: int = 0, steps: int = 1500) -> tuple[Tensor, float]
 
 @pytest.mark.parametrize("name", MIXERS)
 def test_the_matrix_of_qtran(name: str) -> None:
-    """VDN and QMIX cannot represent it and miss 8, the controls; QTRAN and QPLEX reach it.
+    """VDN and QMIX, the controls, cannot represent it and miss 8 from four first weights; QTRAN and QPLEX reach it.
 
-    Of eight first weights VDN and QMIX missed with all, QTRAN reached 8 with all and QPLEX with seven: it has a local
-    minimum in which the utilities of two actions stay equal.
+    Of eight first weights QTRAN reached 8 from all, QPLEX from five to seven, depending on rounding: it has local
+    minima in which the utilities of two actions stay equal. Hence more than one.
     """
-    assert (learned(name)[1] == 8.0) == REACHES[name]
+    assert any(learned(name, seed)[1] == 8.0 for seed in range(4)) == REACHES[name]

@@ -27,14 +27,14 @@ GAMES: dict[str, Any] = {
     "qmix": monotone_payoffs, "qtran": random_payoffs, "qplex": monotone_payoffs, "coma": random_payoffs,
     "mean_field": counted_payoffs, "regressed": lambda seed: LoadBalancingGame.random(3, seed),
 }  # fmt: skip
-CLOSE = 0.1  # mean squared error over mean square of the exact credit, at 2048 roll-outs and 600 steps
+CLOSE = 0.1  # mean squared error over mean square of the exact credit, at 2048 roll-outs and 300 steps
 
 
 def credit_of(value: LearnedValue, rollout: Rollout) -> torch.Tensor:
     return replace(make_credit("counterfactual@exact"), value=value)(rollout)  # type: ignore[type-var]
 
 
-def relative_error(name: str, game: Any, size: int, steps: int = 600, shift: int = 0) -> float:
+def relative_error(name: str, game: Any, size: int, steps: int = 300, shift: int = 0) -> float:
     """Of counterfactual@NAME against counterfactual@exact on 512 other roll-outs; shift: agents out of order."""
     pilot, test = played(game, 1, size), played(game, 2, 512)
     pilot = replace(pilot, actions=pilot.actions.roll(shift, dims=2), x=pilot.x.roll(shift, dims=2))

@@ -236,6 +236,21 @@ def domains(draws: int = 4) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def compared(fleets: int = 3) -> list[dict[str, Any]]:
+    """Credits among few and many agents: an unbiased one whose noise grows, quiet ones, biased ones."""
+    kinds = {  # variance at N, cosine of the mean step
+        "gae:central": (lambda n: float(n), 1.0), "guidance": (lambda n: 2.0, 0.5), "difference": (lambda n: 3.0, 1.0),
+        "pathwise": (lambda n: 0.0, 0.5), "dgpg/parts": (lambda n: 5.0, 0.5),
+    }  # fmt: skip
+    return [
+        {"credit": credit, "methods": credit, "n": n, "fleet": k, "variance": variance(n), "signal": 1.0,
+         "inner": cosine, "objective": 1.0, "seconds": 0.5, "reads": "own reward"}
+        for credit, (variance, cosine) in kinds.items()
+        for n in (10, 100)
+        for k in range(fleets)
+    ]  # fmt: skip
+
+
 def ledger_row(row: str, claim: str, verdict: str = "supported", **changes: Any) -> LedgerRow:
     base = LedgerRow(
         row=row,

@@ -15,7 +15,7 @@ from dgpg_verify.reporting.figures import FIGURES
 from dgpg_verify.reporting.frame import Frames, frames
 from tests.reporting.equilibria.synthetic_equilibria import equilibrium_tables
 from tests.reporting.samples.synthetic_samples import complexity_tables
-from tests.reporting.synthetic_run import domains, fits, moments, tables
+from tests.reporting.synthetic_run import compared, domains, fits, moments, tables
 from tests.reporting.training.synthetic_training import training_tables
 
 MOST = 8
@@ -28,7 +28,8 @@ VARIANTS = ("delay", "lognormal", "recorded", "rounded")  # of systems, as a ful
 @pytest.fixture(scope="module")
 def made() -> Frames:
     """All synthetic tables, with as many places as a full run has."""
-    given = tables() | equilibrium_tables() | complexity_tables() | training_tables(seeds=2) | {"domains": domains()}
+    given = tables() | equilibrium_tables() | complexity_tables() | training_tables(seeds=2)
+    given |= {"domains": domains(), "frontier": compared()}
     few = {name: [row for row in rows if (row.get("fleet") or 0) < 2] for name, rows in given.items()}
     for name in ("moments", "cross_agent"):
         base = [row for row in few[name] if row["system"] == "load_balancing"]

@@ -33,10 +33,11 @@ def _questions(series: Series[CellStats]) -> list[Question]:
     # the cloud's signal is too faint for a ratio at every N; the yardstick is not
     name = "paired_ratio" if series.row.options["system"] == "cloud" else "noise_to_signal"
     alphas = grid.CURVE_ALPHAS if series.key in (grid.GAME, grid.CLOUD) else tuple(grid.SCHEDULE.values())
-    return [_mixture(series, name, alpha, setting) for setting in grid.SETTINGS for alpha in alphas]
+    return [mixture_question(series, name, alpha, setting) for setting in grid.SETTINGS for alpha in alphas]
 
 
-def _mixture(series: Series[CellStats], name: str, alpha: float, setting: str) -> Question:
+def mixture_question(series: Series[CellStats], name: str, alpha: float, setting: str) -> Question:
+    """How a statistic of the mixture grows with N at one alpha in one setting."""
     return exponent_question(
         series,
         name,

@@ -26,6 +26,7 @@ FAMILIES = (
     Family("equilibria", "Equilibria and alignment", ("C2", "A2")),
     Family("samples", "Samples to a gap", ("C3", "A4")),
     Family("training", "Training", ("C4",)),
+    Family("comparison", "Beside other methods", ("C6",)),
     Family("instrument", "Cost, assumptions, instrument", ("C5", "A0", "A1", "A3")),
     Family("traffic", "Traffic", ("C7",)),
     Family("power", "Power dispatch", ("C8",)),

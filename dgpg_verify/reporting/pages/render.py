@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from dgpg_verify.core import LABELS, LedgerRow
 from dgpg_verify.reporting import equilibria, samples, wording
+from dgpg_verify.reporting.comparison.table import method_table
 from dgpg_verify.reporting.ledger import NOT_COMPARED, status_text
 from dgpg_verify.reporting.matrix import claim_matrix, counts_text, name_text, price_text
 from dgpg_verify.reporting.objections import OBJECTIONS, answer
@@ -247,6 +248,7 @@ def _ledger_context(rows: Sequence[LedgerRow]) -> dict[str, Any]:
         "answers": answers(summaries),
         "matrix": matrix,
         "systems": system_table(rows),
+        "methods": method_table(rows),
         "strips": {row.row: Markup(interval_strip(row, scales[row.statistic])) for row in rows},
         "counts": {label: judged.count(label) for label in LABELS},
         "not_compared": sum(status_text(row) == NOT_COMPARED for row in rows),

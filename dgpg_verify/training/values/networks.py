@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from dgpg_verify.core import System
-from dgpg_verify.critics import MIXERS, ValueNetwork, seeded
+from dgpg_verify.critics import MIXERS, ValueNetwork, drawn
 from dgpg_verify.policies.layers import normalise
 from dgpg_verify.training.methods import ALONE
 from dgpg_verify.training.values.replay import Steps
@@ -55,8 +55,8 @@ class ActionValues(nn.Module):
         self._policy, self._network = policy, network
         self.scores = nn.Parameter(policy.parameters.detach().float().clone())
         self.values = nn.Parameter(network.parameters.detach().float().clone())
-        with seeded(seed):
-            self.mixer = Alone() if mixer == ALONE else MIXERS[mixer](system.n_agents, system.n_actions, state_size)
+        sizes = (system.n_agents, system.n_actions, state_size)
+        self.mixer = Alone() if mixer == ALONE else drawn(lambda: MIXERS[mixer](*sizes), seed)
 
     @property
     def scorer(self) -> Any:

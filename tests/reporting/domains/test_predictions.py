@@ -9,6 +9,7 @@ from matplotlib.collections import PathCollection
 from dgpg_verify.reporting.domains import FIGURES
 from dgpg_verify.reporting.domains.predictions import draw_predictions
 from dgpg_verify.reporting.frame import Frames, NothingToDraw, frames
+from tests.reporting.synthetic_run import domains
 
 NS = (64, 128, 256, 512)
 
@@ -49,3 +50,10 @@ def test_what_was_found_stands_beside_what_was_predicted() -> None:
 def test_without_records_there_is_nothing_to_draw(claim: str) -> None:
     with pytest.raises(NothingToDraw, match="domains"):
         draw_predictions(frames({}), claim)
+
+
+def test_only_statistics_with_a_unit_have_a_panel() -> None:
+    records = domains()
+    shares = [{**record, "statistic": "cross_agent_share"} for record in records]
+    drawn, more = (draw_predictions(frames({"domains": rows}), "C7") for rows in (records, records + shares))
+    assert len(drawn.axes) == len(more.axes)

@@ -1,0 +1,80 @@
+"""What is measured for C6 at each scale, fixed before any measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dgpg_verify.claims.comparison.methods import METHODS, MIXTURE, Compared
+from dgpg_verify.claims.design import SCALES, Row
+from dgpg_verify.claims.noise.design import GAME, noise_design
+from dgpg_verify.core import check_choice
+
+FAMILY = "comparison"
+NOISE = "noise"
+# what every other number is read with: grad J, the mixture's parts, the yardstick, and the bare score
+BASES = ("return", "guidance", "difference", "score")
+CREDITS = tuple(dict.fromkeys([*BASES, *(m.credit for m in METHODS if m.credit not in ("", MIXTURE))]))
+SYSTEM = "load_balancing"
+FACTORS = (2.0, 4.0, 8.0, 16.0)  # gap at the start over eps
+EPISODES = 2048  # joint samples of a run
+EVERY = 32  # between looks at the gap: one update
+MINIMUM_N = 8  # of the runs; the settings of small games are the same at all N
+ALIKE_N = 4
+CONTROL = Compared("mappo, shared", "MAPPO with shared parameters", "", learner="mappo", sharing="shared")  # of `alike`
+CLOUD, CLOUD_HORIZON, CLOUD_EPISODES = "cloud", 100, 30  # as DG-PG is trained in the claims on training
+# N -> fleets on the cloud, by scale: of all methods, and of those that use the analytical model or need no reference
+CLOUD_SIZES: Mapping[str, Mapping[int, int]] = {"smoke": {}, "standard": {}, "full": {5: 6, 10: 6, 50: 5}}
+LARGE_SIZES: Mapping[str, Mapping[int, int]] = {"smoke": {}, "standard": {}, "full": {200: 3}}
+LARGE = ("dgpg/parts", "guidance_only", "expected_guidance", "residual_return", "expected_residual", "difference")
+# N of noise, their draws, roll-outs; N of learning, draws; repetitions of `alike`, their episodes
+SIZES: Mapping[str, tuple[tuple[int, ...], int, int, tuple[int, ...], int, int, int]] = {
+    "smoke": ((16, 32, 64, 128), 4, 128, (), 0, 2, 64),
+    "standard": ((64, 128, 256, 512), 12, 512, (), 0, 0, 0),
+    "full": ((128, 256, 512, 1024), 30, 1024, (8, 16, 32, 64), 8, 8, EPISODES),
+}
+
+
+def comparison_design(scale: str) -> list[Row]:
+    """Rows of a scale. The mixtures' moments are exact: they are read from the row of the game that C1 measures. How
+    methods learn is measured at full scale; a few short runs at the smallest."""
+    check_choice("scale", scale, SCALES)
+    n_noise, draws, rollouts, n_learning, fleets, repetitions, episodes = SIZES[scale]
+    learners = [method for method in METHODS if method.learner]
+    alike = [*learners, CONTROL] if repetitions else []
+    asked = {
+        "system": SYSTEM, "options": {}, "credits": list(CREDITS), "rollouts": rollouts, "part": NOISE,
+        "policy": "uniform",
+    }  # fmt: skip
+    return [
+        *noise_design(scale, [GAME]),
+        Row(FAMILY, NOISE, dict.fromkeys(n_noise, draws), asked, notes={"graph": "sparse"}),
+        *(_learning(method, dict.fromkeys(n_learning, fleets)) for method in learners if n_learning),
+        *(_alike(method, repetitions, episodes) for method in alike),
+        *(row for method in learners for row in _clouds(method, scale)),
+    ]
+
+
+def _learning(method: Compared, n_values: Mapping[int, int]) -> Row:
+    return _trained("learning", method, n_values, {"episodes": EPISODES, "every": EVERY, "factors": list(FACTORS)})
+
+
+def _alike(method: Compared, repetitions: int, episodes: int) -> Row:
+    return _trained("alike", method, {ALIKE_N: repetitions}, {"episodes": episodes})
+
+
+def _clouds(method: Compared, scale: str) -> list[Row]:
+    n_values = {**CLOUD_SIZES[scale], **(LARGE_SIZES[scale] if method.id in LARGE else {})}
+    more = {"system": CLOUD, "options": {"horizon": CLOUD_HORIZON}, "episodes": CLOUD_EPISODES}
+    return [_trained("cloud", method, n_values, more)] if n_values else []
+
+
+def _trained(part: str, method: Compared, n_values: Mapping[int, int], more: Mapping[str, Any]) -> Row:
+    """A method learns; all methods meet the same draws at equal (N, draw)."""
+    changes = {**method.changes, **({"heuristic": method.teacher} if method.teacher and part != "cloud" else {})}
+    options = {
+        "part": part, "system": SYSTEM, "options": {}, "method": method.learner, "changes": changes,
+        "sharing": method.sharing, **more,
+    }  # fmt: skip
+    notes = {"minimum_n": MINIMUM_N, "method": method.id}
+    return Row(FAMILY, f"{part}/{method.id}", n_values, options, stream=f"{FAMILY}/{part}", notes=notes)

@@ -1,0 +1,275 @@
+"""Cells of C6: noise and bias of every credit, what a credit reads, and how methods learn in one game."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook
+
+from dgpg_verify.claims.noise.design import FAMILY as EXACT
+from dgpg_verify.claims.noise.measure import exact_moments, measured_values, noise_cost, prefixed
+from dgpg_verify.claims.noise.measure import measure_noise as measure_exact
+from dgpg_verify.claims.samples.measure.laws import arrivals_of
+from dgpg_verify.claims.subjects import build_policy, build_system, one_shot_probabilities
+from dgpg_verify.core import (
+    Cell,
+    Credit,
+    HasUnbiased,
+    Policy,
+    Rollout,
+    System,
+    Transition,
+    draw_noise,
+    offers,
+)
+from dgpg_verify.credits import make_credit
+from dgpg_verify.credits.gae import GAECredit
+from dgpg_verify.credits.residual import ResidualReturnCredit
+from dgpg_verify.credits.shaped import ShapedCredit
+from dgpg_verify.measurement import measure_gradients
+from dgpg_verify.oracles.moments import OracleMoments
+from dgpg_verify.rollouts import collect
+from dgpg_verify.samples import Curve
+from dgpg_verify.systems import LoadBalancingGame
+from dgpg_verify.systems.best_response import iterated_best_response, team_price
+from dgpg_verify.training import make_method, train
+
+PROBE_ROLLOUTS = 16  # behind what a credit reads, and behind its time
+STARTS = 32  # of the search for the best assignment
+
+
+def measure_comparison(cell: Cell) -> Mapping[str, Any]:
+    """Measure one cell; a function of the cell alone, but for the seconds in it."""
+    return measure_exact(cell) if cell.claim == EXACT else PARTS[cell.options["part"]](cell)
+
+
+def comparison_cost(cell: Cell) -> float:
+    """Rough work of a cell, so that long ones start first."""
+    if cell.claim == EXACT:
+        return noise_cost(cell)
+    if cell.options["part"] == "noise":
+        return float(cell.n * cell.options["rollouts"])
+    slow = cell.n if cell.options["method"].startswith("ha") else 1  # agents updated one after the other
+    steps = cell.options["options"].get("horizon", 1)
+    return float(cell.options["episodes"] * steps * (100 + cell.n) * slow)
+
+
+def measure_noise(cell: Cell) -> dict[str, Any]:
+    """Moments of all credits under one policy, measured/... as in the claims on noise; unbiased: credits of mean grad
+    J; reads [C, len(PROBES)]: whether the credit changes with what PROBES names; seconds [C]: to compute it, over those
+    to play the same roll-outs."""
+    game, names = cast(LoadBalancingGame, build_system(cell)), cell.options["credits"]
+    policy = build_policy("uniform", game, cell.seed)
+    oracle = exact_moments(game, policy)
+    moments = measure_gradients(
+        game, policy, names, rollouts=cell.options["rollouts"], seed=cell.seed % 2**31,
+        target=oracle.objective_gradient, progress=False,
+    )  # fmt: skip
+    return prefixed("measured", measured_values(moments, oracle)) | _probed(game, policy, names, oracle)
+
+
+def _probed(game: LoadBalancingGame, policy: Policy, names: Sequence[str], oracle: OracleMoments) -> dict[str, Any]:
+    pilot, rollout, played = (_played(game, policy, stream) for stream in range(3))
+    credits = [make_credit(name).fit([pilot[0]]) for name in names]
+    seconds = [_seconds(partial(weights_of, credit, rollout[0])) for credit in credits]
+    return {
+        "unbiased": [name for name, credit in zip(names, credits, strict=True) if is_unbiased(credit, rollout[0])],
+        "reads": np.array([reads(credit, rollout[0]) for credit in credits]),
+        "seconds": np.array(seconds) / min(pilot[1], rollout[1], played[1]),
+        "guidance_signal": float((oracle.guidance_gradient**2).sum()),
+    }
+
+
+def is_unbiased(credit: Credit, rollout: Rollout) -> bool:
+    """Whether its mean is known to be grad J in this one-shot game: by its own word, as the reward less a value of what
+    was seen before acting, or as the reward itself, less potentials that end at 0."""
+    known = isinstance(credit, GAECredit | ShapedCredit) and rollout.system.horizon == 1
+    return known or (offers(credit, HasUnbiased) and credit.unbiased(rollout))
+
+
+def _played(game: System, policy: Policy, stream: int) -> tuple[Rollout, float]:
+    """Roll-outs, and the seconds they took."""
+    noise, found = draw_noise(stream, 0, game, policy, PROBE_ROLLOUTS), []
+    seconds = _seconds(lambda: found.append(collect(game, policy, noise, keep_states=True)))
+    return found[0], seconds
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def weights_of(credit: Credit, rollout: Rollout) -> torch.Tensor:
+    """The weights that the credit's gradient is made of: of all own actions where it has them."""
+    return credit.action_weights(rollout) if hasattr(credit, "action_weights") else credit(rollout)
+
+
+class Altered:
+    """A system whose rewards are others wherever they are played again."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._system, name)
+        return self._altered(value) if name in ("removal_rewards", "replaced_rewards", "removal_gains") else value
+
+    def _altered(self, play: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+        return lambda *given: play(*given) + 1.0
+
+    def step(self, state: Any, actions: torch.Tensor) -> Transition:
+        transition = self._system.step(state, actions)
+        return replace(transition, reward=transition.reward + 1.0 + actions.double().sum(-1))
+
+
+def without_influence(rollout: Rollout) -> Rollout:
+    return replace(rollout, influence=replace(rollout.influence, value=torch.zeros_like(rollout.influence.value)))
+
+
+PROBES: Mapping[str, Callable[[Rollout], Rollout]] = {  # what a credit may read -> the roll-outs with another one
+    "reference": lambda rollout: replace(rollout, reference=rollout.reference + 1.0),
+    "influence": without_influence,
+    "other rewards": lambda rollout: replace(rollout, system=cast(System, Altered(rollout.system))),
+    "own reward": lambda rollout: replace(rollout, reward=rollout.reward * 2.0),
+}
+
+
+def reads(credit: Credit, rollout: Rollout) -> list[bool]:
+    """Whether the credit's weights change with what each of PROBES changes."""
+    usual = weights_of(credit, rollout)
+    return [not torch.equal(usual, weights_of(credit, change(rollout))) for change in PROBES.values()]
+
+
+def measure_learning(cell: Cell) -> dict[str, Any]:
+    """Arrivals at shares of the first gap, exact gaps on the way, optimiser steps an update."""
+    game = cast(LoadBalancingGame, build_system(cell))
+    return _learned(cell, game, cell.options["every"])
+
+
+def measure_alike(cell: Cell) -> dict[str, Any]:
+    """The same where jobs, servers and candidates are all alike: who learns to share them out?"""
+    return _learned(cell, alike_game(cell.n), cell.options["episodes"])
+
+
+def alike_game(n: int) -> LoadBalancingGame:
+    """n equal jobs, n servers that can be told apart and are open to all. Every agent sees the same, and the cost is
+    sum over servers of 1/2 (jobs - 1)^2: none where each takes another server."""
+    drawn = LoadBalancingGame.random(n, seed=0, n_candidates="all")
+    ones, capacity = torch.ones(n, dtype=torch.float64), torch.linspace(1.0, 4.0, n, dtype=torch.float64)
+    return replace(
+        drawn, jobs=ones, capacity=capacity, weights=capacity**2, background=0.0 * ones, target=1.0 / capacity,
+        reference_state=1.0 / capacity, candidates=torch.arange(n).expand(n, n).clone(), recipe=None,
+    )  # fmt: skip
+
+
+def measure_cloud(cell: Cell) -> dict[str, Any]:
+    """Score on held-out workloads after training: Random 0, Best-Fit 1; None where these are not told apart."""
+    options, system = cell.options, build_system(cell)
+    run = train(
+        system, options["method"], options["episodes"], cell.seed % 2**31, sharing=options["sharing"],
+        evaluate_every=0, progress=False, **options["changes"],
+    )  # fmt: skip
+    return {"score": run.scores[-1][1], "seconds": run.history[-1].seconds}
+
+
+def _learned(cell: Cell, game: LoadBalancingGame, every: int) -> dict[str, Any]:
+    options, seen = cell.options, []
+
+    def watch(episode: int, policy: Any) -> None:
+        seen.append((episode, expected_cost(game, one_shot_probabilities(game, policy))))
+
+    with counted_steps() as steps:
+        run = train(
+            game, options["method"], options["episodes"], cell.seed % 2**31, sharing=options["sharing"],
+            evaluate_every=every, workloads=1, progress=False, observe=watch, **options["changes"],
+        )  # fmt: skip
+    uniform, best = expected_cost(game, uniform_chances(game)), best_cost(game)
+    gaps = np.array([cost - best for _, cost in seen])
+    gaps[0] = uniform - best  # for all methods the same, wherever they start
+    values = {
+        "samples": np.array([episode for episode, _ in seen]),
+        "gap": gaps,
+        "score": 1.0 - float(gaps[-1]) / float(gaps[0]),
+        "steps": steps[0] / len(run.history),
+        "extra_parameters": extra_parameters(options["method"], game),
+    }
+    return values | (_arrived(values, options["factors"]) if "factors" in options else {})
+
+
+def _arrived(values: Mapping[str, Any], factors: Sequence[float]) -> dict[str, Any]:
+    """low, high [1, E]."""
+    zeros = np.zeros((1, len(values["samples"])))
+    curve = Curve(int(values["samples"][1]), values["samples"], values["gap"][None], zeros, np.array([-1]))
+    return arrivals_of(curve, list(factors))
+
+
+def extra_parameters(method: str, game: System) -> int:
+    """Numbers that a method of training fits on roll-outs beyond its actors and values of the state alone."""
+    policy = build_policy("uniform", game, 0)
+    pilot, _ = _played(game, policy, 0)
+    return sum(learned_numbers(credit.fit([pilot])) for credit in make_method(method).credits())
+
+
+def learned_numbers(credit: Any) -> int:
+    """The same of a fitted credit: what a value of actions was fitted with, and the model's slope."""
+    if isinstance(credit, ResidualReturnCredit):
+        return 1
+    value = getattr(credit, "value", None)
+    return int(getattr(value, "parameters", 0)) if hasattr(value, "table") else 0
+
+
+@contextmanager
+def counted_steps() -> Iterator[list[int]]:
+    """The number of steps that optimisers take meanwhile, in a list of one. Each builds on the one before."""
+    count = [0]
+
+    def add(*_: Any) -> None:
+        count[0] += 1
+
+    handle = register_optimizer_step_post_hook(add)
+    try:
+        yield count
+    finally:
+        handle.remove()
+
+
+def uniform_chances(game: LoadBalancingGame) -> np.ndarray:
+    return np.full((game.n_agents, game.n_actions), 1.0 / game.n_actions)
+
+
+def expected_cost(game: LoadBalancingGame, chances: np.ndarray) -> float:
+    """E sum phi(x) when agents draw with chances [N, K], for a quadratic phi: phi(E x) + 1/2 phi'' Var x, agent by
+    agent, which name a server once at most."""
+    p, z = torch.as_tensor(chances), game.additions
+    mean = game.mean_state(p)
+    spread = (p * (1.0 - p))[..., None] * z.value**2
+    variance = torch.zeros_like(mean).scatter_add(0, z.index.flatten(), spread.flatten())
+    at = torch.zeros_like(mean)
+    curvature = game.coordinate_costs(at + 1.0) + game.coordinate_costs(at - 1.0) - 2.0 * game.coordinate_costs(at)
+    return float(game.coordinate_costs(mean).sum() + 0.5 * (curvature * variance).sum())
+
+
+def best_cost(game: LoadBalancingGame) -> float:
+    """The least cost that iterated best response ends at, from STARTS random assignments: a local optimum."""
+    rng, costs = np.random.default_rng(0), []
+    for _ in range(STARTS):
+        start = torch.as_tensor(rng.integers(game.n_actions, size=game.n_agents))
+        chosen = iterated_best_response(game, team_price(game), start)
+        costs.append(expected_cost(game, np.eye(game.n_actions)[chosen.numpy()]))
+    return min(costs)
+
+
+PARTS: Mapping[str, Callable[[Cell], Mapping[str, Any]]] = {
+    "noise": measure_noise,
+    "learning": measure_learning,
+    "alike": measure_alike,
+    "cloud": measure_cloud,
+}

@@ -1,0 +1,70 @@
+"""The figure and the table of the comparison of methods."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from dgpg_verify.reporting.comparison import FIGURES
+from dgpg_verify.reporting.comparison.frontier import draw_frontier, frontier_points, undominated
+from dgpg_verify.reporting.comparison.table import PROPERTIES, method_table
+from dgpg_verify.reporting.frame import NothingToDraw, frames
+from tests.reporting.synthetic_run import compared, ledger_row
+
+
+def test_points_are_ratios_of_means_over_fleets() -> None:
+    rows = frames({"frontier": compared()})["frontier"]
+    points = frontier_points(rows).set_index(["credit", "n"])
+    noisy = points.loc[("gae:central", 100)]
+    assert noisy["noise"] == pytest.approx(100.0) and noisy["angle"] == pytest.approx(0.0)
+    assert noisy["price"] == pytest.approx(100.0 * 1.5)
+    biased = points.loc[("guidance", 100)]
+    assert biased["angle"] == pytest.approx(60.0) and biased["price"] == pytest.approx(2.0 * 1.5)
+    still = points.loc[("pathwise", 100)]
+    assert still["noise"] == 0.0 and still["price"] == pytest.approx(1.5)  # one roll-out at least
+
+
+def test_who_is_beaten() -> None:
+    points = frontier_points(frames({"frontier": compared()})["frontier"])
+    assert undominated(points[points["n"] == 100]) == ["difference", "pathwise"]
+
+
+def test_a_mean_step_that_is_not_told_from_0_has_no_place() -> None:
+    lost = [{**row, "signal": -1.0} for row in compared() if row["credit"] == "guidance"]
+    assert math.isnan(frontier_points(frames({"frontier": lost})["frontier"])["angle"].iloc[0])
+
+
+def test_the_figure_says_who_is_unbeaten() -> None:
+    figure = draw_frontier(frames({"frontier": compared()}))
+    title = " ".join(text.get_text() for text in figure.texts[:1])
+    assert "2 of 5 credits are unbeaten" in title.replace("\n", " ") and "in no reading" in title.replace("\n", " ")
+    shown = {label.get_text(): label.get_fontweight() for label in figure.axes[0].get_yticklabels()}
+    assert shown["difference reward"] == "bold" and shown["dgpg/parts"] == "normal"
+    assert [spec.name for spec in FIGURES] == ["frontier"]
+
+
+def test_without_credits_there_is_nothing_to_draw() -> None:
+    with pytest.raises(NothingToDraw, match="frontier"):
+        draw_frontier(frames({"frontier": []}))
+
+
+def test_the_table_joins_the_rows_of_a_property() -> None:
+    rows = [
+        ledger_row("C6/dgpg/parts/noise/noise_to_signal", "C6"),
+        ledger_row("C6/dgpg/parts/noise/paired_ratio", "C6", "refuted"),
+        ledger_row("C6/dgpg/parts/learned", "C6"),
+        ledger_row("C6/dgpg/parts/all five", "C6", "refuted", policy="DG-PG, parts"),
+        ledger_row("C6/mappo, shared/alike", "C6", "refuted", kind="control"),
+        ledger_row("C5/cost", "C5"),
+    ]
+    table = method_table(rows)
+    assert table is not None
+    [(method, answers, joined)] = table.lines
+    found = dict(zip(PROPERTIES, answers, strict=True))
+    assert method == "DG-PG, parts" and joined.row.endswith("all five")
+    assert found["noise"] is not None and found["noise"].text == "no"
+    assert found["noise"].deciding.row.endswith("paired_ratio")
+    assert found["learned"] is not None and found["learned"].text == "yes"
+    assert found["samples"] is found["alike"] is None
+    assert method_table(rows[-1:]) is None
