@@ -33,7 +33,7 @@ class Alone(nn.Module):
 
 
 @dataclass(frozen=True)
-class Utilities:
+class UtilityTable:
     """every [R, N, K], -inf where not allowed; wait, best [R, N] and the actions that are best, -1 for idle agents."""
 
     every: Tensor
@@ -63,16 +63,16 @@ class ActionValues(nn.Module):
         """The scores as a policy, a view of the parameters."""
         return replace(self._policy, parameters=self.scores.detach())
 
-    def utilities(self, steps: Steps) -> Utilities:
+    def utilities(self, steps: Steps) -> UtilityTable:
         """Of R steps."""
         scores = replace(self._policy, parameters=self.scores).candidate_scores(steps.features)
         wait = replace(self._network, parameters=self.values).normalised(steps.own[:, None])[:, 0]
         every = torch.where(steps.mask, scores + wait[..., None], -torch.inf)
         best, actions = every.max(-1)
         able = steps.mask.any(-1)
-        return Utilities(every, wait, torch.where(able, best, wait), torch.where(able, actions, -1))
+        return UtilityTable(every, wait, torch.where(able, best, wait), torch.where(able, actions, -1))
 
-    def joint(self, utilities: Utilities, actions: Tensor, state: Tensor) -> Tensor:
+    def joint(self, utilities: UtilityTable, actions: Tensor, state: Tensor) -> Tensor:
         """Value of joint actions [R, N] -> [R, 1], or [R, N] where nobody mixes."""
         mixed: Tensor = self.mixer(utilities.of(actions), state, utilities.best, actions)
         return mixed.view(len(actions), -1)
