@@ -70,7 +70,7 @@ def comparison_design(scale: str) -> list[Row]:
             if n_learning and not method.slow
         ),
         *(_alike(method, repetitions, episodes) for method in alike),
-        *(row for method in quick for row in _clouds(method, scale)),
+        *(row for method in quick if method.cloud for row in _clouds(method, scale)),
     ]
 
 
