@@ -167,10 +167,12 @@ def methods_table(reports: list[Report]) -> str:
     table = method_table(rows_of(reports))
     if table is None:
         return "Not measured in the committed runs."
-    lines = [f"| {' | '.join(['method', *table.heads, 'the paper says'])} |", "|---" * (2 + len(table.heads)) + "|"]
-    for method, found, joined in table.lines:
-        said = (f"{answer.text} {interval_text(answer.deciding)}" if answer else "-" for answer in found)
-        lines.append(f"| {method} | {' | '.join(said)} | {joined.row.rpartition('/')[2]}: {joined.verdict} |")
+    heads = ["method", *table.heads, "the paper says", "score on the cloud"]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for line in table.lines:
+        said = (f"{answer.text} {interval_text(answer.deciding)}" if answer else "-" for answer in line.answers)
+        verdict = f"{line.claim}: {line.joined.verdict}"
+        lines.append(f"| {line.method} | {' | '.join(said)} | {verdict} | {line.scores or '-'} |")
     return "\n".join(lines)
 
 

@@ -251,6 +251,18 @@ def compared(fleets: int = 3) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def arrived() -> list[dict[str, Any]]:
+    """A quick method, and a slow one of which one fleet in three comes near."""
+    return [
+        {"method": method, "n": n, "fleet": k, "factor": factor,
+         "samples": None if method == "slow" and factor == 8.0 and k else 32.0 * factor * times}
+        for method, times in (("quick", 1), ("slow", 10))
+        for n in (8, 64)
+        for factor in (2.0, 4.0, 8.0)
+        for k in range(3)
+    ]  # fmt: skip
+
+
 def ledger_row(row: str, claim: str, verdict: str = "supported", **changes: Any) -> LedgerRow:
     base = LedgerRow(
         row=row,

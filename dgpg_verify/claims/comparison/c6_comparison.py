@@ -101,7 +101,7 @@ def _exponent(method: Compared, series: Series[CellStats], name: str) -> Questio
         nothing = checked(True, "there is none", exactly(0.0, len(series.flat)))
         told = f"{method.name} has no noise: every agent's step is the same in every roll-out."
         return _row(method, "noise", series, name, nothing, told, key=name, expected=0.0, relation="at_most")
-    return exponent_question(series, name, of_credit(name, method.credit), SENTENCES, suffix=method.name)
+    return exponent_question(series, name, of_credit(name, method.credit), SENTENCES, suffix=method.name, primary=True)
 
 
 def _as_cell(method: Compared, asked: Question) -> Question:
@@ -144,14 +144,14 @@ def samples_fit(series: Series[Evidence]) -> SampleFit:
         return np.stack(by_n, axis=1)
 
     low, high = table(lambda item: np.asarray(item.values["low"], dtype=np.float64)), table(arrivals_in)
-    return fit_samples(series.n_values, 1.0 / np.array(FACTORS), low, high, level_of(False), minimum_n=MINIMUM_N)
+    return fit_samples(series.n_values, 1.0 / np.array(FACTORS), low, high, level_of(True), minimum_n=MINIMUM_N)
 
 
 def _alike(method: Compared, measured: Measured) -> Iterator[Question]:
     """How much of what acting differently is worth do agents learn that see the same? Short runs do not refute."""
     if (series := measured.get(f"alike/{method.id}")) is None:
         return
-    estimate = series.at_largest(lambda item: float(item.values["score"]), level_of(False))
+    estimate = series.at_largest(lambda item: float(item.values["score"]), level_of(True))
     verdict = judge_at_least(estimate, DIFFERENT)
     if verdict.label == "refuted" and series.row.options["episodes"] < EPISODES:
         verdict = replace(verdict, label="inconclusive", why=f"{verdict.why}, after {series.row.options['episodes']}")

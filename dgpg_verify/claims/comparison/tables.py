@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from dgpg_verify.claims.comparison.design import LEARNED, NOISE, is_learned
+from dgpg_verify.claims.comparison.design import FACTORS, LEARNED, NOISE, is_learned
 from dgpg_verify.claims.comparison.measure import PROBES
 from dgpg_verify.claims.comparison.methods import ALPHA, METHODS, MIXTURE, Compared
 from dgpg_verify.claims.declared import declared
 from dgpg_verify.claims.noise.read import CellStats, CreditStats
+from dgpg_verify.claims.samples.read import arrivals_in
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.core import Evidence
 
@@ -19,7 +20,8 @@ Records = Sequence[Mapping[str, Any]]
 
 
 def comparison_tables(measured: Measured) -> dict[str, Records]:
-    """`frontier`: noise, bias and time of every credit on every fleet; `compared_curves`: exact gaps of all methods."""
+    """`frontier`: noise, bias and time of every credit on every fleet; `compared_arrivals`: samples of
+    all methods."""
     noise = [item for key in (NOISE, LEARNED) if key in measured for item in measured[key].flat]
     users: dict[str, list[Compared]] = {}
     for method in METHODS:
@@ -28,8 +30,7 @@ def comparison_tables(measured: Measured) -> dict[str, Records]:
     return {
         "frontier": [_gradient(item, read_cell(item), credit, methods)
                      for item in noise for credit, methods in users.items() if _holds(item, credit, methods)],
-        "compared_curves": [record for method in METHODS for item in _learning(measured, method)
-                            for record in _curve(item, method)],
+        "compared_arrivals": [record for method in METHODS for record in _arrivals(method, measured)],
         "declared": declared("comparison"),
     }  # fmt: skip
 
@@ -67,16 +68,13 @@ def _gradient(item: Evidence, cell: CellStats, credit: str, methods: Sequence[Co
     }  # fmt: skip
 
 
-def _learning(measured: Measured, method: Compared) -> Sequence[Evidence]:
+def _arrivals(method: Compared, measured: Measured) -> Records:
+    """Joint samples to each share of the first gap; None where a run did not come to stay within it."""
     key = f"learning/{method.id}"
-    return measured[key].flat if key in measured else ()
-
-
-def _curve(item: Evidence, method: Compared) -> Records:
-    start = float(item.values["gap"][0])
-    pairs = zip(item.values["samples"], item.values["gap"], strict=True)
+    items = measured[key].flat if key in measured else ()
     return [
-        {"method": method.id, "n": item.cell.n, "fleet": item.cell.replicate, "samples": int(samples),
-         "share": float(gap) / start}
-        for samples, gap in pairs
+        {"method": method.name, "n": item.cell.n, "fleet": item.cell.replicate, "factor": factor,
+         "samples": float(high) if np.isfinite(high) else None}
+        for item in items
+        for factor, high in zip(FACTORS, arrivals_in(item)[0], strict=True)
     ]  # fmt: skip

@@ -17,7 +17,9 @@ PROPERTIES = {
     "parallel": "parallel updates",
     "learned": "no extra learned part",
 }
-ROW = re.compile(rf"C6/(?P<method>.+)/(?:(?P<property>{'|'.join(PROPERTIES)})(?:/[^/]+)?|all five|lacks one)")
+ROW = re.compile(
+    rf"C6/(?P<method>.+)/(?:(?P<property>{'|'.join(PROPERTIES)}|cloud)(?:/[^/]+)?|(?P<claim>all five|lacks one))"
+)
 HAS: dict[Label, str] = {"supported": "yes", "refuted": "no", "inconclusive": "open"}
 
 
@@ -34,25 +36,47 @@ class PropertyAnswer:
 
 
 @dataclass(frozen=True)
+class MethodLine:
+    """answers: for each of PROPERTIES, None where it was not measured; claim: what the paper says of the method;
+    joined: the row that answers it; cloud: the rows of its scores on the paper's task, by N."""
+
+    method: str
+    answers: tuple[PropertyAnswer | None, ...]
+    claim: str
+    joined: LedgerRow
+    cloud: tuple[LedgerRow, ...]
+
+    @property
+    def scores(self) -> str:
+        """The scores in the order of N, with what N they are for."""
+        return ", ".join(
+            f"{row.estimate:.2f} (N = {row.n_values[0]})" for row in self.cloud if row.estimate is not None
+        )
+
+
+@dataclass(frozen=True)
 class MethodTable:
-    """heads: properties in words; lines: a method in words, its answers or None, and the row that joins them, whose
-    name ends with what the paper says of it."""
+    """heads: properties in words."""
 
     heads: tuple[str, ...]
-    lines: tuple[tuple[str, tuple[PropertyAnswer | None, ...], LedgerRow], ...]
+    lines: tuple[MethodLine, ...]
 
 
 def method_table(rows: Iterable[LedgerRow]) -> MethodTable | None:
     """The table of a ledger, in its order; None where it holds no method."""
     found = [(match, row) for row in rows if row.kind == "claim" and (match := ROW.fullmatch(row.row))]
-    lines = []
-    for of_method in group_by(found, lambda pair: pair[0]["method"]).values():
-        by_property = group_by(of_method, lambda pair: pair[0]["property"])
-        answers = tuple(_answer([row for _, row in by_property.get(name, [])]) for name in PROPERTIES)
-        joined = [row for _, row in by_property.get(None, [])]
-        if joined:
-            lines.append((joined[0].policy, answers, joined[0]))
+    groups = group_by(found, lambda pair: pair[0]["method"]).values()
+    lines = [_line(pairs) for pairs in groups if any(match["claim"] for match, _ in pairs)]
     return MethodTable(tuple(PROPERTIES.values()), tuple(lines)) if lines else None
+
+
+def _line(pairs: Sequence[tuple[re.Match[str], LedgerRow]]) -> MethodLine:
+    """The line of one method from its rows."""
+    by_property = group_by(pairs, lambda pair: pair[0]["property"])
+    answers = tuple(_answer([row for _, row in by_property.get(name, [])]) for name in PROPERTIES)
+    claim, joined = next((match["claim"], row) for match, row in pairs if match["claim"])
+    cloud = sorted((row for _, row in by_property.get("cloud", [])), key=lambda row: row.n_values)
+    return MethodLine(joined.policy, answers, claim, joined, tuple(cloud))
 
 
 def _answer(rows: Sequence[LedgerRow]) -> PropertyAnswer | None:

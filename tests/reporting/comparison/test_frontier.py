@@ -7,10 +7,11 @@ import math
 import pytest
 
 from dgpg_verify.reporting.comparison import FIGURES
+from dgpg_verify.reporting.comparison.arrivals import draw_arrivals, median_arrivals, ordered
 from dgpg_verify.reporting.comparison.frontier import draw_frontier, frontier_points, undominated
 from dgpg_verify.reporting.comparison.table import PROPERTIES, method_table
 from dgpg_verify.reporting.frame import NothingToDraw, frames
-from tests.reporting.synthetic_run import compared, ledger_row
+from tests.reporting.synthetic_run import arrived, compared, ledger_row
 
 
 def test_points_are_ratios_of_means_over_fleets() -> None:
@@ -41,7 +42,7 @@ def test_the_figure_says_who_is_unbeaten() -> None:
     assert "2 of 5 credits are unbeaten" in title.replace("\n", " ") and "in no reading" in title.replace("\n", " ")
     shown = {label.get_text(): label.get_fontweight() for label in figure.axes[0].get_yticklabels()}
     assert shown["difference reward"] == "bold" and shown["dgpg/parts"] == "normal"
-    assert [spec.name for spec in FIGURES] == ["frontier"]
+    assert [spec.name for spec in FIGURES] == ["frontier", "arrivals_compared"]
 
 
 def test_without_credits_there_is_nothing_to_draw() -> None:
@@ -55,16 +56,34 @@ def test_the_table_joins_the_rows_of_a_property() -> None:
         ledger_row("C6/dgpg/parts/noise/paired_ratio", "C6", "refuted"),
         ledger_row("C6/dgpg/parts/learned", "C6"),
         ledger_row("C6/dgpg/parts/all five", "C6", "refuted", policy="DG-PG, parts"),
+        ledger_row("C6/dgpg/parts/cloud/N=10", "C6", estimate=0.9, n_values=(10,)),
+        ledger_row("C6/dgpg/parts/cloud/N=5", "C6", estimate=0.8, n_values=(5,)),
         ledger_row("C6/mappo, shared/alike", "C6", "refuted", kind="control"),
         ledger_row("C5/cost", "C5"),
     ]
     table = method_table(rows)
     assert table is not None
-    [(method, answers, joined)] = table.lines
-    found = dict(zip(PROPERTIES, answers, strict=True))
-    assert method == "DG-PG, parts" and joined.row.endswith("all five")
+    [line] = table.lines
+    found = dict(zip(PROPERTIES, line.answers, strict=True))
+    assert line.method == "DG-PG, parts" and line.claim == "all five" and line.joined.row.endswith("all five")
+    assert line.scores == "0.80 (N = 5), 0.90 (N = 10)"
     assert found["noise"] is not None and found["noise"].text == "no"
     assert found["noise"].deciding.row.endswith("paired_ratio")
     assert found["learned"] is not None and found["learned"].text == "yes"
     assert found["samples"] is found["alike"] is None
     assert method_table(rows[-1:]) is None
+
+
+def test_arrivals_are_upper_medians_and_half_that_never_arrive_are_none() -> None:
+    points = median_arrivals(frames({"compared_arrivals": arrived()})["compared_arrivals"])
+    table = points.set_index(["method", "n", "factor"])["samples"]
+    assert table["quick", 64, 2.0] == 64.0 and table["slow", 64, 2.0] == 640.0
+    assert math.isnan(table["slow", 64, 8.0])
+    assert ordered(points, 64) == ["quick", "slow"]
+
+
+def test_the_figure_of_arrivals_counts_who_comes_near() -> None:
+    figure = draw_arrivals(frames({"compared_arrivals": arrived()}))
+    assert "1 of 2 methods come within 1/8" in figure.texts[0].get_text().replace("\n", " ")
+    with pytest.raises(NothingToDraw, match="compared_arrivals"):
+        draw_arrivals(frames({"compared_arrivals": []}))
