@@ -26,6 +26,22 @@ TOWN, WHOLE = "a town that grows with its travellers", "Braess's network, N driv
 BALANCE, LEFT = "one balance of all generators", "what guidance leaves of the balance"
 LOCAL, ONE_LINK = "3 of N links each", "one link for all"
 OWN_MEAN = "balanced"
+REST = "rest"  # where ascent without noise ends
+SELFISH = "user equilibrium"
+REST_TOWN, REST_NETWORK = f"{TRAFFIC}/{REST}/grid", f"{TRAFFIC}/{REST}/braess"
+REST_TOWN_SELFISH, REST_NETWORK_SELFISH = f"{REST_TOWN}/{SELFISH}", f"{REST_NETWORK}/{SELFISH}"
+REST_SPARSE, REST_BOTTLENECK = f"{RATES}/{REST}/sparse", f"{RATES}/{REST}/bottleneck"
+REST_POWER = {gamma: f"{POWER}/{REST}/gamma {gamma:g}" for gamma in (0.0, 0.5, 1.0)}
+RESTS: Mapping[str, tuple[str, dict[str, Any], str, str]] = {  # system, options; panel, what sets it apart there
+    REST_TOWN: (TRAFFIC, {}, TOWN, "system optimum"),
+    REST_TOWN_SELFISH: (TRAFFIC, {"reference": "user_equilibrium"}, TOWN, SELFISH),
+    REST_NETWORK: (f"{TRAFFIC}:braess", {}, WHOLE, "system optimum"),
+    REST_NETWORK_SELFISH: (f"{TRAFFIC}:braess", {"reference": "user_equilibrium"}, WHOLE, SELFISH),
+    **{key: (POWER, {"gamma": gamma}, BALANCE, f"weight N^-{gamma:g}" if gamma else "weight 1")
+       for gamma, key in REST_POWER.items()},
+    REST_SPARSE: (RATES, {}, LOCAL, ""),
+    REST_BOTTLENECK: (RATES, {"topology": "bottleneck"}, ONE_LINK, ""),
+}  # fmt: skip
 IN_WORDS = {OWN_MEAN: "reference = mean state"}
 ABOUT: Mapping[str, tuple[str, str]] = {  # what a row stands for: its panel in the figure, and what sets it apart there
     GRID: (TOWN, ""),
@@ -74,6 +90,12 @@ STOCKS: Mapping[str, tuple[tuple[int, ...], int, int, int]] = {
     "full": ((64, 128, 256, 512), 30, 64, 8),
 }
 STOCK_STEPS = 10
+# N, all even; draws; roll-outs for the noise of return and difference reward
+REST_SIZES: Mapping[str, tuple[tuple[int, ...], int, int]] = {
+    "smoke": ((8, 16, 32, 64), 3, 64),
+    "standard": ((16, 32, 64, 128), 8, 256),
+    "full": ((32, 64, 128, 256), 16, 256),
+}
 FLOOR_GAMES = 16  # dispatches whose imbalance a cell averages: its square varies as much as its mean
 
 
@@ -103,8 +125,14 @@ def domain_design(scale: str, parts: Collection[str] | None = None) -> list[Row]
         _row(key, {4: 1}, "small", system, options, games=SMALL_COUNT[scale])
         for key, (system, options) in SMALL_GAMES.items()
     ]
-    rows += [*_stocks(scale), *_trained(scale)]
+    rows += [*_rests(scale), *_stocks(scale), *_trained(scale)]
     return [row for row in rows if parts is None or row.key.split("/")[0] in parts]
+
+
+def _rests(scale: str) -> list[Row]:
+    n_values, draws, rollouts = REST_SIZES[scale]
+    grid = dict.fromkeys(n_values, draws)
+    return [_row(key, grid, REST, system, options, rollouts=rollouts) for key, (system, options, *_) in RESTS.items()]
 
 
 def _stocks(scale: str) -> list[Row]:
@@ -139,7 +167,7 @@ def _noise(key: str, n_values: Mapping[int, int], system: str, rollouts: int = 0
 def _row(key: str, n_values: Mapping[int, int], part: str, system: str, options: Mapping[str, Any], **more: Any) -> Row:
     """One variant of a system. Variants of a system meet the same draws at equal (N, draw)."""
     asked = {"part": part, "system": system, "options": dict(options), "policy": "uniform"} | more
-    panel, series = ABOUT.get(key) or (FOUR, key.partition("/four")[2].strip("/"))
+    panel, series = ABOUT.get(key) or RESTS.get(key, ())[2:] or (FOUR, key.partition("/four")[2].strip("/"))
     words = [panel, *([IN_WORDS.get(series, series)] if series else [])]
     notes = {"group": panel, "series": series, "where": ", ".join(words)}
     return Row(FAMILY, key, n_values, asked, stream=f"{FAMILY}/{system}", notes=notes)
