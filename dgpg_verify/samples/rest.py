@@ -28,7 +28,7 @@ GROWTH = 1.5  # of the step after one that climbed
 SHARE = 0.5  # of what the slope promises that a step must climb: on stiff directions longer ones go to and fro
 RESTS, AIM = 1e-5, 1e-7  # of what all agents could gain at the start: left at rest, and where a run stops
 SHORTEST = 1e-12  # below it rounding decides
-MOST_STEPS = 5_000
+MOST_STEPS = 1_000
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def ascend(expected: ExpectedGame, alphas: Iterable[float]) -> Rest:
     better its action is than the agent's mean. They are 1.5 times as long after one that climbed by half of what the
     slope promises, halved where one does not, and move no agent's logits by more than 1/2 (standard deviation). A run
     stops where the sum over agents of what each could gain by a change of its own is 1e-7 of that at the start, where
-    rounding hides what is left, or after 5 000 steps; it is at rest if that is 1e-5. Raises InputError for alpha
+    rounding hides what is left, or after 1 000 steps; it is at rest if that is 1e-5. Raises InputError for alpha
     outside [0, 1]. Cost: some hundred evaluations with their derivatives for each alpha.
     """
     game = expected.game

@@ -180,6 +180,7 @@ def measure_training(cell: Cell) -> dict[str, Any]:
     run = train(
         system, cell.options["method"], episodes, cell.seed % 2**31, evaluate_every=episodes, workloads=WORKLOADS,
         progress=False,
+        **cell.options.get("settings", {}),
     )  # fmt: skip
     rules = {f"rule/{name}": float(returns.mean()) for name, returns in run.heldout.returns.items()}
     return {"learned": run.evaluations[-1][1].mean, "seconds": run.history[-1].seconds, **rules}

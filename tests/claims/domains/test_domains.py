@@ -179,6 +179,17 @@ def test_a_training_cell_holds_every_rule() -> None:
     assert {"learned", "rule/random", f"rule/{RULES[design.POWER]}", f"rule/{BEST}"} <= set(found)
 
 
+def test_inventory_is_trained_at_one_setting_for_all_and_at_the_defaults() -> None:
+    rows = {row.key: row for row in c10_inventory.CLAIM.design("smoke") if row.options["part"] == "training"}
+    settings = [row.options["settings"] for row in rows.values()]
+    assert settings == [design.STOCK_SETTINGS] * len(METHODS) + [{}]
+    values = {"learned": -9.5, "rule/random": -9.0, "rule/base_stock": -5.0, "rule/s_S": -6.0}
+    evidence = [Evidence(cell, values, 0.0) for row in rows.values() for cell in row.cells(0)]
+    judged = judge(c10_inventory.CLAIM, evidence, rows)
+    assert len(judged) == len(rows) and {row.verdict for row in judged} == {"refuted"}
+    assert {row.estimate for row in judged} == {-0.125}
+
+
 def test_the_formulas_tend_to_what_was_predicted_of_many_drivers() -> None:
     many = 10**7
     assert optimal_floor(100) == pytest.approx(9 / 108) and optimal_floor(many) == pytest.approx(0.0, abs=1e-5)
@@ -188,7 +199,7 @@ def test_the_formulas_tend_to_what_was_predicted_of_many_drivers() -> None:
 
 
 def test_floors_by_formula_and_their_control() -> None:
-    rows = {row.key: replace(row, n_values={8: 1, 16: 1}) for row in c7_traffic.CLAIM.design("smoke")
+    rows = {row.key: replace(row, n_values={8: 1}) for row in c7_traffic.CLAIM.design("smoke")
             if row.key in {key for key, _ in FORMULAS}}  # fmt: skip
     evidence = [Evidence(cell, c7_traffic.CLAIM.measure(cell), 0.0) for row in rows.values() for cell in row.cells(0)]
     assert all(item.values[f"settled/{run}"] for item in evidence for run in RUNS)
