@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ class ForeignTable:
 
 def foreign_tables(folder: Path) -> tuple[ForeignTable, ...]:
     """What lies beside the run's folder of RUNS and SPREAD."""
-    made = {RUNS: runs_table, SPREAD: spread_table}
+    made: dict[str, Callable[[Any], ForeignTable]] = {RUNS: runs_table, SPREAD: spread_table}
     files = {name: folder.resolve().parent / name for name in made}
     return tuple(made[name](read_json(path)) for name, path in files.items() if path.exists())
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from dgpg_verify.claims.claim import Claim, Tables
 from dgpg_verify.claims.declared import declared
-from dgpg_verify.claims.domains.design import domain_design
+from dgpg_verify.claims.domains.design import REST, domain_design
 from dgpg_verify.claims.domains.measure import ALPHAS, SAMPLED, domain_cost, measure_domain
 from dgpg_verify.claims.noise import c1_2_noise_free
 from dgpg_verify.claims.noise.questions import exponent_question, threshold_question
@@ -18,6 +18,7 @@ from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.claims.words import Sentences
 from dgpg_verify.core import Evidence
 from dgpg_verify.core.moments import ratio
+from dgpg_verify.samples.rest import RESTS
 from dgpg_verify.statistics import Relation
 
 Values = Mapping[str, Any]
@@ -30,7 +31,7 @@ READ: Mapping[str, Callable[[Values, str], float]] = {
     "paired_ratio": lambda values, credit: ratio(float(values[credit]), float(values["difference"])),
     "cross_agent_share": lambda values, credit: ratio(float(values[f"{credit}_cross"]), float(values[credit])),
     "imbalance_penalty": lambda values, _: float(values["imbalance_penalty"]),
-    "floor": lambda values, run: float(values[f"floor/{run}"]),
+    "floor": lambda values, run: max(float(values[f"floor/{run}"]), RESTS),  # below, a run's rest is not known
 }
 
 
@@ -199,9 +200,12 @@ def _name(claim: str, made: Prediction) -> str:
 def domain_claim(system: str, predictions: Sequence[Prediction], ask: Ask, **about: Any) -> Claim:
     """A claim on one system: what was predicted of it. ask: what was measured -> questions.
 
-    What comes from roll-outs is decided at full scale: an exponent is known to +- 0.2 at standard scale.
+    What comes from roll-outs is decided at full scale: an exponent is known to +- 0.2 at standard scale. So are floors,
+    which differ much between draws.
     """
-    late = {_name(about["id"], made): "full" for made in predictions if made.credit in SAMPLED}
+    late = {
+        _name(about["id"], made): "full" for made in predictions if made.credit in SAMPLED or f"/{REST}/" in made.row
+    }
     tables = partial(domain_tables, about["id"], [made for made in predictions if made.before])
     return Claim(
         family="domains", design=partial(domain_design, parts=[system]), measure=measure_domain, cost=domain_cost,
