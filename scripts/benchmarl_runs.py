@@ -25,7 +25,6 @@ import json
 import tempfile
 import time
 import warnings
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -41,8 +40,8 @@ from dgpg_verify.bridges import to_parallel_env
 from dgpg_verify.claims.training.tried import PRACTICE
 from dgpg_verify.core import Observation, System
 from dgpg_verify.policies.softmax import inverse_cdf
+from dgpg_verify.reporting.foreign import CLOSER, markdown, runs_table
 from dgpg_verify.rollouts.play import play
-from dgpg_verify.statistics import mean_interval
 from dgpg_verify.systems.registry import make_system
 from dgpg_verify.training import train
 from dgpg_verify.training.evaluation import Heldout, evaluate, heldout, workloads_at_a_time
@@ -60,7 +59,7 @@ TUNED: Mapping[str, Mapping[str, Any]] = {
     "road_network": {"gamma": 0.99, "lr": 1e-2, "batch": 32, "epochs": 10, "lmbda": 0.95, "entropy_coef": 0.0},
 }  # fmt: skip
 # To find out why scores differ: one thing more at a time of what ours does and BenchMARL does not.
-CLOSER = ("normalised", "candidates")  # advantages over the batch; and the network scores candidates, each by itself
+# CLOSER: advantages over the batch; and the network scores candidates, each by itself.
 SETTINGS = ("defaults", "tuned", *CLOSER)
 Record = dict[str, Any]
 Report = Callable[[int, float, float], None]  # joint samples, mean returns of drawn and of most probable actions
@@ -84,8 +83,9 @@ def main() -> None:
         record = _run(wanted)
         records.append(record)
         asked.out.write_text(json.dumps(records, indent=1) + "\n")
-        print(f"{_name(record)}, seed {record['seed']}: {record['curve'][-1]}, {record['seconds']:.0f} s", flush=True)
-    print(table(records))
+        kind = ", ".join(record[name] for name in ("algorithm", "setting", "implementation"))
+        print(f"{kind}, seed {record['seed']}: {record['curve'][-1]}, {record['seconds']:.0f} s", flush=True)
+    print(markdown(runs_table(records)))
 
 
 def _missing(asked: argparse.Namespace, records: Sequence[Record]) -> Iterator[Record]:
@@ -300,56 +300,6 @@ def _act(policy: Any, greedy: bool) -> Callable[[Observation, Tensor], Tensor]:
 def _mean_return(held: Heldout, act: Any) -> float:
     system = held.system
     return float(play(system, act, held.noise, workloads_at_a_time(system.n_agents, system.n_actions)).mean())
-
-
-def table(records: Sequence[Record]) -> str:
-    """The last score of every kind of run, with 95 % t intervals over the seeds; for BenchMARL's also what is left when
-    the score of ours on the same seed is taken off."""
-    groups: dict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        groups[_name(record)].append(record)
-    ours = {_like(r): _last(r)["score"] for r in records if r["implementation"] == "ours"}
-    heads = (
-        "run",
-        "seeds",
-        "joint samples",
-        "score, drawn",
-        "score, most probable",
-        "less ours, drawn",
-        "processor time",
-    )
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    for name, runs in sorted(groups.items()):
-        scores = [_interval([_last(run)[kind] for run in runs]) for kind in ("score", "greedy")]
-        left = [_last(run)["score"] - ours[_like(run)] for run in runs if _like(run) in ours]
-        scores.append(_interval(left) if runs[0]["implementation"] == "benchmarl" and left else "")
-        seconds = np.mean([run["seconds"] for run in runs])
-        lines.append(f"| {name} | {len(runs)} | {_last(runs[0])['samples']} | {' | '.join(scores)} | {seconds:.0f} s |")
-    return "\n".join(lines)
-
-
-def _last(record: Record) -> dict[str, float]:
-    return record["curve"][-1]
-
-
-def _like(record: Record) -> tuple[Any, ...]:
-    """What a run of ours shares with those compared with it: settings that come closer to ours, with `tuned`."""
-    setting = "tuned" if record["setting"] in CLOSER else record["setting"]
-    same = (record[name] for name in ("system", "n_agents", "episodes", "algorithm", "seed"))
-    return *same, setting, *sorted(record["options"].items())
-
-
-def _name(record: Record) -> str:
-    options = "".join(f", {name} {value}" for name, value in record["options"].items())
-    where = f"{record['system']}, N = {record['n_agents']}{options}, {record['episodes']} episodes"
-    return f"{where}: {record['algorithm'].upper()}, {record['setting']}, {record['implementation']}"
-
-
-def _interval(values: Sequence[float]) -> str:
-    if len(values) < 2:
-        return f"{values[0]:.2f}"
-    found = mean_interval(np.array(values), 0.95)
-    return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
 
 
 if __name__ == "__main__":

@@ -12,7 +12,13 @@ from typing import Any
 
 import pytest
 
+from dgpg_verify.reporting.foreign import markdown, runs_table
+
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def printed_table(records: list[dict[str, Any]]) -> str:
+    return markdown(runs_table(records))
 
 
 @pytest.fixture
@@ -57,14 +63,14 @@ def test_what_is_left_is_paired_by_seed(script: ModuleType) -> None:
 
     ours = [record("ours", "tuned", seed, float(seed)) for seed in (1, 2, 3)]
     theirs = [record("benchmarl", setting, seed, seed - 0.5) for setting in ("tuned", "candidates") for seed in (1, 2)]
-    lines = script.table([*ours, *theirs]).splitlines()[2:]
+    lines = printed_table([*ours, *theirs]).splitlines()[2:]
     assert ["-0.50 (-0.50 to -0.50)" in line for line in lines] == ["benchmarl |" in line for line in lines]
     assert len(lines) == 3
 
 
 def test_the_committed_runs_are_those_of_the_results(script: ModuleType) -> None:
     """Every row of the table in docs/results.md is a row of what the script prints from reports/benchmarl.json."""
-    printed = script.table(json.loads((ROOT / "reports" / "benchmarl.json").read_text()))
+    printed = printed_table(json.loads((ROOT / "reports" / "benchmarl.json").read_text()))
     text = (
         (ROOT / "docs" / "results.md").read_text().partition("## Baselines that are not ours")[2].partition("\n## ")[0]
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from dgpg_verify.core import InputError
 from dgpg_verify.reporting.draw import draw_all
+from dgpg_verify.reporting.foreign import foreign_tables
 from dgpg_verify.reporting.ledger import LEDGER, ledger_markdown, read_ledger
 from dgpg_verify.reporting.pages import FAMILIES, INDEX, RunFiles, render_pages
 from dgpg_verify.reporting.provenance import run_claims
@@ -66,7 +67,8 @@ def write_report(folder: Path) -> Path:
     # the pages of a committed run are the same before and after they are drawn again
     files = COMPACT if is_compact(folder) else [name for name in FILES if (folder / name).is_file()]
     notes = [*_empty(folder, tables, environment), *left_out]
-    run = RunFiles(rows, tables, environment, figures, files, _warnings(folder, environment), notes)
+    foreign = foreign_tables(folder) if any(tables.get("domains", ())) else ()
+    run = RunFiles(rows, tables, environment, figures, files, _warnings(folder, environment), notes, foreign)
     return _write_pages(folder, render_pages(run))
 
 

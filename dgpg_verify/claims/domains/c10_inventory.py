@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from dgpg_verify.claims.domains import design as grid
 from dgpg_verify.claims.domains.questions import READ, ask_exponents, domain_claim, predicted
+from dgpg_verify.claims.domains.training import ask_training
 from dgpg_verify.claims.question import Question, checked, exactly, level_of
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.claims.words import with_interval
@@ -20,8 +21,12 @@ NO_SHARE, FELT = 1e-12, 0.05  # rounding; the share above which the guidance is 
 
 
 def questions(measured: Measured) -> list[Question]:
-    """Exponents of the noise, and whether other retailers are felt in the guidance."""
-    return [*ask_exponents(measured, PREDICTIONS), *_shares(measured)]
+    """Exponents of the noise, and whether other retailers are felt in the guidance; training."""
+    return [
+        *ask_exponents(measured, PREDICTIONS),
+        *_shares(measured),
+        *ask_training(measured, grid.STOCK),
+    ]
 
 
 def _shares(measured: Measured) -> Iterator[Question]:

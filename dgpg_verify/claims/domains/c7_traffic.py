@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from dgpg_verify.claims.domains import design as grid
-from dgpg_verify.claims.domains.questions import ask_exponents, ask_lost, ask_share, domain_claim, predicted, variances
+from dgpg_verify.claims.domains.questions import (
+    ask_exponents,
+    ask_lost,
+    ask_share,
+    domain_claim,
+    floors,
+    predicted,
+    samples,
+    variances,
+)
+from dgpg_verify.claims.domains.rest import ask_rest
 from dgpg_verify.claims.domains.small import ask_small
 from dgpg_verify.claims.domains.training import ask_training
 from dgpg_verify.claims.question import Question
@@ -17,17 +27,22 @@ PREDICTIONS = predicted(
         | {("paired_ratio", "return"): 1, ("noise_to_signal", "guidance"): 0, ("cross_agent_share", "guidance"): -1},
     ),
     (grid.BALANCED, {("variance", "guidance"): -3, ("noise_to_signal", "guidance"): 1}),
+    (grid.REST_TOWN, floors("guided:0.2", "guidance") | samples(1, 0, 0)),
+    (grid.REST_TOWN_SELFISH, floors("guided:0.2", "guidance")),
+    (grid.REST_NETWORK, samples(1, 0, 0)),
 )
 SELFISH = {"pigou": lambda a: a**2 / 3.0, "braess": lambda a: 4.0 * a**2 / (3.0 * (1.0 + a) ** 2)}
 LOST = {key: SELFISH[name] for (name, _), key in grid.BY_REFERENCE.items()}
 
 
 def questions(measured: Measured) -> list[Question]:
-    """Exponents of the noise on a town and on one network; what a biased reference costs; small games; training."""
+    """Exponents of the noise on a town and on one network; what a biased reference costs, and where ascent rests;
+    small games; training."""
     return [
         *ask_exponents(measured, PREDICTIONS),
         *ask_lost(measured, LOST, control="system_optimum"),
         *ask_share(measured, (grid.GRID, grid.NETWORK)),
+        *ask_rest(measured, grid.TRAFFIC),
         *ask_small(measured),
         *ask_training(measured, grid.TRAFFIC),
     ]

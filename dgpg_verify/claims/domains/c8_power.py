@@ -8,9 +8,12 @@ from dgpg_verify.claims.domains.questions import (
     ask_exponents,
     ask_share,
     domain_claim,
+    floors,
     predicted,
+    samples,
     variances,
 )
+from dgpg_verify.claims.domains.rest import ask_rest
 from dgpg_verify.claims.domains.small import ask_small
 from dgpg_verify.claims.domains.training import ask_training
 from dgpg_verify.claims.question import Question
@@ -25,9 +28,13 @@ PREDICTIONS = [
     *predicted(
         (grid.WEIGHED[0.0], variances(2, 1, 1) | {("noise_to_signal", "guidance"): 1}),
         (grid.NORMALISED, {("variance", "guidance"): 0}),
+        (grid.REST_POWER[0.0], floors("guided:0.2", "guidance") | samples(2, 1, 1)),
+        (grid.REST_POWER[0.5], floors("guidance")),
+        (grid.REST_POWER[1.0], floors("guidance", exponent=1.0) | floors("guided:0.2")),
     ),
     *(Prediction(grid.WEIGHED[g], "variance", "guidance", max(0.0, 1.0 - 2.0 * g)) for g in grid.GAMMAS[1:]),
     *(Prediction(grid.FLOORS[gamma], "imbalance_penalty", "guidance", power) for gamma, power in BEFORE.items()),
+    Prediction(grid.REST_POWER[0.0], "floor", "guidance:exact", -1.0, "big_o"),
 ]
 CORRECTED = [
     Prediction(grid.FLOORS[gamma], "imbalance_penalty", "guidance", power, "big_o", before=False)
@@ -36,10 +43,12 @@ CORRECTED = [
 
 
 def questions(measured: Measured) -> list[Question]:
-    """Exponents of the noise and of the imbalance that guidance leaves; small games; training."""
+    """Exponents of the noise and of the imbalance that guidance leaves; where ascent rests; small games;
+    training."""
     return [
         *ask_exponents(measured, [*PREDICTIONS, *CORRECTED]),
         *ask_share(measured, (grid.WEIGHED[0.0], grid.WEIGHED[0.5])),
+        *ask_rest(measured, grid.POWER),
         *ask_small(measured),
         *ask_training(measured, grid.POWER),
     ]

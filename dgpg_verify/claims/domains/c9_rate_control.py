@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from dgpg_verify.claims.domains import design as grid
-from dgpg_verify.claims.domains.questions import ask_exponents, ask_share, domain_claim, predicted, variances
+from dgpg_verify.claims.domains.questions import (
+    ask_exponents,
+    ask_share,
+    domain_claim,
+    floors,
+    predicted,
+    samples,
+    variances,
+)
+from dgpg_verify.claims.domains.rest import ask_rest
 from dgpg_verify.claims.domains.small import ask_small
 from dgpg_verify.claims.domains.training import ask_training
 from dgpg_verify.claims.question import Question
@@ -17,14 +26,18 @@ PREDICTIONS = predicted(
         variances(1, 0, -2) | {("noise_to_signal", "guidance"): 0, ("cross_agent_share", "guidance"): -1},
     ),
     (grid.BOTTLENECK_BALANCED, {("variance", "guidance"): -3, ("noise_to_signal", "guidance"): 1}),
+    (grid.REST_SPARSE, floors("guided:0.2", "guidance") | samples(1, 0, 0)),
+    (grid.REST_BOTTLENECK, floors("guidance") | samples(1, 0, 0)),
 )
 
 
 def questions(measured: Measured) -> list[Question]:
-    """Exponents of the noise with few flows a link and with one link for all; small games; training."""
+    """Exponents of the noise with few flows a link and with one link for all; where ascent rests; small games;
+    training."""
     return [
         *ask_exponents(measured, PREDICTIONS),
         *ask_share(measured, (grid.SPARSE, grid.BOTTLENECK)),
+        *ask_rest(measured, grid.RATES),
         *ask_small(measured),
         *ask_training(measured, grid.RATES),
     ]

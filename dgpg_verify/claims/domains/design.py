@@ -26,6 +26,22 @@ TOWN, WHOLE = "a town that grows with its travellers", "Braess's network, N driv
 BALANCE, LEFT = "one balance of all generators", "what guidance leaves of the balance"
 LOCAL, ONE_LINK = "3 of N links each", "one link for all"
 OWN_MEAN = "balanced"
+REST = "rest"  # where ascent without noise ends
+SELFISH = "user equilibrium"
+REST_TOWN, REST_NETWORK = f"{TRAFFIC}/{REST}/grid", f"{TRAFFIC}/{REST}/braess"
+REST_TOWN_SELFISH, REST_NETWORK_SELFISH = f"{REST_TOWN}/{SELFISH}", f"{REST_NETWORK}/{SELFISH}"
+REST_SPARSE, REST_BOTTLENECK = f"{RATES}/{REST}/sparse", f"{RATES}/{REST}/bottleneck"
+REST_POWER = {gamma: f"{POWER}/{REST}/gamma {gamma:g}" for gamma in (0.0, 0.5, 1.0)}
+RESTS: Mapping[str, tuple[str, dict[str, Any], str, str]] = {  # system, options; panel, what sets it apart there
+    REST_TOWN: (TRAFFIC, {}, TOWN, "system optimum"),
+    REST_TOWN_SELFISH: (TRAFFIC, {"reference": "user_equilibrium"}, TOWN, SELFISH),
+    REST_NETWORK: (f"{TRAFFIC}:braess", {}, WHOLE, "system optimum"),
+    REST_NETWORK_SELFISH: (f"{TRAFFIC}:braess", {"reference": "user_equilibrium"}, WHOLE, SELFISH),
+    **{key: (POWER, {"gamma": gamma}, BALANCE, f"weight N^-{gamma:g}" if gamma else "weight 1")
+       for gamma, key in REST_POWER.items()},
+    REST_SPARSE: (RATES, {}, LOCAL, ""),
+    REST_BOTTLENECK: (RATES, {"topology": "bottleneck"}, ONE_LINK, ""),
+}  # fmt: skip
 IN_WORDS = {OWN_MEAN: "reference = mean state"}
 ABOUT: Mapping[str, tuple[str, str]] = {  # what a row stands for: its panel in the figure, and what sets it apart there
     GRID: (TOWN, ""),
@@ -50,13 +66,18 @@ SIZES: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], int, int]] = {
     "standard": ((64, 128, 256, 512), (512, 1024, 2048, 4096), 12, 64),
     "full": ((256, 512, 1024, 2048), (1024, 2048, 4096, 8192), 30, 128),
 }
-RULES = {TRAFFIC: "user_equilibrium", POWER: "merit_order", RATES: "proportional_fairness"}  # of the field: score 1
+ONE_SHOT = {TRAFFIC: "user_equilibrium", POWER: "merit_order", RATES: "proportional_fairness"}
+RULES = {**ONE_SHOT, STOCK: "base_stock"}  # of the field: score 1
+# Found by a search over six settings on two other draws of six retailers, one for all methods: docs/diary.md
+STOCK_SETTINGS: Mapping[str, Any] = {"discount": 0.8, "actor_lr": 5e-3, "rollouts": 5}
+STOCK_EPISODES, DEFAULTS = 200, "defaults"
 METHODS = ("dgpg", "guidance_only", "difference", "mappo")
 TRAINED: Mapping[str, tuple[dict[str, int], int, int]] = {  # agents by system, draws, episodes (0 = as usual there)
-    "smoke": (dict.fromkeys(RULES, 6), 2, 64),
+    "smoke": (dict.fromkeys(ONE_SHOT, 6), 2, 64),
     "standard": ({}, 0, 0),
     "full": ({TRAFFIC: 40, POWER: 30, RATES: 50}, 8, 0),
 }
+STOCKS_TRAINED = {"smoke": (4, 2, 20), "standard": (0, 0, 0), "full": (20, 8, STOCK_EPISODES)}  # N, draws, episodes
 SMALL_GAMES: Mapping[str, tuple[str, dict[str, Any]]] = {  # every joint action of four agents is played
     f"{TRAFFIC}/four": (TRAFFIC, {}),
     f"{TRAFFIC}/four/user equilibrium": (TRAFFIC, {"reference": "user_equilibrium"}),
@@ -74,6 +95,12 @@ STOCKS: Mapping[str, tuple[tuple[int, ...], int, int, int]] = {
     "full": ((64, 128, 256, 512), 30, 64, 8),
 }
 STOCK_STEPS = 10
+# N, all even; draws; roll-outs for the noise of return and difference reward. Decided at full scale, measured there
+REST_SIZES: Mapping[str, tuple[tuple[int, ...], int, int]] = {
+    "smoke": ((8, 16), 2, 64),
+    "standard": ((), 0, 0),
+    "full": ((32, 64, 128, 256), 16, 256),
+}
 FLOOR_GAMES = 16  # dispatches whose imbalance a cell averages: its square varies as much as its mean
 
 
@@ -103,8 +130,15 @@ def domain_design(scale: str, parts: Collection[str] | None = None) -> list[Row]
         _row(key, {4: 1}, "small", system, options, games=SMALL_COUNT[scale])
         for key, (system, options) in SMALL_GAMES.items()
     ]
-    rows += [*_stocks(scale), *_trained(scale)]
+    rows += [*_rests(scale), *_stocks(scale), *_trained(scale)]
     return [row for row in rows if parts is None or row.key.split("/")[0] in parts]
+
+
+def _rests(scale: str) -> list[Row]:
+    n_values, draws, rollouts = REST_SIZES[scale]
+    grid = dict.fromkeys(n_values, draws)
+    rows = [_row(key, grid, REST, system, options, rollouts=rollouts) for key, (system, options, *_) in RESTS.items()]
+    return [row for row in rows if row.n_values]
 
 
 def _stocks(scale: str) -> list[Row]:
@@ -121,12 +155,24 @@ def _trained(scale: str) -> list[Row]:
     """Every method on every domain of `RULES`, on the same draws."""
     agents, draws, episodes = TRAINED[scale]
     return [
-        Row(FAMILY, f"{system}/training/{method}", {n: draws}, stream=f"{FAMILY}/{system}/training",
-            options={"part": "training", "system": system, "options": {}, "method": method, "episodes": episodes},
-            notes={"where": f"{system.replace('_', ' ')}, N = {n}"})
-        for system, n in agents.items()
-        for method in METHODS
-    ]  # fmt: skip
+        *(_training(system, n, draws, method, episodes) for system, n in agents.items() for method in METHODS),
+        *_stocks_trained(scale),
+    ]
+
+
+def _stocks_trained(scale: str) -> list[Row]:
+    """The same for inventory at the setting that was found; and DG-PG at the defaults, in as many episodes."""
+    agents, draws, episodes = STOCKS_TRAINED[scale]
+    rows = [_training(STOCK, agents, draws, method, episodes, settings=STOCK_SETTINGS) for method in METHODS]
+    rows.append(_training(STOCK, agents, draws, "dgpg", episodes, DEFAULTS, settings={}))
+    return [row for row in rows if agents]
+
+
+def _training(system: str, n: int, draws: int, method: str, episodes: int, name: str = "", **more: Any) -> Row:
+    key = "/".join([system, "training", method, *([name] if name else [])])
+    options = {"part": "training", "system": system, "options": {}, "method": method, "episodes": episodes, **more}
+    where = ", ".join([system.replace("_", " "), f"N = {n}", *([name] if name else [])])
+    return Row(FAMILY, key, {n: draws}, options, stream=f"{FAMILY}/{system}/training", notes={"where": where})
 
 
 def _noise(key: str, n_values: Mapping[int, int], system: str, rollouts: int = 0, **options: Any) -> Row:
@@ -139,7 +185,7 @@ def _noise(key: str, n_values: Mapping[int, int], system: str, rollouts: int = 0
 def _row(key: str, n_values: Mapping[int, int], part: str, system: str, options: Mapping[str, Any], **more: Any) -> Row:
     """One variant of a system. Variants of a system meet the same draws at equal (N, draw)."""
     asked = {"part": part, "system": system, "options": dict(options), "policy": "uniform"} | more
-    panel, series = ABOUT.get(key) or (FOUR, key.partition("/four")[2].strip("/"))
+    panel, series = ABOUT.get(key) or RESTS.get(key, ())[2:] or (FOUR, key.partition("/four")[2].strip("/"))
     words = [panel, *([IN_WORDS.get(series, series)] if series else [])]
     notes = {"group": panel, "series": series, "where": ", ".join(words)}
     return Row(FAMILY, key, n_values, asked, stream=f"{FAMILY}/{system}", notes=notes)

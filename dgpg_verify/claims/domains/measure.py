@@ -16,6 +16,7 @@ from dgpg_verify.core import Cell, Policy
 from dgpg_verify.equilibria.games.tables import resource_tables
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.oracles.games.guidance import Array, guidance_moments
+from dgpg_verify.samples.rest import ExpectedGame, ascend, improved
 from dgpg_verify.systems import make_system
 from dgpg_verify.systems.best_response import distance_price, iterated_best_response
 from dgpg_verify.systems.power_dispatch import PowerDispatch
@@ -26,6 +27,14 @@ from dgpg_verify.training.settings import usual_episodes
 ALPHAS = (0.2, 0.55, 0.9, 1.0)  # end, middle and start of the published schedule; guidance alone
 SAMPLED = ("return", "difference")
 WORKLOADS = 64  # held-out roll-outs of each evaluation of training
+ANNEALED = tuple(k / 10 for k in range(9, -1, -1))
+RUNS: Mapping[str, tuple[bool, tuple[float, ...]]] = {  # ascent without noise: exact guidance or not, alphas in turn
+    "return": (False, (0.0,)),
+    "guided:0.2": (False, (0.2,)),
+    "guidance": (False, (1.0,)),
+    "guidance:exact": (True, (1.0,)),
+    "annealed": (False, ANNEALED),
+}
 POLICIES = ("uniform", "greedy:1", "best_response:0.3", "random", "near_equilibrium")  # where alignment is measured
 
 
@@ -38,6 +47,8 @@ def domain_cost(cell: Cell) -> float:
     """Rough work of a cell, so that long ones start first."""
     if cell.options["part"] == "training":
         return 1e6
+    if cell.options["part"] == "rest":
+        return 100.0 * cell.n**2
     return float(cell.n * (100 + cell.options.get("rollouts", 0)) * cell.options.get("games", 1))
 
 
@@ -142,6 +153,26 @@ def divisions(n: int, parts: int) -> np.ndarray:
     return np.concatenate([first, n - first.sum(1, keepdims=True)], axis=1)
 
 
+def measure_rest(cell: Cell) -> dict[str, float]:
+    """Floors of RUNS, whether each came to rest, and at the start V and |E g|^2 of each credit, the signals exact."""
+    [game] = drawn_games(cell)
+    policy = build_policy("uniform", game, cell.seed)
+    p = one_shot_probabilities(game, policy)
+    expected = {exact: ExpectedGame(game, exact) for exact in (False, True)}
+    ends = {name: ascend(expected[exact], alphas) for name, (exact, alphas) in RUNS.items()}
+    start = -float(expected[False].cost(torch.as_tensor(p)))
+    best = max(*(end.value for end in ends.values()), *(improved(game, end.p.argmax(1)) for end in ends.values()),
+               improved(game, game.planned("iterated_best_response")))  # fmt: skip
+    signal, guidance = expected[False].signal(torch.as_tensor(p)), guidance_moments(game, p)
+    return {f"floor/{name}": (best - end.value) / (best - start) for name, end in ends.items()} | {
+        **{f"settled/{name}": float(end.settled) for name, end in ends.items()},
+        **_sampled(game, policy, cell),
+        "guidance": float(guidance.variance.mean()),
+        **dict.fromkeys(("return_signal", "difference_signal"), signal),
+        "guidance_signal": float((guidance.mean**2).sum(1).mean()),
+    }
+
+
 def measure_training(cell: Cell) -> dict[str, Any]:
     """Mean held-out return after training, and those of all rules on the same roll-outs."""
     system = build_system(cell)
@@ -149,6 +180,7 @@ def measure_training(cell: Cell) -> dict[str, Any]:
     run = train(
         system, cell.options["method"], episodes, cell.seed % 2**31, evaluate_every=episodes, workloads=WORKLOADS,
         progress=False,
+        **cell.options.get("settings", {}),
     )  # fmt: skip
     rules = {f"rule/{name}": float(returns.mean()) for name, returns in run.heldout.returns.items()}
     return {"learned": run.evaluations[-1][1].mean, "seconds": run.history[-1].seconds, **rules}
@@ -160,5 +192,6 @@ PARTS: Mapping[str, Callable[[Cell], Mapping[str, Any]]] = {
     "floor": measure_floor,
     "lost": measure_lost,
     "small": measure_small,
+    "rest": measure_rest,
     "training": measure_training,
 }

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from dgpg_verify.claims.claim import Claim, Tables
 from dgpg_verify.claims.declared import declared
-from dgpg_verify.claims.domains.design import domain_design
+from dgpg_verify.claims.domains.design import REST, domain_design
 from dgpg_verify.claims.domains.measure import ALPHAS, SAMPLED, domain_cost, measure_domain
 from dgpg_verify.claims.noise import c1_2_noise_free
 from dgpg_verify.claims.noise.questions import exponent_question, threshold_question
@@ -18,11 +18,12 @@ from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.claims.words import Sentences
 from dgpg_verify.core import Evidence
 from dgpg_verify.core.moments import ratio
+from dgpg_verify.samples.rest import RESTS
 from dgpg_verify.statistics import Relation
 
 Values = Mapping[str, Any]
 Ask = Callable[[Measured], Iterable[Question]]
-Statistic = Literal["variance", "noise_to_signal", "paired_ratio", "cross_agent_share", "imbalance_penalty"]
+Statistic = Literal["variance", "noise_to_signal", "paired_ratio", "cross_agent_share", "imbalance_penalty", "floor"]
 Exponents = dict[tuple[Statistic, str], float]
 READ: Mapping[str, Callable[[Values, str], float]] = {
     "variance": lambda values, credit: float(values[credit]),
@@ -30,6 +31,17 @@ READ: Mapping[str, Callable[[Values, str], float]] = {
     "paired_ratio": lambda values, credit: ratio(float(values[credit]), float(values["difference"])),
     "cross_agent_share": lambda values, credit: ratio(float(values[f"{credit}_cross"]), float(values[credit])),
     "imbalance_penalty": lambda values, _: float(values["imbalance_penalty"]),
+    "floor": lambda values, run: max(float(values[f"floor/{run}"]), RESTS),  # below, a run's rest is not known
+}
+
+
+EXACT = ("noise", "rest")  # parts whose values are exact, but for SAMPLED
+FLOOR_OF = {
+    "return": "of J itself",
+    "guided:0.2": "at alpha = 0.2",
+    "guidance": "of guidance alone",
+    "guidance:exact": "of exact guidance alone",
+    "annealed": "when alpha is annealed to 0",
 }
 
 
@@ -47,6 +59,8 @@ class Prediction:
 
     @property
     def subject(self) -> str:
+        if self.statistic == "floor":
+            return f"the floor {FLOOR_OF[self.credit]}"
         words = {"imbalance_penalty": "the penalty for imbalance per generator"}
         return words.get(self.statistic, f"the {self.statistic.replace('_', ' ')} of the {self.credit} gradient")
 
@@ -65,6 +79,20 @@ def variances(of_return: float, of_difference: float, of_guidance: float) -> Exp
     }
 
 
+def floors(*runs: str, exponent: float = 0.0) -> Exponents:
+    """The same exponent of the floors of these runs."""
+    return {("floor", run): exponent for run in runs}
+
+
+def samples(of_return: float, of_difference: float, of_guidance: float) -> Exponents:
+    """The three exponents of how many samples it takes until noise is no larger than signal, at the start."""
+    return {
+        ("noise_to_signal", "return"): of_return,
+        ("noise_to_signal", "difference"): of_difference,
+        ("noise_to_signal", "guidance"): of_guidance,
+    }
+
+
 def ask_exponents(measured: Measured, predictions: Iterable[Prediction]) -> list[Question]:
     """One question for each prediction whose row was measured."""
     return [_exponent(measured[made.row], made) for made in predictions if made.row in measured]
@@ -79,7 +107,7 @@ def _exponent(series: Series[Evidence], made: Prediction) -> Question:
         expected=made.exponent,
         relation=made.relation,
         primary=made.before,
-        bends=made.credit == "guidance" and series.row.options["part"] == "noise",  # exact values
+        bends=made.credit not in SAMPLED and series.row.options["part"] in EXACT,
         suffix=made.credit if made.before else f"{made.credit} after",
     )
 
@@ -172,9 +200,12 @@ def _name(claim: str, made: Prediction) -> str:
 def domain_claim(system: str, predictions: Sequence[Prediction], ask: Ask, **about: Any) -> Claim:
     """A claim on one system: what was predicted of it. ask: what was measured -> questions.
 
-    What comes from roll-outs is decided at full scale: an exponent is known to +- 0.2 at standard scale.
+    What comes from roll-outs is decided at full scale: an exponent is known to +- 0.2 at standard scale. So are floors,
+    which differ much between draws.
     """
-    late = {_name(about["id"], made): "full" for made in predictions if made.credit in SAMPLED}
+    late = {
+        _name(about["id"], made): "full" for made in predictions if made.credit in SAMPLED or f"/{REST}/" in made.row
+    }
     tables = partial(domain_tables, about["id"], [made for made in predictions if made.before])
     return Claim(
         family="domains", design=partial(domain_design, parts=[system]), measure=measure_domain, cost=domain_cost,

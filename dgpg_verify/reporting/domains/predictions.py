@@ -24,8 +24,9 @@ from dgpg_verify.reporting.wording import exponent_text
 
 UNITS = {
     "variance": "variance V of one agent's gradient",
-    "noise_to_signal": "noise-to-signal of the guidance",
+    "noise_to_signal": "noise-to-signal: samples until they are equal",
     "imbalance_penalty": "penalty for imbalance, per generator",
+    "floor": "floor: share of the first gap that is left",
 }
 FOUND = credit_look("guidance")
 VARIANTS = (

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from dgpg_verify.core import LABELS, LedgerRow
 from dgpg_verify.reporting import equilibria, samples, wording
 from dgpg_verify.reporting.comparison.table import method_table
+from dgpg_verify.reporting.foreign import ForeignTable
 from dgpg_verify.reporting.ledger import NOT_COMPARED, status_text
 from dgpg_verify.reporting.matrix import claim_matrix, counts_text, name_text, price_text
 from dgpg_verify.reporting.objections import OBJECTIONS, answer
@@ -78,6 +79,7 @@ class RunFiles:
     files : names of the files beside the pages.
     warnings : what a reader must know before any number, in sentences; on every page.
     notes : what the run should hold and does not, in sentences; at the end of the first page.
+    foreign : what other packages gave; on the first page.
     """
 
     rows: Sequence[LedgerRow]
@@ -87,6 +89,7 @@ class RunFiles:
     files: Sequence[str] = ()
     warnings: Sequence[str] = ()
     notes: Sequence[str] = ()
+    foreign: Sequence[ForeignTable] = ()
 
 
 def render_pages(run: RunFiles) -> dict[str, str]:
@@ -225,6 +228,7 @@ def _run_context(run: RunFiles, tables: Tables) -> dict[str, Any]:
         "files": run.files,
         "warnings": run.warnings,
         "notes": run.notes,
+        "foreign": run.foreign,
     }
 
 

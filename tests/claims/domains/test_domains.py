@@ -15,21 +15,26 @@ from dgpg_verify.claims.domains import c7_traffic, c8_power, c9_rate_control, c1
 from dgpg_verify.claims.domains.design import METHODS, RULES
 from dgpg_verify.claims.domains.measure import (
     ALPHAS,
+    RUNS,
+    SAMPLED,
     divisions,
     imbalance_penalty,
     lost_at,
 )
 from dgpg_verify.claims.domains.questions import Prediction, ask_exponents
+from dgpg_verify.claims.domains.rest import FORMULAS, crossed_floor, optimal_floor, selfish_floor
 from dgpg_verify.claims.domains.training import BEST
 from dgpg_verify.claims.series import Series, make_series
 from dgpg_verify.core import Cell, Evidence
 from dgpg_verify.reporting.systems import CLAIMS
+from dgpg_verify.samples import rest
 from dgpg_verify.systems import make_system
 from dgpg_verify.systems.best_response import distance_price, iterated_best_response
 from dgpg_verify.systems.power_dispatch import PowerDispatch
 from dgpg_verify.systems.resource_game import ResourceGame
 from tests.claims.judging import judge
 
+SAMPLED_PARTS = ("noise", "over_time", "rest")
 MEASURED = ("noise", "small", "over_time")
 MODULES = (c7_traffic, c8_power, c9_rate_control, c10_inventory)
 
@@ -67,11 +72,12 @@ def test_the_imbalance_is_that_of_a_profile_no_generator_leaves() -> None:
     assert imbalance_penalty(power) == pytest.approx(0.5 * excess**2 / 8)
 
 
-def test_what_is_decided_late_is_a_row_of_the_ledger() -> None:
+def test_what_is_decided_late_is_a_row_of_the_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rest, "MOST_STEPS", 10)
     for module in MODULES:
         late = module.CLAIM.decided_at
         assert isinstance(late, dict) and late
-        rows = {row.key: row for row in module.CLAIM.design("smoke") if row.options["part"] in ("noise", "over_time")}
+        rows = {row.key: row for row in module.CLAIM.design("smoke") if row.options["part"] in SAMPLED_PARTS}
         made = {key: replace(row, n_values=dict.fromkeys((4, 8), 2)) for key, row in rows.items()}
         evidence = [Evidence(c, module.CLAIM.measure(c), 0.0) for row in made.values() for c in row.cells(0)]
         assert late.keys() <= {row.row for row in judge(module.CLAIM, evidence, made)}
@@ -97,9 +103,9 @@ def test_every_prediction_has_its_row(scale: str) -> None:
     rows = {row.key: row for row in design.domain_design(scale)}
     for module in MODULES:
         for made in module.PREDICTIONS:
-            parts = ("floor",) if made.statistic == "imbalance_penalty" else ("noise", "over_time")
+            parts = {"imbalance_penalty": ("floor",), "floor": ("rest",)}.get(made.statistic, SAMPLED_PARTS)
             assert rows[made.row].options["part"] in parts
-            assert made.credit == "guidance" or rows[made.row].options["rollouts"] > 0
+            assert made.credit not in SAMPLED or rows[made.row].options["rollouts"] > 0
     assert all(row.stream and row.notes["where"] for row in rows.values())
 
 
@@ -173,3 +179,32 @@ def test_a_training_cell_holds_every_rule() -> None:
     row = next(r for r in c8_power.CLAIM.design("smoke") if r.options["part"] == "training")
     found = c8_power.CLAIM.measure(row.cells(0)[0])
     assert {"learned", "rule/random", f"rule/{RULES[design.POWER]}", f"rule/{BEST}"} <= set(found)
+
+
+def test_inventory_is_trained_at_one_setting_for_all_and_at_the_defaults() -> None:
+    rows = {row.key: row for row in c10_inventory.CLAIM.design("smoke") if row.options["part"] == "training"}
+    settings = [row.options["settings"] for row in rows.values()]
+    assert settings == [design.STOCK_SETTINGS] * len(METHODS) + [{}]
+    values = {"learned": -9.5, "rule/random": -9.0, "rule/base_stock": -5.0, "rule/s_S": -6.0}
+    evidence = [Evidence(cell, values, 0.0) for row in rows.values() for cell in row.cells(0)]
+    judged = judge(c10_inventory.CLAIM, evidence, rows)
+    assert len(judged) == len(rows) and {row.verdict for row in judged} == {"refuted"}
+    assert {row.estimate for row in judged} == {-0.125}
+
+
+def test_the_formulas_tend_to_what_was_predicted_of_many_drivers() -> None:
+    many = 10**7
+    assert optimal_floor(100) == pytest.approx(9 / 108) and optimal_floor(many) == pytest.approx(0.0, abs=1e-5)
+    for alpha in (0.2, 1.0):
+        assert selfish_floor(alpha)(many) == pytest.approx(36 * alpha**2 / (1 + alpha) ** 2, rel=1e-5)
+    assert crossed_floor(1 / 3, 64) == 1.0
+
+
+def test_floors_by_formula_and_their_control() -> None:
+    rows = {row.key: replace(row, n_values={8: 1}) for row in c7_traffic.CLAIM.design("smoke")
+            if row.key in {key for key, _ in FORMULAS}}  # fmt: skip
+    evidence = [Evidence(cell, c7_traffic.CLAIM.measure(cell), 0.0) for row in rows.values() for cell in row.cells(0)]
+    assert all(item.values[f"settled/{run}"] for item in evidence for run in RUNS if run != "annealed")
+    judged = [row for row in judge(c7_traffic.CLAIM, evidence, rows) if "/floor/" in row.row]
+    assert {row.verdict for row in judged if row.kind == "claim"} == {"supported"}
+    assert [row.verdict for row in judged if row.kind == "control"] == ["refuted"]

@@ -64,6 +64,16 @@ def fastest(links: Links, trips: Trips, times: np.ndarray) -> list[tuple[int, ..
     return paths
 
 
+@needs_networks
+def test_selfish_drivers_of_sioux_falls_lose_four_percent() -> None:
+    """Best known: total times 7 480 225 and 7 194 256, a ratio of 1.0397."""
+    links, trips, _ = published("SiouxFalls")
+    paths = shortest_paths(links, trips, 16)
+    selfish, best = (equilibrium(net, paths, trips.amount) for net in (links, links.with_marginal_times()))
+    ratio = oracle.total_time(links, selfish.flow) / oracle.total_time(links, best.flow)
+    assert ratio == pytest.approx(1.0397, abs=0.004)
+
+
 @pytest.mark.parametrize("name", CLASSICS)
 def test_textbook_networks_have_their_price_of_anarchy(name: str) -> None:
     links, paths = CLASSICS[name]()

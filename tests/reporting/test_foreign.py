@@ -1,0 +1,26 @@
+"""What other packages gave stands in the report from kept files, and nowhere without them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from dgpg_verify.reporting.foreign import RUNS, SPREAD, foreign_tables, markdown
+
+REPORTS = Path(__file__).resolve().parents[2] / "reports"
+
+
+def test_nothing_is_shown_where_nothing_was_kept(tmp_path: Path) -> None:
+    assert foreign_tables(tmp_path / "run") == ()
+
+
+def test_the_tables_hold_the_numbers_of_the_files() -> None:
+    runs, spread = foreign_tables(REPORTS / "reference-domains")
+    records = json.loads((REPORTS / RUNS).read_text())
+    assert sum(int(line[1]) for line in runs.lines) == len(records)
+    exponents = json.loads((REPORTS / SPREAD).read_text())["exponents"]
+    found = {line[0]: line[1] for line in spread.lines}
+    for made in exponents:
+        if made["quantity"] == "variance":
+            assert found[made["credit"]].startswith(f"{made['exponent']['value']:.2f} [")
+    assert markdown(spread).count("\n") == len(spread.lines) + 1
