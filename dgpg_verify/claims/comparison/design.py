@@ -43,12 +43,12 @@ LEARNED_SIZES: Mapping[str, tuple[tuple[int, ...], int, int]] = {
     "standard": ((), 0, 0),
     "full": ((32, 64, 128, 256), 4, 1024),
 }
-SLOW_REPETITIONS = 3
+SLOW_REPETITIONS = 2
 # N of noise, their draws, roll-outs; N of learning, draws; repetitions of `alike`, their episodes
 SIZES: Mapping[str, tuple[tuple[int, ...], int, int, tuple[int, ...], int, int, int]] = {
     "smoke": ((16, 32, 64, 128), 4, 128, (), 0, 2, 64),
     "standard": ((64, 128, 256, 512), 12, 512, (), 0, 0, 0),
-    "full": ((128, 256, 512, 1024), 30, 1024, (8, 16, 32, 64), 6, 8, EPISODES),
+    "full": ((128, 256, 512, 1024), 30, 1024, (8, 16, 32, 64), 5, 6, EPISODES),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 from unittest.mock import patch
@@ -86,14 +86,13 @@ def measure_noise(cell: Cell) -> dict[str, Any]:
     return prefixed("measured", values) | _probed(game, policy, credits, oracle)
 
 
-@dataclass(frozen=True)
 class Fitted:
-    """A credit that was fitted before, on as many roll-outs as its cell says."""
+    """A credit that was fitted before, on as many roll-outs as its cell says, and is not fitted again: no dataclass, of
+    which a measurement would fit the parts."""
 
-    credit: Any
-    name: str
-    keeps_states: bool
-    seconds: float
+    def __init__(self, credit: Any, name: str, seconds: float) -> None:
+        self.credit, self.name, self.seconds = credit, name, seconds
+        self.keeps_states = bool(credit.keeps_states)
 
     @classmethod
     def on(cls, name: str, game: System, policy: Policy, cell: Cell) -> Fitted:
@@ -101,7 +100,7 @@ class Fitted:
         noise = draw_noise(cell.seed % 2**31, PILOT_STREAM, game, policy, constant + per_agent * cell.n)
         pilot, found = collect(game, policy, noise, keep_states=True), []
         seconds = _seconds(lambda: found.append(make_credit(name).fit([pilot])))
-        return cls(found[0], name, found[0].keeps_states, seconds)
+        return cls(found[0], name, seconds)
 
     def fit(self, pilot: Sequence[Rollout]) -> Fitted:
         return self

@@ -63,8 +63,8 @@ class MethodTable:
 
 
 def method_table(rows: Iterable[LedgerRow]) -> MethodTable | None:
-    """The table of a ledger, in its order; None where it holds no method."""
-    found = [(match, row) for row in rows if row.kind == "claim" and (match := ROW.fullmatch(row.row))]
+    """The table of a ledger, in its order; None where it holds no method. The paper says nothing of a control."""
+    found = [(match, row) for row in rows if (match := ROW.fullmatch(row.row))]
     groups = group_by(found, lambda pair: pair[0]["method"]).values()
     lines = [_line(pairs) for pairs in groups if any(match["claim"] for match, _ in pairs)]
     return MethodTable(tuple(PROPERTIES.values()), tuple(lines)) if lines else None

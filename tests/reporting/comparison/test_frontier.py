@@ -33,7 +33,9 @@ def test_who_is_beaten() -> None:
 
 def test_a_mean_step_that_is_not_told_from_0_has_no_place() -> None:
     lost = [{**row, "signal": -1.0} for row in compared() if row["credit"] == "guidance"]
-    assert math.isnan(frontier_points(frames({"frontier": lost})["frontier"])["angle"].iloc[0])
+    points = frontier_points(frames({"frontier": [*lost, *compared()[:6]]})["frontier"])
+    assert points["angle"].isna().sum() == 2
+    assert undominated(points[points["n"] == 100]) == ["gae:central"]
 
 
 def test_the_figure_says_who_is_unbeaten() -> None:
@@ -80,6 +82,9 @@ def test_arrivals_are_upper_medians_and_half_that_never_arrive_are_none() -> Non
     assert table["quick", 64, 2.0] == 64.0 and table["slow", 64, 2.0] == 640.0
     assert math.isnan(table["slow", 64, 8.0])
     assert ordered(points, 64) == ["quick", "slow"]
+    two = [row for row in arrived() if row["fleet"] < 2]  # one of two slow ones arrives: not yet half of them for sure
+    points = median_arrivals(frames({"compared_arrivals": two})["compared_arrivals"])
+    assert points.set_index(["method", "n", "factor"])["samples"].isna()["slow", 64, 8.0]
 
 
 def test_the_figure_of_arrivals_counts_who_comes_near() -> None:
