@@ -199,10 +199,15 @@ def learned(
 
 
 def _learned(
-    cell: Cell, grows: bool, score: float, extra: float, power: float = 1.0, steps: float = 0.0
+    cell: Cell, grows: bool, score: float, extra: float, power: float = 1.0, steps: float = 0.0, spread: float = 0.05
 ) -> dict[str, Any]:
     rng = np.random.default_rng(cell.seed)
-    at = 32.0 * (cell.n if grows else 8) * np.array([2.0, 4.0, 8.0, 16.0]) ** power * rng.uniform(0.75, 1.25, 4)
+    at = (
+        32.0
+        * (cell.n if grows else 8)
+        * np.array([2.0, 4.0, 8.0, 16.0]) ** power
+        * rng.uniform(1.0 - spread, 1.0 + spread, 4)
+    )
     more = {"low": at[None] - 1.0, "high": at[None], "start": np.ones(1)} if "factors" in cell.options else {}
     return {"score": score, "steps": 20.0 + steps * cell.n, "extra_parameters": extra, "samples": np.array([0, 32]),
             "gap": np.array([1.0, 0.5])} | more  # fmt: skip
@@ -229,7 +234,7 @@ def test_a_rival_with_all_five_refutes_that_it_lacks_one() -> None:
 
 
 @pytest.mark.parametrize(("what", "changes"), [
-    ("samples/p", {"grows": True}), ("samples/q", {"power": 3.0}), ("alike", {"score": DIFFERENT - 0.4}),
+    ("samples/p", {"grows": True}), ("samples/q", {"power": 3.0, "spread": 0.4}), ("alike", {"score": DIFFERENT - 0.4}),
     ("learned", {"extra": 3.0}), ("parallel", {"steps": 1.0}),
 ])  # fmt: skip
 def test_one_property_that_fails_is_enough(what: str, changes: Mapping[str, Any]) -> None:
