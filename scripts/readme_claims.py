@@ -176,6 +176,19 @@ def methods_table(reports: list[Report]) -> str:
     return "\n".join(lines)
 
 
+def methods_short(reports: list[Report]) -> str:
+    """The same in one word each."""
+    table = method_table(rows_of(reports))
+    if table is None:
+        return "Not measured in the committed runs."
+    heads = ["method", *table.heads, "the paper says"]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    for line in table.lines:
+        said = " | ".join(answer.text if answer else "-" for answer in line.answers)
+        lines.append(f"| {line.method} | {said} | {line.claim}: **{line.joined.verdict}** |")
+    return "\n".join(lines)
+
+
 def _word(reading: ReadingSummary) -> str:
     """A reading's verdict, with its price where there is one."""
     price = price_text(reading)
@@ -312,7 +325,7 @@ def rendered() -> dict[str, str]:
     leading = leading_of(reports)
     speed = [record for report in leading for record in report.tables.get("speed", [])]
     blocks = {
-        "README.md": {"matrix": matrix_table(leading)},
+        "README.md": {"matrix": matrix_table(leading), "methods": methods_short(leading)},
         "docs/results.md": {
             "claims": claims_table(leading),
             "systems": systems_table(leading),
