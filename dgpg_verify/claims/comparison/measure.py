@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +14,7 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from dgpg_verify.claims.comparison.design import is_learned
+from dgpg_verify.claims.comparison.probes import Fitted, is_unbiased, learned_numbers, reads, seconds_of, weights_of
 from dgpg_verify.claims.noise.design import FAMILY as EXACT
 from dgpg_verify.claims.noise.measure import exact_moments, measured_values, noise_cost, prefixed
 from dgpg_verify.claims.noise.measure import measure_noise as measure_exact
@@ -22,19 +22,12 @@ from dgpg_verify.claims.samples.measure.laws import arrivals_of
 from dgpg_verify.claims.subjects import build_policy, build_system, one_shot_probabilities
 from dgpg_verify.core import (
     Cell,
-    Credit,
-    HasUnbiased,
     Policy,
     Rollout,
     System,
-    Transition,
     draw_noise,
-    offers,
 )
 from dgpg_verify.credits import make_credit
-from dgpg_verify.credits.gae import GAECredit
-from dgpg_verify.credits.residual import ResidualReturnCredit
-from dgpg_verify.credits.shaped import ShapedCredit
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.oracles.moments import OracleMoments
 from dgpg_verify.rollouts import collect
@@ -49,7 +42,6 @@ from dgpg_verify.training.updates.trust_region import natural_step
 from dgpg_verify.training.values.learner import ValueLearner
 
 PROBE_ROLLOUTS = 16  # behind what a credit reads, and behind its time
-PILOT_STREAM = 3  # of what learned parts are fitted to, apart from the streams of `_probed`
 STARTS = 32  # of the search for the best assignment
 
 
@@ -86,33 +78,10 @@ def measure_noise(cell: Cell) -> dict[str, Any]:
     return prefixed("measured", values) | _probed(game, policy, credits, oracle)
 
 
-class Fitted:
-    """A credit that was fitted before, on as many roll-outs as its cell says, and is not fitted again: no dataclass, of
-    which a measurement would fit the parts."""
-
-    def __init__(self, credit: Any, name: str, seconds: float) -> None:
-        self.credit, self.name, self.seconds = credit, name, seconds
-        self.keeps_states = bool(credit.keeps_states)
-
-    @classmethod
-    def on(cls, name: str, game: System, policy: Policy, cell: Cell) -> Fitted:
-        constant, per_agent = cell.options["fitted_to"]
-        noise = draw_noise(cell.seed % 2**31, PILOT_STREAM, game, policy, constant + per_agent * cell.n)
-        pilot, found = collect(game, policy, noise, keep_states=True), []
-        seconds = _seconds(lambda: found.append(make_credit(name).fit([pilot])))
-        return cls(found[0], name, seconds)
-
-    def fit(self, pilot: Sequence[Rollout]) -> Fitted:
-        return self
-
-    def __call__(self, rollout: Rollout) -> torch.Tensor:
-        return cast(torch.Tensor, self.credit(rollout))
-
-
 def _probed(game: LoadBalancingGame, policy: Policy, credits: Sequence[Any], oracle: OracleMoments) -> dict[str, Any]:
     pilot, rollout, played = (_played(game, policy, stream) for stream in range(3))
     fitted = [credit.fit([pilot[0]]) for credit in credits]
-    seconds = [_seconds(partial(weights_of, credit, rollout[0])) for credit in fitted]
+    seconds = [seconds_of(partial(weights_of, credit, rollout[0])) for credit in fitted]
     return {
         "unbiased": [credit.name for credit in fitted if is_unbiased(credit, rollout[0])],
         "reads": np.array([reads(credit, rollout[0]) for credit in fitted]),
@@ -123,65 +92,11 @@ def _probed(game: LoadBalancingGame, policy: Policy, credits: Sequence[Any], ora
     }
 
 
-def is_unbiased(credit: Credit, rollout: Rollout) -> bool:
-    """Whether its mean is known to be grad J in this one-shot game: by its own word, as the reward less a value of what
-    was seen before acting, or as the reward itself, less potentials that end at 0."""
-    known = isinstance(credit, GAECredit | ShapedCredit) and rollout.system.horizon == 1
-    return known or (offers(credit, HasUnbiased) and credit.unbiased(rollout))
-
-
 def _played(game: System, policy: Policy, stream: int) -> tuple[Rollout, float]:
     """Roll-outs, and the seconds they took."""
     noise, found = draw_noise(stream, 0, game, policy, PROBE_ROLLOUTS), []
-    seconds = _seconds(lambda: found.append(collect(game, policy, noise, keep_states=True)))
+    seconds = seconds_of(lambda: found.append(collect(game, policy, noise, keep_states=True)))
     return found[0], seconds
-
-
-def _seconds(work: Callable[[], Any]) -> float:
-    began = time.process_time()
-    work()
-    return time.process_time() - began
-
-
-def weights_of(credit: Credit, rollout: Rollout) -> torch.Tensor:
-    """The weights that the credit's gradient is made of: of all own actions where it has them."""
-    return credit.action_weights(rollout) if hasattr(credit, "action_weights") else credit(rollout)
-
-
-class Altered:
-    """A system whose rewards are others wherever they are played again."""
-
-    def __init__(self, system: System) -> None:
-        self._system = system
-
-    def __getattr__(self, name: str) -> Any:
-        value = getattr(self._system, name)
-        return self._altered(value) if name in ("removal_rewards", "replaced_rewards", "removal_gains") else value
-
-    def _altered(self, play: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
-        return lambda *given: play(*given) + 1.0
-
-    def step(self, state: Any, actions: torch.Tensor) -> Transition:
-        transition = self._system.step(state, actions)
-        return replace(transition, reward=transition.reward + 1.0 + actions.double().sum(-1))
-
-
-def without_influence(rollout: Rollout) -> Rollout:
-    return replace(rollout, influence=replace(rollout.influence, value=torch.zeros_like(rollout.influence.value)))
-
-
-PROBES: Mapping[str, Callable[[Rollout], Rollout]] = {  # what a credit may read -> the roll-outs with another one
-    "reference": lambda rollout: replace(rollout, reference=rollout.reference + 1.0),
-    "influence": without_influence,
-    "other rewards": lambda rollout: replace(rollout, system=cast(System, Altered(rollout.system))),
-    "own reward": lambda rollout: replace(rollout, reward=rollout.reward * 2.0),
-}
-
-
-def reads(credit: Credit, rollout: Rollout) -> list[bool]:
-    """Whether the credit's weights change with what each of PROBES changes."""
-    usual = weights_of(credit, rollout)
-    return [not torch.equal(usual, weights_of(credit, change(rollout))) for change in PROBES.values()]
 
 
 def measure_learning(cell: Cell) -> dict[str, Any]:
@@ -257,16 +172,6 @@ def extra_parameters(method: str, game: System) -> int:
         return sum(weights.numel() for weights in learner.online.mixer.parameters())
     pilot, _ = _played(game, build_policy("uniform", game, 0), 0)
     return sum(learned_numbers(credit.fit([pilot])) for credit in made.credits())
-
-
-def learned_numbers(credit: Any) -> int:
-    """The same of a fitted credit: what a value of actions was fitted with, and the model's slope."""
-    if isinstance(credit, Fitted):
-        return learned_numbers(credit.credit)
-    if isinstance(credit, ResidualReturnCredit):
-        return 1
-    value = getattr(credit, "value", None)
-    return int(getattr(value, "parameters", 0)) if hasattr(value, "table") else 0
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from dgpg_verify.claims.comparison.design import FACTORS, LEARNED, NOISE, is_learned
-from dgpg_verify.claims.comparison.measure import PROBES
 from dgpg_verify.claims.comparison.methods import ALPHA, METHODS, MIXTURE, Compared
+from dgpg_verify.claims.comparison.probes import PROBES
 from dgpg_verify.claims.declared import declared
 from dgpg_verify.claims.noise.read import CellStats, CreditStats
 from dgpg_verify.claims.samples.read import arrivals_in

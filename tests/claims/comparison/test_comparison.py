@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from dgpg_verify.claims.comparison import measure
-from dgpg_verify.claims.comparison.c6_comparison import CLAIM, DIFFERENT
+from dgpg_verify.claims.comparison import measure, probes
+from dgpg_verify.claims.comparison.c6_comparison import CLAIM
 from dgpg_verify.claims.comparison.design import (
     BASES,
     CONTROL,
@@ -25,17 +25,16 @@ from dgpg_verify.claims.comparison.design import (
     is_learned,
 )
 from dgpg_verify.claims.comparison.measure import (
-    PROBES,
     alike_game,
     best_cost,
     counted_steps,
     expected_cost,
     extra_parameters,
-    is_unbiased,
-    reads,
     uniform_chances,
 )
 from dgpg_verify.claims.comparison.methods import METHODS, Compared, read_methods
+from dgpg_verify.claims.comparison.probes import PROBES, is_unbiased, reads
+from dgpg_verify.claims.comparison.properties import DIFFERENT
 from dgpg_verify.claims.comparison.tables import comparison_tables, read_cell
 from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.noise.design import GAME
@@ -296,8 +295,8 @@ def test_learned_parts_are_fitted_once_to_as_many_roll_outs_as_asked(
         def __call__(self, rollout: Rollout) -> torch.Tensor:
             return torch.zeros_like(rollout.active, dtype=torch.float64)
 
-    usual = measure.make_credit
-    monkeypatch.setattr(measure, "make_credit", lambda name: Spy() if name == Spy.name else usual(name))
+    usual = probes.make_credit
+    monkeypatch.setattr(probes, "make_credit", lambda name: Spy() if name == Spy.name else usual(name))
     row = next(row for row in comparison_design("smoke") if row.key == NOISE)
     asked = {**row.options, "credits": [*BASES, Spy.name], "fitted_to": budget, "rollouts": 64}
     CLAIM.measure(replace(row, n_values={4: 1}, options=asked).cells(0)[0])
