@@ -40,7 +40,7 @@ from dgpg_verify.bridges import to_parallel_env
 from dgpg_verify.claims.training.tried import PRACTICE
 from dgpg_verify.core import Observation, System
 from dgpg_verify.policies.softmax import inverse_cdf
-from dgpg_verify.reporting.foreign import CLOSER, markdown, runs_table
+from dgpg_verify.reporting.domains.foreign import CLOSER, markdown, runs_table
 from dgpg_verify.rollouts.play import play
 from dgpg_verify.systems.registry import make_system
 from dgpg_verify.training import train

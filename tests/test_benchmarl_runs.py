@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dgpg_verify.reporting.foreign import markdown, runs_table
+from dgpg_verify.reporting.domains.foreign import markdown, runs_table
 
 ROOT = Path(__file__).resolve().parent.parent
 

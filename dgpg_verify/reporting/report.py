@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from dgpg_verify.core import InputError
+from dgpg_verify.reporting.domains.foreign import foreign_tables
 from dgpg_verify.reporting.draw import draw_all
-from dgpg_verify.reporting.foreign import foreign_tables
 from dgpg_verify.reporting.ledger import LEDGER, ledger_markdown, read_ledger
 from dgpg_verify.reporting.pages import FAMILIES, INDEX, RunFiles, render_pages
 from dgpg_verify.reporting.provenance import run_claims

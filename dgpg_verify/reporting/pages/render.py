@@ -13,7 +13,7 @@ from markupsafe import Markup
 from dgpg_verify.core import LABELS, LedgerRow
 from dgpg_verify.reporting import equilibria, samples, wording
 from dgpg_verify.reporting.comparison.table import method_table
-from dgpg_verify.reporting.foreign import ForeignTable
+from dgpg_verify.reporting.domains.foreign import ForeignTable
 from dgpg_verify.reporting.ledger import NOT_COMPARED, status_text
 from dgpg_verify.reporting.matrix import claim_matrix, counts_text, name_text, price_text
 from dgpg_verify.reporting.objections import OBJECTIONS, answer

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from dgpg_verify.reporting.foreign import RUNS, SPREAD, foreign_tables, markdown
+from dgpg_verify.reporting.domains.foreign import RUNS, SPREAD, foreign_tables, markdown
 
-REPORTS = Path(__file__).resolve().parents[2] / "reports"
+REPORTS = Path(__file__).resolve().parents[3] / "reports"
 
 
 def test_nothing_is_shown_where_nothing_was_kept(tmp_path: Path) -> None:
