@@ -37,7 +37,7 @@ def draw_frontier(frames: Frames) -> Figure:
     """One line a credit, one mark for each of at most three N. Table `frontier`. Raises NothingToDraw."""
     rows = need(frames["frontier"], "frontier", "credit")
     points = frontier_points(rows)
-    sizes = few(sorted(points["n"].unique()), MOST_SIZES)
+    sizes = few(common_sizes(points), MOST_SIZES)
     last = where(points, n=max(sizes))
     order, best = list(last.sort_values("price")["credit"]), undominated(last)
     users = dict(zip(rows["credit"], rows["methods"], strict=True))
@@ -76,6 +76,15 @@ def frontier_points(rows: Frame) -> Frame:
         price=np.maximum(noise, 1.0) * (1.0 + sums["seconds"]),
         angle=[math.nan if math.isnan(c) else math.degrees(math.acos(min(1.0, max(-1.0, c)))) for c in cosines],
     )[["credit", "n", *COLUMNS]]
+
+
+def common_sizes(points: Frame) -> list[float]:
+    """The N at which every credit was measured, ascending: learned ones are too slow for the largest. Raises
+    NothingToDraw where there is none."""
+    counts = points.groupby("n")["credit"].nunique()
+    return [
+        float(n) for n in need(counts[counts == points["credit"].nunique()].reset_index(), "frontier", "common N")["n"]
+    ]
 
 
 def undominated(points: Frame) -> list[str]:

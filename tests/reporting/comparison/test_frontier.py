@@ -8,7 +8,7 @@ import pytest
 
 from dgpg_verify.reporting.comparison import FIGURES
 from dgpg_verify.reporting.comparison.arrivals import draw_arrivals, median_arrivals, ordered
-from dgpg_verify.reporting.comparison.frontier import draw_frontier, frontier_points, undominated
+from dgpg_verify.reporting.comparison.frontier import common_sizes, draw_frontier, frontier_points, undominated
 from dgpg_verify.reporting.comparison.table import PROPERTIES, method_table
 from dgpg_verify.reporting.frame import NothingToDraw, frames
 from tests.reporting.synthetic_run import arrived, compared, ledger_row
@@ -45,6 +45,15 @@ def test_the_figure_says_who_is_unbeaten() -> None:
     shown = {label.get_text(): label.get_fontweight() for label in figure.axes[0].get_yticklabels()}
     assert shown["difference reward"] == "bold" and shown["dgpg/parts"] == "normal"
     assert [spec.name for spec in FIGURES] == ["frontier", "arrivals_compared"]
+
+
+def test_only_sizes_at_which_all_credits_were_measured_are_drawn() -> None:
+    more = [{**row, "n": 1000} for row in compared() if row["credit"] == "difference" and row["n"] == 100]
+    assert common_sizes(frontier_points(frames({"frontier": compared() + more})["frontier"])) == [10, 100]
+    assert draw_frontier(frames({"frontier": compared() + more})).texts[0].get_text().startswith("Among 100 agents")
+    apart = [row for row in compared() if (row["credit"] == "difference") == (row["n"] == 10)]
+    with pytest.raises(NothingToDraw, match="common N"):
+        draw_frontier(frames({"frontier": apart}))
 
 
 def test_without_credits_there_is_nothing_to_draw() -> None:
