@@ -30,7 +30,7 @@ def test_rooms_that_a_family_does_not_import_are_not_behind_it() -> None:
 
 
 def test_judging_designing_and_drawing_measure_nothing_again() -> None:
-    shared = ("claims/noise/measure", "claims/equilibria/measure", "claims/subjects")
+    shared = ("claims/noise/measure", "claims/equilibria/measure", "claims/samples/measure", "claims/subjects")
     judging = ("questions.py", "tables.py", "design.py", "question.py", "series.py", "claim.py", "recorded.py")
     for claim in all_claims():
         names = {name for name in _names(claim.measure.__module__) if name.startswith("claims/")}

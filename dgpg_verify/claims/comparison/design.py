@@ -84,8 +84,9 @@ def _noise(key: str, credits: Sequence[str], n_values: Mapping[int, int], rollou
 
 def _learned_noise(scale: str) -> list[Row]:
     n_values, draws, rollouts = LEARNED_SIZES[scale]
+    learned = [name for name in LEARNED_CREDITS if is_learned(name)]
     return [
-        _noise(key, LEARNED_CREDITS, dict.fromkeys(n_values, draws), rollouts, fitted_to=list(budget))
+        _noise(key, LEARNED_CREDITS, dict.fromkeys(n_values, draws), rollouts, fitted_to=list(budget), learned=learned)
         for key, budget in BUDGETS.items()
         if n_values
     ]

@@ -13,9 +13,7 @@ import numpy as np
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from dgpg_verify.claims.comparison.design import is_learned
 from dgpg_verify.claims.comparison.probes import Fitted, is_unbiased, learned_numbers, reads, seconds_of, weights_of
-from dgpg_verify.claims.noise.design import FAMILY as EXACT
 from dgpg_verify.claims.noise.measure import exact_moments, measured_values, noise_cost, prefixed
 from dgpg_verify.claims.noise.measure import measure_noise as measure_exact
 from dgpg_verify.claims.samples.measure.laws import arrivals_of
@@ -46,16 +44,17 @@ STARTS = 32  # of the search for the best assignment
 
 
 def measure_comparison(cell: Cell) -> Mapping[str, Any]:
-    """Measure one cell; a function of the cell alone, but for the seconds in it."""
-    return measure_exact(cell) if cell.claim == EXACT else PARTS[cell.options["part"]](cell)
+    """Measure one cell; a function of the cell alone, but for the seconds in it. One without a part is a cell of the
+    claims on noise."""
+    return PARTS[cell.options["part"]](cell) if "part" in cell.options else measure_exact(cell)
 
 
 def comparison_cost(cell: Cell) -> float:
     """Rough work of a cell, so that long ones start first."""
-    if cell.claim == EXACT:
+    if "part" not in cell.options:
         return noise_cost(cell)
     if cell.options["part"] == "noise":
-        return float(cell.n * cell.options["rollouts"]) + 1e6 * ("fitted_to" in cell.options)
+        return float(cell.n * cell.options["rollouts"]) + 1e6 * ("learned" in cell.options)
     slow = cell.n if cell.options["method"].startswith("ha") else 1  # agents updated one after the other
     steps = cell.options["options"].get("horizon", 1)
     return float(cell.options["episodes"] * steps * (100 + cell.n) * slow)
@@ -66,9 +65,10 @@ def measure_noise(cell: Cell) -> dict[str, Any]:
     J; reads [C, len(PROBES)]: whether the credit changes with what PROBES names; seconds [C]: to compute it, over those
     to play the same roll-outs; fitting [C]: seconds; extra [C]: see `learned_numbers`."""
     game, names = cast(LoadBalancingGame, build_system(cell)), cell.options["credits"]
+    learned = cell.options.get("learned", ())
     policy = build_policy("uniform", game, cell.seed)
     oracle = exact_moments(game, policy)
-    credits = [Fitted.on(name, game, policy, cell) if is_learned(name) else make_credit(name) for name in names]
+    credits = [Fitted.on(name, game, policy, cell) if name in learned else make_credit(name) for name in names]
     moments = measure_gradients(
         game, policy, credits, rollouts=cell.options["rollouts"], seed=cell.seed % 2**31,
         target=oracle.objective_gradient, progress=False,

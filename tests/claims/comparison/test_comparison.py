@@ -298,7 +298,7 @@ def test_learned_parts_are_fitted_once_to_as_many_roll_outs_as_asked(
     usual = probes.make_credit
     monkeypatch.setattr(probes, "make_credit", lambda name: Spy() if name == Spy.name else usual(name))
     row = next(row for row in comparison_design("smoke") if row.key == NOISE)
-    asked = {**row.options, "credits": [*BASES, Spy.name], "fitted_to": budget, "rollouts": 64}
+    asked = {**row.options, "credits": [*BASES, Spy.name], "fitted_to": budget, "learned": [Spy.name], "rollouts": 64}
     CLAIM.measure(replace(row, n_values={4: 1}, options=asked).cells(0)[0])
     assert fits == [count]
 
