@@ -18,7 +18,15 @@ from dgpg_verify.claims.comparison.design import (
 )
 from dgpg_verify.claims.comparison.measure import comparison_cost, measure_comparison
 from dgpg_verify.claims.comparison.methods import METHODS, MIXTURE, Compared
-from dgpg_verify.claims.comparison.properties import ASK, GAME, PROPERTIES, ask_alike, ask_like_n, ask_on_the_cloud
+from dgpg_verify.claims.comparison.properties import (
+    ASK,
+    GAME,
+    PROPERTIES,
+    ask_alike,
+    ask_learning,
+    ask_like_n,
+    ask_on_the_cloud,
+)
 from dgpg_verify.claims.comparison.tables import comparison_tables
 from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.series import Measured, Series
@@ -46,7 +54,7 @@ def questions(measured: Measured) -> list[Question]:
         answers = [Answered(name, tuple(ask(method, measured))) for name, ask in ASK.items()]
         found.append(_together(method, answers))
         found += [question for answer in answers for question in answer.questions]
-        found += [*ask_like_n(method, measured), *ask_on_the_cloud(method, measured)]
+        found += [*ask_like_n(method, measured), *ask_learning(method, measured), *ask_on_the_cloud(method, measured)]
     return [*found, *_control(measured)]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from dgpg_verify.claims.comparison.methods import METHODS, MIXTURE, Compared
 from dgpg_verify.claims.design import SCALES, Row
 from dgpg_verify.claims.noise.design import GAME, noise_design
+from dgpg_verify.claims.samples.design import ALIGNED, THEORY, samples_design
 from dgpg_verify.core import check_choice
 
 FAMILY = "comparison"
@@ -53,8 +54,8 @@ SIZES: Mapping[str, tuple[tuple[int, ...], int, int, tuple[int, ...], int, int, 
 
 
 def comparison_design(scale: str) -> list[Row]:
-    """Rows of a scale. The mixtures' moments are exact: they are read from the row of the game that C1 measures. How
-    methods learn is measured at full scale; a few short runs at the smallest."""
+    """Rows of a scale. The mixtures' moments are exact: they are read from the row of the game that C1 measures;
+    samples to a gap from rows of C3. How methods learn is measured at full scale; a few short runs at the smallest."""
     check_choice("scale", scale, SCALES)
     n_noise, draws, rollouts, n_learning, fleets, repetitions, episodes = SIZES[scale]
     learners = [method for method in METHODS if method.learner]
@@ -62,6 +63,7 @@ def comparison_design(scale: str) -> list[Row]:
     alike = [*learners, CONTROL] if repetitions else []
     return [
         *noise_design(scale, [GAME]),
+        *(row for row in samples_design(scale, ["run"]) if row.key in {recursion_row(m) for m in METHODS}),
         _noise(NOISE, CREDITS, dict.fromkeys(n_noise, draws), rollouts),
         *_learned_noise(scale),
         *(
@@ -72,6 +74,11 @@ def comparison_design(scale: str) -> list[Row]:
         *(_alike(method, repetitions, episodes) for method in alike),
         *(row for method in quick if method.cloud for row in _clouds(method, scale)),
     ]
+
+
+def recursion_row(method: Compared) -> str:
+    """The row of C3 with the samples of the method, by the theory's step on teams with J = -cG + const."""
+    return f"run/{ALIGNED}/{method.recursion}/{THEORY}"
 
 
 def _noise(key: str, credits: Sequence[str], n_values: Mapping[int, int], rollouts: int, **more: Any) -> Row:

@@ -16,6 +16,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from dgpg_verify.claims.comparison.probes import Fitted, is_unbiased, learned_numbers, reads, seconds_of, weights_of
 from dgpg_verify.claims.noise.measure import exact_moments, measured_values, noise_cost, prefixed
 from dgpg_verify.claims.noise.measure import measure_noise as measure_exact
+from dgpg_verify.claims.samples.measure.cells import measure_samples, samples_cost
 from dgpg_verify.claims.samples.measure.laws import arrivals_of
 from dgpg_verify.claims.subjects import build_policy, build_system, one_shot_probabilities
 from dgpg_verify.core import (
@@ -44,15 +45,14 @@ STARTS = 32  # of the search for the best assignment
 
 
 def measure_comparison(cell: Cell) -> Mapping[str, Any]:
-    """Measure one cell; a function of the cell alone, but for the seconds in it. One without a part is a cell of the
-    claims on noise."""
-    return PARTS[cell.options["part"]](cell) if "part" in cell.options else measure_exact(cell)
+    """Measure one cell; a function of the cell alone, but for the seconds in it."""
+    return SHARED[cell.claim][0](cell) if cell.claim in SHARED else PARTS[cell.options["part"]](cell)
 
 
 def comparison_cost(cell: Cell) -> float:
     """Rough work of a cell, so that long ones start first."""
-    if "part" not in cell.options:
-        return noise_cost(cell)
+    if cell.claim in SHARED:
+        return SHARED[cell.claim][1](cell)
     if cell.options["part"] == "noise":
         return float(cell.n * cell.options["rollouts"]) + 1e6 * ("learned" in cell.options)
     slow = cell.n if cell.options["method"].startswith("ha") else 1  # agents updated one after the other
@@ -221,6 +221,10 @@ def best_cost(game: LoadBalancingGame) -> float:
     return min(costs)
 
 
+SHARED: Mapping[str, tuple[Callable[[Cell], Mapping[str, Any]], Callable[[Cell], float]]] = {  # cells of other families
+    "gradients": (measure_exact, noise_cost),
+    "complexity": (measure_samples, samples_cost),
+}
 PARTS: Mapping[str, Callable[[Cell], Mapping[str, Any]]] = {
     "noise": measure_noise,
     "learning": measure_learning,

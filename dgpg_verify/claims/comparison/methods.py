@@ -20,6 +20,7 @@ class Compared:
 
     id, name : as in the ledger, where the reading stands behind a slash, and in words.
     credit : what weighs its scores, "guided" for the mixture; "" = it follows no policy gradient.
+    recursion : the method of the claims on samples that follows the same gradient; "" = there is none.
     learner, changes, sharing : method of training and its arguments; learner "" = it was not trained.
     teacher : heuristic of the game that it starts from; on the cloud that is Best-Fit.
     slow : a run takes minutes: samples against N are not measured, and fewer repetitions of all else.
@@ -31,6 +32,7 @@ class Compared:
     name: str
     source: str
     credit: str = ""
+    recursion: str = ""
     learner: str = ""
     changes: Mapping[str, Any] = field(default_factory=dict)
     sharing: str = "independent"

@@ -17,6 +17,7 @@ from dgpg_verify.claims.comparison.design import (
     MINIMUM_N,
     NOISE,
     is_learned,
+    recursion_row,
 )
 from dgpg_verify.claims.comparison.methods import ALPHA, MIXTURE, Compared
 from dgpg_verify.claims.comparison.tables import read_cell
@@ -25,7 +26,8 @@ from dgpg_verify.claims.noise.design import GAME as GAME_ROW
 from dgpg_verify.claims.noise.questions import exponent_question, of_credit, read_noise
 from dgpg_verify.claims.noise.read import CellStats
 from dgpg_verify.claims.question import Question, checked, exactly, level_of
-from dgpg_verify.claims.samples.read import arrivals_in
+from dgpg_verify.claims.samples.questions import exponent_question as samples_question
+from dgpg_verify.claims.samples.read import P_NONE, Q_ONE, arrivals_in, read_runs
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.claims.words import number, with_interval
 from dgpg_verify.core import Evidence, Verdict
@@ -55,13 +57,13 @@ def _noise(method: Compared, measured: Measured) -> Iterator[Question]:
     """The exponents of noise-to-signal and of the variance over that of the difference reward."""
     if method.credit == MIXTURE:
         exact = read_noise(measured, [GAME_ROW]).values()
-        return (_as_cell(method, mixture_question(series, name, ALPHA, method.reading)) for series in exact
-                for name in STATISTICS)  # fmt: skip
+        return (_as_cell(method, "noise", name, mixture_question(series, name, ALPHA, method.reading))
+                for series in exact for name in STATISTICS)  # fmt: skip
     row = LEARNED if is_learned(method.credit) else NOISE
     if not method.credit or row not in measured:
         return iter(())
     series = measured[row].read(read_cell)
-    return (_as_cell(method, _exponent(method, series, name)) for name in STATISTICS)
+    return (_as_cell(method, "noise", name, _exponent(method, series, name)) for name in STATISTICS)
 
 
 def _exponent(method: Compared, series: Series[CellStats], name: str) -> Question:
@@ -72,16 +74,25 @@ def _exponent(method: Compared, series: Series[CellStats], name: str) -> Questio
     return exponent_question(series, name, of_credit(name, method.credit), SENTENCES, suffix=method.name, primary=True)
 
 
-def _as_cell(method: Compared, asked: Question) -> Question:
+def _as_cell(method: Compared, name: str, what: str, asked: Question) -> Question:
     """A row of the table of methods: it has no say of its own."""
     return replace(
-        asked, key=f"{method.id}/noise/{asked.statistic}", primary=False, reading="", policy=method.name,
-        statement=f"{method.name}: {PROPERTIES['noise']}.",
+        asked, key=f"{method.id}/{name}/{what}", primary=False, reading="", inside=True, policy=method.name,
+        statement=f"{method.name}: {PROPERTIES[name]}.",
     )  # fmt: skip
 
 
 def _samples(method: Compared, measured: Measured) -> Iterator[Question]:
-    """Joint samples to a share of the first gap, against N and against 1 / eps."""
+    """Joint samples to a gap, against N and against 1 / eps, where the recursion of the method's gradient is known."""
+    if method.recursion and (key := recursion_row(method)) in measured:
+        [runs] = read_runs({key: measured[key]}, "run")
+        for asked in (P_NONE, Q_ONE):
+            question = samples_question("", runs, asked, primary=True)
+            yield _as_cell(method, "samples", asked.what, question)
+
+
+def ask_learning(method: Compared, measured: Measured) -> Iterator[Question]:
+    """Beside the five: the same of the method as it is trained, in the game."""
     if (series := measured.get(f"learning/{method.id}")) is None:
         return
     fit, told = samples_fit(series), _learned_in_words(method, series)
@@ -91,7 +102,7 @@ def _samples(method: Compared, measured: Measured) -> Iterator[Question]:
     }
     for what, (words, verdict, expected) in asked.items():
         sentence = f"{told}; {words}: {with_interval(verdict.estimate)}."
-        yield _row(method, "samples", series, words, verdict, sentence, key=f"{method.id}/samples/{what}",
+        yield _row(method, "samples", series, words, verdict, sentence, key=f"{method.id}/learning/{what}",
                    expected=expected, relation="big_o", margin=MARGIN)  # fmt: skip
 
 
@@ -112,7 +123,7 @@ def samples_fit(series: Series[Evidence]) -> SampleFit:
         return np.stack(by_n, axis=1)
 
     low, high = table(lambda item: np.asarray(item.values["low"], dtype=np.float64)), table(arrivals_in)
-    return fit_samples(series.n_values, 1.0 / np.array(FACTORS), low, high, level_of(True), minimum_n=MINIMUM_N)
+    return fit_samples(series.n_values, 1.0 / np.array(FACTORS), low, high, level_of(False), minimum_n=MINIMUM_N)
 
 
 def ask_alike(method: Compared, measured: Measured) -> Iterator[Question]:
@@ -166,7 +177,7 @@ def ask_like_n(method: Compared, measured: Measured) -> Iterator[Question]:
     key = f"{LEARNED}/pilot like N"
     if is_learned(method.credit) and key in measured:
         for name in STATISTICS:
-            asked = _as_cell(method, _exponent(method, measured[key].read(read_cell), name))
+            asked = _as_cell(method, "noise", name, _exponent(method, measured[key].read(read_cell), name))
             yield replace(asked, key=f"{method.id}/pilot like N/{name}")
 
 

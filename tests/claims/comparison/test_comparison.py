@@ -23,6 +23,7 @@ from dgpg_verify.claims.comparison.design import (
     SLOW_REPETITIONS,
     comparison_design,
     is_learned,
+    recursion_row,
 )
 from dgpg_verify.claims.comparison.measure import (
     alike_game,
@@ -212,6 +213,19 @@ def _learned(
             "gap": np.array([1.0, 0.5])} | more  # fmt: skip
 
 
+def recursion(method: Compared, p: float = 0.0, q: float = 1.0) -> list[tuple[Row, Evidence]]:
+    """Its row of C3: arrivals like N^p (1 / eps)^q, a tenth of noise."""
+    row = next(row for row in comparison_design("full") if row.key == recursion_row(method))
+    found, factors = [], np.array(row.options["factors"])
+    for cell in row.cells(0):
+        fleets = row.options["fleets"]
+        noise = np.random.default_rng(cell.seed).uniform(0.9, 1.1, (fleets, len(factors)))
+        high = np.ceil(100.0 * cell.n**p * factors**q * noise)
+        kept = {"start": np.ones(fleets), "floor": np.zeros(fleets), "settled": np.ones(fleets)}
+        found.append((row, Evidence(cell, {"low": high - 1.0, "high": high, **kept}, 0.0)))
+    return found
+
+
 def ledger(*learners: list[tuple[Row, Evidence]], growing: tuple[str, ...] = ("return",)) -> dict[str, LedgerRow]:
     row, evidence = noise_row(growing)
     rows = {row.key: row}
@@ -226,14 +240,31 @@ def by_id(name: str) -> Compared:
 
 
 def test_a_rival_with_all_five_refutes_that_it_lacks_one() -> None:
-    rows = ledger(learned(by_id("difference")))
+    rows = ledger(learned(by_id("difference")), recursion(by_id("difference")))
+    assert rows["C6/difference/learning/p"].verdict == rows["C6/difference/learning/q"].verdict == "supported"
     assert rows["C6/difference/lacks one"].verdict == "refuted"
     assert rows["C6/difference/lacks one"].primary
     assert rows["C6/difference/samples/p"].verdict == rows["C6/difference/samples/q"].verdict == "supported"
 
 
+@pytest.mark.parametrize(("p", "q", "what"), [(1.0, 1.0, "samples/p"), (0.0, 2.0, "samples/q")])
+def test_samples_that_grow_are_a_lack(p: float, q: float, what: str) -> None:
+    rows = ledger(learned(by_id("difference")), recursion(by_id("difference"), p, q))
+    assert rows[f"C6/difference/{what}"].verdict == "refuted"
+    assert rows["C6/difference/lacks one"].verdict == "supported"
+
+
 @pytest.mark.parametrize(("what", "changes"), [
-    ("samples/p", {"grows": True}), ("samples/q", {"power": 3.0, "spread": 0.4}), ("alike", {"score": DIFFERENT - 0.4}),
+    ("learning/p", {"grows": True}), ("learning/q", {"power": 3.0, "spread": 0.4}),
+])  # fmt: skip
+def test_how_a_method_learns_stands_beside(what: str, changes: Mapping[str, Any]) -> None:
+    rows = ledger(learned(by_id("difference"), **changes))
+    assert rows[f"C6/difference/{what}"].verdict == "refuted"
+    assert rows["C6/difference/lacks one"].verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(("what", "changes"), [
+    ("alike", {"score": DIFFERENT - 0.4}),
     ("learned", {"extra": 3.0}), ("parallel", {"steps": 1.0}),
 ])  # fmt: skip
 def test_one_property_that_fails_is_enough(what: str, changes: Mapping[str, Any]) -> None:
@@ -251,7 +282,7 @@ def test_noise_that_grows_is_a_lack_and_what_was_not_measured_is_open() -> None:
 
 
 def test_a_reading_of_dgpg_must_have_all_five() -> None:
-    rows = ledger(learned(by_id("dgpg/parts")), learned(by_id("dgpg/mixed"), grows=True))
+    rows = ledger(learned(by_id("dgpg/parts")), learned(by_id("dgpg/mixed"), score=0.1))
     assert rows["C6/dgpg/mixed/all five"].verdict == "refuted" and rows["C6/dgpg/mixed/all five"].reading == "mixed"
     assert rows["C6/dgpg/parts/all five"].verdict == "inconclusive"  # its noise is read from a row that is not here
 
