@@ -177,8 +177,6 @@ for _method in (
     Method("expected_guidance", base="", guidance="expected_guidance:exact", alpha="1"),
     Method("pathwise", base="", guidance="pathwise", alpha="1"),
     Method("counterfactual", base="counterfactual@exact"),
-    Method("coma", base="counterfactual@coma", preset={"rollouts": 5}),
-    Method("mean_field", base="counterfactual@mean_field", preset={"rollouts": 5}),
     Method("optimal_baseline", base="optimal_baseline@exact"),
     Method("expected_counterfactual", base="expected_counterfactual@exact"),
     Method("shaped", base="shaped", preset={"rollouts": 5}),

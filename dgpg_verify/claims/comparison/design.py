@@ -44,7 +44,6 @@ LEARNED_SIZES: Mapping[str, tuple[tuple[int, ...], int, int]] = {
     "standard": ((), 0, 0),
     "full": ((32, 64, 128, 256), 4, 1024),
 }
-SLOW_REPETITIONS = 2
 # N of noise, their draws, roll-outs; N of learning, draws; repetitions of `alike`, their episodes
 SIZES: Mapping[str, tuple[tuple[int, ...], int, int, tuple[int, ...], int, int, int]] = {
     "smoke": ((16, 32, 64, 128), 4, 128, (), 0, 2, 64),
@@ -59,7 +58,6 @@ def comparison_design(scale: str) -> list[Row]:
     check_choice("scale", scale, SCALES)
     n_noise, draws, rollouts, n_learning, fleets, repetitions, episodes = SIZES[scale]
     learners = [method for method in METHODS if method.learner]
-    quick = [method for method in learners if not method.slow]
     alike = [*learners, CONTROL] if repetitions else []
     return [
         *noise_design(scale, [GAME]),
@@ -72,7 +70,7 @@ def comparison_design(scale: str) -> list[Row]:
             if n_learning and not method.slow
         ),
         *(_alike(method, repetitions, episodes) for method in alike),
-        *(row for method in quick if method.cloud for row in _clouds(method, scale)),
+        *(row for method in learners if method.cloud for row in _clouds(method, scale)),
     ]
 
 
@@ -104,8 +102,7 @@ def _learning(method: Compared, n_values: Mapping[int, int]) -> Row:
 
 
 def _alike(method: Compared, repetitions: int, episodes: int) -> Row:
-    count = min(repetitions, SLOW_REPETITIONS) if method.slow else repetitions
-    return _trained("alike", method, {ALIKE_N: count}, {"episodes": episodes})
+    return _trained("alike", method, {ALIKE_N: repetitions}, {"episodes": episodes})
 
 
 def _clouds(method: Compared, scale: str) -> list[Row]:

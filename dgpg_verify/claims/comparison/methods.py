@@ -23,7 +23,6 @@ class Compared:
     recursion : the method of the claims on samples that follows the same gradient; "" = there is none.
     learner, changes, sharing : method of training and its arguments; learner "" = it was not trained.
     teacher : heuristic of the game that it starts from; on the cloud that is Best-Fit.
-    slow : a run takes minutes: samples against N are not measured, and fewer repetitions of all else.
     cloud : whether it is trained on the cloud too.
     named : whether the paper compares itself with it or names it, so that it decides.
     """
@@ -37,7 +36,6 @@ class Compared:
     changes: Mapping[str, Any] = field(default_factory=dict)
     sharing: str = "independent"
     teacher: str = ""
-    slow: bool = False
     cloud: bool = True
     named: bool = False
 

@@ -20,7 +20,6 @@ from dgpg_verify.claims.comparison.design import (
     CREDITS,
     FAMILY,
     NOISE,
-    SLOW_REPETITIONS,
     comparison_design,
     is_learned,
     recursion_row,
@@ -302,12 +301,10 @@ def test_tables_hold_what_mixtures_read_and_take_and_runs_that_never_arrive() ->
     assert [line["samples"] is None for line in tables["compared_arrivals"]].count(True) == 1
 
 
-def test_the_teacher_of_the_alike_is_chance_and_slow_methods_are_repeated_less() -> None:
+def test_the_teacher_of_the_alike_is_chance() -> None:
     rows = {row.key: row for row in comparison_design("full")}
     assert rows["alike/guided_search"].options["changes"]["heuristic"] == "random"
     assert rows["learning/guided_search"].options["changes"]["heuristic"] == "least_committed"
-    assert set(rows["alike/coma"].n_values.values()) == {SLOW_REPETITIONS}
-    assert rows["alike/mappo"].n_values[4] > SLOW_REPETITIONS and "learning/coma" not in rows
 
 
 @pytest.mark.parametrize(("budget", "count"), [([6, 0], 6), ([0, 8], 32)])
