@@ -64,11 +64,7 @@ def comparison_design(scale: str) -> list[Row]:
         *(row for row in samples_design(scale, ["run"]) if row.key in {recursion_row(m) for m in METHODS}),
         _noise(NOISE, CREDITS, dict.fromkeys(n_noise, draws), rollouts),
         *_learned_noise(scale),
-        *(
-            _learning(method, dict.fromkeys(n_learning, fleets))
-            for method in learners
-            if n_learning and not method.slow
-        ),
+        *(_learning(method, dict.fromkeys(n_learning, fleets)) for method in learners if n_learning),
         *(_alike(method, repetitions, episodes) for method in alike),
         *(row for method in learners if method.cloud for row in _clouds(method, scale)),
     ]
