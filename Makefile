@@ -21,7 +21,7 @@ HERE := --no-build-isolation --editable
 OFFLINE := --no-index --find-links $(WHEELS)
 
 # Half of the unit tests, by time.
-UPPER := tests/training tests/claims tests/reporting
+UPPER := tests/training tests/claims
 
 .DEFAULT_GOAL := help
 .PHONY: help install wheels theorems test lint types layers tests upper lower properties smoke full reference report lowest lock release audit docs coverage format clean
