@@ -7,6 +7,7 @@ first layer of a network that reads them one-hot.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import torch
@@ -63,11 +64,12 @@ class MixedNetwork(nn.Module):
         return utilities, torch.where(active, best, 0.0), torch.where(active, place, -1)
 
 
-class OwnTables(nn.Module):
+class OwnTables(nn.Module, ABC):
     """Base of critics with a table for each agent, each fitted to the same target."""
 
+    @abstractmethod
     def table(self, inputs: JointInputs) -> Tensor:
-        raise NotImplementedError
+        """Q of each agent's actions, the others' as they were: [R, N, K]."""
 
     def played(self, inputs: JointInputs) -> Tensor:
         """Each agent's Q of the action taken, 0 without one: [R, N]."""

@@ -20,6 +20,7 @@ Build them by `critics.drawn(lambda: MIXERS[name](N, K, F), seed)`, which gives 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import torch
@@ -68,18 +69,20 @@ def two_layers(inputs: int, outputs: int, hidden: int = HIDDEN) -> nn.Sequential
     return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
 
 
-class Mixer(nn.Module):
-    """Base: no constraints."""
+class Mixer(nn.Module, ABC):
+    """Base: no constraints. Interface and shapes: see the module."""
 
     def __init__(self, n_agents: int, n_actions: int, state_size: int) -> None:
         super().__init__()
         self.n_agents, self.n_actions, self.state_size = n_agents, n_actions, state_size
 
+    @abstractmethod
     def forward(self, utilities: Tensor, state: Tensor, best: Tensor, actions: Tensor) -> Tensor:
-        raise NotImplementedError
+        """The value of the joint action, [B]."""
 
+    @abstractmethod
     def table(self, utilities: Tensor, state: Tensor, best: Tensor, actions: Tensor) -> Tensor:
-        raise NotImplementedError
+        """The value had agent i alone played k, [B, N, K]."""
 
     def constraints(
         self, utilities: Tensor, state: Tensor, best: Tensor, actions: Tensor, best_actions: Tensor
