@@ -162,30 +162,20 @@ def systems_table(reports: list[Report]) -> str:
     return "\n".join(lines)
 
 
-def methods_table(reports: list[Report]) -> str:
-    """Every method and which of the five properties it has."""
+def methods_table(reports: list[Report], short: bool = False) -> str:
+    """Every method and which of the five properties it has; with intervals and scores unless short."""
     table = method_table(rows_of(reports))
     if table is None:
         return "Not measured in the committed runs."
-    heads = ["method", *table.heads, "the paper says", "score on the cloud"]
+    heads = ["method", *table.heads, "the paper says", *([] if short else ["score on the cloud"])]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for line in table.lines:
-        said = (f"{answer.text} {interval_text(answer.deciding)}" if answer else "-" for answer in line.answers)
-        verdict = f"{line.claim}: {line.joined.verdict}"
-        lines.append(f"| {line.method} | {' | '.join(said)} | {verdict} | {line.scores or '-'} |")
-    return "\n".join(lines)
-
-
-def methods_short(reports: list[Report]) -> str:
-    """The same in one word each."""
-    table = method_table(rows_of(reports))
-    if table is None:
-        return "Not measured in the committed runs."
-    heads = ["method", *table.heads, "the paper says"]
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    for line in table.lines:
-        said = " | ".join(answer.text if answer else "-" for answer in line.answers)
-        lines.append(f"| {line.method} | {said} | {line.claim}: **{line.joined.verdict}** |")
+        said = [
+            "-" if answer is None else answer.text if short else f"{answer.text} {interval_text(answer.deciding)}"
+            for answer in line.answers
+        ]
+        cells = [line.method, *said, f"{line.claim}: **{line.joined.verdict}**"]
+        lines.append(f"| {' | '.join([*cells, *([] if short else [line.scores or '-'])])} |")
     return "\n".join(lines)
 
 
@@ -325,7 +315,7 @@ def rendered() -> dict[str, str]:
     leading = leading_of(reports)
     speed = [record for report in leading for record in report.tables.get("speed", [])]
     blocks = {
-        "README.md": {"matrix": matrix_table(leading), "methods": methods_short(leading)},
+        "README.md": {"matrix": matrix_table(leading), "methods": methods_table(leading, short=True)},
         "docs/results.md": {
             "claims": claims_table(leading),
             "systems": systems_table(leading),

@@ -244,7 +244,8 @@ def compared(fleets: int = 3) -> list[dict[str, Any]]:
     }  # fmt: skip
     return [
         {"credit": credit, "methods": credit, "n": n, "fleet": k, "variance": variance(n), "signal": 1.0,
-         "inner": cosine, "objective": 1.0, "seconds": 0.5, "reads": "own reward"}
+         "inner": cosine, "objective": 1.0, "seconds": 0.5, "reads": "own reward",
+         "fitting": 4.0 * (credit == "difference")}
         for credit, (variance, cosine) in kinds.items()
         for n in (10, 100)
         for k in range(fleets)

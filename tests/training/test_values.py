@@ -19,8 +19,8 @@ from dgpg_verify.training import make_method, make_schedule, method_names
 from dgpg_verify.training.methods import Method, Recipe
 from dgpg_verify.training.start import fresh_learner
 from dgpg_verify.training.values.learner import ValueLearner, exploration
+from tests.critics.payoffs import PayoffGame
 from tests.training.games import largest_gain
-from tests.training.matrix import MatrixGame
 from tests.training.tools import FLEETS, quick, settings, together
 
 VALUES = [name for name in method_names() if make_method(name).update == "value"]
@@ -34,7 +34,7 @@ def learner_of(method: str, payoff: Tensor, seed: int = 0, **changes: Any) -> Va
     declared = make_method(method)
     options = {"rollouts": 32, "actor_lr": 5e-3, "hidden": 16, "target_every": 20, "explore": 1.0, **changes}
     recipe = Recipe(declared, declared.settings(options), make_schedule("0", 2), "independent")
-    learner = fresh_learner(recipe, MatrixGame(payoff), seed)
+    learner = fresh_learner(recipe, PayoffGame(payoff), seed)
     assert isinstance(learner, ValueLearner)
     return learner
 

@@ -31,6 +31,7 @@ from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.oracles.moments import OracleMoments
 from dgpg_verify.rollouts import collect
 from dgpg_verify.samples import Curve
+from dgpg_verify.samples.rest import ExpectedGame
 from dgpg_verify.systems import LoadBalancingGame
 from dgpg_verify.systems.best_response import iterated_best_response, team_price
 from dgpg_verify.training import make_method, make_schedule, train
@@ -132,17 +133,20 @@ def measure_cloud(cell: Cell) -> dict[str, Any]:
 
 
 def _learned(cell: Cell, game: LoadBalancingGame, every: int) -> dict[str, Any]:
-    options, seen = cell.options, []
+    options, seen, expected = cell.options, [], ExpectedGame(game)
+
+    def cost(chances: np.ndarray) -> float:
+        return float(expected.cost(torch.as_tensor(chances)))
 
     def watch(episode: int, policy: Any) -> None:
-        seen.append((episode, expected_cost(game, one_shot_probabilities(game, policy))))
+        seen.append((episode, cost(one_shot_probabilities(game, policy))))
 
     with counted_steps() as steps:
         run = train(
             game, options["method"], options["episodes"], cell.seed % 2**31, sharing=options["sharing"],
             evaluate_every=every, workloads=1, progress=False, observe=watch, **options["changes"],
         )  # fmt: skip
-    uniform, best = expected_cost(game, uniform_chances(game)), best_cost(game)
+    uniform, best = cost(uniform_chances(game)), best_cost(game)
     gaps = np.array([cost - best for _, cost in seen])
     gaps[0] = uniform - best  # for all methods the same, wherever they start
     values = {
@@ -199,26 +203,12 @@ def uniform_chances(game: LoadBalancingGame) -> np.ndarray:
     return np.full((game.n_agents, game.n_actions), 1.0 / game.n_actions)
 
 
-def expected_cost(game: LoadBalancingGame, chances: np.ndarray) -> float:
-    """E sum phi(x) when agents draw with chances [N, K], for a quadratic phi: phi(E x) + 1/2 phi'' Var x, agent by
-    agent, which name a server once at most."""
-    p, z = torch.as_tensor(chances), game.additions
-    mean = game.mean_state(p)
-    spread = (p * (1.0 - p))[..., None] * z.value**2
-    variance = torch.zeros_like(mean).scatter_add(0, z.index.flatten(), spread.flatten())
-    at = torch.zeros_like(mean)
-    curvature = game.coordinate_costs(at + 1.0) + game.coordinate_costs(at - 1.0) - 2.0 * game.coordinate_costs(at)
-    return float(game.coordinate_costs(mean).sum() + 0.5 * (curvature * variance).sum())
-
-
 def best_cost(game: LoadBalancingGame) -> float:
     """The least cost that iterated best response ends at, from STARTS random assignments: a local optimum."""
-    rng, costs = np.random.default_rng(0), []
-    for _ in range(STARTS):
-        start = torch.as_tensor(rng.integers(game.n_actions, size=game.n_agents))
-        chosen = iterated_best_response(game, team_price(game), start)
-        costs.append(expected_cost(game, np.eye(game.n_actions)[chosen.numpy()]))
-    return min(costs)
+    rng, expected = np.random.default_rng(0), ExpectedGame(game)
+    starts = torch.as_tensor(rng.integers(game.n_actions, size=(STARTS, game.n_agents)))
+    ends = (iterated_best_response(game, team_price(game), start) for start in starts)
+    return min(float(expected.cost(torch.eye(game.n_actions, dtype=torch.float64)[end])) for end in ends)
 
 
 SHARED: Mapping[str, tuple[Callable[[Cell], Mapping[str, Any]], Callable[[Cell], float]]] = {  # cells of other families

@@ -63,7 +63,7 @@ def _gradient(item: Evidence, cell: CellStats, credit: str, methods: Sequence[Co
     return {
         "credit": credit, "methods": ", ".join(method.name for method in methods), "n": cell.n, "fleet": cell.fleet,
         "variance": stats.variance, "signal": stats.signal, "inner": stats.inner, "objective": stats.objective,
-        "seconds": float(item.values["seconds"][places].sum()),
+        "seconds": float(item.values["seconds"][places].sum()), "fitting": float(item.values["fitting"][places].sum()),
         "reads": ", ".join(name for name, read in zip(PROBES, found, strict=True) if read),
     }  # fmt: skip
 

@@ -50,7 +50,7 @@ def draw_frontier(frames: Frames) -> Figure:
         caption="Load balancing, uniform policies; ratios of means over fleets, learned parts fitted on separate "
         "roll-outs. Time: of the credit, over that of playing the roll-outs. Price: roll-outs until the mean step is "
         "as large as its noise, one at least, times what each takes. No mark in the first column: no noise. DG-PG at "
-        f"alpha = 0.2. {rows['fleet'].nunique()} fleets for each N.",
+        f"alpha = 0.2. Up to {rows['fleet'].nunique()} fleets for each N.{_fitting(where(rows, n=max(sizes)))}",
         keys=[key(f"N = {n:g}", look, ls="none") for n, look in looks.items()], detailed=True,
     )  # fmt: skip
     for ax, column in zip(axes[0], COLUMNS, strict=True):
@@ -118,6 +118,13 @@ def _column(ax: Axes, values: pd.Series, bold: Sequence[bool], column: str) -> N
 def _name(credit: str, methods: str) -> str:
     """A credit in words; a mixture by the method's name."""
     return methods if credit.startswith(OURS) else credit_name(credit)
+
+
+def _fitting(rows: Frame) -> str:
+    """How long the learned parts took, credit by credit, in the means over the fleets of one N."""
+    means = rows.groupby("credit", sort=False)["fitting"].mean()
+    took = [f"{credit_name(str(credit))} {seconds:.2g} s" for credit, seconds in means[means > 0.0].items()]
+    return f" Fitted in: {', '.join(took)}." if took else ""
 
 
 def _title(order: Sequence[str], best: Sequence[str], n: float) -> str:

@@ -10,13 +10,7 @@ from dgpg_verify.core import Label, LedgerRow
 from dgpg_verify.reporting.records import group_by
 from dgpg_verify.statistics import join_rows
 
-PROPERTIES = {
-    "noise": "noise O(1)",
-    "samples": "samples at any N",
-    "alike": "heterogeneous policies",
-    "parallel": "parallel updates",
-    "learned": "no extra learned part",
-}
+PROPERTIES = ("noise", "samples", "alike", "parallel", "learned")  # as in the keys of their rows
 ROW = re.compile(
     rf"C6/(?P<method>.+)/(?:(?P<property>{'|'.join(PROPERTIES)}|cloud)(?:/[^/]+)?|(?P<claim>all five|lacks one))"
 )
@@ -67,7 +61,13 @@ def method_table(rows: Iterable[LedgerRow]) -> MethodTable | None:
     found = [(match, row) for row in rows if (match := ROW.fullmatch(row.row))]
     groups = group_by(found, lambda pair: pair[0]["method"]).values()
     lines = [_line(pairs) for pairs in groups if any(match["claim"] for match, _ in pairs)]
-    return MethodTable(tuple(PROPERTIES.values()), tuple(lines)) if lines else None
+    return MethodTable(_heads(found), tuple(lines)) if lines else None
+
+
+def _heads(found: Sequence[tuple[re.Match[str], LedgerRow]]) -> tuple[str, ...]:
+    """The properties as their rows state them, behind the method's name."""
+    words = {match["property"]: row.statement.rpartition(": ")[2].rstrip(".") for match, row in found}
+    return tuple(words.get(name, name) for name in PROPERTIES)
 
 
 def _line(pairs: Sequence[tuple[re.Match[str], LedgerRow]]) -> MethodLine:

@@ -44,6 +44,7 @@ def test_the_figure_says_who_is_unbeaten() -> None:
     assert "2 of 5 credits are unbeaten" in title.replace("\n", " ") and "in no reading" in title.replace("\n", " ")
     shown = {label.get_text(): label.get_fontweight() for label in figure.axes[0].get_yticklabels()}
     assert shown["difference reward"] == "bold" and shown["dgpg/parts"] == "normal"
+    assert any("Fitted in: difference reward 4 s." in text.get_text().replace("\n", " ") for text in figure.texts)
     assert [spec.name for spec in FIGURES] == ["frontier", "arrivals_compared"]
 
 
@@ -65,7 +66,7 @@ def test_the_table_joins_the_rows_of_a_property() -> None:
     rows = [
         ledger_row("C6/dgpg/parts/noise/noise_to_signal", "C6"),
         ledger_row("C6/dgpg/parts/noise/paired_ratio", "C6", "refuted"),
-        ledger_row("C6/dgpg/parts/learned", "C6"),
+        ledger_row("C6/dgpg/parts/learned", "C6", statement="DG-PG, parts: no extra learned part."),
         ledger_row("C6/dgpg/parts/all five", "C6", "refuted", policy="DG-PG, parts"),
         ledger_row("C6/dgpg/parts/cloud/N=10", "C6", estimate=0.9, n_values=(10,)),
         ledger_row("C6/dgpg/parts/cloud/N=5", "C6", estimate=0.8, n_values=(5,)),
@@ -82,6 +83,7 @@ def test_the_table_joins_the_rows_of_a_property() -> None:
     assert found["noise"].deciding.row.endswith("paired_ratio")
     assert found["learned"] is not None and found["learned"].text == "yes"
     assert found["samples"] is found["alike"] is None
+    assert table.heads[PROPERTIES.index("learned")] == "no extra learned part"
     assert method_table(rows[-1:]) is None
 
 
