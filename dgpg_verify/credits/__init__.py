@@ -3,7 +3,7 @@
 from dgpg_verify.core.moments import SETTINGS
 from dgpg_verify.credits.base import own_probabilities
 from dgpg_verify.credits.difference import BranchCredit, DifferenceCredit
-from dgpg_verify.credits.gae import GAECredit, gae
+from dgpg_verify.credits.gae import GAECredit
 from dgpg_verify.credits.guidance import GuidanceCredit
 from dgpg_verify.credits.mixing import (
     GuidedCredit,

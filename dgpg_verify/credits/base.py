@@ -8,7 +8,7 @@ from typing import Self, TypeVar
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import HasProbabilities, InputError, Rollout, offers
+from dgpg_verify.core import Credit, HasCombination, HasProbabilities, InputError, Rollout, offers
 
 Value = TypeVar("Value")
 
@@ -27,6 +27,14 @@ def fitted(name: str, value: Value | None) -> Value:
     if value is None:
         raise InputError(f"credit {name!r} was used before fit(pilot): baselines and critics come from pilot roll-outs")
     return value
+
+
+def terms_of(credit: Credit) -> list[tuple[float, Credit]]:
+    """A fitted credit as a sum of factors times credits that are no combinations themselves; none with factor 0."""
+    if not offers(credit, HasCombination):
+        return [(1.0, credit)]
+    parts = [(factor, part) for factor, part in credit.combination() if factor != 0.0]
+    return [(factor * inner, term) for factor, part in parts for inner, term in terms_of(part)]
 
 
 def to_agents(weights: Tensor, rollout: Rollout) -> Tensor:

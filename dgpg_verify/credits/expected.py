@@ -21,7 +21,7 @@ from torch import Tensor
 from dgpg_verify.core import Rollout, check_choice
 from dgpg_verify.credits.base import FixedCredit, discounts, own_probabilities
 from dgpg_verify.credits.guidance import GuidanceCredit
-from dgpg_verify.rollouts import own_action_influence
+from dgpg_verify.rollouts import others_at, own_action_influence
 
 EXPECTED_FORMS = ("chain_rule", "exact")
 
@@ -47,10 +47,8 @@ class ExpectedGuidanceCredit(FixedCredit):
         return GuidanceCredit(self.form)(rollout)
 
     def action_weights(self, rollout: Rollout) -> Tensor:
-        z, own = own_action_influence(rollout), rollout.influence
-        gap = _at(rollout.x - rollout.reference, z.index)
-        for at, taken in zip(own.index.unbind(-1), own.value.double().unbind(-1), strict=True):
-            gap = gap - torch.where(at[..., None, None] == z.index, taken[..., None, None], 0.0)
+        z = own_action_influence(rollout)
+        gap = others_at(rollout, z.index) - _at(rollout.reference, z.index)
         rest = 0.5 if self.form == "exact" else 1.0
         return -discounts(rollout)[:, None, None] * ((gap + rest * z.value) * z.value).sum(-1)
 

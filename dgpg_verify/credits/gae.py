@@ -15,7 +15,7 @@ from torch import Tensor
 
 from dgpg_verify.core import Rollout, check_choice, check_real
 from dgpg_verify.credits.base import fitted
-from dgpg_verify.critics import fit_critic
+from dgpg_verify.critics import fit_critic, gae
 
 DEFAULT_LAMBDA = 0.95
 
@@ -51,15 +51,3 @@ class GAECredit:
         discount = rollout.system.discount if self.discount is None else self.discount
         advantages = gae(rollout.reward.double()[..., None], values, discount, self.lam)
         return torch.where(rollout.active, advantages, 0.0)
-
-
-def gae(reward: Tensor, values: Tensor, discount: float, lam: float) -> Tensor:
-    """Advantages along axis 1: reward [B, T, 1 or N], values [B, T, 1 or N]; V after the last step is 0."""
-    next_values = torch.cat([values[:, 1:], torch.zeros_like(values[:, :1])], dim=1)
-    delta = reward + discount * next_values - values
-    advantages = torch.empty_like(delta)
-    advantage_t = torch.zeros_like(delta[:, 0])
-    for t in range(delta.shape[1] - 1, -1, -1):
-        advantage_t = delta[:, t] + discount * lam * advantage_t
-        advantages[:, t] = advantage_t
-    return advantages

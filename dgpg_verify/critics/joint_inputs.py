@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import Rollout
-from dgpg_verify.critics.features import central_features, time_left
-from dgpg_verify.critics.regression import Critic, fit_critic, reward_to_go
+from dgpg_verify.critics.network import critic_inputs
+from dgpg_verify.critics.regression import Critic, fit_critic, gae, reward_to_go
 from dgpg_verify.rollouts import split_rollout
 
 LAMBDA = 0.8  # of the targets over several steps, as in COMA
@@ -30,9 +30,8 @@ class JointInputs:
     @classmethod
     def of(cls, pilot: Sequence[Rollout]) -> JointInputs:
         """Of at least one roll-out, one after the other."""
-        states = [central_features(rollout) for rollout in pilot]
         return cls(
-            torch.cat([torch.cat([state, time_left(state)], -1).flatten(0, 1).float() for state in states]),
+            torch.cat([critic_inputs("central", rollout).flatten(0, 1) for rollout in pilot]),
             _features(pilot),
             torch.cat([(r.seen.mask & r.active[..., None]).flatten(0, 1) for r in pilot]),
             torch.cat([torch.where(r.active, r.actions, -1).flatten(0, 1) for r in pilot]),
@@ -98,8 +97,8 @@ class Targets:
         return torch.cat([self._left(rollout).flatten() for rollout in pilot])
 
     def _left(self, rollout: Rollout) -> Tensor:
-        values = self.value(rollout)
-        return lambda_returns(rollout.reward.double(), values, rollout.system.discount, LAMBDA) - values
+        values, discount = self.value(rollout)[..., None], rollout.system.discount
+        return gae(rollout.reward.double()[..., None], values, discount, LAMBDA)[..., 0]
 
     def explained(self, pilot: Sequence[Rollout], found: Tensor) -> float:
         """Share of the variance of the rewards to go that V + `found` [R] explains; NaN where they do not vary."""
@@ -109,19 +108,8 @@ class Targets:
         return 1.0 - float((to_go - known).var(correction=0)) / spread if spread > 0.0 else float("nan")
 
 
-def lambda_returns(reward: Tensor, values: Tensor, discount: float, lam: float) -> Tensor:
-    """G_t = r_t + gamma [(1 - lam) V_{t+1} + lam G_{t+1}] along the last axis [..., T]; both are 0 after the last."""
-    returns = torch.empty_like(reward)
-    return_t = value_t = torch.zeros_like(reward[..., 0])
-    for t in range(reward.shape[-1] - 1, -1, -1):
-        return_t = reward[..., t] + discount * ((1.0 - lam) * value_t + lam * return_t)
-        value_t = values[..., t]
-        returns[..., t] = return_t
-    return returns
-
-
 def halves(pilot: Sequence[Rollout]) -> tuple[list[Rollout], list[Rollout]]:
-    """The first half of the roll-outs and the second; an odd one out is left out."""
+    """The first half of the roll-outs and the second, which has the odd one; of one batch alone it is left out."""
     if len(pilot) > 1:
         middle = len(pilot) // 2
         return list(pilot[:middle]), list(pilot[middle:])

@@ -12,7 +12,8 @@ All share one interface, so that a learner needs no case for each:
     mixer.constraints(utilities [B, N], state, best, actions, best_actions [B, N]) -> what is added to the loss, a mean
 
 utilities: of the actions taken (all K in `table`); best: each agent's largest over what it is allowed; actions int64,
--1 where an agent has nothing to decide, whose utility and best must then be 0. VDN and QMIX need the first two alone;
+-1 where an agent has nothing to decide, whose utility and best must then be the same number, such as 0 or the value of
+waiting. VDN and QMIX need the first two alone;
 QTRAN's value is a function of state and actions, its utilities enter the constraints only. To bootstrap, give the
 utilities and actions that are greedy in the next state; to act, take each agent's best utility, whatever the mixer.
 Build them by `critics.drawn(lambda: MIXERS[name](N, K, F), seed)`, which gives them their first weights.
@@ -74,7 +75,7 @@ class Mixer(nn.Module, ABC):
 
     def __init__(self, n_agents: int, n_actions: int, state_size: int) -> None:
         super().__init__()
-        self.n_agents, self.n_actions, self.state_size = n_agents, n_actions, state_size
+        self.n_agents, self.n_actions = n_agents, n_actions
 
     @abstractmethod
     def forward(self, utilities: Tensor, state: Tensor, best: Tensor, actions: Tensor) -> Tensor:

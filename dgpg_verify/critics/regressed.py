@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dgpg_verify.core import Influence, Rollout
 from dgpg_verify.critics.ridge import Ridge, fit_ridge
-from dgpg_verify.rollouts import own_action_influence
+from dgpg_verify.rollouts import others_at, own_action_influence
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class StateModel:
     def table(self, rollout: Rollout) -> Tensor:
         """Rhat(x - z_i + z_ik). Needs kept states, see `own_action_influence`."""
         every = own_action_influence(rollout)
-        return self.without(rollout)[..., None] + self._added(_others(rollout, every.index), every)
+        return self.without(rollout)[..., None] + self._added(others_at(rollout, every.index), every)
 
     def without(self, rollout: Rollout) -> Tensor:
         """Rhat(x - z_i), the state without agent i's action: [B, T, N]."""
         own = rollout.influence
-        return self(rollout)[..., None] - self._added(_others(rollout, own.index), own)
+        return self(rollout)[..., None] - self._added(others_at(rollout, own.index), own)
 
     def _added(self, before: Tensor, z: Influence) -> Tensor:
         """What z adds to Rhat where x is `before` at z's coordinates: [..., S] -> [...]."""
@@ -57,14 +57,3 @@ class StateModel:
 
 def _powers(u: Tensor) -> Tensor:
     return torch.cat([u, u**2], -1)
-
-
-def _others(rollout: Rollout, index: Tensor) -> Tensor:
-    """x without agent i's own z at the coordinates index [B, T, N, ..., S]; float64, of that shape."""
-    own, x = rollout.influence, rollout.x.double()
-    at = index.flatten(2)
-    found = x.gather(-1, at).view(index.shape)
-    between = (...,) + (None,) * (index.ndim - 3)
-    for where, amount in zip(own.index.unbind(-1), own.value.double().unbind(-1), strict=True):
-        found = found - torch.where(where[between] == index, amount[between], 0.0)
-    return found

@@ -69,6 +69,18 @@ def reward_to_go(reward: Tensor, discount: float) -> Tensor:
     return to_go
 
 
+def gae(reward: Tensor, values: Tensor, discount: float, lam: float) -> Tensor:
+    """Advantages along axis 1: reward [B, T, 1 or N], values [B, T, 1 or N]; V after the last step is 0."""
+    next_values = torch.cat([values[:, 1:], torch.zeros_like(values[:, :1])], dim=1)
+    delta = reward + discount * next_values - values
+    advantages = torch.empty_like(delta)
+    advantage_t = torch.zeros_like(delta[:, 0])
+    for t in range(delta.shape[1] - 1, -1, -1):
+        advantage_t = delta[:, t] + discount * lam * advantage_t
+        advantages[:, t] = advantage_t
+    return advantages
+
+
 def _basis(features: Tensor) -> Tensor:
     """Features, the fraction of time left, its square, and their products: value is roughly rate x time left."""
     left = time_left(features)

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dgpg_verify.core import Credit, HasActionWeights, HasCombination, Rollout, offers
-from dgpg_verify.credits.base import FixedCredit
+from dgpg_verify.core import Credit, HasActionWeights, Rollout, offers
+from dgpg_verify.credits.base import FixedCredit, terms_of
 
 PARTS = ("base", "guidance")  # fields of a credit that hold other credits, fitted once for all that share them
 
@@ -41,6 +41,9 @@ class _Fitted(FixedCredit):
     def __call__(self, rollout: Rollout) -> Tensor:
         return self.credit(rollout)
 
+    def combination(self) -> Sequence[tuple[float, Credit]]:
+        return [(1.0, self.credit)]
+
 
 def fit_credits(credits: Sequence[Credit], pilot: Sequence[Rollout]) -> list[Credit]:
     """Fit every credit on the pilot; bases with the same name are fitted once and shared."""
@@ -59,7 +62,7 @@ def fit_credits(credits: Sequence[Credit], pilot: Sequence[Rollout]) -> list[Cre
 
 def make_basis(credits: Sequence[Credit], extra: Sequence[Credit] = ()) -> Basis:
     """Expand fitted credits into a basis; `extra` credits (quiet targets) join it."""
-    expanded = [_expand(credit) for credit in credits]
+    expanded = [terms_of(credit) for credit in credits]
     terms = [term for row in expanded for term in row] + [(1.0, credit) for credit in extra]
     members = {credit.name: credit for _, credit in reversed(terms)}  # the first of a name stays
     # those that weigh all actions last, as score passes give them
@@ -71,15 +74,3 @@ def make_basis(credits: Sequence[Credit], extra: Sequence[Credit] = ()) -> Basis
         for factor, credit in parts:
             row[names.index(credit.name)] += factor
     return Basis(tuple(members[name] for name in names), weights)
-
-
-def _expand(credit: Credit) -> list[tuple[float, Credit]]:
-    inner = credit.credit if isinstance(credit, _Fitted) else credit
-    if not offers(inner, HasCombination):
-        return [(1.0, inner)]
-    return [
-        (factor * sub_factor, sub)
-        for factor, part in inner.combination()
-        if factor != 0.0
-        for sub_factor, sub in _expand(part)
-    ]

@@ -4,6 +4,7 @@ from dgpg_verify.rollouts.collect import check_rollout, collect, split_rollout
 from dgpg_verify.rollouts.counterfactual import (
     branch_returns,
     one_step_rewards,
+    others_at,
     own_action_influence,
     own_action_returns,
     replay_each,

@@ -145,6 +145,16 @@ def own_action_influence(rollout: Rollout) -> Influence:
     return Influence(index, value)
 
 
+def others_at(rollout: Rollout, index: Tensor) -> Tensor:
+    """x without agent i's own z, at the coordinates index [B, T, N, ..., S]; float64, of that shape."""
+    own, x = rollout.influence, rollout.x.double()
+    found = x.gather(-1, index.flatten(2)).view(index.shape)
+    between = (...,) + (None,) * (index.ndim - 3)
+    for where, amount in zip(own.index.unbind(-1), own.value.double().unbind(-1), strict=True):
+        found = found - torch.where(where[between] == index, amount[between], 0.0)
+    return found
+
+
 def _choices(rollout: Rollout) -> int:
     if not rollout.system.n_actions:
         raise InputError("actions are continuous: what every own action would give needs candidates")

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import InputError, Noise, Rollout, System, check_finite, draw_noise
-from dgpg_verify.credits import gae, make_credit, setting_scales
-from dgpg_verify.critics import ValueNetwork
+from dgpg_verify.credits import make_credit, setting_scales
+from dgpg_verify.critics import ValueNetwork, gae
 from dgpg_verify.training.evaluation import heuristic_act, stream_seed
 from dgpg_verify.training.methods import Recipe
 from dgpg_verify.training.schedules import NoiseTracker
@@ -69,11 +69,10 @@ class FleetLearner:
         weights, alpha = self._credit(rollout, advantages, progress)
         weights = normalise_weights(weights, rollout.active, self.recipe.settings.advantage_norm)
         check_finite("credit [roll-out, step, agent] = ", weights.scalar(rollout.actions))
-        shown = self._shown(rollout) if self.recipe.method.imitates else None
-        if imitating and shown is not None:
-            decisions = self._demonstrated(rollout, weights.taken, shown)
+        if imitating:
+            decisions = self._demonstrated(rollout, weights.taken)
         else:
-            decisions = pack(rollout, weights, shown if self.recipe.method.start == "guided" else None)
+            decisions = pack(rollout, weights, self._shown(rollout) if self.recipe.method.start == "guided" else None)
         return Lesson(decisions, alpha, targets, explained)
 
     def _values(self, rollout: Rollout, critic: ValueNetwork) -> tuple[Tensor, Tensor, float]:
@@ -118,8 +117,9 @@ class FleetLearner:
         """What the heuristic would have done, [B, T, N]."""
         return heuristic_act(self.system, self.recipe.settings.heuristic)(rollout.seen, rollout.noise.agents)
 
-    def _demonstrated(self, rollout: Rollout, weight: Tensor, shown: Tensor) -> PackedDecisions:
+    def _demonstrated(self, rollout: Rollout, weight: Tensor) -> PackedDecisions:
         """The same decisions with the actions the heuristic would have taken, and their probabilities."""
+        shown = self._shown(rollout)
         with torch.no_grad():
             log_prob = self.policy.log_prob(rollout.seen, shown)
         return pack(replace(rollout, actions=shown, log_prob=log_prob), weight)

@@ -7,13 +7,9 @@ fleets together take twice the time of one.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
-
-import torch
-from torch import Tensor
 
 from dgpg_verify.core import InputError, Noise, NonFiniteError, Rollout, System, check_finite, draw_noise
 from dgpg_verify.credits import episode_returns
@@ -24,7 +20,17 @@ from dgpg_verify.systems import CloudScheduling, CloudStack
 from dgpg_verify.training.evaluation import stream_seed
 from dgpg_verify.training.fleets import START_STREAM, FleetLearner, Lesson
 from dgpg_verify.training.methods import Recipe
-from dgpg_verify.training.networks import Actor, Critics, fresh_network, fresh_policy, joint_actor
+from dgpg_verify.training.networks import (
+    Actor,
+    Critics,
+    adam_state,
+    checkpoint_errors,
+    copy_into,
+    fresh_network,
+    fresh_policy,
+    joint_actor,
+    load_adam,
+)
 from dgpg_verify.training.settings import Settings
 from dgpg_verify.training.updates.losses import NonFiniteLoss
 from dgpg_verify.training.updates.packing import joined
@@ -156,32 +162,29 @@ class Learner:
         ((fleet,), (actor,)) = self.fleets, self.actors
         stored: dict[str, Any] = {
             "actor": actor.leaf.detach().clone(),
-            "actor_optimisers": [_adam_state(optimiser) for optimiser in actor.optimisers],
+            "actor_optimisers": [adam_state(optimiser) for optimiser in actor.optimisers],
             "tracker": fleet.tracker.state(),
         }
         if self.critics is not None:
             stored["critic"] = self.critics.whole.parameters.detach().clone()
-            stored["critic_optimiser"] = _adam_state(self.critics.optimiser)
+            stored["critic_optimiser"] = adam_state(self.critics.optimiser)
             stored["value_norm"] = self.critics.networks[0].norm.state()
         return stored
 
     def load(self, stored: dict[str, Any]) -> None:
         """Continue from `state()` of a learner of the same configuration. Raises InputError for anything else."""
-        try:
+        with checkpoint_errors():
             self._load(stored)
-        except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-            reason = " ".join(f"{type(error).__name__} {error}".split())[:120]
-            raise InputError(f"checkpoint is not one of this learner ({reason}): delete it and train again") from None
 
     def _load(self, stored: dict[str, Any]) -> None:
         ((fleet,), (actor,)) = self.fleets, self.actors
-        _copy_into(actor.leaf, stored["actor"])
+        copy_into(actor.leaf, stored["actor"])
         for optimiser, state in zip(actor.optimisers, stored["actor_optimisers"], strict=True):
-            _load_adam(optimiser, state)
+            load_adam(optimiser, state)
         fleet.tracker = fleet.tracker.with_state(stored["tracker"])
         if self.critics is not None:
-            _copy_into(self.critics.whole.parameters, stored["critic"])
-            _load_adam(self.critics.optimiser, stored["critic_optimiser"])
+            copy_into(self.critics.whole.parameters, stored["critic"])
+            load_adam(self.critics.optimiser, stored["critic_optimiser"])
             network = self.critics.networks[0]
             self.critics.networks[0] = replace(network, norm=network.norm.with_state(stored["value_norm"]))
 
@@ -245,28 +248,3 @@ def _check_parameters(policy: Any, critic: ValueNetwork | None) -> None:
     check_finite("actor parameter ", policy.parameters)
     if critic is not None:
         check_finite("critic parameter ", critic.parameters)
-
-
-def _copy_into(leaf: Tensor, stored: Tensor) -> None:
-    _check_shape(stored, leaf)
-    with torch.no_grad():
-        leaf.copy_(stored)
-
-
-def _check_shape(stored: Tensor, leaf: Tensor) -> None:
-    """Raise ValueError for another shape than the leaf's: copying would stretch a smaller tensor in silence."""
-    if stored.shape != leaf.shape:
-        raise ValueError(f"shape {tuple(stored.shape)} is not {tuple(leaf.shape)}")
-
-
-def _adam_state(optimiser: torch.optim.Adam) -> dict[Any, Any]:
-    """Its moments and step counts, copied: the optimiser goes on in place."""
-    return copy.deepcopy(optimiser.state_dict()["state"])
-
-
-def _load_adam(optimiser: torch.optim.Adam, state: dict[Any, Any]) -> None:
-    leaves = [leaf for group in optimiser.param_groups for leaf in group["params"]]
-    for index, moments in state.items():
-        for name in ("exp_avg", "exp_avg_sq"):
-            _check_shape(moments[name], leaves[index])
-    optimiser.load_state_dict({"state": copy.deepcopy(state), "param_groups": optimiser.state_dict()["param_groups"]})

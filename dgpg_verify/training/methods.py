@@ -59,6 +59,10 @@ class Method:
             self._check_values()
         elif not credits:
             raise InputError(f"method {self.name!r} has base = '' and guidance = '': it must have at least one")
+        if self.mixer and self.update != "value":
+            raise InputError(f"method {self.name!r} has mixer = {self.mixer!r}: it must have update 'value' for that")
+        if self.start == "guided" and self.update != "ppo":
+            raise InputError(f"method {self.name!r} has start 'guided': it must have update 'ppo' for that")
         if self.in_turn and self.imitates:
             raise InputError(f"method {self.name!r} is not allowed: a sequential update does not imitate")
 

@@ -3,7 +3,9 @@ place."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -186,3 +188,38 @@ def fresh_network(recipe: Recipe, system: System, width: int, seed: int) -> Valu
     assert kind is not None
     copies = system.n_agents if kind == "local" and recipe.sharing == "independent" else 1
     return ValueNetwork.random(kind, width, copies, settings.hidden, seed, **settings.network_options())
+
+
+@contextmanager
+def checkpoint_errors() -> Iterator[None]:
+    """Whatever goes wrong in taking over what a checkpoint holds is an InputError."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        reason = " ".join(f"{type(error).__name__} {error}".split())[:120]
+        raise InputError(f"checkpoint is not one of this learner ({reason}): delete it and train again") from None
+
+
+def copy_into(leaf: Tensor, stored: Tensor) -> None:
+    _check_shape(stored, leaf)
+    with torch.no_grad():
+        leaf.copy_(stored)
+
+
+def _check_shape(stored: Tensor, leaf: Tensor) -> None:
+    """Raise ValueError for another shape than the leaf's: copying would stretch a smaller tensor in silence."""
+    if stored.shape != leaf.shape:
+        raise ValueError(f"shape {tuple(stored.shape)} is not {tuple(leaf.shape)}")
+
+
+def adam_state(optimiser: torch.optim.Adam) -> dict[Any, Any]:
+    """Its moments and step counts, copied: the optimiser goes on in place."""
+    return copy.deepcopy(optimiser.state_dict()["state"])
+
+
+def load_adam(optimiser: torch.optim.Adam, state: dict[Any, Any]) -> None:
+    leaves = [leaf for group in optimiser.param_groups for leaf in group["params"]]
+    for index, moments in state.items():
+        for name in ("exp_avg", "exp_avg_sq"):
+            _check_shape(moments[name], leaves[index])
+    optimiser.load_state_dict({"state": copy.deepcopy(state), "param_groups": optimiser.state_dict()["param_groups"]})

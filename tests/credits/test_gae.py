@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgpg_verify.core import InputError, Rollout, draw_noise, generator
-from dgpg_verify.credits import GAECredit, gae, make_credit
-from dgpg_verify.critics import reward_to_go
+from dgpg_verify.credits import GAECredit, make_credit
+from dgpg_verify.critics import gae, reward_to_go
 from dgpg_verify.policies import make_policy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.testing import EXACT, SmallQueues

@@ -4,34 +4,24 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
-from dgpg_verify.credits import gae
-from dgpg_verify.critics import reward_to_go
-from dgpg_verify.critics.joint_inputs import JointInputs, Targets, halves, lambda_returns
-from dgpg_verify.testing import EXACT, SmallQueues
+from dgpg_verify.critics.joint_inputs import JointInputs, Targets, halves
+from dgpg_verify.testing import SmallQueues
 from tests.critics.payoffs import played, random_payoffs
 
 QUEUES = SmallQueues(torch.tensor([[0, 1], [2, 1], [1, 0]]), 3, horizon=4)
 
 
-@EXACT
-@given(seed=st.integers(0, 2**16), discount=st.floats(0, 1), lam=st.floats(0, 1), steps=st.integers(1, 6))
-def test_lambda_returns_are_advantages_plus_values(seed: int, discount: float, lam: float, steps: int) -> None:
-    rng = torch.Generator().manual_seed(seed)
-    reward, values = torch.randn(2, 3, steps, generator=rng, dtype=torch.float64)
-    found = lambda_returns(reward, values, discount, lam)
-    expected = gae(reward[..., None], values[..., None], discount, lam)[..., 0] + values
-    torch.testing.assert_close(found, expected)
-    torch.testing.assert_close(lambda_returns(reward, values, discount, 1.0), reward_to_go(reward, discount))
-
-
-def test_the_last_step_is_not_bootstrapped() -> None:
-    """Whatever V says: only its own reward counts there; the control is the step before."""
-    reward, values = torch.zeros(1, 3), torch.full((1, 3), 1e6)
-    assert lambda_returns(reward, values, 1.0, 0.8)[0, -1] == 0.0
-    assert lambda_returns(reward, values, 1.0, 0.8)[0, -2] > 1e5
+def test_what_is_left_is_the_lambda_return_minus_the_value() -> None:
+    """Written out; nothing follows the last step, where only its own reward counts."""
+    pilot = played(QUEUES, 0, 7)
+    targets = Targets.of([pilot])
+    values, reward = targets.value(pilot), pilot.reward.double()
+    returns = torch.zeros(7, 5, dtype=torch.float64)
+    for t in reversed(range(4)):
+        following = values[:, t + 1] if t < 3 else torch.zeros(7, dtype=torch.float64)
+        returns[:, t] = reward[:, t] + QUEUES.discount * (0.2 * following + 0.8 * returns[:, t + 1])
+    torch.testing.assert_close(targets.left([pilot]), (returns[:, :4] - values).flatten())
 
 
 def test_halves_are_apart_and_nearly_equal() -> None:

@@ -13,10 +13,10 @@ from torch import Tensor
 from dgpg_verify.core import InputError, Observation, draw_noise
 from dgpg_verify.credits import GuidanceCredit
 from dgpg_verify.rollouts import collect
-from dgpg_verify.systems import CloudScheduling
+from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
 from dgpg_verify.testing import SmallQueues
-from dgpg_verify.training import Method
-from dgpg_verify.training.evaluation import stream_seed
+from dgpg_verify.training import Method, fleets, make_method
+from dgpg_verify.training.evaluation import heuristic_act, stream_seed
 from dgpg_verify.training.fleets import TRAINING_STREAM
 from dgpg_verify.training.learner import Learner
 from tests.training.tools import QUEUES, Watch, iterate, learner_of, noise_of, slow_gae
@@ -252,6 +252,23 @@ def test_imitation_raises_the_heuristics_actions_and_reports_their_probability(m
         assert float(scores[b, t, i, shown]) == float(scores[b, t, i].max())
         taken += shown == int(rollout.actions[b, t, i])
     assert taken < int(decisions.live.sum()), "the policy happened to agree everywhere: nothing was shown"
+
+
+def test_the_heuristic_is_asked_only_while_it_is_imitated(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    fleet = learner_of("imitation", CloudScheduling(3, seed=0, horizon=12), rollouts=2)
+    monkeypatch.setattr(fleets, "heuristic_act", lambda *given: asked.append(given) or heuristic_act(*given))
+    iterate(fleet, 0, imitating=True)
+    assert len(asked) == 1
+    iterate(fleet, 1)
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(("method", "per_agent"), [("mappo", 0), ("happo", 5), ("hatrpo", 1)])
+def test_steps_follow_one_another_where_agents_move_in_turn(method: str, per_agent: int) -> None:
+    found = {n: iterate(learner_of(method, LoadBalancingGame.random(n, seed=0)), 0)["steps"] for n in (2, 4)}
+    expected = {n: n * per_agent or make_method(method).settings({}).epochs for n in (2, 4)}
+    assert found == expected
 
 
 def imitated_agreement(imitating: bool) -> float:

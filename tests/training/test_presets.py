@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 import pytest
 
+from dgpg_verify.core import InputError
 from dgpg_verify.critics import value_norm
 from dgpg_verify.training import make_method, make_schedule
-from dgpg_verify.training.methods import MIXER_NAMES
+from dgpg_verify.training.methods import MIXER_NAMES, Method
 from dgpg_verify.training.settings import Settings
 
 # MAPPO and IPPO as the on-policy repository runs them (Yu et al. 2022); imitation and residual are ours.
@@ -80,3 +82,12 @@ def test_the_published_schedule_falls_from_nine_to_two_tenths() -> None:
 
 def test_the_value_normaliser_forgets_as_published() -> None:
     assert (value_norm.DECAY, value_norm.VARIANCE_FLOOR) == (0.99999, 1e-2)
+
+
+@pytest.mark.parametrize(("fields", "said"), [
+    ({"start": "guided", "update": "gradient"}, "must have update 'ppo'"),
+    ({"mixer": "vdn"}, "must have update 'value'"),
+])  # fmt: skip
+def test_what_would_be_ignored_is_refused(fields: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        Method("one", **fields)

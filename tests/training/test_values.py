@@ -21,7 +21,7 @@ from dgpg_verify.training.start import fresh_learner
 from dgpg_verify.training.values.learner import ValueLearner, exploration
 from tests.critics.payoffs import PayoffGame
 from tests.training.games import largest_gain
-from tests.training.tools import FLEETS, quick, settings, together
+from tests.training.tools import FLEETS, QUICK, quick, settings, together
 
 VALUES = [name for name in method_names() if make_method(name).update == "value"]
 SON = torch.tensor([[8.0, -12.0, -12.0], [-12.0, 0.0, 0.0], [-12.0, 0.0, 0.0]], dtype=torch.float64)
@@ -83,6 +83,7 @@ def test_it_trains_on_the_cloud(method: str, sharing: str) -> None:
     last = run.history[-1]
     assert last.value_loss is not None and last.gradient_norm > 0.0 and last.kl is None and last.alpha is None
     assert run.history[0].entropy > last.entropy > 0.0
+    assert last.steps == QUICK["epochs"]
     assert run.to_frame()["kl"].isna().all()
 
 

@@ -6,8 +6,8 @@ whether it has all five, and for every other method that the paper names whether
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from dgpg_verify.claims.claim import Claim
@@ -39,28 +39,23 @@ STATEMENT = (
 )
 
 
-@dataclass(frozen=True)
-class Answered:
-    """The questions on one property of one method."""
-
-    property: str
-    questions: tuple[Question, ...]
+Answers = Mapping[str, Sequence[Question]]  # the questions on each property of one method
 
 
 def questions(measured: Measured) -> list[Question]:
     """Method by method its properties, and what they say together; a control."""
     found: list[Question] = []
     for method in METHODS:
-        answers = [Answered(name, tuple(ask(method, measured))) for name, ask in ASK.items()]
+        answers = {name: tuple(ask(method, measured)) for name, ask in ASK.items()}
         found.append(_together(method, answers))
-        found += [question for answer in answers for question in answer.questions]
+        found += [question for asked in answers.values() for question in asked]
         found += [*ask_like_n(method, measured), *ask_learning(method, measured), *ask_on_the_cloud(method, measured)]
     return [*found, *_control(measured)]
 
 
-def _together(method: Compared, answers: Sequence[Answered]) -> Question:
+def _together(method: Compared, answers: Answers) -> Question:
     """DG-PG must have all five, another one must lack one at least."""
-    labels = {answer.property: join_rows([asked.verdict.label for asked in answer.questions]) for answer in answers}
+    labels = {name: join_rows([question.verdict.label for question in asked]) for name, asked in answers.items()}
     lacks, unknown = ([PROPERTIES[name] for name, found in labels.items() if found == label]
                       for label in ("refuted", "inconclusive"))  # fmt: skip
     ours = method.credit == MIXTURE
@@ -89,8 +84,8 @@ def _told(lacks: Sequence[str], unknown: Sequence[str]) -> str:
     return "; ".join(parts) or "lacks none"
 
 
-def _read(answers: Sequence[Answered]) -> list[Series[Any]]:
-    return [series for answer in answers for question in answer.questions[:1] for series in question.read]
+def _read(answers: Answers) -> list[Series[Any]]:
+    return [series for asked in answers.values() for question in asked[:1] for series in question.read]
 
 
 def _control(measured: Measured) -> Iterator[Question]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, cast
-from unittest.mock import patch
 
 import numpy as np
 import torch
-from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from dgpg_verify.claims.comparison.probes import Fitted, is_unbiased, learned_numbers, reads, seconds_of, weights_of
+from dgpg_verify.claims.comparison.probes import Fitted, is_unbiased, learned_numbers, reads, seconds_of
 from dgpg_verify.claims.noise.measure import exact_moments, measured_values, noise_cost, prefixed
 from dgpg_verify.claims.noise.measure import measure_noise as measure_exact
 from dgpg_verify.claims.samples.measure.cells import measure_samples, samples_cost
@@ -31,14 +28,12 @@ from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.oracles.moments import OracleMoments
 from dgpg_verify.rollouts import collect
 from dgpg_verify.samples import Curve
-from dgpg_verify.samples.rest import ExpectedGame
+from dgpg_verify.samples.rest import ExpectedGame, improved
 from dgpg_verify.systems import LoadBalancingGame
-from dgpg_verify.systems.best_response import iterated_best_response, team_price
 from dgpg_verify.training import make_method, make_schedule, train
 from dgpg_verify.training.methods import Recipe
 from dgpg_verify.training.start import fresh_learner
-from dgpg_verify.training.updates import sequential
-from dgpg_verify.training.updates.trust_region import natural_step
+from dgpg_verify.training.updates.weights import weights_of
 from dgpg_verify.training.values.learner import ValueLearner
 
 PROBE_ROLLOUTS = 16  # behind what a credit reads, and behind its time
@@ -56,7 +51,7 @@ def comparison_cost(cell: Cell) -> float:
         return SHARED[cell.claim][1](cell)
     if cell.options["part"] == "noise":
         return float(cell.n * cell.options["rollouts"]) + 1e6 * ("learned" in cell.options)
-    slow = cell.n if cell.options["method"].startswith("ha") else 1  # agents updated one after the other
+    slow = cell.n if make_method(cell.options["method"]).in_turn else 1
     steps = cell.options["options"].get("horizon", 1)
     return float(cell.options["episodes"] * steps * (100 + cell.n) * slow)
 
@@ -141,11 +136,10 @@ def _learned(cell: Cell, game: LoadBalancingGame, every: int) -> dict[str, Any]:
     def watch(episode: int, policy: Any) -> None:
         seen.append((episode, cost(one_shot_probabilities(game, policy))))
 
-    with counted_steps() as steps:
-        run = train(
-            game, options["method"], options["episodes"], cell.seed % 2**31, sharing=options["sharing"],
-            evaluate_every=every, workloads=1, progress=False, observe=watch, **options["changes"],
-        )  # fmt: skip
+    run = train(
+        game, options["method"], options["episodes"], cell.seed % 2**31, sharing=options["sharing"],
+        evaluate_every=every, workloads=1, progress=False, observe=watch, **options["changes"],
+    )  # fmt: skip
     uniform, best = cost(uniform_chances(game)), best_cost(game)
     gaps = np.array([cost - best for _, cost in seen])
     gaps[0] = uniform - best  # for all methods the same, wherever they start
@@ -153,7 +147,7 @@ def _learned(cell: Cell, game: LoadBalancingGame, every: int) -> dict[str, Any]:
         "samples": np.array([episode for episode, _ in seen]),
         "gap": gaps,
         "score": 1.0 - float(gaps[-1]) / float(gaps[0]),
-        "steps": steps[0] / len(run.history),
+        "steps": run.history[-1].steps,
         "extra_parameters": extra_parameters(options["method"], game),
     }
     return values | (_arrived(values, options["factors"]) if "factors" in options else {})
@@ -178,37 +172,14 @@ def extra_parameters(method: str, game: System) -> int:
     return sum(learned_numbers(credit.fit([pilot])) for credit in made.credits())
 
 
-@contextmanager
-def counted_steps() -> Iterator[list[int]]:
-    """The number of steps that optimisers take meanwhile, and of natural gradients, which use none, in a list of one.
-    Each builds on the one before."""
-    count = [0]
-
-    def add(*_: Any) -> None:
-        count[0] += 1
-
-    def natural(*given: Any) -> Any:
-        add()
-        return natural_step(*given)
-
-    handle = register_optimizer_step_post_hook(add)
-    try:
-        with patch.object(sequential, "natural_step", natural):
-            yield count
-    finally:
-        handle.remove()
-
-
 def uniform_chances(game: LoadBalancingGame) -> np.ndarray:
     return np.full((game.n_agents, game.n_actions), 1.0 / game.n_actions)
 
 
 def best_cost(game: LoadBalancingGame) -> float:
     """The least cost that iterated best response ends at, from STARTS random assignments: a local optimum."""
-    rng, expected = np.random.default_rng(0), ExpectedGame(game)
-    starts = torch.as_tensor(rng.integers(game.n_actions, size=(STARTS, game.n_agents)))
-    ends = (iterated_best_response(game, team_price(game), start) for start in starts)
-    return min(float(expected.cost(torch.eye(game.n_actions, dtype=torch.float64)[end])) for end in ends)
+    starts = np.random.default_rng(0).integers(game.n_actions, size=(STARTS, game.n_agents))
+    return -max(improved(game, torch.as_tensor(start)) for start in starts)
 
 
 SHARED: Mapping[str, tuple[Callable[[Cell], Mapping[str, Any]], Callable[[Cell], float]]] = {  # cells of other families

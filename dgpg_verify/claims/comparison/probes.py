@@ -23,8 +23,8 @@ from dgpg_verify.core import (
 from dgpg_verify.credits import make_credit
 from dgpg_verify.credits.gae import GAECredit
 from dgpg_verify.credits.residual import ResidualReturnCredit
-from dgpg_verify.credits.shaped import ShapedCredit
 from dgpg_verify.rollouts import collect
+from dgpg_verify.training.updates.weights import Weights, weights_of
 
 PILOT_STREAM = 3  # of what learned parts are fitted to, apart from the streams of a cell's probes
 
@@ -53,15 +53,10 @@ class Fitted:
 
 
 def is_unbiased(credit: Credit, rollout: Rollout) -> bool:
-    """Whether its mean is known to be grad J in this one-shot game: by its own word, as the reward less a value of what
-    was seen before acting, or as the reward itself, less potentials that end at 0."""
-    known = isinstance(credit, GAECredit | ShapedCredit) and rollout.system.horizon == 1
+    """Whether its mean is known to be grad J in this one-shot game: by its own word, or as the reward less a value of
+    what was seen before acting."""
+    known = isinstance(credit, GAECredit) and rollout.system.horizon == 1
     return known or (offers(credit, HasUnbiased) and credit.unbiased(rollout))
-
-
-def weights_of(credit: Credit, rollout: Rollout) -> torch.Tensor:
-    """The weights that the credit's gradient is made of: of all own actions where it has them."""
-    return credit.action_weights(rollout) if hasattr(credit, "action_weights") else credit(rollout)
 
 
 class Altered:
@@ -97,11 +92,19 @@ PROBES: Mapping[str, Callable[[Rollout], Rollout]] = {  # what a credit may read
 def reads(credit: Credit, rollout: Rollout) -> list[bool]:
     """Whether the credit's weights change with what each of PROBES changes."""
     usual = weights_of(credit, rollout)
-    return [not torch.equal(usual, weights_of(credit, change(rollout))) for change in PROBES.values()]
+    return [not same(usual, weights_of(credit, change(rollout))) for change in PROBES.values()]
+
+
+def same(one: Weights, other: Weights) -> bool:
+    pairs = [(one.taken, other.taken)]
+    if one.own is not None and other.own is not None:
+        pairs.append((one.own.weight, other.own.weight))
+    return all(torch.equal(*pair) for pair in pairs)
 
 
 def learned_numbers(credit: Any) -> int:
-    """The same of a fitted credit: what a value of actions was fitted with, and the model's slope."""
+    """Numbers that a fitted credit learned beyond values of the state: those of a value of actions, and the model's
+    slope."""
     if isinstance(credit, Fitted):
         return learned_numbers(credit.credit)
     if isinstance(credit, ResidualReturnCredit):

@@ -156,13 +156,15 @@ def _parallel(method: Compared, measured: Measured) -> Iterator[Question]:
 
 
 def _learned(method: Compared, measured: Measured) -> Iterator[Question]:
-    """Numbers that are fitted or trained beyond actors and critics of the state's value."""
-    if (series := measured.get(f"alike/{method.id}")) is not None:
-        extra = float(series.flat[0].values["extra_parameters"])
-    elif is_learned(method.credit) and LEARNED in measured:
+    """Numbers that are fitted or trained beyond actors and critics of the state's value; of the credit whose noise is
+    judged, where that is learned."""
+    if is_learned(method.credit) and LEARNED in measured:
         series = measured[LEARNED]
         first = series.flat[0].values
         extra = float(first["extra"][list(first["measured/names"]).index(method.credit)])
+    elif f"alike/{method.id}" in measured:
+        series = measured[f"alike/{method.id}"]
+        extra = float(series.flat[0].values["extra_parameters"])
     else:
         return
     n = min(series.n_values)

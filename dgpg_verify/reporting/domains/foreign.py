@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dgpg_verify.reporting.records import Record
+from dgpg_verify.reporting.records import Record, group_by
 from dgpg_verify.runs.files import read_json
 from dgpg_verify.statistics import mean_interval
 
@@ -44,9 +43,7 @@ def foreign_tables(folder: Path) -> tuple[ForeignTable, ...]:
 def runs_table(records: Sequence[Record]) -> ForeignTable:
     """The last score of every kind of run, with 95 % t intervals over the seeds; for BenchMARL's also what is left when
     the score of ours on the same seed is taken off."""
-    groups: dict[str, list[Record]] = defaultdict(list)
-    for record in records:
-        groups[_name(record)].append(record)
+    groups = group_by(records, _name)
     ours = {_like(r): _last(r)["score"] for r in records if r["implementation"] == "ours"}
     heads = ("run", "seeds", "joint samples", "score, drawn", "score, most probable", "less ours, drawn",
              "processor time")  # fmt: skip

@@ -30,6 +30,8 @@ class LogLine:
     explained : share of the value targets' variance that the critic explained before it was updated.
     value_loss : loss of the last pass, per value, on the normalised scale.
     entropy, kl, clipped, gradient_norm : see `AgentFacts.over`; of action values the entropy of the exploring policy.
+    steps : of optimisers or natural gradients that actors took one after the other; agents that step at the same time
+        count once.
     seconds : of processor time spent on learning so far, without evaluations; an equal share where fleets learn
         together.
     """
@@ -47,6 +49,7 @@ class LogLine:
     kl: float | None
     clipped: float | None
     gradient_norm: float
+    steps: int
     seconds: float
 
 

@@ -23,17 +23,20 @@ BLOCK_ROWS = 4096  # candidates of all decisions of a block: a few MiB of hidden
 class AgentFacts:
     """What an update did, at the parameters it ended with. sums [4, N]: live decisions of every agent, how many of them
     are outside the clip, their approximate KL(old, new) and their entropy; norms [steps, networks]: gradients before
-    clipping."""
+    clipping; in_turn: whether the networks took their steps one after the other."""
 
     sums: Tensor
     norms: Tensor
+    in_turn: bool = False
 
     def over(self, agents: slice = slice(None), networks: slice = slice(None)) -> dict[str, float]:
         """The averages over some agents' decisions and over some networks, as the log names them; over all by default:
-        share outside the clip, KL and entropy of a decision, gradient norm of a network."""
+        share outside the clip, KL and entropy of a decision, gradient norm of a network; and, of the whole update, the
+        number of steps that followed one another."""
         count, *totals = self.sums[:, agents].sum(1).tolist()
         facts = {name: total / max(count, 1.0) for name, total in zip(("clipped", "kl", "entropy"), totals)}
-        return facts | {"gradient_norm": float(self.norms[:, networks].mean())}
+        steps = self.norms.numel() if self.in_turn else len(self.norms)
+        return facts | {"gradient_norm": float(self.norms[:, networks].mean()), "steps": steps}
 
 
 @dataclass(frozen=True)

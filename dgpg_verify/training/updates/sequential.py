@@ -76,7 +76,7 @@ def _round(
     with torch.no_grad():
         whole = Actor(team.policy, team.actors[0].optimiser)
         ended = sums(decisions.live, Now.of(whole, decisions), settings.clip)
-    return AgentFacts(ended, torch.cat([norms[i] for i in range(n)], dim=1))
+    return AgentFacts(ended, torch.cat([norms[i] for i in range(n)], dim=1), in_turn=True)
 
 
 def _ratio_after(

@@ -2,9 +2,9 @@
 
 The surrogate is the mean of M_t A_t pi / pi_old, unclipped, with M_t as in `sequential`. The direction solves
 (F + DAMPING) x = g by conjugate gradients, F the Fisher matrix at the old policy: the curvature of the exact
-KL(old, new), a sum over all own actions, averaged over live decisions. The longest step has x.F.x / 2 = kl_limit; it is
-shortened until KL <= kl_limit and the surrogate has risen by ACCEPTED of what its slope promises, else not taken.
-Constants are those of the authors' repository, HARL.
+KL(old, new), a sum over all own actions, averaged over live decisions. The longest step has
+x.(F + DAMPING) x / 2 = kl_limit; it is shortened until KL <= kl_limit and the surrogate has risen by ACCEPTED of what
+its slope promises, else not taken. Constants are those of the authors' repository, HARL.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import Credit, HasActionWeights, HasCombination, Rollout, offers
-from dgpg_verify.credits import own_probabilities
+from dgpg_verify.core import Credit, HasActionWeights, Rollout, offers
+from dgpg_verify.credits.base import own_probabilities, terms_of
 from dgpg_verify.training.updates.losses import normalise_advantages
 
 
@@ -35,9 +35,6 @@ class Weights:
 
     taken: Tensor
     own: OwnActions | None = None
-
-    def __neg__(self) -> Weights:
-        return self.times(-1.0)
 
     def times(self, factor: float) -> Weights:
         own = None if self.own is None else replace(self.own, weight=factor * self.own.weight)
@@ -58,11 +55,11 @@ class Weights:
 
 def weights_of(credit: Credit, rollout: Rollout) -> Weights:
     """The weights of a fitted credit, float64: terms of a sum that weigh all own actions apart from the others."""
-    terms = credit.combination() if offers(credit, HasCombination) else [(1.0, credit)]
+    terms = terms_of(credit)
     every = [factor * term.action_weights(rollout) for factor, term in terms if offers(term, HasActionWeights)]
     if not every:
         return Weights(credit(rollout))
-    rest = [factor * term(rollout) for factor, term in terms if factor and not offers(term, HasActionWeights)]
+    rest = [factor * term(rollout) for factor, term in terms if not offers(term, HasActionWeights)]
     chances = own_probabilities(rollout)
     allowed = rollout.seen.mask & rollout.active[..., None]
     weight = torch.where(allowed, _total(every), 0.0)

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from dgpg_verify.core import InputError, NonFiniteError, System, draw_noise, generator
+from dgpg_verify.core import NonFiniteError, System, draw_noise, generator
 from dgpg_verify.credits import episode_returns
 from dgpg_verify.critics import ValueNetwork
 from dgpg_verify.policies.greedy import GreedyPolicy
@@ -23,7 +23,7 @@ from dgpg_verify.rollouts import collect
 from dgpg_verify.training.evaluation import stream_seed
 from dgpg_verify.training.fleets import START_STREAM, FleetLearner, check_choices
 from dgpg_verify.training.methods import Recipe
-from dgpg_verify.training.networks import fresh_policy
+from dgpg_verify.training.networks import adam_state, checkpoint_errors, fresh_policy, load_adam
 from dgpg_verify.training.settings import Settings
 from dgpg_verify.training.values.networks import ActionValues, td_loss
 from dgpg_verify.training.values.replay import Steps
@@ -62,6 +62,7 @@ class ValueLearner:
         chances = explorer.probabilities(rollout.seen)[rollout.active]
         entropy = float(torch.special.entr(chances).sum(-1).mean()) if len(chances) else 0.0
         learned = {"value_loss": losses[-1], "gradient_norm": sum(norms) / len(norms), "entropy": entropy}
+        learned["steps"] = len(norms)
         unknown = dict.fromkeys(("alpha", "explained", "kl", "clipped"))
         return [{"reward": float(episode_returns(rollout).mean()), **unknown, **learned}]
 
@@ -87,22 +88,18 @@ class ValueLearner:
         """Copies of all tensors, for a checkpoint; the kept episodes are among them."""
         stored = {
             "online": self.online.state_dict(), "target": self.target.state_dict(), "updates": self.updates,
-            "optimiser": self.optimiser.state_dict()["state"],
+            "optimiser": adam_state(self.optimiser),
         }  # fmt: skip
         return copy.deepcopy(stored) | ({} if self.kept is None else {"kept": self.kept.tensors()})
 
     def load(self, stored: dict[str, Any]) -> None:
         """Continue from `state()` of a learner of the same configuration. Raises InputError for anything else."""
-        try:
+        with checkpoint_errors():
             self.online.load_state_dict(stored["online"])
             self.target.load_state_dict(stored["target"])
-            groups = self.optimiser.state_dict()["param_groups"]
-            self.optimiser.load_state_dict({"state": copy.deepcopy(stored["optimiser"]), "param_groups": groups})
+            load_adam(self.optimiser, stored["optimiser"])
             self.kept = Steps(**stored["kept"]) if "kept" in stored else None
             self.updates = int(stored["updates"])
-        except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-            reason = " ".join(f"{type(error).__name__} {error}".split())[:120]
-            raise InputError(f"checkpoint is not one of this learner ({reason}): delete it and train again") from None
 
 
 def exploration(settings: Settings, progress: float) -> float:

@@ -245,6 +245,7 @@ def test_facts_of_a_slice_are_those_of_its_agents_alone(
     found, expected = whole.over(some, some), own.over()
     assert found == pytest.approx(expected, rel=1e-6, abs=1e-12)
     if some == slice(2, 3):
+        assert found.pop("steps") == len(own.norms)
         assert found == dict.fromkeys(("clipped", "kl", "entropy", "gradient_norm"), 0.0)
     else:
         assert found["gradient_norm"] > 0.0 and found["entropy"] > 0.0
@@ -254,6 +255,7 @@ def test_facts_of_two_slices_differ() -> None:
     """Control of the test above: agents 0 and 1 have other numbers, each of the four."""
     facts = ppo(plain_actor(policy(), rate=0.3), decisions(), settings(epochs=1, entropy=BONUS, clip=CLIP), 0)
     one, other = (facts.over(slice(i, i + 1), slice(i, i + 1)) for i in (0, 1))
+    assert one.pop("steps") == other.pop("steps") == 1
     assert all(one[name] != pytest.approx(other[name], rel=1e-3) for name in one)
 
 

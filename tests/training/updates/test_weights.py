@@ -148,3 +148,12 @@ def test_an_impossible_action_gives_no_nan() -> None:
     actor = plain_actor(TabularPolicy(logits))
     ppo(actor, pack(certain, weights), settings(**EXACT), 0)
     assert bool(actor.leaf.isfinite().all()) and slow_chances(logits[0], torch.ones(4))[2] == 0.0
+
+
+def test_a_combination_inside_another_keeps_its_weights_of_all_own_actions() -> None:
+    """`normalised@` divides by one number: nothing may be lost on the way down."""
+    (_, _, inner), (_, _, outer) = lesson("expected_residual"), lesson("normalised@expected_residual")
+    assert inner.own is not None and outer.own is not None
+    at = inner.own.weight.abs() > 1e-9
+    ratio = (outer.own.weight / inner.own.weight)[at]
+    torch.testing.assert_close(ratio, ratio[:1].expand_as(ratio))
