@@ -36,7 +36,8 @@ class Lines:
     """Fits of y = intercept + slope x; every field has the data's leading shape [...].
 
     *_error are standard errors, *_df their effective degrees of freedom; lack_of_fit is a p-value, NaN where
-    it cannot be tested (fewer than three x, or one replicate).
+    it cannot be tested (fewer than three x, or one replicate). step* [..., K - 1]: slopes between neighbouring x, which
+    need no line; NaN with one replicate.
     """
 
     slope: Array
@@ -46,6 +47,15 @@ class Lines:
     intercept_error: Array
     intercept_df: Array
     lack_of_fit: Array
+    step: Array
+    step_error: Array
+    step_df: Array
+
+    def step_ends(self, level: float) -> tuple[Array, Array]:
+        """Least and largest end of simultaneous intervals (Bonferroni) of the slopes between neighbouring x."""
+        each = 1.0 - (1.0 - level) / self.step.shape[-1]
+        low, high = t_interval(self.step, self.step_error, self.step_df, each)
+        return low.min(-1), high.max(-1)
 
 
 def t_interval(value: Array, error: Array, df: Array, level: float) -> tuple[Array, Array]:
@@ -79,7 +89,9 @@ def fit_lines(x: Array, values: Array, scale_axis: Array | None = None, counts: 
         ((c * means).sum(-1), *_sandwich(c, believed, replicates))
         for c in _coefficients(x, precision * (replicates / replicates.max()))
     )
-    return Lines(*slope, *intercept, lack_of_fit=_welch_james(x, means, spread, replicates))
+    between = np.diff(np.eye(len(x)), axis=0) / np.diff(x)[:, None]
+    steps = _sandwich(between, believed[..., None, :], replicates)
+    return Lines(*slope, *intercept, _welch_james(x, means, spread, replicates), means @ between.T, *steps)
 
 
 def _moments(values: Array, replicates: Counts) -> tuple[Array, Array]:
@@ -160,4 +172,5 @@ def _residual_lines(x: Array, y: Array) -> Lines:
     variance = np.maximum((residual**2).sum(-1) / free, floor**2) if free else np.full(slope.shape, np.nan)
     slope_error, intercept_error = (np.sqrt(variance * (c**2).sum(-1)) for c in (slope_c, intercept_c))
     df, untested = np.full(slope.shape, float(max(free, 1))), np.full(slope.shape, np.nan)
-    return Lines(slope, slope_error, df, intercept, intercept_error, df, untested)
+    steps = np.full((3, *slope.shape, len(x) - 1), np.nan)
+    return Lines(slope, slope_error, df, intercept, intercept_error, df, untested, *steps)

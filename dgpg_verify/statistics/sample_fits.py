@@ -197,7 +197,8 @@ def _power_of_n(frame: _Frame, values: Array, slack: Array) -> ScalingFit:
     chosen = frame.deciding
     power = power_of_n(frame.x[chosen], values[:, chosen], slack[chosen], frame.trim)
     low, high = (float(end) for end in power.ends(frame.level))
-    return replace(fit, top_decade=replace(fit.top_decade, low=low, high=high, df=float(power.df)))
+    line = replace(fit.top_decade, low=low, high=high, df=float(power.df), steps=None)  # these know no slack
+    return replace(fit, top_decade=line)
 
 
 def _powers_of_eps(

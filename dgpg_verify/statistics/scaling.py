@@ -27,7 +27,8 @@ class SlopeFit:
     """A log-log line.
 
     exponent with its interval; intercept: log10 of the line at N = 1; lack_of_fit: p-value, None where it cannot be
-    tested; df: effective degrees of freedom; replicates: fewest of an N.
+    tested; df: effective degrees of freedom; replicates: fewest of an N; steps: the range in which all exponents
+    between neighbouring N lie, at the same level; None where there is none.
     """
 
     exponent: float
@@ -40,6 +41,7 @@ class SlopeFit:
     lack_of_fit: float | None
     n_values: tuple[int, ...]
     replicates: int
+    steps: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -198,6 +200,7 @@ def _obstacle(deciding: _Sample) -> str:
 def _slope_fit(sample: _Sample) -> SlopeFit:
     lines = fit_lines(np.log(sample.sizes), np.log(sample.values), counts=sample.counts)
     low, high = t_interval(lines.slope, lines.slope_error, lines.slope_df, sample.level)
+    bottom, top = map(float, lines.step_ends(sample.level))
     return SlopeFit(
         exponent=float(lines.slope),
         low=float(low),
@@ -209,6 +212,7 @@ def _slope_fit(sample: _Sample) -> SlopeFit:
         lack_of_fit=None if np.isnan(lines.lack_of_fit) else float(lines.lack_of_fit),
         n_values=tuple(sample.sizes.tolist()),
         replicates=int(sample.counts.min()),
+        steps=None if np.isnan(bottom) else (bottom, top),
     )
 
 

@@ -94,15 +94,18 @@ def exponent_labels(
     margin: float = MARGIN,
     relation: str = "theta",
     proved_bound: bool = False,
+    steps: tuple[ArrayLike, ArrayLike] = (np.nan, np.nan),
 ) -> NDArray[np.str_]:
     """Labels of many intervals of exponents at once.
 
-    As `interval_labels`, but inconclusive where the lack-of-fit p-value is below 1 %, unless a proved bound applies.
-    lack_of_fit NaN: it cannot be tested and is ignored.
+    As `interval_labels`. Where the lack-of-fit p-value is below 1 % no exponent describes the curve: unless a proved
+    bound applies, the range `steps` of the exponents between neighbouring N is judged in place of the interval, and NaN
+    leaves it inconclusive. lack_of_fit NaN: it cannot be tested and is ignored.
     """
-    labels = interval_labels(low, high, allowed_set(relation, expected, check_positive("margin", margin)))
+    allowed = allowed_set(relation, expected, check_positive("margin", margin))
     bent = np.asarray(lack_of_fit, dtype=np.float64) < LACK_OF_FIT
-    return np.where(bent & (not proved_bound), "inconclusive", labels)
+    along = bent & (not proved_bound)
+    return np.where(along, interval_labels(*steps, allowed), interval_labels(low, high, allowed))
 
 
 def judge(
@@ -130,18 +133,27 @@ def judge(
     """
     p = np.nan if fit.lack_of_fit is None else fit.lack_of_fit
     low, high = (np.nan if end is None else end for end in (fit.low, fit.high))
-    label = _label(exponent_labels(low, high, p, expected, margin, relation, proved_bound))
+    steps = (fit.top_decade and fit.top_decade.steps) or (np.nan, np.nan)
+    label = _label(exponent_labels(low, high, p, expected, margin, relation, proved_bound, steps))
     if fit.top_decade is None or fit.exponent is None:
         return Verdict(label, fit.why, fit.estimate)
     statement, bent = allowed_text(relation, expected, margin), p < LACK_OF_FIT
     shown = f"{_percent(fit.level)} interval [{fit.low:.3f}, {fit.high:.3f}] of the exponent"
     if bent and not proved_bound:
         why = f"no straight line; lack of fit p = {p:.2g} < {LACK_OF_FIT:g}; {shown}, wanted {statement}"
-        return Verdict(label, why, fit.estimate)
+        return Verdict(label, why + _along(label, steps), fit.estimate)
     why = f"{shown} {POSITIONS[label]} {statement}"
     why += f"; lack of fit p = {p:.2g}, but a proved bound applies" if bent else ""
     decided_at = _exponent_decided_at(fit.top_decade, allowed_set(relation, expected, margin))
     return Verdict(label, why, fit.estimate, decided_at if label == "inconclusive" else None)
+
+
+def _along(label: str, steps: Region) -> str:
+    """What a curve that is no line is decided by, in words; nothing where it is not."""
+    if label == "inconclusive":
+        return ""
+    place = "inside" if label == "supported" else "outside"
+    return f"; every exponent between neighbouring N lies {place} it: [{steps[0]:.3f}, {steps[1]:.3f}]"
 
 
 def _exponent_decided_at(line: SlopeFit, allowed: Region) -> int | None:

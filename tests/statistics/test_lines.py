@@ -184,3 +184,25 @@ def test_batches_equal_single_fits() -> None:
         alone = fit_lines(X, batch[k])
         assert alone.slope == together.slope[k] and alone.slope_df == together.slope_df[k]
         assert alone.lack_of_fit == together.lack_of_fit[k]
+
+
+def test_a_step_is_the_line_through_two_neighbours_or_wider() -> None:
+    """Alone, two neighbours make a line of the same slope; its error is the step's where no variance is raised."""
+    y = sample(3, replicates=9, spread=(0.3, 0.3, 0.3, 0.3))
+    lines = fit_lines(X, y)
+    for k in range(3):
+        welch = stats.ttest_ind(y[k + 1], y[k], equal_var=False)
+        assert lines.step[k] == pytest.approx((y[k + 1].mean() - y[k].mean()) / (X[k + 1] - X[k]), rel=1e-12)
+        assert lines.step_error[k] >= lines.step[k] / welch.statistic * (1.0 - 1e-9)
+
+
+def test_the_range_of_steps_holds_all_of_them_at_its_level() -> None:
+    """400 curves that bend: the range misses one of their slopes no more often than it says."""
+    bend, level, seeds = np.array([0.0, 0.1, 0.5, 1.5]), 0.95, 400
+    wanted = 0.5 + np.diff(bend) / np.diff(X)
+    fits = fit_lines(X, np.stack([sample(seed, replicates=12) + bend[:, None] for seed in range(seeds)]))
+    low, high = fits.step_ends(level)
+    missed = int(((low > wanted.min()) | (high < wanted.max())).sum())
+    assert missed <= stats.binom.ppf(0.9999, seeds, 1.0 - level)
+    assert (high - low < 6.0).all()  # wide enough to hold them, not any
+    assert np.isnan(fit_lines(X, sample(1, replicates=1)).step_ends(level)).all()

@@ -14,7 +14,7 @@ from dgpg_verify.statistics.verdict import exponent_labels
 SIZES = (32, 64, 128, 256)
 
 
-def fit_with(low: float, high: float, lack_of_fit: float | None = 0.5):
+def fit_with(low: float, high: float, lack_of_fit: float | None = 0.5, steps: tuple[float, float] | None = None):
     """A fit whose deciding interval is [low, high]."""
     rng = np.random.default_rng(0)
     base = fit_scaling(SIZES, np.exp(0.1 * rng.standard_normal((4, 20))))
@@ -25,6 +25,7 @@ def fit_with(low: float, high: float, lack_of_fit: float | None = 0.5):
         low=low,
         high=high,
         lack_of_fit=lack_of_fit,
+        steps=steps,
         df=76.0,
         standard_error=(high - low) / 2 / 2.642,  # t_76 at 99 %
     )
@@ -61,6 +62,24 @@ def test_lack_of_fit_at_one_percent_is_inconclusive_unless_a_bound_is_proved(int
     assert straight == judge(bent, proved_bound=True).label != "inconclusive"
     assert "proved bound" in judge(bent, proved_bound=True).why
     assert judge(fit_with(*interval, lack_of_fit=None)).label == straight
+
+
+@pytest.mark.parametrize(
+    ("steps", "theta", "big_o"),
+    [
+        ((-0.9, -0.2), "refuted", "supported"),  # falls all the way, by no one power
+        ((-0.9, 0.1), "inconclusive", "supported"),
+        ((-0.1, 0.1), "supported", "supported"),
+        ((-0.9, 0.9), "inconclusive", "inconclusive"),  # a hump: the line through it is flat
+        ((0.2, 0.9), "refuted", "refuted"),
+    ],
+)
+def test_a_curve_that_is_no_line_is_judged_step_by_step(steps: tuple[float, float], theta: str, big_o: str) -> None:
+    bent = fit_with(-0.01, 0.01, lack_of_fit=0.001, steps=steps)
+    assert judge(bent).label == theta and judge(bent, relation="big_o").label == big_o
+    assert ("between neighbouring N" in judge(bent).why) == (theta != "inconclusive")
+    straight = fit_with(-0.01, 0.01, lack_of_fit=0.5, steps=steps)
+    assert judge(straight).label == judge(bent, proved_bound=True).label == "supported"
 
 
 def test_what_cannot_be_measured_is_inconclusive_with_the_reason() -> None:

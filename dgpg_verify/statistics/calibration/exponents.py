@@ -49,9 +49,12 @@ class Procedure:
         """Whether the statement is true of an exponent."""
         return is_allowed(exponent, self.relation, self.expected, self.margin)
 
-    def judge(self, low: Array, high: Array, lack_of_fit: ArrayLike = np.nan) -> Labels:
+    def judge(
+        self, low: Array, high: Array, lack_of_fit: ArrayLike = np.nan,
+        steps: tuple[ArrayLike, ArrayLike] = (np.nan, np.nan),
+    ) -> Labels:  # fmt: skip
         """Labels of intervals of the exponent."""
-        return exponent_labels(low, high, lack_of_fit, self.expected, self.margin, self.relation)
+        return exponent_labels(low, high, lack_of_fit, self.expected, self.margin, self.relation, steps=steps)
 
 
 def protocol_labels(procedure: Procedure, n_values: NDArray[np.int64], values: Array) -> Labels:
@@ -61,7 +64,7 @@ def protocol_labels(procedure: Procedure, n_values: NDArray[np.int64], values: A
         return np.full(len(values), "inconclusive")
     lines = fit_lines(np.log(n_values[deciding]), np.log(values[:, deciding]))
     low, high = t_interval(lines.slope, lines.slope_error, lines.slope_df, procedure.level)
-    return procedure.judge(low, high, lines.lack_of_fit)
+    return procedure.judge(low, high, lines.lack_of_fit, steps=lines.step_ends(procedure.level))
 
 
 def point_labels(procedure: Procedure, n_values: NDArray[np.int64], values: Array) -> Labels:

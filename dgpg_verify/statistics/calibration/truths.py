@@ -117,7 +117,7 @@ def standard_truths() -> list[Truth]:
     truths += [power_law(e, shrinking(0.3), "skewed, spread ~ N^-1/2") for e in (0.0, 0.15, 0.16, 0.84, 0.85, 1.0)]
     truths += [crossover(start, calm, "log-normal fleets 0.1") for start in (4.0, 64.0, 256.0)]
     truths += [crossover(start, pareto(8.0), "Pareto fleets, tail 8") for start in (4.0, 64.0, 256.0)]
-    truths += [decay(size, calm, "log-normal fleets 0.1") for size in (4.0, 16.0)]
+    truths += [decay(size, calm, "log-normal fleets 0.1") for size in (4.0, 16.0, 256.0)]
     truths += [regime_change(start, calm, "log-normal fleets 0.1") for start in (64.0, 128.0)]
     truths += [regime_change(start, student(0.1), "Student-3 logs 0.1") for start in (64.0, 128.0)]
     return truths
