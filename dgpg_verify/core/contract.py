@@ -118,7 +118,7 @@ class Policy(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rollout:
     """B roll-outs of T steps, leading axes [B, T].
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -17,6 +20,8 @@ from dgpg_verify.core import (
     offers,
 )
 from dgpg_verify.core.trees import repeat_rollouts
+
+Found = TypeVar("Found")
 
 
 def one_step_rewards(rollout: Rollout, defaults: Tensor | None = None) -> Tensor:
@@ -108,12 +113,26 @@ def branch_returns(rollout: Rollout, t: int, agents: Tensor, replacement: Tensor
     return to_go.view(size, count)
 
 
+def _once(work: Callable[[Rollout], Found]) -> Callable[[Rollout], Found]:
+    """Kept while the roll-out lives: several credits of a measurement ask for the same."""
+    kept: WeakKeyDictionary[Rollout, Found] = WeakKeyDictionary()
+
+    @wraps(work)
+    def found(rollout: Rollout) -> Found:
+        if rollout not in kept:
+            kept[rollout] = work(rollout)
+        return kept[rollout]
+
+    return found
+
+
+@_once
 def own_action_returns(rollout: Rollout) -> Tensor:
     """Discounted reward from step t to the end had agent i alone played k at t, for every k: [B, T, N, K] float64.
 
     The uniforms are those of the roll-out, so that the entry of the action taken is what was received; agents react,
-    as in `branch_returns`. Entries of actions that are not allowed repeat it. Cost: K `one_step_rewards` for one step,
-    else N K T re-runs of T/2 steps on average.
+    as in `branch_returns`, by the policy as it is when first asked. Entries of actions that are not allowed repeat it.
+    Cost: K `one_step_rewards` for one step, else N K T re-runs of T/2 steps on average.
     """
     system, agents = rollout.system, torch.arange(rollout.actions.shape[-1], device=rollout.actions.device)
     columns = []
@@ -127,6 +146,7 @@ def own_action_returns(rollout: Rollout) -> Tensor:
     return torch.stack(columns, dim=-1)
 
 
+@_once
 def own_action_influence(rollout: Rollout) -> Influence:
     """z of every action that each agent could have taken, index and value [B, T, N, K, S]; 0 where it is not allowed.
 

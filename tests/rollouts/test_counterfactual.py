@@ -188,6 +188,19 @@ def test_re_runs_need_kept_states() -> None:
             call(rollout)
 
 
+def test_what_every_own_action_gives_is_played_once_for_each_roll_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    game = LoadBalancingGame.random(3, seed=0)
+    policy = make_policy("uniform", game)
+    rollout = collect(game, policy, draw_noise(0, 0, game, policy, 2), keep_states=True)
+    played = []
+    rewards = LoadBalancingGame.replaced_rewards
+    monkeypatch.setattr(LoadBalancingGame, "replaced_rewards", lambda *given: played.append(0) or rewards(*given))
+    first = own_action_returns(rollout)
+    assert own_action_returns(rollout) is first and len(played) == game.n_actions
+    other = own_action_returns(replace(rollout, actions=rollout.actions))
+    assert len(played) == 2 * game.n_actions and torch.equal(other, first)
+
+
 def test_re_runs_leave_the_rollout_alone() -> None:
     policy = make_policy("uniform", QUEUES)
     rollout: Rollout = collect(QUEUES, policy, draw_noise(0, 0, QUEUES, policy, 4), keep_states=True)
