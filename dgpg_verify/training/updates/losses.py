@@ -63,20 +63,23 @@ def _error(gap: Tensor, huber: float | None) -> Tensor:
 
 
 def normalise_advantages(advantage: Tensor, live: Tensor, how: str) -> Tensor:
-    """(A - mean) / (sd + 1e-5) over live decisions of the batch or of each agent; 0 where nothing was decided.
+    """(A - mean) / (sd + 1e-5) as in `gap_and_scale`, or A with "none"; 0 where nothing was decided."""
+    gap, scale = (advantage, torch.ones(())) if how == "none" else gap_and_scale(advantage, live, how)
+    return torch.where(live, gap / scale, torch.zeros_like(advantage))
 
-    With "agent", one with fewer than two live decisions is normalised by the batch, so that a lone decision is not
-    erased.
-    """
-    masked = torch.where(live, advantage, torch.zeros_like(advantage))
-    if how == "none":
-        return masked
-    axes = tuple(range(advantage.ndim)) if how == "batch" else tuple(range(advantage.ndim - 1))
+
+def gap_and_scale(advantage: Tensor, live: Tensor, how: str, beside: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:
+    """A - mean, and sd + 1e-5 with sd^2 the mean of (A - mean)^2 + beside; over live decisions of the batch or, with
+    "agent", of each agent, where one with fewer than two is normalised by the batch: a lone decision is not erased."""
+    axes = tuple(range(advantage.ndim if how == "batch" else advantage.ndim - 1))
     count = live.sum(axes, keepdim=True)
-    mean = masked.sum(axes, keepdim=True) / count.clamp(min=1)
-    gap = torch.where(live, advantage - mean, torch.zeros_like(advantage))
-    sd = (gap.square().sum(axes, keepdim=True) / count.clamp(min=1)).sqrt()
-    if how == "agent":
-        whole = normalise_advantages(advantage, live, "batch")
-        return torch.where(live, torch.where(count >= 2, gap / (sd + 1e-5), whole), torch.zeros_like(advantage))
-    return torch.where(live, gap / (sd + 1e-5), torch.zeros_like(advantage))
+
+    def mean(values: Tensor) -> Tensor:
+        return torch.where(live, values, torch.zeros_like(values)).sum(axes, keepdim=True) / count.clamp(min=1)
+
+    gap = advantage - mean(advantage)
+    found = gap, mean(gap.square() + beside).sqrt() + 1e-5
+    if how == "batch":
+        return found
+    whole = gap_and_scale(advantage, live, "batch", beside)
+    return torch.where(count >= 2, found[0], whole[0]), torch.where(count >= 2, found[1], whole[1])

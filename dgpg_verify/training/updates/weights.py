@@ -17,7 +17,7 @@ from torch import Tensor
 
 from dgpg_verify.core import Credit, HasActionWeights, Rollout, offers
 from dgpg_verify.credits.base import own_probabilities, terms_of
-from dgpg_verify.training.updates.losses import normalise_advantages
+from dgpg_verify.training.updates.losses import gap_and_scale, normalise_advantages
 
 
 @dataclass(frozen=True)
@@ -78,22 +78,8 @@ def normalise_weights(weights: Weights, live: Tensor, how: str) -> Weights:
     own = weights.own
     if own is None or how == "none":
         return replace(weights, taken=normalise_advantages(weights.taken, live, how))
-    axes = tuple(range(live.ndim if how == "batch" else live.ndim - 1))
-    count = live.sum(axes, keepdim=True)
-    gap, sd = _spread(weights.taken, own, live, axes)
-    if how == "agent":
-        whole = _spread(weights.taken, own, live, tuple(range(live.ndim)))
-        gap, sd = (torch.where(count >= 2, *parts) for parts in zip((gap, sd), whole, strict=True))
-    scale = (sd + 1e-5)[..., None]
-    return Weights(torch.where(live, gap / scale[..., 0], 0.0), replace(own, weight=own.weight / scale))
-
-
-def _spread(taken: Tensor, own: OwnActions, live: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """`taken` minus its mean over live entries of some axes, and the sd of both parts over them."""
-    count = live.sum(axes, keepdim=True).clamp(min=1)
-    gap = taken - torch.where(live, taken, 0.0).sum(axes, keepdim=True) / count
-    squares = gap.square() + (own.chances * own.weight.square()).sum(-1)
-    return gap, (torch.where(live, squares, 0.0).sum(axes, keepdim=True) / count).sqrt()
+    gap, scale = gap_and_scale(weights.taken, live, how, (own.chances * own.weight.square()).sum(-1))
+    return Weights(torch.where(live, gap / scale, 0.0), replace(own, weight=own.weight / scale[..., None]))
 
 
 def own_surrogate(probabilities: Tensor, own: OwnActions, clip: float) -> Tensor:
