@@ -9,6 +9,7 @@ from dgpg_verify.core.abilities import (
     HasDecide,
     HasDecideFully,
     HasDefaultAction,
+    HasFurther,
     HasHeuristics,
     HasJointRules,
     HasPrepared,

@@ -25,11 +25,12 @@ HasUnbiased         unbiased                              the credit is not know
 HasCombination      combination                           the credit's gradients are measured directly
 HasActionWeights    action_weights                        a credit weighs the score of the action taken alone
 HasCritic           critic                                no explained variance is reported
+HasFurther          further, state, with_state            a learner fits the credit anew in every iteration
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol, TypeGuard, TypeVar
 
@@ -267,6 +268,22 @@ class HasActionWeights(Protocol):
 
     def action_weights(self, rollout: Rollout, /) -> Tensor:
         """[B, T, N, K] float64, finite; what it is for an action that is not allowed does not matter."""
+        ...
+
+
+class HasFurther(Protocol):
+    """A credit whose critic goes on from one iteration of a learner to the next."""
+
+    def further(self, pilot: Sequence[Rollout]) -> Credit:
+        """Fitted on from what it is."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Tensors and numbers from which it goes on."""
+        ...
+
+    def with_state(self, stored: Mapping[str, Any]) -> Credit:
+        """A credit that was fitted on the same system, as it was at `state()`."""
         ...
 
 

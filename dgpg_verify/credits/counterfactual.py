@@ -10,9 +10,9 @@ the others are fitted on the pilot (`critics.LEARNED_VALUES`) and biased by what
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor
@@ -77,6 +77,15 @@ class CounterfactualCredit:
 
     def fit(self, pilot: Sequence[Rollout]) -> Self:
         return replace(self, value=self.value.fit(pilot))
+
+    def further(self, pilot: Sequence[Rollout]) -> Self:
+        return replace(self, value=self.value.further(pilot)) if isinstance(self.value, LearnedValue) else self
+
+    def state(self) -> dict[str, Any]:
+        return self.value.state() if isinstance(self.value, LearnedValue) else {}
+
+    def with_state(self, stored: Mapping[str, Any]) -> Self:
+        return replace(self, value=self.value.with_state(stored)) if isinstance(self.value, LearnedValue) else self
 
     def __call__(self, rollout: Rollout) -> Tensor:
         table, chances = self.value.table(rollout), own_probabilities(rollout)

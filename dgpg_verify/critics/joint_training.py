@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from dgpg_verify.critics.seeds import drawn
 
 SEED = 0
 STEPS, CHECKS, RATE = 1000, 20, 3e-3  # of Adam; how often the kept part is looked at; the step size
+FURTHER = 40  # steps of a network that goes on from where it is
 KEPT_SHARE = 0.2  # of the roll-outs, the last ones
 MOST_ROWS, MOST_DECISIONS = 128, 4096  # of a minibatch: steps, and (step, agent) pairs
 
@@ -41,6 +42,20 @@ class FittedNetwork:
         """[B, T, N, K] float64."""
         return self._each(self.network.table, rollout)
 
+    def state(self) -> dict[str, Any]:
+        """Copies of all numbers, for a checkpoint."""
+        weights = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
+        scales = [part.clone() for pair in (self.scaling.state, self.scaling.features) for part in pair]
+        return {"weights": weights, "scales": scales, "level": self.level, "spread": self.spread}
+
+    def with_state(self, stored: Mapping[str, Any]) -> FittedNetwork:
+        """The network of the same system as it was at `state()`. Raises RuntimeError for another."""
+        network = copy.deepcopy(self.network)
+        network.load_state_dict(stored["weights"])
+        state_mean, state_sd, mean, sd = stored["scales"]
+        scaling = Scaling((state_mean, state_sd), (mean, sd))
+        return FittedNetwork(network, scaling, float(stored["level"]), float(stored["spread"]))
+
     def _each(self, part: Callable[[JointInputs], Tensor], rollout: Rollout) -> Tensor:
         inputs = self.scaling(JointInputs.of([rollout]))
         rows = minibatch(inputs)
@@ -51,19 +66,24 @@ class FittedNetwork:
 
 
 def fit_network(
-    build: Callable[[JointInputs], Any], pilot: Sequence[Rollout], targets: Tensor, steps: int = STEPS
+    build: Callable[[JointInputs], Any],
+    pilot: Sequence[Rollout],
+    targets: Tensor,
+    steps: int = STEPS,
+    start: FittedNetwork | None = None,
 ) -> FittedNetwork:
-    """Fit to targets [R]. The same inputs give the same weights; no global generator is read or changed.
+    """Fit to targets [R], from `start`, whose scales are kept, or from the same drawn weights. The same inputs give the
+    same weights; no global generator is read or changed.
 
     Cost: `steps` minibatches of at most MOST_ROWS steps.
     """
     plain = JointInputs.of(pilot)
-    scaling = Scaling.of(plain)
-    inputs = scaling(plain)
-    level, spread = float(targets.mean()), float(targets.std(correction=0)) or 1.0
-    scaled = ((targets - level) / spread).float()
-    network = drawn(lambda: build(inputs), SEED, scaled.device)
-    _adam(network, inputs, scaled, steps)
+    if start is None:
+        scaling, level, spread = Scaling.of(plain), float(targets.mean()), float(targets.std(correction=0)) or 1.0
+        network = drawn(lambda: build(scaling(plain)), SEED, targets.device)
+    else:
+        scaling, level, spread, network = start.scaling, start.level, start.spread, copy.deepcopy(start.network).train()
+    _adam(network, scaling(plain), ((targets - level) / spread).float(), steps)
     return FittedNetwork(network.eval(), scaling, level, spread)
 
 

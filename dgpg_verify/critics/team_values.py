@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from dgpg_verify.core import InputError, Rollout
 from dgpg_verify.critics.additive import AdditiveTables
 from dgpg_verify.critics.joint_inputs import JointInputs, Targets, halves
 from dgpg_verify.critics.joint_networks import NETWORKS
-from dgpg_verify.critics.joint_training import fit_network
+from dgpg_verify.critics.joint_training import FURTHER, FittedNetwork, fit_network
 from dgpg_verify.critics.regressed import StateModel
 
 
@@ -40,12 +40,14 @@ class LearnedValue:
     """V(s_t), by ridge regression, plus what `fitter` makes of the rest; see `Targets`.
 
     explained_variance: of the rewards to go of the second half of the pilot, fitted on the first; the fit kept uses
-    all of it. parameters: numbers fitted, those of V left out. seconds: of fitting twice.
+    all of it. parameters: numbers fitted, those of V left out. seconds: of fitting twice. gradual: `fitter` takes
+    steps, and can go on from an earlier fit.
     """
 
     name: str
-    fitter: Callable[[Sequence[Rollout], Tensor], JointFit]
+    fitter: Callable[..., JointFit]
     keeps_states: bool = False
+    gradual: bool = False
     targets: Targets | None = None
     estimate: JointFit | None = None
     explained_variance: float = math.nan
@@ -64,6 +66,23 @@ class LearnedValue:
         targets, estimate = self._fitted(pilot)
         seconds = time.perf_counter() - started
         return replace(self, targets=targets, estimate=estimate, explained_variance=explained, seconds=seconds)
+
+    def further(self, pilot: Sequence[Rollout]) -> LearnedValue:
+        """Fitted on from what it is, by a few steps on other roll-outs, as a learner's critic goes on from one update
+        to the next. Nothing is kept apart to tell how much it explains. What takes no steps is fitted anew."""
+        targets = Targets.of(pilot)
+        options = {"steps": FURTHER, "start": self.estimate} if self.gradual else {}
+        return replace(self, targets=targets, estimate=self.fitter(pilot, targets.left(pilot), **options))
+
+    def state(self) -> dict[str, Any]:
+        """What the next `further` goes on from."""
+        return self.estimate.state() if isinstance(self.estimate, FittedNetwork) else {}
+
+    def with_state(self, stored: Mapping[str, Any]) -> LearnedValue:
+        """As it was at `state()`; it must be fitted to roll-outs of the same system."""
+        if not isinstance(self.estimate, FittedNetwork):
+            return self
+        return replace(self, estimate=self.estimate.with_state(stored))
 
     def table(self, rollout: Rollout) -> Tensor:
         """[B, T, N, K] float64, discounted to time 0. Raises InputError before fit()."""
@@ -98,7 +117,7 @@ def fit_vdn(pilot: Sequence[Rollout], targets: Tensor) -> JointFit:
 LEARNED_VALUES: dict[str, LearnedValue] = {
     "vdn": LearnedValue("vdn", fit_vdn),
     **{
-        name: LearnedValue(name, partial(fit_network, NETWORKS[name]))
+        name: LearnedValue(name, partial(fit_network, NETWORKS[name]), gradual=True)
         for name in ("qmix", "qtran", "qplex", "coma", "mean_field")
     },
     "regressed": LearnedValue("regressed", StateModel.fit, keeps_states=True),

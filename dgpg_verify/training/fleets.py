@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from dgpg_verify.core import InputError, Noise, Rollout, System, check_finite, draw_noise
+from dgpg_verify.core import (
+    Credit,
+    HasFurther,
+    InputError,
+    Noise,
+    Rollout,
+    System,
+    check_finite,
+    draw_noise,
+    offers,
+)
 from dgpg_verify.credits import make_credit, setting_scales
 from dgpg_verify.critics import ValueNetwork, gae
+from dgpg_verify.rollouts import collect
 from dgpg_verify.training.evaluation import heuristic_act, stream_seed
 from dgpg_verify.training.methods import Recipe
 from dgpg_verify.training.schedules import NoiseTracker
@@ -40,13 +52,15 @@ class Lesson:
 
 @dataclass
 class FleetLearner:
-    """One fleet. policy: its part of the actor, a view of its parameters; tracker: noise seen so far."""
+    """One fleet. policy: its part of the actor, a view of its parameters; tracker: noise seen so far; credits: those
+    whose critics go on from iteration to iteration, by name."""
 
     recipe: Recipe
     system: System
     seed: int
     policy: Any
     tracker: NoiseTracker = field(default_factory=NoiseTracker.empty)
+    credits: dict[str, HasFurther] = field(default_factory=dict)
 
     def noise(self, index: int) -> Noise:
         """The random numbers of one iteration's episodes."""
@@ -91,7 +105,7 @@ class FleetLearner:
         method = self.recipe.method
 
         def fitted(name: str) -> Weights:
-            return weights_of(make_credit(name).fit([rollout]), rollout)
+            return weights_of(self._fitted(name, rollout), rollout)
 
         if not method.base:
             return fitted(method.guidance), 1.0
@@ -99,6 +113,28 @@ class FleetLearner:
         if not method.guidance:
             return base, None
         return self._mixed(rollout, base, fitted(method.guidance), progress)
+
+    def _fitted(self, name: str, rollout: Rollout) -> Credit:
+        """The credit of this roll-out, its critic fitted on from the last iteration's where it can be."""
+        credit: Any = self.credits.get(name) or make_credit(name)
+        if not offers(credit, HasFurther):
+            return cast(Credit, credit.fit([rollout]))
+        further: Any = credit.further([rollout])
+        self.credits[name] = further
+        return cast(Credit, further)
+
+    def memory(self) -> dict[str, Any]:
+        """Copies of what it has seen and learned besides the actor."""
+        return {"tracker": self.tracker.state(), "credits": {name: c.state() for name, c in self.credits.items()}}
+
+    def remember(self, stored: Mapping[str, Any]) -> None:
+        """Go on from `memory()`. The shapes of critics are known only from a roll-out."""
+        self.tracker = self.tracker.with_state(stored["tracker"])
+        for name, state in stored.get("credits", {}).items():
+            noise = draw_noise(0, 0, self.system, self.policy, 1)
+            rollout = collect(self.system, self.policy, noise, self.recipe.method.keeps_states)
+            credit: Any = make_credit(name)
+            self.credits[name] = credit.further([rollout]).with_state(state)
 
     def _mixed(self, rollout: Rollout, base: Weights, guidance: Weights, progress: float) -> tuple[Weights, float]:
         """(1 - alpha) base + alpha guidance, scaled as the setting says, and alpha."""

@@ -163,7 +163,7 @@ class Learner:
         stored: dict[str, Any] = {
             "actor": actor.leaf.detach().clone(),
             "actor_optimisers": [adam_state(optimiser) for optimiser in actor.optimisers],
-            "tracker": fleet.tracker.state(),
+            **fleet.memory(),
         }
         if self.critics is not None:
             stored["critic"] = self.critics.whole.parameters.detach().clone()
@@ -181,7 +181,7 @@ class Learner:
         copy_into(actor.leaf, stored["actor"])
         for optimiser, state in zip(actor.optimisers, stored["actor_optimisers"], strict=True):
             load_adam(optimiser, state)
-        fleet.tracker = fleet.tracker.with_state(stored["tracker"])
+        fleet.remember(stored)
         if self.critics is not None:
             copy_into(self.critics.whole.parameters, stored["critic"])
             load_adam(self.critics.optimiser, stored["critic_optimiser"])

@@ -129,7 +129,7 @@ class Method:
         of_values, values = ("buffer", "batch", "target_every", "explore", "explore_share"), self.update == "value"
         rules: list[tuple[bool, tuple[str, ...], str]] = [
             (not self.mixes, ("setting",), "it mixes nothing with guidance"),
-            (not self.critic and not values, of_critic, "it has no critic"),
+            (not self.critic and not values, of_critic, "it has no critic of the state's value"),
             (values, of_actor, "it learns action values"),
             (not values, of_values, "it learns no action values"),
             (self.update == "gradient", ("epochs", "clip"), "it takes one plain gradient step"),
@@ -183,6 +183,8 @@ for _method in (
     Method("counterfactual", base="counterfactual@exact"),
     Method("optimal_baseline", base="optimal_baseline@exact"),
     Method("expected_counterfactual", base="expected_counterfactual@exact"),
+    Method("coma", base="counterfactual@coma", preset={"rollouts": 5}),
+    Method("mean_field", base="counterfactual@mean_field", preset={"rollouts": 5}),
     Method("shaped", base="shaped", preset={"rollouts": 5}),
     Method("local", base="local:1", preset={"rollouts": 5}),
     Method(

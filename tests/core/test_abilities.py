@@ -17,6 +17,7 @@ from dgpg_verify.core import (
     HasDecide,
     HasDecideFully,
     HasDefaultAction,
+    HasFurther,
     HasHeuristics,
     HasJointRules,
     HasPrepared,
@@ -70,7 +71,7 @@ OFFERED: list[tuple[Any, set[Any]]] = [
     (make_credit("gae:local"), {HasCritic}),
     (make_credit("guidance"), set()),
     (make_credit("expected_guidance"), {HasActionWeights}),
-    (make_credit("expected_counterfactual@exact"), {HasActionWeights, HasUnbiased, HasCritic}),
+    (make_credit("expected_counterfactual@exact"), {HasActionWeights, HasUnbiased, HasCritic, HasFurther}),
 ]
 ABILITIES = [value for name, value in vars(abilities).items() if name.startswith("Has")]
 

@@ -14,6 +14,7 @@ from dgpg_verify.contracts import check_credit
 from dgpg_verify.core import InputError, Rollout, draw_noise
 from dgpg_verify.credits import make_credit
 from dgpg_verify.critics import LEARNED_VALUES, LearnedValue
+from dgpg_verify.critics.joint_inputs import Targets
 from dgpg_verify.policies import make_policy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
@@ -204,3 +205,25 @@ def test_optimal_baseline_and_all_actions_share_the_value() -> None:
         weights = credit(queues())
         assert credit.name == f"{kind}@vdn" and weights.shape == (24, 4, 3)
         assert not bool(weights[~queues().active].any())
+
+
+@pytest.mark.parametrize("name", ["coma", "mean_field", "qmix"])
+def test_a_critic_goes_on_from_where_it_is(name: str) -> None:
+    """Steps on the same roll-outs go on to lower the error; scales stay those of the first roll-outs."""
+    pilot = played(GAMES[name](3), 0, 200)
+    value = LEARNED_VALUES[name].further([pilot])
+    first, errors = value.estimate, []
+    for _ in range(10):
+        errors.append(_misfit(value, pilot))
+        value = value.further([pilot])
+    assert errors[-1] < 0.7 * errors[0]
+    other = value.further([played(GAMES[name](3), 5, 50)])
+    assert (other.estimate.level, other.estimate.spread) == (first.level, first.spread)
+    again = LEARNED_VALUES[name].further([played(GAMES[name](3), 7, 50)]).with_state(value.state())
+    assert torch.equal(again.estimate.table(pilot), value.estimate.table(pilot))
+
+
+def _misfit(value: LearnedValue, pilot: Rollout) -> float:
+    """Mean squared error over the targets' variance."""
+    left = Targets.of([pilot]).left([pilot])
+    return float((value.estimate(pilot).flatten() - left).square().mean() / left.var(correction=0))

@@ -74,4 +74,4 @@ class Opposed(FleetLearner):
 
     def _credit(self, rollout: Rollout, advantages: Tensor | None, progress: float) -> tuple[Weights, float | None]:
         weight, alpha = super()._credit(rollout, advantages, progress)
-        return -weight, alpha
+        return weight.times(-1.0), alpha

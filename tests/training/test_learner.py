@@ -271,6 +271,18 @@ def test_steps_follow_one_another_where_agents_move_in_turn(method: str, per_age
     assert found == expected
 
 
+def test_a_learned_credit_goes_on_from_iteration_to_iteration() -> None:
+    """At the scales of the first roll-outs; fitted anew it would take those of the second."""
+    learner, found = learner_of("coma", rollouts=4), []
+    for index in range(2):
+        iterate(learner, index)
+        credit: Any = learner.fleets[0].credits["counterfactual@coma"]
+        found.append(credit.value.estimate)
+    first, second = found
+    assert (first.level, first.spread) == (second.level, second.spread)
+    assert any(not torch.equal(a, b) for a, b in zip(first.network.parameters(), second.network.parameters()))
+
+
 def imitated_agreement(imitating: bool) -> float:
     learner = learner_of("imitation", CloudScheduling(3, seed=0, horizon=12), rollouts=4, actor_lr=0.01, epochs=5)
     for index in range(6):

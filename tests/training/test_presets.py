@@ -28,6 +28,8 @@ CHANGED = {
     "reinforce": {"advantage_norm": "none", "entropy": 0.0, "rollouts": 5},
     "residual_return": {"rollouts": 2},  # the least that a mean over roll-outs leaves something of
     "expected_residual": {"rollouts": 2},
+    "coma": {"rollouts": 5},
+    "mean_field": {"rollouts": 5},
     "shaped": {"rollouts": 5},
     "local": {"rollouts": 5},
     **{f"value:{mixer}": {"target_every": 50} for mixer in MIXER_NAMES},
@@ -47,6 +49,8 @@ METHODS = {
     "counterfactual": ("counterfactual@exact", "", "ppo", None),
     "optimal_baseline": ("optimal_baseline@exact", "", "ppo", None),
     "expected_counterfactual": ("expected_counterfactual@exact", "", "ppo", None),
+    "coma": ("counterfactual@coma", "", "ppo", None),
+    "mean_field": ("counterfactual@mean_field", "", "ppo", None),
     "shaped": ("shaped", "", "ppo", None),
     "local": ("local:1", "", "ppo", None),
     **{f"value:{mixer}": ("", "", "value", None) for mixer in MIXER_NAMES},

@@ -24,7 +24,7 @@ from dgpg_verify.training.saved.logs import COLUMNS
 from dgpg_verify.training.updates import rules as updates
 from tests.training.tools import CLOUD, QUEUES, QUICK, quick
 
-METHODS = [("dgpg", "adaptive"), ("ippo", None), ("happo", None), ("imitation", None)]
+METHODS = [("dgpg", "adaptive"), ("ippo", None), ("happo", None), ("imitation", None), ("coma", None)]
 FOOLISH = Method("foolish", base="", guidance="guidance", alpha="1")
 
 
@@ -100,6 +100,7 @@ def test_a_killed_and_resumed_run_equals_the_uninterrupted_one(
     method: str, alpha: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: dict[str, Any] = {"alpha": alpha, "checkpoint_every": 3, "evaluate_every": 2, "minibatches": 2}
+    given["rollouts"] = 1
     whole = quick(method, out=tmp_path / "whole", **given)
     with monkeypatch.context() as patch, pytest.raises(Killed):
         kill_at(patch, 7)
