@@ -18,7 +18,7 @@ from dgpg_verify.claims.claim import Claim, Tables, select_claims
 from dgpg_verify.claims.design import SCALES
 from dgpg_verify.claims.question import ledger_rows
 from dgpg_verify.claims.readings import READINGS
-from dgpg_verify.claims.run_index import ENVIRONMENT, INDEX, RowName, RunIndex, check_folder, is_run
+from dgpg_verify.claims.run_index import ENVIRONMENT, INDEX, RowName, RunIndex, check_folder, is_run, store_of
 from dgpg_verify.claims.series import Measured, Series, make_series
 from dgpg_verify.claims.subjects import trace_digests
 from dgpg_verify.core import (
@@ -33,13 +33,12 @@ from dgpg_verify.core import (
 )
 from dgpg_verify.reporting import write_ledger, write_records, write_report, write_variance_csv
 from dgpg_verify.reporting.figures import all_figures
-from dgpg_verify.runs import CellStore, cell_file, run_cells, unique_cells
+from dgpg_verify.runs import cell_file, run_cells, unique_cells
 from dgpg_verify.runs.environment import describe_run
-from dgpg_verify.runs.evidence import CompactEvidence
 from dgpg_verify.runs.files import read_json, write_json
 from dgpg_verify.runs.lock import only_writer
 from dgpg_verify.runs.sitting import Sitting
-from dgpg_verify.runs.sources import measuring_hash, package_hash
+from dgpg_verify.runs.sources import package_hash
 from dgpg_verify.runs.workers import default_workers
 
 SPEED = "speed.json"
@@ -125,7 +124,7 @@ def _measured(
     def owner(cell: Cell) -> Claim:
         return owners[cell.claim, cell.row]
 
-    store = CellStore(folder, lambda cell: measuring_hash(owner(cell).measure), CompactEvidence(folder).find)
+    store = store_of(folder, owners)
     index = replace(index, keys={cell_file(cell): store.key(cell) for cell in cells})
     whole = index.joined(RunIndex.read(folder)) if resume and is_run(folder) else index
     options = {"scale": index.scale, "seed": index.seed, "workers": workers, "resume": resume,

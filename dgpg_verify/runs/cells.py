@@ -103,7 +103,12 @@ class CellStore:
 
 
 def write_cell(path: Path, key: str, evidence: Evidence) -> None:
-    """Write evidence and key to `path` atomically. Arrays are kept as arrays, everything else as JSON.
+    """Write evidence and key to `path` atomically; raises what `cell_bytes` raises, and OSError."""
+    write_atomic(path, cell_bytes(key, evidence))
+
+
+def cell_bytes(key: str, evidence: Evidence) -> bytes:
+    """The content of a cell's file. Arrays are kept as arrays, everything else as JSON.
 
     Raises NonFiniteError for NaN or infinity (unknown numbers are None), TypeError for what has no JSON form.
     """
@@ -125,7 +130,7 @@ def write_cell(path: Path, key: str, evidence: Evidence) -> None:
     stored: dict[str, Any] = {f"array{k}": array for k, array in enumerate(arrays.values())}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, record=np.array(_canonical(record)), **stored)
-    write_atomic(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def read_cell(path: Path) -> tuple[Evidence, str]:
