@@ -25,7 +25,7 @@ def test_on_paper(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_run_that_was_never_measured(tmp_path, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
-    monkeypatch.setattr("dgpg_verify.cli.plan.REPORTS", tmp_path)
+    monkeypatch.setattr("dgpg_verify.cli.plan.command.REPORTS", tmp_path)
     code, out, _ = run("plan", "--scale", "smoke", "--claims", "A3", capsys=capsys)
     assert code == 0 and "learnt from nothing: name a run with --like DIR" in out
     assert out.splitlines()[1].split() == ["A3", "144", *["not", "known"] * 4]
@@ -36,8 +36,8 @@ def test_a_run_that_was_never_measured(tmp_path, capsys: pytest.CaptureFixture[s
     [
         (["--n", "0"], "n = 0 is not allowed: it must be an integer in [1, 1000000000]"),
         (["--n", "8", "--fleets", "0"], "fleets = 0 is not allowed"),
-        (["--fleets", "3"], "fleets = 3 has an effect only together with --n"),
-        (["--n", "8", "--rows", "a"], "--rows = 'a' has no effect together with --n"),
+        (["--fleets", "3"], "fleets = '3' has no effect without --n"),
+        (["--n", "8", "--rows", "a"], "rows = 'a' has no effect together with --n"),
         (["--workers", "0"], "workers = 0 is not allowed: it must be an integer in [1, 1024]"),
         (["--scale", "huge"], "scale = 'huge' is not allowed"),
         (["--like", "/dev/null"], "is not a run folder"),
