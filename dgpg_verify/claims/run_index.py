@@ -125,9 +125,10 @@ class RunIndex:
 
 def store_of(folder: Path, owners: Mapping[RowName, Claim]) -> CellStore:
     """The cells of a run folder, under the keys that the claims which measure them give now."""
+    measures = {name: claim.measure for name, claim in owners.items()}  # alone, since they travel to other machines
 
     def source(cell: Cell) -> str:
-        return measuring_hash(owners[cell.claim, cell.row].measure)
+        return measuring_hash(measures[cell.claim, cell.row])
 
     return CellStore(folder, source, CompactEvidence(folder).find)
 

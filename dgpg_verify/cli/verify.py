@@ -28,6 +28,7 @@ def verify(
     out: Annotated[Path | None, typer.Option(help="run folder (default: reports/<scale>-seed<seed>)")] = None,
     rows: Rows = None,
     n_max: NMax = None,
+    cluster: Annotated[str | None, typer.Option(help="Dask scheduler whose workers measure: tcp://HOST:8786")] = None,
 ) -> None:
     """Measure and judge the claims, as `pytest theorems/ --benchmark` does; exit code 1 if a row fails."""
     from dgpg_verify.claims.run import run_claims
@@ -36,8 +37,9 @@ def verify(
     check_folder("--out", out)
     try:
         run = run_claims(
-            claims, scale=scale, seed=seed, workers=workers, resume=resume, out=out, rows=rows, n_max=n_max
-        )
+            claims, scale=scale, seed=seed, workers=workers, resume=resume, out=out, rows=rows, n_max=n_max,
+            cluster=cluster,
+        )  # fmt: skip
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_what_is_kept(out or Path("reports") / f"{scale}-seed{seed}")) from None
     _show(run)
