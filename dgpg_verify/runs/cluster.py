@@ -35,8 +35,8 @@ def connected(address: str | None, state: Callable[[], State]) -> Iterator[Clust
     """The cluster of an address for a while; None without one.
 
     state: what must be the same here and on every worker; a function of a module, that a worker can import.
-    Raises InputError where the package distributed is missing, the scheduler does not answer within five seconds, or it
-    has no worker.
+    Raises InputError where the package distributed is missing, the scheduler does not answer within five seconds, it
+    has no worker, or a worker is refused.
     """
     if address is None:
         yield None
@@ -57,7 +57,8 @@ def _client(address: str) -> Any:
             f"cluster = {address!r} is not allowed: the package distributed is not installed (pip install "
             "dgpg-verify[cluster])"
         ) from None
-    logging.getLogger("distributed").setLevel(logging.CRITICAL + 1)  # what ends a run is said in one line
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)  # what ends a run is said in one line
     wanted = "it must be the address of a Dask scheduler, such as tcp://HOST:8786"
     if "://" not in address:
         raise InputError(f"cluster = {address!r} is not allowed: {wanted}")
@@ -75,6 +76,19 @@ class Cluster:
         self.workers = len(client.nthreads())
         if not self.workers:
             raise InputError(f"cluster = {address!r} has no worker: it must have at least one before the run starts")
+        self._check()
+
+    def _check(self) -> None:
+        """Refuse what is there now. What cannot be imported there would otherwise end workers without a word."""
+        wanted = "scheduler and workers must have the dgpg_verify of this process"
+        try:
+            self._client.run_on_scheduler(package_hash)
+            found = self._client.run(_objection, self._state, self._state(), on_error="return")
+        except Exception as error:
+            raise InputError(f"cluster = {self._address!r} cannot be used ({error!r}): {wanted}") from None
+        for address, why in found.items():
+            if why:
+                raise _refused(address, why if isinstance(why, str) else f"cannot be used ({why!r}): {wanted}")
 
     def finished(
         self, measure: Measure, source: Source, tasks: Sequence[Task], batches: Iterable[slice]
@@ -103,8 +117,6 @@ class Cluster:
             why = f"is lost ({type(error).__name__})"
         except distributed.KilledWorker:
             why = "lost several workers over the same cells: too little memory, as a rule"
-        except (ImportError, AttributeError) as error:  # in unpacking: what cells raise has another type by now
-            why = f"has a worker that lacks this version of dgpg_verify ({error})"
         raise InputError(f"cluster = {self._address!r} {why}: finished cells are kept, --resume goes on") from None
 
 
@@ -122,27 +134,34 @@ def _measure_batch(
 ) -> list[tuple[int, float, bytes]]:
     """Measure cells one after the other. Runs in a worker; InputError where it must not measure these."""
     with ALONE:
-        _check_worker(state, wanted)
-        done = []
+        why, done = _objection(state, wanted), []
         for index, cell, key in tasks:
             own = cell_key(source, cell)
             if own != key:
-                _refuse(f"measures {cell_name(cell)} by other code: its key begins {own[:8]}, not {key[:8]}")
+                why = why or f"measures {cell_name(cell)} by other code: its key begins {own[:8]}, not {key[:8]}"
+            if why:
+                raise _refused(importlib.import_module("distributed").get_worker().address, why)
             content, seconds = measured_bytes(measure, cell, key)
             done.append((index, seconds, content))
         return done
 
 
-def _check_worker(state: Callable[[], State], wanted: State) -> None:
+def _objection(state: Callable[[], State], wanted: State) -> str:
+    """Why this worker must not measure, "" if it may."""
     if package_hash() != _loaded():
-        _refuse("has files of dgpg_verify that are newer than what it has loaded")
+        return "has files of dgpg_verify that are newer than what it has loaded"
     here = _state_of(state)
     for name in {**wanted, **here}:
         if here.get(name) != wanted.get(name):
-            _refuse(f"has {name} {here.get(name)}, not {wanted.get(name)}")
+            return f"has {name} {here.get(name)}, not {wanted.get(name)}"
     for name in THREADS:
         if os.environ.get(name) != "1":
-            _refuse(f"has {name} = {os.environ.get(name)!r}: it must be '1', as a nanny sets it")
+            return f"has {name} = {os.environ.get(name)!r}: it must be '1', as a nanny sets it"
+    return ""
+
+
+def _refused(address: str, why: str) -> InputError:
+    return InputError(f"worker {address} is refused, it {why}; start it anew with what this process runs")
 
 
 @cache
@@ -154,8 +173,3 @@ def _loaded() -> str:
 @cache
 def _state_of(state: Callable[[], State]) -> State:
     return state()
-
-
-def _refuse(why: str) -> None:
-    address = importlib.import_module("distributed").get_worker().address
-    raise InputError(f"worker {address} is refused, it {why}: start it anew with what this process runs")

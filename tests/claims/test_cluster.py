@@ -95,7 +95,7 @@ def _cells(folder: Path) -> list[Path]:
     return sorted(folder.glob("cells/*.npz"))
 
 
-def _when(until: Callable[[], bool], then: Callable[[], None]) -> None:
+def _when(until: Callable[[], bool], then: Callable[[], object]) -> None:
     """Do something as soon as something holds, beside what follows."""
 
     def watch() -> None:
@@ -141,13 +141,22 @@ def test_a_claim_from_the_command_line_has_the_ledger_of_a_local_run(cluster: Lo
     assert environment["command"].endswith("--cluster ADDRESS") and "127.0.0.1" not in json.dumps(environment)
 
 
-def test_a_worker_of_other_code_is_refused(cluster: Local, tmp_path: Path) -> None:
-    """One line of a module behind the measurement differs."""
-    code = tmp_path / "code"
+def _copied(folder: Path) -> Path:
+    """The code of this checkout, in a place of its own."""
     for name in ("dgpg_verify", "tests"):
-        shutil.copytree(ROOT / name, code / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def _change(code: Path) -> None:
+    """One line of a module behind every measurement."""
     with (code / "dgpg_verify" / "core" / "errors.py").open("a") as file:
         file.write("# other\n")
+
+
+def test_a_worker_of_other_code_is_refused(cluster: Local, tmp_path: Path) -> None:
+    code = _copied(tmp_path / "code")
+    _change(code)
     cluster.worker(code=code)
     cluster.ready(1)
     with pytest.raises(InputError, match=r"worker tcp://.* is refused, it measures toy .* by other code"):
@@ -155,11 +164,41 @@ def test_a_worker_of_other_code_is_refused(cluster: Local, tmp_path: Path) -> No
     assert _cells(tmp_path / "run") == []
 
 
+def test_a_worker_whose_files_were_changed_beneath_it_is_refused(cluster: Local, tmp_path: Path) -> None:
+    """It would work the right key out from the files, and measure with what it has loaded before."""
+    code = _copied(tmp_path / "code")
+    cluster.worker(code=code)
+    cluster.ready(1)
+    _run(tmp_path / "before", cluster=cluster.address)
+    _change(code)
+    with pytest.raises(InputError, match="has files of dgpg_verify that are newer than what it has loaded"):
+        _run(tmp_path / "after", cluster=cluster.address)
+
+
+def test_a_worker_without_the_package_is_said_at_once(cluster: Local, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    cluster.worker(code=tmp_path / "empty")
+    cluster.ready(1)
+    with pytest.raises(InputError, match=r"worker tcp://.* cannot be used .* must have the dgpg_verify of this"):
+        _run(tmp_path / "run", cluster=cluster.address)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_worker_with_more_threads_in_its_libraries_is_refused(cluster: Local, tmp_path: Path) -> None:
     cluster.worker(OPENBLAS_NUM_THREADS="4")
     cluster.ready(1)
     with pytest.raises(InputError, match="has OPENBLAS_NUM_THREADS = '4': it must be '1'"):
         _run(tmp_path / "run", cluster=cluster.address)
+
+
+def test_a_worker_that_comes_later_is_looked_at_too(cluster: Local, tmp_path: Path) -> None:
+    cluster.worker()
+    cluster.ready(1)
+    out = tmp_path / "run"
+    _when(lambda: len(_cells(out)) >= 2, lambda: cluster.worker(MKL_NUM_THREADS="2"))
+    with pytest.raises(InputError, match="has MKL_NUM_THREADS = '2': it must be '1'"):
+        _run(out, pause=1.0, cluster=cluster.address)
+    assert len(_cells(out)) >= 2
 
 
 def test_a_cell_that_fails_is_named(cluster: Local, tmp_path: Path) -> None:

@@ -235,6 +235,15 @@ USAGE = {
     "n_max without benchmark": ({"benchmark": False, "n_max": 5}, "--n-max has an effect only together"),
     "n_max 0 without benchmark": ({"benchmark": False, "n_max": 0}, "--n-max has an effect only together"),
     "no rows without benchmark": ({"benchmark": False, "rows": ""}, "--rows has an effect only together"),
+    "cluster without benchmark": (
+        {"benchmark": False, "cluster": "tcp://h:1"},
+        "--cluster has an effect only together",
+    ),
+    "two kinds of workers": ({"cluster": "tcp://h:1", "cell_workers": 2}, "workers = 2 has no effect together with"),
+    "cluster without its package": (
+        {"cluster": "tcp://h:1", "claims": "A3"},
+        "the package distributed is not installed",
+    ),
     "no row of that name": ({"claims": "C4", "scale": "smoke", "rows": "dgp"}, "rows = 'dgp' fits no row"),
     "xdist": ({"numprocesses": 2}, "-n cannot be used with --benchmark"),
     "workers of another plugin": ({"workers": "2"}, "--workers is another plug-in's here"),
