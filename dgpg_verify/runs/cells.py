@@ -147,7 +147,7 @@ def read_cell(path: Path) -> Finished:
     return unpack_cell(content, path.name)
 
 
-def unpack_cell(content: bytes, name: str) -> Finished:
+def unpack_cell(content: bytes, file: str) -> Finished:
     """The inverse of `cell_bytes`; InputError naming the file where it is not one."""
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as stored:
@@ -160,7 +160,7 @@ def unpack_cell(content: bytes, name: str) -> Finished:
             cell = Cell(**record["cell"])
             return Evidence(cell, values, float(record["seconds"])), str(record["key"])
     except UNREADABLE as error:
-        raise InputError(f"cell file {name} is corrupt ({error}): {ADVICE}") from None
+        raise InputError(f"cell file {file} is corrupt ({error}): {ADVICE}") from None
 
 
 def unique_cells(cells: Iterable[Cell]) -> list[Cell]:

@@ -28,6 +28,7 @@ PLAIN: dict[str, Any] = dict(  # noqa: C408 - reads as the options do
     collectonly=False,
     rows=None,
     n_max=None,
+    cluster=None,
 )
 
 CLAIMS = """
@@ -240,10 +241,6 @@ USAGE = {
         "--cluster has an effect only together",
     ),
     "two kinds of workers": ({"cluster": "tcp://h:1", "cell_workers": 2}, "workers = 2 has no effect together with"),
-    "cluster without its package": (
-        {"cluster": "tcp://h:1", "claims": "A3"},
-        "the package distributed is not installed",
-    ),
     "no row of that name": ({"claims": "C4", "scale": "smoke", "rows": "dgp"}, "rows = 'dgp' fits no row"),
     "xdist": ({"numprocesses": 2}, "-n cannot be used with --benchmark"),
     "workers of another plugin": ({"workers": "2"}, "--workers is another plug-in's here"),
