@@ -7,6 +7,7 @@ since it may share no disk with the workers. A worker of other code or versions 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib
 import logging
@@ -63,9 +64,17 @@ def _client(address: str) -> Any:
     if "://" not in address:
         raise InputError(f"cluster = {address!r} is not allowed: {wanted}")
     try:
+        asyncio.run(asyncio.wait_for(_greet(distributed, address), PATIENCE))
         return distributed.Client(address, timeout=PATIENCE, set_as_default=False)
-    except (OSError, ValueError, TypeError) as error:
+    except Exception as error:  # any: a dashboard's answer, for one, is read as a length, and ends in a MemoryError
         raise InputError(f"cluster = {address!r} cannot be reached ({type(error).__name__}): {wanted}") from None
+
+
+async def _greet(distributed: Any, address: str) -> None:
+    """Ask the scheduler who it is: a client that fails halfway cannot be closed."""
+    secure = distributed.Security().get_connection_args("client")
+    async with distributed.core.rpc(address, timeout=PATIENCE, connection_args=secure) as scheduler:
+        await scheduler.identity()
 
 
 class Cluster:

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -224,9 +225,14 @@ def test_no_worker_and_no_scheduler_are_one_line_at_once(cluster: Local, tmp_pat
         _run(tmp_path / "run", cluster=cluster.address)
     cluster.processes[0].kill()
     cluster.processes[0].wait()
-    for address in (cluster.address, "tcp://no.such.host.invalid:8786", "foo://x:1"):
+    dashboard = HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    threading.Thread(target=dashboard.serve_forever, daemon=True).start()
+    wrong = f"tcp://127.0.0.1:{dashboard.server_port}"
+    for address in (cluster.address, "tcp://no.such.host.invalid:8786", "foo://x:1", wrong):
         began = time.monotonic()
         with pytest.raises(InputError, match=r"cannot be reached .* such as tcp://HOST:8786"):
             _run(tmp_path / "run", cluster=address)
         assert time.monotonic() - began < 10.0
+    dashboard.shutdown()
+    dashboard.server_close()
     assert not (tmp_path / "run").exists()
