@@ -24,7 +24,7 @@ OFFLINE := --no-index --find-links $(WHEELS)
 UPPER := tests/training tests/claims
 
 .DEFAULT_GOAL := help
-.PHONY: help install wheels theorems test lint types layers tests upper lower properties smoke full reference report lowest lock release audit docs coverage format clean
+.PHONY: help install wheels theorems test lint types layers tests upper lower properties smoke full reference report lowest lock release audit cluster-test docs coverage format clean
 
 help: ## list the commands
 	@grep -hE "^[a-z-]+:.*## " $(MAKEFILE_LIST) | awk -F ":.*## " '{printf "%-24s %s\n", $$1, $$2}'
@@ -97,7 +97,7 @@ lowest: ## unit tests with the lowest versions that pyproject.toml allows, in an
 lock: ## resolve all extras in a new environment: requirements.lock and docs/licences.md
 	rm -rf .venv-lock
 	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet ".[dev,tensorboard,browser,pettingzoo,release]" $(ARGS)
+	.venv-lock/bin/python -m pip install --quiet ".[dev,tensorboard,browser,pettingzoo,release,cluster]" $(ARGS)
 	.venv-lock/bin/python scripts/lock.py
 	rm -rf .venv-lock
 
@@ -115,6 +115,10 @@ release: install ## sdist, wheel and bill of materials (CycloneDX) in dist/
 audit: install ## look the locked versions up among known vulnerabilities; fails where one cannot be looked up
 	$(PIP) $(HERE) ".[release]"
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement requirements.lock
+
+cluster-test: install ## runs on a Dask cluster of this machine, whose worker and scheduler are killed; they go on without it
+	$(PIP) $(HERE) ".[cluster]"
+	$(BIN)/python -m pytest tests/claims/test_cluster.py $(ARGS)
 
 docs: install ## the documentation as a site in site/; warnings are errors
 	$(BIN)/mkdocs build --quiet --strict

@@ -18,11 +18,10 @@ from dgpg_verify.claims.claim import Claim, Tables, select_claims
 from dgpg_verify.claims.design import SCALES
 from dgpg_verify.claims.question import ledger_rows
 from dgpg_verify.claims.readings import READINGS
-from dgpg_verify.claims.run_index import ENVIRONMENT, INDEX, RowName, RunIndex, check_folder, is_run
+from dgpg_verify.claims.run_index import ENVIRONMENT, INDEX, RowName, RunIndex, check_folder, is_run, store_of
 from dgpg_verify.claims.series import Measured, Series, make_series
 from dgpg_verify.claims.subjects import trace_digests
 from dgpg_verify.core import (
-    Cell,
     Evidence,
     InputError,
     LedgerRow,
@@ -33,13 +32,13 @@ from dgpg_verify.core import (
 )
 from dgpg_verify.reporting import write_ledger, write_records, write_report, write_variance_csv
 from dgpg_verify.reporting.figures import all_figures
-from dgpg_verify.runs import CellStore, cell_file, run_cells, unique_cells
-from dgpg_verify.runs.environment import describe_run
-from dgpg_verify.runs.evidence import CompactEvidence
+from dgpg_verify.runs import cell_file, run_cells, unique_cells
+from dgpg_verify.runs.cluster import Cluster, connected
+from dgpg_verify.runs.environment import describe_run, numeric_versions
 from dgpg_verify.runs.files import read_json, write_json
 from dgpg_verify.runs.lock import only_writer
 from dgpg_verify.runs.sitting import Sitting
-from dgpg_verify.runs.sources import measuring_hash, package_hash
+from dgpg_verify.runs.sources import package_hash
 from dgpg_verify.runs.workers import default_workers
 
 SPEED = "speed.json"
@@ -79,6 +78,7 @@ def run_claims(
     progress: bool = True,
     rows: str | None = None,
     n_max: int | None = None,
+    cluster: str | None = None,
 ) -> RunResult:
     """Measure, judge and report.
 
@@ -93,48 +93,59 @@ def run_claims(
     out : the run folder, `reports/<scale>-seed<seed>` by default.
     rows, n_max : measure only the cells whose row fits one of these patterns ("dgpg/*,mappo") and whose N is at most
         n_max, then judge what is whole; other sittings go on with `resume`.
+    cluster : address of a Dask scheduler whose workers measure in place of local ones, such as "tcp://HOST:8786".
 
     Raises
     ------
-    InputError : before anything is written, also for a figure of another package that cannot be used.
+    InputError : before anything is written, also for a figure of another package that cannot be used and for a cluster
+        that cannot be reached; later for a cluster that is lost and for a worker of another version.
     """
     chosen = select_claims(claims) if claims is None or isinstance(claims, str) else list(claims)
     check_unique("claims", [claim.id for claim in chosen])
     check_choice("scale", scale, SCALES)
     seed = check_int("seed", seed, 0, 2**63 - 1)
+    if cluster is not None and workers is not None:
+        raise InputError(f"workers = {workers} has no effect together with cluster: its workers measure")
     workers = default_workers() if workers is None else check_int("workers", workers, 1, 1024)
     folder = Path(out) if out is not None else Path("reports") / f"{scale}-seed{seed}"
     all_figures()  # refuses what another package offers wrongly, before anything is measured
     sitting = Sitting.of(rows, n_max)
     planned = RunIndex.planned(chosen, scale, seed)
     check_folder(folder, scale, seed, resume)
-    with only_writer(folder):
+    with connected(cluster, machine_state) as pool, only_writer(folder):
         check_folder(folder, scale, seed, resume)  # what another run has written since
-        return _measured(chosen, planned, folder, sitting, workers, resume, progress)
+        return _measured(chosen, planned, folder, sitting, workers, resume, progress, pool)
+
+
+def machine_state() -> dict[str, str | None]:
+    """What must be the same wherever cells of one run are measured, beside the code that their keys name."""
+    return {**numeric_versions(), **trace_digests()}
 
 
 def _measured(
     chosen: Sequence[Claim], planned: tuple[RunIndex, Mapping[RowName, Claim]], folder: Path, sitting: Sitting,
-    workers: int, resume: bool, progress: bool,
+    workers: int, resume: bool, progress: bool, cluster: Cluster | None,
 ) -> RunResult:  # fmt: skip
     """Measure into a folder that nobody else writes to, then judge it with the claims that it had before."""
     index, owners = planned
     cells = unique_cells(cell for row in index.rows.values() for cell in row.cells(index.seed))
     now = sitting.chosen(cells)
 
-    def owner(cell: Cell) -> Claim:
-        return owners[cell.claim, cell.row]
-
-    store = CellStore(folder, lambda cell: measuring_hash(owner(cell).measure), CompactEvidence(folder).find)
+    measures = {name: claim.measure for name, claim in owners.items()}
+    costs = {name: claim.cost for name, claim in owners.items()}
+    store = store_of(folder, owners)
     index = replace(index, keys={cell_file(cell): store.key(cell) for cell in cells})
     whole = index.joined(RunIndex.read(folder)) if resume and is_run(folder) else index
-    options = {"scale": index.scale, "seed": index.seed, "workers": workers, "resume": resume,
-               "claims": list(whole.claims), "traces": trace_digests()}  # fmt: skip
+    options = {"scale": index.scale, "seed": index.seed, "workers": cluster.workers if cluster else workers,
+               "resume": resume, "claims": list(whole.claims), "traces": trace_digests()}  # fmt: skip
     write_json(folder / ENVIRONMENT, describe_run(options, package_hash()))
     whole.write(folder)
     kept = sum(store.has(cell) for cell in cells) if resume else 0
     began = time.perf_counter()
-    run_cells(now, lambda cell: owner(cell).measure(cell), store, workers, resume, progress, lambda c: owner(c).cost(c))
+    run_cells(
+        now, lambda cell: measures[cell.claim, cell.row](cell), store, workers, resume, progress,
+        lambda cell: costs[cell.claim, cell.row](cell), cluster,
+    )  # fmt: skip
     if progress:
         print("judging, then drawing the figures: up to a minute", file=sys.stderr, flush=True)
     _note(folder, measuring_seconds=round(time.perf_counter() - began, 1), kept_cells=kept)

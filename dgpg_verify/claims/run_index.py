@@ -10,11 +10,12 @@ from typing import Any
 from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.design import SCALES, Row, row_from_json
 from dgpg_verify.claims.subjects import TRACES, trace_digests
-from dgpg_verify.core import Evidence, InputError, check_choice, check_int
+from dgpg_verify.core import Cell, Evidence, InputError, check_choice, check_int
 from dgpg_verify.runs import CellStore, cell_file
 from dgpg_verify.runs.evidence import EVIDENCE_INDEX, CompactEvidence
 from dgpg_verify.runs.files import read_json, write_json
 from dgpg_verify.runs.lock import is_empty
+from dgpg_verify.runs.sources import measuring_hash
 
 INDEX = "cells/index.json"
 SCHEMA = 2
@@ -120,6 +121,16 @@ class RunIndex:
         if unclaimed:
             raise InputError(f"{len(unclaimed)} cells belong to no row of {INDEX} ({unclaimed[0]}): measure again")
         return evidence, missing, len(claimed)
+
+
+def store_of(folder: Path, owners: Mapping[RowName, Claim]) -> CellStore:
+    """The cells of a run folder, under the keys that the claims which measure them give now."""
+    measures = {name: claim.measure for name, claim in owners.items()}  # alone, since they travel to other machines
+
+    def source(cell: Cell) -> str:
+        return measuring_hash(measures[cell.claim, cell.row])
+
+    return CellStore(folder, source, CompactEvidence(folder).find)
 
 
 def is_run(folder: Path) -> bool:

@@ -17,6 +17,7 @@ import typer
 from dgpg_verify.cli.equilibria import equilibria
 from dgpg_verify.cli.listing import list_names
 from dgpg_verify.cli.measure import measure
+from dgpg_verify.cli.plan import plan
 from dgpg_verify.cli.samples import samples
 from dgpg_verify.cli.scaling import scaling
 from dgpg_verify.cli.train import compare, evaluate, train
@@ -31,7 +32,7 @@ PARSER_ERROR: type[Any] = typer.BadParameter.__mro__[2]
 NOT_FINITE, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None)
-for _command in (measure, scaling, verify, report, compact, train, evaluate, compare, equilibria, samples):
+for _command in (measure, scaling, plan, verify, report, compact, train, evaluate, compare, equilibria, samples):
     app.command()(_command)
 app.command("list")(list_names)
 app.command(context_settings=PASSED_ON)(theorems)

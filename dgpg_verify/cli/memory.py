@@ -11,15 +11,16 @@ import math
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import torch
 
+from dgpg_verify.claims.subjects import build_policy, build_system
 from dgpg_verify.contracts.calls import tensors
-from dgpg_verify.core import InputError, Policy, System
+from dgpg_verify.core import Cell, InputError, Policy, System
 from dgpg_verify.measurement import chunk_size
 from dgpg_verify.measurement.accumulate import GROUPS, group_count
 
@@ -77,6 +78,21 @@ def estimate(
     chunk = batch * horizon * (at["step"] + WORKING * 8.0 * n * max(actions, 1))
     gradients = 8.0 * n * width * credits * (batch + group_count(credits, n, width)) + 8.0 * n * width
     return at["own"] + chunk + gradients
+
+
+def cell_memory(cell: Cell) -> float | None:
+    """The same for a cell of roll-outs; None where its options do not say what is measured, or it is a closed form."""
+    asked = cell.options
+    try:
+        rollouts, credits, name = int(asked["rollouts"]), len(asked["credits"]), asked["policy"]
+    except KeyError:
+        return None
+    sharing = asked.get("sharing", "independent")
+    return estimate(
+        lambda n: build_system(replace(cell, n=n)),
+        lambda system: build_policy(name, system, cell.seed, sharing),
+        cell.n, rollouts, credits,
+    ) or None if rollouts else None  # fmt: skip
 
 
 def free_memory() -> float | None:

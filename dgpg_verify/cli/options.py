@@ -16,6 +16,11 @@ GAP = 2  # blanks between columns of a table
 
 SYSTEM = "a name (dgpg-verify list), module:Object or path/to/file.py:Object"
 Agents = Annotated[int, typer.Option("--n", help="number of agents")]
+Scale = Annotated[str, typer.Option(help="smoke, standard or full")]
+Claims = Annotated[str | None, typer.Option(help="id prefixes, with commas between: C1,A3")]
+Workers = Annotated[int | None, typer.Option(help="processes that measure (default: 2, or the cores)")]
+Rows = Annotated[str | None, typer.Option(help="measure only rows such as 'dgpg/*,mappo' in this sitting")]
+NMax = Annotated[int | None, typer.Option(help="measure only cells of at most N agents in this sitting")]
 Seed = Annotated[int, typer.Option(help="root of every random stream")]
 SystemOptions = Annotated[list[str] | None, typer.Option(help="NAME=VALUE of the system; repeatable")]
 AsJson = Annotated[bool, typer.Option("--json", help="machine-readable, in full")]

@@ -44,6 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--out", metavar="DIR", help="run folder (default: reports/<scale>-seed<S>)")
     group.addoption("--rows", metavar="PATTERNS", help="measure only rows such as 'dgpg/*,mappo' in this sitting")
     group.addoption("--n-max", type=int, metavar="N", help="measure only cells of at most N agents in this sitting")
+    group.addoption("--cluster", metavar="ADDRESS", help="Dask scheduler whose workers measure: tcp://HOST:8786")
     group.addoption("--vary-seed", action="store_true", help="draw the seed of stochastic tests, and print it")
 
 
@@ -63,7 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--vary-seed is for tests: choose the seed of --benchmark with --seed")
     config.stash[SEED] = secrets.randbelow(2**31) if config.option.vary_seed else config.option.seed
     config.stash[TESTED], config.stash[OUTCOMES] = set(), []
-    for name in ("scale", "claims", "cell_workers", "out", "resume", "rows", "n_max"):
+    for name in ("scale", "claims", "cell_workers", "out", "resume", "rows", "n_max", "cluster"):
         value = getattr(config.option, name)
         if value is not None and value is not False and not config.option.benchmark:
             said = "workers" if name == "cell_workers" else name.replace("_", "-")
@@ -118,6 +119,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             out=config.option.out,
             rows=config.option.rows,
             n_max=config.option.n_max,
+            cluster=config.option.cluster,
         )
     except KeyboardInterrupt:
         pytest.exit("interrupted; finished cells are kept, --resume goes on", returncode=pytest.ExitCode.INTERRUPTED)

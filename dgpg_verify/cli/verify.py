@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dgpg_verify.cli.options import Seed
+from dgpg_verify.cli.options import Claims, NMax, Rows, Scale, Seed, Workers
 
 if TYPE_CHECKING:
     from dgpg_verify.claims.run import RunResult
@@ -20,14 +20,15 @@ PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}  # for `t
 
 
 def verify(
-    scale: Annotated[str, typer.Option(help="smoke, standard or full")] = "standard",
-    claims: Annotated[str | None, typer.Option(help="id prefixes, with commas between: C1,A3")] = None,
+    scale: Scale = "standard",
+    claims: Claims = None,
     seed: Seed = 0,
-    workers: Annotated[int | None, typer.Option(help="processes that measure (default: 2, or the cores)")] = None,
+    workers: Workers = None,
     resume: Annotated[bool, typer.Option("--resume", help="keep the finished cells of the run folder")] = False,
     out: Annotated[Path | None, typer.Option(help="run folder (default: reports/<scale>-seed<seed>)")] = None,
-    rows: Annotated[str | None, typer.Option(help="measure only rows such as 'dgpg/*,mappo' in this sitting")] = None,
-    n_max: Annotated[int | None, typer.Option(help="measure only cells of at most N agents in this sitting")] = None,
+    rows: Rows = None,
+    n_max: NMax = None,
+    cluster: Annotated[str | None, typer.Option(help="Dask scheduler whose workers measure: tcp://HOST:8786")] = None,
 ) -> None:
     """Measure and judge the claims, as `pytest theorems/ --benchmark` does; exit code 1 if a row fails."""
     from dgpg_verify.claims.run import run_claims
@@ -36,8 +37,9 @@ def verify(
     check_folder("--out", out)
     try:
         run = run_claims(
-            claims, scale=scale, seed=seed, workers=workers, resume=resume, out=out, rows=rows, n_max=n_max
-        )
+            claims, scale=scale, seed=seed, workers=workers, resume=resume, out=out, rows=rows, n_max=n_max,
+            cluster=cluster,
+        )  # fmt: skip
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_what_is_kept(out or Path("reports") / f"{scale}-seed{seed}")) from None
     _show(run)

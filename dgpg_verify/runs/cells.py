@@ -28,6 +28,7 @@ CELL_FOLDER = "cells"
 # What a truncated, foreign or altered file raises on the way.
 UNREADABLE = (OSError, ValueError, LookupError, TypeError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error)
 Finished = tuple[Evidence, str]  # what a cell measured, and its key
+Source = str | Callable[[Cell], str]  # hash of the code that measures a cell
 ADVICE = "delete the file, or run again with --resume after deleting it"
 
 
@@ -51,6 +52,12 @@ def _slug(claim: str, row: str) -> str:
     return f"{CELL_FOLDER}/" + re.sub(r"[^A-Za-z0-9.]+", "-", f"{claim}-{row}").strip("-.")[:80]
 
 
+def cell_key(source: Source, cell: Cell) -> str:
+    """sha256 of (source, cell with its options and seed)."""
+    found = source if isinstance(source, str) else source(cell)
+    return hashlib.sha256(_canonical([found, to_json(cell)]).encode()).hexdigest()
+
+
 class CellStore:
     """Finished cells of one run folder, in its sub-folder `cells`.
 
@@ -61,16 +68,14 @@ class CellStore:
     def __init__(
         self,
         folder: str | Path,
-        source: str | Callable[[Cell], str],
+        source: Source,
         kept: Callable[[Cell], Finished | None] = lambda cell: None,
     ) -> None:
         self.folder = Path(folder)
-        self._source, self._kept = source, kept
+        self.source, self._kept = source, kept
 
     def key(self, cell: Cell) -> str:
-        """sha256 of (source, cell with its options and seed)."""
-        source = self._source if isinstance(self._source, str) else self._source(cell)
-        return hashlib.sha256(_canonical([source, to_json(cell)]).encode()).hexdigest()
+        return cell_key(self.source, cell)
 
     def path(self, cell: Cell) -> Path:
         return self.folder / cell_file(cell)
@@ -103,7 +108,12 @@ class CellStore:
 
 
 def write_cell(path: Path, key: str, evidence: Evidence) -> None:
-    """Write evidence and key to `path` atomically. Arrays are kept as arrays, everything else as JSON.
+    """Write evidence and key to `path` atomically; raises what `cell_bytes` raises, and OSError."""
+    write_atomic(path, cell_bytes(key, evidence))
+
+
+def cell_bytes(key: str, evidence: Evidence) -> bytes:
+    """The content of a cell's file. Arrays are kept as arrays, everything else as JSON.
 
     Raises NonFiniteError for NaN or infinity (unknown numbers are None), TypeError for what has no JSON form.
     """
@@ -125,13 +135,22 @@ def write_cell(path: Path, key: str, evidence: Evidence) -> None:
     stored: dict[str, Any] = {f"array{k}": array for k, array in enumerate(arrays.values())}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, record=np.array(_canonical(record)), **stored)
-    write_atomic(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
-def read_cell(path: Path) -> tuple[Evidence, str]:
+def read_cell(path: Path) -> Finished:
     """Evidence and key of one file. A corrupt, truncated or foreign file raises InputError naming it."""
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cell file {path.name} is corrupt ({error}): {ADVICE}") from None
+    return unpack_cell(content, path.name)
+
+
+def unpack_cell(content: bytes, file: str) -> Finished:
+    """The inverse of `cell_bytes`; InputError naming the file where it is not one."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
             record = json.loads(str(stored["record"][()]))
             if record["schema"] != SCHEMA:
                 raise ValueError(f"schema {record['schema']} is not {SCHEMA}")
@@ -141,7 +160,7 @@ def read_cell(path: Path) -> tuple[Evidence, str]:
             cell = Cell(**record["cell"])
             return Evidence(cell, values, float(record["seconds"])), str(record["key"])
     except UNREADABLE as error:
-        raise InputError(f"cell file {path.name} is corrupt ({error}): {ADVICE}") from None
+        raise InputError(f"cell file {file} is corrupt ({error}): {ADVICE}") from None
 
 
 def unique_cells(cells: Iterable[Cell]) -> list[Cell]:

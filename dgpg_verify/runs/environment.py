@@ -10,7 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("numpy", "scipy", "torch", "statsmodels", "hypothesis", "pytest", "joblib")
+NUMERIC = ("numpy", "scipy", "torch")
+PACKAGES = (*NUMERIC, "statsmodels", "hypothesis", "pytest", "joblib")
 
 
 def describe_run(options: Mapping[str, Any], source: str) -> dict[str, Any]:
@@ -29,8 +30,14 @@ def describe_run(options: Mapping[str, Any], source: str) -> dict[str, Any]:
     }
 
 
+def numeric_versions() -> dict[str, str | None]:
+    """The versions that the last digits of a number may depend on."""
+    return {"python": ".".join(platform.python_version_tuple()[:2])} | {name: _version(name) for name in NUMERIC}
+
+
 def relative_command(arguments: Sequence[str], here: Path) -> str:
-    """The command line with the program's name and paths made relative; outer ones keep their last part."""
+    """The command line with the program's name and paths made relative; outer ones keep their last part. The address
+    of a cluster is left out."""
     program = Path(arguments[0]).name if arguments and arguments[0] else "python"
     if program == "__main__.py":
         program = Path(arguments[0]).parent.name
@@ -39,6 +46,8 @@ def relative_command(arguments: Sequence[str], here: Path) -> str:
 
 def _relative(argument: str, here: Path) -> str:
     option, equals, value = argument.partition("=") if argument.startswith("-") else ("", "", argument)
+    if "://" in value:  # of a cluster: a place
+        return f"{option}{equals}ADDRESS"
     path = Path(value).expanduser() if value.startswith("~") else Path(value)
     if path.is_absolute():
         value = path.relative_to(here).as_posix() if path.is_relative_to(here) else path.name

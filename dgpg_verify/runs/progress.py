@@ -23,10 +23,44 @@ Array = NDArray[Any]
 
 
 def duration_text(seconds: float) -> str:
-    """A duration in words: 40 s, 9 min, 3.5 h."""
+    """A duration in words: 40 s, 9 min, 3.5 h, 40 days, 3 years."""
     if seconds < 99.5:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5970 else f"{seconds / 3600:.1f} h"
+    if seconds < 5970:
+        return f"{seconds / 60:.0f} min"
+    days = seconds / 86400
+    if days < 10:
+        return f"{seconds / 3600:.1f} h"
+    return f"{days:.0f} days" if days < 1000 else f"{days / 365.25:.3g} years"
+
+
+def size_text(count: float) -> str:
+    """A number of bytes in words: 40 kB, 9 MB, 3.5 GB; a kB is 1000 bytes."""
+    unit = "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if count >= 999.5:
+            count, unit = count / 1000, larger
+    return f"{count:.3g} {unit}"
+
+
+def fitted(x: Array, y: Array, *groups: Array) -> tuple[Array, float]:
+    """What all cells take, by rate cost^power and a factor for every group, learnt from those that are finished.
+
+    x: log costs. y: log seconds, or of what else a cell takes; NaN where not known yet, which is not everywhere.
+    groups: a number for each cell, the rows for example; a later grouping refines the ones before it.
+    Returns what a cell takes, not its logarithm, and the power.
+    """
+    done = ~np.isnan(y)
+    apart = x - x[done].mean()
+    power = 1.0 + apart[done] @ (y - x)[done] / (apart[done] @ apart[done] + SHRINK)
+    guess = (y - x)[done].mean() + x[done].mean() + np.clip(power, 0.0, 2.0) * apart
+    for grouping in groups:
+        for group in np.unique(grouping[done]):
+            here = grouping == group
+            off = (y - guess)[here & done]
+            guess[here] += off.sum() / (len(off) + SHRINK)
+    scale = np.exp(y[done]).sum() / np.exp(guess[done]).sum()  # logarithms give the middle, sums need the mean
+    return scale * np.exp(guess), float(np.clip(power, 0.0, 2.0))
 
 
 class Forecast:
@@ -61,16 +95,7 @@ class Forecast:
     def _left_of(self, family: Array) -> float:
         """The seconds left of one family of which a cell is finished."""
         x, y, rows = self.costs[family], np.log(self.seconds[family]), self.rows[family]
-        done = ~np.isnan(y)
-        apart = x - x[done].mean()
-        power = 1.0 + apart[done] @ (y - x)[done] / (apart[done] @ apart[done] + SHRINK)
-        fitted = (y - x)[done].mean() + x[done].mean() + np.clip(power, 0.0, 2.0) * apart
-        for row in np.unique(rows[done]):
-            here = rows == row
-            off = (y - fitted)[here & done]
-            fitted[here] += off.sum() / (len(off) + SHRINK)
-        scale = np.exp(y[done]).sum() / np.exp(fitted[done]).sum()  # logarithms give the middle, sums need the mean
-        return float(scale * np.exp(fitted[~done]).sum())
+        return float(fitted(x, y, rows)[0][np.isnan(y)].sum())
 
     def at(self, passed: float) -> tuple[float, float] | None:
         """Share of the work that is done and seconds left, `passed` seconds after the start; None before a cell of

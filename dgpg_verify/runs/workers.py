@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from joblib import Parallel, delayed, parallel_config
@@ -22,8 +22,12 @@ from joblib.externals.loky import get_reusable_executor
 
 from dgpg_verify.core.errors import InputError, NonFiniteError, check_int
 from dgpg_verify.core.records import Cell, Evidence
-from dgpg_verify.runs.cells import CellStore, cell_name, unique_cells, write_cell
+from dgpg_verify.runs.cells import CellStore, cell_bytes, cell_name, unique_cells
+from dgpg_verify.runs.files import write_atomic
 from dgpg_verify.runs.progress import CellProgress
+
+if TYPE_CHECKING:
+    from dgpg_verify.runs.cluster import Cluster
 
 LARGEST_BATCH = 32  # cells handed over at once
 BATCHES_LEFT = 16  # per worker: no batch holds more than this part of the cost that is left, so that none waits long
@@ -51,12 +55,13 @@ def run_cells(
     resume: bool = False,
     progress: bool = True,
     cost: Callable[[Cell], float] | None = None,
+    cluster: Cluster | None = None,
 ) -> list[Evidence]:
     """Measure every cell once and return the evidence in the order of `cells`, read back from the files.
 
     cells: repeats are measured once. measure: a function of the cell alone, so that neither order nor number
     of workers matters. resume: keep cells whose key matches. cost: relative cost of a cell; longest first, after
-    three of each family, by which the time left is estimated.
+    three of each family, by which the time left is estimated. cluster: measures in place of local workers.
     Raises InputError (bad workers, corrupt kept cell), NonFiniteError, OSError, MemoryError and, for any other error of
     `measure`, CellFailed; finished cells stay on disk either way.
     """
@@ -68,11 +73,15 @@ def run_cells(
     if cost:
         todo = probes_first(sorted(todo, key=cost, reverse=True))  # stable: equal costs keep their order
     weights = [float(cost(cell)) if cost else 1.0 for cell in todo]
-    workers = min(workers, max(1, len(todo)))
+    workers = min(cluster.workers if cluster else workers, max(1, len(todo)))
     shown = CellProgress(len(distinct) - len(todo), todo, weights, workers, progress)
     tasks = [(k, cell, store.path(cell), store.key(cell)) for k, cell in enumerate(todo)]
     try:
-        for k, seconds in _finished(measure, tasks, weights, workers, os.getpid()):
+        for k, seconds in (
+            cluster.finished(measure, store.source, tasks, batches_of(weights, workers))
+            if cluster
+            else _finished(measure, tasks, weights, workers, os.getpid())
+        ):
             shown.done(k, seconds)
     finally:
         shown.close()
@@ -155,20 +164,27 @@ def _measure_batch(measure: Measure, tasks: list[Task], owner: int) -> list[Done
 
 
 def _measure_one(measure: Measure, index: int, cell: Cell, path: Path, key: str) -> Done:
-    """Measure one cell and write it. One torch thread, so that sums have one order."""
+    """Measure one cell and write it."""
+    content, seconds = measured_bytes(measure, cell, key)
+    write_atomic(path, content)
+    return index, seconds
+
+
+def measured_bytes(measure: Measure, cell: Cell, key: str) -> tuple[bytes, float]:
+    """Measure one cell: the content of its file, and the seconds it took. One torch thread, so that sums have one
+    order."""
     torch.set_num_threads(1)
     started = time.perf_counter()
     try:
         values = measure(cell)
         seconds = time.perf_counter() - started
-        write_cell(path, key, Evidence(cell, values, seconds))
+        return cell_bytes(key, Evidence(cell, values, seconds)), seconds
     except (InputError, NonFiniteError) as error:
         raise type(error)(f"cell {cell_name(cell)}: {error}") from error
     except (OSError, MemoryError):  # the machine's, not the cell's: no place left, no memory left
         raise
     except Exception as error:
         raise CellFailed(f"cell {cell_name(cell)} failed: {type(error).__name__}: {error}") from error
-    return index, seconds
 
 
 @cache

@@ -28,6 +28,7 @@ PLAIN: dict[str, Any] = dict(  # noqa: C408 - reads as the options do
     collectonly=False,
     rows=None,
     n_max=None,
+    cluster=None,
 )
 
 CLAIMS = """
@@ -235,6 +236,11 @@ USAGE = {
     "n_max without benchmark": ({"benchmark": False, "n_max": 5}, "--n-max has an effect only together"),
     "n_max 0 without benchmark": ({"benchmark": False, "n_max": 0}, "--n-max has an effect only together"),
     "no rows without benchmark": ({"benchmark": False, "rows": ""}, "--rows has an effect only together"),
+    "cluster without benchmark": (
+        {"benchmark": False, "cluster": "tcp://h:1"},
+        "--cluster has an effect only together",
+    ),
+    "two kinds of workers": ({"cluster": "tcp://h:1", "cell_workers": 2}, "workers = 2 has no effect together with"),
     "no row of that name": ({"claims": "C4", "scale": "smoke", "rows": "dgp"}, "rows = 'dgp' fits no row"),
     "xdist": ({"numprocesses": 2}, "-n cannot be used with --benchmark"),
     "workers of another plugin": ({"workers": "2"}, "--workers is another plug-in's here"),

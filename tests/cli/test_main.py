@@ -90,6 +90,7 @@ def test_only_commands_that_work_are_offered() -> None:
     assert offered == {
         "measure",
         "scaling",
+        "plan",
         "list_names",
         "verify",
         "report",
