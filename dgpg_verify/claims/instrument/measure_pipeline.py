@@ -32,8 +32,3 @@ def _fleet(n: int, seed: int, options: Mapping[str, Any]) -> dict[str, Any]:
     policy, credits, rollouts = (options[name] for name in ("policy", "credits", "rollouts"))
     moments = measure_gradients(system, policy, credits, rollouts=rollouts, seed=seed, progress=False)
     return {name: value for name, value in measured_values(moments).items() if name not in UNREAD}
-
-
-def pipeline_cost(cell: Cell) -> float:
-    """All fleets take about as long."""
-    return float(len(cell.options["seeds"]))
