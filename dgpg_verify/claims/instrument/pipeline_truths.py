@@ -99,16 +99,16 @@ SYSTEMS = {
     system.key: system
     for system in (
         Planted("flat", power(0.0), power(1.0, 2.0), seeds=1000),
-        Planted("root", power(0.5), power(0.16, 2.0), seeds=1000),
+        Planted("root", power(0.5), power(0.16, 2.0)),
         # the agents' own sum and a shared noise of variance 1: V = N / 2, noise to signal N
         Planted("sum", power(1.0, 4.0), power(0.0, 2.0), own=1.0, rollouts=512, credits=CREDITS),
+        # V / N^2 grows like N, V / Var(return) does not
+        Planted("cube", power(3.0, 256.0), power(0.0), own=1.0, rollouts=512, credits=CREDITS),
         Planted("drifting", drift(0.2, 1.0), drift(0.0, 0.1, 2.0)),
-        Planted("two regimes", flat_until(32), linear_until(64, 2.0), seeds=1000),
+        Planted("two regimes", flat_until(32), linear_until(64, 2.0)),
         Planted("heavy tails", power(0.0), power(1.0, 2.0), tail="student"),
         Planted("heavy fleets", power(1.0), flat_until(64, 2.0), fleets="student", spread=0.1),
         Planted("few roll-outs", power(1.0), flat_until(64, 2.0), rollouts=32),
-        # V / N^2 grows like N, V / Var(return) does not
-        Planted("cube", power(3.0, 256.0), power(0.0), own=1.0, rollouts=512, credits=CREDITS),
     )
 }
 
@@ -151,15 +151,6 @@ def mixtures(*readings: str) -> Ask:
 
 def _mixed_variance(reading: str, cell: CellStats) -> float:
     return cell.guided(ALPHA, reading).variance
-
-
-def averaged_mixtures(series: Series[CellStats]) -> list[Question]:
-    """Control that must fail: one row on the mean over the four readings."""
-
-    def mean(cell: CellStats) -> float:
-        return float(np.mean([_mixed_variance(reading, cell) for reading in LEADING_MIXTURES]))
-
-    return [exponent_question(series, "variance", mean, SENTENCES, suffix="mean", primary=True)]
 
 
 BOUNDED, GUIDANCE_BOUNDED = exponent("variance", "return"), exponent("variance", "guidance")
