@@ -20,7 +20,7 @@ from tqdm import tqdm
 from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.instrument.measure_pipeline import measure_pipeline
-from dgpg_verify.claims.instrument.pipeline_truths import ASKED, FLEETS, SYSTEMS, Asked
+from dgpg_verify.claims.instrument.pipeline_truths import ASKED, FLEETS, SYSTEMS, PlantedClaim
 from dgpg_verify.claims.noise.questions import read_moments
 from dgpg_verify.claims.noise.read import CellStats
 from dgpg_verify.claims.question import Question, checked, ledger_rows
@@ -54,7 +54,7 @@ def most_readings(rows: Sequence[LedgerRow]) -> Headline:
 class Tried:
     """What is judged in every experiment, and by which rule. control: it must err more often than is allowed."""
 
-    asked: Asked
+    asked: PlantedClaim
     rule: Callable[[Sequence[LedgerRow]], Headline] = headline
     control: str = ""
 

@@ -11,7 +11,7 @@ is "inconclusive", and "the opposite" would be false. Without a theorem the stat
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -114,14 +114,14 @@ SYSTEMS = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class PlantedClaim:
     """A claim on a system. holds: the true headline; expected: what the pipeline was expected to say most often."""
 
     name: str
     system: str
     ask: Ask
     holds: Headline
-    expected: Headline = field(default="inconclusive")
+    expected: Headline = "inconclusive"
 
 
 def exponent(name: str, credit: str, expected: float = 0.0, relation: str = "big_o", **more: Any) -> Ask:
@@ -158,33 +158,45 @@ GUIDANCE_RATIO = exponent("noise_to_signal", "guidance")
 THETA_N = exponent("variance", "return", 1.0, "theta")
 
 ASKED = (
-    Asked("flat: bounded", "flat", BOUNDED, "supported", "supported"),
-    Asked("N, guidance: Theta(N)", "flat", exponent("noise_to_signal", "guidance", 1.0, "theta"),
-          "supported", "supported"),
-    Asked("N, guidance: bounded (wrong)", "flat", GUIDANCE_RATIO, "refuted", "refuted"),
-    Asked("N^1/2: Theta(N^1/2)", "root", exponent("variance", "return", 0.5, "theta"), "supported", "supported"),
-    Asked("N^1/2: bounded (wrong)", "root", BOUNDED, "refuted", "refuted"),
-    Asked("N^1/2: grows like N, readings differ", "root", linear("variance", "return"), "depends", "depends"),
-    Asked("N^0.16, just beyond the margin: bounded", "root", GUIDANCE_RATIO, "refuted"),
-    Asked("sum of N: grows like N, readings agree", "sum", linear("noise_to_signal", "return"),
-          "supported", "supported"),
-    Asked("sum of N, guidance: bounded", "sum", GUIDANCE_BOUNDED, "supported", "supported"),
-    Asked("sum of N: four mixtures bounded", "sum", mixtures(*LEADING_MIXTURES), "supported", "supported"),
-    Asked("sum of N: two of four mixtures measured", "sum", mixtures("parts", "mixed"), "inconclusive"),
-    Asked("N^3: four mixtures differ", "cube", mixtures(*LEADING_MIXTURES), "depends", "depends"),
-    Asked("local exponent 0.2 to 1: Theta(N)", "drifting", THETA_N, "refuted"),
-    Asked("local exponent 0 to 0.1: bounded", "drifting", GUIDANCE_BOUNDED, "supported", "supported"),
-    Asked("flat, linear from N = 32: bounded", "two regimes", BOUNDED, "refuted"),
-    Asked("linear, flat beyond 64: bounded at these N", "two regimes", GUIDANCE_BOUNDED, "refuted", "refuted"),
-    Asked("linear, flat beyond 64: bounded, proved of the limit", "two regimes",
-          exponent("variance", "guidance", proved="supported"), "supported"),
-    Asked("heavy-tailed noise, flat: bounded", "heavy tails", BOUNDED, "supported"),
-    Asked("heavy-tailed noise, N: bounded (wrong)", "heavy tails", GUIDANCE_BOUNDED, "refuted", "refuted"),
-    Asked("heavy-tailed fleets, N: Theta(N)", "heavy fleets", THETA_N, "supported"),
-    Asked("heavy-tailed fleets, N: bounded (wrong)", "heavy fleets", BOUNDED, "refuted", "refuted"),
-    Asked("few roll-outs, N: Theta(N)", "few roll-outs", THETA_N, "supported"),
-    Asked("few roll-outs, N: bounded (wrong)", "few roll-outs", BOUNDED, "refuted", "refuted"),
-    Asked("flat, linear beyond 64: bounded at these N", "few roll-outs", GUIDANCE_BOUNDED, "supported", "supported"),
-    Asked("flat, linear beyond 64: N, proved of the limit", "few roll-outs",
-          exponent("variance", "guidance", proved="refuted"), "refuted"),
-)  # fmt: skip
+    PlantedClaim("flat: bounded", "flat", BOUNDED, "supported", "supported"),
+    PlantedClaim(
+        "N, guidance: Theta(N)", "flat", exponent("noise_to_signal", "guidance", 1.0, "theta"), "supported", "supported"
+    ),
+    PlantedClaim("N, guidance: bounded (wrong)", "flat", GUIDANCE_RATIO, "refuted", "refuted"),
+    PlantedClaim("N^1/2: Theta(N^1/2)", "root", exponent("variance", "return", 0.5, "theta"), "supported", "supported"),
+    PlantedClaim("N^1/2: bounded (wrong)", "root", BOUNDED, "refuted", "refuted"),
+    PlantedClaim("N^1/2: grows like N, readings differ", "root", linear("variance", "return"), "depends", "depends"),
+    PlantedClaim("N^0.16, just beyond the margin: bounded", "root", GUIDANCE_RATIO, "refuted"),
+    PlantedClaim(
+        "sum of N: grows like N, readings agree", "sum", linear("noise_to_signal", "return"), "supported", "supported"
+    ),
+    PlantedClaim("sum of N, guidance: bounded", "sum", GUIDANCE_BOUNDED, "supported", "supported"),
+    PlantedClaim("sum of N: four mixtures bounded", "sum", mixtures(*LEADING_MIXTURES), "supported", "supported"),
+    PlantedClaim("sum of N: two of four mixtures measured", "sum", mixtures("parts", "mixed"), "inconclusive"),
+    PlantedClaim("N^3: four mixtures differ", "cube", mixtures(*LEADING_MIXTURES), "depends", "depends"),
+    PlantedClaim("local exponent 0.2 to 1: Theta(N)", "drifting", THETA_N, "refuted"),
+    PlantedClaim("local exponent 0 to 0.1: bounded", "drifting", GUIDANCE_BOUNDED, "supported", "supported"),
+    PlantedClaim("flat, linear from N = 32: bounded", "two regimes", BOUNDED, "refuted"),
+    PlantedClaim("linear, flat beyond 64: bounded at these N", "two regimes", GUIDANCE_BOUNDED, "refuted", "refuted"),
+    PlantedClaim(
+        "linear, flat beyond 64: bounded, proved of the limit",
+        "two regimes",
+        exponent("variance", "guidance", proved="supported"),
+        "supported",
+    ),
+    PlantedClaim("heavy-tailed noise, flat: bounded", "heavy tails", BOUNDED, "supported"),
+    PlantedClaim("heavy-tailed noise, N: bounded (wrong)", "heavy tails", GUIDANCE_BOUNDED, "refuted", "refuted"),
+    PlantedClaim("heavy-tailed fleets, N: Theta(N)", "heavy fleets", THETA_N, "supported"),
+    PlantedClaim("heavy-tailed fleets, N: bounded (wrong)", "heavy fleets", BOUNDED, "refuted", "refuted"),
+    PlantedClaim("few roll-outs, N: Theta(N)", "few roll-outs", THETA_N, "supported"),
+    PlantedClaim("few roll-outs, N: bounded (wrong)", "few roll-outs", BOUNDED, "refuted", "refuted"),
+    PlantedClaim(
+        "flat, linear beyond 64: bounded at these N", "few roll-outs", GUIDANCE_BOUNDED, "supported", "supported"
+    ),
+    PlantedClaim(
+        "flat, linear beyond 64: N, proved of the limit",
+        "few roll-outs",
+        exponent("variance", "guidance", proved="refuted"),
+        "refuted",
+    ),
+)

@@ -9,7 +9,7 @@ import pytest
 
 from dgpg_verify.claims.instrument import a0_5_whole_pipeline as a0_5
 from dgpg_verify.claims.instrument.a0_5_whole_pipeline import CLAIM, TRIED, allowed, experiments, fleets_of, rates
-from dgpg_verify.claims.instrument.pipeline_truths import ASKED, FLEETS, SIZES, SYSTEMS, Asked
+from dgpg_verify.claims.instrument.pipeline_truths import ASKED, FLEETS, SIZES, SYSTEMS, PlantedClaim
 from dgpg_verify.claims.noise.questions import read_moments
 from dgpg_verify.claims.question import Question, ledger_rows
 from dgpg_verify.claims.series import Measured, Series, make_series
@@ -24,7 +24,7 @@ PROVED = [asked for asked in ASKED if "proved" in asked.name]
 MEASURED = [asked for asked in ASKED if "proved" not in asked.name]
 
 
-def name_of(asked: Asked) -> str:
+def name_of(asked: PlantedClaim) -> str:
     return asked.name
 
 
@@ -44,7 +44,7 @@ def exact(question: Question) -> Question:
 
 
 @pytest.mark.parametrize("asked", MEASURED, ids=name_of)
-def test_what_is_said_to_hold_holds_by_the_closed_forms(asked: Asked) -> None:
+def test_what_is_said_to_hold_holds_by_the_closed_forms(asked: PlantedClaim) -> None:
     row = SYSTEMS[asked.system].row("smoke")
     cells = batch(row, 2, 0.0, np.random.default_rng(0))
     series = make_series(row, [fleet for cell in cells for fleet in fleets_of(cell)])
@@ -53,7 +53,7 @@ def test_what_is_said_to_hold_holds_by_the_closed_forms(asked: Asked) -> None:
 
 
 @pytest.mark.parametrize("asked", PROVED, ids=name_of)
-def test_what_is_proved_of_the_limit_is_true_of_its_curve(asked: Asked) -> None:
+def test_what_is_proved_of_the_limit_is_true_of_its_curve(asked: PlantedClaim) -> None:
     first, last = SYSTEMS[asked.system].ratio(FAR)
     limit = (last - first) / np.log(FAR[1] / FAR[0])
     assert limit == pytest.approx(0.0 if asked.holds == "supported" else 1.0, abs=1e-9)
