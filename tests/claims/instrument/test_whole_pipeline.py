@@ -132,6 +132,15 @@ def test_a_rule_that_joins_readings_wrongly_is_caught(monkeypatch: pytest.Monkey
     assert rows["A0.5/truth/N^3: four mixtures differ"].verdict == "refuted"
 
 
+def test_a_measurement_that_forgets_to_average_over_agents_is_caught() -> None:
+    row = SYSTEMS["flat"].row("smoke")
+    cells = batch(row, 6 * FLEETS, SPREAD, np.random.default_rng(0))
+    grown = [replace(cell, values={name: value * cell.cell.n if name == "measured/covariance" else value
+                                   for name, value in cell.values.items()}) for cell in cells]  # fmt: skip
+    rows = {row.row: row for row in rows_of({"flat": make_series(row, grown)})}
+    assert rows["A0.5/truth/flat: bounded"].verdict == "refuted"
+
+
 def test_the_table_is_that_of_the_other_calibrations(judged: dict[str, LedgerRow]) -> None:
     records = CLAIM.tables({"cube": made_up("cube", 6)})["calibration"]
     assert [record["procedure"] for record in records] == ["whole pipeline", "control: most readings decide"]
