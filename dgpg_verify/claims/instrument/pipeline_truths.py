@@ -107,8 +107,8 @@ SYSTEMS = {
         Planted("drifting", drift(0.2, 1.0), drift(0.0, 0.1, 2.0)),
         Planted("two regimes", flat_until(32), linear_until(64, 2.0)),
         Planted("heavy tails", power(0.0), power(1.0, 2.0), tail="student"),
-        Planted("heavy fleets", power(1.0), flat_until(64, 2.0), fleets="student", spread=0.1),
         Planted("few roll-outs", power(1.0), flat_until(64, 2.0), rollouts=32),
+        Planted("heavy fleets", power(1.0), flat_until(64, 2.0), fleets="student", spread=0.1),
     )
 }
 
