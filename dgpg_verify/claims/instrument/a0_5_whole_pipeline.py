@@ -116,7 +116,15 @@ _JUDGED = _Judged()
 
 def _headlines(series: Series[Evidence]) -> Headlines:
     tried = [item for item in TRIED if item.asked.system == series.key]
-    bar = tqdm(experiments(series), desc=f"judging {series.key}", unit="seed", file=sys.stderr, delay=3.0, leave=False)
+    bar = tqdm(
+        experiments(series),
+        desc=f"judging {series.key}",
+        unit="seed",
+        file=sys.stderr,
+        delay=3.0,
+        leave=False,
+        mininterval=5.0,
+    )
     found = [[item.judge(experiment) for item in tried] for experiment in bar]
     return {item.key: list(labels) for item, labels in zip(tried, zip(*found, strict=True))}
 
