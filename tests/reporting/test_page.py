@@ -122,6 +122,12 @@ def test_every_id_has_one_family() -> None:
     }  # fmt: skip
 
 
+def test_the_share_that_is_decided_rightly_stands_beside_the_error_rates(reported: Path) -> None:
+    page = (reported / "instrument.html").read_text()
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", page[page.index("<td>exponent 1/2</td>") :])[:7]
+    assert cells == ["exponent 1/2", "1000", "0.00200", "0", "0.00500", "0.993", "0.00400"]
+
+
 def test_the_machine_is_not_named(text: str) -> None:
     assert "/opt/" not in text and "secret" not in text and "must-not-show" not in text
     assert not re.search(r"(?<![\w.<])/(home|root|tmp|work|usr|var|Users)/", text)
