@@ -6,6 +6,7 @@ import gzip
 import json
 import math
 import os
+import re
 import reprlib
 import zlib
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, NoReturn
 from dgpg_verify.core import InputError, to_json
 from dgpg_verify.runs.lock import PART, open_locked
 
+SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # the escape of half a character
 LONGEST_INTEGER = 300  # digits; a longer one is no finite float
 
 
@@ -72,12 +74,18 @@ def read_json(path: Path) -> Any:
 
     text = read_text(path, "UTF-8 JSON")
     try:
-        return json.loads(text, parse_constant=refuse, parse_float=real, parse_int=whole)
+        value = json.loads(text, parse_constant=refuse, parse_float=real, parse_int=whole)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise InputError(f"{path.name} is not JSON at {where} ({error.msg}): write it again") from None
     except RecursionError:
         raise InputError(f"{path.name} is nested too deep to be read: at most some hundred levels are") from None
+    if SURROGATE.search(text):
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise InputError(f"{path.name} holds half a character (\\ud8..): a text must be whole Unicode") from None
+    return value
 
 
 def in_short(error: Exception) -> str:

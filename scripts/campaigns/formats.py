@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import random
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +21,15 @@ from dgpg_verify.claims.run_index import RunIndex
 from dgpg_verify.cli.games import read_game
 from dgpg_verify.core import Evidence, LedgerRow, parse_pairs, to_json
 from dgpg_verify.reporting import read_ledger, read_records
-from dgpg_verify.runs import CellStore
+from dgpg_verify.runs import CellStore, cell_file
 from dgpg_verify.runs.cells import read_cell, write_cell
 from dgpg_verify.runs.evidence import CompactEvidence, write_evidence
-from dgpg_verify.systems import CloudScheduling, PowerDispatch
+from dgpg_verify.systems import CloudScheduling, LoadBalancingGame, PowerDispatch
+from dgpg_verify.systems.cloud.workload.traces import read_record
 from dgpg_verify.systems.roads import RoadNetwork
-from dgpg_verify.systems.roads.tntp import read_places
+from dgpg_verify.systems.roads.tntp import read_links, read_places, read_trips
 from dgpg_verify.training import train
+from dgpg_verify.training.saved.checkpoints import load_checkpoint
 from dgpg_verify.training.saved.folder import read_run
 from scripts.campaigns.mutations import checkpoint, json_tree, mutate, npz_text, packed
 from tests.systems.cloud.test_published import MAKERS
@@ -66,8 +69,8 @@ def _text(name: str, text: str) -> Callable[[Path], Path]:
 
 FLEET = "name,cores,memory_gib,speed\na,4,16,1\nb,8,32,1.5\nc,2,8,0.5\n"
 TRACE = "arrival_s,cores,memory_gib,duration_s\n" + "".join(f"{60 * k},1,{2 + k % 3},{300 + k}\n" for k in range(60))
-NET = ("<NUMBER OF ZONES> 2\n<NUMBER OF NODES> 4\n<FIRST THRU NODE> 3\n<NUMBER OF LINKS> 5\n<END OF METADATA>\n~ names ;\n"
-       "1 3 10 1 2 0.15 4 0 0 1 ;\n3 2 20 1 4 0.5 1 0 0 1;\n1 4 5 1 1 0.1 2 0 0 1 ;\n4 2 9 1 1 0.15 4 0 0 1 ;\n"
+NET = ("<NUMBER OF ZONES> 2\n<NUMBER OF NODES> 4\n<FIRST THRU NODE> 3\n<NUMBER OF LINKS> 5\n<END OF METADATA>\n"
+       "~ names ;\n1 3 10 1 2 0.15 4 0 0 1;\n3 2 20 1 4 0.5 1 0 0 1;\n1 4 5 1 1 0.1 2 0 0 1;\n4 2 9 1 1 0.15 4 0 0 1;\n"
        "2 1 9 1 1 0.15 4 0 0 1 ;\n")  # fmt: skip
 TRIPS = (
     "<NUMBER OF ZONES> 2\n<TOTAL OD FLOW> 7.5\n<END OF METADATA>\nOrigin 1\n 1 : 0.5; 2 : 3.0;\nOrigin 2\n1 : 4.0;\n"
@@ -80,8 +83,9 @@ FIELDS = {"jobs": [1, 2], "capacity": [2, 3], "background": [0, 0.5], "candidate
           "target": [0, 0], "reference_state": [0.5, 0.5], "cost": "quadratic"}  # fmt: skip
 NFG = 'NFG 1 R "a game" { "one" "two" } { 2 2 }\n\n1 1 0 0 0 0 1/2 .5e0\n'
 RECORDS = json.dumps({"schema": 1, "tables": {"moments": [{"n": 2, "credit": "return", "alignment": 0.5}]}})
-CELLS = Row("A1", "toy", {2: 2}, {"load": 0.5}).cells(0)
-LEDGER = LedgerRow(
+ROW = Row("A1", "toy", {2: 2}, {"load": 0.5})
+CELLS = ROW.cells(0)
+LEDGER_ROW = LedgerRow(
     "A1/toy",
     "A1",
     True,
@@ -111,6 +115,8 @@ LEDGER = LedgerRow(
     0.1,
 )
 
+LEDGER = json.dumps(to_json({"schema": 1, "rows": [LEDGER_ROW]}))
+
 
 def _beside(first: str, text: str, second: str, other: str) -> Callable[[Path], Path]:
     """The first file is damaged, the second stays."""
@@ -122,28 +128,36 @@ def _beside(first: str, text: str, second: str, other: str) -> Callable[[Path], 
     return make
 
 
-def _cloud(**files: str) -> Callable[[Path], Any]:
-    return lambda path: CloudScheduling(3, n_servers=3, horizon=5, load=0.05, **{
-        name: f"{kind}:{path}" for name, kind in files.items()})  # type: ignore[arg-type]  # fmt: skip
+def _chosen(path: Path) -> bool:
+    """One file in ten, by what it holds."""
+    return zlib.crc32(path.read_bytes()) % 10 == 0
+
+
+def _fleet(path: Path) -> Any:
+    return CloudScheduling(3, fleet=f"csv:{path}", n_servers=3, horizon=5)
+
+
+def _record(kind: str, path: Path, beside: Path) -> Any:
+    record = read_record(f"{kind}:{path}")
+    return (
+        CloudScheduling(6, n_servers=3, horizon=5, load=0.05, workload=f"{kind}:{path}") if _chosen(beside) else record
+    )
 
 
 def _published(name: str) -> tuple[Callable[[Path], Path], Callable[[Path], Any]]:
-    """One file of a published record, and the system that replays it."""
+    """One file of a published record, and what reads it; in one of ten cases also the system that replays it."""
 
     def make(folder: Path) -> Path:
         place = Path(MAKERS[name](folder)[0].partition(":")[2])
         return place if place.is_file() else sorted(place.iterdir())[0]
 
-    def read(path: Path) -> Any:
-        place = path.parent if name == "azure_csv" else path
-        return CloudScheduling(6, n_servers=3, horizon=5, load=0.05, workload=f"{name.split('_')[0]}:{place}")
-
-    return make, read
+    return make, lambda path: _record(name.split("_")[0], path.parent if name == "azure_csv" else path, path)
 
 
 def _roads(path: Path) -> Any:
-    network = path.with_name("x_net.tntp")
-    return RoadNetwork.random(4, network=str(network), trips=str(path.with_name("x_trips.tntp")))
+    network, trips = (path.with_name(f"x_{name}.tntp") for name in ("net", "trips"))
+    read = read_links(network), read_trips(trips)
+    return RoadNetwork.random(4, network=str(network), trips=str(trips)) if _chosen(path) else read
 
 
 def _cell(folder: Path) -> Path:
@@ -173,23 +187,27 @@ def _read_evidence(path: Path) -> Any:
 
 
 def _index(folder: Path) -> Path:
-    row = Row("A1", "toy", {2: 2}, {"load": 0.5})
     store = CellStore(folder, "source")
-    for cell in row.cells(0):
+    for cell in CELLS:
         write_cell(store.path(cell), store.key(cell), Evidence(cell, {"x": 1.0}, 0.1))
-    index = RunIndex("smoke", 0, {"A1": [("A1", "toy")]}, {("A1", "toy"): row},
-                     keys={store.path(cell).relative_to(folder).as_posix(): store.key(cell) for cell in row.cells(0)})  # fmt: skip
+    keys = {cell_file(cell): store.key(cell) for cell in CELLS}
+    index = RunIndex("smoke", 0, {"A1": [("A1", "toy")]}, {("A1", "toy"): ROW}, keys=keys)
     index.write(folder)
     return folder / "cells" / "index.json"
 
 
 def _trained(name: str) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
-        system = CloudScheduling(2, n_servers=2, horizon=3)
+        system = LoadBalancingGame.random(2, n_candidates=2)
         train(system, "mappo", 1, workloads=2, out=folder / "run", progress=False, epochs=1, hidden=4)
         return folder / "run" / name
 
     return make
+
+
+def _checkpoint(path: Path) -> Any:
+    """What it holds; in one of ten cases also the learner that it is loaded into, which takes longer."""
+    return read_run(path.parent) if _chosen(path) else load_checkpoint(path.parent)
 
 
 def _torch_code(marker: Path) -> bytes:
@@ -203,9 +221,9 @@ def _pairs(path: Path) -> Any:
 
 
 FORMATS: dict[str, Format] = {
-    "fleet CSV": Format(_text("fleet.csv", FLEET), _cloud(fleet="csv")),
-    "fleet CSV, packed": Format(_text("fleet.csv.gz", FLEET), _cloud(fleet="csv"), packed),
-    "trace CSV": Format(_text("trace.csv", TRACE), _cloud(workload="trace")),
+    "fleet CSV": Format(_text("fleet.csv", FLEET), _fleet),
+    "fleet CSV, packed": Format(_text("fleet.csv.gz", FLEET), _fleet, packed),
+    "trace CSV": Format(_text("trace.csv", TRACE), lambda path: _record("trace", path, path)),
     **{f"published {name}": Format(*_published(name), packed if name == "swf" else mutate) for name in MAKERS},
     "TNTP network": Format(_beside("x_net.tntp", NET, "x_trips.tntp", TRIPS), _roads),
     "TNTP trips": Format(_beside("x_trips.tntp", TRIPS, "x_net.tntp", NET), _roads),
@@ -221,7 +239,7 @@ FORMATS: dict[str, Format] = {
         _text("ledger.json", json.dumps(to_json({"schema": 1, "rows": [LEDGER]}))), read_ledger, json_tree
     ),
     "records": Format(_text("records.json", RECORDS), read_records, json_tree),
-    "checkpoint": Format(_trained("checkpoint.pt"), lambda path: read_run(path.parent), checkpoint, _torch_code),
+    "checkpoint": Format(_trained("checkpoint.pt"), _checkpoint, checkpoint, _torch_code),
     "run config": Format(_trained("config.json"), lambda path: read_run(path.parent), json_tree),
     "settings NAME=VALUE": Format(_text("pairs", 'a=1\nfleet=aws\nc=[1, 2]\nd={"x": true}\nload=0.5'), _pairs),
 }

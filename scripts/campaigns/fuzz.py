@@ -97,7 +97,7 @@ def _read(form: Format, path: Path, content: bytes, found: Found) -> None:
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
         last = next((f for f in reversed(frames) if "dgpg_verify" in f.filename), frames[-1])
-        found.fail(f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno} ({str(error)[:80]})", content)
+        found.fail(f"{type(error).__name__} at {Path(last.filename).name}:{last.lineno}", content)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0.0)
     found.slowest = max(found.slowest, time.perf_counter() - began)

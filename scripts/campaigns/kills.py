@@ -30,6 +30,9 @@ from typing import Any, NoReturn
 
 import torch
 
+import dgpg_verify.claims.run
+import dgpg_verify.measurement
+import dgpg_verify.training.saved.folder
 from dgpg_verify.cli import main as cli
 from scripts.campaigns.written import contents
 
@@ -39,9 +42,9 @@ TURN = itertools.count()
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 IN_A_ROW = 3  # kills of one run before it is left to end
 RUN = ["--out", "run"]
-TRAIN = ["train", "cloud", "--n", "3", "--method", "mappo", "--episodes", "60", "--workloads", "4", "--option",
-         "horizon=5", "--set", "checkpoint_every=5"]  # fmt: skip
-VERIFY = ["verify", "--scale", "smoke", "--claims", "A1", "--workers", "1"]
+TRAIN = ["train", "load_balancing", "--n", "3", "--method", "mappo", "--episodes", "400", "--evaluate-every", "50",
+         "--workloads", "4", "--set", "checkpoint_every=20"]  # fmt: skip
+VERIFY = ["verify", "--scale", "smoke", "--claims", "A1", "--n-max", "8", "--workers", "1"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Command:
 COMMANDS = {
     "train": Command([*TRAIN, *RUN], begun="run/config.json"),
     "verify": Command([*VERIFY, *RUN], begun="run"),
-    "report": Command(["report", "run"], before=[*VERIFY, *RUN]),
+    "report": Command(["report", "run", "--unfinished"], before=[*VERIFY, *RUN]),
     "measure": Command(["measure", "load_balancing", "--n", "6", "--rollouts", "4096", "--csv", "table.csv"]),
 }
 

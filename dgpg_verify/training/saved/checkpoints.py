@@ -107,8 +107,9 @@ def resumable(folder: Path, config: Mapping[str, Any]) -> tuple[dict[str, Any], 
 
 def longer(config: dict[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration with the episodes of a shorter run of the same kind, which it may go on with."""
-    more = isinstance(known.get("episodes"), int) and config["episodes"] > known["episodes"]
-    return {**config, "episodes": known["episodes"]} if more else config
+    had, asked = known.get("episodes"), config.get("episodes")
+    more = isinstance(had, int) and isinstance(asked, int) and asked > had
+    return {**config, "episodes": had} if more else config
 
 
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:

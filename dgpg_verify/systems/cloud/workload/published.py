@@ -160,7 +160,7 @@ def _request(path: Path, row: int, cell: str) -> tuple[float, float]:
         request = ast.literal_eval(cell)
         cpus, memory = (float(np.nan if request.get(name) is None else request[name]) for name in ("cpus", "memory"))
         return cpus, memory
-    except (ValueError, SyntaxError, TypeError, AttributeError, MemoryError, RecursionError):
+    except (ValueError, SyntaxError, TypeError, AttributeError, OverflowError, MemoryError, RecursionError):
         raise InputError(
             f"{path.name}: row {row}: resource_request = {cell[:60]!r} must be such as {{'cpus': 0.02, 'memory': 0.01}}"
         ) from None
