@@ -235,9 +235,7 @@ FORMATS: dict[str, Format] = {
     "cell": Format(_cell, read_cell, npz_text("record"), _npz_code),
     "compact evidence": Format(_evidence, _read_evidence, npz_text("records"), _npz_code),
     "run index": Format(_index, lambda path: RunIndex.read(path.parents[1]).evidence(False), json_tree),
-    "ledger": Format(
-        _text("ledger.json", json.dumps(to_json({"schema": 1, "rows": [LEDGER]}))), read_ledger, json_tree
-    ),
+    "ledger": Format(_text("ledger.json", LEDGER), read_ledger, json_tree),
     "records": Format(_text("records.json", RECORDS), read_records, json_tree),
     "checkpoint": Format(_trained("checkpoint.pt"), _checkpoint, checkpoint, _torch_code),
     "run config": Format(_trained("config.json"), lambda path: read_run(path.parent), json_tree),

@@ -30,9 +30,9 @@ from typing import Any, NoReturn
 
 import torch
 
-import dgpg_verify.claims.run
+import dgpg_verify.claims.run  # what commands import, before processes are forked
 import dgpg_verify.measurement
-import dgpg_verify.training.saved.folder
+import dgpg_verify.training.saved.folder  # noqa: F401
 from dgpg_verify.cli import main as cli
 from scripts.campaigns.written import contents
 
@@ -78,30 +78,49 @@ class Ended:
     said: str
 
 
-def run(words: list[str], place: Path, fresh: bool, stop: tuple[int, float] | None = None) -> Ended:
+def run(words: list[str], place: Path, fresh: bool = False, stop: tuple[int, float] | None = None) -> Ended:
     """Run a command in `place`; stop: a signal and after how many seconds it is sent."""
-    began, said = time.perf_counter(), place.with_name("err")
+    child = start(words, place, fresh)
+    timer = threading.Timer(stop[1], os.kill, (child.pid, stop[0])) if stop else None
+    if timer:
+        timer.start()
+    ended = child.wait()
+    if timer:
+        timer.cancel()
+    return ended
+
+
+@dataclass(frozen=True)
+class Child:
+    """A command that runs; said: the file of its stderr."""
+
+    pid: int
+    began: float
+    said: Path
+
+    def wait(self) -> Ended:
+        _, status = os.waitpid(self.pid, 0)
+        return Ended(os.waitstatus_to_exitcode(status), time.perf_counter() - self.began, self.said.read_text())
+
+
+def start(words: list[str], place: Path, fresh: bool = False, name: str = "err") -> Child:
+    """Begin a command in `place`, with its stderr in a file of this name beside it."""
+    began, said = time.perf_counter(), place.with_name(name)
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # until the command has begun
     child = os.fork()
     if not child:
-        _become(words, place, fresh)
+        _become(words, place, said, fresh)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
-    timer = threading.Timer(stop[1], os.kill, (child, stop[0])) if stop else None
-    if timer:
-        timer.start()
-    _, status = os.waitpid(child, 0)
-    if timer:
-        timer.cancel()
-    return Ended(os.waitstatus_to_exitcode(status), time.perf_counter() - began, said.read_text())
+    return Child(child, began, said)
 
 
-def _become(words: list[str], place: Path, fresh: bool) -> NoReturn:
+def _become(words: list[str], place: Path, said: Path, fresh: bool) -> NoReturn:
     """Be the process of a command, in a new interpreter if `fresh`."""
     code = 99
     try:
         os.chdir(place)
-        for number, name in ((1, "out"), (2, "err")):
-            os.dup2(os.open(place.with_name(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+        for number, path in ((1, Path(os.devnull)), (2, said)):
+            os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
         torch.set_num_threads(1)
         sys.argv = ["dgpg-verify", *words]
         try:

@@ -10,6 +10,7 @@ import numpy as np
 
 from dgpg_verify.core import InputError
 from dgpg_verify.runs.files import read_text
+from dgpg_verify.systems.inputs import within_range
 from dgpg_verify.systems.roads.links import Array, Links, Trips
 
 MAX_NAMED = 50
@@ -85,7 +86,8 @@ def read_links(path: Path) -> Links:
         raise InputError(f"{path.name}: <NUMBER OF LINKS> is {count}, and {len(rows)} links follow: they must agree")
     start, end, capacity, _, free_time, b, power = np.array(rows).T
     ends = start.astype(np.int64) - 1, end.astype(np.int64) - 1
-    return Links(*ends, capacity, free_time, free_time * b, power, through - 1)
+    with within_range(path.name):
+        return Links(*ends, capacity, free_time, free_time * b, power, through - 1)
 
 
 def read_trips(path: Path) -> Trips:
