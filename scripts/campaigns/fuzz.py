@@ -59,6 +59,7 @@ def _alarm(*_: Any) -> None:
 def campaign(form: Format, seed: int, seconds: float, most: int = 10**9) -> Found:
     """Damage and read one format's file again and again, for so long or so often."""
     found, rng = Found(), random.Random(seed)
+    handler = signal.signal(signal.SIGALRM, _alarm)
     with tempfile.TemporaryDirectory(dir=MEMORY_DISK if Path(MEMORY_DISK).is_dir() else None) as name:
         place, marker = Path(name) / "place", Path(name) / "place" / "marker"
         place.mkdir()
@@ -78,6 +79,7 @@ def campaign(form: Format, seed: int, seconds: float, most: int = 10**9) -> Foun
                     marker.unlink(missing_ok=True)
         finally:
             os.chdir(here)
+            signal.signal(signal.SIGALRM, handler)
     return found
 
 
@@ -123,7 +125,6 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="a folder for one input of each kind of failure")
     given = parser.parse_args()
     warnings.simplefilter("error")
-    signal.signal(signal.SIGALRM, _alarm)
     limit_memory()
     print("| format | inputs | refused | slowest, ms | failures |\n|---|---|---|---|---|")
     failed = total = 0

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
+import torch._dynamo
 
 import dgpg_verify.claims.run  # what commands import, before processes are forked
 import dgpg_verify.measurement

@@ -46,7 +46,8 @@ def read_record(spec: str) -> tuple[Record, dict[str, Any]]:
     with within_range(f"workload = {spec!r}"):
         if kind == OWN:
             table = read_table(Path(place), TRACE_COLUMNS)
-            own = Record(*(table[column.name] for column in TRACE_COLUMNS))
+            arrival, cores, memory, duration = (table[column.name] for column in TRACE_COLUMNS)
+            own = Record(arrival, cores, memory, duration)
             record, facts = usable(own, {}, spec, drop_strays=False)
             return record, {"trace": "csv", "sha256": file_digest(Path(place)), **facts}
         found, reasons, paths = SOURCES[kind](Path(place))
