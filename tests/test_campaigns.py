@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import sqlite3
@@ -80,6 +81,10 @@ def _row(**fields: object) -> Damage:
     return damage
 
 
+def _unpacked(old: str, new: str) -> Damage:
+    return lambda valid: gzip.compress(_other(old, new)(gzip.decompress(valid)))
+
+
 def _sql(change: str) -> Damage:
     def damage(valid: bytes) -> bytes:
         with closing(sqlite3.connect(":memory:")) as base:
@@ -91,26 +96,20 @@ def _sql(change: str) -> Damage:
     return damage
 
 
-DEEP = "[" * 300 + "]" * 300
 FOUND: dict[str, tuple[str, Damage]] = {
-    "a number beyond floats": ("run index", _other('"seed": 0', '"seed": 1e400')),
     "a whole number beyond floats": ("ledger", _other('"level": 0.95', f'"level": {"9" * 400}')),
     "a number of 5000 digits": ("records", _other('"n": 2', f'"n": {"9" * 5000}')),
     "nested too deep": ("records", lambda valid: b"[" * 100_000),
-    "nested deeper than a row can be": ("ledger", _other('"because"', DEEP)),
     "half a character": ("ledger", _other("a statement", "\\ud800")),
     "a row's options that are a number": ("run index", _row(options=3)),
-    "a row's key that is a number": ("run index", _row(key=3)),
     "a row's stream that is a number": ("run index", _row(stream=3)),
-    "half a replicate": ("run index", _row(n_values={"2": 1.5})),
     "a billion replicates": ("run index", _row(n_values={"2": 10**9})),
     "agents of a cell in words": ("run index", _row(agents_per_cell="all")),
     "a header that does not end": ("cell", _member("record.npy", _header("{'descr': '<U9', 'shape': ("))),
-    "a header that is no Python": ("cell", _member("array0.npy", _header("{'descr' '<f8'}"))),
     "a shape beyond numbers": ("cell", _member("array0.npy", _header(f"{{'descr': '<f8', 'fortran_order': False, "
                                                                      f"'shape': ({10**30},)}}"))),
     "a header of evidence that does not end": ("compact evidence", _member("keys.npy", _header("{'descr': ("))),
-    "a place that is a number": ("run config", _json(place=3, system={"system": "cloud", "inputs": {"fleet": {}}})),
+    "a place that is a number": ("run config", _json(place=3)),
     "no episodes": ("run config", _json(episodes=None)),
     "episodes beyond floats": ("run config", lambda valid: b'{"episodes": 1e400}'),
     "a payoff of a billion digits": ("game .nfg", _other(".5e0", "1e999999999")),
@@ -121,8 +120,8 @@ FOUND: dict[str, tuple[str, Damage]] = {
     "times that overflow": ("TNTP network", _other("10 1 2 0.15", "10 1 1e308 1e308")),
     "requests beyond floats": ("published google", _other("'cpus': 0.125", f"'cpus': {'9' * 400}")),
     "times of a record that overflow": ("published azure_csv", _other("0,big,0,0.0,", "0,big,0,1e308,")),
+    "a run time that is nan": ("published swf", _unpacked(" 5 121.0 ", " 5 nan ")),
     "text for a number in SQLite": ("published azure", _sql("UPDATE vm SET starttime = 'soon'")),
-    "half a text in SQLite": ("published azure", _sql("UPDATE vm SET vmTypeId = CAST(x'ff' AS TEXT)")),
     "a setting of 5000 digits": ("settings NAME=VALUE", _other("a=1\n", f"a={'9' * 5000}\na=1\n")),
     "a setting nested too deep": ("settings NAME=VALUE", _other("a=1\n", f"a={'[' * 100_000}\na=1\n")),
 }  # fmt: skip
@@ -143,13 +142,13 @@ def test_a_whole_number_beyond_floats_is_out_of_range() -> None:
         check_real("load", 10**400)
 
 
-def test_kills_and_two_writers() -> None:
-    """In a process of its own, since they fork."""
+def test_kills_and_a_clock_set_back() -> None:
+    """In a process of its own, since they fork; of the command that takes least."""
     words = (
         "from scripts.campaigns import kills, places; import sys; sys.argv[1:] = {}; code = {}.main(); assert not code"
     )
-    lines = [words.format(["--only", "train", "--kills", "2"], "kills"),
-             words.format(["--only", "two_writers", "--command", "train"], "places")]  # fmt: skip
+    lines = [words.format(["--only", "measure", "--kills", "3"], "kills"),
+             words.format(["--only", "clock_set_back", "--command", "measure"], "places")]  # fmt: skip
     ran = subprocess.run(
         [sys.executable, "-c", "\n".join(lines)], cwd=ROOT, capture_output=True, text=True, timeout=300
     )

@@ -123,6 +123,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     config = read_json(folder / CONFIG)
     if not isinstance(config, dict):
         raise InputError(f"{CONFIG} in {folder} is a {type(config).__name__}: it must be a JSON object")
+    if not isinstance(config.get(PLACE, ""), str):
+        raise InputError(f"{CONFIG} in {folder}: {PLACE} = {config[PLACE]!r} is not allowed: it must be a path")
     return config
 
 

@@ -141,7 +141,7 @@ def read_run(folder: str | Path, trusted: Sequence[str] = (), n_agents: int | No
     config = read_config(folder)
     place, _ = (config.pop(name, None) for name in BESIDE)
     tensors, progress = load_checkpoint(folder, config)
-    start = Path() if place is None else folder / str(place)
+    start = Path() if place is None else folder / place
     own = "origin" in config
     system = _own_again(config, folder, trusted) if own else rebuild(config["system"], start)
     try:
