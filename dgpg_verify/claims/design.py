@@ -9,8 +9,9 @@ from zlib import crc32
 
 import numpy as np
 
-from dgpg_verify.core import Cell
+from dgpg_verify.core import Cell, check_int
 
+MOST = 10**6  # replicates at one N
 SCALES = ("smoke", "standard", "full")
 Options = Mapping[str, Any]
 
@@ -63,9 +64,14 @@ class Row:
 
 def row_from_json(data: Mapping[str, Any]) -> Row:
     """The inverse of `to_json` for a row; raises KeyError, TypeError or ValueError for anything else."""
-    n_values = {int(n): int(count) for n, count in data["n_values"].items()}
+    n_values = {check_int("n", int(n), 1): check_int("replicates", k, 0, MOST) for n, k in data["n_values"].items()}
     options_at = {int(n): dict(options) for n, options in data["options_at"].items()}
-    return Row(**{**data, "n_values": n_values, "options_at": options_at})
+    dicts = {name: dict(data[name]) for name in ("options", "notes")}
+    row = Row(**{**data, **dicts, "n_values": n_values, "options_at": options_at})
+    if not all(isinstance(text, str) for text in (row.family, row.key, row.stream)):
+        raise TypeError("family, key and stream of a row are texts")
+    check_int("agents_per_cell", row.agents_per_cell, 0)
+    return row
 
 
 def cell_seed(seed: int, stream: str, n: int, replicate: int) -> int:

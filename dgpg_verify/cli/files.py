@@ -28,7 +28,7 @@ def _check_writable(option: str, path: Path, folder: Path) -> None:
     if not nearest.is_dir():
         raise InputError(f"{option} = {str(path)!r} is not allowed: {str(nearest)!r} is a file, not a folder")
     try:
-        with tempfile.NamedTemporaryFile(dir=nearest):
+        with tempfile.TemporaryFile(dir=nearest):  # without a name: a kill leaves none
             free = shutil.disk_usage(nearest).free
     except OSError as error:
         raise InputError(f"{option} = {str(path)!r} cannot be written ({error.strerror})") from None

@@ -179,14 +179,7 @@ def _team_table(name: str, path: Path) -> NDArray[np.float64]:
 
 
 def _read_object(path: Path) -> dict[str, Any]:
-    try:
-        content = read_json(path)
-    except RecursionError:
-        raise InputError(f"{path.name} is nested too deep: at most {MOST_AGENTS} levels are allowed") from None
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path.name} holds a number too long to read: {error}") from None
+    content = read_json(path)
     if not isinstance(content, dict):
         raise InputError(f"{path.name} holds a {type(content).__name__}: it must be one object")
     return content

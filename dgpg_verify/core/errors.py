@@ -52,7 +52,7 @@ def check_real(
     left, right = "(" if open_low or low == -math.inf else "[", ")" if open_high or high == math.inf else "]"
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     edge = (open_low and number == low) or (open_high and number == high)
     if not math.isfinite(number) or not low <= number <= high or edge:

@@ -30,7 +30,7 @@ def parse_pairs(pairs: list[str], taken: Collection[str] = ()) -> dict[str, Any]
             raise InputError(f"option = {pair!r} is not allowed: {name} has an option of its own on the command line")
         try:
             options[name] = json.loads(text)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # no JSON, a number of thousands of digits, nested too deep
             options[name] = WORDS.get(text, text)
     if pairs:
         check_unique("option", [pair.partition("=")[0] for pair in pairs])

@@ -36,7 +36,7 @@ def _problems(data: dict[str, Any]) -> list[str]:
         _ROW.validate_json(json.dumps(data), strict=True, extra="forbid")
     except ValidationError as error:
         for problem in error.errors():
-            name, words = str(problem["loc"][0]), problem["msg"].replace("Input", "it")
+            name, words = str((*problem["loc"], "row")[0]), problem["msg"].replace("Input", "it")
             wrong[name] = _WRONG.get(problem["type"], "{0} = {1!r}: {2}").format(name, data.get(name), words)
     return list(wrong.values())
 

@@ -11,8 +11,6 @@ import io
 import json
 import math
 import re
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,12 +19,10 @@ import numpy as np
 
 from dgpg_verify.core.errors import InputError, NonFiniteError
 from dgpg_verify.core.records import Cell, Evidence, to_json
-from dgpg_verify.runs.files import write_atomic
+from dgpg_verify.runs.files import in_short, write_atomic
 
 SCHEMA = 1
 CELL_FOLDER = "cells"
-# What a truncated, foreign or altered file raises on the way.
-UNREADABLE = (OSError, ValueError, LookupError, TypeError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error)
 Finished = tuple[Evidence, str]  # what a cell measured, and its key
 Source = str | Callable[[Cell], str]  # hash of the code that measures a cell
 ADVICE = "delete the file, or run again with --resume after deleting it"
@@ -101,11 +97,6 @@ class CellStore:
             raise InputError(f"no finished cell for {cell_name(cell)} in {self.folder}: run again with --resume")
         return evidence
 
-    def clean(self) -> None:
-        """Remove temporary files that a killed run left behind."""
-        for path in (self.folder / CELL_FOLDER).glob(".*.npz.*"):
-            path.unlink(missing_ok=True)
-
 
 def write_cell(path: Path, key: str, evidence: Evidence) -> None:
     """Write evidence and key to `path` atomically; raises what `cell_bytes` raises, and OSError."""
@@ -150,7 +141,7 @@ def read_cell(path: Path) -> Finished:
 def unpack_cell(content: bytes, file: str) -> Finished:
     """The inverse of `cell_bytes`; InputError naming the file where it is not one."""
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        with np.errstate(all="raise"), np.load(io.BytesIO(content), allow_pickle=False) as stored:
             record = json.loads(str(stored["record"][()]))
             if record["schema"] != SCHEMA:
                 raise ValueError(f"schema {record['schema']} is not {SCHEMA}")
@@ -159,8 +150,8 @@ def unpack_cell(content: bytes, file: str) -> Finished:
                 values[name] = stored[f"array{k}"]
             cell = Cell(**record["cell"])
             return Evidence(cell, values, float(record["seconds"])), str(record["key"])
-    except UNREADABLE as error:
-        raise InputError(f"cell file {file} is corrupt ({error}): {ADVICE}") from None
+    except Exception as error:  # numpy, zipfile and their decoders raise many kinds on a damaged file
+        raise InputError(f"cell file {file} is corrupt ({in_short(error)}): {ADVICE}") from None
 
 
 def unique_cells(cells: Iterable[Cell]) -> list[Cell]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import lzma
 import math
 import re
 import zipfile
@@ -22,14 +21,12 @@ import numpy as np
 
 from dgpg_verify.core.errors import InputError
 from dgpg_verify.core.records import Cell, Evidence, to_json
-from dgpg_verify.runs.cells import UNREADABLE, Finished, cell_file
-from dgpg_verify.runs.files import read_json, write_atomic
+from dgpg_verify.runs.cells import Finished, cell_file
+from dgpg_verify.runs.files import in_short, read_json, write_atomic
 
 SCHEMA = 1
 EVIDENCE_FOLDER = "evidence"
 EVIDENCE_INDEX = f"{EVIDENCE_FOLDER}/index.json"
-# zipfile says by a RuntimeError that a damaged header names a packing that it does not know, or a password
-BROKEN = (*UNREADABLE, lzma.LZMAError, RuntimeError)
 ADVICE = "take the committed file again, or delete the evidence folder and measure with --resume"
 
 
@@ -104,8 +101,8 @@ class CompactEvidence:
                 raise InputError(f"{name} is not the file that {EVIDENCE_INDEX} names: {ADVICE}")
             try:
                 self._read[family] = {cell_file(found[0].cell): found for found in _unpacked(content)}
-            except BROKEN as error:
-                raise InputError(f"{name} is corrupt ({error}): {ADVICE}") from None
+            except Exception as error:  # as of a cell
+                raise InputError(f"{name} is corrupt ({in_short(error)}): {ADVICE}") from None
         return self._read[family]
 
 
@@ -146,7 +143,7 @@ def _zipped(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 def _unpacked(content: bytes) -> Iterator[Finished]:
     """The inverse of `_packed`."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+    with np.errstate(all="raise"), np.load(io.BytesIO(content), allow_pickle=False) as stored:
         data = json.loads(stored["records"].tobytes())
         if data["schema"] != SCHEMA:
             raise ValueError(f"schema {data['schema']} is not {SCHEMA}")

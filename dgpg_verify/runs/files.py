@@ -4,32 +4,40 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import os
-import tempfile
+import re
+import reprlib
 import zlib
 from pathlib import Path
 from typing import Any, NoReturn
 
 from dgpg_verify.core import InputError, to_json
+from dgpg_verify.runs.lock import PART, open_locked
+
+SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # the escape of half a character
+LONGEST_INTEGER = 300  # digits; a longer one is no finite float
 
 
 def write_atomic(path: Path, content: str | bytes) -> Path:
-    """Write `content` to `path` under a temporary name, then rename: a reader never sees half a file."""
+    """Write `content` to `path` under a temporary name, then rename: a reader never sees half a file.
+
+    The temporary name follows from the file's, and its writer locks it: what a killed process has left there is
+    written over, and two writers take turns.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode("utf-8") if isinstance(content, str) else content
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
+    part = path.with_name(f".{path.name}{PART}")
+    with os.fdopen(open_locked(part, wait=True), "wb") as stream:
+        try:
+            stream.truncate(0)
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        umask = os.umask(0)  # mkstemp makes private files; a report is meant to be read by others
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+            os.replace(part, path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
     return path
 
 
@@ -51,18 +59,38 @@ def read_text(path: Path, wanted: str = "UTF-8 text") -> str:
 
 
 def read_json(path: Path) -> Any:
-    """Parse a strict JSON file, packed if it ends in .gz; InputError naming it and the place if it is broken or holds
-    NaN."""
+    """Parse a strict JSON file, packed if it ends in .gz; InputError naming it and the place if it is broken, holds a
+    number that no float can hold, or is nested too deep."""
 
     def refuse(token: str) -> NoReturn:
-        raise InputError(f"{path.name} holds {token}: a number must be finite, an unknown one null")
+        raise InputError(f"{path.name} holds {reprlib.repr(token)[1:-1]}: a number must be finite, an unknown one null")
+
+    def real(token: str) -> float:
+        value = float(token)
+        return value if math.isfinite(value) else refuse(token)
+
+    def whole(token: str) -> int:
+        return int(token) if len(token) <= LONGEST_INTEGER else refuse(token)
 
     text = read_text(path, "UTF-8 JSON")
     try:
-        return json.loads(text, parse_constant=refuse)
+        value = json.loads(text, parse_constant=refuse, parse_float=real, parse_int=whole)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise InputError(f"{path.name} is not JSON at {where} ({error.msg}): write it again") from None
+    except RecursionError:
+        raise InputError(f"{path.name} is nested too deep to be read: at most some hundred levels are") from None
+    if SURROGATE.search(text):
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise InputError(f"{path.name} holds half a character (\\ud8..): a text must be whole Unicode") from None
+    return value
+
+
+def in_short(error: Exception) -> str:
+    """Kind and message of another package's error, in one line that is not too long."""
+    return " ".join(f"{type(error).__name__} {error}".split())[:120]
 
 
 def check_schema(path: Path, data: Any, key: str, kind: type) -> Any:

@@ -14,6 +14,7 @@ from pathlib import Path
 from dgpg_verify.core.errors import InputError
 
 LOCK = ".lock"
+PART = ".part"  # end of the name under which a file is written before it is renamed
 
 
 class FolderLock:
@@ -26,20 +27,12 @@ class FolderLock:
         """Make the folder and lock it. InputError naming the owner where another process has it."""
         self._made = not self.folder.exists()
         self.folder.mkdir(parents=True, exist_ok=True)
-        while self._handle < 0:
-            handle = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                owner = os.read(handle, 500).decode("utf-8", "replace").strip() or "another process"
-                os.close(handle)
-                raise InputError(
-                    f"{str(self.folder)!r} is being written by {owner}: wait for its end, or choose another folder"
-                ) from None
-            if self._is_current(handle):
-                self._handle = handle
-            else:  # the owner has removed the file since it was opened
-                os.close(handle)
+        try:
+            self._handle = open_locked(self.folder / LOCK, wait=False)
+        except BlockingIOError:
+            raise InputError(
+                f"{str(self.folder)!r} is being written by {self._owner()}: wait for its end, or choose another folder"
+            ) from None
         os.ftruncate(self._handle, 0)
         os.write(self._handle, f"process {os.getpid()} of {platform.node()}, {_doing()}\n".encode())
 
@@ -54,11 +47,29 @@ class FolderLock:
             with contextlib.suppress(OSError):
                 self.folder.rmdir()  # only where it is empty
 
-    def _is_current(self, handle: int) -> bool:
+    def _owner(self) -> str:
+        with contextlib.suppress(OSError):
+            return (self.folder / LOCK).read_text("utf-8", "replace").strip() or "another process"
+        return "another process"
+
+
+def open_locked(path: Path, wait: bool) -> int:
+    """A file of this name, made where there is none, opened and locked by this process alone.
+
+    wait: for the process that has it; else BlockingIOError.
+    """
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         try:
-            return os.path.samestat(os.fstat(handle), os.stat(self.folder / LOCK))
+            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(handle), os.stat(path)):
+                return handle
         except FileNotFoundError:
-            return False
+            pass
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)  # its owner has removed or renamed the file since it was opened
 
 
 @contextlib.contextmanager
@@ -73,8 +84,13 @@ def only_writer(folder: Path) -> Iterator[None]:
 
 
 def is_empty(folder: Path) -> bool:
-    """Whether a folder holds nothing but a lock, one's own or one that a killed process has left."""
-    return all(path.name == LOCK for path in folder.iterdir())
+    """Whether a folder holds nothing but what a killed process may have left: a lock, and files that are not whole."""
+    return all(path.name == LOCK or is_part(path) for path in folder.iterdir())
+
+
+def is_part(path: Path) -> bool:
+    """Whether a file bears the name under which another one is written."""
+    return path.name.startswith(".") and path.name.endswith(PART)
 
 
 def _doing() -> str:

@@ -67,8 +67,6 @@ def run_cells(
     """
     workers = check_int("workers", workers, 1)
     distinct = unique_cells(cells)
-    if resume:
-        store.clean()
     todo = [cell for cell in distinct if not (resume and store.has(cell))]
     if cost:
         todo = probes_first(sorted(todo, key=cost, reverse=True))  # stable: equal costs keep their order

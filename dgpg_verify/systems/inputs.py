@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from dgpg_verify.core import InputError, System
 
@@ -24,6 +27,16 @@ def file_digest(*paths: Path) -> str:
 def digests(files: Mapping[str, Path]) -> dict[str, dict[str, str]] | None:
     """What a system records of its input files, by option; None without any."""
     return {option: {DIGEST: file_digest(path)} for option, path in files.items()} or None
+
+
+@contextlib.contextmanager
+def within_range(what: str) -> Iterator[None]:
+    """InputError naming what was read where its numbers, each finite, are too large or too small for a calculation."""
+    try:
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
+            yield
+    except ArithmeticError as error:
+        raise InputError(f"{what} holds numbers too large or too small to calculate with ({error})") from None
 
 
 def recorded_place(folder: Path) -> str:

@@ -158,7 +158,8 @@ def dispatch(quadratic: Array, linear: Array, least: Array, most: Array, demand:
     """
 
     def outputs(price: float) -> Array:
-        return np.asarray(np.clip((price - linear) / quadratic, least, most))
+        with np.errstate(over="ignore"):  # of costs that are almost straight: clipped to a limit
+            return np.asarray(np.clip((price - linear) / quadratic, least, most))
 
     ends = (quadratic * least + linear).min(), (quadratic * most + linear).max()
     if np.isfinite(beta):

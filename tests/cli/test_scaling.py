@@ -229,6 +229,15 @@ def test_places_that_cannot_be_written_are_refused_before_any_work(
     assert (code, out, err.count("\n")) == (2, "", 1) and "--" in err
 
 
+def test_the_try_of_a_folder_has_no_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A kill at that moment left a file that nothing removed."""
+    seen = []
+    usage = files.shutil.disk_usage
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda place: seen.extend(place.iterdir()) or usage(place))
+    files.check_folder("--out", tmp_path)
+    assert seen == []
+
+
 def test_a_full_disk_is_noticed_before_any_work(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(files.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 10})())
     with pytest.raises(files.InputError, match="10 bytes are free, 1 MiB is needed"):

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,8 @@ import pytest
 from dgpg_verify.core import Cell, Evidence, InputError, NonFiniteError, to_json
 from dgpg_verify.runs import CellStore, cell_file, files, unique_cells
 from dgpg_verify.runs.cells import write_cell
+from dgpg_verify.runs.files import write_atomic
+from dgpg_verify.runs.lock import is_empty
 from tests.runs.damage import flipped, truncated
 
 CELL = Cell("C1", "variance/cloud sparse", 8, 3, 12345, {"credit": "return", "k": (1, 2)})
@@ -150,9 +156,26 @@ def test_an_interrupted_write_leaves_the_old_cell(tmp_path: Path, monkeypatch: p
     assert len(list(tmp_path.rglob("*.*"))) == 1
 
 
-def test_clean_removes_what_a_kill_left(tmp_path: Path) -> None:
-    store = CellStore(tmp_path, "source")
-    kept = save(store, Evidence(CELL, {"x": 1.0}, 1.0))
-    (kept.parent / f".{kept.name}.x99").write_bytes(b"half a cell")
-    store.clean()
-    assert list(kept.parent.iterdir()) == [kept]
+KILLED = """
+import os, pathlib, signal, sys
+from dgpg_verify.runs import files
+files.os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGKILL)
+files.write_atomic(pathlib.Path(sys.argv[1]), "half a file, and longer than the whole one " * 9)
+"""
+
+
+def test_the_next_write_takes_over_what_a_kill_left(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    assert subprocess.run([sys.executable, "-c", KILLED, str(path)]).returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == 1 and is_empty(tmp_path), "half a file is no file"
+    write_atomic(path, "whole")
+    assert [(found.name, found.read_text()) for found in tmp_path.iterdir()] == [("config.json", "whole")]
+
+
+def test_two_writers_of_one_file_take_turns(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    contents = [f"{k}" * 100_000 for k in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in pool.map(lambda content: write_atomic(path, content), contents * 5):
+            assert path.read_text() in contents
+    assert list(tmp_path.iterdir()) == [path]

@@ -97,7 +97,7 @@ def test_checkpoints_that_are_none_of_train(tmp_path: Path) -> None:
         refused(folder, f"is corrupt .KeyError '{name}'", resume=True)
     (folder / "checkpoint.pt").unlink()
     (folder / "config.json").write_text("[1, 2]")
-    refused(folder, "it is not a JSON object", resume=True)
+    refused(folder, "it must be a JSON object", resume=True)
 
 
 @pytest.mark.parametrize("method", ["mappo", "dgpg"])

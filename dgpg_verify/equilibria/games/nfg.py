@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -125,4 +126,7 @@ def _number(token: Token) -> float:
     """A decimal number or a fraction, as 3, -.5, 1e-3 or 1/3."""
     if token[0] != WORD:
         raise ValueError(f"{token[1]!r} stands where a payoff should be")
-    return float(Fraction(token[1]))
+    value = float(Fraction(token[1])) if "/" in token[1] else float(token[1])
+    if not math.isfinite(value):
+        raise ValueError(f"{reprlib.repr(token[1])} is no finite number")
+    return value

@@ -20,6 +20,7 @@ from dgpg_verify.systems.cloud.workload.generator import Generator, bimodal, pre
 from dgpg_verify.systems.cloud.workload.published import SOURCES
 from dgpg_verify.systems.cloud.workload.traces import OWN, Replay, read_record
 from dgpg_verify.systems.graphs import MOST_SERVERS, count_candidates, random_candidates
+from dgpg_verify.systems.inputs import within_range
 
 PRESETS = ("philly", "openb", "lcg")
 RECORDS = (OWN, *SOURCES)  # kinds of recorded jobs, each followed by a path
@@ -95,7 +96,8 @@ def _make_workload(options: dict[str, Any], fleet: Fleet) -> tuple[Workload, dic
     name, n_agents, horizon, load = (options[key] for key in ("workload", "n_agents", "horizon", "load"))
     if ":" in name:
         record, origin = read_record(name)
-        replay = Replay(record, n_agents, horizon, load, fleet)
+        with within_range(f"workload = {name!r}"):
+            replay = Replay(record, n_agents, horizon, load, fleet)
         return replay, origin | {"load_reached": round(replay.scale["load_reached"], 4)}
     shape, origin = bimodal(), {"generator": name}
     if name != "bimodal":

@@ -20,7 +20,7 @@ from torch import Tensor
 from dgpg_verify.core import Influence, InputError, check_int, check_real
 from dgpg_verify.systems import references
 from dgpg_verify.systems.best_response import Price, iterated_best_response
-from dgpg_verify.systems.inputs import digests
+from dgpg_verify.systems.inputs import digests, within_range
 from dgpg_verify.systems.one_shot import check_entries, check_vectors
 from dgpg_verify.systems.resource_game import JOINT_RULES, ResourceGame, check_additions
 from dgpg_verify.systems.roads.classics import CLASSICS
@@ -108,9 +108,10 @@ class RoadNetwork(ResourceGame):
         references.parse_reference(reference, REFERENCES)
         recipe = {"n_agents": n_agents, "seed": seed, "network": network, "n_paths": n_paths, "demand": demand,
                   "reference": reference, "trips": trips}  # fmt: skip
-        links, paths, pair, weights = _drawn(network, n_agents, seed, n_paths, trips)
-        weights = demand * weights
-        guided_to = _reference(reference, links, paths, np.bincount(pair, weights, len(paths)), seed)
+        with within_range(f"network = {network!r}"):
+            links, paths, pair, weights = _drawn(network, n_agents, seed, n_paths, trips)
+            weights = demand * weights
+            guided_to = _reference(reference, links, paths, np.bincount(pair, weights, len(paths)), seed)
         columns = {
             name: torch.as_tensor(getattr(links, name)) for name in ("capacity", "free_time", "congestion", "power")
         }

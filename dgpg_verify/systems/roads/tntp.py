@@ -10,9 +10,11 @@ import numpy as np
 
 from dgpg_verify.core import InputError
 from dgpg_verify.runs.files import read_text
+from dgpg_verify.systems.inputs import within_range
 from dgpg_verify.systems.roads.links import Array, Links, Trips
 
 MAX_NAMED = 50
+MOST = 10_000_000  # nodes, links or zones
 COLUMNS = ("init_node", "term_node", "capacity", "length", "free_flow_time", "b", "power")
 TAG = re.compile(r"<([^>]*)>\s*(.*)")
 COMMENT = "~"
@@ -43,9 +45,10 @@ class _Lines:
     def count(self, name: str, low: int) -> int:
         """A whole number of the header."""
         text = self.header.get(name, "")
-        if not text.isdigit() or int(text) < low:
-            raise InputError(f"{self.path.name}: <{name}> {text!r} must be an integer >= {low}")
-        return int(text)
+        value = _whole(text)
+        if value < low:
+            raise InputError(f"{self.path.name}: <{name}> {text[:40]!r} must be an integer >= {low}, at most {MOST}")
+        return value
 
     def blame(self, line: int, what: str) -> None:
         self.faults.append(f"line {line}: {what}")
@@ -83,7 +86,8 @@ def read_links(path: Path) -> Links:
         raise InputError(f"{path.name}: <NUMBER OF LINKS> is {count}, and {len(rows)} links follow: they must agree")
     start, end, capacity, _, free_time, b, power = np.array(rows).T
     ends = start.astype(np.int64) - 1, end.astype(np.int64) - 1
-    return Links(*ends, capacity, free_time, free_time * b, power, through - 1)
+    with within_range(path.name):
+        return Links(*ends, capacity, free_time, free_time * b, power, through - 1)
 
 
 def read_trips(path: Path) -> Trips:
@@ -180,7 +184,13 @@ def _check_total(file: _Lines, total: float) -> None:
 
 def _zone(text: str, zones: int) -> int:
     """A zone's number, 0 where it is none."""
-    return int(text) if text.isdigit() and 1 <= int(text) <= zones else 0
+    return max(0, _whole(text)) if _whole(text) <= zones else 0
+
+
+def _whole(text: str) -> int:
+    """A number written with decimal digits alone, -1 where it is none or above MOST."""
+    value = int(text) if text.isdecimal() and len(text) < 20 else -1
+    return value if value <= MOST else -1
 
 
 def _number(text: str) -> float:

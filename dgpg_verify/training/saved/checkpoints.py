@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from dgpg_verify.core import InputError, check_int, check_real
-from dgpg_verify.runs.files import write_atomic
+from dgpg_verify.runs.files import in_short, read_json, write_atomic
 from dgpg_verify.training.saved.logs import LogLine
 
 CONFIG, CHECKPOINT = "config.json", "checkpoint.pt"
@@ -83,10 +83,8 @@ def load_checkpoint(folder: Path, config: Mapping[str, Any] | None = None) -> tu
             raise ValueError(f"schema {stored['schema']} is not {SCHEMA}")
         parsed = None if later else (json.loads(stored["config"]), Progress.from_json(stored["plain"]))
     except Exception as error:  # torch.load raises many kinds on a damaged file
-        reason = " ".join(f"{type(error).__name__} {error}".split())[:120]
-        raise InputError(
-            f"checkpoint {path.name} in {folder} is corrupt ({reason}): delete it and train again"
-        ) from None
+        reason = f"checkpoint {path.name} in {folder} is corrupt ({in_short(error)}): delete it and train again"
+        raise InputError(reason) from None
     if parsed is None:
         raise InputError(f"{path.name} in {folder} is of schema {stored['schema']}, of a later version: take that one")
     known, progress = parsed
@@ -109,8 +107,9 @@ def resumable(folder: Path, config: Mapping[str, Any]) -> tuple[dict[str, Any], 
 
 def longer(config: dict[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration with the episodes of a shorter run of the same kind, which it may go on with."""
-    more = isinstance(known.get("episodes"), int) and config["episodes"] > known["episodes"]
-    return {**config, "episodes": known["episodes"]} if more else config
+    had, asked = known.get("episodes"), config.get("episodes")
+    more = isinstance(had, int) and isinstance(asked, int) and asked > had
+    return {**config, "episodes": had} if more else config
 
 
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:
@@ -119,15 +118,14 @@ def write_config(folder: Path, config: Mapping[str, Any]) -> None:
 
 def read_config(folder: Path) -> dict[str, Any]:
     """The configuration of a run folder. Raises InputError when there is none or it cannot be read."""
-    try:
-        config = json.loads((folder / CONFIG).read_text())
-        if not isinstance(config, dict):
-            raise ValueError("it is not a JSON object")
-        return config
-    except FileNotFoundError:
-        raise InputError(f"{folder} holds no {CONFIG}: it is not a folder written by train") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{CONFIG} in {folder} cannot be read ({error})") from None
+    if not (folder / CONFIG).exists():
+        raise InputError(f"{folder} holds no {CONFIG}: it is not a folder written by train")
+    config = read_json(folder / CONFIG)
+    if not isinstance(config, dict):
+        raise InputError(f"{CONFIG} in {folder} is a {type(config).__name__}: it must be a JSON object")
+    if not isinstance(config.get(PLACE, ""), str):
+        raise InputError(f"{CONFIG} in {folder}: {PLACE} = {config[PLACE]!r} is not allowed: it must be a path")
+    return config
 
 
 def canonical(config: Mapping[str, Any]) -> str:

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgpg_verify.core import InputError
-from dgpg_verify.runs.files import read_text
+from dgpg_verify.runs.files import in_short, read_text
 from dgpg_verify.systems.cloud.tables import (
     FINITE,
     NOT_NEGATIVE,
@@ -125,13 +125,14 @@ def _azure_tables(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
                 for name, columns in (("vm", AZURE_VM), ("vmType", AZURE_TYPE))
             ]
         base.close()
-    except sqlite3.Error as error:
-        raise InputError(f"file {str(path)!r} is not allowed: it must be an Azure packing trace ({error})") from None
-    vm, kinds = (
-        {c.name: np.array(values, dtype=object if c.allowed == TEXT else np.float64)
-         for c, values in zip(columns, zip(*rows))}
-        for columns, rows in tables
-    )  # fmt: skip
+        vm, kinds = (
+            {c.name: np.array(values, dtype=object if c.allowed == TEXT else np.float64)
+             for c, values in zip(columns, zip(*rows))}
+            for columns, rows in tables
+        )  # fmt: skip
+    except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:  # a damaged file, or text for a number
+        reason = f"file {str(path)!r} is not allowed: it must be an Azure packing trace ({in_short(error)})"
+        raise InputError(reason) from None
     if not vm or not kinds:
         raise InputError(f"{path.name} holds no row: at least one is needed")
     return vm, kinds
@@ -160,7 +161,7 @@ def _request(path: Path, row: int, cell: str) -> tuple[float, float]:
         request = ast.literal_eval(cell)
         cpus, memory = (float(np.nan if request.get(name) is None else request[name]) for name in ("cpus", "memory"))
         return cpus, memory
-    except (ValueError, SyntaxError, TypeError, AttributeError, MemoryError, RecursionError):
+    except (ValueError, SyntaxError, TypeError, AttributeError, OverflowError, MemoryError, RecursionError):
         raise InputError(
             f"{path.name}: row {row}: resource_request = {cell[:60]!r} must be such as {{'cpus': 0.02, 'memory': 0.01}}"
         ) from None

@@ -76,6 +76,10 @@ def usable(
         dropped |= {"far_from_the_others": int(strays.sum())} if strays.any() else {}
         facts = {"dropped": dropped, "kept": int((left & ~strays).sum())}
     record = record.kept(left & ~strays)
+    for column in ("arrival", "cores", "duration"):
+        unknown = int((~np.isfinite(getattr(record, column))).sum())
+        if unknown:
+            raise InputError(f"workload = {name!r}: {column} of {unknown} jobs is no finite number: take them out")
     if len(record) < 2 or record.arrival.min() == record.arrival.max() or record.duration.sum() == 0:
         raise InputError(
             f"workload = {name!r} is not allowed: a trace must hold at least two jobs, two different arrival_s "

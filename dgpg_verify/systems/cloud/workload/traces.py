@@ -16,7 +16,7 @@ from dgpg_verify.systems.cloud.tables import FINITE, NOT_NEGATIVE, Column, read_
 from dgpg_verify.systems.cloud.workload.generator import LONGEST, MEAN_DURATION, Jobs, spread, step_length
 from dgpg_verify.systems.cloud.workload.published import LICENCES, SOURCES
 from dgpg_verify.systems.cloud.workload.records import Record, usable
-from dgpg_verify.systems.inputs import file_digest
+from dgpg_verify.systems.inputs import file_digest, within_range
 
 SHORTEST = 1e-3  # steps: a recorded 0 s must still be served
 MAX_RATE = 0.9  # jobs per dispatcher and step; above it most jobs would wait for a free dispatcher
@@ -43,15 +43,16 @@ def read_record(spec: str) -> tuple[Record, dict[str, Any]]:
         For a missing file, bad rows (all named), or fewer than two arrival times.
     """
     kind, _, place = spec.partition(":")
-    if kind == OWN:
-        table = read_table(Path(place), TRACE_COLUMNS)
-        arrival, cores, memory, duration = (table[column.name] for column in TRACE_COLUMNS)
-        own = Record(arrival, cores, memory, duration)
-        record, facts = usable(own, {}, spec, drop_strays=False)
-        return record, {"trace": "csv", "sha256": file_digest(Path(place)), **facts}
-    found, reasons, paths = SOURCES[kind](Path(place))
-    record, facts = usable(found, reasons, spec)
-    return record, {"trace": kind, "sha256": file_digest(*paths), "licence": LICENCES[kind], **facts}
+    with within_range(f"workload = {spec!r}"):
+        if kind == OWN:
+            table = read_table(Path(place), TRACE_COLUMNS)
+            arrival, cores, memory, duration = (table[column.name] for column in TRACE_COLUMNS)
+            own = Record(arrival, cores, memory, duration)
+            record, facts = usable(own, {}, spec, drop_strays=False)
+            return record, {"trace": "csv", "sha256": file_digest(Path(place)), **facts}
+        found, reasons, paths = SOURCES[kind](Path(place))
+        record, facts = usable(found, reasons, spec)
+        return record, {"trace": kind, "sha256": file_digest(*paths), "licence": LICENCES[kind], **facts}
 
 
 class Replay:
