@@ -252,7 +252,7 @@ def test_a_failing_row_is_exit_code_1(
     assert ("FAILED" in out) == (code == 1)
     if command[0] == "verify":
         wanted = {"scale": "smoke", "seed": 4, "workers": None, "resume": False, "out": None}
-        wanted |= {"rows": None, "n_max": None}
+        wanted |= {"rows": None, "n_max": None, "cluster": None}
         assert asked == [None, wanted]
     elif command[0] == "compact":
         assert asked == [Path("a/run"), Path("some/run"), ["one", "two"], {"unfinished": False}]

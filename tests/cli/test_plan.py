@@ -14,7 +14,7 @@ def test_every_claim_and_the_total_in_80_columns(capsys: pytest.CaptureFixture[s
     assert code == 0 and max(map(len, lines)) <= 80
     named = [line.split()[0] for line in lines[1 : lines.index("")]]
     assert named[:-2] == [claim.id for claim in all_claims()] and named[-2] == "all"
-    assert "on 3 workers" in out and "learnt from reference-" in out
+    assert "on 3 workers" in out and "learnt from reference, reference-" in out
 
 
 def test_on_paper(capsys: pytest.CaptureFixture[str]) -> None:
