@@ -15,6 +15,7 @@ from torch import Tensor
 from dgpg_verify.core import InputError, Rollout, System
 from dgpg_verify.critics import ValueNetwork, ValueNorm, critic_inputs
 from dgpg_verify.policies import HeuristicPrior, MLPPolicy, PolicyStack, n_features
+from dgpg_verify.runs.files import in_short
 from dgpg_verify.training.methods import Recipe
 from dgpg_verify.training.settings import Settings
 from dgpg_verify.training.updates.losses import value_loss
@@ -196,7 +197,7 @@ def checkpoint_errors() -> Iterator[None]:
     try:
         yield
     except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        reason = " ".join(f"{type(error).__name__} {error}".split())[:120]
+        reason = in_short(error)
         raise InputError(f"checkpoint is not one of this learner ({reason}): delete it and train again") from None
 
 

@@ -90,6 +90,15 @@ def test_a_curve_that_is_no_power_of_eps_decides_nothing() -> None:
     assert fit(counts(), 0.99).q.lack_of_fit > 0.5  # control: straight
 
 
+def test_a_bent_power_of_n_decides_nothing() -> None:
+    """Its steps, which would decide, know nothing of what the checkpoints hide."""
+    logs = np.log(SIZES)
+    n = counts(0.0, spread=0.01) * np.exp(0.5 * (logs - logs[2]).clip(0) ** 2)[None, :, None]
+    found = fit(n)
+    assert found.p.lack_of_fit < 0.01 and found.p.low > 0.15 and found.p.top_decade.steps is None
+    assert judge_p(found, 0.0, relation="big_o").label == "inconclusive"
+
+
 def test_counts_between_coarse_checkpoints_widen_the_interval() -> None:
     step = 0.7  # fleets spread much less than a cell: every one falls into the same
     n = counts(0.5, spread=0.01)
