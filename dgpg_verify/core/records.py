@@ -106,8 +106,13 @@ class LedgerRow:
     inside: bool = True
 
 
+PLAIN = frozenset({bool, int, float, str, type(None)})  # types of nearly all values: one look tells
+
+
 def to_json(value: Any) -> Any:
     """A record, mapping, array or number as plain JSON values; NaN and infinities become None."""
+    if type(value) in PLAIN:
+        return None if type(value) is float and not math.isfinite(value) else value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
@@ -120,7 +125,7 @@ def to_json(value: Any) -> Any:
         return to_json(value.item())
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    if value is None or isinstance(value, bool | int | float | str):
+    if isinstance(value, int | float | str):
         return value
     raise TypeError(f"{type(value).__name__} has no JSON form")
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dgpg_verify.core import InputError, to_json
+from dgpg_verify.core.records import PLAIN
 from dgpg_verify.runs.files import check_schema, read_json, write_atomic
 
 Record = dict[str, Any]
@@ -91,6 +92,8 @@ def _check_flat(file: str, name: str, rows: Iterable[Any]) -> None:
             kind = type(record).__name__
             raise InputError(f"{file}: table {name!r} record {k} is a {kind}: it must be an object")
         for key, value in record.items():
+            if type(value) in PLAIN:
+                continue
             items = value if isinstance(value, list | tuple) else [value]
             if any(isinstance(item, Mapping | list | tuple) for item in items):
                 raise InputError(f"{file}: table {name!r} record {k} field {key!r} is nested: it must be flat")

@@ -47,7 +47,7 @@ LEARNED_SIZES: Mapping[str, tuple[tuple[int, ...], int, int]] = {
 # N of noise, their draws, roll-outs; N of learning, draws; repetitions of `alike`, their episodes
 SIZES: Mapping[str, tuple[tuple[int, ...], int, int, tuple[int, ...], int, int, int]] = {
     "smoke": ((16, 32, 64, 128), 4, 128, (), 0, 2, 64),
-    "standard": ((64, 128, 256, 512), 12, 512, (), 0, 0, 0),
+    "standard": ((32, 64, 128, 256), 12, 512, (), 0, 0, 0),
     "full": ((128, 256, 512, 1024), 30, 1024, (8, 16, 32, 64), 5, 6, EPISODES),
 }
 

@@ -1,7 +1,8 @@
 """What is measured for C1.1 - C1.4 at each scale, fixed before any measurement.
 
 Laws of the fleets do not depend on N; fleets come first, roll-outs second. `smoke` proves that everything runs,
-`standard` decides the primary rows, `full` goes to the paper's N = 1500 on the cloud and to 100 000 in the game.
+`standard` decides the primary rows and leaves what decides nothing small, or to `full`, which goes to the paper's
+N = 1500 on the cloud and to 100 000 in the game.
 """
 
 from __future__ import annotations
@@ -103,6 +104,7 @@ def _games(scale: str) -> list[Row]:
         "standard": drawn | smaller | _grid((1024, 1500, 2048, 4096, 8192), 60),
         "full": drawn | smaller | _grid((1024, 1500, 10_000, 20_000, 40_000, 100_000), 60),
     }[scale]
+    beside = {n: min(fleets, 20) for n, fleets in grid.items()} if scale == "standard" else grid
     dense = _grid((16, 32, 64, 128), 8) if scale == "smoke" else _grid((32, 64, 128, 256), 20)
     # the instrument beside the closed forms, and shared parameters, which have none
     measured, rollouts = _measured(scale, {"full": (8, 32, 128, 512, 2048)})
@@ -115,13 +117,13 @@ def _games(scale: str) -> list[Row]:
         noise_row(GAME, grid),
         *(noise_row(key, grid, policy="heuristic:" + key.split("/")[1]) for key in GAMES[1:]),
         noise_row(DENSE_GAME, dense, options=ALL, minimum_n=16),
-        noise_row(DELAY_GAME, grid, options={"cost": "delay"}),
+        noise_row(DELAY_GAME, beside, options={"cost": "delay"}),
         noise_row(GAME + "/measured", measured, rollouts, pick_freeze=64),
         noise_row(SHARED_GAME, shared, rollouts),
     ]
     if scale == "smoke":
         return rows
-    few = dict(list(grid.items())[-4:])
+    few = dict(list(beside.items())[-4:])
     small = _grid((1024, 2048, 4096, 8192), 20)
     faulty = [noise_row(key, small, options={"reference": name}) for key, name in zip(FAULTY, REFERENCES)]
     return [*rows, noise_row(LOGNORMAL, few, options={"job_law": "lognormal"}), *faulty]
@@ -148,7 +150,7 @@ def _teams(scale: str) -> list[Row]:
 
 
 def _clouds(scale: str) -> list[Row]:
-    horizon, rollouts = {"smoke": (10, 64), "standard": (12, 96), "full": (25, 64)}[scale]
+    horizon, rollouts = {"smoke": (10, 64), "standard": (12, 64), "full": (25, 64)}[scale]
     drawn = _grid((2, 5, 10), 4)
     grid = {
         "smoke": _grid((2, 16, 24), 6),
@@ -169,10 +171,10 @@ def _clouds(scale: str) -> list[Row]:
     }  # fmt: skip
     # the rows of C1.1: with 12 fleets, and N up to 1500, an exponent is known to +- 0.18 only
     many = grid | _grid((150, 300, 600, 1500), 40) if scale == "full" else grid
-    # more fleets rather than more roll-outs of each
-    closer = common | {"rollouts": 64, "options": short | ALL}
+    closer = common | {"options": short | ALL}
+    more = tuple(name for name in CLOUD_MORE if name != REPLAYED or scale != "standard")  # it takes half of the time
     rows = [
-        noise_row(CLOUD, many, **common | {"credits": (*CLOUD_CREDITS, *CLOUD_MORE)}),
+        noise_row(CLOUD, many, **common | {"credits": (*CLOUD_CREDITS, *more)}),
         noise_row(DENSE_CLOUD, dense, **closer),
     ]
     if scale == "smoke":
@@ -186,25 +188,25 @@ def _clouds(scale: str) -> list[Row]:
 
 
 def _other_clouds(scale: str, grid: N, short: Mapping[str, Any], common: Mapping[str, Any]) -> list[Row]:
-    """Exploratory rows: bursts for all, shared parameters, networks, other loads and horizons, recorded input."""
+    """Exploratory rows: recorded input; at full scale bursts for all, shared parameters, networks, other loads and
+    horizons too."""
     base = common["options"]
     few = _grid([n for n in grid if 10 * n >= max(grid)], 6)
     # one burst hits a whole roll-out: with few pairs the cross-agent part's exponent would be known to +- 0.6 only
     pairs = 12 if scale == "full" else 24
     shock = {**common, "pick_freeze": pairs, "pick_freeze_largest": pairs, "options": base | {"common_shock": True}}
     unshared = {**common, "pick_freeze": 0, "pick_freeze_largest": 0}  # no cross-agent share is judged there
-    rows = [
-        noise_row(SHOCK, few, **shock),
-        noise_row(SHOCK_BLIND, few, **shock | {"policy": "uniform", "credits": ("return", "difference")}),
-        noise_row(SHARED_CLOUD, few, **unshared),
-        noise_row(MLP, _grid((16, 32, 64, 128), 4), **unshared | {"policy": "mlp", "options": short}),
-    ]
+    rows: list[Row] = []
     if scale == "full":
         varied = _grid((32, 64, 128, 256), 6)
-        rows += [
-            noise_row(key, varied, **unshared | {"options": base | changed})
-            for key, changed in zip(SENSITIVE, SENSITIVITY.values())
-        ]
+        rows = [
+            noise_row(SHOCK, few, **shock),
+            noise_row(SHOCK_BLIND, few, **shock | {"policy": "uniform", "credits": ("return", "difference")}),
+            noise_row(SHARED_CLOUD, few, **unshared),
+            noise_row(MLP, _grid((16, 32, 64, 128), 4), **unshared | {"policy": "mlp", "options": short}),
+            *(noise_row(key, varied, **unshared | {"options": base | changed})
+              for key, changed in zip(SENSITIVE, SENSITIVITY.values())),
+        ]  # fmt: skip
     if traces_folder() is not None:
         rows.append(noise_row(RECORDED, few, **{**common, "options": base | RECORDED_INPUT}))
     return rows
