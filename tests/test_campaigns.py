@@ -17,7 +17,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dgpg_verify.core import InputError, check_real
+from dgpg_verify.core import Cell, Evidence, InputError, check_real
+from dgpg_verify.reporting.ledger import read_ledger, write_ledger
+from dgpg_verify.runs.cells import cell_file, write_cell
+from scripts.campaigns.elsewhere import differences, distance
 from scripts.campaigns.formats import FORMATS
 from scripts.campaigns.fuzz import campaign
 
@@ -153,3 +156,45 @@ def test_kills_and_a_clock_set_back() -> None:
         [sys.executable, "-c", "\n".join(lines)], cwd=ROOT, capture_output=True, text=True, timeout=300
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "far"),
+    [
+        ({"a": [1.0, 2.0], "seconds": 1.0}, {"a": [1.0, 2.0], "seconds": 9.0}, 0.0),
+        ({"a": [1.0, 2.0]}, {"a": [1.0, float(np.nextafter(2.0, 3.0))]}, 1.0),
+        ({"a": np.array([4.0, 1e-9])}, {"a": np.array([4.0, 2e-9])}, 1e-9 / np.spacing(4.0)),
+        ({"a": [["x", 1.0], [None, [2, 3]]]}, {"a": [["x", 1.0], [None, [2, 3]]]}, 0.0),
+        ({"a": [["x", 1.0], [None, [2, 3]]]}, {"a": [["y", 1.0], [None, [2, 3]]]}, np.inf),
+        ({"a": 1.0}, {"b": 1.0}, np.inf),
+        ({"a": [1.0]}, {"a": [1.0, 1.0]}, np.inf),
+        ({"a": None}, {"a": 0.0}, np.inf),
+    ],
+    ids=["time", "one rounding", "of the largest", "nested", "text", "name", "length", "missing"],
+)
+def test_the_distance_of_two_cells_is_in_roundings(one: object, other: object, far: float) -> None:
+    assert distance(one, other) == pytest.approx(far)
+
+
+def test_two_runs_differ_in_what_differs(tmp_path: Path) -> None:
+    """Same claims, and the same with a verdict, a number and a cell changed by hand."""
+    cells = [Cell("toy", "row", n, 0, 1) for n in (2, 4)]
+    for run in ("one", "other"):
+        for cell in cells:
+            write_cell(tmp_path / run / cell_file(cell), "00", Evidence(cell, {"value": 1.0}, 0.5))
+        write_ledger(tmp_path / run, [])
+    assert not differences(tmp_path / "one", tmp_path / "other").beyond(0.0)
+    write_cell(tmp_path / "other" / cell_file(cells[0]), "00", Evidence(cells[0], {"value": 1.0 + 2**-50}, 0.5))
+    near = differences(tmp_path / "one", tmp_path / "other")
+    assert near.farthest == {"toy": 4.0} and near.equal == {"toy": (1, 2)}
+    assert near.beyond(3.0) and not near.beyond(4.0)
+    (tmp_path / "other" / cell_file(cells[1])).unlink()
+    assert differences(tmp_path / "one", tmp_path / "other").beyond(4.0)
+
+
+def test_two_runs_differ_in_a_verdict(tmp_path: Path) -> None:
+    rows = read_ledger(ROOT / "reports" / "reference")
+    write_ledger(tmp_path / "one", rows)
+    write_ledger(tmp_path / "other", [replace(rows[0], verdict="inconclusive"), *rows[1:]])
+    found = differences(tmp_path / "one", tmp_path / "other")
+    assert len(found.verdicts) == 1 and rows[0].row in found.verdicts[0] and found.beyond(np.inf)
