@@ -78,6 +78,13 @@ def test_extension_examples_stay_under_twenty_lines(word: str) -> None:
     assert len(_snippet(word).splitlines()) < 20
 
 
+def test_tests_that_the_pages_name_are_there() -> None:
+    """As `file::name` below `tests/`."""
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", TEXT)
+    assert named
+    assert not [(path, name) for path, name in named if f"def {name}(" not in (ROOT / "tests" / path).read_text()]
+
+
 def test_reports_name_no_path_of_a_machine() -> None:
     for path in (ROOT / "reports").glob("reference*/**/*"):
         if path.suffix in {".json", ".html", ".md", ".csv"}:

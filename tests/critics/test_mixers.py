@@ -98,6 +98,9 @@ def test_qtrans_constraints_by_hand() -> None:
     at_taken = taken(utilities, actions).sum() - mixer(None, state, None, actions)[0] + offset
     found = mixer.constraints(taken(utilities, actions), state, best, actions, best_actions)
     torch.testing.assert_close(found, at_best**2 + at_taken.clamp(max=0.0) ** 2)
+    found.backward()  # type: ignore[no-untyped-call]
+    learned = {name for name, weights in mixer.named_parameters() if weights.grad is not None and weights.grad.any()}
+    assert {name.partition(".")[0] for name in learned} == {"offset"}, "the joint value yields to the sum's constraints"
     for name in ("vdn", "qmix", "qplex"):
         assert not bool(made(name, 2).constraints(utilities, state, best, actions, best_actions).any())
 

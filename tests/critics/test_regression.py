@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgpg_verify.core import InputError, Rollout, draw_noise, generator
-from dgpg_verify.critics import central_features, fit_critic, local_features, reward_to_go
+from dgpg_verify.critics import central_features, fit_baseline, fit_critic, local_features, reward_to_go
 from dgpg_verify.policies import make_policy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.testing import EXACT, SmallQueues
@@ -100,6 +100,39 @@ def test_fitting_is_deterministic_and_uses_all_rollouts() -> None:
     both, again = (fit_critic("central", [one, two]) for _ in range(2))
     assert torch.equal(both.coefficients, again.coefficients)
     assert not torch.equal(both.coefficients, fit_critic("central", [one]).coefficients)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_single_target_counts_in_a_critic(kind: str) -> None:
+    """The offset carries no penalty: the mean fitted value is the mean target, so raising any one of B T targets by 5
+    raises it by 5 / (B T)."""
+    rollout = played(0, 6)
+    target = torch.randn(6, 5, generator=generator(1), dtype=torch.float64)
+
+    def level(target: torch.Tensor) -> float:
+        return float(fit_critic(kind, [with_value(rollout, target)])(rollout).mean())  # type: ignore[arg-type]
+
+    start = level(target)
+    for place in range(target.numel()):
+        raised = target.flatten().index_add(0, torch.tensor([place]), torch.tensor([5.0], dtype=torch.float64))
+        assert level(raised.view(6, 5)) - start == pytest.approx(5.0 / target.numel(), rel=1e-6), place
+
+
+def test_each_decision_counts_in_a_baseline_and_nothing_else() -> None:
+    """The same of a credit's baseline: a decision moves its mean over decisions, an idle entry does not."""
+    rollout = played(0, 6)
+    credit = torch.randn(6, 5, 3, generator=generator(2), dtype=torch.float64)
+    live = rollout.active
+    assert not bool(live.all())
+
+    def level(credit: torch.Tensor) -> float:
+        return float(fit_baseline([rollout], [credit])(rollout)[live].mean())
+
+    start = level(credit)
+    for place, counts in enumerate(live.flatten().tolist()):
+        raised = credit.flatten().index_add(0, torch.tensor([place]), torch.tensor([5.0], dtype=torch.float64))
+        expected = 5.0 / int(live.sum()) if counts else 0.0
+        assert level(raised.view(6, 5, 3)) - start == pytest.approx(expected, rel=1e-6, abs=1e-9), place
 
 
 def test_a_tiny_pilot_gives_a_critic_without_a_check() -> None:

@@ -13,8 +13,9 @@ import torch
 from dgpg_verify.contracts import check_credit
 from dgpg_verify.core import InputError, Rollout, draw_noise
 from dgpg_verify.credits import make_credit
-from dgpg_verify.critics import LEARNED_VALUES, LearnedValue
-from dgpg_verify.critics.joint_inputs import Targets
+from dgpg_verify.critics import LEARNED_VALUES, LearnedValue, drawn
+from dgpg_verify.critics.joint_inputs import JointInputs, Targets
+from dgpg_verify.critics.joint_networks import NETWORKS
 from dgpg_verify.policies import make_policy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
@@ -121,8 +122,10 @@ def test_nothing_of_the_future_is_seen(name: str) -> None:
     assert not torch.allclose(after[:, t:], before[:, t:])
 
 
-def test_comas_values_of_an_agent_do_not_depend_on_its_action() -> None:
-    value, rollout = fitted_on_queues("coma"), queues()
+@pytest.mark.parametrize("name", ["coma", "mean_field"])
+def test_values_of_an_agent_do_not_depend_on_its_action(name: str) -> None:
+    """Own slot left out: COMA's input is what the others did, mean field's the mean over the others."""
+    value, rollout = fitted_on_queues(name), queues()
     table = value.table(rollout)
     for i in range(3):
         actions = rollout.actions.clone()
@@ -130,6 +133,30 @@ def test_comas_values_of_an_agent_do_not_depend_on_its_action() -> None:
         changed = value.table(replace(rollout, actions=actions))
         torch.testing.assert_close(changed[:, :, i], table[:, :, i], atol=1e-6, rtol=1e-6)
         assert not torch.allclose(changed[:, :, i - 1], table[:, :, i - 1])
+
+
+def test_an_idle_agent_is_nobody_in_a_mean_field() -> None:
+    """Steps at which agent 2 decides nothing, with it and without: the mean is over those who act."""
+    inputs = JointInputs.of([queues()])
+    rows = inputs.rows((inputs.actions[:, 2] < 0).nonzero()[:, 0])
+    two = JointInputs(rows.state, rows.features[:, :2], rows.allowed[:, :2], rows.actions[:, :2])
+    network = drawn(lambda: NETWORKS["mean_field"](rows), 0)
+    assert len(rows) > 5 and bool((two.actions >= 0).all(1).any())
+    torch.testing.assert_close(network.table(rows)[:, :2], network.table(two))
+
+
+@pytest.mark.parametrize("name", ["coma", "mean_field"])
+def test_the_loss_is_the_mean_over_decisions(name: str) -> None:
+    """Squared error of each agent's Q of what it did, decision by decision: no sum, idle agents left out."""
+    inputs = JointInputs.of([queues()]).rows(slice(0, 16))
+    network = drawn(lambda: NETWORKS[name](inputs), 0)
+    targets, table = torch.arange(16.0), network.table(inputs).detach()
+    errors = [
+        float(table[r, i, int(inputs.actions[r, i])] - targets[r]) ** 2
+        for r, i in (inputs.actions >= 0).nonzero().tolist()
+    ]
+    assert len(errors) < inputs.actions.numel()
+    assert float(network.loss(inputs, targets).detach()) == pytest.approx(sum(errors) / len(errors), rel=1e-5)
 
 
 @pytest.mark.parametrize("name", ["vdn", "qmix", "qtran", "qplex", "regressed"])

@@ -16,6 +16,7 @@ from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import CloudScheduling, LoadBalancingGame
 from dgpg_verify.testing import SmallQueues
 from dgpg_verify.training import Method, fleets, make_method
+from dgpg_verify.training import learner as learner_module
 from dgpg_verify.training.evaluation import heuristic_act, stream_seed
 from dgpg_verify.training.fleets import TRAINING_STREAM
 from dgpg_verify.training.learner import Learner
@@ -262,6 +263,27 @@ def test_the_heuristic_is_asked_only_while_it_is_imitated(monkeypatch: pytest.Mo
     assert len(asked) == 1
     iterate(fleet, 1)
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("method", ["mappo", "happo", "hatrpo"])
+def test_every_iteration_draws_anew_and_fits_its_critic_once(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The seed of an update orders agents and minibatches; agents that move in turn still have one critic."""
+    seeds: list[int] = []
+
+    def watched(rule: Any) -> Any:
+        return lambda actor, decisions, settings, seed: seeds.append(seed) or rule(actor, decisions, settings, seed)
+
+    for name in ("ppo", "sequential", "trust_region"):
+        monkeypatch.setattr(learner_module, name, watched(getattr(learner_module, name)))
+    for seed in (0, 1):
+        learner, fits = learner_of(method, seed=seed, rollouts=2), []
+        assert learner.critics is not None
+        fit = learner.critics.fit
+        monkeypatch.setattr(learner.critics, "fit", lambda *given, fit=fit, fits=fits: fits.append(1) or fit(*given))
+        for index in range(4):
+            learner.iterate(index, 0.0)
+            assert len(fits) == index + 1
+    assert len(seeds) == len(set(seeds)) == 8
 
 
 @pytest.mark.parametrize(("method", "per_agent"), [("mappo", 0), ("happo", 5), ("hatrpo", 1)])

@@ -15,6 +15,7 @@ from dgpg_verify.policies.greedy import GreedyPolicy
 from dgpg_verify.training import make_method, make_schedule
 from dgpg_verify.training.methods import Recipe
 from dgpg_verify.training.start import fresh_learner
+from dgpg_verify.training.values import learner as learner_module
 from dgpg_verify.training.values import replay
 from dgpg_verify.training.values.learner import ValueLearner
 from dgpg_verify.training.values.networks import ActionValues, td_loss
@@ -76,6 +77,32 @@ def test_the_loss_is_double_q_learning_written_out(mixer: str) -> None:
     assert int(last.sum()) == B and not bool(steps.mask.any(-1).all())
     plain = slow_loss(mixer, one.online, one.online, steps)
     assert abs(float(found.detach()) - plain) > 1e-3, "target networks make no difference: they were not tested"
+
+
+def told(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> tuple[Steps, Tensor, Tensor, ValueLearner]:
+    """What the learner gives its first loss: steps, their rewards, what is kept of what follows."""
+    made, seen = learner("vdn", rollouts=B, batch=B * T, epochs=1, discount=GAMMA, **changes), []
+    with monkeypatch.context() as patch:
+        patch.setattr(learner_module, "td_loss", lambda *given: seen.append(given) or td_loss(*given))
+        made.iterate(0, 0.0)
+    ((_, _, batch, _, reward, keep),) = seen
+    return batch, reward, keep, made
+
+
+def test_the_learner_bootstraps_at_every_step_but_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last step is told by the share of time left, which is in the state, 1 / T there."""
+    batch, _, keep, _ = told(monkeypatch)
+    left = (batch.state[:, -1] * T).round()
+    assert left.unique().tolist() == [1, 2, 3, 4, 5]
+    torch.testing.assert_close(keep.double(), torch.where(left == 1, 0.0, GAMMA).double())
+
+
+def test_value_norm_true_standardises_rewards_and_false_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    batch, reward, _, made = told(monkeypatch, value_norm=True)
+    assert made.kept is not None
+    assert torch.equal(reward, made.kept.scaled_reward(batch)) and not torch.allclose(reward, batch.reward)
+    batch, reward, _, _ = told(monkeypatch, value_norm=False)
+    assert torch.equal(reward, batch.reward)
 
 
 def test_a_step_changes_the_learning_networks_and_copies_when_due() -> None:

@@ -170,9 +170,11 @@ def test_what_a_tuned_row_was_read_from_are_all_candidates() -> None:
 
 
 def test_what_is_searched() -> None:
-    """Every setting of DG-PG and every other method, each in its own setting, HAPPO without sharing."""
+    """Every setting of DG-PG and every other method, each in its own setting, HAPPO without sharing; another discount,
+    which decides more than most, is tried for all."""
     assert {*DGPG, *BASELINES} < {*TUNED}
     for key in TUNED:
+        assert any("discount" in DESIGN[name].options["settings"] for name in candidates_of(key)[1:]), key
         for name in candidates_of(key)[1:]:
             mixture = MIXTURES.get(key.partition("/")[2], {})
             assert mixture.items() <= DESIGN[name].options["settings"].items(), name
