@@ -47,6 +47,7 @@ class EnvSystem:
     """What `from_parallel_env` returns; its docstring says what is played and seen."""
 
     noise_size = 1  # an episode's seed
+    agents_leave = True  # and never come back: see `training/ends.py`
 
     def __init__(
         self, make_env: Callable[[], Any], model: EnvModel, idle: int | None, horizon: int | None, discount: float,

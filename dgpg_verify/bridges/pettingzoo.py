@@ -75,6 +75,7 @@ def from_parallel_env(
     -----
     Roll-outs of a chunk are played one after the other in this process, by an environment each. A step from an earlier
     moment (difference rewards, `branch`, the checks of the contract) plays the episode again from its start.
+    An episode that ends before T goes on with reward 0 and nobody active; critics are not trained on these steps.
     """
     _check_installed("gymnasium")
     from dgpg_verify.bridges.env_system import EnvModel, EnvSystem

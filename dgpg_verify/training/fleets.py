@@ -23,6 +23,7 @@ from dgpg_verify.core import (
 from dgpg_verify.credits import make_credit, setting_scales
 from dgpg_verify.critics import ValueNetwork, gae
 from dgpg_verify.rollouts import collect
+from dgpg_verify.training.ends import going_on, of_episodes, until_the_end
 from dgpg_verify.training.evaluation import heuristic_act, stream_seed
 from dgpg_verify.training.methods import Recipe
 from dgpg_verify.training.schedules import NoiseTracker
@@ -91,13 +92,14 @@ class FleetLearner:
 
     def _values(self, rollout: Rollout, critic: ValueNetwork) -> tuple[Tensor, Tensor, float]:
         """Advantages [B, T, 1 or N] at every step, acted on or not; the critic's targets, which are lambda-returns
-        under its values before this update; and the share of their variance that it explained."""
-        settings, values = self.recipe.settings, critic(rollout)
-        per_agent = values if values.ndim == 3 else values[..., None]
+        under its values before this update; and the share of their variance that it explained. All are 0 after the end
+        of an episode, and so is what is bootstrapped there."""
+        settings, values, going = self.recipe.settings, critic(rollout), going_on(rollout)
+        per_agent = until_the_end(values if values.ndim == 3 else values[..., None], going)
         advantages = gae(rollout.reward.double()[..., None], per_agent, settings.discount, settings.lam)
-        targets = advantages.view_as(values) + values
-        spread = float(targets.var(correction=0))
-        explained = 1.0 - float(advantages.var(correction=0)) / spread if spread > 0 else 0.0
+        targets = (advantages + per_agent).view_as(values)
+        left, spread = (float(of_episodes(part, going).var(correction=0)) for part in (advantages, targets))
+        explained = 1.0 - left / spread if spread > 0 else 0.0
         return advantages, targets, explained
 
     def _credit(self, rollout: Rollout, advantages: Tensor | None, progress: float) -> tuple[Weights, float | None]:

@@ -16,6 +16,7 @@ from dgpg_verify.core import InputError, Rollout, System
 from dgpg_verify.critics import ValueNetwork, ValueNorm, critic_inputs
 from dgpg_verify.policies import HeuristicPrior, MLPPolicy, PolicyStack, n_features
 from dgpg_verify.runs.files import in_short
+from dgpg_verify.training.ends import going_on, of_episodes
 from dgpg_verify.training.methods import Recipe
 from dgpg_verify.training.settings import Settings
 from dgpg_verify.training.updates.losses import value_loss
@@ -145,8 +146,9 @@ class Critics:
     def fit(self, rollouts: Sequence[Rollout], targets: Sequence[Tensor], settings: Settings) -> list[float]:
         """`epochs` passes of every fleet's critic towards its raw value targets.
 
-        Each normaliser takes its targets in first. All steps count, also those at which a local critic's agent had
-        nothing to decide: rewards go on, and the advantages of the decisions before bootstrap from those values.
+        Each normaliser takes its targets in first. All steps of an episode count, also those at which a local critic's
+        agent had nothing to decide: rewards go on, and the advantages of the decisions before bootstrap from those
+        values. What comes after its end does not, see `going_on`.
 
         Parameters
         ----------
@@ -157,30 +159,46 @@ class Critics:
         -------
         The last loss per value of each fleet.
         """
+        goings = [going_on(rollout) for rollout in rollouts]
         if settings.value_norm:
             for k, target in enumerate(targets):
-                self.networks[k] = replace(self.networks[k], norm=self.networks[k].norm.updated(target))
+                norm = self.networks[k].norm.updated(of_episodes(target, goings[k]))
+                self.networks[k] = replace(self.networks[k], norm=norm)
         inputs = [critic_inputs(network.kind, r) for network, r in zip(self.networks, rollouts, strict=True)]
         scaled = [network.norm.normalise(t).float() for network, t in zip(self.networks, targets, strict=True)]
         copies = len(self.networks[0].parameters)
         x = torch.cat([rows.reshape(-1, copies, rows.shape[-1]) for rows in inputs], dim=1)[None]  # [1, B T, S C, F]
         goal = torch.cat([rows.reshape(-1, copies) for rows in scaled], dim=1)[None]
-        losses = self._descend(x, goal, settings)
+        losses = self._descend(x, goal, _weights_of_steps(goings, targets, copies), settings)
         return [float(loss) for loss in losses.view(len(self.networks), copies).mean(1)]
 
-    def _descend(self, seen: Tensor, goal: Tensor, settings: Settings) -> Tensor:
-        """The last loss of every network, [S C]."""
+    def _descend(self, seen: Tensor, goal: Tensor, weight: Tensor | None, settings: Settings) -> Tensor:
+        """The last loss of every network, [S C]. weight: of each step, None = all alike."""
         clip = settings.clip if settings.value_clip else None
         with torch.no_grad():
             old = self.whole.normalised(seen)
         losses = goal.new_zeros(goal.shape[2])
         for _ in range(settings.epochs):
-            losses = value_loss(self.whole.normalised(seen), old, goal, clip, settings.huber).mean((0, 1))
+            errors = value_loss(self.whole.normalised(seen), old, goal, clip, settings.huber)
+            losses = errors.mean((0, 1)) if weight is None else (errors * weight).sum((0, 1))
             self.optimiser.zero_grad(set_to_none=True)
             losses.sum().backward()  # no critic's loss reads another's network
             clip_rows(self.whole.parameters, settings.grad_clip)
             self.optimiser.step()
         return losses.detach()
+
+
+def _weights_of_steps(goings: Sequence[Tensor | None], targets: Sequence[Tensor], copies: int) -> Tensor | None:
+    """[1, B T, S C], 1 / their number for steps that count and 0 for others, or None where all do."""
+    if all(going is None for going in goings):
+        return None
+    shapes = [target.shape if target.ndim == 3 else (*target.shape, 1) for target in targets]
+    counted = [
+        torch.ones(shape) if going is None else going[..., None].float().expand(shape)
+        for going, shape in zip(goings, shapes, strict=True)
+    ]
+    rows = torch.cat([part.reshape(-1, copies) for part in counted], dim=1)[None]
+    return rows / rows.sum(1, keepdim=True).clamp(min=1.0)
 
 
 def fresh_network(recipe: Recipe, system: System, width: int, seed: int) -> ValueNetwork:

@@ -20,6 +20,7 @@ from dgpg_verify.rollouts import collect
 from dgpg_verify.rollouts.counterfactual import replay_each
 from dgpg_verify.systems import LoadBalancingGame
 from dgpg_verify.training import train
+from dgpg_verify.training.ends import going_on
 from tests.training.tools import QUICK
 
 INSTALL = "pip install 'dgpg-verify[pettingzoo]'"
@@ -96,6 +97,8 @@ def test_agents_that_differ_are_padded_and_leave() -> None:
     policy = make_policy("uniform", system)
     rollout = collect(system, policy, draw_noise(0, 0, system, policy, 32))
     assert rollout.active[0].tolist() == [[True, True], [True, True], [True, False]]
+    going = going_on(rollout)
+    assert going is not None and bool(going.all()), "whoever has left stays away: an episode ends with its last agent"
     assert set(rollout.actions[:, :2, 1].flatten().tolist()) == {0, 1}
     assert set(rollout.actions[:, :, 0].flatten().tolist()) == {0, 1, 2}
     assert rollout.seen.features[0, 0, 1].tolist() == [[0, 0, 1, 0, 0], [0, 0, 0, 1, 0], [0, 0, 0, 0, 1]]

@@ -58,5 +58,6 @@ class Steps:
 
     def scaled_reward(self, batch: Steps) -> Tensor:
         """The rewards of some of these steps, minus the mean of all and divided by their sd. Episodes have one
-        length, so that the mean taken off is the same for whatever is played."""
+        length, so that the mean taken off is the same for whatever is played; one that ends before T therefore goes
+        on to T here, with steps of reward 0 and a value of their own."""
         return (batch.reward - self.reward.mean()) / (self.reward.std(correction=0) + 1e-5)
