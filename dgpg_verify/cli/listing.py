@@ -16,7 +16,7 @@ SYSTEMS = {
     "road_network:braess": "Braess's network, one unit of demand",
     "road_network:pigou": "Pigou's two links, one unit of demand",
     "rate_control": "one shot: N flows choose rates over links that they share",
-    "power_dispatch": "one shot: N generators choose outputs that together meet a demand; --option case=FILE",
+    "power_dispatch": "one shot: N generators choose outputs that meet a demand; --option case=FILE, lines=True",
     "inventory": "T steps: N retailers order stock; --option warehouse=0.9 for a shared warehouse at that load",
 }
 POLICIES = {

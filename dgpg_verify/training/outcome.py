@@ -115,8 +115,8 @@ def _roads(outcome: RunOutcome, game: RoadNetwork) -> Figure:
 def _generators(outcome: RunOutcome, game: PowerDispatch) -> Figure:
     from dgpg_verify.reporting.outcomes import draw_merit_order
 
-    outputs = [game.mean_state(chances)[:-1].cpu().numpy() for chances in (outcome.before, outcome.after)]
-    outputs.append(game.reference_state[:-1].cpu().numpy())
+    states = *(game.mean_state(chances) for chances in (outcome.before, outcome.after)), game.reference_state
+    outputs = [state[: game.n_agents].cpu().numpy() for state in states]
     quadratic, linear = game.quadratic.cpu().numpy(), game.linear.cpu().numpy()
     curves = {name: (p, quadratic * p + linear) for name, p in zip(("before training", "after", "reference"), outputs)}
     best = float(game.cost_of(game.reference_state))

@@ -78,6 +78,12 @@ TRIPS = (
 CASE = json.dumps({"demand": 95.0, "source": "a textbook", "generators": [
     {"name": "coal", "p_min": 10.0, "p_max": 100.0, "c2": 0.05, "c1": 10.0},
     {"name": "gas", "p_min": 0, "p_max": 60.0, "c2": 0.1, "c1": 13.0}]})  # fmt: skip
+WIRED = json.dumps({"demand": 95.0, "generators": [
+    {"p_min": 10.0, "p_max": 100.0, "c2": 0.05, "c1": 10.0, "bus": 1},
+    {"p_min": 0, "p_max": 60.0, "c2": 0.1, "c1": 13.0, "bus": 20}],
+    "loads": [{"bus": 20, "p": 65.0}, {"bus": 3, "p": 30.0}],
+    "branches": [{"name": "wide", "from": 1, "to": 3, "x": 0.1}, {"from": 3, "to": 20, "x": 0.2, "limit": 35.0},
+                 {"from": 20, "to": 3, "x": 0.2, "limit": 70.0}]})  # fmt: skip
 GAME = '{"reward": [[1, 0], [0, 2]], "guidance": [[0.5, 1], [1, 0]]}'
 FIELDS = {"jobs": [1, 2], "capacity": [2, 3], "background": [0, 0.5], "candidates": [[0, 1], [1, 0]], "weights": [1, 1],
           "target": [0, 0], "reference_state": [0.5, 0.5], "cost": "quadratic"}  # fmt: skip
@@ -152,6 +158,12 @@ def _published(name: str) -> tuple[Callable[[Path], Path], Callable[[Path], Any]
         return place if place.is_file() else sorted(place.iterdir())[0]
 
     return make, lambda path: _record(name.split("_")[0], path.parent if name == "azure_csv" else path, path)
+
+
+def _wired(path: Path) -> Any:
+    """By the reference that has an answer wherever the file has, or in one of ten cases by the other one."""
+    reference = "balanced" if _chosen(path) else "optimum"
+    return PowerDispatch.random(2, case=str(path), lines=True, reference=reference)
 
 
 def _roads(path: Path) -> Any:
@@ -229,6 +241,7 @@ FORMATS: dict[str, Format] = {
     "TNTP trips": Format(_beside("x_trips.tntp", TRIPS, "x_net.tntp", NET), _roads),
     "TNTP places": Format(_text("x_node.tntp", "node x y ;\n1 0 0;\n2 1 0;\n3 1 1.5;\n"), lambda p: read_places(p, 3)),
     "power case": Format(_text("case.json", CASE), lambda path: PowerDispatch.random(2, case=str(path)), json_tree),
+    "power case with lines": Format(_text("case.json", WIRED), _wired, json_tree),
     "game tables": Format(_text("game.json", GAME), read_game, json_tree),
     "game fields": Format(_text("game.json", json.dumps(FIELDS)), read_game, json_tree),
     "game .nfg": Format(_text("game.nfg", NFG), read_game),

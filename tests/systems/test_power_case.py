@@ -78,6 +78,51 @@ def test_config_rebuilds_the_case_and_a_drawn_game_keeps_its_own(tmp_path: Path)
     assert not {"case", "inputs"} & {*drawn.config(), *drawn.with_reference(drawn.reference_state).config()}
 
 
+PLACED = [{**each, "bus": bus} for each, bus in zip(GENERATORS, (1, 20, 20))]
+NET: dict[str, Any] = {
+    "generators": PLACED,
+    "loads": [{"bus": 20, "p": 65.0}, {"bus": 3, "p": 30.0}],
+    "branches": [
+        {"name": "wide", "from": 1, "to": 3, "x": 0.1},
+        {"from": 3, "to": 20, "x": 0.2, "limit": 35.0},
+        {"from": 20, "to": 3, "x": 0.2, "limit": 70.0},
+    ],
+}
+
+
+def wired(name: str, place: int, **fields: Any) -> dict[str, Any]:
+    """The network with other fields of one entry of a list."""
+    entries = [{**each, **fields} if at == place else each for at, each in enumerate(NET[name])]
+    return {**NET, name: entries}
+
+
+def test_a_case_with_lines_by_hand(tmp_path: Path) -> None:
+    """70, 20 and 5 are best alone. From bus 1 all flows to bus 3, that has 30 of 95; half of what goes on takes each of
+    two equal lines: 65/95 of bus 1's output less 30/95 of bus 20's, 40 in all, 20 on each. With 15 on one no more than
+    30 goes on: 60 from bus 1, and 30 + 5 from bus 20."""
+    path = write(tmp_path, **NET)
+    game = PowerDispatch.random(3, case=str(path), reference="balanced", lines=True)
+    assert game.reference_state.tolist() == pytest.approx([70.0, 20.0, 5.0, 0.0, 20.0, -20.0], abs=1e-8)
+    assert game.limits is not None and game.limits.tolist() == [35.0, 70.0]
+    tight = write(tmp_path, **wired("branches", 1, limit=15.0))
+    game = PowerDispatch.random(3, case=str(tight), reference="balanced", lines=True)
+    assert game.reference_state.tolist() == pytest.approx([60.0, 30.0, 5.0, 0.0, 15.0, -15.0], abs=1e-8)
+    check_system(game)
+    four = PowerDispatch.random(12, case=str(tight), reference="balanced", lines=True)
+    np.testing.assert_allclose(four.reference_state[:12], game.reference_state[:3].repeat(4), atol=1e-8)
+    assert four.n_lines == 2 and float(four.reference_state[13]) == pytest.approx(60.0, abs=1e-7)
+    plain = PowerDispatch.random(3, case=str(path))
+    assert plain.n_lines == 0 and len(plain.reference_state) == 4
+
+
+def test_lines_need_a_branch_with_a_limit(tmp_path: Path) -> None:
+    without = [*NET["branches"][:1], {"from": 3, "to": 20, "x": 0.2}]
+    for changes in ({}, {**NET, "branches": without}):
+        path = write(tmp_path, **changes)
+        with pytest.raises(InputError, match=r"lines = True is not allowed .* which has no branch with a limit"):
+            PowerDispatch.random(3, case=str(path), lines=True)
+
+
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "straight": ({"generators": changed(1, c2=0)}, "generators[1].c2 = 0 must be a number > 0"),
     "concave": ({"generators": changed(1, c2=-0.1)}, "generators[1].c2 = -0.1 must be a number > 0"),
@@ -95,6 +140,25 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "demand": ({"demand": None}, "demand = None must be a number"),
     "too much": ({"demand": 165.1}, "demand = 165.1 must lie in what the generators can give, [15, 165]"),
     "too little": ({"demand": 14.9}, "demand = 14.9 must lie"),
+    "no bus": (
+        {**NET, "generators": GENERATORS},
+        "generators[2].bus is missing: it must be a whole number in [0, 1e+09]",
+    ),
+    "bus of text": (wired("loads", 1, bus="3"), "loads[1].bus = '3' must be a whole number"),
+    "bus below 0": (wired("generators", 0, bus=-1), "generators[0].bus = -1 must be a whole number"),
+    "broken bus": (wired("branches", 2, to=3.5), "branches[2].to = 3.5 must be a whole number"),
+    "load of text": (wired("loads", 0, p="65"), "loads[0].p = '65' must be a number in"),
+    "no load": ({**NET, "loads": []}, "loads are missing: loads and branches must be given together"),
+    "no branch": ({**NET, "branches": []}, "branches are missing: loads and branches must be given together"),
+    "other loads": (wired("loads", 0, p=64.0), "demand = 95.0, and loads add up to 94: they must agree"),
+    "loop": (wired("branches", 1, to=3), "branches[1]: from = 3 and to = 3 must be two buses"),
+    "short circuit": (wired("branches", 1, x=0), "branches[1]: x = 0.0 must not be 0"),
+    "full line": (wired("branches", 1, limit=0), "branches[1].limit = 0 must be a number > 0"),
+    "null limit": (wired("branches", 1, limit=None), "branches[1].limit = None must be a number > 0"),
+    "no end": ({**NET, "branches": [{"from": 1, "x": 1.0}]}, "branches[0].to is missing: it must be a whole number"),
+    "own word": (wired("branches", 0, start=1), "branches[0].start is no field of a case"),
+    "island": (wired("branches", 0, to=4), "generators[1].bus = 20 is not connected with bus 1"),
+    "off the net": (wired("loads", 1, bus=7), "loads[1].bus = 7 is not connected with bus 1"),
 }
 
 
@@ -115,6 +179,11 @@ def test_every_bad_entry_is_named_at_once(tmp_path: Path) -> None:
     three = [{**each, "c2": -1.0, "p_max": "all"} for each in GENERATORS]
     said = refusal(write(tmp_path, three, demand="much"))
     assert said.count("must be") == 7 and all(f"generators[{place}].c2" in said for place in range(3))
+    apart = refusal(write(tmp_path, **{**NET, "generators": GENERATORS, "loads": [{"bus": 8, "p": 1.0}]}))
+    assert all(f"generators[{place}].bus is missing" in apart for place in range(3))
+    assert "loads add up to 1:" in apart and "loads[0].bus = 8 is not connected" in apart
+    lost = refusal(write(tmp_path, **{**NET, "loads": [{"bus": 100 + k, "p": 1.0} for k in range(95)]}))
+    assert lost.count("is not connected") == 50 and lost.endswith("; and 45 more")
     many = refusal(write(tmp_path, [{**GENERATORS[0], "c1": "?"}] * 60))
     assert many.count("must be") == 50 and many.endswith("; and 10 more")
 

@@ -125,7 +125,7 @@ def measure_small(cell: Cell) -> dict[str, Any]:
 
 def imbalance_penalty(game: PowerDispatch) -> float:
     """beta / 2 (sum of outputs - that of the reference)^2 per generator, where none can lower G by another level."""
-    target = game.reference_state[:-1]
+    target = game.reference_state[: game.n_agents]
     nearest = (game.levels - target[:, None]).abs().argmin(1)
     chosen = iterated_best_response(game, distance_price(game), nearest)
     excess = float(game.levels.gather(1, chosen[:, None]).sum() - target.sum())

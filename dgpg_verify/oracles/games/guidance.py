@@ -3,6 +3,8 @@
 Given agent i's choice k, the guidance is linear in the others' load X: w = -sum_s z_s (X_s + z_s - x~_s) over the
 coordinates that z_ik touches, so that its mean and variance follow from the mean and covariance of X there. Agents act
 independently: both are sums over agents, less i's own part. Everything is in the norm of G (z times sqrt(W)).
+Where each action touches more coordinates than pairs of agents can be counted, the variance is summed over the others
+of the variance of <z_ik, z_j> instead.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from scipy import sparse
 
 from dgpg_verify.oracles.games.conditional import Array, centred_products, check_probabilities
 from dgpg_verify.systems.resource_game import ResourceGame
+
+BLOCK = 64  # agents whose products with all others are held at once
 
 
 @dataclass(frozen=True)
@@ -73,14 +77,40 @@ def _root(game: ResourceGame) -> Array:
 
 
 def guidance_moments(game: ResourceGame, probabilities: ArrayLike, exact: bool = False) -> GuidanceMoments:
-    """Moments of psi_i w_i under tabular softmax policies; exact: of the form without the chain rule's bias z^2 / 2."""
+    """Moments of psi_i w_i under tabular softmax policies; exact: of the form without the chain rule's bias z^2 / 2.
+
+    Cost: that of `others_load`, or O(N^2 K^2 M) where that is less.
+    """
     p = check_probabilities(probabilities, (game.n_agents, game.n_actions))
     at, z = additions_in_norm(game)
-    others = others_load(at, z, p)
-    away = others.mean + z - (_root(game) * (game.reference_state - game.idle_state).cpu().numpy())[at]
+    dense = z.shape[2] ** 2 > game.n_agents * game.state_size
+    others_mean, spread = dense_spread(at, z, p) if dense else _sparse_spread(at, z, p)
+    away = others_mean + z - (_root(game) * (game.reference_state - game.idle_state).cpu().numpy())[at]
     mean = -(z * away).sum(-1) + (0.5 * (z**2).sum(-1) if exact else 0.0)
-    spread = np.einsum("iks,ikt,ikst->ik", z, z, others.covariance)
     weight = p * (1.0 - 2.0 * p + (p**2).sum(1, keepdims=True))  # p_ik |psi_i(k)|^2
     gradient = centred_products(p, mean)
     cross = (weight * spread).sum(1)
     return GuidanceMoments(gradient, (weight * mean**2).sum(1) - (gradient**2).sum(1) + cross, cross)
+
+
+def _sparse_spread(at: NDArray[np.int64], z: Array, p: Array) -> tuple[Array, Array]:
+    """What the others add where i's action k acts, on average [N, K, S], and the variance of z_ik . X [N, K]."""
+    others = others_load(at, z, p)
+    return others.mean, np.einsum("iks,ikt,ikst->ik", z, z, others.covariance)
+
+
+def dense_spread(at: NDArray[np.int64], z: Array, p: Array) -> tuple[Array, Array]:
+    """The same, from the products of every two agents' additions; cost O(N^2 K^2 M), in blocks of agents."""
+    (n, k, s), size = z.shape, int(at.max()) + 1
+    rows = np.zeros((n * k, size))
+    np.add.at(rows, (np.arange(n * k).repeat(s), at.ravel()), z.ravel())
+    means = np.einsum("ik,ikm->im", p, rows.reshape(n, k, size))
+    mean = (means.sum(0) - means)[np.arange(n)[:, None, None], at]
+    spread = np.empty((n, k))
+    for block in np.array_split(np.arange(n), -(-n // BLOCK)):
+        products = (rows.reshape(n, k, size)[block].reshape(-1, size) @ rows.T).reshape(len(block), k, n, k)
+        expected, squares = (np.einsum("bknl,nl->bkn", part, p) for part in (products, products**2))
+        varied = squares - expected**2
+        varied[np.arange(len(block)), :, block] = 0.0
+        spread[block] = varied.sum(-1)
+    return mean, spread
