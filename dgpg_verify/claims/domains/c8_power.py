@@ -28,6 +28,7 @@ PREDICTIONS = [
     *predicted(
         (grid.WEIGHED[0.0], variances(2, 1, 1) | {("noise_to_signal", "guidance"): 1}),
         (grid.NORMALISED, {("variance", "guidance"): 0}),
+        (grid.LINES, {("others_variance", "guidance"): 1}),
         (grid.REST_POWER[0.0], floors("guided:0.2", "guidance") | samples(2, 1, 1)),
         (grid.REST_POWER[0.5], floors("guidance")),
         (grid.REST_POWER[1.0], floors("guidance", exponent=1.0) | floors("guided:0.2")),
@@ -47,7 +48,7 @@ def questions(measured: Measured) -> list[Question]:
     training."""
     return [
         *ask_exponents(measured, [*PREDICTIONS, *CORRECTED]),
-        *ask_share(measured, (grid.WEIGHED[0.0], grid.WEIGHED[0.5])),
+        *ask_share(measured, (grid.WEIGHED[0.0], grid.WEIGHED[0.5], grid.LINES)),
         *ask_rest(measured, grid.POWER),
         *ask_small(measured),
         *ask_training(measured, grid.POWER),

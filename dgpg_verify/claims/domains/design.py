@@ -15,6 +15,7 @@ GAMMAS = (0.0, 0.25, 0.5, 1.0, 2.0)
 FLOOR_GAMMAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 WEIGHED = {gamma: f"{POWER}/gamma {gamma:g}" for gamma in GAMMAS}
 NORMALISED = f"{POWER}/normalised"
+LINES = f"{POWER}/lines"
 FLOORS = {gamma: f"{POWER}/floor/gamma {gamma:g}" for gamma in FLOOR_GAMMAS}
 SPARSE, BOTTLENECK = f"{RATES}/sparse", f"{RATES}/bottleneck"
 SPARSE_BALANCED, BOTTLENECK_BALANCED = f"{SPARSE}/balanced", f"{BOTTLENECK}/balanced"
@@ -49,6 +50,7 @@ ABOUT: Mapping[str, tuple[str, str]] = {  # what a row stands for: its panel in 
     BALANCED: (WHOLE, OWN_MEAN),
     **{key: (BALANCE, f"weight N^-{gamma:g}" if gamma else "weight 1") for gamma, key in WEIGHED.items()},
     NORMALISED: (BALANCE, "divided by the demand"),
+    LINES: ("lines of a plane network", "balance of weight N^-2"),
     **{key: (LEFT, f"weight N^-{gamma:g}" if gamma else "weight 1") for gamma, key in FLOORS.items()},
     SEPARATE: ("retailers with suppliers of their own", ""),
     WAREHOUSE: ("one warehouse at its capacity", ""),
@@ -65,6 +67,12 @@ SIZES: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], int, int]] = {
     "smoke": ((16, 32, 64, 128), (64, 128, 256, 512), 4, 64),
     "standard": ((64, 128, 256, 512), (512, 1024, 2048, 4096), 12, 64),
     "full": ((256, 512, 1024, 2048), (1024, 2048, 4096, 8192), 30, 128),
+}
+# where every action touches all lines: N, draws
+LINED: Mapping[str, tuple[tuple[int, ...], int]] = {
+    "smoke": ((16, 32, 64, 128), 4),
+    "standard": ((64, 128, 256, 512), 6),
+    "full": ((64, 128, 256, 512), 30),
 }
 ONE_SHOT = {TRAFFIC: "user_equilibrium", POWER: "merit_order", RATES: "proportional_fairness"}
 RULES = {**ONE_SHOT, STOCK: "base_stock"}  # of the field: score 1
@@ -116,6 +124,7 @@ def domain_design(scale: str, parts: Collection[str] | None = None) -> list[Row]
         _noise(BALANCED, shared, braess),
         *(_noise(key, shared, POWER, rollouts * (gamma == 0.0), gamma=gamma) for gamma, key in WEIGHED.items()),
         _noise(NORMALISED, shared, POWER, normalised=True),
+        _noise(LINES, dict.fromkeys(*LINED[scale]), POWER, lines=True, gamma=2.0),
         _noise(SPARSE, local, RATES, rollouts),
         _noise(SPARSE_BALANCED, local, RATES),
         _noise(BOTTLENECK, shared, RATES, rollouts, topology="bottleneck"),

@@ -23,10 +23,19 @@ from dgpg_verify.statistics import Relation
 
 Values = Mapping[str, Any]
 Ask = Callable[[Measured], Iterable[Question]]
-Statistic = Literal["variance", "noise_to_signal", "paired_ratio", "cross_agent_share", "imbalance_penalty", "floor"]
+Statistic = Literal[
+    "variance",
+    "others_variance",
+    "noise_to_signal",
+    "paired_ratio",
+    "cross_agent_share",
+    "imbalance_penalty",
+    "floor",
+]
 Exponents = dict[tuple[Statistic, str], float]
 READ: Mapping[str, Callable[[Values, str], float]] = {
     "variance": lambda values, credit: float(values[credit]),
+    "others_variance": lambda values, credit: float(values[f"{credit}_cross"]),
     "noise_to_signal": lambda values, credit: ratio(float(values[credit]), float(values[f"{credit}_signal"])),
     "paired_ratio": lambda values, credit: ratio(float(values[credit]), float(values["difference"])),
     "cross_agent_share": lambda values, credit: ratio(float(values[f"{credit}_cross"]), float(values[credit])),
@@ -61,7 +70,10 @@ class Prediction:
     def subject(self) -> str:
         if self.statistic == "floor":
             return f"the floor {FLOOR_OF[self.credit]}"
-        words = {"imbalance_penalty": "the penalty for imbalance per generator"}
+        words = {
+            "imbalance_penalty": "the penalty for imbalance per generator",
+            "others_variance": f"the part of the {self.credit} gradient's variance that others cause",
+        }
         return words.get(self.statistic, f"the {self.statistic.replace('_', ' ')} of the {self.credit} gradient")
 
 
