@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +16,42 @@ from dgpg_verify.policies import GaussianPolicy, make_policy
 from dgpg_verify.systems import LinearQuadraticTeam, make_system
 from dgpg_verify.systems.inputs import file_digest
 
-TRACES = "DGPG_TRACES"  # environment variable: folder with the recorded nodes and jobs
+TRACES = "DGPG_TRACES"  # environment variable: folder with the recorded nodes and jobs, and with a real network
 TRACE_FILES = ("nodes_openb.csv", "jobs_openb.csv.gz")
+NETWORK_FILES = ("traffic/SiouxFalls_net.tntp", "traffic/SiouxFalls_trips.tntp")
+RECORDED_NETWORK = f"${TRACES}/{NETWORK_FILES[0]}"  # option of roads that are that network
 RECORDED_INPUT = {"fleet": f"openb:${TRACES}", "workload": f"openb:${TRACES}"}  # options of a cloud that replays them
 SIGMA = 0.5  # of the Gaussian policies
 
 
 def traces_folder() -> str | None:
     """Folder named by the environment variable DGPG_TRACES when it holds the recorded files."""
+    return _folder_of(TRACE_FILES)
+
+
+def network_folder() -> str | None:
+    """The same when it holds the real network."""
+    return _folder_of(NETWORK_FILES)
+
+
+def _folder_of(names: Sequence[str]) -> str | None:
     folder = os.environ.get(TRACES)
-    return folder if folder and all((Path(folder) / name).exists() for name in TRACE_FILES) else None
+    return folder if folder and all((Path(folder) / name).exists() for name in names) else None
 
 
 def trace_digests() -> dict[str, str]:
     """The recorded files by name, each with the beginning of its sha256; empty without them."""
-    folder = traces_folder()
-    return {} if folder is None else {name: file_digest(Path(folder) / name) for name in TRACE_FILES}
+    there = [
+        (folder, name) for names in (TRACE_FILES, NETWORK_FILES) if (folder := _folder_of(names)) for name in names
+    ]
+    return {name: file_digest(Path(folder) / name) for folder, name in there}
 
 
 def build_system(cell: Cell) -> System:
     """The system of a cell. Recorded inputs are named by the environment variable, never by a path, in the key."""
     options = {
         name: value.replace(f"${TRACES}", os.environ[TRACES])
-        if isinstance(value, str) and value.endswith(f":${TRACES}")
+        if isinstance(value, str) and (value.endswith(f":${TRACES}") or value.startswith(f"${TRACES}/"))
         else value
         for name, value in cell.options["options"].items()
     }

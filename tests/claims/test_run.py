@@ -24,7 +24,7 @@ from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.run import RunResult, judge_folder, run_claims
 from dgpg_verify.claims.run_index import INDEX
 from dgpg_verify.claims.series import Measured
-from dgpg_verify.claims.subjects import TRACE_FILES, TRACES
+from dgpg_verify.claims.subjects import NETWORK_FILES, TRACE_FILES, TRACES
 from dgpg_verify.core import Cell, InputError, to_json
 from dgpg_verify.runs import CellFailed, environment
 from dgpg_verify.runs.environment import relative_command
@@ -254,16 +254,19 @@ def test_two_runs_do_not_share_a_folder(finished: Path, tmp_path: Path) -> None:
     _run(tmp_path / "x", resume=True)
 
 
-def test_a_run_is_not_resumed_with_other_recorded_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("names", [TRACE_FILES, NETWORK_FILES])
+def test_a_run_is_not_resumed_with_other_recorded_files(
+    names: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     traces = tmp_path / "traces"
-    traces.mkdir()
-    for name in TRACE_FILES:
+    (traces / names[0]).parent.mkdir(parents=True)
+    for name in names:
         (traces / name).write_text("one")
     monkeypatch.setenv(TRACES, str(traces))
     _run(tmp_path / "x")
     _run(tmp_path / "x", resume=True)
-    (traces / TRACE_FILES[0]).write_text("two")
-    with pytest.raises(InputError, match=rf"{TRACE_FILES[0]} in \$DGPG_TRACES is not the file of the run"):
+    (traces / names[0]).write_text("two")
+    with pytest.raises(InputError, match=rf"{names[0]} in \$DGPG_TRACES is not the file of the run"):
         _run(tmp_path / "x", resume=True)
 
 

@@ -15,7 +15,7 @@ from dgpg_verify.claims.domains.questions import (
 )
 from dgpg_verify.claims.domains.rest import ask_rest
 from dgpg_verify.claims.domains.small import ask_small
-from dgpg_verify.claims.domains.training import ask_training
+from dgpg_verify.claims.domains.training import ask_real, ask_training
 from dgpg_verify.claims.question import Question
 from dgpg_verify.claims.series import Measured
 
@@ -45,6 +45,7 @@ def questions(measured: Measured) -> list[Question]:
         *ask_rest(measured, grid.TRAFFIC),
         *ask_small(measured),
         *ask_training(measured, grid.TRAFFIC),
+        *ask_real(measured),
     ]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from dgpg_verify.claims.design import SCALES, Row
+from dgpg_verify.claims.subjects import RECORDED_NETWORK, network_folder
 from dgpg_verify.core import check_choice
 
 FAMILY = "domains"
@@ -71,7 +72,7 @@ SIZES: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], int, int]] = {
 # where every action touches all lines: N, draws
 LINED: Mapping[str, tuple[tuple[int, ...], int]] = {
     "smoke": ((16, 32, 64, 128), 4),
-    "standard": ((64, 128, 256, 512), 6),
+    "standard": ((64, 128, 256, 512), 3),
     "full": ((64, 128, 256, 512), 30),
 }
 ONE_SHOT = {TRAFFIC: "user_equilibrium", POWER: "merit_order", RATES: "proportional_fairness"}
@@ -85,6 +86,10 @@ TRAINED: Mapping[str, tuple[dict[str, int], int, int]] = {  # agents by system, 
     "standard": ({}, 0, 0),
     "full": ({TRAFFIC: 40, POWER: 30, RATES: 50}, 8, 0),
 }
+# A real network, at full scale where its files are at hand: platoons, draws; what its costs are compared with
+REAL, PLATOONS, REAL_DRAWS = f"{TRAFFIC}/sioux falls", 360, 5
+REAL_SELFISH = f"{REAL}/training/guidance_only/{SELFISH}"
+ENDS = ("system_optimum", "user_equilibrium")
 STOCKS_TRAINED = {"smoke": (4, 2, 20), "standard": (0, 0, 0), "full": (20, 8, STOCK_EPISODES)}  # N, draws, episodes
 SMALL_GAMES: Mapping[str, tuple[str, dict[str, Any]]] = {  # every joint action of four agents is played
     f"{TRAFFIC}/four": (TRAFFIC, {}),
@@ -139,7 +144,7 @@ def domain_design(scale: str, parts: Collection[str] | None = None) -> list[Row]
         _row(key, {4: 1}, "small", system, options, games=SMALL_COUNT[scale])
         for key, (system, options) in SMALL_GAMES.items()
     ]
-    rows += [*_rests(scale), *_stocks(scale), *_trained(scale)]
+    rows += [*_rests(scale), *_stocks(scale), *_trained(scale), *(_real() if scale == "full" else ())]
     return [row for row in rows if parts is None or row.key.split("/")[0] in parts]
 
 
@@ -167,6 +172,23 @@ def _trained(scale: str) -> list[Row]:
         *(_training(system, n, draws, method, episodes) for system, n in agents.items() for method in METHODS),
         *_stocks_trained(scale),
     ]
+
+
+def _real() -> list[Row]:
+    """Every method on the real network, guided to its system optimum, and guidance alone to its user equilibrium; none
+    without its files."""
+    if network_folder() is None:
+        return []
+    biased = {"reference": "user_equilibrium"}
+    asked: list[tuple[str, str, dict[str, str]]] = [(f"{REAL}/training/{method}", method, {}) for method in METHODS]
+    return [
+        Row(FAMILY, key, {PLATOONS: REAL_DRAWS},
+            {"part": "training", "system": TRAFFIC, "options": {"network": RECORDED_NETWORK, **options},
+             "method": method, "episodes": 0, "ends": list(ENDS)},
+            stream=f"{REAL}/training",
+            notes={"where": f"Sioux Falls, N = {PLATOONS}" + ", reference user equilibrium" * bool(options)})
+        for key, method, options in [*asked, (REAL_SELFISH, "guidance_only", biased)]
+    ]  # fmt: skip
 
 
 def _stocks_trained(scale: str) -> list[Row]:

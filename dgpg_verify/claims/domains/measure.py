@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -174,7 +175,8 @@ def measure_rest(cell: Cell) -> dict[str, float]:
 
 
 def measure_training(cell: Cell) -> dict[str, Any]:
-    """Mean held-out return after training, and those of all rules on the same roll-outs."""
+    """Mean held-out return after training, those of all rules on the same roll-outs, and those of the states that the
+    option `ends` names as references."""
     system = build_system(cell)
     episodes = cell.options["episodes"] or usual_episodes(system)
     run = train(
@@ -183,7 +185,17 @@ def measure_training(cell: Cell) -> dict[str, Any]:
         **cell.options.get("settings", {}),
     )  # fmt: skip
     rules = {f"rule/{name}": float(returns.mean()) for name, returns in run.heldout.returns.items()}
-    return {"learned": run.evaluations[-1][1].mean, "seconds": run.history[-1].seconds, **rules}
+    return {"learned": run.evaluations[-1][1].mean, "seconds": run.history[-1].seconds, **rules, **_ends(cell)}
+
+
+def _ends(cell: Cell) -> dict[str, float]:
+    """What J is where flows may be split as the reference has them; agents, each whole and at random, cannot."""
+    values = {}
+    for name in cell.options.get("ends", ()):
+        options = {**cell.options, "options": {**cell.options["options"], "reference": name}}
+        game = cast(ResourceGame, build_system(replace(cell, options=options)))
+        values[f"end/{name}"] = -float(game.cost_of(game.reference_state))
+    return values
 
 
 PARTS: Mapping[str, Callable[[Cell], Mapping[str, Any]]] = {

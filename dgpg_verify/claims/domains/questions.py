@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from dgpg_verify.claims.claim import Claim, Tables
 from dgpg_verify.claims.declared import declared
-from dgpg_verify.claims.domains.design import REST, domain_design
+from dgpg_verify.claims.domains.design import LINES, REST, domain_design
 from dgpg_verify.claims.domains.measure import ALPHAS, SAMPLED, domain_cost, measure_domain
 from dgpg_verify.claims.noise import c1_2_noise_free
 from dgpg_verify.claims.noise.questions import exponent_question, threshold_question
@@ -213,10 +213,12 @@ def domain_claim(system: str, predictions: Sequence[Prediction], ask: Ask, **abo
     """A claim on one system: what was predicted of it. ask: what was measured -> questions.
 
     What comes from roll-outs is decided at full scale: an exponent is known to +- 0.2 at standard scale. So are floors,
-    which differ much between draws.
+    which differ much between draws, and lines, of which there are few draws below.
     """
     late = {
-        _name(about["id"], made): "full" for made in predictions if made.credit in SAMPLED or f"/{REST}/" in made.row
+        _name(about["id"], made): "full"
+        for made in predictions
+        if made.credit in SAMPLED or f"/{REST}/" in made.row or made.row == LINES
     }
     tables = partial(domain_tables, about["id"], [made for made in predictions if made.before])
     return Claim(

@@ -1,17 +1,19 @@
-"""Training on the other domains against the rules of the field; nothing was predicted."""
+"""Training on the other domains against the rules of the field, of which nothing was predicted; and on a real network,
+where it was predicted what a biased reference does."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dgpg_verify.claims.domains.design import DEFAULTS, METHODS, RULES
+from dgpg_verify.claims.domains.design import DEFAULTS, ENDS, METHODS, REAL, REAL_SELFISH, RULES, TRAFFIC
 from dgpg_verify.claims.question import Question, level_of
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.claims.words import number, with_interval
 from dgpg_verify.core import Evidence
-from dgpg_verify.statistics import judge_at_least
+from dgpg_verify.statistics import judge_at_least, judge_threshold
 
 BEST = "iterated_best_response"
+NEAR = 0.02  # of the user equilibrium's travel time
 
 
 def ask_training(measured: Measured, system: str) -> Iterator[Question]:
@@ -19,6 +21,51 @@ def ask_training(measured: Measured, system: str) -> Iterator[Question]:
     for method in (*METHODS, f"{METHODS[0]}/{DEFAULTS}"):
         if f"{system}/training/{method}" in measured:
             yield _reached(measured[f"{system}/training/{method}"], RULES[system])
+
+
+def ask_real(measured: Measured) -> Iterator[Question]:
+    """The same on the real network, and where guidance toward the user equilibrium ends."""
+    for method in METHODS:
+        if f"{REAL}/training/{method}" in measured:
+            yield _reached(measured[f"{REAL}/training/{method}"], RULES[TRAFFIC])
+    if REAL_SELFISH in measured:
+        yield _selfish(measured[REAL_SELFISH])
+
+
+def _selfish(series: Series[Evidence]) -> Question:
+    estimate = series.at_largest(lambda item: abs(excess(item, "learned", ENDS[1])), level_of(True))
+    where = series.row.notes["where"]
+    return Question(
+        key=f"{series.key}/travel time",
+        statistic="relative distance of travel times",
+        read=[series],
+        verdict=judge_threshold(estimate, NEAR, NEAR),
+        sentence=f"Guided to the user equilibrium alone, travel time ends within {with_interval(estimate)} of its "
+        f"(predicted: at most {NEAR:g}){_ends(series)}: {where}.",
+        statement="Guidance alone toward the user equilibrium ends there, and not at the system optimum.",
+        relation="at_most",
+        expected=NEAR,
+        system=where,
+        policy="guidance_only",
+        primary=True,
+    )
+
+
+def _ends(series: Series[Evidence]) -> str:
+    """Where training ends between the fixed ends, on a system that has them."""
+    if f"end/{ENDS[0]}" not in series.flat[0].values:
+        return ""
+    learned = series.mean(lambda item: excess(item, "learned", ENDS[0]))
+    selfish = series.mean(lambda item: excess(item, f"end/{ENDS[1]}", ENDS[0]))
+    return (
+        f"; its travel time is {number(learned, '.2%')} above the system optimum's, the user equilibrium's "
+        f"{number(selfish, '.2%')}"
+    )
+
+
+def excess(item: Evidence, name: str, end: str) -> float:
+    """By which share a mean return costs more than an end."""
+    return float(item.values[name]) / float(item.values[f"end/{end}"]) - 1.0
 
 
 def _reached(series: Series[Evidence], rule: str) -> Question:
@@ -31,7 +78,7 @@ def _reached(series: Series[Evidence], rule: str) -> Question:
         read=[series],
         verdict=judge_at_least(estimate, 1.0),
         sentence=f"Trained by {method.replace('_', ' ')}, the team ends at {with_interval(estimate)} of what {words} "
-        f"gains on random actions{_best(series, rule)}: {where}.",
+        f"gains on random actions{_best(series, rule)}{_ends(series)}: {where}.",
         statement=f"After training the team is as good as {words}.",
         relation="at_least",
         expected=1.0,

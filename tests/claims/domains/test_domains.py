@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from dgpg_verify.claims.domains.questions import Prediction, ask_exponents
 from dgpg_verify.claims.domains.rest import FORMULAS, crossed_floor, optimal_floor, selfish_floor
 from dgpg_verify.claims.domains.training import BEST
 from dgpg_verify.claims.series import Series, make_series
+from dgpg_verify.claims.subjects import NETWORK_FILES, TRACES, trace_digests
 from dgpg_verify.core import Cell, Evidence
 from dgpg_verify.reporting.systems import CLAIMS
 from dgpg_verify.samples import rest
@@ -33,6 +35,8 @@ from dgpg_verify.systems.best_response import distance_price, iterated_best_resp
 from dgpg_verify.systems.power_dispatch import PowerDispatch
 from dgpg_verify.systems.resource_game import ResourceGame
 from tests.claims.judging import judge
+from tests.systems.roads.test_tntp import network as write_network
+from tests.systems.roads.test_tntp import trips as write_trips
 
 SAMPLED_PARTS = ("noise", "over_time", "rest")
 MEASURED = ("noise", "small", "over_time")
@@ -181,6 +185,66 @@ def test_a_training_cell_holds_every_rule() -> None:
     row = next(r for r in c8_power.CLAIM.design("smoke") if r.options["part"] == "training")
     found = c8_power.CLAIM.measure(row.cells(0)[0])
     assert {"learned", "rule/random", f"rule/{RULES[design.POWER]}", f"rule/{BEST}"} <= set(found)
+
+
+def real_rows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Row]:
+    """The rows on the real network, with a small one in its place: two ways from 1 to 2, and back by the same."""
+    lines = ("1 3 2 1 1 1 1;", "1 4 4 1 2 0.5 2;", "3 2 2 1 3 0 1;", "4 2 2 1 1 1 1;",
+             "2 3 1 1 1 0 0;", "2 4 1 1 1 0 0;", "4 1 1 1 1 0 0;", "3 1 1 1 1 0 0;")  # fmt: skip
+    (folder / "traffic").mkdir()
+    write_network(folder / "traffic", *lines).rename(folder / NETWORK_FILES[0])
+    write_trips(folder / "traffic", "2 : 7.0;", "Origin 2", "1 : 3.0;", total="10").rename(folder / NETWORK_FILES[1])
+    monkeypatch.setenv(TRACES, str(folder))
+    return {row.key: row for row in c7_traffic.CLAIM.design("full") if row.key.startswith(design.REAL)}
+
+
+def test_the_real_network_has_rows_at_full_scale_where_its_files_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(TRACES, raising=False)
+    assert not any(row.key.startswith(design.REAL) for row in design.domain_design("full"))
+    rows = real_rows(tmp_path, monkeypatch)
+    assert len(rows) == len(METHODS) + 1 and rows.keys() >= {design.REAL_SELFISH}
+    assert str(tmp_path) not in str([row.options for row in rows.values()])
+    assert trace_digests().keys() == set(NETWORK_FILES)
+    for scale in ("smoke", "standard"):
+        assert not any(row.key.startswith(design.REAL) for row in design.domain_design(scale))
+    (tmp_path / NETWORK_FILES[1]).unlink()
+    assert not any(row.key.startswith(design.REAL) for row in design.domain_design("full"))
+
+
+def test_a_cell_of_the_real_network_holds_both_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Selfish drivers cost more; the ends do not depend on what the row is guided to."""
+    rows = real_rows(tmp_path, monkeypatch)
+    found = []
+    for key in (f"{design.REAL}/training/dgpg", design.REAL_SELFISH):
+        small = replace(rows[key], n_values={8: 1}, options={**rows[key].options, "episodes": 64})
+        [cell] = small.cells(0)
+        found.append(c7_traffic.CLAIM.measure(cell))
+        assert {"learned", "rule/random", f"rule/{RULES[design.TRAFFIC]}", f"rule/{BEST}"} <= set(found[-1])
+    optimal, selfish = (found[0][f"end/{name}"] for name in design.ENDS)
+    assert optimal > selfish + 0.01 and [found[1][f"end/{name}"] for name in design.ENDS] == [optimal, selfish]
+    game = make_system("road_network", 8, cell.seed % 2**31, network=str(tmp_path / NETWORK_FILES[0]))
+    assert isinstance(game, ResourceGame)
+    assert optimal == pytest.approx(-float(game.cost_of(game.reference_state)), rel=1e-12)
+
+
+@pytest.mark.parametrize(("learned", "label"), [(-103.0, "supported"), (-100.0, "refuted"), (-107.0, "refuted")])
+def test_guidance_toward_selfish_drivers_is_asked_to_end_there(
+    learned: float, label: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the system optimum is as wrong as too far off."""
+    rows = real_rows(tmp_path, monkeypatch)
+    values = {"learned": learned, "rule/random": -120.0, "rule/user_equilibrium": -103.8, f"rule/{BEST}": -100.1,
+              "end/system_optimum": -100.0, "end/user_equilibrium": -104.0}  # fmt: skip
+    evidence = [Evidence(cell, values, 0.0) for row in rows.values() for cell in row.cells(0)]
+    judged = {row.row: row for row in judge(c7_traffic.CLAIM, evidence, rows)}
+    assert [row.verdict for row in judged.values() if row.primary] == [label]
+    reached = judged[f"C7/{design.REAL}/training/dgpg/score"]
+    assert reached.estimate == pytest.approx((120.0 + learned) / 16.2)
+    assert (
+        f"{(-learned - 100) / 100:.2%} above the system optimum's, the user equilibrium's 4.00%" in reached.holds_when
+    )
 
 
 def test_inventory_is_trained_at_one_setting_for_all_and_at_the_defaults() -> None:
