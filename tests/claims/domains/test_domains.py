@@ -138,6 +138,28 @@ def test_what_was_derived_after_looking_decides_nothing() -> None:
     assert not question.primary and "after the first look" in str(question.sentence)
 
 
+@pytest.mark.parametrize(("others", "label"), [(1.0, "supported"), (0.0, "refuted")])
+def test_lines_are_asked_the_part_of_the_noise_that_others_cause(others: float, label: str) -> None:
+    """Whatever the whole of it does; at full scale."""
+    row = {row.key: row for row in c8_power.CLAIM.design("full")}[design.LINES]
+    values = [{"guidance": 100.0 * c.n ** (1.0 - others), "guidance_cross": c.n**others} for c in row.cells(0)]
+    evidence = [Evidence(cell, value, 0.0) for cell, value in zip(row.cells(0), values)]
+    judged = {each.row: each for each in judge(c8_power.CLAIM, evidence, {row.key: row})}
+    name = f"C8/{design.LINES}/others_variance/guidance"
+    assert judged[name].primary and judged[name].verdict == label and c8_power.CLAIM.decided_at[name] == "full"
+
+
+def test_lines_make_others_felt_where_the_balance_weighs_nothing() -> None:
+    row = {row.key: row for row in design.domain_design("smoke")}[design.LINES]
+    cell = replace(row.cells(0)[0], n=64)
+    options = {"gamma": row.options["options"]["gamma"]}
+    wired, plain = (
+        c8_power.CLAIM.measure(replace(cell, options={**row.options, "options": asked}))
+        for asked in (row.options["options"], options)
+    )
+    assert float(wired["guidance_cross"]) > 1e3 * float(plain["guidance_cross"]) > 0.0
+
+
 def test_the_price_of_anarchy_and_its_control() -> None:
     rows = {row.key: row for row in c7_traffic.CLAIM.design("smoke") if row.options["part"] == "lost"}
     assert len(rows) == 4
