@@ -108,10 +108,10 @@ def check(net: Any, path: Path) -> None:
     """Print both dispatches; SystemExit where they do not cost the same."""
     import pandapower
 
-    from dgpg_verify.systems.optimal_flow import optimal_flow
-    from dgpg_verify.systems.power_case import read_case
-    from dgpg_verify.systems.power_dispatch import dispatch
-    from dgpg_verify.systems.power_lines import limited_lines
+    from dgpg_verify.systems.power.case import read_case
+    from dgpg_verify.systems.power.lines import limited_lines
+    from dgpg_verify.systems.power.optimal_flow import optimal_flow
+    from dgpg_verify.systems.power.power_dispatch import dispatch
 
     began = time.perf_counter()
     case = read_case(path)

@@ -94,11 +94,11 @@ def known_names() -> dict[str, dict[str, str]]:
         cloud,
         inventory,
         load_balancing,
-        power_dispatch,
         references,
         resource_game,
     )
     from dgpg_verify.systems.cloud import reference
+    from dgpg_verify.systems.power import power_dispatch
     from dgpg_verify.systems.roads import road_network
     from dgpg_verify.training.methods import make_method, method_names
 

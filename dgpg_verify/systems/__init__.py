@@ -7,7 +7,7 @@ from dgpg_verify.systems.inventory import Inventory, SeparateInventory, random_i
 from dgpg_verify.systems.jacobian import action_influence, choice_influence
 from dgpg_verify.systems.linear_quadratic import LinearQuadraticTeam
 from dgpg_verify.systems.load_balancing import LoadBalancingGame
-from dgpg_verify.systems.power_dispatch import PowerDispatch
+from dgpg_verify.systems.power import PowerDispatch
 from dgpg_verify.systems.rate_control import RateControl
 from dgpg_verify.systems.references import alter_reference
 from dgpg_verify.systems.registry import make_system, register_system, system_names

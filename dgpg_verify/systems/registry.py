@@ -12,7 +12,7 @@ from dgpg_verify.systems.cloud import CloudScheduling
 from dgpg_verify.systems.inventory import random_inventory
 from dgpg_verify.systems.linear_quadratic import LinearQuadraticTeam
 from dgpg_verify.systems.load_balancing import LoadBalancingGame
-from dgpg_verify.systems.power_dispatch import PowerDispatch
+from dgpg_verify.systems.power import PowerDispatch
 from dgpg_verify.systems.rate_control import RateControl
 from dgpg_verify.systems.roads import RoadNetwork
 

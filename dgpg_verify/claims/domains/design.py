@@ -86,8 +86,9 @@ TRAINED: Mapping[str, tuple[dict[str, int], int, int]] = {  # agents by system, 
     "standard": ({}, 0, 0),
     "full": ({TRAFFIC: 40, POWER: 30, RATES: 50}, 8, 0),
 }
-# A real network, at full scale where its files are at hand: platoons, draws; what its costs are compared with
-REAL, PLATOONS, REAL_DRAWS = f"{TRAFFIC}/sioux falls", 360, 5
+# A real network, at full scale where its files are at hand: platoons; draws, and those of what was predicted, which is
+# asked at the level of primary rows; what its costs are compared with
+REAL, PLATOONS, REAL_DRAWS, PREDICTED_DRAWS = f"{TRAFFIC}/sioux falls", 360, 5, 8
 REAL_SELFISH = f"{REAL}/training/guidance_only/{SELFISH}"
 ENDS = ("system_optimum", "user_equilibrium")
 STOCKS_TRAINED = {"smoke": (4, 2, 20), "standard": (0, 0, 0), "full": (20, 8, STOCK_EPISODES)}  # N, draws, episodes
@@ -182,7 +183,7 @@ def _real() -> list[Row]:
     biased = {"reference": "user_equilibrium"}
     asked: list[tuple[str, str, dict[str, str]]] = [(f"{REAL}/training/{method}", method, {}) for method in METHODS]
     return [
-        Row(FAMILY, key, {PLATOONS: REAL_DRAWS},
+        Row(FAMILY, key, {PLATOONS: PREDICTED_DRAWS if options else REAL_DRAWS},
             {"part": "training", "system": TRAFFIC, "options": {"network": RECORDED_NETWORK, **options},
              "method": method, "episodes": 0, "ends": list(ENDS)},
             stream=f"{REAL}/training",

@@ -20,7 +20,7 @@ from dgpg_verify.oracles.games.guidance import Array, guidance_moments
 from dgpg_verify.samples.rest import ExpectedGame, ascend, improved
 from dgpg_verify.systems import make_system
 from dgpg_verify.systems.best_response import distance_price, iterated_best_response
-from dgpg_verify.systems.power_dispatch import PowerDispatch
+from dgpg_verify.systems.power.power_dispatch import PowerDispatch
 from dgpg_verify.systems.resource_game import ResourceGame
 from dgpg_verify.training import train
 from dgpg_verify.training.settings import usual_episodes

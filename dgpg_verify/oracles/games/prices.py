@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dgpg_verify.systems.power_dispatch import Array, PowerDispatch
-from dgpg_verify.systems.power_lines import Grid
+from dgpg_verify.systems.power.lines import Grid
+from dgpg_verify.systems.power.power_dispatch import Array, PowerDispatch
 from dgpg_verify.systems.rate_control import RateControl
 
 

@@ -32,7 +32,7 @@ from dgpg_verify.reporting.systems import CLAIMS
 from dgpg_verify.samples import rest
 from dgpg_verify.systems import make_system
 from dgpg_verify.systems.best_response import distance_price, iterated_best_response
-from dgpg_verify.systems.power_dispatch import PowerDispatch
+from dgpg_verify.systems.power.power_dispatch import PowerDispatch
 from dgpg_verify.systems.resource_game import ResourceGame
 from tests.claims.judging import judge
 from tests.systems.roads.test_tntp import network as write_network

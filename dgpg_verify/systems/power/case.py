@@ -32,7 +32,7 @@ from scipy.sparse.csgraph import connected_components
 
 from dgpg_verify.core import InputError
 from dgpg_verify.runs.files import read_text
-from dgpg_verify.systems.power_lines import Grid
+from dgpg_verify.systems.power.lines import Grid
 
 Array = NDArray[np.float64]
 MAX_NAMED = 50
@@ -112,8 +112,8 @@ class _Branch(_Entry):
     def _leads_on(self) -> Self:
         if self.start == self.end:
             raise ValueError(f"from = {self.start} and to = {self.end} must be two buses")
-        if self.x == 0.0:
-            raise ValueError(f"x = {self.x!r} must not be 0")
+        if abs(self.x) < 1.0 / LARGEST:
+            raise ValueError(f"x = {self.x!r} must be at least {1.0 / LARGEST:g} in size")
         return self
 
 

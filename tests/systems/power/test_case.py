@@ -15,7 +15,7 @@ from dgpg_verify.contracts import check_system
 from dgpg_verify.core import InputError
 from dgpg_verify.oracles.games.prices import dispatch_residual
 from dgpg_verify.systems import PowerDispatch, make_system
-from dgpg_verify.systems.power_case import read_case
+from dgpg_verify.systems.power.case import read_case
 from tests.cli.command import run
 
 GENERATORS: list[dict[str, Any]] = [
@@ -152,7 +152,8 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no branch": ({**NET, "branches": []}, "branches are missing: loads and branches must be given together"),
     "other loads": (wired("loads", 0, p=64.0), "demand = 95.0, and loads add up to 94: they must agree"),
     "loop": (wired("branches", 1, to=3), "branches[1]: from = 3 and to = 3 must be two buses"),
-    "short circuit": (wired("branches", 1, x=0), "branches[1]: x = 0.0 must not be 0"),
+    "short circuit": (wired("branches", 1, x=0), "branches[1]: x = 0.0 must be at least 1e-09 in size"),
+    "beyond floats": (wired("branches", 1, x=-1e-320), "branches[1]: x = -1e-320 must be at least 1e-09 in size"),
     "full line": (wired("branches", 1, limit=0), "branches[1].limit = 0 must be a number > 0"),
     "null limit": (wired("branches", 1, limit=None), "branches[1].limit = None must be a number > 0"),
     "no end": ({**NET, "branches": [{"from": 1, "x": 1.0}]}, "branches[0].to is missing: it must be a whole number"),

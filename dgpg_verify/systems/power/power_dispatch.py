@@ -2,11 +2,11 @@
 
 x holds each generator's own output and, last, the balance (sum of outputs - demand) / unit; phi is the fuel cost
 q/2 p^2 + b p of each, and beta/2 (sum of outputs - demand)^2. The unit is 1, or the demand ("normalised"); the balance
-weighs N^-gamma in the distance G. Generators come from a file (`power_case.py`) or are drawn. Our declared choice:
+weighs N^-gamma in the distance G. Generators come from a file (`case.py`) or are drawn. Our declared choice:
 largest outputs log-uniform in [1, 4], smallest a quarter of them, levels equally spaced; q uniform in [1/2, 2] over the
 largest output, b uniform in [1, 3]; a demand that is met on average when every level is equally likely.
 
-With lines x goes on with the flow of each line that has a limit (`power_lines.py`), and phi with beta/2 of the square
+With lines x goes on with the flow of each line that has a limit (`lines.py`), and phi with beta/2 of the square
 of what it carries above it, either way. A generator then moves every line at once: z is dense. For A3 (z touches O(1)
 of the state, and others add O(1) there) that is the opposite of local, whatever the balance weighs: in a plane network
 whose lines grow with N a generator moves N of them, |z|^2 is only like log N since most move little, but the sum over
@@ -28,9 +28,9 @@ from torch import Tensor
 from dgpg_verify.core import Influence, InputError, check_choice, check_int, check_real
 from dgpg_verify.systems.inputs import digests, within_range
 from dgpg_verify.systems.one_shot import check_entries, check_vectors
-from dgpg_verify.systems.optimal_flow import optimal_flow
-from dgpg_verify.systems.power_case import Array, Generators, read_case
-from dgpg_verify.systems.power_lines import Wires, drawn_lines, limited_lines
+from dgpg_verify.systems.power.case import Array, Generators, read_case
+from dgpg_verify.systems.power.lines import Wires, drawn_lines, limited_lines
+from dgpg_verify.systems.power.optimal_flow import optimal_flow
 from dgpg_verify.systems.resource_game import JOINT_RULES, ResourceGame, check_additions
 
 REFERENCES = ("optimum", "balanced")

@@ -16,7 +16,7 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.optimize import linprog
 
 from dgpg_verify.core import InputError
-from dgpg_verify.systems.power_lines import Wires
+from dgpg_verify.systems.power.lines import Wires
 
 Array = NDArray[np.float64]
 RESIDUAL = 1e-8  # largest error in the conditions of an optimum, as a share of the largest output or incremental cost
@@ -59,7 +59,7 @@ def optimal_flow(
     output = least / unit
     rows, fixed = wires.transfer[:, free], wires.transfer[:, ~free] @ output[~free]
     above, below = wires.limit / unit - fixed, wires.limit / unit + fixed
-    programme = _Programme(
+    programme = _QuadraticProgramme(
         quadratic[free] * unit / worth, linear[free] / worth, rows,
         np.concatenate([most[free] / unit, -least[free] / unit, above, below]),
         demand / unit - output[~free].sum(), worth / (beta * unit),
@@ -95,7 +95,7 @@ class _Point:
     residual: float = np.inf
 
 
-class _Programme:
+class _QuadraticProgramme:
     """min q/2 p^2 + c p so that A p - ease y <= bound and sum p = demand - ease_all price, where A p is p, -p, and the
     flows either way; ease is 0 for the limits of p."""
 

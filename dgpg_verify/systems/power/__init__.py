@@ -1,0 +1,3 @@
+"""Generators that together meet a demand, alone or over lines; cases from files."""
+
+from dgpg_verify.systems.power.power_dispatch import PowerDispatch
