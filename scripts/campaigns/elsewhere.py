@@ -28,6 +28,7 @@ from dgpg_verify.runs.cells import CELL_FOLDER, read_cell
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 TIMED, TIMED_CLAIM = "cost", "C5"  # the family of cells that measure times, and the claim that reads them
+TIMES = ("seconds", "fitting")  # ends of the names of what is a time in other cells
 ULP = 2**24  # of float64, as much as 1/32 of a rounding of float32, in which networks are trained
 
 
@@ -96,9 +97,9 @@ def verdicts_of(run: Path) -> dict[str, str]:
 
 def distance(one: Any, other: Any) -> float:
     """How far two values are apart, in roundings of the largest number of their array; infinite where they are not both
-    numbers and not equal. Values whose name ends in `seconds` are left out."""
+    numbers and not equal. Values whose name ends as TIMES are left out."""
     if isinstance(one, Mapping) and isinstance(other, Mapping) and one.keys() == other.keys():
-        return max((distance(one[k], other[k]) for k in one if not str(k).endswith("seconds")), default=0.0)
+        return max((distance(one[k], other[k]) for k in one if not str(k).endswith(TIMES)), default=0.0)
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other) and not _numbers(one + other):
         return max(map(distance, one, other), default=0.0)
     if np.array_equal(one, other):
