@@ -125,16 +125,26 @@ class MeanFieldNetwork(OwnTables):
 
     def _choices(self, inputs: JointInputs) -> tuple[Tensor, Tensor]:
         """Features and slot of all candidates [R, N, K, F + K], and of those chosen [R, N, F + K], 0 without one."""
-        slots = torch.eye(inputs.allowed.shape[-1], device=inputs.state.device)
-        every = torch.cat([inputs.features, slots.expand(*inputs.allowed.shape, -1)], -1)
+        every = with_slots(inputs.features)
         place = inputs.actions.clamp(min=0)[..., None, None].expand(-1, -1, 1, every.shape[-1])
         return every, torch.where((inputs.actions >= 0)[..., None], every.gather(2, place)[:, :, 0], 0.0)
 
     def _shared(self, inputs: JointInputs, chosen: Tensor) -> Tensor:
-        active = (inputs.actions >= 0).int()[..., None]
-        others = (active.sum(1, keepdim=True) - active).clamp(min=1)
-        mean = (chosen.sum(1, keepdim=True) - chosen) / others
-        return self.state(inputs.state)[:, None] + self.mean(mean)
+        return self.state(inputs.state)[:, None] + self.mean(mean_of_others(chosen, inputs.actions >= 0))
+
+
+def with_slots(features: Tensor) -> Tensor:
+    """Candidates' features and which of the K they are, one-hot: [..., K, F] -> [..., K, F + K]."""
+    slots = torch.eye(features.shape[-2], device=features.device)
+    return torch.cat([features, slots.expand(*features.shape[:-1], -1)], -1)
+
+
+def mean_of_others(chosen: Tensor, active: Tensor) -> Tensor:
+    """The mean over all other agents that decide, 0 without any: chosen [..., N, D], 0 for idle agents, active bool
+    [..., N] -> [..., N, D]. Everybody is everybody's neighbour (Yang et al. 2018, with N(j) all others)."""
+    deciding = active.int()[..., None]
+    others = (deciding.sum(-2, keepdim=True) - deciding).clamp(min=1)
+    return (chosen.sum(-2, keepdim=True) - chosen) / others
 
 
 NETWORKS: dict[str, Callable[[JointInputs], MixedNetwork | OwnTables]] = {

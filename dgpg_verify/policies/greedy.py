@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
 from dgpg_verify.core import InputError, Observation, Rollout
-from dgpg_verify.policies.softmax import SoftmaxPolicy, drawn, inverse_cdf
+from dgpg_verify.policies.softmax import drawn, inverse_cdf
+
+
+class Scorer(Protocol):
+    """What ranks actions; every softmax policy does."""
+
+    @property
+    def sharing(self) -> Literal["independent", "shared"]: ...
+
+    @property
+    def parameters(self) -> Tensor: ...
+
+    def logits(self, seen: Observation) -> Tensor:
+        """[..., N, K], -inf where not allowed."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +31,7 @@ class GreedyPolicy:
     """scorer: its logits rank an agent's actions; the first of equal ones is taken. It has probabilities but no score:
     they do not change with the parameters but in jumps."""
 
-    scorer: SoftmaxPolicy
+    scorer: Scorer
     epsilon: float = 0.0
     noise_size = 1
 

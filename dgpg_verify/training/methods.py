@@ -19,8 +19,8 @@ from dgpg_verify.training.settings import Settings
 Update = Literal["ppo", "gradient", "sequential", "trust_region", "value"]
 Start = Literal["plain", "imitation", "guided", "residual"]
 Sharing = Literal["independent", "shared"]
-ALONE = "iql"
-MIXER_NAMES = (ALONE, *MIXERS)
+ALONE, MEAN_FIELD = "iql", "mean_field"  # nobody mixes
+MIXER_NAMES = (ALONE, *MIXERS, MEAN_FIELD)
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class Method:
     start : "plain"; "imitation" first imitates a heuristic; "guided" is then also held to it by a KL term that fades;
         "residual" learns on top of a heuristic's logits.
     preset : settings that differ from the defaults.
-    mixer : how action values of agents make one of the team, see `critics.mixers`; "iql" = not at all; "" = none.
+    mixer : how action values of agents make one of the team, see `critics.mixers`; "iql" = not at all;
+        "mean_field" = nor there, but they depend on the others' mean action; "" = none.
     """
 
     name: str
@@ -126,6 +127,7 @@ class Method:
         """Settings without effect here, and why."""
         of_critic = ("discount", "lam", "critic_lr", "huber", "value_clip", "value_norm")
         of_actor = ("lam", "critic_lr", "huber", "value_clip", "clip", "minibatches", "entropy", "advantage_norm")
+        tempered = self.start == "residual" or self.mixer == MEAN_FIELD
         of_values, values = ("buffer", "batch", "target_every", "explore", "explore_share"), self.update == "value"
         rules: list[tuple[bool, tuple[str, ...], str]] = [
             (not self.mixes, ("setting",), "it mixes nothing with guidance"),
@@ -134,7 +136,7 @@ class Method:
             (not values, of_values, "it learns no action values"),
             (self.update == "gradient", ("epochs", "clip"), "it takes one plain gradient step"),
             (self.start == "plain", ("heuristic",), "it does not start from a heuristic"),
-            (self.start != "residual", ("temperature",), "it does not learn on top of a heuristic"),
+            (not tempered, ("temperature",), "it does not learn on top of a heuristic"),
             (not self.imitates, ("imitation_share",), "it imitates nothing"),
             (self.start != "guided", ("teacher_share",), "it has no teacher"),
             (self.update != "trust_region", ("kl_limit",), "it has no trust region"),
@@ -194,8 +196,9 @@ for _method in (
         preset={"advantage_norm": "none", "entropy": 0.0, "rollouts": 5},
     ),
     *(
-        Method(f"value:{mixer}", base="", update="value", mixer=mixer, preset={"target_every": 50})
+        Method(f"value:{mixer}", base="", update="value", mixer=mixer, preset={"target_every": 50, **more})
         for mixer in MIXER_NAMES
+        for more in [{"temperature": 0.1} if mixer == MEAN_FIELD else {}]
     ),
 ):
     register_method(_method)

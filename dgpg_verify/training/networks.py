@@ -72,8 +72,9 @@ class Actor:
         return norms
 
 
-def fresh_policy(recipe: Recipe, system: System, seed: int) -> MLPPolicy:
-    """A candidate-scoring policy with initial parameters; `residual` puts it on top of the heuristic's logits.
+def fresh_policy(recipe: Recipe, system: System, seed: int, width: int | None = None) -> MLPPolicy:
+    """A candidate-scoring policy with initial parameters; `residual` puts it on top of the heuristic's logits. width:
+    numbers that it reads of a candidate, None = the system's features.
 
     Raises InputError for continuous actions: a plain Gaussian has its own closed-form learners.
     """
@@ -83,7 +84,8 @@ def fresh_policy(recipe: Recipe, system: System, seed: int) -> MLPPolicy:
     if recipe.method.start == "residual":
         prior = HeuristicPrior(system, settings.heuristic, settings.temperature)
     options = {"sharing": recipe.sharing, "prior": prior, "gain": settings.gain, **settings.network_options()}
-    return MLPPolicy.random(system.n_agents, n_features(system), seed, settings.hidden, **options)
+    width = n_features(system) if width is None else width
+    return MLPPolicy.random(system.n_agents, width, seed, settings.hidden, **options)
 
 
 def actor_of(policy: Any, settings: Settings) -> Actor:

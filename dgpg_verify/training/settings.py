@@ -55,7 +55,8 @@ class Settings:
 
     Of `value:...`, which reads actor_lr and epochs as step size and as updates an iteration, and takes value_norm to
     standardise rewards: buffer, most episodes kept; batch, joint steps of an update; target_every, updates between
-    copies to the target networks; explore, last epsilon, reached from 1 after explore_share of the run.
+    copies to the target networks; explore, last epsilon, reached from 1 after explore_share of the run. Of
+    `value:mean_field`: temperature, of the policies whose mean action is answered, on the scale of what is learned.
     """
 
     discount: float = 0.99

@@ -32,7 +32,8 @@ CHANGED = {
     "mean_field": {"rollouts": 5},
     "shaped": {"rollouts": 5},
     "local": {"rollouts": 5},
-    **{f"value:{mixer}": {"target_every": 50} for mixer in MIXER_NAMES},
+    **{f"value:{mixer}": {"target_every": 50} for mixer in MIXER_NAMES if mixer != "mean_field"},
+    "value:mean_field": {"target_every": 50, "temperature": 0.1},  # the authors' code
 }
 # name -> base credit, guidance, update rule, alpha
 METHODS = {

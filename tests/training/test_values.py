@@ -25,6 +25,7 @@ from tests.training.tools import FLEETS, QUICK, quick, settings, together
 
 VALUES = [name for name in method_names() if make_method(name).update == "value"]
 SON = torch.tensor([[8.0, -12.0, -12.0], [-12.0, 0.0, 0.0], [-12.0, 0.0, 0.0]], dtype=torch.float64)
+# not asked of mean field: its values can hold it (see test_values_mean_field), but are read between what was played
 REACHES = {"value:iql": False, "value:vdn": False, "value:qmix": False, "value:qtran": True, "value:qplex": True}
 # two equilibria; the better one is best against agents that explore, so that every mixer can find it
 TWO = torch.tensor([[10.0, 3.0, 0.0], [3.0, 4.0, 0.0], [0.0, 0.0, -1.0]], dtype=torch.float64)
@@ -65,10 +66,11 @@ def test_control_of_opposite_pay_offs_it_is_not(method: str, seed: int) -> None:
     assert greedy(method, -TWO, seed) != (0, 0)
 
 
-@pytest.mark.parametrize("method", VALUES)
+@pytest.mark.parametrize("method", REACHES)
 def test_the_matrix_that_tells_mixers_apart(method: str, seed: int) -> None:
     """QPLEX can hold it but does not find it from every start: larger batches, with less noise, leave it at 0 in half
     of all runs. So one of two is asked for; mixers that cannot hold it never do."""
+    assert {*VALUES} - {*REACHES} == {"value:mean_field"}
     values = [float(SON[greedy(method, SON, seed + k, 60, actor_lr=3e-3, batch=32)]) for k in range(2)]
     assert (max(values) == 8.0) == REACHES[method], values
 
@@ -87,7 +89,7 @@ def test_it_trains_on_the_cloud(method: str, sharing: str) -> None:
     assert run.to_frame()["kl"].isna().all()
 
 
-@pytest.mark.parametrize("method", ["value:iql", "value:qplex"])
+@pytest.mark.parametrize("method", ["value:iql", "value:qplex", "value:mean_field"])
 def test_a_resumed_run_equals_the_uninterrupted_one(method: str, tmp_path: Any) -> None:
     """Kept episodes, target networks and moments of the optimiser are in the checkpoint."""
     whole = quick(method, episodes=8, batch=16, target_every=4, evaluate_every=2)
@@ -110,15 +112,17 @@ def test_a_resumed_run_equals_the_uninterrupted_one(method: str, tmp_path: Any) 
     assert [line.reward for line in resumed.history] == [line.reward for line in whole.history]
 
 
-def test_a_checkpoint_of_another_learner_is_refused() -> None:
-    stored = learner_of("value:vdn", TWO).state()
+@pytest.mark.parametrize(("one", "other"), [("value:vdn", "value:qmix"), ("value:iql", "value:mean_field")])
+def test_a_checkpoint_of_another_learner_is_refused(one: str, other: str) -> None:
+    stored = learner_of(one, TWO).state()
     with pytest.raises(InputError, match="not one of this learner"):
-        learner_of("value:qmix", TWO).load(stored)
+        learner_of(other, TWO).load(stored)
 
 
-def test_fleets_in_one_batch_are_refused() -> None:
+@pytest.mark.parametrize("method", ["value:vdn", "value:mean_field"])
+def test_fleets_in_one_batch_are_refused(method: str) -> None:
     with pytest.raises(InputError, match="train one by one"):
-        together("value:vdn", FLEETS)
+        together(method, FLEETS)
 
 
 @pytest.mark.parametrize("wrong", [{"mixer": "sum"}, {"base": "return"}, {"guidance": "guidance"}, {"start": "guided"}])

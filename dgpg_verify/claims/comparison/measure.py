@@ -31,7 +31,7 @@ from dgpg_verify.samples import Curve
 from dgpg_verify.samples.rest import ExpectedGame, improved
 from dgpg_verify.systems import LoadBalancingGame
 from dgpg_verify.training import make_method, make_schedule, train
-from dgpg_verify.training.methods import Recipe
+from dgpg_verify.training.methods import ALONE, Method, Recipe
 from dgpg_verify.training.start import fresh_learner
 from dgpg_verify.training.updates.weights import weights_of
 from dgpg_verify.training.values.learner import ValueLearner
@@ -162,14 +162,19 @@ def _arrived(values: Mapping[str, Any], factors: Sequence[float]) -> dict[str, A
 
 def extra_parameters(method: str, game: System) -> int:
     """Numbers that a method of training fits on roll-outs beyond its actors and values of the state alone: of its
-    credit, or of what mixes the agents' own values."""
+    credit, or of action values beyond those of agents on their own: what mixes these, or reads the others' mean."""
     made = make_method(method)
     if made.update == "value":
-        recipe = Recipe(made, made.settings({}), make_schedule(made.alpha, game.n_agents), "independent")
-        learner = cast(ValueLearner, fresh_learner(recipe, game, 0))
-        return sum(weights.numel() for weights in learner.online.mixer.parameters())
+        return _numbers(made, game) - _numbers(make_method(f"value:{ALONE}"), game)
     pilot, _ = _played(game, build_policy("uniform", game, 0), 0)
     return sum(learned_numbers(credit.fit([pilot])) for credit in made.credits())
+
+
+def _numbers(method: Method, game: System) -> int:
+    """All that a learner of action values learns, agents' own networks and what mixes them."""
+    recipe = Recipe(method, method.settings({}), make_schedule(method.alpha, game.n_agents), "independent")
+    learner = cast(ValueLearner, fresh_learner(recipe, game, 0))
+    return sum(weights.numel() for weights in learner.online.parameters())
 
 
 def uniform_chances(game: LoadBalancingGame) -> np.ndarray:

@@ -1,9 +1,9 @@
 """Off-policy Q-learning of one fleet: play with some exploration, keep the episodes, learn from batches of them.
 
-The loop is that of PyMARL (Rashid et al. 2018), the mixer the only difference between its methods: replay, target
-networks, double Q, epsilon from 1 down. Ours: networks without recurrence, hence batches of single joint steps from all
-kept episodes in place of 32 whole ones; `epochs` updates after every iteration in place of one; and, as in EPyMARL,
-Adam and rewards standardised over what is kept.
+The loop is that of PyMARL (Rashid et al. 2018), the mixer the only difference between its methods (but for mean-field
+Q-learning, see `mean_field`): replay, target networks, double Q, epsilon from 1 down. Ours: networks without
+recurrence, hence batches of single joint steps from all kept episodes in place of 32 whole ones; `epochs` updates after
+every iteration in place of one; and, as in EPyMARL, Adam and rewards standardised over what is kept.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from dgpg_verify.policies.greedy import GreedyPolicy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.training.evaluation import stream_seed
 from dgpg_verify.training.fleets import START_STREAM, FleetLearner, check_choices
-from dgpg_verify.training.methods import Recipe
+from dgpg_verify.training.methods import MEAN_FIELD, Recipe
 from dgpg_verify.training.networks import adam_state, checkpoint_errors, fresh_policy, load_adam
 from dgpg_verify.training.settings import Settings
+from dgpg_verify.training.values.mean_field import MeanFieldValues, beside_mean, taken_chances
 from dgpg_verify.training.values.networks import ActionValues, td_loss
 from dgpg_verify.training.values.replay import Steps
 
@@ -114,12 +115,18 @@ def make_value_learner(recipe: Recipe, system: System, seed: int) -> ValueLearne
     policy = fresh_policy(recipe, system, start)
     played = collect(system, policy, draw_noise(0, 0, system, policy, 1))
     widths = Steps.of(played)  # features are known only from a roll-out
+    mean_field = recipe.method.mixer == MEAN_FIELD
+    if mean_field:
+        widths = beside_mean(widths, taken_chances(widths))
+        policy = fresh_policy(recipe, system, start, widths.features.shape[-1])
     copies = system.n_agents if recipe.sharing == "independent" else 1
     network = ValueNetwork.random(
         "local", widths.own.shape[-1], copies, settings.hidden, start, **settings.network_options()
     )
     made = (policy, network, recipe.method.mixer, system, widths.state.shape[-1], start)
-    online, target = ActionValues(*made), ActionValues(*made)
+    online, target = (
+        MeanFieldValues(*made, settings.temperature) if mean_field else ActionValues(*made) for _ in range(2)
+    )
     optimiser = torch.optim.Adam(online.parameters(), lr=settings.actor_lr, eps=settings.adam_eps)
     fleet = FleetLearner(recipe, system, seed, GreedyPolicy(online.scorer))
     return ValueLearner(recipe, [fleet], online, target, optimiser)

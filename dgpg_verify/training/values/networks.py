@@ -2,7 +2,7 @@
 
 Q_i(o, k) = V_i(o) + A_i(o, k): a value network of what the agent sees plus the scores of the candidates, so that an
 agent without a decision, whose only action is to wait, has a utility too: V_i. Without a mixer every agent learns from
-the shared reward by itself (`iql`).
+the shared reward by itself (`iql`), also where its values depend on what others do (`mean_field`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from dgpg_verify.core import System
 from dgpg_verify.critics import MIXERS, ValueNetwork, drawn
 from dgpg_verify.policies.layers import normalise
-from dgpg_verify.training.methods import ALONE
 from dgpg_verify.training.values.replay import Steps
 
 
@@ -56,7 +55,7 @@ class ActionValues(nn.Module):
         self.scores = nn.Parameter(policy.parameters.detach().float().clone())
         self.values = nn.Parameter(network.parameters.detach().float().clone())
         sizes = (system.n_agents, system.n_actions, state_size)
-        self.mixer = Alone() if mixer == ALONE else drawn(lambda: MIXERS[mixer](*sizes), seed)
+        self.mixer = drawn(lambda: MIXERS[mixer](*sizes), seed) if mixer in MIXERS else Alone()
 
     @property
     def scorer(self) -> Any:
@@ -77,19 +76,22 @@ class ActionValues(nn.Module):
         mixed: Tensor = self.mixer(utilities.of(actions), state, utilities.best, actions)
         return mixed.view(len(actions), -1)
 
+    def ahead(self, online: ActionValues, following: Steps) -> Tensor:
+        """What is bootstrapped from the R steps that followed, these being the target networks: the value of a*, greedy
+        in the learning networks (double Q-learning, van Hasselt et al. 2016); [R, 1], or [R, N] where nobody mixes."""
+        greedy = online.utilities(following).best_actions
+        return self.joint(self.utilities(following), greedy, normalise(following.state))
+
 
 def td_loss(
     online: ActionValues, target: ActionValues, steps: Steps, following: Steps, reward: Tensor, keep: Tensor
 ) -> Tensor:
-    """Mean squared error of Q(s_t, a_t) against r_t + gamma Q'(s_t+1, a*), a* greedy in the learning networks and Q' of
-    the target networks (double Q-learning, van Hasselt et al. 2016); plus the mixer's constraints. reward [R]: on the
-    scale that is learned; keep [R]: the discount, 0 after the last step."""
+    """Mean squared error of Q(s_t, a_t) against r_t + gamma V'(s_t+1), V' as in `ahead`; plus the mixer's constraints.
+    reward [R]: on the scale that is learned; keep [R]: the discount, 0 after the last step."""
     state, actions = normalise(steps.state), steps.actions
     now = online.utilities(steps)
     with torch.no_grad():
-        greedy = online.utilities(following).best_actions
-        later = target.joint(target.utilities(following), greedy, normalise(following.state))
-        goal = reward[:, None].float() + keep[:, None] * later
+        goal = reward[:, None].float() + keep[:, None] * target.ahead(online, following)
     value = online.joint(now, actions, state)
     told = (now.of(actions), state, now.best, actions, now.best_actions)
     constraints: Tensor = online.mixer.constraints(*told)

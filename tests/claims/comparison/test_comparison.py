@@ -137,6 +137,8 @@ def test_learned_numbers_are_those_beyond_actors_and_values_of_the_state() -> No
         == 0
         < extra_parameters("value:qmix", game)
     )
+    f, k, hidden = game.observe(game.start(torch.empty(1, 1, 0))).features.shape[-1], game.n_actions, 64
+    assert extra_parameters("value:mean_field", game) == 4 * hidden * (k + 2 * (f + k))  # own slot; the mean, twice
     assert extra_parameters("residual_return", game) == 1
 
 
