@@ -124,7 +124,8 @@ def known_names() -> dict[str, dict[str, str]]:
 
 def _method(method: Any) -> str:
     if method.update == "value":
-        return f"action values, mixer {method.mixer}, learned off-policy"
+        how = "given the others' mean action" if method.mixer == "mean_field" else f"mixer {method.mixer}"
+        return f"action values, {how}, learned off-policy"
     parts = " + ".join(part for part in (method.base, method.guidance) if part)
     alpha = f", alpha {method.alpha}" if method.mixes else ""
     start = "" if method.start == "plain" else f", start {method.start}"
