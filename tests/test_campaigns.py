@@ -198,3 +198,37 @@ def test_two_runs_differ_in_a_verdict(tmp_path: Path) -> None:
     write_ledger(tmp_path / "other", [replace(rows[0], verdict="inconclusive"), *rows[1:]])
     found = differences(tmp_path / "one", tmp_path / "other")
     assert len(found.verdicts) == 1 and rows[0].row in found.verdicts[0] and found.beyond(np.inf)
+
+
+PLANTED = """
+from scripts.campaigns.altered import ROOT, Mutant
+from scripts.campaigns.mutants import Usual, run
+
+file, tests = "dgpg_verify/statistics/power.py", ["tests/statistics/test_power.py"]
+source = (ROOT / file).read_text()
+
+def planted(old, new):
+    assert source.count(old) == 1
+    return Mutant(file, 1, source.replace(old, new))
+
+usual = Usual.measure(tests)
+assert not usual.survives(planted("(1.0 - check_level(level)) / check_int", "(1.0 - check_level(level)) * check_int"))
+assert usual.survives(planted("return 1.0 - (1.0 -", "return 1.0 - 1.0 * (1.0 -"))
+assert run(tests, planted("MAXIMUM = 10**7", "while True: pass\\nMAXIMUM = 10**7"), 2.0)[0] == -9
+"""
+
+
+def test_mutants_that_are_seen_and_one_that_cannot_be() -> None:
+    """Planted ones, so that no library is needed; in a process that has not imported the package."""
+    ran = subprocess.run([sys.executable, "-c", PLANTED], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_what_no_test_has_to_tell_apart_is_not_altered() -> None:
+    pytest.importorskip("cosmic_ray", reason="the extra `mutants`")
+    from scripts.campaigns.altered import positions
+
+    raised = "def f(a: int | None = 0) -> int | str:\n    raise ValueError(a + 1)\n"
+    assert {name for name, _, _ in positions(raised)} == {"NumberReplacer"}  # of the default alone
+    assert len(list(positions(raised))) == 2
+    assert "ReplaceComparisonOperator_Lt_LtE" in {name for name, _, _ in positions("x = a < b\n")}

@@ -42,6 +42,11 @@ def test_the_next_scale_with_its_time(tmp_path: Path) -> None:
     )
 
 
+def test_the_largest_scale_follows_the_usual_one(tmp_path: Path) -> None:
+    said = step(tmp_path, toy_claim(design=design), "standard")
+    assert said.startswith("to decide it (about 60 s)") and said.endswith("--scale full --out reports/C99.1-full")
+
+
 def test_only_the_rows_that_it_needs_where_that_saves_time(tmp_path: Path) -> None:
     said = step(tmp_path, toy_claim(design=lambda scale: design(scale, more=2)))
     assert "(about 30 s)" in said and " --scale standard --rows one --out" in said

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dgpg_verify.claims.design import Row
-from dgpg_verify.claims.question import Question, as_control, ledger_rows
+from dgpg_verify.claims.question import Question, as_control, ledger_rows, within_proof
 from dgpg_verify.claims.series import Series, make_series
 from dgpg_verify.core import Cell, Estimate, Evidence, InputError, LedgerRow, Verdict
 from dgpg_verify.runs import cell_files
@@ -81,6 +81,32 @@ def test_a_primary_row_is_refuted_only_at_the_level_of_all_of_them() -> None:
     assert levels == [0.95] * 3 + [0.975] * 2
 
 
+@pytest.mark.parametrize(("rows", "label"), [(1, "refuted"), (2, "inconclusive"), (3, "inconclusive")])
+def test_from_two_primary_rows_on_each_must_hold_at_the_level_of_all(rows: int, label: str) -> None:
+    """By a rule that refutes at no level but the row's own."""
+    undecided = Verdict("inconclusive", "seen", VERDICT.estimate)
+    asked = [_question(key=f"{k}", primary=True, strictly=lambda _: undecided) for k in range(rows)]
+    assert [row.verdict for row in ledger_rows("X1", "s", asked, {})] == [label] * rows
+
+
+@pytest.mark.parametrize("label", ["inconclusive", "supported"])
+def test_a_row_that_is_not_refuted_keeps_its_reason(label: Any) -> None:
+    verdict = Verdict(label, "seen", Estimate(-1.0, -2.0, 0.0, 0.99, 7))
+    asked = [_question(key=key, primary=True, strictly=lambda _: verdict, verdict=verdict) for key in "ab"]
+    assert [row.because for row in ledger_rows("X1", "s", asked, {})] == ["seen", "seen"]
+
+
+@pytest.mark.parametrize(
+    ("proved", "label"), [(None, "refuted"), ("refuted", "refuted"), ("supported", "inconclusive")]
+)
+def test_a_proof_leaves_no_room_for_the_opposite(proved: Any, label: str) -> None:
+    found = within_proof(VERDICT, proved)
+    assert found.label == label and found.estimate == VERDICT.estimate
+    assert ("the opposite is proved" in found.why) == (label == "inconclusive")
+    open_one = replace(VERDICT, label="inconclusive")
+    assert within_proof(open_one, proved) == open_one
+
+
 def test_a_control_is_the_same_question_with_a_known_answer() -> None:
     control = as_control(_question(primary=True), "refuted")
     assert (control.key, control.primary, control.kind, control.expected_label) == (
@@ -109,6 +135,13 @@ def test_a_verdict_that_the_row_itself_contradicts_is_refused(
         _row(verdict=verdict, relation=relation, expected=1.0)
     assert _row(verdict=replace(verdict, label="inconclusive"), relation=relation, expected=1.0)
     assert _row(verdict=verdict, relation=relation, expected=1.0, composite=True)
+
+
+@pytest.mark.parametrize("ends", [(12.0, None), (None, 12.0), (None, None)])
+def test_an_interval_that_lacks_an_end_is_not_compared(ends: tuple[float | None, float | None]) -> None:
+    """As of times to settle, where some run never does: their rule has refuted by one end alone."""
+    verdict = Verdict("refuted", "", Estimate(None, *ends, 0.95, 5))
+    assert _row(verdict=verdict, relation="at_most", expected=10.0).verdict == "refuted"
 
 
 def test_a_verdict_of_the_rule_itself_passes() -> None:

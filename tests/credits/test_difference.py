@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,6 +41,19 @@ def test_one_step_difference_by_hand() -> None:
                     z = float(rollout.influence.value[b, t, i, 0])
                     expected = -(0.9**t) * (0.5 * x * x - 0.5 * (x - z) ** 2)
                 assert float(found[b, t, i]) == pytest.approx(expected, rel=1e-11, abs=1e-13)
+
+
+def test_learned_difference_by_hand() -> None:
+    """gamma^t times what the fitted model loses without the agent; 0 where it had nothing to decide."""
+    rollout = played(1, 6)
+    credit: Any = make_credit("difference:learned").fit([played(0, 40)])
+    model, found = credit.value.estimate, credit(rollout)
+    whole, without = model(rollout), model.without(rollout)
+    assert found.shape == rollout.active.shape and not bool(rollout.active.all())
+    for b, t, i in np.ndindex(*found.shape):
+        expected = 0.9**t * float(whole[b, t] - without[b, t, i]) if bool(rollout.active[b, t, i]) else 0.0
+        assert float(found[b, t, i]) == pytest.approx(expected, rel=1e-11, abs=1e-13)
+    assert float(found.abs().max()) > 0.1 and credit.critic is credit.value
 
 
 def gap_to_return(name: str, seed: int, rollouts: int) -> tuple[np.ndarray, np.ndarray]:
@@ -144,6 +158,15 @@ def test_the_replacement_draw_does_not_depend_on_the_chunk() -> None:
     whole = make_credit("branch")(collect(QUEUES, policy, noise, keep_states=True))
     alone = type(noise)(noise.environment[3:4], noise.agents[3:4])
     assert torch.equal(make_credit("branch")(collect(QUEUES, policy, alone, keep_states=True))[0], whole[3])
+
+
+def test_a_replacement_is_never_exactly_0() -> None:
+    """Of a uniform without low bits: 0 would be an infinite action of a Gaussian policy."""
+    from dgpg_verify.credits.difference import _independent_uniforms
+
+    rollout = played(0, 2)
+    noise = replace(rollout.noise, agents=torch.full_like(rollout.noise.agents, 0.5))
+    assert bool((_independent_uniforms(replace(rollout, noise=noise)) == 2.0**-53).all())
 
 
 def test_the_replacement_is_an_independent_draw() -> None:

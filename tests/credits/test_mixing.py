@@ -93,6 +93,12 @@ def test_statistics_do_not_see_padding() -> None:
     assert NormalisedCredit(Padded(0.0)).fit(pilot).moments == NormalisedCredit(Padded(1e6)).fit(pilot).moments
 
 
+def test_where_nobody_is_active_nothing_spreads() -> None:
+    idle = [replace(played(0), active=torch.zeros_like(played(0).active))]
+    assert credit_sd(make_credit("guidance"), idle) == 0.0
+    assert NormalisedCredit(make_credit("guidance")).fit(idle).moments == (0.0, 1e-12)
+
+
 def test_a_constant_credit_does_not_divide_by_zero() -> None:
     pilot = [replace(played(0), reward=torch.full((40, 4), -1.0, dtype=torch.float64))]
     for credit in (

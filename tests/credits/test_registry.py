@@ -20,6 +20,7 @@ GOOD = {
     "expected_guidance:exact": "expected_guidance:exact",
     "pathwise": "pathwise", "shaped": "shaped", "local:0": "local:0", "local:12": "local:12",
     "residual_return": "residual_return", "residual_return:0.5": "residual_return:0.5",
+    "expected_residual": "expected_residual", "expected_residual:0.5": "expected_residual:0.5",
     "counterfactual@exact": "counterfactual@exact", "optimal_baseline@exact": "optimal_baseline@exact",
     "expected_counterfactual@exact": "expected_counterfactual@exact",
 }  # fmt: skip
@@ -31,13 +32,28 @@ def test_names_give_credits(name: str, canonical: str) -> None:
     assert isinstance(credit, Credit) and credit.name == canonical
 
 
+KEEP_STATES = ("difference", "difference:replay", "branch", "expected_guidance", "pathwise", "local:1",
+               "counterfactual@exact", "guidance:multi_step", "expected_residual")  # fmt: skip
+KEEP_NONE = ("return", "return:raw", "return:to_go", "gae", "guidance", "difference:learned", "score", "shaped",
+             "residual_return")  # fmt: skip
+
+
+@pytest.mark.parametrize("around", ["", "normalised@", "baseline@", "guided:0.5@"])
+def test_states_are_kept_where_a_credit_reads_them(around: str) -> None:
+    """Nowhere else: they take most of the memory of a roll-out."""
+    assert all(make_credit(around + name).keeps_states is True for name in KEEP_STATES)
+    assert all(make_credit(around + name).keeps_states is False for name in KEEP_NONE)
+
+
 @pytest.mark.parametrize(
     ("name", "word"),
     [("", "credit"), ("retrun", "retrun"), ("return:discounted", "return"), ("gae:globl", "gae"),
      ("guidance:exakt", "guidance"), ("guided", "alpha"), ("guided:half", "alpha"), ("guided:1.5", "alpha"),
      ("guided:nan", "alpha"), ("guided:0.5@nothing", "nothing"), ("guided:0.5@return+nothing", "nothing"),
      ("normalised", "base"), ("local", "hops"), ("local:-1", "hops"), ("local:x", "hops"), ("local:1.5", "hops"),
-     ("residual_return:2", "alpha"), ("residual_return:x", "alpha"), ("counterfactual", "counterfactual@exact"),
+     ("residual_return:2", "alpha of residual_return"), ("residual_return:-1", "alpha of residual_return"),
+     ("expected_residual:2", "alpha of expected_residual"), ("expected_residual:-1", "alpha of expected_residual"),
+     ("residual_return:x", "alpha"), ("counterfactual", "counterfactual@exact"),
      ("counterfactual@return", "counterfactual@exact"), ("expected_guidance:observed", "expected_guidance")],
 )  # fmt: skip
 def test_bad_names_are_refused(name: str, word: str) -> None:

@@ -186,6 +186,20 @@ def test_the_residual_forgets_the_return_as_alpha_grows() -> None:
     assert unbiased == [True, False]
 
 
+@pytest.mark.parametrize(("name", "kept"), [("expected_residual", 1.0), ("expected_residual:0.25", 0.75)])
+def test_the_expected_residual_has_the_mean_gradient_of_the_residual(name: str, kept: float) -> None:
+    """What the model does not explain is kept in part, what it says is the mean over the own action."""
+    played = Played(road_network(2, 3), 2)
+    credit: Any = make_credit(name).fit([played.rollout])
+    factors = [(factor, part.name) for factor, part in credit.combination()]
+    assert factors == [(kept, "residual_return:unexplained"), (credit.slope, "expected_guidance:exact")]
+    parts = [part for _, part in credit.combination()]
+    g = gradients_of(played.game, played.policy, [credit, *parts], played.every.noise).double()
+    whole, *means = played.every.mean(g, dim=1)
+    combined = sum(factor * mean for (factor, _), mean in zip(factors, means))
+    torch.testing.assert_close(combined, whole, rtol=0, atol=ROUNDING * float(g.abs().max()))
+
+
 def test_the_model_is_fitted_by_least_squares() -> None:
     """c against numpy's line through reward and distance; of J = -3 d nothing is left but the local part."""
     played = Played(road_network(2, 4), 2)
@@ -198,6 +212,49 @@ def test_the_model_is_fitted_by_least_squares() -> None:
     solved = Played(game, 0)
     credit = make_credit("residual_return").fit([solved.rollout])
     torch.testing.assert_close(credit(solved.rollout), make_credit("difference")(solved.rollout))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["return", "return:to_go", "gae", "guidance", "guidance:multi_step", "difference", "difference:replay", "branch",
+     "counterfactual@exact", "optimal_baseline@exact", "pathwise", "shaped", "residual_return", "guided:0.5", "score"],
+)  # fmt: skip
+def test_who_has_nothing_to_decide_gets_no_credit(name: str) -> None:
+    policy = make_policy("uniform", QUEUES)
+    pilot, rollout = (collect(QUEUES, policy, draw_noise(s, 0, QUEUES, policy, 8), keep_states=True) for s in (0, 1))
+    found = make_credit(name).fit([pilot])(rollout)
+    assert bool((~rollout.active).any()) and not bool(found[~rollout.active].any())
+    assert bool(found[rollout.active].any())
+
+
+@pytest.mark.parametrize("name", ["counterfactual@exact", "optimal_baseline@exact"])
+def test_a_certain_policy_is_compared_with_itself(name: str) -> None:
+    """No score to weigh: the baseline is Q of the only action that is ever taken."""
+    game = road_network(2, 3)
+    policy: Any = make_policy("uniform", game)
+    logits = torch.zeros_like(policy.parameters)
+    logits[:, 0] = 1e4
+    policy = replace(policy, parameters=logits)
+    rollout = collect(game, policy, draw_noise(0, 0, game, policy, 4), keep_states=True)
+    assert not bool(make_credit(name)(rollout).any())
+
+
+def test_a_model_that_always_says_the_same_explains_nothing() -> None:
+    rollout = Played(road_network(2, 4), 2).rollout
+    still = replace(rollout, reference=rollout.x)  # the distance is 0 whatever is played
+    assert make_credit("residual_return").fit([still]).slope == 0.0  # type: ignore[attr-defined]
+
+
+def test_pathwise_as_one_number_is_the_weight_of_the_action_taken() -> None:
+    """In queues, where some have nothing to decide."""
+    policy = make_policy("uniform", QUEUES)
+    rollout = collect(QUEUES, policy, draw_noise(0, 0, QUEUES, policy, 4), keep_states=True)
+    credit: Any = make_credit("pathwise")
+    found, weights = credit(rollout), credit.action_weights(rollout)
+    assert found.shape == rollout.active.shape and not bool(rollout.active.all())
+    for at in np.ndindex(*found.shape):
+        expected = weights[at][int(rollout.actions[at])] if bool(rollout.active[at]) else 0.0
+        assert float(found[at]) == float(expected), at
 
 
 QUIETER = (

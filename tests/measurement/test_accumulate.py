@@ -82,6 +82,12 @@ def test_leaving_a_group_out() -> None:
             np.testing.assert_allclose(left_out.covariance, whole.summed().covariance, rtol=1e-11)
 
 
+def test_as_many_groups_as_numbers_of_an_agent() -> None:
+    values = gradients(2, 16, 3, 4)
+    found = finish(streamed(values, list(range(2, 16, 2)), groups=8))
+    np.testing.assert_allclose(found.covariance, two_pass(values)[1], rtol=1e-11, atol=1e-12)
+
+
 def test_nothing_is_left_out_of_one_group() -> None:
     assert finish(streamed(gradients(2, 6, 3, 4), [2, 3])).left_out == ()
 

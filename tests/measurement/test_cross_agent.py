@@ -80,8 +80,32 @@ def test_pick_and_freeze_agrees_with_enumeration(seed: int) -> None:
 
 def test_observed_guidance_has_no_cross_agent_part() -> None:
     m = measure_gradients(GAME, POLICY, ["guidance:observed", "guidance"], rollouts=64, pick_freeze=16, progress=False)
-    assert m["guidance:observed"].cross_agent_share == 0.0
+    assert m["guidance:observed"].cross_agent_share == 0.0 and not m["guidance:observed"].cross_agent.any()
     assert (m["guidance"].cross_agent_share or 0.0) > 0.05
+
+
+def test_products_are_summed_over_those_sampled_and_scaled_up_to_all() -> None:
+    names = ["return", "guidance", "guided:0.5"]
+    m = measure_gradients("load_balancing", credits=names, agents=20, rollouts=16, pick_freeze=4, progress=False)
+    found, frozen = m.cross_products(), m.frozen
+    assert frozen is not None and found is not None and found.shape == (3, 3)
+    count = len(m.agent.covariance)
+    scale = sum(m.agent.covariance[c, c].sum() for c in range(count))
+    scale /= sum(m.agent.covariance[c, c, agent] for c in range(count) for agent in frozen.agents)
+    assert 2.0 < scale < 20.0  # 4 of 20 agents
+    for a, b in np.ndindex(3, 3):
+        parts = [m.weights[a] @ frozen.products[:, :, k] @ m.weights[b] for k in range(MAX_SETS)]
+        assert found[a, b] == pytest.approx(scale * sum(parts), rel=1e-9)
+
+
+def test_an_exact_target_changes_no_share() -> None:
+    found = [
+        measure_gradients(GAME, POLICY, ["guidance"], rollouts=32, pick_freeze=8, target=target, progress=False)
+        for target in (None, np.ones((4, 3)))
+    ]
+    shares = [m["guidance"].cross_agent for m in found]
+    np.testing.assert_array_equal(*shares)
+    np.testing.assert_array_equal(*(m.cross_products() for m in found))
 
 
 def test_a_single_agent_has_no_others() -> None:

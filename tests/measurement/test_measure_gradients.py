@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import itertools
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -163,6 +165,16 @@ def _same(found: float | None, expected: float | None) -> None:
     assert found == pytest.approx(expected, rel=1e-7)
 
 
+def test_the_interval_of_a_mean_variance_is_the_jackknifes() -> None:
+    """Eight groups: Student's t with seven degrees of freedom, about the value itself."""
+    m = quiet(GAME, POLICY, ["guidance"], rollouts=R)
+    found = m["guidance"].mean_variance
+    parts = [float(part.covariance[0, 0]) / 4 for part in m.agent.left_out]
+    _, low, high = _jackknifed([found.value, *parts])
+    assert len(parts) == 8 and found.high - found.value == pytest.approx((high - low) / 2, rel=1e-9)
+    assert found.value - found.low == pytest.approx((high - low) / 2, rel=1e-9)
+
+
 def test_shared_team_update_is_the_gradient_of_the_joint_log_probability() -> None:
     """With shared parameters the update is grad_theta of sum_i w_i log pi(a_i): one backward pass for each roll-out."""
     policy = LinearPolicy(torch.tensor([0.5, -1.0, 0.25, 0.75], dtype=torch.float64), "shared")
@@ -218,6 +230,15 @@ def test_what_every_rollout_sees_is_kept_once(monkeypatch: pytest.MonkeyPatch) -
             assert torch.equal(rollout.seen.features, again), k
 
 
+def test_tables_that_agree_in_one_rollout_alone_are_kept() -> None:
+    policy = make_policy("uniform", QUEUES)
+    first = collect(QUEUES, policy, draw_noise(0, 0, QUEUES, policy, 2))
+    features = first.seen.features.clone()
+    features[1] += 1.0
+    changed = replace(first, seen=replace(first.seen, features=features))
+    assert pilot._features_once(changed, first) is changed
+
+
 def test_blocks_together_are_the_gradients() -> None:
     """A policy that hands over blocks, and one that has none, give what gradients_of gives."""
     for policy in (make_policy("mlp", QUEUES), make_policy("linear", QUEUES)):
@@ -238,6 +259,13 @@ def test_chunk_size_depends_on_the_system_alone() -> None:
     assert chunk_size(GAME) == 256
     assert chunk_size(LoadBalancingGame.random(50_000, seed=0)) == 5
     assert chunk_size(QUEUES) == 256
+    sizes = [(500, 40, 0), (500, 40, 1), (500, 40, 5), (10, 100, 20)]  # agents, steps, actions to choose from
+    found = [chunk_size(SimpleNamespace(n_agents=n, horizon=t, n_actions=k)) for n, t, k in sizes]  # type: ignore[arg-type]
+    assert found == [50, 50, 10, 50]
+
+
+def test_the_usual_number_of_rollouts() -> None:
+    assert quiet(GAME, POLICY, ["return"]).rollouts == 256
 
 
 def test_number_of_credits_changes_no_random_number(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,6 +275,7 @@ def test_number_of_credits_changes_no_random_number(monkeypatch: pytest.MonkeyPa
     crowded = quiet(GAME, POLICY, [*NAMES], rollouts=64, seed=1)
     np.testing.assert_allclose(crowded["guidance"].mean, alone["guidance"].mean, rtol=1e-11)
     np.testing.assert_allclose(crowded["guidance"].variance, alone["guidance"].variance, rtol=1e-11)
+    assert len(crowded.agent.left_out) == 2 and crowded["guidance"].mean_variance.low is not None
 
 
 def test_memory_does_not_grow_with_rollouts(monkeypatch: pytest.MonkeyPatch) -> None:

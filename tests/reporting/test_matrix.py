@@ -25,6 +25,19 @@ def test_leading_readings_that_differ_make_the_headline_depend_and_both_sentence
     assert summary.holds_when == "In reading parts: It holds. In reading mixed: It fails."
 
 
+def test_where_no_reading_says_what_the_headline_does_the_first_is_quoted() -> None:
+    rows = [in_reading(name, "supported", holds_when=f"It holds in {name}.") for name in ("parts", "mixed")]
+    (summary,) = claim_summary(rows)  # two leading readings were not measured
+    assert (summary.label, summary.holds_when) == ("inconclusive", "It holds in parts.")
+
+
+def test_an_undecided_claim_shows_the_reading_that_leaves_it_so() -> None:
+    labels = dict.fromkeys(LEADING_MIXTURES, "supported") | {"mixed": "inconclusive"}
+    (summary,) = claim_summary([in_reading(name, label) for name, label in labels.items()])
+    assert summary.label == "inconclusive" and summary.deciding is not None
+    assert summary.deciding.row == "C1.4/mixed/inconclusive"
+
+
 def test_a_sensitivity_reading_never_turns_the_headline() -> None:
     leading = [in_reading(name, "supported") for name in LEADING_MIXTURES]
     (summary,) = claim_summary([*leading, in_reading("sum", "refuted", leading=False)])

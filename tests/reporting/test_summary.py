@@ -53,6 +53,22 @@ def test_a_refuted_claim_says_which_row_and_shows_the_one_furthest_off() -> None
     assert "2 of 3 primary rows are refuted" in summary.why and "far" in summary.why
 
 
+def test_of_many_deciding_rows_two_are_named_and_the_others_counted() -> None:
+    rows = [ledger_row(f"C1.1/{key}", "C1.1", "refuted") for key in "abcd"]
+    (summary,) = claim_summary([*rows, ledger_row("C1.1/e", "C1.1")])
+    assert summary.why == "4 of 5 primary rows are refuted: a, b and 2 more"
+    (summary,) = claim_summary(rows[:1])
+    assert summary.why == "1 of 1 primary rows is refuted: a"
+
+
+def test_of_rows_without_a_number_the_first_is_shown_and_one_with_a_number_before_them() -> None:
+    rows = [ledger_row(f"C1.1/{key}", "C1.1", "inconclusive", estimate=None) for key in "ab"]
+    numbered = ledger_row("C1.1/c", "C1.1", "inconclusive")
+    for given, shown in ((rows, "C1.1/a"), ([*rows, numbered], "C1.1/c")):
+        (summary,) = claim_summary(given)
+        assert summary.deciding is not None and summary.deciding.row == shown
+
+
 def test_a_supported_claim_shows_its_weakest_row() -> None:
     rows = [ledger_row("a", "C1.1", estimate=1.0), ledger_row("b", "C1.1", estimate=1.1)]
     (summary,) = claim_summary(rows)

@@ -56,6 +56,13 @@ def test_counting_all_pairs_as_independent_misses_too_often(seed: int) -> None:
     assert misses("one never varies", 10, seed, naive) > 2 * coverage_band(0.95, CONFIGURATIONS)[1]
 
 
+def test_two_values_each_are_enough_for_a_difference() -> None:
+    first, second = np.array([0.0, 1.0]), np.array([2.0, 5.0])
+    welch = stats.ttest_ind(first, second, equal_var=False).confidence_interval(0.95)
+    e = difference_interval(first, second)
+    assert (e.value, e.low, e.high) == pytest.approx((-3.0, welch.low, welch.high))
+
+
 def test_it_is_mann_whitney_with_ties_half() -> None:
     first, second = [1.0, 2.0, 2.0, 5.0], [2.0, 0.0, 3.0]
     e = probability_of_improvement(first, second)

@@ -39,6 +39,24 @@ def test_rows_by_hand(label: Label, rows: Sequence[Label]) -> None:
     assert join_rows(rows) == label
 
 
+class _Placed(str):
+    """A label whose place in a set is given: that of others is drawn anew in each interpreter."""
+
+    place = 0
+
+    def __hash__(self) -> int:
+        return self.place
+
+
+@pytest.mark.parametrize("places", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("decided", ["supported", "refuted"])
+def test_one_undecided_reading_is_enough_wherever_it_stands(decided: str, places: tuple[int, int]) -> None:
+    labels = [_Placed(decided), _Placed("inconclusive")]
+    for label, place in zip(labels, places):
+        label.place = place
+    assert join_readings(labels) == "inconclusive"
+
+
 def test_a_reading_that_was_not_measured_counts_as_undecided() -> None:
     assert join_readings(["supported"], whole=False) == join_readings(["refuted"], whole=False) == "inconclusive"
     assert join_readings(["supported", "refuted"], whole=False) == "depends"

@@ -39,6 +39,13 @@ def test_powers_are_recovered(p: float, q: float, seed: int) -> None:
     assert found.eps == pytest.approx(EPS)
 
 
+def test_the_line_over_eps_is_drawn_through_the_middle_size() -> None:
+    """Without noise n = 50 N^p (1/eps)^q: the intercept is its logarithm at eps = 1 and the geometric mean of N."""
+    found = fit(counts(0.5, 1.2, spread=1e-6)).q.top_decade
+    middle = np.exp(np.log(found.n_values).mean())
+    assert found.intercept == pytest.approx(np.log10(50.0 * middle**0.5), abs=1e-4)
+
+
 def test_uncensored_p_is_the_scaling_fit_of_the_mean_over_eps() -> None:
     n = counts(0.7)
     plain = fit_scaling(SIZES, np.exp(np.log(n).mean(-1)).T, 0.99, minimum_n=32)
@@ -111,6 +118,12 @@ def test_counts_between_coarse_checkpoints_widen_the_interval() -> None:
     assert any(not part.low <= true <= part.high for part, true in ((narrow.p, 0.5), (narrow.q, 1.0)))
 
 
+def test_three_eps_over_a_factor_of_eight_are_enough() -> None:
+    n = counts()
+    for chosen, enough in (([0, 2, 5], True), ([0, 1, 2], False), ([0, 5], False)):
+        assert fit_samples(SIZES, EPS[chosen], n[:, :, chosen], n[:, :, chosen]).q.measurable == enough
+
+
 def test_eps_at_the_floor_do_not_enter() -> None:
     n = counts()
     floors = np.zeros(len(SIZES))
@@ -119,6 +132,7 @@ def test_eps_at_the_floor_do_not_enter() -> None:
     assert found.eps == pytest.approx(EPS[:3]) and "floor" in found.dropped
     assert found.p.measurable and not found.q.measurable and "factor" in found.q.why
     nothing = fit(n, 0.99, floors=0.1)
+    assert (nothing.eps, nothing.trimmed, nothing.censored, nothing.fleets) == ((), 0, 0.0, 16)
     for verdict in (judge_p(nothing), judge_q(nothing)):
         assert verdict.label == "inconclusive" and "no n_eps (floor)" in verdict.why
     floors[2], floors[0] = 0.0, 1.0  # N = 10 does not decide

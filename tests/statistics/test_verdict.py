@@ -78,6 +78,8 @@ def test_a_curve_that_is_no_line_is_judged_step_by_step(steps: tuple[float, floa
     bent = fit_with(-0.01, 0.01, lack_of_fit=0.001, steps=steps)
     assert judge(bent).label == theta and judge(bent, relation="big_o").label == big_o
     assert ("between neighbouring N" in judge(bent).why) == (theta != "inconclusive")
+    said = {"supported": " lies inside it", "refuted": " lies outside it", "inconclusive": ""}[theta]
+    assert said in judge(bent).why and (" it: [" in judge(bent).why) == bool(said)
     straight = fit_with(-0.01, 0.01, lack_of_fit=0.5, steps=steps)
     assert judge(straight).label == judge(bent, proved_bound=True).label == "supported"
 
@@ -89,6 +91,8 @@ def test_what_cannot_be_measured_is_inconclusive_with_the_reason() -> None:
     assert verdict.label == "inconclusive" and "N = 128" in verdict.why and verdict.estimate.value is None
     assert to_json(verdict)["estimate"]["low"] is None
     assert judge_equal(Estimate(None, None, None, 0.99, 5), 0.0, 0.1).label == "inconclusive"
+    for open_end in (Estimate(1.0, None, 1.0, 0.99, 5), Estimate(1.0, 1.0, None, 0.99, 5)):
+        assert judge_equal(open_end, 1.0, 0.1).label == "inconclusive"
     assert judge_at_least(Estimate(np.nan, np.nan, np.nan, 0.99, 5), 0.0).label == "inconclusive"
     assert exponent_labels(np.nan, 0.0, np.nan, 0.0).item() == "inconclusive"
     assert exponent_labels(np.nan, -9.0, np.nan, 0.0, relation="big_o").item() == "inconclusive"
@@ -123,6 +127,9 @@ def test_a_threshold_with_a_gap() -> None:
     assert label(0.051, 0.2) == "refuted" and label(0.05, 0.2) == "inconclusive"
     assert label(0.02, 0.04) == "inconclusive"
     assert judge_threshold(Estimate(0.03, 0.02, 0.04, 0.99, 20), 0.01, 0.05).decided_at is None
+    said = judge_threshold(Estimate(0.03, 0.02, 0.04, 0.99, 20), 0.01, 0.05).why
+    assert said.endswith("at most 0.01, refuted above 0.05")
+    assert judge_threshold(Estimate(0.03, 0.02, 0.04, 0.99, 20), 0.01).why.endswith("at most 0.01")
     # Half-width 0.04 at n = 20, value 0.01 beyond 0.05: 16 times as many replicates.
     assert judge_threshold(Estimate(0.06, 0.02, 0.10, 0.99, 20), 0.01, 0.05).decided_at in (320, 321)
 
@@ -134,6 +141,8 @@ def test_at_least_and_equal() -> None:
     assert judge_equal(Estimate(1.0, 0.995, 1.005, 0.95, 9), 1.0, 0.01).label == "supported"
     assert judge_equal(Estimate(1.1, 1.05, 1.15, 0.95, 9), 1.0, 0.01).label == "refuted"
     assert judge_equal(Estimate(1.0, 0.98, 1.02, 0.95, 9), 1.0, 0.01).decided_at in (36, 37)
+    for value in (0.97, 1.03):  # 0.02 beyond the band on either side, half-width 0.04
+        assert judge_equal(Estimate(value, value - 0.04, value + 0.04, 0.95, 9), 1.0, 0.01).decided_at in (36, 37)
 
 
 @pytest.mark.parametrize(

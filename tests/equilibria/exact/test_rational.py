@@ -94,6 +94,7 @@ def test_softmax_gradient_is_the_derivative_in_the_logits(game: RationalGame, ag
         ({"jobs": (0, 1)}, "must be > 0"), ({"reference": (1,)}, "reference has 1 entries"),
         ({"candidates": ((0, 1), (0, 2))}, "servers in"), ({"cost": "linear"}, "cost"),
         ({"candidates": ((0, 1),)}, "one row"), ({"cost": "quadratic"}, "weights has 0"),
+        ({"weights": (F(-1, 2), 1)}, ">= 0"),
     ],
 )  # fmt: skip
 def test_bad_fleets_are_named(change: dict[str, object], message: str) -> None:

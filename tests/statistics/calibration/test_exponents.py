@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 from scipy import stats
 
+from dgpg_verify import statistics
 from dgpg_verify.core import InputError
 from dgpg_verify.statistics import (
     PRIMARY_LEVEL,
@@ -103,6 +106,13 @@ def test_the_same_seed_gives_the_same_table_and_another_seed_another() -> None:
     truths = standard_truths()[3:5]
     run = [exponent_error_rates(Procedure("p", 0.0, level=0.95), truths, 300, seed) for seed in (7, 7, 8)]
     assert run[0] == run[1] != run[2]
+
+
+def test_the_usual_seed_is_0() -> None:
+    """The one that docs and ledger speak of where none is named."""
+    parameters = [inspect.signature(f).parameters for f in vars(statistics).values() if inspect.isfunction(f)]
+    seeds = [found["seed"].default for found in parameters if "seed" in found]
+    assert len(seeds) > 4 and set(seeds) == {0}
 
 
 def test_the_coverage_band_is_the_binomial_one() -> None:

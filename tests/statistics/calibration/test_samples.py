@@ -76,8 +76,16 @@ def test_intervals_cover_at_their_level(seed: int) -> None:
     rows = sample_coverage(200, 0.95, seed)
     assert [r["quantity"] for r in rows] == ["p", "q", "p + q"]
     assert all(r["allowed_low"] <= r["misses"] <= r["allowed_high"] for r in rows), rows
+    assert [r["configurations"] for r in sample_coverage(3, 0.95, seed)] == [3, 3, 3]
     high = coverage_band(0.95, 200)[1]
     assert max(r["misses"] for r in sample_coverage(200, 0.75, seed)) > high  # control: too narrow
+
+
+def test_truths_are_what_their_names_say() -> None:
+    for truth in standard_sample_truths():
+        assert truth.name.startswith(f"N^{truth.p:.3g} eps^-{truth.q:.3g}" + (" log(1/eps)" if truth.log_power else ""))
+        assert truth.name.endswith(f", {100 * truth.censored:.0f} % censored")
+    assert len({truth.name for truth in standard_sample_truths()}) == len(standard_sample_truths())
 
 
 def test_what_is_false_follows_from_the_curve() -> None:

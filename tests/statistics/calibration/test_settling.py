@@ -106,6 +106,24 @@ def test_the_curves_are_what_they_say(seed: int) -> None:
             assert np.mean(times <= curve.percentile) == pytest.approx(0.9, abs=0.01)
 
 
+def test_curves_that_fall_back_end_where_they_say() -> None:
+    """Without noise: at 0, at half of where they were, and at the level of a line that rises to the end."""
+    ends = {"collapsing": 0.0, "collapsing by half": 0.5, "drifting to the end": 1.0}
+    for curve in standard_curves():
+        if curve.after is not None:
+            scores = dataclasses.replace(curve, noise=0.0).sample(np.random.default_rng(0), 1, 400)[0]
+            assert scores[:, -1].mean() == pytest.approx(ends.pop(curve.name), abs=0.02)
+            late = [run.converged_at for run in convergence(EPISODES, scores)]
+            assert curve.name.startswith("collapsing") or set(late) == {curve.mean + 1.0}
+    assert not ends
+
+
+def test_rules_are_what_their_names_say() -> None:
+    for rule in RULES.values():
+        assert f" {rule.seeds} seeds" in rule.name and rule.rate == pytest.approx(0.03)
+        assert rule.closely == ("30 episodes" in rule.name) and rule.episodes[-1] == (30.0 if rule.closely else 60.0)
+
+
 def test_same_seed_same_rates_other_seed_other_data() -> None:
     rule, curves = RULES["mean, 5 seeds"], standard_curves()[3:4]
     assert settling_error_rates(rule, curves, 20, 3) == settling_error_rates(rule, curves, 20, 3)
