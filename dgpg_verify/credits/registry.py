@@ -87,7 +87,8 @@ def make_credit(name: str | Credit, setting: str = "sum") -> Credit:
     """Build a credit from its name; a Credit object is returned as it is. Raises InputError on unknown names."""
     if not isinstance(name, str):
         return _checked(name)
-    head, _, base_name = name.partition("@")
+    whole, _, guidance_name = name.partition("+") if name.startswith("guided:") else (name, "", "")
+    head, _, base_name = whole.partition("@")
     kind, _, argument = head.partition(":")
     if plain := [option for option in PLAIN if option.partition(":")[0] == kind]:
         return _plain(name, head.rstrip(":"), base_name, plain)
@@ -97,7 +98,6 @@ def make_credit(name: str | Credit, setting: str = "sum") -> Credit:
         return ON_VALUE[kind](VALUES[base_name])
     if kind not in (*MIXED, *_REGISTERED):
         raise InputError(f"credit = {name!r} is not allowed: it must be one of {', '.join(GRAMMAR)}")
-    base_name, _, guidance_name = base_name.partition("+") if kind == "guided" else (base_name, "", "")
     base = make_credit(base_name, setting) if base_name else None
     if kind == "guided":
         guidance = make_credit(guidance_name or "guidance", setting)

@@ -113,6 +113,7 @@ def test_names_tell_base_and_guidance() -> None:
     assert make_credit("guided:0.50").name == "guided:0.5@return"
     assert make_credit("guided:0.5@gae:central+guidance:exact").name == "guided:0.5@gae:central+guidance:exact"
     assert make_credit("guided:0.5@return+guidance").name == "guided:0.5@return"
+    assert make_credit("guided:0.5+guidance:exact").name == "guided:0.5@return+guidance:exact"
 
 
 @pytest.mark.parametrize("alpha", [-0.1, 1.1, float("nan")])
