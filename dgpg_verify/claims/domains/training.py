@@ -40,9 +40,8 @@ def _selfish(series: Series[Evidence]) -> Question:
         statistic="relative distance of travel times",
         read=[series],
         verdict=judge_threshold(estimate, NEAR, NEAR),
-        sentence=f"Guided to the user equilibrium alone, travel time ends within {with_interval(estimate)} of its "
-        f"(predicted: at most {NEAR:g}){_ends(series)}: {where}.",
-        statement="Guidance alone toward the user equilibrium ends there, and not at the system optimum.",
+        sentence=f"Guided to the user equilibrium alone, travel time ends within {with_interval(estimate)} of that "
+        f"equilibrium's (predicted: at most {NEAR:g}){_ends(series)}: {where}.",
         relation="at_most",
         expected=NEAR,
         system=where,
