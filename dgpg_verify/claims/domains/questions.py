@@ -67,6 +67,12 @@ class Prediction:
     before: bool = True
 
     @property
+    def decides(self) -> bool:
+        """Not what came after; nor the samples counted beside floors: these rows end at N = 256, where smaller terms
+        still tell, and the rows on noise ask for the same law up to N = 2048 and more."""
+        return self.before and not (self.statistic == "noise_to_signal" and f"/{REST}/" in self.row)
+
+    @property
     def subject(self) -> str:
         if self.statistic == "floor":
             return f"the floor {FLOOR_OF[self.credit]}"
@@ -118,7 +124,7 @@ def _exponent(series: Series[Evidence], made: Prediction) -> Question:
         _sentences(made),
         expected=made.exponent,
         relation=made.relation,
-        primary=made.before,
+        primary=made.decides,
         bends=made.credit not in SAMPLED and series.row.options["part"] in EXACT,
         suffix=made.credit if made.before else f"{made.credit} after",
     )

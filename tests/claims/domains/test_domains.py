@@ -138,6 +138,12 @@ def test_what_was_derived_after_looking_decides_nothing() -> None:
     assert not question.primary and "after the first look" in str(question.sentence)
 
 
+def test_samples_counted_beside_floors_decide_nothing_and_floors_do() -> None:
+    counted, floor = (Prediction(design.REST_TOWN, name, "guidance", 0.0) for name in ("noise_to_signal", "floor"))
+    assert not counted.decides and floor.decides
+    assert Prediction(design.BOTTLENECK, "noise_to_signal", "guidance", 0.0).decides
+
+
 @pytest.mark.parametrize(("others", "label"), [(1.0, "supported"), (0.0, "refuted")])
 def test_lines_are_asked_the_part_of_the_noise_that_others_cause(others: float, label: str) -> None:
     """Whatever the whole of it does; at full scale."""
