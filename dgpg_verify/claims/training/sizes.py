@@ -124,7 +124,7 @@ def fewer_seeds(n_values: Mapping[int, int]) -> dict[int, int]:
 _DECADES = dict.fromkeys((5, 10, 20, 50, 100, 200), 10) | dict.fromkeys((500, 1500), 3)
 SIZES = {
     "smoke": Sizes(30, 10, 1, grid={4: 2}, small={4: 2}, alphas={4: 2}, alpha_settings=("parts",)),
-    "standard": Sizes(30, 30, 3, closely=True, workloads=20, grid={5: 6, 10: 6, 20: 6}, small={10: 6},
+    "standard": Sizes(30, 30, 3, closely=True, workloads=20, grid={5: 6, 10: 6, 20: 6}, small={5: 6, 10: 6},
                      others={10: 3}, exact={10: 6}, mixed_to=10, alphas={50: 3},
                      claimed={5: 6}, known={5: 6}, measured=4, alpha_settings=("parts",)),
     "full": Sizes(100, 30, 3, closely=True, grid=_DECADES, small=dict.fromkeys((2, 5, 10), 10),

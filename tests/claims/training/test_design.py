@@ -11,6 +11,7 @@ import pytest
 from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.training.c4_1_episodes import CLAIM as EPISODE_CLAIMS
 from dgpg_verify.claims.training.c4_2_baselines_fail import CLAIM as BASELINE_CLAIMS
+from dgpg_verify.claims.training.c4_2_baselines_fail import LARGE, SMALL
 from dgpg_verify.claims.training.design import TUNED, training_design
 from dgpg_verify.claims.training.measure import MEASURED_FROM, evaluated_at, measure_training, replicates_of
 from dgpg_verify.claims.training.sizes import CLOSELY, LONGER, TOGETHER, Sizes
@@ -78,6 +79,13 @@ def test_every_method_is_tuned_with_the_same_budget() -> None:
 def test_baselines_get_longer_runs() -> None:
     design = {row.key: row for row in training_design("standard")}
     assert design["mappo"].options["episodes"] >= LONGER * design["dgpg/sum"].options["episodes"]
+
+
+@pytest.mark.parametrize("scale", ["standard", "full"])
+def test_a_collapse_can_be_asked(scale: str) -> None:
+    """Of IPPO, from the smaller N to the larger one, on as many seeds."""
+    sizes = {row.key: row for row in training_design(scale)}["ippo"].n_values
+    assert sizes[SMALL] == sizes[LARGE] > 2
 
 
 def test_claims_share_their_training_cells() -> None:
