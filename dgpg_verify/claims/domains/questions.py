@@ -68,9 +68,10 @@ class Prediction:
 
     @property
     def decides(self) -> bool:
-        """Not what came after; nor the samples counted beside floors: these rows end at N = 256, where smaller terms
-        still tell, and the rows on noise ask for the same law up to N = 2048 and more."""
-        return self.before and not (self.statistic == "noise_to_signal" and f"/{REST}/" in self.row)
+        """Not what came after; nor the guidance's samples counted beside floors: these rows end at N = 256, where smaller
+        terms still tell, and the rows on noise ask for the same law up to N = 2048 and more."""
+        counted = (self.statistic, self.credit) == ("noise_to_signal", "guidance") and f"/{REST}/" in self.row
+        return self.before and not counted
 
     @property
     def subject(self) -> str:

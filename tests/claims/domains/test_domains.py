@@ -138,9 +138,10 @@ def test_what_was_derived_after_looking_decides_nothing() -> None:
     assert not question.primary and "after the first look" in str(question.sentence)
 
 
-def test_samples_counted_beside_floors_decide_nothing_and_floors_do() -> None:
+def test_the_guidances_samples_beside_floors_decide_nothing_and_all_else_there_does() -> None:
     counted, floor = (Prediction(design.REST_TOWN, name, "guidance", 0.0) for name in ("noise_to_signal", "floor"))
     assert not counted.decides and floor.decides
+    assert Prediction(design.REST_TOWN, "noise_to_signal", "difference", 0.0).decides
     assert Prediction(design.BOTTLENECK, "noise_to_signal", "guidance", 0.0).decides
 
 
