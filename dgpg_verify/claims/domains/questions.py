@@ -68,8 +68,8 @@ class Prediction:
 
     @property
     def decides(self) -> bool:
-        """Not what came after; nor the guidance's samples counted beside floors: these rows end at N = 256, where smaller
-        terms still tell, and the rows on noise ask for the same law up to N = 2048 and more."""
+        """Not what came after; nor the guidance's samples counted beside floors: these rows end at N = 256, where
+        smaller terms still tell, and the rows on noise ask for the same law up to N = 2048 and more."""
         counted = (self.statistic, self.credit) == ("noise_to_signal", "guidance") and f"/{REST}/" in self.row
         return self.before and not counted
 
