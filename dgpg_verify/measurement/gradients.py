@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from tqdm import tqdm
 
 from dgpg_verify.contracts import check_own_credits
 from dgpg_verify.core import Credit, Policy, System, check_choice, check_int
@@ -29,6 +28,7 @@ from dgpg_verify.measurement.jackknife import finish
 from dgpg_verify.measurement.moments import GradientMoments
 from dgpg_verify.measurement.pilot import Calibration, calibrate
 from dgpg_verify.measurement.request import Request, Setup, make_request, make_setup
+from dgpg_verify.runs.progress import Bar
 
 
 def measure_gradients(
@@ -81,7 +81,7 @@ def _accumulate(setup: Setup, basis: Basis, progress: bool) -> tuple[list[GroupM
     groups = [GroupMoments.empty(c, n, size, setup.device) for _ in range(count)]
     shared = setup.policy.sharing == "shared"
     team = [GroupMoments.empty(c, 1, size, setup.device) for _ in range(count)] if shared else None
-    noises = tqdm(
+    noises = Bar(
         setup.noises(setup.seeds["main"], setup.rollouts, chunk), desc="roll-outs", unit="chunk",
         total=-(-setup.rollouts // chunk), file=sys.stderr, delay=3.0, disable=not progress, leave=False,
     )  # fmt: skip

@@ -111,6 +111,21 @@ class Forecast:
         return min(self._share, 1.0), max(0.0, self._end - passed)
 
 
+class Bar(tqdm):  # type: ignore[type-arg]  # generic in its stubs alone
+    """tqdm's bar, which says nothing when it is interrupted while it is made: tqdm then closes what is not there yet,
+    and the traceback of that ends on the user's terminal."""
+
+    made = False
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.made = True
+
+    def close(self) -> None:
+        if self.made:
+            super().close()
+
+
 class CellProgress:
     """A bar on a terminal, elsewhere a line every 15 seconds, or every hundredth of the time of a longer run."""
 
@@ -122,7 +137,7 @@ class CellProgress:
         tty = sys.stderr.isatty()
         self.shown = show and bool(cells)
         self.plain = self.shown and not tty
-        self.bar = tqdm(total=100, bar_format=BAR, disable=not (self.shown and tty))
+        self.bar = Bar(total=100, bar_format=BAR, disable=not (self.shown and tty))
         self.lock, self.ended = threading.Lock(), threading.Event()
         if self.plain:
             print(f"measuring {len(cells)} cells" + (f", {kept} kept" if kept else ""), file=sys.stderr, flush=True)

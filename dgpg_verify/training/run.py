@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from tqdm import tqdm
-
 from dgpg_verify.contracts import check_own_credits, check_own_system
 from dgpg_verify.contracts.named import is_plugin, make_any_system
 from dgpg_verify.core import InputError, System, check_int
+from dgpg_verify.runs.progress import Bar
 from dgpg_verify.runs.workers import one_thread
 from dgpg_verify.systems import CloudScheduling
 from dgpg_verify.training.evaluation import HELD_OUT, Evaluation, Heldout, evaluate, evaluate_stacked, heldout
@@ -228,7 +227,7 @@ class Loop:
         total, title = self.options.episodes, f"{len(self.runs)} fleets" if len(self.runs) > 1 else None
         try:
             self._begin()
-            with tqdm(
+            with Bar(
                 total=total, initial=self.done, desc=title, disable=not show, file=sys.stderr, unit="ep", leave=False
             ) as bar:
                 if self.done == 0:
@@ -290,7 +289,7 @@ class Loop:
             progress = Progress(self.done, self.seconds, tuple(run.history), evaluations)
             self.folder.save(self.learner.state(), progress)
 
-    def _show(self, bar: tqdm[Any]) -> None:
+    def _show(self, bar: Bar) -> None:
         if len(self.runs) == 1:
             line, n_agents = self.runs[0].history[-1], self.learner.fleets[0].system.n_agents
             score = "" if line.score is None else f", score {line.score:.2f}"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import time
+from types import FrameType
+from typing import Any
 
 import numpy as np
 import pytest
 
 from dgpg_verify.core import Cell
-from dgpg_verify.runs.progress import CellProgress, Forecast, duration_text
+from dgpg_verify.runs.progress import Bar, CellProgress, Forecast, duration_text
 from dgpg_verify.runs.workers import probes_first
 
 # family -> cells, largest cost, seconds for each unit of cost: the units of cost have nothing in common
@@ -108,3 +112,38 @@ def test_cells_of_every_family_come_first() -> None:
 @pytest.mark.parametrize("seconds, said", [(4.4, "4 s"), (99, "99 s"), (100, "2 min"), (7000, "1.9 h")])
 def test_durations(seconds: float, said: str) -> None:
     assert duration_text(seconds) == said
+
+
+def test_a_bar_interrupted_at_any_line_while_it_is_made_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = list[Any]()
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    lines = 0
+    while not _made_but_for(lines):
+        lines += 1
+    assert lines > 50 and not said
+
+
+def _made_but_for(lines: int) -> bool:
+    """Whether a bar is made although its maker gets ctrl-C after so many lines of it."""
+    left = lines
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal left
+        if frame.f_code.co_qualname not in ("tqdm.__new__", "tqdm.__init__"):
+            return None  # inside them a lock may be held, which nobody would let go
+        if event == "line":
+            left -= 1
+            if left == -1:
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        bar = Bar(total=1, file=io.StringIO())
+    except KeyboardInterrupt:
+        return False
+    finally:
+        sys.settrace(before)
+    bar.close()
+    return True

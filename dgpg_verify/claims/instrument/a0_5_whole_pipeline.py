@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
-from tqdm import tqdm
 
 from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.design import Row
@@ -27,6 +26,7 @@ from dgpg_verify.claims.question import Question, checked, ledger_rows
 from dgpg_verify.claims.series import Measured, Series, make_series
 from dgpg_verify.core import Estimate, Evidence, InputError, LedgerRow
 from dgpg_verify.reporting.summary import claim_summary
+from dgpg_verify.runs.progress import Bar
 from dgpg_verify.statistics import HEADLINES, Headline, majority
 from dgpg_verify.statistics.calibration.harness import TOLERATED, Record, allowed_rate
 
@@ -116,7 +116,7 @@ _JUDGED = _Judged()
 
 def _headlines(series: Series[Evidence]) -> Headlines:
     tried = [item for item in TRIED if item.asked.system == series.key]
-    bar = tqdm(
+    bar = Bar(
         experiments(series),
         desc=f"judging {series.key}",
         unit="seed",

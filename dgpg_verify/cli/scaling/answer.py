@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from dgpg_verify.cli.memory import check_memory
 from dgpg_verify.cli.options import MOST_AGENTS
@@ -18,6 +17,7 @@ from dgpg_verify.cli.plugins import make_any_credits, make_any_policy
 from dgpg_verify.contracts.named import make_any_system
 from dgpg_verify.core import GIVEN_APART, Credit, Estimate, Verdict, check_int, check_real, check_unique, parse_pairs
 from dgpg_verify.measurement import measure_gradients
+from dgpg_verify.runs.progress import Bar
 from dgpg_verify.statistics import ScalingFit, fit_scaling, geometric_mean_interval, judge
 
 QUANTITIES = ("variance", "noise_to_signal")
@@ -139,7 +139,7 @@ def scaling_answer(request: ScalingRequest) -> Answer:
     """Measure and fit. Cost: that of `measure_gradients` on every fleet of every N; progress on stderr."""
     cells = [(n, fleet) for n in request.n_values for fleet in range(request.fleets)]
     rows: list[dict[str, Any]] = []
-    with tqdm(total=sum(n for n, _ in cells), file=sys.stderr, **BAR) as bar:
+    with Bar(total=sum(n for n, _ in cells), file=sys.stderr, **BAR) as bar:
         for n, fleet in cells:
             bar.set_description_str(f"N = {n}, fleet {fleet + 1} of {request.fleets}", refresh=False)
             rows += _measured(request, n, fleet)
