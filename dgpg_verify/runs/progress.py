@@ -111,7 +111,7 @@ class Forecast:
         return min(self._share, 1.0), max(0.0, self._end - passed)
 
 
-class Bar(tqdm):  # type: ignore[type-arg]  # generic in its stubs alone
+class Bar(tqdm):
     """tqdm's bar, which says nothing when it is interrupted while it is made: tqdm then closes what is not there yet,
     and the traceback of that ends on the user's terminal."""
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
+import gc
 import sys
 import time
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -114,36 +113,37 @@ def test_durations(seconds: float, said: str) -> None:
     assert duration_text(seconds) == said
 
 
-def test_a_bar_interrupted_at_any_line_while_it_is_made_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+class _Interrupted:
+    """What is counted and where it is shown; ctrl-C comes when `at` is asked of it."""
+
+    def __init__(self, at: str) -> None:
+        self.at = at
+
+    def __len__(self) -> int:
+        return self._asked("length", 3)
+
+    @property
+    def encoding(self) -> str:
+        return self._asked("encoding", "utf-8")
+
+    def write(self, text: str) -> int:
+        return self._asked("write", len(text))
+
+    def flush(self) -> None:
+        return self._asked("flush", None)
+
+    def _asked(self, what: str, answer: Any) -> Any:
+        if what == self.at:
+            raise KeyboardInterrupt
+        return answer
+
+
+@pytest.mark.parametrize("at", ["length", "encoding", "write", "flush"])
+def test_a_bar_interrupted_while_it_is_made_says_nothing(at: str, monkeypatch: pytest.MonkeyPatch) -> None:
     said = list[Any]()
     monkeypatch.setattr(sys, "unraisablehook", said.append)
-    lines = 0
-    while not _made_but_for(lines):
-        lines += 1
-    assert lines > 50 and not said
-
-
-def _made_but_for(lines: int) -> bool:
-    """Whether a bar is made although its maker gets ctrl-C after so many lines of it."""
-    left = lines
-
-    def trace(frame: FrameType, event: str, _: Any) -> Any:
-        nonlocal left
-        if frame.f_code.co_qualname not in ("tqdm.__new__", "tqdm.__init__"):
-            return None  # inside them a lock may be held, which nobody would let go
-        if event == "line":
-            left -= 1
-            if left == -1:
-                raise KeyboardInterrupt
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        bar = Bar(total=1, file=io.StringIO())
-    except KeyboardInterrupt:
-        return False
-    finally:
-        sys.settrace(before)
-    bar.close()
-    return True
+    told = _Interrupted(at)
+    with pytest.raises(KeyboardInterrupt):
+        Bar(told, file=told)
+    gc.collect()
+    assert not said

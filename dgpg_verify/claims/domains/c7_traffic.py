@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dgpg_verify.claims.domains import design as grid
 from dgpg_verify.claims.domains.questions import (
+    Prediction,
     ask_exponents,
     ask_lost,
     ask_share,
@@ -31,6 +32,8 @@ PREDICTIONS = predicted(
     (grid.REST_TOWN_SELFISH, floors("guided:0.2", "guidance")),
     (grid.REST_NETWORK, samples(1, 0, 0)),
 )
+# whole platoons miss a link's flow by part of their size, and travel time in proportion
+SMALLER_PLATOONS = Prediction(grid.REAL_WHOLE, "above", "guidance", -1.0, before=False)
 SELFISH = {"pigou": lambda a: a**2 / 3.0, "braess": lambda a: 4.0 * a**2 / (3.0 * (1.0 + a) ** 2)}
 LOST = {key: SELFISH[name] for (name, _), key in grid.BY_REFERENCE.items()}
 
@@ -46,6 +49,7 @@ def questions(measured: Measured) -> list[Question]:
         *ask_small(measured),
         *ask_training(measured, grid.TRAFFIC),
         *ask_real(measured),
+        *ask_exponents(measured, [SMALLER_PLATOONS]),
     ]
 
 

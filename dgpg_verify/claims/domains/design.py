@@ -90,6 +90,7 @@ TRAINED: Mapping[str, tuple[dict[str, int], int, int]] = {  # agents by system, 
 # asked at the level of primary rows; what its costs are compared with
 REAL, PLATOONS, REAL_DRAWS, PREDICTED_DRAWS = f"{TRAFFIC}/sioux falls", 360, 5, 8
 REAL_SELFISH = f"{REAL}/training/guidance_only/{SELFISH}"
+REAL_WHOLE, SMALLER, WHOLE_DRAWS = f"{REAL}/whole", (360, 720, 1440, 2880), 8  # what ever smaller platoons leave
 ENDS = ("system_optimum", "user_equilibrium")
 STOCKS_TRAINED = {"smoke": (4, 2, 20), "standard": (0, 0, 0), "full": (20, 8, STOCK_EPISODES)}  # N, draws, episodes
 SMALL_GAMES: Mapping[str, tuple[str, dict[str, Any]]] = {  # every joint action of four agents is played
@@ -176,13 +177,23 @@ def _trained(scale: str) -> list[Row]:
 
 
 def _real() -> list[Row]:
-    """Every method on the real network, guided to its system optimum, and guidance alone to its user equilibrium; none
-    without its files."""
+    """Every method on the real network, guided to its system optimum, and guidance alone to its user equilibrium; and
+    how near to that whole platoons can come. None without its files."""
     if network_folder() is None:
         return []
     biased = {"reference": "user_equilibrium"}
     asked: list[tuple[str, str, dict[str, str]]] = [(f"{REAL}/training/{method}", method, {}) for method in METHODS]
-    return [
+    whole = {
+        "part": "whole",
+        "system": TRAFFIC,
+        "options": {"network": RECORDED_NETWORK, **biased},
+        "policy": "uniform",
+    }
+    rows = [
+        Row(FAMILY, REAL_WHOLE, dict.fromkeys(SMALLER, WHOLE_DRAWS), whole, stream=f"{REAL}/training",
+            notes={"group": "Sioux Falls", "series": "", "where": "Sioux Falls, reference user equilibrium"})
+    ]  # fmt: skip
+    rows += [
         Row(FAMILY, key, {PLATOONS: PREDICTED_DRAWS if options else REAL_DRAWS},
             {"part": "training", "system": TRAFFIC, "options": {"network": RECORDED_NETWORK, **options},
              "method": method, "episodes": 0, "ends": list(ENDS)},
@@ -190,6 +201,7 @@ def _real() -> list[Row]:
             notes={"where": f"Sioux Falls, N = {PLATOONS}" + ", reference user equilibrium" * bool(options)})
         for key, method, options in [*asked, (REAL_SELFISH, "guidance_only", biased)]
     ]  # fmt: skip
+    return rows
 
 
 def _stocks_trained(scale: str) -> list[Row]:

@@ -20,6 +20,7 @@ from dgpg_verify.oracles.games.guidance import Array, guidance_moments
 from dgpg_verify.samples.rest import ExpectedGame, ascend, improved
 from dgpg_verify.systems import make_system
 from dgpg_verify.systems.best_response import distance_price, iterated_best_response
+from dgpg_verify.systems.one_shot import GameState
 from dgpg_verify.systems.power.power_dispatch import PowerDispatch
 from dgpg_verify.systems.resource_game import ResourceGame
 from dgpg_verify.training import train
@@ -27,6 +28,7 @@ from dgpg_verify.training.settings import usual_episodes
 
 ALPHAS = (0.2, 0.55, 0.9, 1.0)  # end, middle and start of the published schedule; guidance alone
 SAMPLED = ("return", "difference")
+STARTS = 4  # joint actions from which platoons go to the reference one by one
 WORKLOADS = 64  # held-out roll-outs of each evaluation of training
 ANNEALED = tuple(k / 10 for k in range(9, -1, -1))
 RUNS: Mapping[str, tuple[bool, tuple[float, ...]]] = {  # ascent without noise: exact guidance or not, alphas in turn
@@ -113,6 +115,18 @@ def measure_floor(cell: Cell) -> dict[str, float]:
 def measure_lost(cell: Cell) -> dict[str, Any]:
     """`lost_at` of the one network."""
     return {"lost": lost_at(drawn_games(cell)[0])}
+
+
+def measure_whole(cell: Cell) -> dict[str, float]:
+    """How much more than at the reference is paid where no agent alone can come nearer to it, reached from random joint
+    actions: mean over `STARTS` of them."""
+    game = cast(ResourceGame, build_system(cell))
+    rng = torch.Generator().manual_seed(cell.seed % 2**31)
+    allowed = torch.ones(game.n_agents, game.n_actions) if game.allowed is None else game.allowed.double()
+    starts = torch.multinomial(allowed, STARTS, replacement=True, generator=rng).unbind(1)
+    ends = torch.stack([iterated_best_response(game, distance_price(game), start) for start in starts])
+    paid = -game.step(GameState(torch.ones(STARTS)), ends).reward
+    return {"above": float(paid.mean()) / float(game.cost_of(game.reference_state)) - 1.0}
 
 
 def measure_small(cell: Cell) -> dict[str, Any]:
@@ -203,6 +217,7 @@ PARTS: Mapping[str, Callable[[Cell], Mapping[str, Any]]] = {
     "over_time": measure_over_time,
     "floor": measure_floor,
     "lost": measure_lost,
+    "whole": measure_whole,
     "small": measure_small,
     "rest": measure_rest,
     "training": measure_training,

@@ -30,6 +30,7 @@ Statistic = Literal[
     "paired_ratio",
     "cross_agent_share",
     "imbalance_penalty",
+    "above",
     "floor",
 ]
 Exponents = dict[tuple[Statistic, str], float]
@@ -40,6 +41,7 @@ READ: Mapping[str, Callable[[Values, str], float]] = {
     "paired_ratio": lambda values, credit: ratio(float(values[credit]), float(values["difference"])),
     "cross_agent_share": lambda values, credit: ratio(float(values[f"{credit}_cross"]), float(values[credit])),
     "imbalance_penalty": lambda values, _: float(values["imbalance_penalty"]),
+    "above": lambda values, _: float(values["above"]),
     "floor": lambda values, run: max(float(values[f"floor/{run}"]), RESTS),  # below, a run's rest is not known
 }
 
@@ -79,6 +81,7 @@ class Prediction:
             return f"the floor {FLOOR_OF[self.credit]}"
         words = {
             "imbalance_penalty": "the penalty for imbalance per generator",
+            "above": "what is paid above the reference where no whole platoon alone comes nearer to it",
             "others_variance": f"the part of the {self.credit} gradient's variance that others cause",
         }
         return words.get(self.statistic, f"the {self.statistic.replace('_', ' ')} of the {self.credit} gradient")

@@ -233,7 +233,7 @@ def test_the_real_network_has_rows_at_full_scale_where_its_files_are(
     monkeypatch.delenv(TRACES, raising=False)
     assert not any(row.key.startswith(design.REAL) for row in design.domain_design("full"))
     rows = real_rows(tmp_path, monkeypatch)
-    assert len(rows) == len(METHODS) + 1 and rows.keys() >= {design.REAL_SELFISH}
+    assert len(rows) == len(METHODS) + 2 and rows.keys() >= {design.REAL_SELFISH, design.REAL_WHOLE}
     assert str(tmp_path) not in str([row.options for row in rows.values()])
     assert trace_digests().keys() == set(NETWORK_FILES)
     for scale in ("smoke", "standard"):
@@ -265,7 +265,7 @@ def test_guidance_toward_selfish_drivers_is_asked_to_end_there(
     """At the system optimum is as wrong as too far off."""
     rows = real_rows(tmp_path, monkeypatch)
     values = {"learned": learned, "rule/random": -120.0, "rule/user_equilibrium": -103.8, f"rule/{BEST}": -100.1,
-              "end/system_optimum": -100.0, "end/user_equilibrium": -104.0}  # fmt: skip
+              "end/system_optimum": -100.0, "end/user_equilibrium": -104.0, "above": 0.1}  # fmt: skip
     evidence = [Evidence(cell, values, 0.0) for row in rows.values() for cell in row.cells(0)]
     judged = {row.row: row for row in judge(c7_traffic.CLAIM, evidence, rows)}
     assert [row.verdict for row in judged.values() if row.primary] == [label]
@@ -274,6 +274,19 @@ def test_guidance_toward_selfish_drivers_is_asked_to_end_there(
     assert (
         f"{(-learned - 100) / 100:.2%} above the system optimum's, the user equilibrium's 4.00%" in reached.holds_when
     )
+
+
+@pytest.mark.parametrize("reference, n, above", [
+    ("system_optimum", 6, 0.0), ("system_optimum", 5, 1 / 75), ("system_optimum", 11, 1 / 363),
+    ("user_equilibrium", 5, 0.0),
+])  # fmt: skip
+def test_whole_drivers_on_two_links_end_as_near_as_they_can(reference: str, n: int, above: float) -> None:
+    """Half should take each link: an odd driver costs 1 / 4 N^2 above the 3 / 4 of halves. Selfish: all on one."""
+    options = {"part": "whole", "system": "road_network", "options": {"network": "pigou", "reference": reference}}
+    [cell] = Row("domains", "whole", {n: 1}, options).cells(0)
+    assert c7_traffic.CLAIM.measure(cell)["above"] == pytest.approx(
+        above, abs=2e-6
+    )  # as well as the reference is known
 
 
 def test_inventory_is_trained_at_one_setting_for_all_and_at_the_defaults() -> None:
