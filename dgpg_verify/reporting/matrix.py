@@ -114,7 +114,7 @@ def _width(lines: Sequence[str]) -> int:
 def _lines(matrix: Matrix, preliminary: Collection[str], counts: bool) -> list[list[str]]:
     lines = []
     for summary, cells in matrix.lines:
-        for k in range(max(1, *map(len, cells))):  # a line for each reading of the first column
+        for k in range(max([1, *map(len, cells)])):  # a line for each reading of the first column
             head = [summary.id + "*" * (summary.id in preliminary), ANSWERS[summary.label]] if k == 0 else ["", ""]
             lines.append([*head, *(_short(cell[k : k + 1], counts) or "-" * (k == 0) for cell in cells)])
     return lines

@@ -94,6 +94,10 @@ def test_columns_and_lines() -> None:
     assert matrix_lines([]) == []
 
 
+def test_a_claim_of_which_nothing_decides_has_its_line() -> None:
+    assert matrix_lines([ledger_row("C7/a", "C7", primary=False)])[:2] == ["claim  headline", "C7     open"]
+
+
 def test_a_terminal_of_80_columns_has_verdicts_without_counts() -> None:
     readings = ("parts", "mixed", "joint", "both", "sum", "mean")
     rows = [in_reading(name, "refuted", name not in ("sum", "mean"), "C4.3a") for name in readings]
