@@ -24,6 +24,7 @@ DOMAINS: dict[str, tuple[str, dict[str, Any]]] = {  # graph in words and options
     "road_network": ("a town that grows", {}),
     "power_dispatch": ("one balance", {}),
     "power_dispatch/normalised": ("one balance over the demand", {"normalised": True}),
+    "power_dispatch/lines": ("lines of a plane network", {"lines": True, "gamma": 2.0}),
     "rate_control": ("3 of N links each", {}),
     "rate_control/bottleneck": ("one link for all", {"topology": "bottleneck"}),
 }
@@ -47,7 +48,13 @@ def design(scale: str) -> list[Row]:
         _row(f"{game}/{ONE_TOTAL}", game, "uniform", games),
         *(
             _row(
-                key, key.partition("/")[0], "uniform", games, options, graph, where=f"{key.partition('/')[0]}, {graph}"
+                key,
+                key.partition("/")[0],
+                "uniform",
+                clouds if "lines" in options else games,
+                options,
+                graph,
+                where=f"{key.partition('/')[0]}, {graph}",
             )
             for key, (graph, options) in DOMAINS.items()
         ),

@@ -51,10 +51,9 @@ def game_locality(game: ResourceGame, p: Array, one_total: bool = False) -> dict
     at, z = additions_in_norm(game)
     if one_total:
         at = np.zeros_like(at)
-    others = others_load(at, z, p)
     size = (z**2).sum(-1)
-    overlap = np.einsum("iks,ikt,ikst->ik", z, z, others.squares)
-    spread = np.einsum("iks,ikss->ik", z**2, others.covariance) / np.where(size > 0.0, size, 1.0)
+    many = z.shape[2] ** 2 > game.n_agents * game.state_size
+    overlap, spread = _met_anywhere(at, z, p) if many else _met_where_one_acts(at, z, p)
     agents = np.arange(len(z)).repeat(at[0].size)[z.ravel() != 0]
     reached = np.unique(np.stack([at.ravel()[z.ravel() != 0], agents]), axis=1)[0]
     return {
@@ -62,8 +61,27 @@ def game_locality(game: ResourceGame, p: Array, one_total: bool = False) -> dict
         "coordinates": float((z != 0).sum(-1).mean()),
         "reach": float(np.bincount(reached).max()),
         "overlap": float((p * overlap).sum(1).mean()),
-        "others_variance": float((p * spread).sum(1).mean()),
+        "others_variance": float((p * spread / np.where(size > 0.0, size, 1.0)).sum(1).mean()),
     }
+
+
+def _met_where_one_acts(at: NDArray[np.int64], z: Array, p: Array) -> tuple[Array, Array]:
+    """Of action k of agent i, [N, K]: the others' sum of E <z_ik, z_j>^2, and sum_s z_iks^2 Var of their load at s."""
+    others = others_load(at, z, p)
+    overlap = np.einsum("iks,ikt,ikst->ik", z, z, others.squares)
+    return overlap, np.einsum("iks,ikss->ik", z**2, others.covariance)
+
+
+def _met_anywhere(at: NDArray[np.int64], z: Array, p: Array) -> tuple[Array, Array]:
+    """The same, from the products of every two agents' additions; cost O(N^2 K^2 M)."""
+    n, k, s = z.shape
+    rows = np.zeros((n * k, int(at.max()) + 1))
+    np.add.at(rows, (np.arange(n * k).repeat(s), at.ravel()), z.ravel())
+    overlap = np.einsum("iknl,nl->ikn", ((rows @ rows.T) ** 2).reshape(n, k, n, k), p)
+    overlap[np.arange(n), :, np.arange(n)] = 0.0
+    added = rows.reshape(n, k, -1)
+    own = np.einsum("ik,ikm->im", p, added**2) - np.einsum("ik,ikm->im", p, added) ** 2
+    return overlap.sum(-1), np.einsum("ikm,im->ik", added**2, own.sum(0) - own)
 
 
 def team_locality(team: LinearQuadraticTeam) -> dict[str, float]:

@@ -10,15 +10,23 @@ import torch
 
 from dgpg_verify.claims.assumptions.a1_exogeneity import CLAIM as EXOGENEITY
 from dgpg_verify.claims.assumptions.a3_local_influence import PRIMARY, QUANTITIES
-from dgpg_verify.claims.assumptions.measure import game_locality, rollout_locality, team_locality
+from dgpg_verify.claims.assumptions.measure import (
+    _met_anywhere,
+    _met_where_one_acts,
+    game_locality,
+    rollout_locality,
+    team_locality,
+)
 from dgpg_verify.claims.instrument.measure import observed_guidance_bias
 from dgpg_verify.claims.subjects import SIGMA
 from dgpg_verify.core import draw_noise
 from dgpg_verify.oracles import enumerate_moments
+from dgpg_verify.oracles.games.guidance import additions_in_norm
 from dgpg_verify.policies import uniform_policy
 from dgpg_verify.reporting.assumptions.locality import JUDGED
 from dgpg_verify.rollouts import collect
-from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam, LoadBalancingGame
+from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam, LoadBalancingGame, make_system
+from dgpg_verify.systems.resource_game import ResourceGame
 
 
 @pytest.mark.parametrize("one_total", [False, True])
@@ -38,6 +46,20 @@ def test_game_locality_against_loops_over_all_profiles(one_total: bool, seed: in
     found = game_locality(game, p, one_total)
     assert found["overlap"] == pytest.approx(overlap / 4, rel=1e-12)
     assert found["others_variance"] == pytest.approx(spread / 4, rel=1e-12)
+
+
+@pytest.mark.parametrize("n", [12, 16])
+def test_locality_where_everybody_touches_every_line(n: int, seed: int) -> None:
+    """Counted over all agents, or where each acts."""
+    game = make_system("power_dispatch", n, seed, lines=True)
+    assert isinstance(game, ResourceGame)
+    p = np.random.default_rng(seed).dirichlet(np.ones(game.n_actions), n)
+    parts = (*additions_in_norm(game), p)
+    for anywhere, where_one_acts in zip(_met_anywhere(*parts), _met_where_one_acts(*parts), strict=True):
+        assert anywhere == pytest.approx(where_one_acts, rel=1e-9)
+    p = np.full_like(p, 1.0 / game.n_actions)
+    found, (overlap, _) = game_locality(game, p), _met_anywhere(*parts[:2], p)
+    assert found["overlap"] == pytest.approx(overlap.mean(), rel=1e-12) and found["reach"] == n
 
 
 def test_team_locality_against_the_dense_matrix(seed: int) -> None:
