@@ -81,6 +81,7 @@ RULES = {**ONE_SHOT, STOCK: "base_stock"}  # of the field: score 1
 STOCK_SETTINGS: Mapping[str, Any] = {"discount": 0.8, "actor_lr": 5e-3, "rollouts": 5}
 STOCK_EPISODES, DEFAULTS = 200, "defaults"
 METHODS = ("dgpg", "guidance_only", "difference", "mappo")
+REPLAYED = "difference_replay"  # where what an action costs shows steps later
 TRAINED: Mapping[str, tuple[dict[str, int], int, int]] = {  # agents by system, draws, episodes (0 = as usual there)
     "smoke": (dict.fromkeys(ONE_SHOT, 6), 2, 64),
     "standard": ({}, 0, 0),
@@ -207,7 +208,8 @@ def _real() -> list[Row]:
 def _stocks_trained(scale: str) -> list[Row]:
     """The same for inventory at the setting that was found; and DG-PG at the defaults, in as many episodes."""
     agents, draws, episodes = STOCKS_TRAINED[scale]
-    rows = [_training(STOCK, agents, draws, method, episodes, settings=STOCK_SETTINGS) for method in METHODS]
+    methods = (*METHODS, REPLAYED)
+    rows = [_training(STOCK, agents, draws, method, episodes, settings=STOCK_SETTINGS) for method in methods]
     rows.append(_training(STOCK, agents, draws, "dgpg", episodes, DEFAULTS, settings={}))
     return [row for row in rows if agents]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dgpg_verify.claims.domains.design import DEFAULTS, ENDS, METHODS, REAL, REAL_SELFISH, RULES, TRAFFIC
+from dgpg_verify.claims.domains.design import DEFAULTS, ENDS, METHODS, REAL, REAL_SELFISH, REPLAYED, RULES, TRAFFIC
 from dgpg_verify.claims.question import Question, level_of
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.claims.words import number, with_interval
@@ -18,7 +18,7 @@ NEAR = 0.02  # of the user equilibrium's travel time
 
 def ask_training(measured: Measured, system: str) -> Iterator[Question]:
     """Does each method end at least where the rule of the field stands? At the defaults too where others are used."""
-    for method in (*METHODS, f"{METHODS[0]}/{DEFAULTS}"):
+    for method in (*METHODS, REPLAYED, f"{METHODS[0]}/{DEFAULTS}"):
         if f"{system}/training/{method}" in measured:
             yield _reached(measured[f"{system}/training/{method}"], RULES[system])
 

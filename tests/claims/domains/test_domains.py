@@ -292,7 +292,7 @@ def test_whole_drivers_on_two_links_end_as_near_as_they_can(reference: str, n: i
 def test_inventory_is_trained_at_one_setting_for_all_and_at_the_defaults() -> None:
     rows = {row.key: row for row in c10_inventory.CLAIM.design("smoke") if row.options["part"] == "training"}
     settings = [row.options["settings"] for row in rows.values()]
-    assert settings == [design.STOCK_SETTINGS] * len(METHODS) + [{}]
+    assert settings == [design.STOCK_SETTINGS] * (len(METHODS) + 1) + [{}]
     values = {"learned": -9.5, "rule/random": -9.0, "rule/base_stock": -5.0, "rule/s_S": -6.0}
     evidence = [Evidence(cell, values, 0.0) for row in rows.values() for cell in row.cells(0)]
     judged = judge(c10_inventory.CLAIM, evidence, rows)
