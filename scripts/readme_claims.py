@@ -7,6 +7,7 @@ python scripts/readme_claims.py --check    exit 1 if one would change
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,6 +54,7 @@ TRAINING = {
     "MAPPO, 500 episodes, practitioner's settings": ("mappo/practitioner",),
     "IPPO, 500 episodes, practitioner's settings": ("ippo/practitioner",),
 }
+DOMAINS = ("C7", "C8", "C9", "C10")
 SCALES = ("smoke", "standard", "full")
 GOALS = {  # seconds, by family and scale
     "C1 + A1 + A3": {"smoke": 30, "standard": 480, "full": 3600},
@@ -160,6 +162,26 @@ def systems_table(reports: list[Report]) -> str:
         said = (f"{answer.label} {interval_text(answer.row)}" if answer else "-" for answer in answers)
         lines.append(f"| {system} | {' | '.join(said)} |")
     return "\n".join(lines)
+
+
+def _predictions(reports: list[Report]) -> list[LedgerRow]:
+    """What was predicted of the other domains, but for training on them."""
+    return [row for row in rows_of(reports) if row.row.split("/")[0] in DOMAINS and row.primary and row.kind == "claim"]
+
+
+def predictions_line(reports: list[Report]) -> str:
+    """How many predictions of the other domains hold, and how many of each claim do not."""
+    rows = _predictions(reports)
+    held, wrong, open_ = (sum(row.verdict == label for row in rows) for label in LABELS)
+    claims = Counter(row.row.split("/")[0] for row in rows if row.verdict == "refuted")
+    where = ", ".join(f"{claims[name]} of {name}" for name in sorted(claims, key=claim_order))
+    return f"Of {len(rows)} predictions {held} are supported, {open_} not decided, and {wrong} refuted ({where})."
+
+
+def wrong_predictions(reports: list[Report]) -> str:
+    """The refuted ones, a line each."""
+    wrong = [row for row in _predictions(reports) if row.verdict == "refuted"]
+    return "\n".join(f"- {row.row.split('/')[0]}: {row.holds_when}" for row in wrong)
 
 
 def methods_table(reports: list[Report], short: bool = False) -> str:
@@ -315,10 +337,15 @@ def rendered() -> dict[str, str]:
     leading = leading_of(reports)
     speed = [record for report in leading for record in report.tables.get("speed", [])]
     blocks = {
-        "README.md": {"matrix": matrix_table(leading), "methods": methods_table(leading, short=True)},
+        "README.md": {
+            "matrix": matrix_table(leading),
+            "methods": methods_table(leading, short=True),
+            "predictions": predictions_line(leading),
+        },
         "docs/results.md": {
             "claims": claims_table(leading),
             "systems": systems_table(leading),
+            "predictions": f"{predictions_line(leading)}\n\n{wrong_predictions(leading)}",
             "methods": methods_table(leading),
             "samples": samples_table(leading),
             "training": training_table(leading),

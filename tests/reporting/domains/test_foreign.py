@@ -14,6 +14,13 @@ def test_nothing_is_shown_where_nothing_was_kept(tmp_path: Path) -> None:
     assert foreign_tables(tmp_path / "run") == ()
 
 
+def test_they_stand_on_the_committed_page() -> None:
+    """A run judged elsewhere and copied would lack them."""
+    folder = REPORTS / "reference-domains"
+    page = (folder / "index.html").read_text()
+    assert all(table.title in page and table.lines[0][1] in page for table in foreign_tables(folder))
+
+
 def test_the_tables_hold_the_numbers_of_the_files() -> None:
     runs, spread = foreign_tables(REPORTS / "reference-domains")
     records = json.loads((REPORTS / RUNS).read_text())
