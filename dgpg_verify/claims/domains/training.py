@@ -14,6 +14,7 @@ from dgpg_verify.statistics import judge_at_least, judge_threshold
 
 BEST = "iterated_best_response"
 NEAR = 0.02  # of the user equilibrium's travel time
+ANARCHY, ROUNDED = 0.04, 0.005  # "some 4 %" that selfish drivers lose
 
 
 def ask_training(measured: Measured, system: str) -> Iterator[Question]:
@@ -29,7 +30,7 @@ def ask_real(measured: Measured) -> Iterator[Question]:
         if f"{REAL}/training/{method}" in measured:
             yield _reached(measured[f"{REAL}/training/{method}"], RULES[TRAFFIC])
     if REAL_SELFISH in measured:
-        yield _selfish(measured[REAL_SELFISH])
+        yield from (ask(measured[REAL_SELFISH]) for ask in (_selfish, _anarchy, _no_optimum))
 
 
 def _selfish(series: Series[Evidence]) -> Question:
@@ -50,12 +51,55 @@ def _selfish(series: Series[Evidence]) -> Question:
     )
 
 
+def _anarchy(series: Series[Evidence]) -> Question:
+    estimate = series.at_largest(lambda item: abs(lost_to_selfishness(item) - ANARCHY), level_of(True))
+    found, where = series.mean(lost_to_selfishness), series.row.notes["where"]
+    return Question(
+        key=f"{series.key}/price of anarchy",
+        statistic="distance from the published price of anarchy",
+        read=[series],
+        verdict=judge_threshold(estimate, ROUNDED, ROUNDED),
+        sentence=f"Selfish drivers who may be split over the paths of their platoons lose {number(found, '.2%')} "
+        f"against the system optimum (predicted: some {ANARCHY:.0%}, as published over all paths): {where}.",
+        relation="at_most",
+        expected=ROUNDED,
+        system=where,
+        policy="user equilibrium",
+        primary=True,
+    )
+
+
+def lost_to_selfishness(item: Evidence) -> float:
+    """By how much the user equilibrium's travel time is above the system optimum's, as a share."""
+    return excess(item, f"end/{ENDS[1]}", ENDS[0])
+
+
+def _no_optimum(series: Series[Evidence]) -> Question:
+    """That it ends not at the optimum: within NEAR of what is ANARCHY above it."""
+    estimate = series.at_largest(lambda item: excess(item, "learned", ENDS[0]), level_of(True))
+    where = series.row.notes["where"]
+    return Question(
+        key=f"{series.key}/above the optimum",
+        statistic="share of travel time above the system optimum's",
+        read=[series],
+        verdict=judge_at_least(estimate, ANARCHY - NEAR),
+        sentence=f"Guided to the user equilibrium alone, travel time ends {with_interval(estimate)} above the system "
+        f"optimum's (predicted: not at the optimum, at least {ANARCHY - NEAR:g}): {where}.",
+        statement="Training by guidance toward the user equilibrium does not end at the system optimum.",
+        relation="at_least",
+        expected=ANARCHY - NEAR,
+        system=where,
+        policy="guidance_only",
+        primary=True,
+    )
+
+
 def _ends(series: Series[Evidence]) -> str:
     """Where training ends between the fixed ends, on a system that has them."""
     if f"end/{ENDS[0]}" not in series.flat[0].values:
         return ""
     learned = series.mean(lambda item: excess(item, "learned", ENDS[0]))
-    selfish = series.mean(lambda item: excess(item, f"end/{ENDS[1]}", ENDS[0]))
+    selfish = series.mean(lost_to_selfishness)
     return (
         f"; its travel time is {number(learned, '.2%')} above the system optimum's, the user equilibrium's "
         f"{number(selfish, '.2%')}"
