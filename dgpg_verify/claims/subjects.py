@@ -14,9 +14,8 @@ from dgpg_verify.core import Cell, Policy, System
 from dgpg_verify.oracles.teams.linear_quadratic import stationary_point
 from dgpg_verify.policies import GaussianPolicy, make_policy
 from dgpg_verify.systems import LinearQuadraticTeam, make_system
-from dgpg_verify.systems.inputs import file_digest
+from dgpg_verify.systems.inputs import TRACES, file_digest
 
-TRACES = "DGPG_TRACES"  # environment variable: folder with the recorded nodes and jobs, and with a real network
 TRACE_FILES = ("nodes_openb.csv", "jobs_openb.csv.gz")
 NETWORK_FILES = ("traffic/SiouxFalls_net.tntp", "traffic/SiouxFalls_trips.tntp")
 RECORDED_NETWORK = f"${TRACES}/{NETWORK_FILES[0]}"  # option of roads that are that network

@@ -15,6 +15,8 @@ SYSTEMS = {
     "road_network:grid": "a town that grows with N (default)",
     "road_network:braess": "Braess's network, one unit of demand",
     "road_network:pigou": "Pigou's two links, one unit of demand",
+    "road_network:sioux_falls": "Sioux Falls, 24 nodes, from the folder that DGPG_TRACES names",
+    "road_network:anaheim": "Anaheim, 416 nodes, likewise",
     "rate_control": "one shot: N flows choose rates over links that they share",
     "power_dispatch": "one shot: N generators choose outputs that meet a demand; --option case=FILE, lines=True",
     "inventory": "T steps: N retailers order stock; --option warehouse=0.9 for a shared warehouse at that load",

@@ -14,6 +14,7 @@ import numpy as np
 from dgpg_verify.core import InputError, System
 
 DIGEST = "sha256"
+TRACES = "DGPG_TRACES"  # environment variable: folder with recorded nodes and jobs, and with real networks
 
 
 def file_digest(*paths: Path) -> str:

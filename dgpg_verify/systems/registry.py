@@ -15,13 +15,14 @@ from dgpg_verify.systems.load_balancing import LoadBalancingGame
 from dgpg_verify.systems.power import PowerDispatch
 from dgpg_verify.systems.rate_control import RateControl
 from dgpg_verify.systems.roads import RoadNetwork
+from dgpg_verify.systems.roads.road_network import NETWORKS
 
 _FACTORIES: dict[str, Callable[..., System]] = {
     "load_balancing": LoadBalancingGame.random,
     "linear_quadratic": LinearQuadraticTeam.random,
     "cloud": CloudScheduling,
     "road_network": RoadNetwork.random,
-    **{f"road_network:{name}": partial(RoadNetwork.random, network=name) for name in ("grid", "braess", "pigou")},
+    **{f"road_network:{name}": partial(RoadNetwork.random, network=name) for name in NETWORKS[:-1]},
     "rate_control": RateControl.random,
     "power_dispatch": PowerDispatch.random,
     "inventory": random_inventory,

@@ -15,7 +15,7 @@ from dgpg_verify.systems.roads.grid import streets
 from dgpg_verify.systems.roads.links import Array, Ints, Links
 from dgpg_verify.systems.roads.paths import TINY, node_count
 from dgpg_verify.systems.roads.road_network import RoadNetwork
-from dgpg_verify.systems.roads.tntp import read_links, read_places
+from dgpg_verify.systems.roads.tntp import network_path, read_links, read_places
 
 CLASSIC_PLACES = {"braess": [(0.0, 0.5), (1.0, 1.0), (1.0, 0.0), (2.0, 0.5)], "pigou": [(0.0, 0.0), (1.0, 0.0)]}
 CITY = 5.0  # degrees that longitudes and latitudes of one region span at most
@@ -46,7 +46,7 @@ def road_map(game: RoadNetwork) -> RoadMap:
     if network in CLASSICS:
         links = CLASSICS[network]()[0]
         return RoadMap(links.start, links.end, np.array(CLASSIC_PLACES[network]), "as in textbooks")
-    path = Path(network)
+    path = network_path(network) or Path(network)
     links, beside = read_links(path), path.with_name(path.name.replace("_net", "_node"))
     if beside != path and beside.is_file():
         places, source = _upright(read_places(beside, node_count(links))), beside.name

@@ -28,9 +28,9 @@ from dgpg_verify.systems.roads.equilibrium import equilibrium
 from dgpg_verify.systems.roads.grid import MOST_PATHS, street_grid
 from dgpg_verify.systems.roads.links import Array, Ints, Links, Trips
 from dgpg_verify.systems.roads.paths import shortest_paths
-from dgpg_verify.systems.roads.tntp import read_links, read_trips
+from dgpg_verify.systems.roads.tntp import PUBLISHED, network_path, read_links, read_trips
 
-NETWORKS = ("grid", *CLASSICS, "path/to/NAME_net.tntp")
+NETWORKS = ("grid", *CLASSICS, *PUBLISHED, "path/to/NAME_net.tntp")
 REFERENCES = ("system_optimum", "user_equilibrium", *references.VARIANTS[1:])
 DEFAULT_PATHS = 4
 ALLOWED = {
@@ -90,7 +90,8 @@ class RoadNetwork(ResourceGame):
         ----------
         network
             "grid" grows with N and has trips of random weights; "braess" and "pigou" have N equal drivers and one unit
-            of demand; a TNTP file is shared out to N platoons of equal weight, pairs in proportion to their trips.
+            of demand; a TNTP file is shared out to N platoons of equal weight, pairs in proportion to their trips:
+            its path, or "sioux_falls" or "anaheim" where DGPG_TRACES names their folder.
         n_paths
             K; default 3 on the grid, else 4. Pairs may have fewer.
         demand
@@ -160,9 +161,9 @@ class RoadNetwork(ResourceGame):
 
 def _files(network: str, trips: str | None) -> tuple[Path, ...]:
     """The files of a TNTP network, () for any other."""
-    if not str(network).endswith(".tntp"):
+    path = network_path(str(network))
+    if path is None:
         return ()
-    path = Path(network)
     return path, path.with_name(path.name.replace("_net", "_trips")) if trips is None else Path(trips)
 
 

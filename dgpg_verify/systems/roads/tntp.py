@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from dgpg_verify.core import InputError
 from dgpg_verify.runs.files import read_text
-from dgpg_verify.systems.inputs import within_range
+from dgpg_verify.systems.inputs import TRACES, within_range
 from dgpg_verify.systems.roads.links import Array, Links, Trips
 
 MAX_NAMED = 50
@@ -58,6 +59,27 @@ class _Lines:
         if self.faults:
             more = f"; and {len(self.faults) - MAX_NAMED} more" if len(self.faults) > MAX_NAMED else ""
             raise InputError(f"{self.path.name}: {'; '.join(self.faults[:MAX_NAMED])}{more}")
+
+
+PUBLISHED = {"sioux_falls": "SiouxFalls", "anaheim": "Anaheim"}  # networks by name, and how their files begin
+SOURCE = "github.com/bstabler/TransportationNetworks"
+
+
+def network_path(network: str) -> Path | None:
+    """The file of a network that is given by its path, or is one of PUBLISHED; None for any other.
+
+    The latter lie in traffic/ of the folder that DGPG_TRACES names. Raises InputError where they do not.
+    """
+    if network not in PUBLISHED:
+        return Path(network) if network.endswith(".tntp") else None
+    name = f"traffic/{PUBLISHED[network]}_net.tntp"
+    folder = os.environ.get(TRACES)
+    if not folder or not (Path(folder) / name).is_file():
+        where = f"which is {folder}" if folder else "which is not set"
+        raise InputError(
+            f"network = {network!r} is {name} in the folder that {TRACES} names, {where}: get it from {SOURCE}"
+        )
+    return Path(folder) / name
 
 
 def read_links(path: Path) -> Links:

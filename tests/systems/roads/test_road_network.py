@@ -18,6 +18,8 @@ from dgpg_verify.oracles.games.roads import PRICE_OF_ANARCHY, pigou_load
 from dgpg_verify.samples.rest import ExpectedGame, ascend
 from dgpg_verify.systems import RoadNetwork, make_system
 from dgpg_verify.systems.best_response import distance_price, iterated_best_response
+from dgpg_verify.systems.inputs import TRACES
+from dgpg_verify.systems.roads.places import road_map
 from dgpg_verify.systems.roads.road_network import REFERENCES
 from dgpg_verify.training import train
 from dgpg_verify.training.settings import usual_episodes
@@ -157,6 +159,25 @@ def test_impossible_networks_are_refused() -> None:
     ):
         with pytest.raises(InputError, match=word):
             replace(game, **changes)
+
+
+def test_a_published_network_by_name_is_that_of_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its trips, its map and a recipe that names no folder."""
+    (tmp_path / "traffic").mkdir()
+    path = write_network(tmp_path, *DIAMOND).rename(tmp_path / "traffic" / "Anaheim_net.tntp")
+    write_trips(tmp_path, "2 : 7.0;", total="7").rename(path.with_name("Anaheim_trips.tntp"))
+    monkeypatch.setenv(TRACES, str(tmp_path))
+    named, given = make_system("road_network:anaheim", 5), RoadNetwork.random(5, network=str(path))
+    assert isinstance(named, RoadNetwork)
+    assert str(tmp_path) not in str(named.config()) and named.inputs == given.inputs
+    for name in ("links", "weights", "reference_state"):
+        assert torch.equal(getattr(named, name), getattr(given, name))
+    assert (road_map(named).places == road_map(given).places).all()
+    for folder, word in ((str(tmp_path / "traffic"), "which is"), ("", "not set")):
+        monkeypatch.setenv(TRACES, folder)
+        with pytest.raises(InputError, match=word) as refused:
+            make_system("road_network:anaheim", 5)
+        assert "TransportationNetworks" in str(refused.value) and "\n" not in str(refused.value)
 
 
 @needs_networks
