@@ -1,4 +1,4 @@
-"""What a run did to its system, as a picture: roads, generators or rates before and after training."""
+"""What a run did to its system, as a picture: roads, generators, rates or stock before and after training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dgpg_verify.core import Noise
+from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import PowerDispatch, RateControl, RoadNetwork
+from dgpg_verify.systems.inventory import Inventory, SeparateInventory
 from dgpg_verify.systems.resource_game import ResourceGame
 from dgpg_verify.systems.roads.places import road_map
 from dgpg_verify.training.evaluation import heldout
@@ -24,16 +27,23 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 BEFORE, AFTER, NEAREST = "Before training", "After training", "Nearest levels"
-NAMES = {RoadNetwork: "road_map", PowerDispatch: "merit_order", RateControl: "rates"}  # of the files
+NAMES: Mapping[type, str] = {  # of the files
+    RoadNetwork: "road_map",
+    PowerDispatch: "merit_order",
+    RateControl: "rates",
+    Inventory: "stock_levels",
+    SeparateInventory: "stock_levels",
+}
 OWN_NAMES = {"system_optimum": "system optimum", "user_equilibrium": "user equilibrium"}
 
 
 @dataclass(frozen=True, eq=False)
 class RunOutcome:
-    """before, after: chances of every action, [N, K]; costs: mean costs of an episode before and after training, on
-    `workloads` evaluations; rules: those of the system's heuristics and joint rules; about: what was trained."""
+    """before, after: chances of every action, [N, K], or of inventory the positions after ordering, [samples, N];
+    costs: mean costs of an episode before and after training, on `workloads` evaluations; rules: those of the system's
+    heuristics and joint rules; about: what was trained."""
 
-    system: ResourceGame
+    system: ResourceGame | Inventory
     before: Tensor
     after: Tensor
     costs: tuple[float, float]
@@ -48,26 +58,40 @@ class RunOutcome:
         return f"For comparison, {unit}: {', '.join(listed)}."
 
 
-def outcome_of(system: ResourceGame, config: Mapping[str, Any], policy: Any, first: Array, last: Array) -> RunOutcome:
-    """The outcome of a run. first, last: returns [workloads] of its first and last evaluation."""
+def outcome_of(
+    system: ResourceGame | Inventory, config: Mapping[str, Any], policy: Any, first: Array, last: Array
+) -> RunOutcome:
+    """The outcome of a run. first, last: returns [workloads] of its first and last evaluation. Cost: of inventory, two
+    evaluations."""
+    on = heldout(system, config["heldout_seed"], len(last))
+    rules = {name: -float(returns.mean()) for name, returns in on.returns.items()}
+    costs, about = (-float(first.mean()), -float(last.mean())), title_of(config, system)
+    policies = fresh_learner(config, system).policy, policy
+    if isinstance(system, Inventory):
+        before, after = (_positions(system, chosen, on.noise) for chosen in policies)
+        return RunOutcome(system, before, after, costs, rules, len(last), about)
     seen = system.observe(system.start(torch.empty(1, 1, 0)))
-    fresh = fresh_learner(config, system).policy
     with torch.no_grad():
-        before, after = (chosen.probabilities(seen)[0] for chosen in (fresh, policy))
-    played = heldout(system, config["heldout_seed"], len(last)).returns
-    rules = {name: -float(returns.mean()) for name, returns in played.items()}
-    return RunOutcome(
-        system, before, after, (-float(first.mean()), -float(last.mean())), rules, len(last), title_of(config, system)
-    )
+        before, after = (chosen.probabilities(seen)[0] for chosen in policies)
+    return RunOutcome(system, before, after, costs, rules, len(last), about)
 
 
-def has_picture(system: object) -> TypeGuard[ResourceGame]:
+def _positions(system: Inventory, policy: Any, noise: Noise) -> Tensor:
+    """Inventory positions after ordering of all steps, [B T, N]."""
+    with torch.no_grad():
+        return collect(system, policy, noise).x[..., : system.n_agents].flatten(0, 1)
+
+
+def has_picture(system: object) -> TypeGuard[ResourceGame | Inventory]:
     return type(system) in NAMES
 
 
 def draw_outcome(outcome: RunOutcome) -> Figure:
-    """Roads as a map, generators in merit order, rates against Kelly's. Raises NothingToDraw for too large a network,
-    InputError for one that has no map. Cost: the look of a map without places, O(nodes^3)."""
+    """Roads as a map, generators in merit order, rates against Kelly's, stock against its levels.
+
+    Raises NothingToDraw for too large a network, InputError for one that has no map. Cost: the look of a map without
+    places, O(nodes^3).
+    """
     match outcome.system:
         case RoadNetwork():
             return _roads(outcome, outcome.system)
@@ -75,6 +99,8 @@ def draw_outcome(outcome: RunOutcome) -> Figure:
             return _generators(outcome, outcome.system)
         case RateControl():
             return _flows(outcome, outcome.system)
+        case Inventory():
+            return _stock(outcome, outcome.system)
     raise TypeError(f"{type(outcome.system).__name__} has no picture")
 
 
@@ -148,6 +174,24 @@ def _flows(outcome: RunOutcome, game: RateControl) -> Figure:
         kelly, rates, spans, details,
         f"The cost is {costs[AFTER]:.4g} after training, {costs[BEFORE]:.4g} before; of Kelly's rates {least:.4g}",
         outcome.about, workloads=outcome.workloads, others=outcome.others(),
+    )  # fmt: skip
+
+
+def _stock(outcome: RunOutcome, game: Inventory) -> Figure:
+    from dgpg_verify.reporting.outcomes import draw_stock_levels
+
+    levels, best = game.levels.cpu().numpy(), outcome.rules["base_stock"]
+    positions = {BEFORE: outcome.before.cpu().numpy(), AFTER: outcome.after.cpu().numpy()}
+    costs = dict(zip(positions, outcome.costs))
+    details = {
+        name: f"cost {costs[name] / best:.4g} \u00d7; {np.abs(own - levels).mean():.3g} units off on average"
+        for name, own in positions.items()
+    }
+    start, after = (cost / best for cost in outcome.costs)
+    return draw_stock_levels(
+        levels, positions, details,
+        f"Stock costs {after:.4g} times that of base-stock ordering after training, {start:.4g} before",
+        outcome.about, workloads=outcome.workloads, others=outcome.others(best),
     )  # fmt: skip
 
 

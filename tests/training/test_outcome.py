@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import CloudScheduling, make_system
 from dgpg_verify.training import train
+from dgpg_verify.training.evaluation import heldout
 from dgpg_verify.training.outcome import (
     NAMES,
     RunOutcome,
@@ -65,6 +67,21 @@ def test_a_picture_says_both_costs_and_lies_in_the_folder(system: str, options: 
     scale = 1.0 if system == "rate_control" else float(outcome.system.cost_of(outcome.system.reference_state))
     for cost in outcome.costs:
         assert f"{cost / scale:.4g}" in title
+
+
+@pytest.mark.parametrize("options", [{}, {"warehouse": 0.9}], ids=["separate", "warehouse"])
+def test_stock_after_ordering_is_that_of_the_evaluated_policies(options: dict[str, Any], tmp_path: Path) -> None:
+    """Played again by hand: what an episode costs is the evaluation's, and positions are what is shown."""
+    run, outcome = trained("inventory", {"horizon": 5, **options})
+    system: Any = outcome.system
+    rollout = collect(system, run.policy, heldout(system, run.config["heldout_seed"], 4).noise, keep_states=True)
+    assert outcome.costs[1] == pytest.approx(-float(rollout.reward.sum(1).mean()))
+    states: Any = rollout.states
+    shown = torch.stack([state.position for state in states], dim=1) + rollout.actions.clamp(min=0)
+    assert torch.equal(outcome.after, shown.flatten(0, 1)) and not torch.equal(outcome.before, outcome.after)
+    title = draw_outcome(outcome).texts[0].get_text().replace("\n", " ")
+    assert all(f"{cost / outcome.rules['base_stock']:.4g}" in title for cost in outcome.costs)
+    assert save_outcome(outcome, tmp_path) == tmp_path / "stock_levels.png"
 
 
 def test_other_systems_have_no_picture() -> None:

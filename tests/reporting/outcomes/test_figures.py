@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from dgpg_verify.reporting.frame import NothingToDraw
-from dgpg_verify.reporting.outcomes import draw_merit_order, draw_rates, draw_road_map
+from dgpg_verify.reporting.outcomes import draw_merit_order, draw_rates, draw_road_map, draw_stock_levels
 from dgpg_verify.reporting.outcomes.road_map import COLOURS, MOST_LINKS, WIDTHS
 
 PLACES = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
@@ -92,3 +92,12 @@ def test_rates_stand_over_kellys_on_equal_axes() -> None:
         places = np.asarray(ax.collections[-1].get_offsets())
         np.testing.assert_allclose(places, np.stack([kelly, own], axis=1))
     assert [len(ax.collections) for ax in figure.axes] == [2, 1], "bars in the panel that has spans"
+
+
+def test_every_retailer_stands_at_its_level_and_mean_position() -> None:
+    levels, positions = np.array([4.0, 9.0]), np.array([[1.0, 9.0], [3.0, 9.0], [8.0, 12.0]])
+    words = {"workloads": 3, "others": ""}
+    figure = draw_stock_levels(levels, {"Before": positions}, {"Before": "far off"}, "Title", "", **words)
+    found = [part for part in figure.axes[0].collections if isinstance(part, PathCollection)]
+    assert [np.asarray(part.get_offsets()).tolist() for part in found] == [[[4.0, 4.0], [9.0, 10.0]]]
+    assert "far off" in [text.get_text() for text in figure.axes[0].texts]

@@ -138,7 +138,7 @@ def test_config_rebuilds_the_game() -> None:
 
 @pytest.mark.parametrize(
     ("options", "word"),
-    [({"n_agents": 0}, "n_agents"), ({"seed": -1}, "seed"), ({"network": "paris"}, "grid, braess, pigou, sioux_falls, anaheim, path/to"),
+    [({"n_agents": 0}, "n_agents"), ({"seed": -1}, "seed"), ({"network": "paris"}, "sioux_falls, anaheim, path/to"),
      ({"n_paths": 4}, r"n_paths on the grid = 4 .* \[1, 3\]"), ({"n_paths": 0, "network": "pigou"}, "n_paths = 0"),
      ({"demand": 0.0}, "demand = 0"), ({"reference": "fluid"}, "system_optimum, user_equilibrium, biased:D"),
      ({"network": "none_net.tntp"}, "existing TNTP file")],
