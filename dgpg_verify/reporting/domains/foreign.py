@@ -14,12 +14,14 @@ from dgpg_verify.runs.files import read_json
 from dgpg_verify.statistics import mean_interval
 
 CLOSER = ("normalised", "candidates")  # settings of BenchMARL that come closer to ours, compared with our `tuned`
-RUNS, SPREAD = "benchmarl.json", "simple_spread.json"
+RUNS, SPREAD, CASES = "benchmarl.json", "simple_spread.json", "power_cases.json"
 REPEAT_RUNS = f"python scripts/benchmarl_runs.py --table --out reports/{RUNS}"
 REPEAT_SPREAD = (
     "dgpg-verify scaling examples/pettingzoo_env.py:spread --n 2,4,8,16,32 --fleets 4 --rollouts 64 "
     f"--credits return,gae:central,guidance --option max_cycles=10 --json > reports/{SPREAD}"
 )
+
+REPEAT_CASES = f"python scripts/power_case.py case118 --out case118.json --check --record reports/{CASES}"
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class ForeignTable:
 
 
 def foreign_tables(folder: Path) -> tuple[ForeignTable, ...]:
-    """What lies beside the run's folder of RUNS and SPREAD."""
-    made: dict[str, Callable[[Any], ForeignTable]] = {RUNS: runs_table, SPREAD: spread_table}
+    """What lies beside the run's folder of RUNS, SPREAD and CASES."""
+    made: dict[str, Callable[[Any], ForeignTable]] = {RUNS: runs_table, SPREAD: spread_table, CASES: cases_table}
     files = {name: folder.resolve().parent / name for name in made}
     return tuple(made[name](read_json(path)) for name, path in files.items() if path.exists())
 
@@ -72,6 +74,19 @@ def spread_table(answer: Mapping[str, Any]) -> ForeignTable:
     )
     heads = ("credit", "variance like N to the power of", "O(1)?", "O(N)?")
     return ForeignTable("An environment of another package", about, heads, tuple(lines), REPEAT_SPREAD)
+
+
+def cases_table(records: Sequence[Record]) -> ForeignTable:
+    """Every network's cost by both solvers."""
+    heads = ("network", "generators", "lines with a limit", "cost an hour", "the two apart, as a share",
+             "largest difference of an output", "ours takes")  # fmt: skip
+    lines = [
+        (str(r["case"]), str(r["generators"]), str(r["limits"] or "-"), f"{r['cost']:.9g}", f"{r['apart']:.1e}",
+         f"{r['mw_apart']:.1e} MW", f"{1000 * r['seconds']:.2g} ms")
+        for r in records
+    ]  # fmt: skip
+    about = "Our dispatch against pandapower's optimal power flow in direct current, on published networks."
+    return ForeignTable("Another solver's dispatch", about, heads, tuple(lines), REPEAT_CASES)
 
 
 def markdown(table: ForeignTable) -> str:
