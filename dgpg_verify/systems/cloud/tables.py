@@ -101,7 +101,7 @@ def has_columns(path: Path, columns: Sequence[Column]) -> bool:
 
 def unknown_values(*columns: np.ndarray) -> np.ndarray:
     """Rows in which a number of these float64 columns [J] stands for "unknown" (`SENTINELS`), bool [J]."""
-    return np.isin(np.stack(columns), SENTINELS).any(0)
+    return np.asarray(np.isin(np.stack(columns), SENTINELS).any(0))
 
 
 def first_file(place: Path, names: Sequence[str]) -> Path:

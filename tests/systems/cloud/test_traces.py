@@ -11,7 +11,7 @@ import torch
 
 from dgpg_verify.core import InputError, generator, open_uniforms
 from dgpg_verify.systems.cloud import CloudScheduling
-from dgpg_verify.systems.cloud.workload.traces import Replay
+from dgpg_verify.systems.cloud.workload.traces import SHORTEST, Replay
 
 FOLDER = os.environ.get("DGPG_TRACES", "")
 needs_traces = pytest.mark.skipif(
@@ -112,6 +112,8 @@ def test_the_shortest_job_is_still_served(tmp_path: Path, servers: Path) -> None
     path.write_text("arrival_s,cores,memory_gib,duration_s\n0,4,1,1e-6\n5,4,1,100\n9,4,1,1e-6\n")
     system = CloudScheduling(4, fleet=f"csv:{servers}", workload=f"trace:{path}", horizon=20)
     noise = open_uniforms((2, 20, system.noise_size), generator(4, 0))
+    jobs = system.jobs(noise)
+    assert float(jobs.duration[jobs.active].min()) == SHORTEST
     state, joined, gone = system.start(noise), 0, 0
     for _ in range(20):
         seen = system.observe(state)
