@@ -89,11 +89,32 @@ def load_fleet(spec: str, n_servers: int, rng: np.random.Generator) -> tuple[Fle
     InputError
         For an unknown spec, a missing file, or bad rows (all of them named).
     """
+    kind, path = _place(spec)
+    names, cores, memory, speed = _catalogue(kind, path)
+    as_listed = kind != "aws" and len(names) == n_servers
+    rows = np.arange(n_servers) if as_listed else rng.integers(len(names), size=n_servers)
+    fleet = Fleet(tuple(names[rows]), *(torch.as_tensor(column[rows]) for column in (cores, memory, speed)))
+    origin = {"catalogue": kind} | ({} if kind == "aws" else {"sha256": file_digest(path)})
+    return fleet, {**origin, "rows": len(names), "drawn": "as listed" if as_listed else "i.i.d."}
+
+
+def largest_server(spec: str) -> tuple[float, float]:
+    """Most cores, and most memory (GiB), of the servers that `load_fleet` may draw. InputError as there."""
+    _, cores, memory, _ = _catalogue(*_place(spec))
+    return float(cores.max()), float(memory.max())
+
+
+def _place(spec: str) -> tuple[str, Path]:
+    """Kind and file of a fleet."""
     kind, _, place = str(spec).partition(":")
     if spec != "aws" and (kind not in ("csv", "openb") or not place):
         raise InputError(f"fleet = {spec!r} is not allowed: it must be one of {', '.join(FLEETS)}")
     catalogue = Path(str(files("dgpg_verify.systems") / "data" / "aws_instances.csv"))
-    path = {"aws": catalogue, "csv": Path(place), "openb": first_file(Path(place), OPENB)}[kind]
+    return kind, {"aws": catalogue, "csv": Path(place), "openb": first_file(Path(place), OPENB)}[kind]
+
+
+def _catalogue(kind: str, path: Path) -> tuple[np.ndarray, ...]:
+    """Name, cores, memory (GiB) and speed of every row."""
     columns, units = COLUMNS[kind], (1.0, 1.0)
     if kind == "openb" and has_columns(path, PUBLISHED):
         columns, units = PUBLISHED, (1000.0, 1024.0)
@@ -103,8 +124,4 @@ def load_fleet(spec: str, n_servers: int, rng: np.random.Generator) -> tuple[Fle
     speed = table.get("speed", np.ones(len(names)))
     if CLOCK in table:  # declared: clocks, not benchmarks
         speed = table[CLOCK] / table[CLOCK].mean()
-    as_listed = kind != "aws" and len(names) == n_servers
-    rows = np.arange(n_servers) if as_listed else rng.integers(len(names), size=n_servers)
-    fleet = Fleet(tuple(names[rows]), *(torch.as_tensor(column[rows]) for column in (cores, memory, speed)))
-    origin = {"catalogue": kind} | ({} if kind == "aws" else {"sha256": file_digest(path)})
-    return fleet, {**origin, "rows": len(names), "drawn": "as listed" if as_listed else "i.i.d."}
+    return names, cores, memory, speed

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import InputError, check_choice, check_int, check_real
-from dgpg_verify.systems.cloud.fleet import Fleet, load_fleet
+from dgpg_verify.systems.cloud.fleet import Fleet, largest_server, load_fleet
 from dgpg_verify.systems.cloud.layout import Layout
 from dgpg_verify.systems.cloud.reference import Reference, check_reference, make_reference
 from dgpg_verify.systems.cloud.workload.fit import Candidates
@@ -95,7 +95,7 @@ def build_parts(options: dict[str, Any]) -> Parts:
 def _make_workload(options: dict[str, Any], fleet: Fleet) -> tuple[Workload, dict[str, Any]]:
     name, n_agents, horizon, load = (options[key] for key in ("workload", "n_agents", "horizon", "load"))
     if ":" in name:
-        record, origin = read_record(name)
+        record, origin = read_record(name, largest_server(options["fleet"]))
         with within_range(f"workload = {name!r}"):
             replay = Replay(record, n_agents, horizon, load, fleet)
         return replay, origin | {"load_reached": round(replay.scale["load_reached"], 4)}

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,18 +17,25 @@ from dgpg_verify.runs.files import read_text
 MAX_NAMED = 50
 
 
+# Largest and smallest integers of 32 and 64 bits: what programs write where they know no value.
+SENTINELS = (2.0**63 - 1, -(2.0**63), 2.0**64 - 1, 2.0**31 - 1, -(2.0**31), 2.0**32 - 1)
 TEXT, FINITE = "a non-empty text", "a finite number"
 NOT_NEGATIVE, POSITIVE = "a finite number >= 0", "a finite number > 0"
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column that is read, and what its cells may hold; `blank`: empty cells become NaN, or stay empty text."""
+    """A column that is read, and what its cells may hold.
+
+    blank : empty cells become NaN, or stay empty text.
+    known : numbers that stand for "unknown" (`SENTINELS`) are not allowed.
+    """
 
     name: str
     allowed: str = POSITIVE
     required: bool = True
     blank: bool = False
+    known: bool = True
 
     def read(self, cell: str) -> str | float | None:
         """The text or number in a cell, or None when it is not allowed."""
@@ -41,7 +48,13 @@ class Column:
         except ValueError:
             return None
         inside = {FINITE: True, NOT_NEGATIVE: value >= 0, POSITIVE: value > 0}[self.allowed]
-        return value if inside and math.isfinite(value) else None
+        return value if inside and math.isfinite(value) and not (self.known and value in SENTINELS) else None
+
+    def refusal(self, cell: str) -> str:
+        """What is wrong with a cell that is not allowed."""
+        if self.known and replace(self, known=False).read(cell) is not None:
+            return f"{self.name} = {cell!r} stands for an unknown value: take the row out"
+        return f"{self.name} = {cell!r} must be {self.allowed}"
 
 
 def read_table(path: Path, columns: Sequence[Column]) -> dict[str, np.ndarray]:
@@ -86,6 +99,11 @@ def has_columns(path: Path, columns: Sequence[Column]) -> bool:
     return all(column.name in header for column in columns)
 
 
+def unknown_values(*columns: np.ndarray) -> np.ndarray:
+    """Rows in which a number of these float64 columns [J] stands for "unknown" (`SENTINELS`), bool [J]."""
+    return np.asarray(np.isin(np.stack(columns), SENTINELS).any(0))
+
+
 def first_file(place: Path, names: Sequence[str]) -> Path:
     """The file itself, or the first of these that a folder holds."""
     if not place.is_dir():
@@ -117,7 +135,7 @@ def _collect(path: Path, header: list[str], rows: list[list[str]], columns: Sequ
         cells = [row[place].strip() for row in rows]
         values = [column.read(cell) for cell in cells]
         bad += [
-            (line, f"row {line}: {column.name} = {cell!r} must be {column.allowed}")
+            (line, f"row {line}: {column.refusal(cell)}")
             for line, (cell, value) in enumerate(zip(cells, values), start=2)
             if value is None
         ]

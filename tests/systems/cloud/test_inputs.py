@@ -68,7 +68,9 @@ def test_bad_noise_and_actions_are_named() -> None:
 
 def test_every_bad_row_of_a_fleet_is_named(tmp_path: Path) -> None:
     path = tmp_path / "fleet.csv"
-    path.write_text("name,cores,memory_gib,speed\na,4,16,1\n,4,16,1\nb,-2,16,1\nc,4,x,nan\nd,inf,8,0\n")
+    path.write_text(
+        "name,cores,memory_gib,speed\na,4,16,1\n,4,16,1\nb,-2,16,1\nc,4,x,nan\nd,inf,8,0\ne,2,9223372036854775807,1\n"
+    )
     with pytest.raises(InputError) as caught:
         CloudScheduling(3, fleet=f"csv:{path}")
     message = str(caught.value)
@@ -79,6 +81,7 @@ def test_every_bad_row_of_a_fleet_is_named(tmp_path: Path) -> None:
         "row 5: speed = 'nan'",
         "row 6: cores = 'inf'",
         "row 6: speed = '0'",
+        "row 7: memory_gib = '9223372036854775807' stands for an unknown value",
     )
     for part in named:
         assert part in message
@@ -129,6 +132,18 @@ def test_bad_traces_are_named(tmp_path: Path) -> None:
         CloudScheduling(3, workload=f"trace:{path}")
     with pytest.raises(InputError, match="replayed trace"):
         CloudScheduling(3, workload=f"trace:{path}", common_shock=True)
+
+
+@pytest.mark.parametrize("value", [2**63 - 1, -(2**63), 2**31 - 1, -(2**31), -618364800, -1])
+@pytest.mark.parametrize("column", ["arrival_s", "cores", "memory_gib", "duration_s"])
+def test_values_that_stand_for_unknown_are_named(column: str, value: int, tmp_path: Path) -> None:
+    """2 % of such memories or run times changed what was measured without a word."""
+    rows = [{"arrival_s": 5 * k, "cores": 2, "memory_gib": 4, "duration_s": 60} for k in range(50)]
+    rows[30][column] = value
+    path = tmp_path / "jobs.csv"
+    path.write_text("\n".join([",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]))
+    with pytest.raises(InputError, match=rf"^[^;]*row 32: {column} = '{value}' [^;]*$"):
+        read_record(f"trace:{path}")
 
 
 def test_the_catalogue_is_the_declared_selection() -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from dgpg_verify.core import generator, open_uniforms
+from dgpg_verify.core import InputError, generator, open_uniforms
 from dgpg_verify.systems.cloud import CloudScheduling
-from dgpg_verify.systems.cloud.workload.traces import Replay
+from dgpg_verify.systems.cloud.workload.traces import SHORTEST, Replay
 
 FOLDER = os.environ.get("DGPG_TRACES", "")
 needs_traces = pytest.mark.skipif(
@@ -78,11 +78,42 @@ def test_offsets_and_deals_come_from_the_uniforms(small: Path, servers: Path) ->
     assert torch.equal(one.cores, again.cores) and not torch.equal(one.cores, two.cores)
 
 
-def test_a_recorded_zero_duration_is_still_served(tmp_path: Path, servers: Path) -> None:
+@pytest.mark.parametrize("share", [0.01, 0.23])
+def test_jobs_of_0_s_are_left_out_and_counted(share: float, tmp_path: Path, servers: Path) -> None:
+    """They weighed in the reward as jobs of a whole step: 1 % of them, and the return varied 19 times as much."""
+    rows = [(5.0 * k, 1 + k % 3, 4, 60 + k % 40) for k in range(1999)]
+    empty = set(range(0, 1999, round(1 / share)))
+    head = "arrival_s,cores,memory_gib,duration_s\n"
+    origins, drawn = [], []
+    for kept in (range(1999), [k for k in range(1999) if k not in empty]):
+        lines = [f"{a},{c},{m},{0 if k in empty else d}\n" for k in kept for a, c, m, d in rows[k : k + 1]]
+        (tmp_path / "jobs.csv").write_text(head + "".join(lines))
+        spec = f"trace:{tmp_path / 'jobs.csv'}"
+        system = CloudScheduling(8, fleet=f"csv:{servers}", workload=spec, horizon=10, n_servers=4)
+        origins.append(system.config()["inputs"]["workload"])
+        drawn.append(system.jobs(open_uniforms((16, 10, system.noise_size), generator(6, 0))))
+    assert origins[0]["dropped"] == {"zero_duration": len(empty)} and origins[0]["kept"] == 1999 - len(empty)
+    assert "dropped" not in origins[1]
+    for column in ("active", "cores", "memory", "duration", "arrival"):
+        assert torch.equal(getattr(drawn[0], column), getattr(drawn[1], column))
+
+
+@pytest.mark.parametrize("column, sizes", [("cores", "4096,4"), ("memory", "4,4096")])
+def test_jobs_larger_than_any_server_are_named(column: str, sizes: str, small: Path, servers: Path) -> None:
+    """One job of 4096 cores halved the load that all others bring."""
+    small.write_text(small.read_text() + f"55,{sizes},60\n")
+    with pytest.raises(InputError, match=r"1 of 61 jobs .* at most 8 cores and 64 GiB \(row 62: cores = 4") as caught:
+        CloudScheduling(4, fleet=f"csv:{servers}", workload=f"trace:{small}", horizon=200, load=0.6)
+    assert f"{column}{'_gib' * (column == 'memory')} = 4096" in str(caught.value)
+
+
+def test_the_shortest_job_is_still_served(tmp_path: Path, servers: Path) -> None:
     path = tmp_path / "jobs.csv"
-    path.write_text("arrival_s,cores,memory_gib,duration_s\n0,4,1,0\n5,4,1,100\n9,4,1,0\n")
+    path.write_text("arrival_s,cores,memory_gib,duration_s\n0,4,1,1e-6\n5,4,1,100\n9,4,1,1e-6\n")
     system = CloudScheduling(4, fleet=f"csv:{servers}", workload=f"trace:{path}", horizon=20)
     noise = open_uniforms((2, 20, system.noise_size), generator(4, 0))
+    jobs = system.jobs(noise)
+    assert float(jobs.duration[jobs.active].min()) == SHORTEST
     state, joined, gone = system.start(noise), 0, 0
     for _ in range(20):
         seen = system.observe(state)

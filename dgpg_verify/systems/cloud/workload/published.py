@@ -14,6 +14,9 @@ philly  Microsoft Philly: cluster_job_log (JSON). CC-BY 4.0. No attempt, or one 
         end of the last: still running. GPUs alone are recorded: a job takes that part of a machine of 8.
 swf     Parallel Workloads Archive, Standard Workload Format (.swf, .swf.gz). Cite the log and its authors. -1 stands
         for unknown; memory is in KB per processor.
+
+Of all: the largest and smallest integers of 32 and 64 bits stand for unknown ("sentinel"), a time before 0 or a run
+time of 0 cannot be replayed.
 """
 
 from __future__ import annotations
@@ -21,7 +24,8 @@ from __future__ import annotations
 import ast
 import json
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -39,8 +43,9 @@ from dgpg_verify.systems.cloud.tables import (
     first_file,
     has_columns,
     read_table,
+    unknown_values,
 )
-from dgpg_verify.systems.cloud.workload.records import Record
+from dgpg_verify.systems.cloud.workload.records import SENTINEL, Record
 
 Array = NDArray[np.float64]
 Reasons = Mapping[str, NDArray[np.bool_]]
@@ -75,24 +80,31 @@ GOOGLE = (
 SWF_FIELDS = 18
 
 
+def _read(path: Path, columns: Sequence[Column]) -> dict[str, Any]:
+    """As `read_table`, where numbers that stand for "unknown" are read: their rows are left out and counted."""
+    return read_table(path, [replace(column, known=False) for column in columns])
+
+
 def read_openb(place: Path) -> Read:
     path = first_file(place, OPENB)
     if has_columns(path, CONVERTED):
-        table = read_table(path, CONVERTED)
+        table = _read(path, CONVERTED)
         reasons = {
             "before_window": table["before_window"] == 1,
             "censored": table["censored"] == 1,
             "never_ran": np.isnan(table["duration_s"]),
             "zero_memory": table["mem_gib"] == 0,
+            SENTINEL: unknown_values(*table.values()),
         }
         return Record(table["arrival_s"], table["cpu"], table["mem_gib"], table["duration_s"]), reasons, [path]
-    table = read_table(path, PODS)
+    table = _read(path, PODS)
     ended, began = table["deletion_time"], table["scheduled_time"]
     reasons = {
         "never_ran": np.isnan(began),
         "censored": ~np.isnan(began) & (np.isnan(ended) | _cut(ended)),
         "ended_before_it_began": ended < began,
         "zero_memory": table["memory_mib"] == 0,
+        SENTINEL: unknown_values(*table.values()),
     }
     cores, memory = table["cpu_milli"] / 1000.0, table["memory_mib"] * MIB
     return Record(table["creation_time"], cores, memory, ended - began), reasons, [path]
@@ -101,7 +113,7 @@ def read_openb(place: Path) -> Read:
 def read_azure(place: Path) -> Read:
     paths = [place / "vm.csv", place / "vmType.csv"] if place.is_dir() else [place]
     if place.is_dir():
-        vm, kinds = read_table(paths[0], AZURE_VM), read_table(paths[1], AZURE_TYPE)
+        vm, kinds = _read(paths[0], AZURE_VM), _read(paths[1], AZURE_TYPE)
     else:
         vm, kinds = _azure_tables(place)
     names, where = np.unique(kinds["vmTypeId"].astype(str), return_inverse=True)
@@ -109,9 +121,10 @@ def read_azure(place: Path) -> Read:
     place_of = np.searchsorted(names, vm["vmTypeId"].astype(str)).clip(max=len(names) - 1)
     unknown = names[place_of] != vm["vmTypeId"].astype(str)
     cores, memory = (np.bincount(where, kinds[size])[place_of] / counts[place_of] for size in ("core", "memory"))
+    no_size = np.bincount(where, unknown_values(kinds["core"], kinds["memory"]))[place_of] > 0
     began, ended = vm["starttime"], vm["endtime"]
     reasons = {"before_window": began < 0.0, "still_alive": np.isnan(ended), "ended_before_it_began": ended < began,
-               "unknown_type": unknown}  # fmt: skip
+               "unknown_type": unknown, SENTINEL: unknown_values(began, ended) | no_size}  # fmt: skip
     return Record(began * DAY, cores, memory, (ended - began) * DAY, fractions=True), reasons, paths
 
 
@@ -139,7 +152,7 @@ def _azure_tables(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def read_google(place: Path) -> Read:
-    table = read_table(place, GOOGLE)
+    table = _read(place, GOOGLE)
     began, ended = table["start_time"], table["end_time"]
     sizes = np.array([_request(place, row, cell) for row, cell in enumerate(table["resource_request"], start=2)])
     reasons = {
@@ -148,6 +161,7 @@ def read_google(place: Path) -> Read:
         "never_ran": np.isnan(began) | np.isnan(ended),
         "ended_before_it_began": ended < began,
         "no_request": ~(sizes > 0.0).all(1),
+        SENTINEL: unknown_values(began, ended, *sizes.T),
     }
     lasted = (ended - began) * MICROSECOND
     return Record(began * MICROSECOND, sizes[:, 0], sizes[:, 1], lasted, fractions=True), reasons, [place]
@@ -218,7 +232,8 @@ def read_swf(place: Path) -> Read:
     processors = np.where(asked > 0, asked, got)
     per_processor = np.where(table[:, 9] > 0, table[:, 9], table[:, 6])
     memory = np.where(per_processor > 0, per_processor * KB * processors, np.nan)
-    reasons = {"not_submitted": submitted < 0, "never_ran": lasted < 0, "no_processors": processors <= 0}
+    reasons = {"not_submitted": submitted < 0, "never_ran": lasted < 0, "no_processors": processors <= 0,
+               SENTINEL: unknown_values(submitted, lasted, processors, per_processor)}  # fmt: skip
     return Record(submitted, processors, memory, lasted), reasons, [place]
 
 

@@ -12,35 +12,43 @@ from torch import Tensor
 
 from dgpg_verify.core import InputError
 from dgpg_verify.systems.cloud.fleet import Fleet
-from dgpg_verify.systems.cloud.tables import FINITE, NOT_NEGATIVE, Column, read_table
+from dgpg_verify.systems.cloud.tables import NOT_NEGATIVE, Column, read_table
 from dgpg_verify.systems.cloud.workload.generator import LONGEST, MEAN_DURATION, Jobs, spread, step_length
 from dgpg_verify.systems.cloud.workload.published import LICENCES, SOURCES
-from dgpg_verify.systems.cloud.workload.records import Record, usable
+from dgpg_verify.systems.cloud.workload.records import Record, rows_named, usable
 from dgpg_verify.systems.inputs import file_digest, within_range
 
-SHORTEST = 1e-3  # steps: a recorded 0 s must still be served
+SHORTEST = 1e-3  # steps: the shortest job must still be served
 MAX_RATE = 0.9  # jobs per dispatcher and step; above it most jobs would wait for a free dispatcher
 OFFSETS = 256  # starting points on the ring at which the load that is reached is looked at
 LOAD_REACHED = (0.5, 1.5)  # of the load asked for: what the mean roll-out must reach
+ANY_SIZE = (math.inf, math.inf)  # cores, GiB
 OWN = "trace"  # a user's own table
 TRACE_COLUMNS = (
-    Column("arrival_s", FINITE),
+    Column("arrival_s", NOT_NEGATIVE),
     Column("cores"),
     Column("memory_gib"),
     Column("duration_s", NOT_NEGATIVE),
 )
 
 
-def read_record(spec: str) -> tuple[Record, dict[str, Any]]:
+def read_record(spec: str, largest: tuple[float, float] = ANY_SIZE) -> tuple[Record, dict[str, Any]]:
     """Recorded jobs by arrival and where they came from.
 
-    "trace:PATH" is a user's own CSV (arrival_s, cores, memory_gib, duration_s), of which every row must be usable; the
-    others are files as published (see `published`), of which unusable rows are left out and counted.
+    "trace:PATH" is a user's own CSV (arrival_s, cores, memory_gib, duration_s), of which every row must be usable but
+    those of 0 s, which are left out and counted; the others are files as published (see `published`), of which all
+    unusable rows are left out and counted; jobs larger than any server are counted there, and `fit_jobs` scales them.
+
+    Parameters
+    ----------
+    largest
+        Most cores and most memory (GiB) of a server.
 
     Raises
     ------
     InputError
-        For a missing file, bad rows (all named), or fewer than two arrival times.
+        For a missing file, bad rows, jobs of a user's own that are larger than any server (all named), or fewer than
+        two arrival times.
     """
     kind, _, place = spec.partition(":")
     with within_range(f"workload = {spec!r}"):
@@ -48,11 +56,24 @@ def read_record(spec: str) -> tuple[Record, dict[str, Any]]:
             table = read_table(Path(place), TRACE_COLUMNS)
             arrival, cores, memory, duration = (table[column.name] for column in TRACE_COLUMNS)
             own = Record(arrival, cores, memory, duration)
+            _check_sizes(own, largest)
             record, facts = usable(own, {}, spec, drop_strays=False)
             return record, {"trace": "csv", "sha256": file_digest(Path(place)), **facts}
         found, reasons, paths = SOURCES[kind](Path(place))
         record, facts = usable(found, reasons, spec)
+        if unfit := int(record.beyond(largest).sum()):
+            facts["larger_than_any_server"] = unfit
         return record, {"trace": kind, "sha256": file_digest(*paths), "licence": LICENCES[kind], **facts}
+
+
+def _check_sizes(own: Record, largest: tuple[float, float]) -> None:
+    """InputError where a job is larger than any server: it would set the scale of all loads, and be scaled down."""
+    if (unfit := own.beyond(largest)).any():
+        named = rows_named(unfit, cores=own.cores, memory_gib=own.memory)
+        raise InputError(
+            f"{unfit.sum()} of {len(own)} jobs are larger than any server of the fleet's list, which have at most "
+            f"{largest[0]:g} cores and {largest[1]:g} GiB ({named}): take them out or use larger servers"
+        )
 
 
 class Replay:
