@@ -1,4 +1,4 @@
-"""Which servers an agent may choose: random bipartite candidate graphs with bounded in-degree."""
+"""Which servers an agent may choose, random bipartite graphs with bounded in-degree; and routes through a fat tree."""
 
 from __future__ import annotations
 
@@ -89,3 +89,30 @@ def _repeated(graph: NDArray[np.int64]) -> NDArray[np.int64]:
     again = np.zeros(graph.shape, dtype=bool)
     np.put_along_axis(again, order[:, 1:], ranked[:, 1:] == ranked[:, :-1], axis=1)
     return np.flatnonzero(again)
+
+
+def fat_tree_routes(n_flows: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], int]:
+    """Routes of N flows between hosts of a fat tree of k-port switches (Al-Fares, Loukissas & Vahdat 2008).
+
+    k is the least even number with k^3 / 4 >= N hosts. No two flows leave one host; each goes to a random host of
+    another pod by a random core switch. Links have a direction, and k^3 / 4 lie on each of six stages: host to edge,
+    edge to aggregation, aggregation to core, and down again.
+
+    Returns
+    -------
+    int64 [N, 6], the links of each flow in order; the number of links. Cost O(N).
+    """
+    k = 2
+    while k**3 // 4 < n_flows:
+        k += 2
+    half, hosts = k // 2, k**3 // 4
+    in_pod = half * half
+    start = rng.permutation(hosts)[:n_flows]
+    pod = start // in_pod
+    to = (pod + rng.integers(1, k, n_flows)) % k
+    end = to * in_pod + rng.integers(in_pod, size=n_flows)
+    middle, core = rng.integers(half, size=(2, n_flows))  # which aggregation switch of either pod, which of its cores
+    edges = [at % in_pod // half for at in (start, end)]
+    stages = [start, pod * in_pod + edges[0] * half + middle, pod * in_pod + middle * half + core,
+              to * in_pod + middle * half + core, to * in_pod + edges[1] * half + middle, end]  # fmt: skip
+    return np.stack([stage * hosts + link for stage, link in enumerate(stages)], axis=1), 6 * hosts

@@ -4,7 +4,8 @@ x_l = load / capacity; phi_l = penalty_l (x_l - 1)^2 above capacity, kappa_i = -
 of Kelly's system problem, the rates > 0 of least cost. Our declared choice: weights log-uniform in [1/2, 2], capacities
 log-uniform in [1, 4], penalty beta times the number of flows on the link, rates that are a quarter, half, one and two
 of the flow's equal share of its tightest link. Topology: "sparse", each flow on 3 of N links at random, 3 flows a link;
-"bottleneck", all on one link of capacity N.
+"bottleneck", all on one link of capacity N; "fat_tree", between pods of a data centre's network, six links of capacity
+1 each (`graphs.fat_tree_routes`), about one flow a link where N = k^3 / 4 (16, 54, 128, 250, 432 ...).
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from scipy.sparse.linalg import aslinearoperator, cg
 from torch import Tensor
 
 from dgpg_verify.core import Influence, NonFiniteError, check_choice, check_int, check_real
-from dgpg_verify.systems.graphs import random_candidates
+from dgpg_verify.systems.graphs import fat_tree_routes, random_candidates
 from dgpg_verify.systems.one_shot import check_entries, check_vectors
 from dgpg_verify.systems.resource_game import JOINT_RULES, ResourceGame, check_additions
 
 Array = NDArray[np.float64]
-TOPOLOGIES = ("sparse", "bottleneck")
+TOPOLOGIES = ("sparse", "bottleneck", "fat_tree")
 LEVELS = (0.25, 0.5, 1.0, 2.0)
 HOPS = 3
 STEPS = 200
@@ -58,11 +59,10 @@ class RateControl(ResourceGame):
     def random(cls, n_agents: int, seed: int = 0, topology: str = "sparse", beta: float = 10.0) -> RateControl:
         """Draw flows. Raises InputError for another topology or beta <= 0. Cost O(N) and that of `kelly_rates`."""
         n, beta = check_int("n_agents", n_agents, 1), check_real("beta", beta, 0.0, open_low=True)
-        one = check_choice("topology", topology, TOPOLOGIES) == "bottleneck"
+        check_choice("topology", topology, TOPOLOGIES)
         rng = np.random.default_rng(np.random.SeedSequence(check_int("seed", seed, 0), spawn_key=(6,)))
         weights = np.exp(rng.uniform(-np.log(2.0), np.log(2.0), n))
-        capacity = np.array([float(n)]) if one else np.exp(rng.uniform(0.0, np.log(4.0), n))
-        routes = np.zeros((n, 1), dtype=np.int64) if one else random_candidates(n, n, min(HOPS, n), rng)
+        routes, capacity = _network(topology, n, rng)
         flows = np.bincount(routes.ravel(), minlength=len(capacity))
         share = (capacity / np.maximum(flows, 1))[routes].min(1)
         penalty = beta * np.maximum(flows, 1)
@@ -103,6 +103,17 @@ class RateControl(ResourceGame):
             return super().planned(name)
         aim = self.equal_share if name == "equal_share" else self.best_rates.to(self.rates)
         return (self.rates / aim[:, None]).log().abs().argmin(1)
+
+
+def _network(topology: str, n: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], Array]:
+    """Routes [N, S] and capacities [L]."""
+    if topology == "bottleneck":
+        return np.zeros((n, 1), dtype=np.int64), np.array([float(n)])
+    if topology == "fat_tree":
+        routes, links = fat_tree_routes(n, rng)
+        return routes, np.ones(links)
+    capacity = np.exp(rng.uniform(0.0, np.log(4.0), n))
+    return random_candidates(n, n, min(HOPS, n), rng), capacity
 
 
 def kelly_rates(routes: NDArray[np.int64], weights: Array, capacity: Array, penalty: Array, start: Array) -> Array:

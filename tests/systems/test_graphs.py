@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy import stats
 
 from dgpg_verify.core import InputError
 from dgpg_verify.systems import random_candidates
+from dgpg_verify.systems.graphs import fat_tree_routes
 from dgpg_verify.testing import EXACT
 
 
@@ -63,3 +65,23 @@ def test_every_server_is_equally_likely_in_every_place(seed: int) -> None:
 def test_impossible_graphs_are_refused(n: int, m: int, k: int, word: str) -> None:
     with pytest.raises(InputError, match=word):
         drawn(n, m, k)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 16, 17, 54, 60])
+def test_routes_of_a_fat_tree_go_up_and_down_between_pods(n: int, seed: int) -> None:
+    """Told from the ends of links, which are counted here from the textbook: k pods of k/2 edge and k/2 aggregation
+    switches, (k/2)^2 cores, of which aggregation switch a of every pod meets those from a k/2 on."""
+    routes, links = fat_tree_routes(n, np.random.default_rng(seed))
+    k = next(k for k in itertools.count(2, 2) if k**3 // 4 >= n)
+    half, hosts = k // 2, k**3 // 4
+    assert routes.shape == (n, 6) and links == 6 * hosts
+    assert len(set(routes[:, 0].tolist())) == n  # no two from one host
+    for stage, place in itertools.product(range(6), range(n)):
+        assert routes[place, stage] // hosts == stage
+    for up1, up2, up3, down3, down2, down1 in (routes % hosts).tolist():
+        pods = [up1 // half**2, up2 // half**2, up3 // half**2, down3 // half**2, down2 // half**2, down1 // half**2]
+        assert len({*pods[:3]}) == len({*pods[3:]}) == 1 and pods[0] != pods[3]
+        edge_up, middle_up = up2 % half**2 // half, up2 % half
+        assert edge_up == up1 % half**2 // half and middle_up == up3 % half**2 // half
+        assert up3 % half**2 == down3 % half**2  # one core switch
+        assert down2 % half == down3 % half**2 // half and down2 % half**2 // half == down1 % half**2 // half

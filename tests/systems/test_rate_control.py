@@ -62,7 +62,7 @@ def test_config_rebuilds_and_bad_values_are_refused(monkeypatch: pytest.MonkeyPa
     recipe = json.loads(json.dumps(game.config()))
     again: Any = make_system(recipe.pop("system"), **recipe)
     assert torch.equal(again.rates, game.rates) and torch.equal(again.reference_state, game.reference_state)
-    for options, word in (({"n_agents": 0}, "n_agents"), ({"topology": "ring"}, "sparse, bottleneck"),
+    for options, word in (({"n_agents": 0}, "n_agents"), ({"topology": "ring"}, "bottleneck, fat_tree"),
                           ({"beta": 0.0}, "beta"), ({"seed": -1}, "seed")):  # fmt: skip
         with pytest.raises(InputError, match=word):
             RateControl.random(**{"n_agents": 3, **options})

@@ -20,6 +20,7 @@ from dgpg_verify.claims.series import Measured
 
 PREDICTIONS = predicted(
     (grid.SPARSE, variances(1, 0, 0) | {("noise_to_signal", "guidance"): 0}),
+    (grid.FAT_TREE, variances(1, 0, 0) | {("noise_to_signal", "guidance"): 0}),
     (grid.SPARSE_BALANCED, {("noise_to_signal", "guidance"): 0}),
     (
         grid.BOTTLENECK,
@@ -36,7 +37,7 @@ def questions(measured: Measured) -> list[Question]:
     training."""
     return [
         *ask_exponents(measured, PREDICTIONS),
-        *ask_share(measured, (grid.SPARSE, grid.BOTTLENECK)),
+        *ask_share(measured, (grid.SPARSE, grid.FAT_TREE, grid.BOTTLENECK)),
         *ask_rest(measured, grid.RATES),
         *ask_small(measured),
         *ask_training(measured, grid.RATES),

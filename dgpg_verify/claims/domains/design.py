@@ -19,6 +19,7 @@ NORMALISED = f"{POWER}/normalised"
 LINES = f"{POWER}/lines"
 FLOORS = {gamma: f"{POWER}/floor/gamma {gamma:g}" for gamma in FLOOR_GAMMAS}
 SPARSE, BOTTLENECK = f"{RATES}/sparse", f"{RATES}/bottleneck"
+FAT_TREE = f"{RATES}/fat tree"
 SPARSE_BALANCED, BOTTLENECK_BALANCED = f"{SPARSE}/balanced", f"{BOTTLENECK}/balanced"
 CLASSICS = ("pigou", "braess")
 BY_REFERENCE = {(name, reference): f"{TRAFFIC}/{name}/{reference}"
@@ -57,6 +58,7 @@ ABOUT: Mapping[str, tuple[str, str]] = {  # what a row stands for: its panel in 
     WAREHOUSE: ("one warehouse at its capacity", ""),
     SPARSE: (LOCAL, ""),
     SPARSE_BALANCED: (LOCAL, OWN_MEAN),
+    FAT_TREE: ("a fat tree that grows, six links each", ""),
     BOTTLENECK: (ONE_LINK, ""),
     BOTTLENECK_BALANCED: (ONE_LINK, OWN_MEAN),
     **{key: (f"{name.capitalize()}'s network", f"reference {reference.replace('_', ' ')}")
@@ -69,6 +71,8 @@ SIZES: Mapping[str, tuple[tuple[int, ...], tuple[int, ...], int, int]] = {
     "standard": ((64, 128, 256, 512), (512, 1024, 2048, 4096), 12, 64),
     "full": ((256, 512, 1024, 2048), (1024, 2048, 4096, 8192), 30, 128),
 }
+# hosts of fat trees, all of which send
+HOSTS = {"smoke": (16, 54, 128, 250), "standard": (54, 128, 250, 432), "full": (250, 432, 1024, 2000)}
 # where every action touches all lines: N, draws
 LINED: Mapping[str, tuple[tuple[int, ...], int]] = {
     "smoke": ((16, 32, 64, 128), 4),
@@ -135,6 +139,7 @@ def domain_design(scale: str, parts: Collection[str] | None = None) -> list[Row]
         _noise(LINES, dict.fromkeys(*LINED[scale]), POWER, lines=True, gamma=2.0),
         _noise(SPARSE, local, RATES, rollouts),
         _noise(SPARSE_BALANCED, local, RATES),
+        _noise(FAT_TREE, dict.fromkeys(HOSTS[scale], draws), RATES, rollouts, topology="fat_tree"),
         _noise(BOTTLENECK, shared, RATES, rollouts, topology="bottleneck"),
         _noise(BOTTLENECK_BALANCED, shared, RATES, topology="bottleneck"),
         *(_row(key, local, "floor", POWER, {"gamma": gamma}, games=FLOOR_GAMES) for gamma, key in FLOORS.items()),
