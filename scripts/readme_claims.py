@@ -295,7 +295,9 @@ def run_time(report: Report) -> list[dict]:
     """What measuring a committed run took: in one go its wall time, in sittings that of its cells."""
     environment = report.environment
     scale, workers = environment["scale"], environment["workers"]
-    if environment.get("kept_cells") == 0:
+    if {name[:2] for name in environment["claims"]} - {"A0", *" ".join(GOALS).replace("+", " ").split()}:
+        return []  # no goal was set for claims of other domains and methods
+    if environment.get("kept_cells") == 0 and not environment["resume"]:
         seconds, note = environment["measuring_seconds"], "wall time of the committed run"
     elif "cell_seconds" in environment and "unfinished" not in environment:
         seconds, note = environment["cell_seconds"] / workers, "time of all cells of the committed run by workers"
