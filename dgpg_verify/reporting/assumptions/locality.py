@@ -88,9 +88,10 @@ def draw_locality(frames: Frames) -> Figure:
 
 
 def _drawn(rows: Frame) -> list[Place]:
-    """At most MOST places beside the control: systems as they are before their variants."""
+    """At most MOST places beside the control: what the title names, then systems as they are before their variants."""
+    steep = steepest(where(rows, quantity=JUDGED))
     found = [place for place in places(rows) if CONTROL not in place.system]
-    kept = sorted(found, key=lambda place: "/" in place.system)[:MOST]
+    kept = sorted(found, key=lambda place: (not steep or place.title != steep[1], "/" in place.system))[:MOST]
     return [place for place in found if place in kept]
 
 
