@@ -251,18 +251,43 @@ USAGE = {
 }
 
 
+def _config(**given: Any) -> Any:
+    """What the plug-in reads of pytest's configuration."""
+    here = SimpleNamespace(dir=ROOT)
+    config = SimpleNamespace(
+        option=SimpleNamespace(**{**PLAIN, **given}), stash=pytest.Stash(), rootpath=ROOT, invocation_params=here,
+        args=["theorems"],
+    )  # fmt: skip
+    config.addinivalue_line = lambda name, line: None
+    return config
+
+
 @pytest.mark.parametrize("given, said", USAGE.values(), ids=USAGE.keys())
 def test_usage_errors_come_before_any_work(given: dict[str, Any], said: str, tmp_path: Path) -> None:
     """pytest turns a UsageError into one line and exit code 4, as seen above for an existing folder."""
-    option = SimpleNamespace(**{**PLAIN, "out": str(tmp_path / "x"), **given})
-    if not option.benchmark:
-        option.out = None
-    here = SimpleNamespace(dir=ROOT)
-    config: Any = SimpleNamespace(
-        option=option, stash=pytest.Stash(), rootpath=ROOT, invocation_params=here, args=["theorems"]
-    )
-    config.addinivalue_line = lambda name, line: None
+    config = _config(**{"out": str(tmp_path / "x"), **given})
+    if not config.option.benchmark:
+        config.option.out = None
+    session: Any = SimpleNamespace(config=config)
     with pytest.raises(pytest.UsageError, match=said):
         pytest_plugin.pytest_configure(config)
-        pytest_plugin.pytest_sessionstart(SimpleNamespace(config=config))
+        pytest_plugin.pytest_sessionstart(session)
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("out", [None, "mine"])
+def test_an_interrupt_says_what_is_kept(out: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dgpg_verify.claims.run.run_claims", interrupted)
+    monkeypatch.chdir(tmp_path)
+    folder = Path(out or "reports/smoke-seed7")
+    for files, said in (0, "nothing was kept"), (2, f"2 finished cells are kept in {folder}, --resume goes on"):
+        for k in range(files):
+            (folder / "cells").mkdir(parents=True, exist_ok=True)
+            (folder / "cells" / f"{k}.npz").touch()
+        session: Any = SimpleNamespace(config=_config(out=out, scale="smoke", seed=7))
+        with pytest.raises(pytest.exit.Exception) as stopped:
+            pytest_plugin.pytest_sessionstart(session)
+        assert (stopped.value.msg, stopped.value.returncode) == (f"interrupted; {said}", 2)
