@@ -75,8 +75,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _configure_benchmark(option: Any) -> None:
     """Options of other plugins beside --benchmark: refused where they would drop rows, else one row a line."""
-    if getattr(option, "numprocesses", None):
-        raise pytest.UsageError("-n cannot be used with --benchmark: cells are spread over processes by --workers")
+    spread = {
+        "-n": getattr(option, "numprocesses", None),
+        "--tx": getattr(option, "tx", None),
+        "--dist": getattr(option, "dist", "no") not in (None, "no"),
+    }
+    for name, given in spread.items():
+        if given:
+            raise pytest.UsageError(f"{name} cannot be used with --benchmark: cells go to processes by --workers")
     if getattr(option, "workers", None):
         raise pytest.UsageError(
             f"--workers is another plug-in's here, and cannot be used with --benchmark: {WORKERS[1]}"

@@ -226,6 +226,12 @@ def test_a_row_without_a_test_fails_the_run(project: Path) -> None:
     assert "no test in theorems/ looks at row C99.2/one" in ran.stdout
 
 
+# As pytest-xdist leaves its options; with a claim that is not there, so that nothing is measured if they pass.
+XDIST: dict[str, dict[str, Any]] = {
+    "-n": {"numprocesses": 2, "dist": "load", "tx": ["popen"] * 2},
+    "--tx": {"numprocesses": None, "dist": "no", "tx": ["2*popen"]},
+    "--dist": {"numprocesses": None, "dist": "load", "tx": []},
+}
 USAGE = {
     "unknown claim": ({"claims": "C77"}, "claims = 'C77' is not allowed"),
     "no workers": ({"cell_workers": 0}, "workers = 0 is not allowed"),
@@ -242,7 +248,10 @@ USAGE = {
     ),
     "two kinds of workers": ({"cluster": "tcp://h:1", "cell_workers": 2}, "workers = 2 has no effect together with"),
     "no row of that name": ({"claims": "C4", "scale": "smoke", "rows": "dgp"}, "rows = 'dgp' fits no row"),
-    "xdist": ({"numprocesses": 2}, "-n cannot be used with --benchmark"),
+    **{
+        f"xdist by {name}": ({"claims": "C77", **given}, f"{name} cannot be used with --benchmark")
+        for name, given in XDIST.items()
+    },
     "workers of another plugin": ({"workers": "2"}, "--workers is another plug-in's here"),
     "benchmarks skipped": ({"benchmark_skip": True}, "--benchmark-skip cannot be used with --benchmark"),
     "benchmarks disabled": ({"benchmark_disable": True}, "--benchmark-disable cannot be used with --benchmark"),
@@ -273,6 +282,11 @@ def test_usage_errors_come_before_any_work(given: dict[str, Any], said: str, tmp
         pytest_plugin.pytest_configure(config)
         pytest_plugin.pytest_sessionstart(session)
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("given", [{"tx": [], "dist": "no", "numprocesses": None}, {"numprocesses": 0, "dist": "no"}])
+def test_xdist_that_spreads_nothing_is_no_usage_error(given: dict[str, Any]) -> None:
+    pytest_plugin.pytest_configure(_config(out=None, **given))
 
 
 @pytest.mark.parametrize("out", [None, "mine"])
