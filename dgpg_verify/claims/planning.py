@@ -39,6 +39,7 @@ FAR = 10**9  # agents, from where on a declared cost has nothing left but its le
 KEY = hashlib.sha256().hexdigest()  # a key, whose digits pack no better than any other's
 Array = NDArray[np.float64]
 Range = tuple[int, int]
+Pair = tuple[Callable[[Evidence], float], Callable[[Evidence], float]]  # seconds and bytes of evidence
 
 
 @dataclass(frozen=True)
@@ -249,7 +250,7 @@ def _reach(row: Row, cost: Callable[[Cell], float], series: Series[Evidence], n:
     options = row.options_at.get(max(row.n_values), {})
     cell = replace(row, n_values={n: 1}, options_at={n: options}).cells_at(n, 0)[0]
     ends, declared = (min(series.n_values), max(series.n_values)), _declared(cost, cell)
-    needs = partial(_seconds_with, options=cell.options, cost=cost), _size_of_one
+    needs: Pair = partial(_seconds_with, options=cell.options, cost=cost), _size_of_one
     fits = [series.fit(what, LEVEL).estimate for what in needs]
     followed = SPAN * ends[0] <= ends[1] and n <= FURTHEST * ends[1] and all(map(_is_told, fits))
     seconds, size = (
