@@ -2,6 +2,9 @@
 
 In a family, seconds = rate cost^power and bytes = rate N^power, both fitted to what was measured, with a factor for
 every row and for every N of a row. Nothing is said of a family of which nothing was measured.
+
+On paper, at any N (`reach`), a row is followed beyond the N that were measured only where these reach over a decade and
+N lies within two decades of them, by its own exponent or the one its claim declares, whichever is larger.
 """
 
 from __future__ import annotations
@@ -10,13 +13,15 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dgpg_verify.claims.claim import Claim
+from dgpg_verify.claims.design import Options, Row
 from dgpg_verify.claims.run_index import RowName, RunIndex, check_folder, store_of
 from dgpg_verify.claims.series import Series, make_series
 from dgpg_verify.core import Cell, Estimate, Evidence, InputError
@@ -24,12 +29,17 @@ from dgpg_verify.runs import cell_file
 from dgpg_verify.runs.cells import cell_bytes
 from dgpg_verify.runs.progress import fitted
 from dgpg_verify.runs.sitting import Sitting
+from dgpg_verify.statistics.scaling import MINIMUM_VALUES
 
 LEVEL = 0.95  # of the intervals of measured exponents
 WIDEST = 0.5  # half of an interval with which an exponent is still used: a factor of 10 over two decades of N
+SPAN = 10  # largest over smallest measured N, below which a row is not followed beyond them
+FURTHEST = 100  # times the largest measured N, up to which it is
+FAR = 10**9  # agents, from where on a declared cost has nothing left but its leading power
 KEY = hashlib.sha256().hexdigest()  # a key, whose digits pack no better than any other's
 Array = NDArray[np.float64]
 Range = tuple[int, int]
+Pair = tuple[Callable[[Evidence], float], Callable[[Evidence], float]]  # seconds and bytes of evidence
 
 
 @dataclass(frozen=True)
@@ -68,21 +78,33 @@ class Rule:
 
 @dataclass(frozen=True)
 class Reach:
-    """A row at an N that was not measured: exponents of seconds and bytes over the top decade of the N that were, what
-    one cell takes, and how many cells all fleets are."""
+    """A row on paper: its cell at an N, the N that were measured, and what one fleet takes there.
 
-    row: RowName
+    fitted: exponent of seconds in N over the top decade of the measured N. declared: the one that the cost of its
+    claim has at large N. seconds (of processor), size (bytes on disk): None where they are not known.
+    """
+
+    cell: Cell
     n_measured: Range
-    time: Estimate
-    growth: Estimate
-    seconds: float
-    size: float
-    cells: int
+    fitted: Estimate
+    declared: float
+    seconds: float | None
+    size: float | None
 
     @property
     def half(self) -> float:
-        """Half of the interval of the exponent of seconds."""
-        return (self.time.high or 0.0) - (self.time.value or 0.0)
+        """Half of the interval of the fitted exponent."""
+        return (self.fitted.high or 0.0) - (self.fitted.value or 0.0)
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether the fitted exponent is the one that is followed."""
+        return self.fitted.value is not None and self.fitted.value >= self.declared
+
+    @property
+    def power(self) -> float:
+        """The exponent that is followed."""
+        return max(self.fitted.value or 0.0, self.declared)
 
 
 class Earlier:
@@ -203,28 +225,71 @@ def _range(cells: Sequence[Cell]) -> Range:
     return min(cell.n for cell in cells), max(cell.n for cell in cells)
 
 
-def reach(
-    claims: Sequence[Claim], scale: str, n: int, fleets: int, earlier: Earlier
-) -> tuple[list[Reach], list[RowName]]:
-    """Extrapolation on paper: rows of the claims with `fleets` fleets of n agents each, from their largest measured N
-    by their own exponents; and the rows of which these are not known."""
-    names = RunIndex.planned(claims, scale, 0)[0].rows
-    found = {name: _reach(name, earlier.rows[name], n, fleets) for name in names if name in earlier.rows}
-    return [item for item in found.values() if item], [name for name in names if not found.get(name)]
+def reach(claims: Sequence[Claim], scale: str, n: int, earlier: Earlier) -> tuple[list[Reach], list[RowName]]:
+    """On paper: a fleet of n agents in every row of the claims; and the rows of which fewer than four N were measured.
+
+    Between measured N seconds and bytes of the median cell are interpolated; below the smallest they are as there.
+    Beyond the largest they grow like N^power, of bytes the fitted one, of seconds the larger of the fitted one and that
+    of the claim's cost at large N: a smaller one is a constant overhead at small N taken for a law, and so the time is
+    then rather too long than too short. No power is below 0. Cells with other options than the row has at its largest N
+    count as the claim's cost has it. Not known (None) beyond the largest measured N: where the measured N reach less
+    than a decade (SPAN), n lies more than two decades further (FURTHEST), an exponent cannot be told, as from fewer
+    than four N in the top decade, or half of its interval is wider than WIDEST. Cost: two fits for every row.
+    """
+    index, owners = RunIndex.planned(claims, scale, 0)
+    known = {name: earlier.rows[name] for name in index.rows if name in earlier.rows}
+    found = {
+        name: _reach(index.rows[name], owners[name].cost, series, n)
+        for name, series in known.items()
+        if len(series.n_values) >= MINIMUM_VALUES
+    }
+    return list(found.values()), [name for name in index.rows if name not in found]
 
 
-def _reach(name: RowName, series: Series[Evidence], n: int, fleets: int) -> Reach | None:
-    """None where an exponent cannot be told, or its interval is wider than WIDEST."""
-    exponents, there = [], []
-    for what in (_seconds, _size):
-        exponent = series.fit(what, LEVEL).estimate
-        if exponent.value is None or exponent.low is None or exponent.value - exponent.low > WIDEST:
-            return None
-        exponents.append(exponent)
-        there.append(
-            float(np.mean([what(item) for item in series.largest])) * (n / max(series.n_values)) ** exponent.value
-        )
-    cells = math.ceil(fleets / max(1, series.row.agents_per_cell // n))
-    return Reach(
-        name, (min(series.n_values), max(series.n_values)), exponents[0], exponents[1], there[0], there[1], cells
+def _reach(row: Row, cost: Callable[[Cell], float], series: Series[Evidence], n: int) -> Reach:
+    options = row.options_at.get(max(row.n_values), {})
+    cell = replace(row, n_values={n: 1}, options_at={n: options}).cells_at(n, 0)[0]
+    ends, declared = (min(series.n_values), max(series.n_values)), _declared(cost, cell)
+    needs: Pair = partial(_seconds_with, options=cell.options, cost=cost), _size_of_one
+    fits = [series.fit(what, LEVEL).estimate for what in needs]
+    followed = SPAN * ends[0] <= ends[1] and n <= FURTHEST * ends[1] and all(map(_is_told, fits))
+    seconds, size = (
+        _at(series, what, n, max(fit.value or 0.0, least)) if followed or n <= ends[1] else None
+        for what, fit, least in zip(needs, fits, (declared, 0.0))
     )
+    return Reach(cell, ends, fits[0], declared, seconds, size)
+
+
+def _seconds_with(item: Evidence, options: Options, cost: Callable[[Cell], float]) -> float:
+    """What one fleet would have taken with other options, as the declared cost has it."""
+    asked = dict(options) | {name: value for name, value in item.cell.options.items() if name == "seeds"}
+    then, now = (_cost(cell, cost) for cell in (item.cell, replace(item.cell, options=asked)))
+    return _seconds(item) / _fleets(item) * (now / then if now and then else 1.0)
+
+
+def _size_of_one(item: Evidence) -> float:
+    return _size(item) / _fleets(item)
+
+
+def _fleets(item: Evidence) -> int:
+    """Fleets that were measured together in the cell, ever fewer as N grows."""
+    return len(item.cell.options.get("seeds", (0,)))
+
+
+def _declared(cost: Callable[[Cell], float], cell: Cell) -> float:
+    """The power of N in a declared cost at large N; 0 where it falls there, or cannot be asked."""
+    near, far = (_cost(replace(cell, n=n), cost) for n in (FAR, 10 * FAR))
+    return max(0.0, math.log10(far / near)) if near and far else 0.0
+
+
+def _is_told(exponent: Estimate) -> bool:
+    value, low = exponent.value, exponent.low
+    return value is not None and low is not None and value - low <= WIDEST
+
+
+def _at(series: Series[Evidence], what: Callable[[Evidence], float], n: int, power: float) -> float:
+    """The median at n, which no single cell during which the machine stood still can move: between the logarithms of
+    those that were measured, beyond the largest N by N^power."""
+    medians = {size: float(np.median(values)) for size, values in sorted(series.values(what).items())}
+    inside = np.interp(math.log(n), np.log(list(medians)), np.log(list(medians.values())))
+    return math.exp(float(inside)) * max(1.0, n / max(medians)) ** power

@@ -75,8 +75,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _configure_benchmark(option: Any) -> None:
     """Options of other plugins beside --benchmark: refused where they would drop rows, else one row a line."""
-    if getattr(option, "numprocesses", None):
-        raise pytest.UsageError("-n cannot be used with --benchmark: cells are spread over processes by --workers")
+    spread = {
+        "-n": getattr(option, "numprocesses", None),
+        "--tx": getattr(option, "tx", None),
+        "--dist": getattr(option, "dist", "no") not in (None, "no"),
+    }
+    for name, given in spread.items():
+        if given:
+            raise pytest.UsageError(f"{name} cannot be used with --benchmark: cells go to processes by --workers")
     if getattr(option, "workers", None):
         raise pytest.UsageError(
             f"--workers is another plug-in's here, and cannot be used with --benchmark: {WORKERS[1]}"
@@ -107,13 +113,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     from dgpg_verify.claims.run import run_claims
     from dgpg_verify.cli.files import check_folder
     from dgpg_verify.cli.main import failure_of
+    from dgpg_verify.cli.verify import what_is_kept
 
+    scale, seed = config.option.scale or "standard", config.option.seed
+    out = Path(config.option.out) if config.option.out else None
     try:
-        check_folder("--out", Path(config.option.out) if config.option.out else None)
+        check_folder("--out", out)
         config.stash[RUN] = run_claims(
             config.option.claims,
-            scale=config.option.scale or "standard",
-            seed=config.option.seed,
+            scale=scale,
+            seed=seed,
             workers=config.option.cell_workers,
             resume=config.option.resume,
             out=config.option.out,
@@ -122,7 +131,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             cluster=config.option.cluster,
         )
     except KeyboardInterrupt:
-        pytest.exit("interrupted; finished cells are kept, --resume goes on", returncode=pytest.ExitCode.INTERRUPTED)
+        kept = what_is_kept(out, scale, seed)
+        pytest.exit(f"interrupted; {kept}", returncode=pytest.ExitCode.INTERRUPTED)
     except Exception as error:
         failure = failure_of(error)
         if failure is None:

@@ -41,11 +41,13 @@ def verify(
             cluster=cluster,
         )  # fmt: skip
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(_what_is_kept(out or Path("reports") / f"{scale}-seed{seed}")) from None
+        raise KeyboardInterrupt(what_is_kept(out, scale, seed)) from None
     _show(run)
 
 
-def _what_is_kept(folder: Path) -> str:
+def what_is_kept(out: Path | None, scale: str, seed: int) -> str:
+    """What an interrupted run leaves in its folder, from the files that are there; without `out` the default one."""
+    folder = out or Path("reports") / f"{scale}-seed{seed}"
     finished = sum(1 for _ in folder.glob("cells/*.npz"))
     return f"{finished} finished cells are kept in {folder}, --resume goes on" if finished else "nothing was kept"
 

@@ -23,7 +23,7 @@ Array = NDArray[Any]
 
 
 def duration_text(seconds: float) -> str:
-    """A duration in words: 40 s, 9 min, 3.5 h, 40 days, 3 years."""
+    """A duration in words: 40 s, 9 min, 3.5 h, 40 days, 3 years, > 1000 years."""
     if seconds < 99.5:
         return f"{seconds:.0f} s"
     if seconds < 5970:
@@ -31,7 +31,9 @@ def duration_text(seconds: float) -> str:
     days = seconds / 86400
     if days < 10:
         return f"{seconds / 3600:.1f} h"
-    return f"{days:.0f} days" if days < 1000 else f"{days / 365.25:.3g} years"
+    if days < 1000:
+        return f"{days:.0f} days"
+    return f"{days / 365.25:.3g} years" if days < 999.5 * 365.25 else "> 1000 years"
 
 
 def size_text(count: float) -> str:

@@ -226,6 +226,12 @@ def test_a_row_without_a_test_fails_the_run(project: Path) -> None:
     assert "no test in theorems/ looks at row C99.2/one" in ran.stdout
 
 
+# As pytest-xdist leaves its options; with a claim that is not there, so that nothing is measured if they pass.
+XDIST: dict[str, dict[str, Any]] = {
+    "-n": {"numprocesses": 2, "dist": "load", "tx": ["popen"] * 2},
+    "--tx": {"numprocesses": None, "dist": "no", "tx": ["2*popen"]},
+    "--dist": {"numprocesses": None, "dist": "load", "tx": []},
+}
 USAGE = {
     "unknown claim": ({"claims": "C77"}, "claims = 'C77' is not allowed"),
     "no workers": ({"cell_workers": 0}, "workers = 0 is not allowed"),
@@ -242,7 +248,10 @@ USAGE = {
     ),
     "two kinds of workers": ({"cluster": "tcp://h:1", "cell_workers": 2}, "workers = 2 has no effect together with"),
     "no row of that name": ({"claims": "C4", "scale": "smoke", "rows": "dgp"}, "rows = 'dgp' fits no row"),
-    "xdist": ({"numprocesses": 2}, "-n cannot be used with --benchmark"),
+    **{
+        f"xdist by {name}": ({"claims": "C77", **given}, f"{name} cannot be used with --benchmark")
+        for name, given in XDIST.items()
+    },
     "workers of another plugin": ({"workers": "2"}, "--workers is another plug-in's here"),
     "benchmarks skipped": ({"benchmark_skip": True}, "--benchmark-skip cannot be used with --benchmark"),
     "benchmarks disabled": ({"benchmark_disable": True}, "--benchmark-disable cannot be used with --benchmark"),
@@ -251,18 +260,48 @@ USAGE = {
 }
 
 
+def _config(**given: Any) -> Any:
+    """What the plug-in reads of pytest's configuration."""
+    here = SimpleNamespace(dir=ROOT)
+    config = SimpleNamespace(
+        option=SimpleNamespace(**{**PLAIN, **given}), stash=pytest.Stash(), rootpath=ROOT, invocation_params=here,
+        args=["theorems"],
+    )  # fmt: skip
+    config.addinivalue_line = lambda name, line: None
+    return config
+
+
 @pytest.mark.parametrize("given, said", USAGE.values(), ids=USAGE.keys())
 def test_usage_errors_come_before_any_work(given: dict[str, Any], said: str, tmp_path: Path) -> None:
     """pytest turns a UsageError into one line and exit code 4, as seen above for an existing folder."""
-    option = SimpleNamespace(**{**PLAIN, "out": str(tmp_path / "x"), **given})
-    if not option.benchmark:
-        option.out = None
-    here = SimpleNamespace(dir=ROOT)
-    config: Any = SimpleNamespace(
-        option=option, stash=pytest.Stash(), rootpath=ROOT, invocation_params=here, args=["theorems"]
-    )
-    config.addinivalue_line = lambda name, line: None
+    config = _config(**{"out": str(tmp_path / "x"), **given})
+    if not config.option.benchmark:
+        config.option.out = None
+    session: Any = SimpleNamespace(config=config)
     with pytest.raises(pytest.UsageError, match=said):
         pytest_plugin.pytest_configure(config)
-        pytest_plugin.pytest_sessionstart(SimpleNamespace(config=config))
+        pytest_plugin.pytest_sessionstart(session)
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("given", [{"tx": [], "dist": "no", "numprocesses": None}, {"numprocesses": 0, "dist": "no"}])
+def test_xdist_that_spreads_nothing_is_no_usage_error(given: dict[str, Any]) -> None:
+    pytest_plugin.pytest_configure(_config(out=None, **given))
+
+
+@pytest.mark.parametrize("out", [None, "mine"])
+def test_an_interrupt_says_what_is_kept(out: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dgpg_verify.claims.run.run_claims", interrupted)
+    monkeypatch.chdir(tmp_path)
+    folder = Path(out or "reports/smoke-seed7")
+    for files, said in (0, "nothing was kept"), (2, f"2 finished cells are kept in {folder}, --resume goes on"):
+        for k in range(files):
+            (folder / "cells").mkdir(parents=True, exist_ok=True)
+            (folder / "cells" / f"{k}.npz").touch()
+        session: Any = SimpleNamespace(config=_config(out=out, scale="smoke", seed=7))
+        with pytest.raises(pytest.exit.Exception) as stopped:
+            pytest_plugin.pytest_sessionstart(session)
+        assert (stopped.value.msg, stopped.value.returncode) == (f"interrupted; {said}", 2)

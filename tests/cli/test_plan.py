@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from dgpg_verify.claims.claim import all_claims
+from dgpg_verify.claims.claim import all_claims, select_claims
+from dgpg_verify.claims.noise.design import SHARED_GAME
+from dgpg_verify.cli.memory import cell_memory
+from dgpg_verify.runs.progress import size_text
 from tests.cli.command import run
 
 
@@ -17,18 +22,37 @@ def test_every_claim_and_the_total_in_80_columns(capsys: pytest.CaptureFixture[s
     assert "on 3 workers" in out and "learnt from reference, reference-" in out
 
 
-def test_on_paper(capsys: pytest.CaptureFixture[str]) -> None:
+def test_on_paper_what_was_measured_over_too_few_n_has_no_time(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run("plan", "--n", "1000000", "--fleets", "1000", "--claims", "A3", capsys=capsys)
-    assert code == 0 and max(map(len, out.splitlines())) <= 80
-    assert out.startswith("extrapolated, not measured: 1000 fleets of 1000000 agents")
-    assert "load_balancing/dense         32-256  N^(2." in out  # a dense graph
+    lines = out.splitlines()
+    assert code == 0 and max(map(len, lines)) <= 80
+    assert lines[0] == "on paper, not measured: 1000 fleets of 1000000 agents"
+    said = {line.split()[0]: line.split()[1:] for line in lines if line.endswith("not known")}
+    assert said["load_balancing/dense"] == ["32-256", "-", *["not", "known"] * 3] == said["cloud"]
+    assert "not known, time and disk: the N known reach less than a decade, or\nN = 1000000 lies more than" in out
+
+
+def test_on_paper_memory_and_time_of_a_row(capsys: pytest.CaptureFixture[str]) -> None:
+    """Shared parameters: measured to N = 1024 in less time than at fewer agents, and declared to grow like N."""
+    [row] = [row for claim in select_claims("C1.1") for row in claim.design("standard") if row.key == SHARED_GAME]
+    told = {}
+    for n in (100_000, 1_000_000):
+        code, out, _ = run("plan", "--n", str(n), "--claims", "C1.1", capsys=capsys)
+        [line] = [line for line in out.splitlines() if line.startswith(f"{SHARED_GAME} ")]
+        memory = cell_memory(replace(row, n_values={n: 1}).cells_at(n, 0)[0])
+        assert code == 0 and memory and line.endswith(f"> {size_text(memory)}")
+        told[n] = line.split("1024", 1)[1].split()
+    assert told[100_000][:2] == ["cost", "1.00"]
+    assert told[1_000_000][:5] == ["-", "not", "known", "not", "known"]
 
 
 def test_a_run_that_was_never_measured(tmp_path, capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
     monkeypatch.setattr("dgpg_verify.cli.plan.command.REPORTS", tmp_path)
     code, out, _ = run("plan", "--scale", "smoke", "--claims", "A3", capsys=capsys)
     assert code == 0 and "learnt from nothing: name a run with --like DIR" in out
-    assert out.splitlines()[1].split() == ["A3", "144", *["not", "known"] * 4]
+    [asked] = select_claims("A3")
+    cells = sum(len(row.cells(0)) for row in asked.design("smoke"))
+    assert out.splitlines()[1].split() == ["A3", str(cells), *["not", "known"] * 4]
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,13 @@ def test_cells_of_every_family_come_first() -> None:
     assert probes_first(cells[:5]) == cells[:5] and probes_first([]) == []
 
 
-@pytest.mark.parametrize("seconds, said", [(4.4, "4 s"), (99, "99 s"), (100, "2 min"), (7000, "1.9 h")])
+YEAR = 365.25 * 86400
+
+
+@pytest.mark.parametrize(
+    "seconds, said",
+    [(4.4, "4 s"), (99, "99 s"), (100, "2 min"), (7000, "1.9 h"), (999 * YEAR, "999 years"), (1e15, "> 1000 years")],
+)
 def test_durations(seconds: float, said: str) -> None:
     assert duration_text(seconds) == said
 

@@ -81,4 +81,4 @@ def _paper(claims: Sequence[Any], scale: str, n: int, fleets: int, folders: Sequ
     from dgpg_verify.core import check_int
 
     n, fleets = check_int("n", n, 1, MOST_AGENTS), check_int("fleets", fleets, 1, MOST_AGENTS)
-    typer.echo(reach_text(*reach(claims, scale, n, fleets, Earlier(folders)), n, fleets))
+    typer.echo(reach_text(*reach(claims, scale, n, Earlier(folders)), n, fleets))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from dgpg_verify.claims.planning import Need, Plan, Range, Reach
+from dgpg_verify.claims.planning import WIDEST, Need, Plan, Range, Reach
 from dgpg_verify.claims.run_index import RowName
 from dgpg_verify.cli.memory import cell_memory
 from dgpg_verify.cli.options import text_table
@@ -14,7 +14,7 @@ from dgpg_verify.runs.progress import duration_text, size_text
 NOT_KNOWN = "not known"
 NEEDS = ("claim", "cells", "processor", "wall", "disk", "memory")
 RULES = ("family", "N", "cells", "new", "N known", "known", "power", "off by")
-REACHES = ("row", "N", "time", "processor", "disk")
+REACHES = ("row", "N known", "power", "processor", "disk", "memory")
 
 
 def needs_text(made: Plan, workers: int) -> str:
@@ -41,7 +41,7 @@ def _largest(cells: Sequence[Cell]) -> list[Cell]:
 def _partly(need: Need, text: str) -> str:
     if not need.known:
         return NOT_KNOWN
-    return text if need.known == len(need.cells) else f"> {text}"
+    return text if need.known == len(need.cells) else _least(text)
 
 
 def rules_text(made: Plan) -> str:
@@ -61,21 +61,51 @@ def rules_text(made: Plan) -> str:
 
 
 def reach_text(found: Sequence[Reach], unknown: Sequence[RowName], n: int, fleets: int) -> str:
-    """A table for each family, and how many rows are not known."""
-    parts = [f"extrapolated, not measured: {fleets} fleets of {n} agents\n"]
-    for family in dict.fromkeys(item.row[0] for item in found):
-        own = [item for item in found if item.row[0] == family]
-        each = [(item.cells * item.seconds, item.cells * item.size) for item in own]
-        times = [f"N^({item.time.value:.2f} ± {item.half:.2f})" for item in own]
-        lines = [[item.row[1], _range(item.n_measured), time] for item, time in zip(own, times)] + [["all", "", ""]]
-        taken = [*each, tuple(map(sum, zip(*each)))]
-        told = [[*line, duration_text(total), size_text(size)] for line, (total, size) in zip(lines, taken)]
-        low, high = (round(end(item.growth.value or 0.0 for item in own), 2) + 0.0 for end in (min, max))
-        parts.append(f"{family}; bytes of a cell grow like N^{low:.2f} to N^{high:.2f}\n")
-        parts.append(text_table(REACHES, told, right=REACHES[1:]) + "\n")
+    """A table for each family, how many rows are in none, and the rule by which a row is known."""
+    parts = [f"on paper, not measured: {fleets} fleets of {n} agents\n"]
+    for family in dict.fromkeys(item.cell.claim for item in found):
+        own = [item for item in found if item.cell.claim == family]
+        memories = [cell_memory(item.cell) or 0.0 for item in own]
+        heads = [[item.cell.row, _range(item.n_measured), _power(item, n)] for item in own]
+        lines = [[*head, *_taken([item], [need], fleets)] for head, item, need in zip(heads, own, memories)]
+        lines += [["all", "", "", *_taken(own, memories, fleets)]]
+        parts += [f"{family}\n", text_table(REACHES, lines, right=REACHES[1:]) + "\n"]
     families = ", ".join(dict.fromkeys(family for family, _ in unknown))
-    parts += [f"{NOT_KNOWN}: {len(unknown)} rows of {families}; four N must be measured\n"] if unknown else []
-    return "\n".join(parts) + "time: of a cell, over the top decade of the N that were measured, 95 % interval"
+    parts += (
+        [f"not listed: {len(unknown)} rows of {families}; fewer than four N of them are known\n"] if unknown else []
+    )
+    return "\n".join(parts) + (
+        "power: time grows like N^power beyond the N known, fitted over their top decade\n"
+        "with its 95 % interval; or `cost`, as the claim declares it, where the fitted\n"
+        "one is smaller, which is overhead at small N: the time is rather too long then\n"
+        f"{NOT_KNOWN}, time and disk: the N known reach less than a decade, or\n"
+        f"N = {n} lies more than two decades beyond them, or fewer than four are in\n"
+        f"their top decade, or the interval is wider than ± {WIDEST}\n"
+        "disk: as time, by its own power; memory: of one cell, from shapes; >: at least"
+    )
+
+
+def _power(item: Reach, n: int) -> str:
+    if item.seconds is None or n <= item.n_measured[1]:
+        return "-"
+    return f"{item.fitted.value:.2f} ± {item.half:.2f}" if item.is_fitted else f"cost {item.declared:.2f}"
+
+
+def _taken(items: Sequence[Reach], memories: Sequence[float], fleets: int) -> list[str]:
+    """Seconds and bytes of the rows together, for all fleets, and the memory of the largest cell."""
+    seconds = _sum([item.seconds for item in items], fleets, duration_text)
+    size, memory = _sum([item.size for item in items], fleets, size_text), max(memories)
+    return [seconds, size, f"> {size_text(memory)}" if memory else NOT_KNOWN]
+
+
+def _sum(each: Sequence[float | None], fleets: int, text: Callable[[float], str]) -> str:
+    known = [value for value in each if value is not None]
+    said = text(fleets * sum(known)) if known else NOT_KNOWN
+    return said if len(known) in (0, len(each)) else _least(said)
+
+
+def _least(text: str) -> str:
+    return f"> {text.removeprefix('> ')}"  # a duration may say so itself
 
 
 def _range(ends: Range) -> str:
