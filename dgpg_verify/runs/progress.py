@@ -114,13 +114,18 @@ class Forecast:
 
 
 class Bar(tqdm):
-    """tqdm's bar, which says nothing when it is interrupted while it is made: tqdm then closes what is not there yet,
-    and the traceback of that ends on the user's terminal."""
+    """tqdm's bar, which can be interrupted at any moment.
 
+    While it is made it says nothing then: tqdm closes what is not there yet, and the traceback of that ends on the
+    user's terminal. While it is drawn it holds a lock that tqdm does not let go, for which a thread that looks after
+    slow bars would wait for ever, and the process for the thread: there is none, and every step looks at the clock.
+    """
+
+    monitor_interval = 0
     made = False
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+        super().__init__(*args, **{"miniters": 1, **options})
         self.made = True
 
     def close(self) -> None:

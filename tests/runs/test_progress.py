@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import io
 import sys
+import threading
 import time
 from typing import Any
 
@@ -153,3 +155,22 @@ def test_a_bar_interrupted_while_it_is_made_says_nothing(at: str, monkeypatch: p
         Bar(told, file=told)
     gc.collect()
     assert not said
+
+
+def test_no_thread_waits_for_a_bar_that_was_interrupted_while_it_was_drawn() -> None:
+    before = set(threading.enumerate())
+    with pytest.raises(KeyboardInterrupt):
+        Bar(total=3, file=_Interrupted("write"))
+    assert set(threading.enumerate()) == before and Bar.monitor is None
+
+
+def test_a_bar_that_slows_down_is_drawn_at_every_step() -> None:
+    """Ten thousand quick steps would otherwise make it wait for as many slow ones."""
+    shown = io.StringIO()
+    with Bar(total=10_003, file=shown, mininterval=0.01) as bar:
+        for _ in range(10_000):
+            bar.update(1)
+        for step in range(1, 4):
+            time.sleep(0.02)
+            bar.update(1)
+            assert f"{10_000 + step}/10003" in shown.getvalue()
