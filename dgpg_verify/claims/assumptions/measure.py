@@ -10,7 +10,7 @@ from torch import Tensor
 
 from dgpg_verify.claims.subjects import SIGMA, build_policy, build_system, one_shot_probabilities
 from dgpg_verify.core import Cell, Rollout, draw_noise
-from dgpg_verify.oracles.games.guidance import additions_in_norm, others_load
+from dgpg_verify.oracles.games.guidance import additions_in_norm, dense_additions, others_load
 from dgpg_verify.policies import make_policy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import LinearQuadraticTeam
@@ -74,9 +74,7 @@ def _met_where_one_acts(at: NDArray[np.int64], z: Array, p: Array) -> tuple[Arra
 
 def _met_anywhere(at: NDArray[np.int64], z: Array, p: Array) -> tuple[Array, Array]:
     """The same, from the products of every two agents' additions; cost O(N^2 K^2 M)."""
-    n, k, s = z.shape
-    rows = np.zeros((n * k, int(at.max()) + 1))
-    np.add.at(rows, (np.arange(n * k).repeat(s), at.ravel()), z.ravel())
+    (n, k, _), rows = z.shape, dense_additions(at, z)
     overlap = np.einsum("iknl,nl->ikn", ((rows @ rows.T) ** 2).reshape(n, k, n, k), p)
     overlap[np.arange(n), :, np.arange(n)] = 0.0
     added = rows.reshape(n, k, -1)

@@ -99,11 +99,18 @@ def _sparse_spread(at: NDArray[np.int64], z: Array, p: Array) -> tuple[Array, Ar
     return others.mean, np.einsum("iks,ikt,ikst->ik", z, z, others.covariance)
 
 
+def dense_additions(at: NDArray[np.int64], z: Array) -> Array:
+    """Additions z at the coordinates `at` [N, K, S] as rows over all coordinates, [N K, M]."""
+    n, k, s = z.shape
+    rows = np.zeros((n * k, int(at.max()) + 1))
+    np.add.at(rows, (np.arange(n * k).repeat(s), at.ravel()), z.ravel())
+    return rows
+
+
 def dense_spread(at: NDArray[np.int64], z: Array, p: Array) -> tuple[Array, Array]:
     """The same, from the products of every two agents' additions; cost O(N^2 K^2 M), in blocks of agents."""
-    (n, k, s), size = z.shape, int(at.max()) + 1
-    rows = np.zeros((n * k, size))
-    np.add.at(rows, (np.arange(n * k).repeat(s), at.ravel()), z.ravel())
+    (n, k, _), rows = z.shape, dense_additions(at, z)
+    size = rows.shape[1]
     means = np.einsum("ik,ikm->im", p, rows.reshape(n, k, size))
     mean = (means.sum(0) - means)[np.arange(n)[:, None, None], at]
     spread = np.empty((n, k))
