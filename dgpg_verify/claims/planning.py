@@ -36,6 +36,7 @@ WIDEST = 0.5  # half of an interval with which an exponent is still used: a fact
 SPAN = 10  # largest over smallest measured N, below which a row is not followed beyond them
 FURTHEST = 100  # times the largest measured N, up to which it is
 FAR = 10**9  # agents, from where on a declared cost has nothing left but its leading power
+TOGETHER = ("fleets", "teams", "games")  # options that say how many draws one cell measures, beside a list of `seeds`
 KEY = hashlib.sha256().hexdigest()  # a key, whose digits pack no better than any other's
 Array = NDArray[np.float64]
 Range = tuple[int, int]
@@ -262,18 +263,19 @@ def _reach(row: Row, cost: Callable[[Cell], float], series: Series[Evidence], n:
 
 def _seconds_with(item: Evidence, options: Options, cost: Callable[[Cell], float]) -> float:
     """What one fleet would have taken with other options, as the declared cost has it."""
-    asked = dict(options) | {name: value for name, value in item.cell.options.items() if name == "seeds"}
+    asked = dict(options) | {name: value for name, value in item.cell.options.items() if name in ("seeds", *TOGETHER)}
     then, now = (_cost(cell, cost) for cell in (item.cell, replace(item.cell, options=asked)))
-    return _seconds(item) / _fleets(item) * (now / then if now and then else 1.0)
+    return _seconds(item) / fleets_of(item) * (now / then if now and then else 1.0)
 
 
 def _size_of_one(item: Evidence) -> float:
-    return _size(item) / _fleets(item)
+    return _size(item) / fleets_of(item)
 
 
-def _fleets(item: Evidence) -> int:
-    """Fleets that were measured together in the cell, ever fewer as N grows."""
-    return len(item.cell.options.get("seeds", (0,)))
+def fleets_of(item: Evidence) -> int:
+    """Fleets that were measured together in the cell."""
+    options = item.cell.options
+    return len(options["seeds"]) if "seeds" in options else math.prod(int(options.get(name, 1)) for name in TOGETHER)
 
 
 def _declared(cost: Callable[[Cell], float], cell: Cell) -> float:

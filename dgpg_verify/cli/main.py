@@ -110,7 +110,7 @@ def failure_of(error: Exception) -> tuple[str, int] | None:
         case RuntimeError() if any(words in str(error) for words in OUT_OF_MEMORY):
             return "not enough memory: ask for fewer agents or roll-outs", BAD_INPUT
         case BrokenProcessPool():
-            return "a worker process was killed: finished cells are kept, --resume goes on", BAD_INPUT
+            return "a worker process was killed", BAD_INPUT
     return None
 
 

@@ -47,9 +47,11 @@ def verify(
 
 def what_is_kept(out: Path | None, scale: str, seed: int) -> str:
     """What an interrupted run leaves in its folder, from the files that are there; without `out` the default one."""
+    from dgpg_verify.runs.workers import kept_text
+
     folder = out or Path("reports") / f"{scale}-seed{seed}"
     finished = sum(1 for _ in folder.glob("cells/*.npz"))
-    return f"{finished} finished cells are kept in {folder}, --resume goes on" if finished else "nothing was kept"
+    return kept_text(finished, f" in {folder}")
 
 
 def theorems(context: typer.Context) -> None:

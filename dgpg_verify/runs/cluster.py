@@ -104,7 +104,8 @@ class Cluster:
     ) -> Iterator[Done]:
         """Indices and seconds of the tasks as they finish, each on disk before it is told.
 
-        Raises InputError for a worker that is refused and for a cluster that is lost, and what `measure` raised.
+        Raises InputError for a worker that is refused, ConnectionError for a cluster that is lost, and what `measure`
+        raised.
         """
         distributed, state = importlib.import_module("distributed"), self._state()
         futures = []
@@ -126,7 +127,7 @@ class Cluster:
             why = f"is lost ({type(error).__name__})"
         except distributed.KilledWorker:
             why = "lost several workers over the same cells: too little memory, as a rule"
-        raise InputError(f"cluster = {self._address!r} {why}: finished cells are kept, --resume goes on") from None
+        raise ConnectionError(f"cluster = {self._address!r} {why}") from None
 
 
 def _write(task: Task, content: bytes) -> None:

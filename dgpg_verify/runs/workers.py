@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,8 +63,8 @@ def run_cells(
     cells: repeats are measured once. measure: a function of the cell alone, so that neither order nor number
     of workers matters. resume: keep cells whose key matches. cost: relative cost of a cell; longest first, after
     three of each family, by which the time left is estimated. cluster: measures in place of local workers.
-    Raises InputError (bad workers, corrupt kept cell), NonFiniteError, OSError, MemoryError and, for any other error of
-    `measure`, CellFailed; finished cells stay on disk either way.
+    Raises InputError (bad workers, corrupt kept cell, workers that are lost), NonFiniteError, OSError, MemoryError and,
+    for any other error of `measure`, CellFailed; finished cells stay on disk either way.
     """
     workers = check_int("workers", workers, 1)
     distinct = unique_cells(cells)
@@ -81,9 +82,17 @@ def run_cells(
             else _finished(measure, tasks, weights, workers, os.getpid())
         ):
             shown.done(k, seconds)
+    except (BrokenProcessPool, ConnectionError) as error:
+        lost = error if isinstance(error, ConnectionError) else "a worker process was killed"
+        raise InputError(f"{lost}: {kept_text(sum(map(store.has, distinct)))}") from None
     finally:
         shown.close()
     return [store.load(cell) for cell in cells]
+
+
+def kept_text(finished: int, where: str = "") -> str:
+    """What a run that ends early leaves of its cells."""
+    return f"{finished} finished cells are kept{where}, --resume goes on" if finished else "nothing was kept"
 
 
 def probes_first(cells: Sequence[Cell]) -> list[Cell]:

@@ -11,7 +11,7 @@ import pytest
 
 from dgpg_verify.claims.claim import Claim, all_claims
 from dgpg_verify.claims.design import Row
-from dgpg_verify.claims.planning import Earlier, Reach, needs_of, reach
+from dgpg_verify.claims.planning import Earlier, Reach, fleets_of, needs_of, reach
 from dgpg_verify.claims.run import run_claims
 from dgpg_verify.claims.run_index import RunIndex, is_run
 from dgpg_verify.claims.series import make_series
@@ -91,9 +91,9 @@ def test_cells_with_other_options_are_a_guess(before: Path) -> None:
     assert rule.new == rule.cells == 48
 
 
-def known(law: Callable[[int], float], n_values: Iterable[int], fleets: int = 4, **options: object) -> Earlier:
+def known(law: Callable[[int], float], n_values: Iterable[int], replicates: int = 4, **options: object) -> Earlier:
     """Cells of the row `one` that took law(N) seconds."""
-    row = Row("toy", "one", dict.fromkeys(n_values, fleets), options)
+    row = Row("toy", "one", dict.fromkeys(n_values, replicates), options)
     earlier = Earlier([])
     earlier.rows["toy", "one"] = make_series(row, [Evidence(c, {"mean": 0.5}, law(c.n)) for c in row.cells(0)])
     return earlier
@@ -187,8 +187,19 @@ def test_fleets_of_one_cell_share_its_time() -> None:
     assert on_paper(earlier, 1024).seconds == pytest.approx(7.0 * 4)
 
 
+@pytest.mark.parametrize("name", ["fleets", "teams", "games"])
+def test_draws_that_an_option_counts_share_the_time_of_their_cell(name: str) -> None:
+    """Measured with 5 in a cell and asked for with 40: one of them takes as long either way."""
+    made = {
+        "design": lambda scale: [Row("toy", "one", {8: 1}, {name: 40}), Row("toy", "two", {8: 1})],
+        "cost": lambda cell: float(cell.n * cell.options[name]),
+    }
+    found = on_paper(known(lambda n: 5 * 0.5 * n**1.4, OCTAVES, **{name: 5}), 25_600, **made)
+    assert found.seconds == pytest.approx(0.5 * 25_600**1.4)
+
+
 def test_a_cell_during_which_the_machine_stood_still_moves_nothing() -> None:
-    earlier = known(lambda n: 0.5 * n**1.4, OCTAVES, fleets=40)
+    earlier = known(lambda n: 0.5 * n**1.4, OCTAVES, replicates=40)
     row, cells = earlier.rows["toy", "one"].row, list(earlier.rows["toy", "one"].evidence)
     cells[-1] = replace(cells[-1], seconds=1000.0 * cells[-1].seconds)
     earlier.rows["toy", "one"] = make_series(row, cells)
@@ -218,7 +229,7 @@ def test_the_largest_n_of_committed_rows_from_the_smaller_ones() -> None:
         rest = {name: [cell for cell in series.evidence if cell.cell.n < n] for name, series in held.items()}
         earlier.rows = {name: make_series(held[name].row, cells) for name, cells in rest.items() if cells}
         for item in reach(all_claims(), "full", n, earlier)[0]:
-            true = np.median([cell.seconds for cell in held[item.cell.claim, item.cell.row].largest])
+            true = np.median([cell.seconds / fleets_of(cell) for cell in held[item.cell.claim, item.cell.row].largest])
             if item.seconds is not None:
                 near.setdefault(item.cell.claim, []).append(0.5 <= item.seconds / true <= 2.0)
     assert sum(map(any, near.values())) >= 3

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -121,6 +123,14 @@ def test_a_failure_names_its_cell_and_keeps_the_finished_ones(workers: int, tmp_
     assert workers == 2 or all(store.has(cell) for cell in CELLS[:3])  # two workers: those in flight are lost
     assert not any(store.has(cell) for cell in CELLS[3:6])
     assert not list(tmp_path.rglob(".*.tmp"))
+
+
+@pytest.mark.parametrize("before, kept", [(0, "nothing was kept"), (2, "2 finished cells are kept, --resume goes on")])
+def test_a_worker_that_is_killed(before: int, kept: str, tmp_path: Path) -> None:
+    store = CellStore(tmp_path, "s")
+    run_cells(CELLS[:before], measure, store, progress=False)
+    with pytest.raises(InputError, match=f"^a worker process was killed: {kept}$"):
+        run_cells(CELLS, lambda cell: os.kill(os.getpid(), signal.SIGKILL), store, 2, resume=True, progress=False)
 
 
 def test_bad_input_inside_a_cell_stays_bad_input(tmp_path: Path) -> None:
