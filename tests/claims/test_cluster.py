@@ -177,8 +177,10 @@ def test_a_worker_whose_files_were_changed_beneath_it_is_refused(cluster: Local,
 
 
 def test_a_worker_without_the_package_is_said_at_once(cluster: Local, tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    cluster.worker(code=tmp_path / "empty")
+    hidden = tmp_path / "without" / "dgpg_verify"  # found before an installed one
+    hidden.mkdir(parents=True)
+    (hidden / "__init__.py").write_text("raise ModuleNotFoundError(name='dgpg_verify')\n")
+    cluster.worker(code=hidden.parent)
     cluster.ready(1)
     with pytest.raises(InputError, match=r"worker tcp://.* cannot be used .* must have the dgpg_verify of this"):
         _run(tmp_path / "run", cluster=cluster.address)

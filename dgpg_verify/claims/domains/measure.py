@@ -17,6 +17,7 @@ from dgpg_verify.core import Cell, Policy
 from dgpg_verify.equilibria.games.tables import resource_tables
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.oracles.games.guidance import Array, guidance_moments
+from dgpg_verify.oracles.games.quadratic import quadratic_moments
 from dgpg_verify.samples.rest import ExpectedGame, ascend, improved
 from dgpg_verify.systems import make_system
 from dgpg_verify.systems.best_response import distance_price, iterated_best_response
@@ -63,24 +64,27 @@ def drawn_games(cell: Cell) -> list[ResourceGame]:
 
 
 def measure_noise(cell: Cell) -> dict[str, float]:
-    """Means over agents: V of each credit; of the guidance, exactly, also |E g|^2 and the part the others cause."""
+    """Means over agents: V of each credit; of the guidance, exactly, also |E g|^2 and the others' part."""
     [game] = drawn_games(cell)
     policy = build_policy(cell.options["policy"], game, cell.seed)
     p = one_shot_probabilities(game, policy)
     if cell.options["balanced"]:
         game = game.with_reference(game.mean_state(torch.as_tensor(p)))
     exact = guidance_moments(game, p)
-    return _sampled(game, policy, cell) | {
+    return _noise_of_reward(game, policy, p, cell) | {
         "guidance": float(exact.variance.mean()),
         "guidance_signal": float((exact.mean**2).sum(1).mean()),
         "guidance_cross": float(exact.cross.mean()),
     }
 
 
-def _sampled(game: ResourceGame, policy: Policy, cell: Cell) -> dict[str, float]:
-    """V of the credits that have no closed form in every game."""
+def _noise_of_reward(game: ResourceGame, policy: Policy, p: Array, cell: Cell) -> dict[str, float]:
+    """V of the credits that are made of rewards: exactly where the costs are quadratic, else from roll-outs."""
     if not cell.options["rollouts"]:
         return {}
+    if isinstance(game, PowerDispatch) and not game.n_lines:
+        exact = quadratic_moments(game, p, SAMPLED)
+        return {name: float(exact[name].variance.mean()) for name in SAMPLED}
     moments = measure_gradients(
         game, policy, SAMPLED, rollouts=cell.options["rollouts"], seed=cell.seed % 2**31, progress=False
     )
@@ -181,7 +185,7 @@ def measure_rest(cell: Cell) -> dict[str, float]:
     signal, guidance = expected[False].signal(torch.as_tensor(p)), guidance_moments(game, p)
     return {f"floor/{name}": (best - end.value) / (best - start) for name, end in ends.items()} | {
         **{f"settled/{name}": float(end.settled) for name, end in ends.items()},
-        **_sampled(game, policy, cell),
+        **_noise_of_reward(game, policy, p, cell),
         "guidance": float(guidance.variance.mean()),
         **dict.fromkeys(("return_signal", "difference_signal"), signal),
         "guidance_signal": float((guidance.mean**2).sum(1).mean()),

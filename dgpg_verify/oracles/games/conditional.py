@@ -2,7 +2,8 @@
 
 The gradient of agent i is psi_i(k) w with psi_i(k) = e_k - p_i, and ||psi_i(k)||^2 = 1 - 2 p_ik + ||p_i||^2. All its
 moments follow from the conditional means wbar_ik = E[w given a_i = k] and covariances Cov(w, w' given a_i = k). With
-agent i taken out the cost is B_i + L_ik when i chooses slot k: B_i is that of the others alone, L_ik what i's job adds.
+agent i taken out the cost is B_i + L_ik when i takes action k: B_i is that of the others alone, L_ik what the action
+adds. The guidance of k is linear in X_ik = z_ik . W x, x being the others' load.
 """
 
 from __future__ import annotations
@@ -15,18 +16,19 @@ from numpy.typing import NDArray
 
 from dgpg_verify.core import InputError
 from dgpg_verify.oracles.moments import OracleMoments, check_moments, pair_table
-from dgpg_verify.systems import LoadBalancingGame
+from dgpg_verify.systems.resource_game import ResourceGame
 
+CREDITS = ("return", "return:raw", "guidance", "guidance:exact", "difference", "coma", "score")
 Array = NDArray[np.float64]
-Parts = tuple[float, float, float, Array]
+Parts = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
 class AddedCosts:
-    """Moments around each agent, taken out. L = cost its job adds, X = the others' load, B = the others' cost.
+    """Moments around each agent, taken out: of L, X and B.
 
     added [N, K] = E L; x_others [N, K] = E X; ll, lx, xx [N, K, K] = Cov(L_k, L_k'), Cov(L_k, X_k'), Cov(X_k, X_k');
-    bl, bx [N, K] = Cov(B, L_k), Cov(B, X_k); b [N] = Var B; cost = E C; x_mean, x_variance [M].
+    bl, bx [N, K] = Cov(B, L_k), Cov(B, X_k); b [N] = Var B; cost = E C; x_mean, x_variance [M] = of the whole state.
     """
 
     added: Array
@@ -53,15 +55,14 @@ def check_probabilities(probabilities: object, shape: tuple[int, int]) -> Array:
     return table
 
 
-def moments_around_agents(
-    system: LoadBalancingGame, p: Array, names: tuple[str, ...], costs: AddedCosts
-) -> OracleMoments:
+def moments_around_agents(game: ResourceGame, p: Array, names: tuple[str, ...], costs: AddedCosts) -> OracleMoments:
     """The record of the named credits under choice probabilities p [N, K], P = K. Cost O(N K^2 + C^2 N K)."""
-    z, reference = system.shares.cpu().numpy(), system.reference_state.cpu().numpy()
-    means = credit_means(costs, p, z, reference[system.candidates.cpu().numpy()])
+    at, z = (part.cpu().numpy() for part in (game.additions.index, game.additions.value))
+    reference, weights = game.reference_state.cpu().numpy(), norm_weights(game)
+    means = credit_means(costs, p, *((weights[at] * z * other).sum(2) for other in (z, reference[at])))
     weight = p * (1.0 - 2.0 * p + (p**2).sum(1, keepdims=True))  # p_ik ||psi_i(k)||^2
     gradient = np.stack([centred_products(p, means[name]) for name in names])
-    parts, around = [_parts(name, z) for name in names], _Contracted(costs, p)
+    parts, around = [_parts(name) for name in names], _Contracted(costs, p)
 
     def between(a: int, b: int) -> Array:
         products = (weight * means[names[a]] * means[names[b]]).sum(1)
@@ -78,31 +79,37 @@ def moments_around_agents(
     total = cross + pair_table(count, shape, between)
     check_moments(gradient, total, cross)
     values = pair_table(count, (), of_values)
-    distance = 0.5 * float(((costs.x_mean - reference) ** 2 + costs.x_variance).sum())
+    distance = 0.5 * float((weights * ((costs.x_mean - reference) ** 2 + costs.x_variance)).sum())
     slope, pull = (centred_products(p, added) for added in (-costs.added, -means["guidance:exact"]))
     return OracleMoments(names, gradient, total, cross, value_means, values, -costs.cost, slope, distance, pull)
 
 
-def credit_means(costs: AddedCosts, p: Array, z: Array, reference: Array) -> dict[str, Array]:
-    """E[w given a_i = k] of every credit, ascent sign, [N, K]; reference [N, K] of the candidates."""
+def norm_weights(game: ResourceGame) -> Array:
+    """W [M]."""
+    weights = game.distance_weights
+    return np.ones(game.state_size) if weights is None else np.asarray(weights.cpu().numpy())
+
+
+def credit_means(costs: AddedCosts, p: Array, size: Array, toward: Array) -> dict[str, Array]:
+    """E[w given a_i = k] of every credit, ascent sign, [N, K]; size, toward [N, K] = z_k . W z_k, z_k . W x~."""
     centred = (p * costs.added).sum(1, keepdims=True) - costs.added
-    tracked = z * (costs.x_others + z - reference)
+    tracked = costs.x_others + size - toward
     return {
         "return": centred,
         "return:raw": centred - costs.cost,
         "guidance": -tracked,
-        "guidance:exact": 0.5 * z**2 - tracked,
+        "guidance:exact": 0.5 * size - tracked,
         "difference": -costs.added,
         "coma": centred,
         "score": np.ones_like(p),
     }
 
 
-def _parts(name: str, z: Array) -> Parts:
-    """(u, d, r, g [N, K]): given a_i = k the credit is u B + d L_k + r sum_k' p_k' L_k' + g_k X_k, up to a constant."""
-    kind = name.split(":")[0]
-    factors = {"return": (-1.0, -1.0, 0.0), "difference": (0.0, -1.0, 0.0), "coma": (0.0, -1.0, 1.0)}
-    return *factors.get(kind, (0.0, 0.0, 0.0)), -z if kind == "guidance" else np.zeros_like(z)
+def _parts(name: str) -> Parts:
+    """(u, d, r, g): given a_i = k the credit is u B + d L_k + r sum_k' p_k' L_k' + g X_k, up to a constant."""
+    kinds = {"return": (-1.0, -1.0, 0.0, 0.0), "difference": (0.0, -1.0, 0.0, 0.0), "coma": (0.0, -1.0, 1.0, 0.0),
+             "guidance": (0.0, 0.0, 0.0, -1.0)}  # fmt: skip
+    return kinds.get(name.split(":")[0], (0.0, 0.0, 0.0, 0.0))
 
 
 class _Contracted:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
-from dgpg_verify.oracles.games.conditional import Array, centred_products, check_probabilities
+from dgpg_verify.oracles.games.conditional import Array, centred_products, check_probabilities, norm_weights
 from dgpg_verify.systems.resource_game import ResourceGame
 
 BLOCK = 64  # agents whose products with all others are held at once
@@ -68,12 +68,7 @@ def others_load(at: NDArray[np.int64], z: Array, p: Array) -> OthersLoad:
 def additions_in_norm(game: ResourceGame) -> tuple[NDArray[np.int64], Array]:
     """Coordinates and amounts [N, K, S] that actions add, in the norm of G."""
     at, z = (part.cpu().numpy() for part in (game.additions.index, game.additions.value))
-    return at, z * _root(game)[at]
-
-
-def _root(game: ResourceGame) -> Array:
-    weights = game.distance_weights
-    return np.ones(game.state_size) if weights is None else np.sqrt(weights.cpu().numpy())
+    return at, z * np.sqrt(norm_weights(game))[at]
 
 
 def guidance_moments(game: ResourceGame, probabilities: ArrayLike, exact: bool = False) -> GuidanceMoments:
@@ -85,7 +80,7 @@ def guidance_moments(game: ResourceGame, probabilities: ArrayLike, exact: bool =
     at, z = additions_in_norm(game)
     dense = z.shape[2] ** 2 > game.n_agents * game.state_size
     others_mean, spread = dense_spread(at, z, p) if dense else _sparse_spread(at, z, p)
-    away = others_mean + z - (_root(game) * (game.reference_state - game.idle_state).cpu().numpy())[at]
+    away = others_mean + z - (np.sqrt(norm_weights(game)) * (game.reference_state - game.idle_state).cpu().numpy())[at]
     mean = -(z * away).sum(-1) + (0.5 * (z**2).sum(-1) if exact else 0.0)
     weight = p * (1.0 - 2.0 * p + (p**2).sum(1, keepdims=True))  # p_ik |psi_i(k)|^2
     gradient = centred_products(p, mean)

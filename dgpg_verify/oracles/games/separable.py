@@ -15,16 +15,15 @@ import torch
 from numpy.typing import NDArray
 
 from dgpg_verify.core import InputError
-from dgpg_verify.oracles.games.conditional import AddedCosts, Array, moments_around_agents
+from dgpg_verify.oracles.games.conditional import CREDITS, AddedCosts, Array, moments_around_agents
 from dgpg_verify.oracles.moments import OracleMoments
 from dgpg_verify.systems import LoadBalancingGame
 
-SEPARABLE_CREDITS = ("return", "return:raw", "guidance", "guidance:exact", "difference", "coma", "score")
 MAX_STATES = 1 << 20
 
 
 def separable_moments(
-    system: LoadBalancingGame, probabilities: Array, names: tuple[str, ...] = SEPARABLE_CREDITS
+    system: LoadBalancingGame, probabilities: Array, names: tuple[str, ...] = CREDITS
 ) -> OracleMoments:
     """Exact moments for cost quadratic, delay or mm1 by subsets of the agents around each pair of servers.
 
@@ -35,7 +34,7 @@ def separable_moments(
     probabilities : array [N, K]
         Already checked.
     names : tuple of str
-        Credits of SEPARABLE_CREDITS.
+        Credits of CREDITS.
 
     Raises
     ------
@@ -86,7 +85,9 @@ def added_costs(system: LoadBalancingGame, p: Array) -> AddedCosts:
                 lx[i, slot_m, slot_o], lx[i, slot_o, slot_m] = part.cov("added", "x"), part.cov("x", "added")
             if m == o and slot_m is not None:
                 added[i, slot_m], x_others[i, slot_m] = part.mean("added"), part.mean("x")
-    return AddedCosts(added, x_others, ll, lx, xx, bl, bx, total + b_shift, cost, x_mean, x_variance)
+    pull = loads.z  # the guidance is linear in z x
+    by_pull = lx * pull[:, None, :], xx * pull[:, :, None] * pull[:, None, :]
+    return AddedCosts(added, pull * x_others, ll, *by_pull, bl, pull * bx, total + b_shift, cost, x_mean, x_variance)
 
 
 @dataclass(frozen=True)

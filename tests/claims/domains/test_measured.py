@@ -17,6 +17,7 @@ from dgpg_verify.claims.series import Series, make_series
 from dgpg_verify.claims.subjects import build_policy, build_system, one_shot_probabilities
 from dgpg_verify.core import Cell, Evidence, LedgerRow
 from dgpg_verify.measurement import measure_gradients
+from dgpg_verify.oracles import enumerate_moments
 from dgpg_verify.oracles.games.guidance import guidance_moments
 from tests.claims.judging import judge
 
@@ -41,6 +42,16 @@ def test_a_cell_of_noise_holds_means_over_agents_at_its_own_reference(key: str) 
     assert found["guidance_signal"] == pytest.approx(float(np.mean([m @ m for m in exact.mean])))
     assert found["guidance_cross"] == pytest.approx(float(np.mean(exact.cross)))
     assert found["guidance_cross"] < found["guidance"] and set(SAMPLED) < found.keys()
+
+
+@pytest.mark.parametrize("key", [design.WEIGHED[0.0], design.REST_POWER[0.5]])
+def test_dispatch_has_the_noise_of_its_rewards_exactly(key: str) -> None:
+    cell = small_cell(key, rollouts=16)
+    [game] = drawn_games(cell)
+    exact = enumerate_moments(game, one_shot_probabilities(game, build_policy("uniform", game, cell.seed)), SAMPLED)
+    found = measure.measure_domain(cell)
+    for name in SAMPLED:
+        assert found[name] == pytest.approx(float(exact[name].variance.mean()), rel=1e-10)
 
 
 def test_a_cell_over_time_holds_the_others_part() -> None:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from dgpg_verify.core import InputError
 from dgpg_verify.oracles import enumerate_moments, load_balancing_moments
-from dgpg_verify.oracles.games import conditional, load_balancing, profiles, separable
-from dgpg_verify.oracles.games.separable import SEPARABLE_CREDITS, separable_moments
+from dgpg_verify.oracles.games import conditional, profiles, quadratic, separable
+from dgpg_verify.oracles.games.conditional import CREDITS
+from dgpg_verify.oracles.games.separable import separable_moments
 from dgpg_verify.systems import LoadBalancingGame
 
 RELATIVE = 1e-12  # of the largest entry: both sides are float64 sums of the same size
@@ -65,7 +66,7 @@ def test_closed_forms_against_enumeration(case):
         p = policy(system, n, concentration)
         exact = enumerate_moments(system, p)
         closed = load_balancing_moments(system, p)
-        assert closed.names == SEPARABLE_CREDITS
+        assert closed.names == CREDITS
         assert worst_difference(closed, exact) < RELATIVE
         assert worst_difference(separable_moments(system, p), exact) < RELATIVE
 
@@ -122,33 +123,33 @@ def test_pairs_are_summed_alike_on_sparse_and_dense_graphs():
         direct[slots[i, a], slots[i, b]] += own[i, a, b]
     expected = direct[slots[:, :, None], slots[:, None, :]]
     for n_servers in (12, 10_000):  # 12^2 is below the number of pairs, 10 000^2 above
-        assert np.allclose(load_balancing.pair_totals(slots, own, n_servers), expected, rtol=1e-13, atol=1e-13)
+        assert np.allclose(pair_totals(slots, own, n_servers), expected, rtol=1e-13, atol=1e-13)
 
 
-def wrong_terms(p, linear, quadratic):
-    return load_balancing_terms(p, linear, 1.01 * quadratic)
+def wrong_terms(p, linear, gram):
+    return agent_terms(p, linear, 1.01 * gram)
 
 
-def wrong_pairs(slots, own, n_servers):
-    return 1.01 * load_balancing_pairs(slots, own, n_servers)
+def wrong_pairs(slots, own, size):
+    return 1.01 * pair_totals(slots, own, size)
 
 
-def wrong_means(given, p, z, reference):
-    means = credit_means(given, p, z, reference)
-    means["guidance:exact"] = means["guidance"] + 0.51 * z**2
+def wrong_means(given, p, size, toward):
+    means = credit_means(given, p, size, toward)
+    means["guidance:exact"] = means["guidance"] + 0.51 * size
     return means
 
 
-load_balancing_terms = load_balancing.agent_terms
-load_balancing_pairs = load_balancing.pair_totals
+agent_terms = quadratic.agent_terms
+pair_totals = quadratic.pair_totals
 credit_means = conditional.credit_means
 
 
 @pytest.mark.parametrize(
     ("module", "name", "wrong"),
     [
-        (load_balancing, "agent_terms", wrong_terms),
-        (load_balancing, "pair_totals", wrong_pairs),
+        (quadratic, "agent_terms", wrong_terms),
+        (quadratic, "pair_totals", wrong_pairs),
         (conditional, "credit_means", wrong_means),
     ],
 )
