@@ -56,6 +56,8 @@ TRAINING = {
 }
 DOMAINS = ("C7", "C8", "C9", "C10")
 SCALES = ("smoke", "standard", "full")
+NOT_YET = "not measured yet"
+INSTRUMENT = "A0"  # claims of checks alone, which the tables leave out
 GOALS = {  # seconds, by family and scale
     "C1 + A1 + A3": {"smoke": 30, "standard": 480, "full": 3600},
     "C2 + A2": {"smoke": 30, "standard": 180, "full": 1800},
@@ -141,15 +143,19 @@ def claims_table(reports: list[Report]) -> str:
 
 
 def matrix_table(reports: list[Report]) -> str:
-    """Claims against readings in one word each: title, headline, and the verdict of every reading."""
+    """Claims against readings in one word each: title, headline, and the verdict of every reading. Claims that a run
+    was asked and has no row of yet have a line too."""
     titles = {name: title for report in reports for name, title in report.environment.get("titles", {}).items()}
     matrix = claim_matrix(rows_of(reports))
-    lines = [f"| {' | '.join(['claim', 'headline', *matrix.titles])} |", "|---" * (2 + len(matrix.titles)) + "|"]
+    columns = len(matrix.titles)
+    silent = {name for name in titles if not name.startswith(INSTRUMENT)}
+    lines = {name: f"| {name} {titles[name]} | {NOT_YET} |{'  |' * columns}" for name in silent}
     for summary, cells in matrix.lines:
         verdicts = ("; ".join(map(_word, cell)) for cell in cells)
         name = f"{summary.id} {titles.get(summary.id, '')}".strip()
-        lines.append(f"| {name} | **{summary.label}** | {' | '.join(verdicts)} |")
-    return "\n".join(lines)
+        lines[summary.id] = f"| {name} | **{summary.label}** | {' | '.join(verdicts)} |"
+    head = [f"| {' | '.join(['claim', 'headline', *matrix.titles])} |", "|---" * (2 + columns) + "|"]
+    return "\n".join([*head, *(lines[name] for name in sorted(lines, key=claim_order))])
 
 
 def systems_table(reports: list[Report]) -> str:
@@ -260,6 +266,8 @@ def tuned_table(reports: list[Report]) -> str:
     """Score of every method at the preset and at its own settings, at equal episodes; the best first."""
     scores = _scores(reports)
     own = {key: record for key, record in scores.items() if record["part"] == "own"}
+    if not own:
+        return f"{NOT_YET.capitalize()}."
     sizes = sorted({n for _, n in own})
     names = {row: record["label"].removesuffix(", tuned") for (row, _), record in own.items()}
     lines = [
