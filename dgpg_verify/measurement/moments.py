@@ -268,7 +268,8 @@ class GradientMoments(Mapping[str, CreditMoments]):
         sampled = variance[self.frozen.agents]
         shares = np.full(variance.shape, np.nan)
         shares[self.frozen.agents] = np.divide(part, sampled, out=np.full_like(part, np.nan), where=sampled > 0)
-        pooled = float(bounded(ratio(part.sum(), sampled.sum()), 0.0, 1.0))
+        # over the variance of all agents: that of a few is another law's where agents differ much
+        pooled = float(bounded(ratio(part.mean(), variance.mean()), 0.0, 1.0))
         return bounded(shares, 0.0, 1.0), pooled if np.isfinite(pooled) else None
 
 

@@ -13,6 +13,7 @@ from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.measurement.combine import fit_credits, make_basis
 from dgpg_verify.measurement.cross_agent import MAX_SETS, frozen_sets, pick_and_freeze
 from dgpg_verify.measurement.request import make_setup
+from dgpg_verify.oracles.games.guidance import guidance_moments
 from dgpg_verify.policies import TabularPolicy, make_policy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
@@ -96,6 +97,24 @@ def test_products_are_summed_over_those_sampled_and_scaled_up_to_all() -> None:
     for a, b in np.ndindex(3, 3):
         parts = [m.weights[a] @ frozen.products[:, :, k] @ m.weights[b] for k in range(MAX_SETS)]
         assert found[a, b] == pytest.approx(scale * sum(parts), rel=1e-9)
+
+
+def test_the_share_of_a_sample_is_that_of_all_agents(seed: int) -> None:
+    """Jobs of very unequal size, 4 of 64 agents frozen, 60 fleets: the mean share against the exact one, and the ratio
+    of sums over the sampled agents, which is another number."""
+    shares = []
+    for k in range(60):
+        game = LoadBalancingGame.random(64, seed=1000 * seed + k, n_candidates=2, job_law="lognormal")
+        m = measure_gradients(game, credits=["guidance"], rollouts=16, pick_freeze=8, seed=k, progress=False)
+        exact = guidance_moments(game, np.full((64, 2), 0.5))
+        assert m.frozen is not None
+        sampled = m.agent.covariance[0, 0, m.frozen.agents]
+        wrong = m.frozen.products[0, 0].sum() / sampled.sum()
+        shares.append((m["guidance"].cross_agent_share, exact.cross.sum() / exact.variance.sum(), wrong))
+    found, true, wrong = np.array(shares).T
+    half = stats.t.isf(FALSE_ALARM / 2, 59) * (found - true).std(ddof=1) / np.sqrt(60)
+    assert abs((found - true).mean()) < half < 0.1
+    assert (wrong - true).mean() > 0.1
 
 
 def test_an_exact_target_changes_no_share() -> None:

@@ -45,9 +45,8 @@ def mixture(failing: float, n: int) -> Callable[[np.random.Generator], Verdict]:
 
 @pytest.mark.parametrize("n", [5, 6, 10, 20, 40])
 def test_fails_errs_at_its_rate_at_both_edges(n: int, seed: int) -> None:
-    # Support says that most seeds fail: its edge is 1/2. Refutation denies 80 %: its edge is 0.8.
-    assert rates(mixture(0.5, n), seed, n)["supported"] <= ALLOWED
-    assert rates(mixture(0.8, n), seed, n + 100)["refuted"] <= ALLOWED
+    found = rates(mixture(0.5, n), seed, n)
+    assert found["supported"] <= ALLOWED and found["refuted"] <= ALLOWED
 
 
 def test_fails_is_decided_for_clear_methods(seed: int) -> None:
@@ -60,8 +59,9 @@ def test_fails_by_hand() -> None:
     assert judge_fails([0.1] * 6).label == "supported"
     five = judge_fails([0.1] * 5)
     assert five.label == "inconclusive" and five.decided_at == 6 and five.estimate.low == pytest.approx(0.478, abs=5e-4)
-    assert judge_fails([0.1] * 15 + [0.9] * 5).label == "inconclusive"  # 75 %, lower end 0.51
-    assert judge_fails([0.1] * 5 + [0.5] * 15).label == "refuted"  # exactly 0.5 is not below
+    assert judge_fails([0.1] * 14 + [0.9] * 6).label == "inconclusive"  # lower end 0.46
+    assert judge_fails([0.1] * 15 + [0.9] * 5).label == "supported"  # lower end 0.51
+    assert judge_fails([0.1] * 5 + [0.5] * 15).label == "refuted"  # exactly 0.5 is not below; upper end 0.49
     assert judge_fails([0.1] * 5, level=0.9).label == "supported"
 
 

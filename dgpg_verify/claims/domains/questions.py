@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -124,7 +125,7 @@ def _exponent(series: Series[Evidence], made: Prediction) -> Question:
     return exponent_question(
         series,
         made.statistic,
-        lambda item: READ[made.statistic](item.values, made.credit),
+        lambda item: _fitted(made, item.values),
         _sentences(made),
         expected=made.exponent,
         relation=made.relation,
@@ -132,6 +133,13 @@ def _exponent(series: Series[Evidence], made: Prediction) -> Question:
         bends=made.credit not in SAMPLED and series.row.options["part"] in EXACT,
         suffix=made.credit if made.before else f"{made.credit} after",
     )
+
+
+def _fitted(made: Prediction, values: Values) -> float:
+    """What an exponent is fitted to; NaN, not measurable, for a floor below what is known of a run's rest, whose
+    exponent would be that of the limit."""
+    value = READ[made.statistic](values, made.credit)
+    return math.nan if made.statistic == "floor" and value <= RESTS else value
 
 
 def _sentences(made: Prediction) -> Sentences:

@@ -9,6 +9,7 @@ import numpy as np
 from dgpg_verify.claims.domains.design import SMALL_GAMES
 from dgpg_verify.claims.domains.measure import POLICIES
 from dgpg_verify.claims.equilibria.design import EVERY, RATE
+from dgpg_verify.claims.equilibria.measure.alignment import UNDEFINED
 from dgpg_verify.claims.equilibria.questions import interval, percent
 from dgpg_verify.claims.equilibria.read import DrawnFleets, alpha_place, judge_audit, judge_rate
 from dgpg_verify.claims.question import Question, level_of
@@ -49,7 +50,8 @@ def _equal(group: DrawnFleets) -> Question:
 
 def _aligned(group: DrawnFleets) -> Question:
     negative, joint = np.asarray(group.joined("negative")), np.asarray(group.joined("joint"))
-    verdict = judge_audit(np.asarray(negative.any(1)), level_of(False))
+    known = joint != UNDEFINED
+    verdict = judge_audit(np.asarray(negative.any(1)), level_of(False), known.any(1))
     where = group.row.notes["where"]
     return Question(
         key=f"{group.key}/alignment",
@@ -57,7 +59,7 @@ def _aligned(group: DrawnFleets) -> Question:
         read=[group],
         verdict=verdict,
         sentence=f"The cosine of grad J and -grad G is negative at some policy in {interval(verdict)} of games, and in "
-        f"{percent(float(negative.mean()))} of all; the least is {joint.min():.2f}: {where}.",
+        f"{percent(float(negative.mean()))} of all; the least is {joint.min(where=known, initial=1.0):.2f}: {where}.",
         statement="Moving the state toward its reference improves J (A2, here).",
         relation="universal",
         expected=0.0,

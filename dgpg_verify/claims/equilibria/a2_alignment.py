@@ -53,8 +53,8 @@ def _game(
 ) -> Question:
     """One-shot games: all declared policies, or one of them."""
     chosen = [POLICIES.index(policy)] if policy else range(len(POLICIES))
-    violated, share, lowest = _violations(groups, who, list(chosen))
-    verdict = judge_audit(violated, level_of(primary))
+    violated, defined, share, lowest = _violations(groups, who, list(chosen))
+    verdict = judge_audit(violated, level_of(primary), defined)
     cost, reference = groups[0].cost, groups[0].reference
     named = f"at the policy {policy}" if policy else f"at the policies {', '.join(POLICIES)}"
     law = f"{cost}, reference {reference}" if len(groups) == 1 else f"all costs, reference {reference}"
@@ -75,21 +75,25 @@ def _game(
     )
 
 
-def _violations(groups: Sequence[DrawnFleets], who: str, policies: list[int]) -> tuple[NDArray[np.bool_], float, float]:
-    """Per fleet whether any certified cosine is negative; share of all cosines; least joint cosine."""
-    rows, counts, totals, lowest = [], 0.0, 0.0, 1.0
+def _violations(
+    groups: Sequence[DrawnFleets], who: str, policies: list[int]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], float, float]:
+    """Per fleet whether any certified cosine is negative, and whether there is any; share of all cosines; least joint
+    cosine."""
+    rows, has, counts, totals, lowest = [], [], 0.0, 0.0, 1.0
     for group in groups:
         here = np.isin(np.asarray(group.evidence[0].values["policy"]), policies)
         joint = group.joined("joint")[:, here]
         known = joint[joint != UNDEFINED]
         lowest = min(lowest, float(known.min())) if len(known) else lowest
         if who == "joint":
-            bad, defined = group.joined("negative")[:, here], len(known)
+            bad, defined = group.joined("negative")[:, here], joint != UNDEFINED
         else:
-            bad, defined = group.joined("agents_negative")[:, here], group.joined("agents_defined")[:, here].sum()
+            bad, defined = group.joined("agents_negative")[:, here], group.joined("agents_defined")[:, here]
         rows.append((bad > 0).any(1))
-        counts, totals = counts + float(bad.sum()), totals + float(defined)
-    return np.concatenate(rows), counts / max(totals, 1.0), lowest
+        has.append((defined > 0).any(1))
+        counts, totals = counts + float(bad.sum()), totals + float(defined.sum())
+    return np.concatenate(rows), np.concatenate(has), counts / max(totals, 1.0), lowest
 
 
 def _everywhere(group: DrawnFleets, name: str) -> Question:

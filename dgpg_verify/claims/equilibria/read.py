@@ -22,6 +22,7 @@ from dgpg_verify.statistics import clopper_pearson, judge_at_least, mean_interva
 Array = NDArray[np.float64]
 PUBLISHED = (0.9, 0.55, 0.2)  # start, middle and end of the published schedule
 UNKNOWN = -1  # in stored relations: not decided
+FEWEST_AUDITED = 10  # fleets without a violation that support an audit on them
 
 
 @dataclass(frozen=True)
@@ -109,11 +110,17 @@ def judge_unequal_seen(codes: NDArray[Any], level: float) -> Verdict:
     return Verdict(label, f"sets certainly differ in {seen} of {len(codes)} fleets; the others are not decided", bound)
 
 
-def judge_audit(violated: NDArray[Any], level: float) -> Verdict:
-    """Supported on the stated set if no certified cosine is below 0, else refuted; bool [F]: any in the fleet."""
-    count = int(violated.sum())
-    why = f"a certified cosine below 0 in {count} of {len(violated)} fleets"
-    return checked(not count, why, clopper_pearson(count, len(violated), level))
+def judge_audit(violated: NDArray[Any], level: float, defined: NDArray[np.bool_] | None = None) -> Verdict:
+    """Refuted if a certified cosine is below 0, else supported on the stated set, from FEWEST_AUDITED fleets on.
+
+    violated, bool [F]: any in the fleet; defined, bool [F]: whether the fleet has a cosine at all (all have, if None).
+    """
+    known = np.asarray(violated if defined is None else violated[defined])
+    count, fleets = int(known.sum()), len(known)
+    why = f"a certified cosine below 0 in {count} of {fleets} fleets"
+    if not count and fleets < FEWEST_AUDITED:
+        return Verdict("inconclusive", f"{why}: at least {FEWEST_AUDITED} must be seen", exactly(0.0, fleets))
+    return checked(not count, why, clopper_pearson(count, fleets, level))
 
 
 def judge_proof(failed: Sequence[str], gain: float) -> Verdict:

@@ -11,7 +11,8 @@ from dgpg_verify.claims.training.questions import controls, settles, training_cl
 from dgpg_verify.claims.training.read import Runs, Trained
 
 SENTENCES = {
-    "supported": "Runs settle after {value} episodes [{low}, {high}] ({over_seeds} over seeds): {where}.",
+    "supported": "Runs settle after {value} episodes [{low}, {high}] ({over_seeds} over seeds), taking it that "
+    "{assumed}, as {settled} did: {where}.",
     "refuted": "Runs do not settle in the claimed time, {over_seeds} over seeds at least {low} episodes: {where}.",
     "inconclusive": "The {over_seeds} of the episodes to settle is {estimate}, which does not decide: {where}.",
 }

@@ -10,20 +10,20 @@ from dgpg_verify.claims.training.questions import FEWEST_FOR_CONTROL, TrainingQu
 from dgpg_verify.claims.training.read import Runs, Trained, searches
 from dgpg_verify.core import Verdict
 from dgpg_verify.statistics import judge_collapses, judge_fails
+from dgpg_verify.statistics.training_verdicts import FAILING
 
 FAILS = TrainingQuestion(
     "share of seeds that fail",
     "at_least",
-    0.8,
+    FAILING,
     {
         "supported": "Most runs end below half of what Best-Fit gains on Random (a share {value} of the seeds, at "
         "least {low}): {where}, {how}.",
-        "refuted": "Too many runs end above half of what Best-Fit gains on Random for \u2018fails\u2019 (at most "
-        "{high} of the seeds fail): {where}, {how}.",
+        "refuted": "Most runs end above half of what Best-Fit gains on Random (at most a share {high} of the seeds "
+        "fails): {where}, {how}.",
         "inconclusive": "A share {value} [{low}, {high}] of the seeds ends below half of Best-Fit's gain, which "
         "does not decide: {where}, {how}.",
     },
-    composite=True,  # the share of seeds, and its lower end
 )
 COLLAPSES = TrainingQuestion(
     "score lost from N = 5 to N = 10",

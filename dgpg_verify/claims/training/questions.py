@@ -18,6 +18,7 @@ from dgpg_verify.claims.words import Sentences, options_in_words, sentence
 from dgpg_verify.core import Evidence, Label, Verdict
 from dgpg_verify.statistics import Relation, judge_settling
 
+ASSUMED = {"percentile": "times are log-normal and all settle", "mean": "all settle"}  # by few seeds, to support
 FEWEST_FOR_CONTROL = 6  # seeds: with fewer no share of failing seeds is supported at 95 %
 
 
@@ -96,7 +97,9 @@ def settles(key: str, trained: Trained, statistic: str, within: float, sentences
     runs = trained.convergences
     asked = TrainingQuestion(f"episodes to settle, {statistic}", "at_most", within, sentences)
     rule = partial(judge_settling, runs, statistic, within, law="lognormal")
-    return asked.of(key, [trained], rule, words={"over_seeds": statistic}, primary=primary)
+    settled = f"{sum(run.settled_at is not None for run in runs)} of {len(runs)}"
+    words = {"over_seeds": statistic, "settled": settled, "assumed": ASSUMED[statistic]}
+    return asked.of(key, [trained], rule, words=words, primary=primary)
 
 
 def _cells_of(runs: Sequence[Trained]) -> list[Series[Evidence]]:

@@ -310,6 +310,27 @@ def test_the_formulas_tend_to_what_was_predicted_of_many_drivers() -> None:
     assert crossed_floor(1 / 3, 64) == 1.0
 
 
+def test_no_exponent_of_floors_below_what_is_known_of_a_rest() -> None:
+    """A single draw at the limit; above it the exponent is that of the floors."""
+    made = Prediction(design.REST_TOWN, "floor", "guidance", 0.0)
+    row = Row(
+        "domains",
+        made.row,
+        dict.fromkeys((32, 64, 128, 256), 4),
+        {"part": "rest", "system": "road_network", "policy": "uniform"},
+        notes={"where": "here"},
+    )
+    cells = row.cells(0)
+
+    def exponent(least: float) -> float | None:
+        floors = [least, *(4.0 / cell.n for cell in cells[1:])]
+        evidence = [Evidence(cell, {"floor/guidance": value}, 0.0) for cell, value in zip(cells, floors)]
+        [asked] = ask_exponents({made.row: make_series(row, evidence)}, [made])
+        return asked.verdict.estimate.value
+
+    assert exponent(4.0 / 32) == pytest.approx(-1.0, abs=1e-6) and exponent(rest.RESTS) is None
+
+
 def test_floors_by_formula_and_their_control() -> None:
     rows = {row.key: replace(row, n_values={8: 1}) for row in c7_traffic.CLAIM.design("smoke")
             if row.key in {key for key, _ in FORMULAS}}  # fmt: skip

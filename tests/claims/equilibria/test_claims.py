@@ -15,10 +15,12 @@ from dgpg_verify.claims.equilibria.c2_1_every_alpha import PRIMARY
 from dgpg_verify.claims.equilibria.c2_2_practical_reference import CLAIM as PRACTICAL
 from dgpg_verify.claims.equilibria.design import QUADRATIC
 from dgpg_verify.claims.equilibria.measure import counterexamples as counterexample_cells
-from dgpg_verify.claims.equilibria.measure.alignment import POLICIES
+from dgpg_verify.claims.equilibria.measure.alignment import POLICIES, UNDEFINED, cosines
 from dgpg_verify.claims.equilibria.measure.games import measure_equilibria
+from dgpg_verify.claims.equilibria.read import FEWEST_AUDITED, judge_audit
 from dgpg_verify.core import Cell, Evidence, LedgerRow, to_json
 from dgpg_verify.equilibria.counterexamples.files import load, load_all
+from dgpg_verify.equilibria.games.tables import Tables
 from tests.claims.equilibria.evidence import (
     aligned,
     cell_of,
@@ -175,6 +177,18 @@ def test_one_misaligned_fleet_refutes_the_audit_where_it_was_seen() -> None:
     for who in ("joint", "agent"):
         row = one[f"{law}/all policies/{who}"]
         assert (row.verdict, row.primary, row.estimate) == ("refuted", who == "joint", 1 / 40)
+
+
+def test_an_audit_needs_fleets_that_have_a_cosine() -> None:
+    clean, defined = np.zeros(20, dtype=bool), np.arange(20) < FEWEST_AUDITED
+    assert judge_audit(clean, 0.95, defined).label == "supported"
+    assert judge_audit(clean, 0.95, defined & (np.arange(20) > 0)).label == "inconclusive"
+    assert judge_audit(clean, 0.95, ~clean & False).label == "inconclusive"
+    assert judge_audit(np.array([True]), 0.95).label == "refuted"
+    constant = np.zeros((FEWEST_AUDITED, 3, 3))  # J is the same whatever is done
+    tables = Tables(constant, np.random.default_rng(0).normal(size=constant.shape))
+    found = cosines(tables, np.full((FEWEST_AUDITED, 2, 2, 3), 1 / 3))
+    assert (found["joint"] == UNDEFINED).all() and not found["negative"].any()
 
 
 def test_no_witness_is_no_certificate() -> None:
