@@ -121,6 +121,7 @@ def _ablations(sizes: Sizes) -> list[Row]:
         "demand influence, both": {"changes": {"guidance": "guidance:demand"}, "settings": MIXTURES["both"]},
         **{f"alpha {name}": {"alpha": name} for name in ("0.9->0", "n^-0.5", "adaptive")},
         "not normalised last": {"settings": {**MIXTURES["parts"], "advantage_norm": "none"}},
+        "not normalised last, both": {"settings": {**MIXTURES["both"], "advantage_norm": "none"}},
         **{f"reference {name}": {"options": {"reference": name}} for name in REFERENCES},
     }
     usual: dict[str, Any] = {"settings": MIXTURES["parts"]}
