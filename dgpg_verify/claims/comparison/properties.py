@@ -31,7 +31,7 @@ from dgpg_verify.claims.samples.read import P_NONE, Q_ONE, arrivals_in, read_run
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.claims.words import number, with_interval
 from dgpg_verify.core import Evidence, Verdict
-from dgpg_verify.statistics import SampleFit, fit_samples, judge_at_least, judge_p, judge_q
+from dgpg_verify.statistics import SampleFit, clopper_pearson, fit_samples, judge_at_least, judge_p, judge_q
 from dgpg_verify.statistics.verdict import MARGIN
 
 PROPERTIES: Mapping[str, str] = {  # as in the rows' keys, and in words
@@ -42,7 +42,8 @@ PROPERTIES: Mapping[str, str] = {  # as in the rows' keys, and in words
     "learned": "no extra learned part",
 }
 AS_GOOD = 0.95  # on the cloud, as in the claims on training
-DIFFERENT = 0.5  # of what acting differently is worth
+DIFFERENT = 0.5  # of what acting differently is worth, in a run that learns it
+MOST = 0.5  # of the runs
 STATISTICS = ("noise_to_signal", "paired_ratio")
 NO_NOISE = 1e-12  # of the difference reward's variance: rounding
 SENTENCES = {
@@ -127,17 +128,20 @@ def samples_fit(series: Series[Evidence]) -> SampleFit:
 
 
 def ask_alike(method: Compared, measured: Measured) -> Iterator[Question]:
-    """How much of what acting differently is worth do agents learn that see the same? Short runs do not refute."""
+    """In how many runs do agents that see the same learn most of what acting differently is worth? Runs of one game
+    have few distinct ends, so that they are counted: an exact interval at 95 %. Short runs do not refute."""
     if (series := measured.get(f"alike/{method.id}")) is None:
         return
-    estimate = series.at_largest(lambda item: float(item.values["score"]), level_of(True))
-    verdict = judge_at_least(estimate, DIFFERENT)
+    scores = np.array([float(item.values["score"]) for item in series.largest])
+    estimate = clopper_pearson(int((scores >= DIFFERENT).sum()), len(scores), level_of(False))
+    verdict = judge_at_least(estimate, MOST)
     if verdict.label == "refuted" and series.row.options["episodes"] < EPISODES:
         verdict = replace(verdict, label="inconclusive", why=f"{verdict.why}, after {series.row.options['episodes']}")
-    yield _row(method, "alike", series, "share of what acting differently is worth", verdict,
-               f"{ALIKE_N} agents that see the same learn {with_interval(estimate)} of what it is worth to take "
-               f"different servers, by {method.name}.",
-               key=f"{method.id}/alike", expected=DIFFERENT, relation="at_least")  # fmt: skip
+    yield _row(method, "alike", series, "share of runs that learn to act differently", verdict,
+               f"{ALIKE_N} agents that see the same learn more than half of what it is worth to take different servers "
+               f"in {with_interval(estimate)} of {len(scores)} runs, {scores.mean():.2f} of it on average, by "
+               f"{method.name}.",
+               key=f"{method.id}/alike", expected=MOST, relation="at_least")  # fmt: skip
 
 
 def _parallel(method: Compared, measured: Measured) -> Iterator[Question]:
