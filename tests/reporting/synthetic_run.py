@@ -236,6 +236,17 @@ def domains(draws: int = 4) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def balance_weights() -> list[dict[str, Any]]:
+    """Noise that stops growing at gamma = 1/2, and imbalance that falls up to there."""
+    powers = {"variance": lambda g: max(0.0, 1.0 - 2.0 * g), "imbalance_penalty": lambda g: min(0.0, 2.0 * g - 2.0)}
+    return [
+        {"gamma": gamma, "statistic": statistic, "exponent": power(gamma), "low": power(gamma) - 0.1,
+         "high": power(gamma) + 0.1, "predicted": power(gamma) if statistic == "variance" else None}
+        for statistic, power in powers.items()
+        for gamma in (0.0, 0.5, 1.0)
+    ]  # fmt: skip
+
+
 def compared(fleets: int = 3) -> list[dict[str, Any]]:
     """Credits among few and many agents: an unbiased one whose noise grows, quiet ones, biased ones."""
     kinds = {  # variance at N, cosine of the mean step

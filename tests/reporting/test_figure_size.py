@@ -15,7 +15,7 @@ from dgpg_verify.reporting.figures import FIGURES
 from dgpg_verify.reporting.frame import Frames, frames
 from tests.reporting.equilibria.synthetic_equilibria import equilibrium_tables
 from tests.reporting.samples.synthetic_samples import complexity_tables
-from tests.reporting.synthetic_run import arrived, compared, domains, fits, moments, tables
+from tests.reporting.synthetic_run import arrived, balance_weights, compared, domains, fits, moments, tables
 from tests.reporting.training.synthetic_training import training_tables
 
 MOST = 8
@@ -29,7 +29,12 @@ VARIANTS = ("delay", "lognormal", "recorded", "rounded")  # of systems, as a ful
 def made() -> Frames:
     """All synthetic tables, with as many places as a full run has."""
     given = tables() | equilibrium_tables() | complexity_tables() | training_tables(seeds=2)
-    given |= {"domains": domains(), "frontier": compared(), "compared_arrivals": arrived()}
+    given |= {
+        "domains": domains(),
+        "balance_weights": balance_weights(),
+        "frontier": compared(),
+        "compared_arrivals": arrived(),
+    }
     few = {name: [row for row in rows if (row.get("fleet") or 0) < 2] for name, rows in given.items()}
     for name in ("moments", "cross_agent"):
         base = [row for row in few[name] if row["system"] == "load_balancing"]

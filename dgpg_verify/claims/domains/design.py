@@ -14,10 +14,11 @@ TRAFFIC, POWER, RATES, STOCK = "road_network", "power_dispatch", "rate_control",
 GRID, NETWORK, BALANCED = f"{TRAFFIC}/grid", f"{TRAFFIC}/braess", f"{TRAFFIC}/braess/balanced"
 GAMMAS = (0.0, 0.25, 0.5, 1.0, 2.0)
 FLOOR_GAMMAS = (0.0, 0.25, 0.5, 0.75, 1.0)
-WEIGHED = {gamma: f"{POWER}/gamma {gamma:g}" for gamma in GAMMAS}
+BETWEEN, FAR = 0.75, 2.0  # asked after the others, at full scale: noise at the one, what is left at the other
+WEIGHED = {gamma: f"{POWER}/gamma {gamma:g}" for gamma in (*GAMMAS, BETWEEN)}
 NORMALISED = f"{POWER}/normalised"
 LINES = f"{POWER}/lines"
-FLOORS = {gamma: f"{POWER}/floor/gamma {gamma:g}" for gamma in FLOOR_GAMMAS}
+FLOORS = {gamma: f"{POWER}/floor/gamma {gamma:g}" for gamma in (*FLOOR_GAMMAS, FAR)}
 SPARSE, BOTTLENECK = f"{RATES}/sparse", f"{RATES}/bottleneck"
 FAT_TREE = f"{RATES}/fat tree"
 SPARSE_BALANCED, BOTTLENECK_BALANCED = f"{SPARSE}/balanced", f"{BOTTLENECK}/balanced"
@@ -134,7 +135,7 @@ def domain_design(scale: str, parts: Collection[str] | None = None) -> list[Row]
         _noise(GRID, local, TRAFFIC, rollouts),
         _noise(NETWORK, shared, braess, rollouts),
         _noise(BALANCED, shared, braess),
-        *(_noise(key, shared, POWER, rollouts * (gamma == 0.0), gamma=gamma) for gamma, key in WEIGHED.items()),
+        *(_noise(key, shared, POWER, rollouts * (gamma == 0.0), gamma=gamma) for gamma, key in _asked(WEIGHED, scale)),
         _noise(NORMALISED, shared, POWER, normalised=True),
         _noise(LINES, dict.fromkeys(*LINED[scale]), POWER, lines=True, gamma=2.0),
         _noise(SPARSE, local, RATES, rollouts),
@@ -142,7 +143,10 @@ def domain_design(scale: str, parts: Collection[str] | None = None) -> list[Row]
         _noise(FAT_TREE, dict.fromkeys(HOSTS[scale], draws), RATES, rollouts, topology="fat_tree"),
         _noise(BOTTLENECK, shared, RATES, rollouts, topology="bottleneck"),
         _noise(BOTTLENECK_BALANCED, shared, RATES, topology="bottleneck"),
-        *(_row(key, local, "floor", POWER, {"gamma": gamma}, games=FLOOR_GAMES) for gamma, key in FLOORS.items()),
+        *(
+            _row(key, local, "floor", POWER, {"gamma": gamma}, games=FLOOR_GAMES)
+            for gamma, key in _asked(FLOORS, scale)
+        ),
         *(
             _row(key, {DRIVERS: 1}, "lost", f"{TRAFFIC}:{name}", {"reference": reference})
             for (name, reference), key in BY_REFERENCE.items()
@@ -154,6 +158,12 @@ def domain_design(scale: str, parts: Collection[str] | None = None) -> list[Row]
     ]
     rows += [*_rests(scale), *_stocks(scale), *_trained(scale), *(_real() if scale == "full" else ())]
     return [row for row in rows if parts is None or row.key.split("/")[0] in parts]
+
+
+def _asked(rows: Mapping[float, str], scale: str) -> list[tuple[float, str]]:
+    """gamma and row key; those that were asked later at full scale alone."""
+    later = {WEIGHED[BETWEEN], FLOORS[FAR]}
+    return [(gamma, key) for gamma, key in rows.items() if scale == "full" or key not in later]
 
 
 def _rests(scale: str) -> list[Row]:

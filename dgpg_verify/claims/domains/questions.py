@@ -14,10 +14,10 @@ from dgpg_verify.claims.domains.design import LINES, REST, domain_design
 from dgpg_verify.claims.domains.measure import ALPHAS, SAMPLED, domain_cost, measure_domain
 from dgpg_verify.claims.noise import c1_2_noise_free
 from dgpg_verify.claims.noise.questions import exponent_question, threshold_question
-from dgpg_verify.claims.question import Question, checked, exactly
+from dgpg_verify.claims.question import Question, checked, exactly, level_of
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.claims.words import Sentences
-from dgpg_verify.core import Evidence
+from dgpg_verify.core import Estimate, Evidence
 from dgpg_verify.core.moments import ratio
 from dgpg_verify.samples.rest import RESTS
 from dgpg_verify.statistics import Relation
@@ -222,13 +222,21 @@ def domain_tables(claim: str, predictions: Sequence[Prediction], measured: Measu
     return {"domains": records, "declared": declared("domains")}
 
 
+def exponent_of(series: Series[Evidence], statistic: Statistic, credit: str) -> Estimate:
+    """The power of N of a statistic, with its 95 % interval."""
+    return series.fit(lambda item: READ[statistic](item.values, credit), level_of(False)).estimate
+
+
 def _name(claim: str, made: Prediction) -> str:
     """The row of the ledger."""
     return f"{claim}/{made.row}/{made.statistic}/{made.credit}"
 
 
-def domain_claim(system: str, predictions: Sequence[Prediction], ask: Ask, **about: Any) -> Claim:
-    """A claim on one system: what was predicted of it. ask: what was measured -> questions.
+def domain_claim(
+    system: str, predictions: Sequence[Prediction], ask: Ask, more: Callable[[Measured], Tables] | None = None,
+    **about: Any,
+) -> Claim:  # fmt: skip
+    """A claim on one system: what was predicted of it. ask: what was measured -> questions; more: -> further tables.
 
     What comes from roll-outs is decided at full scale: an exponent is known to +- 0.2 at standard scale. So are floors,
     which differ much between draws, and lines, of which there are few draws below.
@@ -238,7 +246,11 @@ def domain_claim(system: str, predictions: Sequence[Prediction], ask: Ask, **abo
         for made in predictions
         if made.credit in SAMPLED or f"/{REST}/" in made.row or made.row == LINES
     }
-    tables = partial(domain_tables, about["id"], [made for made in predictions if made.before])
+    before = [made for made in predictions if made.before]
+
+    def tables(measured: Measured) -> Tables:
+        return {**domain_tables(about["id"], before, measured), **(more(measured) if more else {})}
+
     return Claim(
         family="domains", design=partial(domain_design, parts=[system]), measure=measure_domain, cost=domain_cost,
         questions=ask, tables=tables, decided_at=late, **about,
