@@ -10,7 +10,14 @@ import numpy as np
 
 from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.design import Row
-from dgpg_verify.claims.instrument.measure import BATCH, COVERAGE, ORACLES, QUANTITIES, measure_instrument
+from dgpg_verify.claims.instrument.measure import (
+    AT_FULL_SCALE,
+    BATCH,
+    COVERAGE,
+    ORACLES,
+    QUANTITIES,
+    measure_instrument,
+)
 from dgpg_verify.claims.question import Question, checked
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.core import Estimate, Evidence, Label, Verdict
@@ -22,11 +29,12 @@ Cells = Series[Evidence]
 
 
 def design(scale: str) -> list[Row]:
-    """Coverage against four oracles, bit identities, controls, and the error rates of the verdict rules."""
+    """Coverage against the oracles, bit identities, controls, and the error rates of the verdict rules."""
+    oracles = [oracle for oracle in ORACLES if scale == "full" or oracle not in AT_FULL_SCALE]
     batches = {"smoke": 2, "standard": 20, "full": 40}[scale]
     fleets = {"smoke": 4, "standard": 12, "full": 20}[scale]
     return [
-        *(Row("A0", f"coverage/{oracle}", {BATCH: batches}, stream=f"A0/{oracle}") for oracle in ORACLES),
+        *(Row("A0", f"coverage/{oracle}", {BATCH: batches}, stream=f"A0/{oracle}") for oracle in oracles),
         Row("A0", "identities", {16: fleets}, stream="A0/identities"),
         Row("A0", "observed_bias", {1024: fleets}, stream="A0/observed"),
         Row("A0", "constant_reward", {16: 1}, stream="A0/constant"),
@@ -37,7 +45,7 @@ def design(scale: str) -> list[Row]:
 
 def questions(measured: Measured) -> list[Question]:
     return [
-        *(_coverage(oracle, quantity, measured) for oracle in ORACLES for quantity in QUANTITIES),
+        *(_coverage(oracle, quantity, measured) for oracle in _oracles(measured) for quantity in QUANTITIES),
         *_errors(measured["error_rates"]),
         *_faulty_procedures(measured["error_rates"]),
         *_identities(measured["identities"], measured["observed_bias"]),
@@ -63,6 +71,10 @@ def _check(
         expected_label=must,
         **about,
     )
+
+
+def _oracles(measured: Measured) -> list[str]:
+    return [oracle for oracle in ORACLES if f"coverage/{oracle}" in measured]
 
 
 def _coverage_record(oracle: str, quantity: str, measured: Measured) -> dict[str, Any]:
@@ -149,7 +161,9 @@ def _independent_rewards(series: Cells) -> Question:
 
 def tables(measured: Measured) -> dict[str, list[dict[str, Any]]]:
     errors = measured["error_rates"].flat[0].values
-    coverage = [_coverage_record(oracle, quantity, measured) for oracle in ORACLES for quantity in QUANTITIES]
+    coverage = [
+        _coverage_record(oracle, quantity, measured) for oracle in _oracles(measured) for quantity in QUANTITIES
+    ]
     return {"coverage": coverage, "calibration": [*errors["standard"], *errors["faulty"]]}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -23,10 +23,13 @@ from dgpg_verify.oracles import (
     load_balancing_moments,
     trajectory_moments,
 )
+from dgpg_verify.oracles.games.quadratic import quadratic_moments
 from dgpg_verify.policies import GaussianPolicy, TabularPolicy, uniform_policy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.statistics import calibration_table, control_table, headline_error_rates, majority
-from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam, LoadBalancingGame
+from dgpg_verify.systems import CloudScheduling, LinearQuadraticTeam, LoadBalancingGame, make_system
+from dgpg_verify.systems.power.power_dispatch import PowerDispatch
+from dgpg_verify.systems.resource_game import ResourceGame
 
 COVERAGE = 0.95
 BATCH = 10  # configurations in one cell
@@ -34,6 +37,13 @@ REPETITIONS = 1000
 ROLLOUTS = 1024
 QUANTITIES = ("variance of return:raw", "variance of guidance", "variance of difference")
 CREDITS = ("return:raw", "guidance", "difference")
+OTHER_GAMES: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("road_network", {}),
+    ("road_network:braess", {}),
+    ("rate_control", {}),
+    ("rate_control", {"topology": "bottleneck"}),
+    ("power_dispatch", {"lines": True}),
+)
 Configuration = tuple[System, Policy, OracleMoments]
 
 
@@ -105,12 +115,29 @@ def _trajectories(rng: np.random.Generator) -> Configuration:
     return system, policy, trajectory_moments(paths, CREDITS)
 
 
+def _closed_form_dispatch(rng: np.random.Generator) -> Configuration:
+    n, seed = int(rng.integers(6, 40)), int(rng.integers(2**31))
+    system = PowerDispatch.random(n, seed, normalised=bool(rng.integers(2)), gamma=float(rng.uniform(0.0, 2.0)))
+    policy = _random_policy(system, rng)
+    return system, policy, quadratic_moments(system, one_shot_probabilities(system, policy), CREDITS)
+
+
+def _other_domains(rng: np.random.Generator) -> Configuration:
+    kind, options = OTHER_GAMES[int(rng.integers(len(OTHER_GAMES)))]
+    system = cast(ResourceGame, make_system(kind, int(rng.integers(2, 5)), int(rng.integers(2**31)), **options))
+    policy = _random_policy(system, rng)
+    return system, policy, enumerate_moments(system, one_shot_probabilities(system, policy), CREDITS)
+
+
 ORACLES: dict[str, Callable[[np.random.Generator], Configuration]] = {
     "enumeration": _enumeration,
     "load-balancing closed form": _closed_form_game,
     "linear-quadratic closed form": _closed_form_team,
     "trajectory enumeration": _trajectories,
+    "dispatch closed form": _closed_form_dispatch,
+    "enumeration, other domains": _other_domains,
 }
+AT_FULL_SCALE = ("dispatch closed form", "enumeration, other domains")
 
 
 @dataclass(frozen=True, eq=False)
