@@ -135,9 +135,9 @@ ORACLES: dict[str, Callable[[np.random.Generator], Configuration]] = {
     "linear-quadratic closed form": _closed_form_team,
     "trajectory enumeration": _trajectories,
     "dispatch closed form": _closed_form_dispatch,
-    "enumeration, other domains": _other_domains,
+    "enumeration of other domains": _other_domains,
 }
-AT_FULL_SCALE = ("dispatch closed form", "enumeration, other domains")
+AT_FULL_SCALE = ("dispatch closed form", "enumeration of other domains")
 
 
 @dataclass(frozen=True, eq=False)
