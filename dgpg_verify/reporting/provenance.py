@@ -67,6 +67,16 @@ def run_claims(environment: Mapping[str, Any]) -> list[str] | None:
     return None
 
 
+def is_named(claim: str, prefix: str) -> bool:
+    """Whether the prefix names the claim: C1 names C1 and C1.2, C4.1 names C4.1a, C1 never names C10."""
+    return re.fullmatch(re.escape(prefix) + r"([a-z.].*)?", claim) is not None
+
+
+def ran(prefix: str, claims: Iterable[str] | None) -> bool:
+    """Whether a run of these claims measured one that the prefix names; a run that does not say may have."""
+    return claims is None or any(is_named(claim, prefix) for claim in claims)
+
+
 def claim_titles(environment: Mapping[str, Any]) -> dict[str, str]:
     """The claims' titles by id, as the run recorded them; empty where it did not."""
     titles = environment.get(TITLES)

@@ -97,8 +97,7 @@ def _warnings(folder: Path, environment: Mapping[str, Any]) -> list[str]:
 
 def _empty(folder: Path, tables: Tables, environment: Mapping[str, Any]) -> list[str]:
     """The tables that this run should have filled and did not, in a sentence."""
-    expected = [name for name in expected_tables(run_claims(environment)) if name != "speed"]  # no run measures speed
-    empty = [name for name in expected if not tables.get(name)]
+    empty = [name for name in expected_tables(run_claims(environment)) if not tables.get(name)]
     return [f"Empty tables: {', '.join(empty)}."] if empty and (folder / RECORDS).is_file() else []
 
 

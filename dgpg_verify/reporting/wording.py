@@ -61,8 +61,8 @@ def row_label(label: Any, method: str) -> str:
 
 
 def claim_order(key: str) -> tuple[bool, list[tuple[int, str]]]:
-    """Sort key of a claim's id: claims (C) before audits (A), C1.2 before C1.10."""
-    return not key.startswith("C"), natural(key)
+    """Sort key of a claim's id: audits (A) after claims, C1.2 before C1.10."""
+    return key.startswith("A"), natural(key)
 
 
 def natural(key: str) -> list[tuple[int, str]]:

@@ -16,6 +16,7 @@ from dgpg_verify.reporting import (
     write_records,
     write_variance_csv,
 )
+from dgpg_verify.reporting.provenance import ran
 from dgpg_verify.reporting.records import BOUNDS, out_of_bounds
 from dgpg_verify.runs.files import read_json
 from tests.reporting.synthetic_run import moments, tables
@@ -88,6 +89,12 @@ def test_no_record_is_written_with_a_number_that_cannot_be(tmp_path: Path, value
         write_records(tmp_path, {"moments": [{"n": 2, "alignment": 1.0}, {"n": 2, "alignment": value}]})
     assert list(tmp_path.iterdir()) == []
     write_records(tmp_path, {"moments": [{"n": 2, "alignment": math.nan}, {"n": 2, "alignment": None}]})
+
+
+@pytest.mark.parametrize(("prefix", "claims"), [("C1", ["C1.2", "C1"]), ("C4.1", ["C4.1a"]), ("C10", ["C10"])])
+def test_a_head_names_its_own_claims(prefix: str, claims: list[str]) -> None:
+    assert all(ran(prefix, [claim]) for claim in claims) and ran(prefix, None)
+    assert not ran(prefix, ["A1", f"{prefix}0", f"C{prefix}"])
 
 
 COMMITTED = sorted(
