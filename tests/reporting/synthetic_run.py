@@ -156,17 +156,18 @@ def cross_agent(fleets: int = 6, seed: int = 3) -> list[dict[str, Any]]:
 
 def pointing() -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    for system, _, policy in PLACES:
-        for credit in ("return", "guidance", "difference"):
+    needed = {"return": lambda n: 3.0 * n, "guidance": lambda n: 7.6, "difference": lambda n: 5.0,
+              "guided:0.2/parts": lambda n: 2.0 * n**0.5, "guided:0.2/mixed": lambda n: 8.1}  # fmt: skip
+    for system, graph, policy in PLACES:
+        for credit, rollouts in needed.items():
             for n in (5, 50, 200, 1500):
-                need = 3.0 * n if credit == "return" else 7.6
                 rows.append(
                     {
-                        "system": system, "policy": policy, "credit": credit, "n": n,
-                        "rollouts": min(need, 4096.0), "censored": need > 4096,
+                        "system": system, "policy": policy, "sharing": "independent", "graph": graph,
+                        "credit": credit, "n": n, "rollouts": rollouts(n), "censored": False,
                     }
                 )  # fmt: skip
-    rows[-1].update(rollouts=None, censored=True)
+    rows[3].update(rollouts=None, censored=True)  # the return of the first place, at the largest N
     return rows
 
 

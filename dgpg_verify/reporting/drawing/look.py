@@ -19,6 +19,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_hex
 INK, MUTED, GRID, BAND = "#1f2430", "#5b6473", "#dde2ea", "#f0f3f8"
 GOOD, BAD = "#009e73", "#d55e00"
 MIX = LinearSegmentedColormap.from_list("mix", ["#d55e00", "#a8569f", "#0072b2"])  # alpha 0 (return) to 1 (guidance)
+MIXED = LinearSegmentedColormap.from_list("mixed", ["#c2187a", "#23408e"])  # the same where J is a mean and G a sum
 SIZES = LinearSegmentedColormap.from_list("sizes", ["#9fd0ee", "#0072b2", "#10263f"])  # small to large N
 SOLID: Any = "-"
 DASHED: Any = (0, (2.4, 1.1))
@@ -40,8 +41,8 @@ class Look:
 
     @property
     def edge(self) -> str:
-        """A white rim; a hollow mark has its own colour, and so has a plus, of which a rim would leave a thin cross."""
-        return self.color if self.face == "white" or self.marker == "P" else "white"
+        """A white rim; a hollow mark has its own colour, and so have plus and star, of which a rim would leave little."""
+        return self.color if self.face == "white" or self.marker in ("P", "*") else "white"
 
     @property
     def line(self) -> dict[str, Any]:
@@ -74,7 +75,8 @@ def credit_look(name: str) -> Look:
     if base.startswith("guided:"):
         text, _, setting = base.split(":", 1)[1].split("@")[0].partition("/")
         alpha = alpha_value(text)
-        return Look(alpha_color(alpha), "H" if setting == "mixed" else "d", 20 + round(10 * (alpha or 0)))
+        mark, colors = ("*", MIXED) if setting == "mixed" else ("d", MIX)
+        return Look(alpha_color(alpha, colors), mark, 20 + round(10 * (alpha or 0)))
     family = base.split(":")[0]
     return _CREDITS.get(family) or Look(_SPARE[sum(map(ord, base)) % len(_SPARE)], "*", 40)
 
@@ -92,9 +94,9 @@ def alpha_value(alpha: float | str | None) -> float | None:
     return (1.0 - way) * ends[0] + way * ends[-1]
 
 
-def alpha_color(alpha: float | None) -> str:
+def alpha_color(alpha: float | None, colors: LinearSegmentedColormap = MIX) -> str:
     """Return's colour at 0, guidance's at 1; grey for a rule without a number."""
-    return "#7f7f7f" if alpha is None else to_hex(MIX(min(max(alpha, 0.0), 1.0)))
+    return "#7f7f7f" if alpha is None else to_hex(colors(min(max(alpha, 0.0), 1.0)))
 
 
 def shades(values: Iterable[Any], colors: LinearSegmentedColormap = SIZES) -> dict[Any, str]:

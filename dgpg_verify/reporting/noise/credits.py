@@ -32,7 +32,7 @@ from dgpg_verify.reporting.wording import credit_name, exponent_text, slope_phra
 
 HEADLINE = ("return", "return:centred", "gae:central", "guidance", "guidance:chain_rule", "guidance:exact",
             "difference", "branch")  # fmt: skip
-TITLED = (("return", "return:centred"), ("guidance", "guidance:chain_rule"))  # the two that titles compare
+TITLED = {"shared return": ["return"], "guidance": ["guidance"]}  # what titles compare: credits by their name there
 
 Text = Callable[[str, Frame], str]
 
@@ -64,6 +64,7 @@ def by_place(
     plain_title: str,
     subtitle: str,
     caption: str,
+    titled: Mapping[str, Sequence[str]] = TITLED,
     legend: bool = True,
     **layout: Any,
 ) -> Figure:
@@ -77,6 +78,7 @@ def by_place(
     title : {compared} stands for that comparison at the largest N, {last} for this N.
     plain_title : where nothing can be compared.
     caption : goes on after the number of fleets, where rows come from fleets.
+    titled : credits by the name under which the title compares them.
     layout : goes to `grid`.
     """
     measured = where(rows, credit=list(credits))
@@ -84,7 +86,7 @@ def by_place(
     drawn = at_any(measured, shown)
     others = left_out([p.title for p in places(measured)], [p.title for p in shown], place="the table of rows")
     last = at(drawn, first)["n"].max()
-    texts = compared(where(at(drawn, first), n=last), text)
+    texts = compared(where(at(drawn, first), n=last), text, titled)
     fleets = f"{fleets_text(drawn)}; " if "fleet" in drawn else ""
     fig, axes = grid(
         shown,
@@ -100,9 +102,9 @@ def by_place(
     return fig
 
 
-def compared(rows: Frame, text: Text) -> str:
-    """`text` of the name and rows of the shared return and of guidance, as far as they were measured, for titles."""
-    pairs = [(credit_name(names[0]), where(rows, credit=names)) for names in TITLED]
+def compared(rows: Frame, text: Text, titled: Mapping[str, Sequence[str]] = TITLED) -> str:
+    """`text` of each name and its rows, as far as they were measured, for titles."""
+    pairs = [(name, where(rows, credit=list(credits))) for name, credits in titled.items()]
     return ", ".join(filter(None, (text(name, same) for name, same in pairs if not same.empty)))
 
 

@@ -13,6 +13,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from dgpg_verify.reporting import noise
+from dgpg_verify.reporting.drawing.look import credit_look
 from dgpg_verify.reporting.drawing.saving import svg_text
 from dgpg_verify.reporting.drawing.spec import FigureSpec
 from dgpg_verify.reporting.frame import Frames, NothingToDraw, Place, at, frames, where
@@ -100,11 +101,20 @@ def test_an_optimum_that_no_fleet_tells_from_noise_is_said_to_be_so(made: Frames
     assert "nan" not in titles[1]
 
 
-def test_pointing_draws_every_row_and_says_not_reached(made: Frames) -> None:
+def test_pointing_draws_every_row_once_and_says_not_reached(made: Frames) -> None:
     figure = noise.draw_pointing(made)
-    assert dots(figure) == len(made["pointing"])
+    rows = made["pointing"]
+    ends = [line.get_xdata()[0] for ax in figure.axes for line in ax.lines if len(line.get_xdata()) == 1]
+    assert sorted(ends) == sorted(rows["rollouts"].fillna(rows["rollouts"].max()))
     written = [text.get_text() for ax in figure.axes for text in ax.texts]
-    assert "not reached" in written and any(text.startswith("more than") for text in written)
+    assert written.count("not reached") == 1
+
+
+def test_pointing_names_dgpg_in_its_title_and_tells_its_settings_apart(made: Frames) -> None:
+    title = noise.draw_pointing(made).texts[0].get_text().replace("\n", " ")
+    assert "not reached with shared return, 8 with guidance, 8 to 77 with DG-PG, among 1500 agents" in title
+    looks = [credit_look(f"guided:0.2/{setting}") for setting in ("parts", "mixed")]
+    assert len({look.color for look in looks}) == len({look.marker for look in looks}) == 2
 
 
 @pytest.mark.parametrize("slope", [0.97, 0.03])
