@@ -148,7 +148,6 @@ def cross_agent(fleets: int = 6, seed: int = 3) -> list[dict[str, Any]]:
                         {
                             "system": system, "policy": policy, "sharing": "independent", "graph": graph,
                             "credit": credit, "n": n, "fleet": fleet, "share": share,
-                            "share_low": max(share - 0.03, 0.0), "share_high": min(share + 0.03, 1.0),
                         }
                     )  # fmt: skip
     return rows

@@ -170,11 +170,10 @@ def _optimal(series: Series) -> Iterator[Record]:
 
 
 def _cross(series: Series) -> Iterator[Record]:
-    interval = {"share_low": None, "share_high": None}
     for cell in series.flat:
         shares = {name: float(bounded(cell[name].cross_agent_share, 0.0, 1.0)) for name in _credits(cell)}
         for credit in (name for name, share in shares.items() if np.isfinite(share)):
-            yield {"credit": credit, "n": cell.n, "fleet": cell.fleet, "share": shares[credit]} | interval
+            yield {"credit": credit, "n": cell.n, "fleet": cell.fleet, "share": shares[credit]}
 
 
 def _pointing(series: Series) -> Iterator[Record]:

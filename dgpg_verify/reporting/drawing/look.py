@@ -41,7 +41,7 @@ class Look:
 
     @property
     def edge(self) -> str:
-        """A white rim; a hollow mark has its own colour, and so have plus and star, of which a rim would leave little."""
+        """White; a hollow mark has its own colour, and so have plus and star, of which a rim would leave little."""
         return self.color if self.face == "white" or self.marker in ("P", "*") else "white"
 
     @property

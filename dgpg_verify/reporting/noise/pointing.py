@@ -64,9 +64,9 @@ def _stem(ax: Axes, y: float, row: Any, most: float) -> None:
 
 
 def draw_pointing(frames: Frames) -> Figure:
-    """Roll-outs until the cosine between an agent's averaged gradient and the exact one reaches 0.7, median over fleets.
+    """Roll-outs until the cosine between an agent's averaged gradient and the exact one reaches 0.7.
 
-    Table `pointing`; one panel per system and policy, one block per N. Raises NothingToDraw.
+    Medians over fleets. Table `pointing`; one panel per system and policy, one block per N. Raises NothingToDraw.
     """
     rows = few_sizes(need(frames["pointing"], "pointing", "row"))
     guided = [credit for credit in dict.fromkeys(rows["credit"]) if credit.startswith("guided:")]
