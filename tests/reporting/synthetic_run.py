@@ -14,15 +14,14 @@ from dgpg_verify.reporting import write_ledger, write_records, write_variance_cs
 from dgpg_verify.runs.files import write_json
 
 NS = (2, 4, 8, 16, 32, 64, 128, 256)
-ALPHAS: tuple[float | str, ...] = (0.2, 0.4, 0.6, 0.8, "0.9->0.2@start", "0.9->0.2@middle", "0.9->0.2@end")
-NUMBERS = {"0.9->0.2@start": 0.9, "0.9->0.2@middle": 0.55, "0.9->0.2@end": 0.2}
+ALPHAS = (0.2, 0.4, 0.55, 0.6, 0.8, 0.9)
 CREDITS = {  # credit -> (level at N = 1, exponent of V per agent, noise-to-signal at N = 1)
     "return": (0.9, 1.0, 3.0),
     "gae:central": (0.7, 0.97, 2.6),
     "guidance": (0.5, 0.0, 8.0),
     "guidance:exact": (0.4, 0.0, 6.5),
     "difference": (0.3, 0.0, 4.0),
-    "guided:0.5": (0.3, 0.9, 3.0),
+    "gae:local": (0.3, 0.9, 3.0),
 }
 PLACES = (
     ("load_balancing", "sparse", "uniform"),
@@ -98,16 +97,15 @@ def alpha_rows(seed: int = 1) -> list[dict[str, Any]]:
     for system, graph, policy in PLACES[:3]:
         for setting in ("sum", "mean", "mixed", "parts"):
             for alpha in ALPHAS:
-                a = NUMBERS.get(str(alpha), alpha)
                 for n in NS:
-                    _, _, predicted, share = _mix(float(a), n, setting)
-                    value = predicted * math.exp(0.05 * rng.standard_normal())
+                    _, _, value, share = _mix(alpha, n, setting)
+                    ratio = 3.0 * n * math.exp(0.05 * rng.standard_normal())
                     rows.append(
                         {
                             "system": system, "policy": policy, "sharing": "independent", "graph": graph,
-                            "setting": setting, "n": n, "alpha": alpha, "variance": value, "predicted": predicted,
-                            "variance_low": value * 0.85, "variance_high": value * 1.17, "return_share": share,
-                            "crossover_n": 0.56 * (float(a) / (1 - float(a))) ** 2 if setting == "sum" else None,
+                            "setting": setting, "n": n, "alpha": alpha, "variance": value, "return_share": share,
+                            "ratio_name": "paired_ratio" if system.startswith("cloud") else "noise_to_signal",
+                            "ratio": ratio, "ratio_low": ratio * 0.85, "ratio_high": ratio * 1.17,
                         }
                     )  # fmt: skip
     return rows

@@ -63,35 +63,28 @@ _CREDITS = {
     "guidance:multi_step": Look("#1b3a5c", "<", 9),
     "normalised@gae:central": Look("#5d4a66", ">", 10),
 }
-_ALIASES = {"return:centred": "return", "guidance:chain_rule": "guidance", "guidance:chain": "guidance"}
 _SPARE = ("#8c6d46", "#7f7f7f", "#a0522d", "#4d6a8f")
 
 
 def credit_look(name: str) -> Look:
     """The look of a credit, the same in every figure; guided credits lie between return and guidance."""
-    base = _ALIASES.get(name, name)
-    if base in _CREDITS:
-        return _CREDITS[base]
-    if base.startswith("guided:"):
-        text, _, setting = base.split(":", 1)[1].split("@")[0].partition("/")
+    if name in _CREDITS:
+        return _CREDITS[name]
+    if name.startswith("guided:"):
+        text, _, setting = name.split(":", 1)[1].split("@")[0].partition("/")
         alpha = alpha_value(text)
         mark, colors = ("*", MIXED) if setting == "mixed" else ("d", MIX)
         return Look(alpha_color(alpha, colors), mark, 20 + round(10 * (alpha or 0)))
-    family = base.split(":")[0]
-    return _CREDITS.get(family) or Look(_SPARE[sum(map(ord, base)) % len(_SPARE)], "*", 40)
+    family = name.split(":")[0]
+    return _CREDITS.get(family) or Look(_SPARE[sum(map(ord, name)) % len(_SPARE)], "*", 40)
 
 
-def alpha_value(alpha: float | str | None) -> float | None:
-    """The number behind an alpha: 0.4, '0.4', or a schedule's point ('0.9->0.2@start', '@middle', '@end')."""
-    if isinstance(alpha, int | float):
-        return float(alpha)
-    text, _, point = str(alpha).partition("@")
+def alpha_value(alpha: str) -> float | None:
+    """The number behind an alpha's text: '0.4', or the last one of a schedule ('0.9->0.2'); None for a rule's name."""
     try:
-        ends = [float(part) for part in text.split("->")]
+        return float(alpha.rpartition("->")[2])
     except ValueError:
         return None
-    way = {"start": 0.0, "middle": 0.5, "mid": 0.5}.get(point, 1.0)  # from the first to the last
-    return (1.0 - way) * ends[0] + way * ends[-1]
 
 
 def alpha_color(alpha: float | None, colors: LinearSegmentedColormap = MIX) -> str:

@@ -30,8 +30,7 @@ from dgpg_verify.reporting.frame import (
 )
 from dgpg_verify.reporting.wording import credit_name, exponent_text, slope_phrase
 
-HEADLINE = ("return", "return:centred", "gae:central", "guidance", "guidance:chain_rule", "guidance:exact",
-            "difference", "branch")  # fmt: skip
+HEADLINE = ("return", "gae:central", "guidance", "guidance:exact", "difference", "branch")
 TITLED = {"shared return": ["return"], "guidance": ["guidance"]}  # what titles compare: credits by their name there
 
 Text = Callable[[str, Frame], str]
@@ -48,9 +47,9 @@ def at_any(rows: Frame, places: Sequence[Place]) -> Frame:
 
 
 def headline_credits(rows: Frame) -> list[str]:
-    """The credits drawn where room is short, in legend order; guided ones have their own figure."""
+    """The credits drawn where room is short, in legend order."""
     measured = list(dict.fromkeys(rows["credit"]))
-    chosen = [c for c in HEADLINE if c in measured] or [c for c in measured if not c.startswith("guided")] or measured
+    chosen = [credit for credit in HEADLINE if credit in measured] or measured
     return sorted(chosen, key=lambda credit: (credit_look(credit).order, credit))
 
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from dgpg_verify.reporting.drawing.axes import dodge, limits, log_y, n_axis, quiet, rule
 from dgpg_verify.reporting.drawing.captions import fleets_text, left_out
-from dgpg_verify.reporting.drawing.look import BAD, GOOD, alpha_value, credit_look
+from dgpg_verify.reporting.drawing.look import BAD, GOOD, credit_look
 from dgpg_verify.reporting.drawing.marks import dots, joined, label_ends
 from dgpg_verify.reporting.drawing.sheet import panels
 from dgpg_verify.reporting.frame import (
@@ -123,13 +123,11 @@ def draw_paired_ratio(frames: Frames) -> Figure:
 def draw_efficiency(frames: Frames) -> Figure:
     """Efficiency against N, log-log, every fleet: guaranteed progress of the best step relative to the exact gradient.
 
-    Headline credits and the guided one nearest to an even mixture. Table `moments`. Raises NothingToDraw.
+    Table `moments`. Raises NothingToDraw.
     """
     rows = known(in_primary_setting(per_agent(frames["moments"])), "efficiency")
     need(rows, "moments", "efficiency (it needs the exact gradient)")
-    guided = [c for c in sorted(set(rows["credit"])) if c.startswith("guided:") and "@gae" not in c]
-    nearest = sorted(guided, key=lambda c: abs((alpha_value(c.split(":", 1)[1].split("@")[0]) or 9) - 0.5))
-    credits = headline_credits(rows) + nearest[:1]
+    credits = headline_credits(rows)
     drawn = where(rows, credit=credits)
     drawn = at_any(drawn, telling_places(drawn))
     low, _ = limits(positive(drawn, "efficiency"))

@@ -66,19 +66,20 @@ def test_cross_agent_draws_every_fleet(made: Frames) -> None:
 
 
 def test_fixed_alpha_draws_every_alpha_and_every_optimum(made: Frames) -> None:
-    expected = len(at(made["alpha"], GAME)) + 2 * len(at(made["optimal"], GAME))  # optima: variance and return share
+    expected = len(at(made["alpha"], GAME)) + len(at(made["optimal"], GAME))  # an optimum has a return share alone
     assert dots(noise.draw_fixed_alpha(made, GAME)) == expected
 
 
-def test_fixed_alpha_shows_the_ratio_that_is_judged_where_it_was_recorded(made: Frames) -> None:
-    alpha = made["alpha"].assign(ratio_name="noise_to_signal", ratio=made["alpha"]["n"] * 3.0)
+def test_fixed_alpha_shows_the_ratio_that_is_judged(made: Frames) -> None:
+    alpha = made["alpha"].assign(ratio=made["alpha"]["n"] * 3.0)
     figure = noise.draw_fixed_alpha({**made, "alpha": alpha}, GAME)
-    assert "noise relative to the signal goes like N^1.00 (sum)" in figure.texts[0].get_text().replace("\n", " ")
+    title = figure.texts[0].get_text().replace("\n", " ")
+    assert "At fixed \u03b1 = 0.55 the noise relative to the signal goes like N^1.00 (sum)" in title
     assert figure.axes[0].get_ylabel() == "noise to signal"
     drawn = [y for c in figure.axes[0].collections if c.get_gid() == "replicates" for _, y in c.get_offsets()]
     assert drawn and set(drawn) <= set(alpha["ratio"])
-    old = noise.draw_fixed_alpha(made, GAME).texts[0].get_text().replace("\n", " ")
-    assert "the variance, before it is set against the signal, goes like" in old
+    ends = [text.get_text() for text in figure.axes[0].texts]
+    assert {"0.2", "0.4", "0.55", "0.6", "0.8", "0.9"} <= set(ends)
 
 
 def test_of_many_settings_four_are_drawn_the_sum_among_them(made: Frames) -> None:
