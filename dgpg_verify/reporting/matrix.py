@@ -67,9 +67,14 @@ def counts_text(reading: ReadingSummary) -> str:
 
 def price_text(reading: ReadingSummary) -> str:
     """The range of the return's share of the update over the reading's rows; "" where none has one."""
-    known = [row.return_share for row in reading.rows if row.return_share is not None]
-    shares = list(dict.fromkeys(number_text(share, 2) for share in sorted(known)))
-    return f"\u03c9 {shares[0]}" + (f" \u2026 {shares[-1]}" if len(shares) > 1 else "") if shares else ""
+    shares = shares_text(reading.rows)
+    return f"\u03c9 {shares}" if shares else ""
+
+
+def shares_text(rows: Iterable[LedgerRow]) -> str:
+    """The least and the largest share of the return over these rows; "" where none has one."""
+    known = sorted(row.return_share for row in rows if row.return_share is not None)
+    return " \u2026 ".join(dict.fromkeys(number_text(share, 2) for share in known[:1] + known[-1:]))
 
 
 def matrix_lines(

@@ -49,6 +49,11 @@ def policy_name(name: str) -> str:
     return rest if not rest or "policy" in rest else f"{rest} policy"
 
 
+def policy_in_words(text: str) -> str:
+    """A sentence in which "policy linear@best_fit:0.3" stands in words."""
+    return re.sub(r"\bpolicy (\w+[@:][\w@:]*\d(?:\.\d+)?)", lambda found: policy_name(found[1]), text)
+
+
 def method_name(name: str) -> str:
     """A training method's name for a label."""
     return worded("methods", name)

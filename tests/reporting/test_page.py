@@ -278,7 +278,7 @@ def test_titles_of_claims_are_those_that_the_run_recorded(tmp_path: Path) -> Non
         "C1.2": ledger_row("b", "C1.2").statement,  # no title was recorded: what the claim says stands in its place
         "X9": ledger_row("c", "X9").statement,
     }
-    assert text.count("A title of its own") == 3, "in the matrix, in the contents, as heading; not in provenance"
+    assert text.count("A title of its own") == 4, "in first line, matrix and contents, as heading; not in provenance"
 
 
 def test_folders_that_are_no_runs_are_refused(tmp_path: Path) -> None:
