@@ -94,8 +94,6 @@ def _fits(series: Series) -> Iterator[Record]:
                 "full_exponent": fit.full.exponent if fit.full else None,
                 "affine_a": fit.affine.a if fit.affine else None,
                 "affine_b": fit.affine.b if fit.affine else None,
-                "expected": None,
-                "verdict": None,
             } | {number: getattr(fit, number) for number in ("exponent", "low", "high", "level")}
 
 

@@ -120,19 +120,15 @@ def test_every_shift_is_drawn_and_the_title_is_the_largest_error(made: Tables) -
     figure = figures.draw_equilibrium_shift(frames(made))
     assert dots(figure) == len(made["equilibrium_shift"])
     rows = [r for r in made["equilibrium_shift"] if r["kind"] == "entropy"]
-    worst = max(r["error"] / r["predicted"] for r in rows)
+    worst = max(r["largest_error"] / r["predicted"] for r in rows)
     assert f"games with entropy {worst:.2g}" in title(figure)
     one = {**made["equilibrium_shift"][0], "predicted": None}
     less = figures.draw_equilibrium_shift(frames({"equilibrium_shift": [one, *made["equilibrium_shift"][1:]]}))
     assert dots(less) == dots(figure) - 1 and "1 records without a shift or a prediction are not drawn" in said(less)
 
 
-def test_shifts_come_one_a_record_in_lists_or_as_means() -> None:
-    base = {"kind": "team", "alpha": 0.1}
-    many = {**base, "predicted": [0.1, 0.2, None], "found": [0.1, 0.3, 0.4]}
-    figure = figures.draw_equilibrium_shift(frames({"equilibrium_shift": [many]}))
-    assert dots(figure) == 2 and "team 0.50" in title(figure) and "Every point is one game" in said(figure)
-    mean = {**base, "predicted": 0.2, "found": 0.2, "largest_error": 0.03, "fleets": 40}
+def test_a_point_is_the_mean_over_the_games_of_its_record() -> None:
+    mean = {"kind": "team", "alpha": 0.1, "predicted": 0.2, "found": 0.2, "largest_error": 0.03, "fleets": 40}
     figure = figures.draw_equilibrium_shift(frames({"equilibrium_shift": [mean]}))
     assert dots(figure) == 1 and "team 0.15" in title(figure) and "the mean over 40 games" in said(figure)
 

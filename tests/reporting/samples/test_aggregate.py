@@ -76,14 +76,9 @@ def test_short_curves_keep_every_positive_point() -> None:
         assert curve.loc[k, "median"].tolist() == row["median"][1:]
 
 
-def test_pairs_come_one_per_record_or_one_per_fleet() -> None:
-    def pairs(*rows: dict[str, object]) -> list[list[float]]:
-        found: list[list[float]] = prediction_pairs(frame(rows))[["predicted", "observed", "ratio"]].to_numpy().tolist()
-        return found
-
-    assert pairs({"predicted": 9.0, "observed": 3.0}, {"predicted": None, "observed": 3.0}) == [[9.0, 3.0, 3.0]]
-    assert pairs({"predicted": [9.0, 8.0], "observed": [3.0, None]}) == [[9.0, 3.0, 3.0]]
-    assert pairs({"predicted": 9.0, "observed": 0.0}) == []
+def test_pairs_are_those_of_fleets_that_arrived() -> None:
+    rows = [{"predicted": 9.0, "observed": 3.0, "ratio": 3.0}, {"predicted": 9.0, "observed": None, "ratio": None}]
+    assert prediction_pairs(frame(rows))["ratio"].tolist() == [3.0]
 
 
 def test_growth_is_between_the_ends_of_n_in_one_source() -> None:

@@ -186,7 +186,7 @@ def test_names_are_words() -> None:
     assert names.method("guided:sqrt") == "\u03b1 = 1 \u2212 1/\u221aN"
     assert names.method("guided:0.2@difference") == "\u03b1 = 0.2 on difference reward"
     assert names.method("own_method") == "own method"
-    assert names.step("theory*2") == "the theory's steps, times 2" and names.step("other") == "other"
+    assert names.step("theory wide") == "the theory's steps, one \u03b5, larger N" and names.step("other") == "other"
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)

@@ -138,11 +138,11 @@ def test_a_bound_that_was_exceeded_is_counted(tmp_path: Path) -> None:
     made = complexity_tables()
     rows = [{**row, "step_rule": "theory"} for row in made["complexity_predicted"]]
     assert sum(r["short"] for g in predicted_groups(rows) for r in g["rows"]) == 0
-    rows[0] = {**rows[0], "observed": 2.0 * rows[0]["predicted"]}
+    rows[0] = {**rows[0], "observed": 2.0 * rows[0]["predicted"], "ratio": 0.5}
     first = predicted_groups(rows)[0]["rows"][0]
     assert (first["short"], first["least"]) == (1, 0.5)
-    lists = {**rows[0], "predicted": [10.0, 10.0, None], "observed": [5.0, 20.0, 1.0]}
-    assert predicted_groups([lists])[0]["rows"][0]["count"] == 2
+    never = {**rows[0], "observed": None, "ratio": None}
+    assert predicted_groups([rows[0], never])[0]["rows"][0]["count"] == 1
 
 
 def test_tries_of_the_tuned_steps_are_listed_or_left_open() -> None:
