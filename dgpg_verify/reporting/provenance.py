@@ -8,6 +8,7 @@ from typing import Any
 
 from dgpg_verify.core import LedgerRow
 
+ENVIRONMENT = "environment.json"
 SMALL = ("smoke", "one to two minutes on two cores")  # the scale at which a dispute begins, and its time
 PRIVATE = {"host", "hostname", "node", "user", "username", "cwd", "home", "folder", "path", "interpreter", "executable"}
 TITLES = "titles"  # entry of environment.json: claim id -> title, shown as headings and not as provenance

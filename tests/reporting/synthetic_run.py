@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -357,6 +359,21 @@ ENVIRONMENT = {
 }
 
 
+def write_run(
+    folder: Path,
+    rows: Sequence[LedgerRow] = (),
+    tables: Mapping[str, list[dict[str, Any]]] = MappingProxyType({}),
+    **environment: Any,
+) -> Path:
+    """Write the files of a run, whatever little they hold, and return its folder."""
+    folder.mkdir(exist_ok=True)
+    write_ledger(folder, rows)
+    write_records(folder, tables)
+    write_variance_csv(folder, tables.get("moments", []))
+    write_json(folder / "environment.json", environment)
+    return folder
+
+
 def make_run(folder: Path, places: int = len(PLACES), fleets: int = 12) -> Path:
     """Write a whole synthetic run folder, or one with fewer systems and fleets, and return it."""
     kept = {name for name, _, _ in PLACES[:places]}
@@ -364,8 +381,4 @@ def make_run(folder: Path, places: int = len(PLACES), fleets: int = 12) -> Path:
         name: [row for row in rows if row.get("system", PLACES[0][0]) in kept and (row.get("fleet") or 0) < fleets]
         for name, rows in tables().items()
     }
-    write_ledger(folder, ledger())
-    write_records(folder, made)
-    write_variance_csv(folder, made["moments"])
-    write_json(folder / "environment.json", ENVIRONMENT)
-    return folder
+    return write_run(folder, ledger(), made, **ENVIRONMENT)

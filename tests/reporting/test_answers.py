@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from dgpg_verify.core import LABELS
-from dgpg_verify.reporting import claim_summary, write_ledger, write_records, write_report
+from dgpg_verify.reporting import claim_summary, write_report
 from dgpg_verify.reporting.pages.answers import FEW, headline_text, page_title
-from dgpg_verify.runs.files import write_json
-from tests.reporting.synthetic_run import ENVIRONMENT, ledger, ledger_row
+from tests.reporting.synthetic_run import ENVIRONMENT, ledger, ledger_row, write_run
 
 
 @pytest.mark.parametrize(
@@ -53,10 +52,7 @@ def test_dgpg_as_it_is_run_comes_first_and_a_yes_has_its_price(label: str, word:
 def test_a_page_of_other_claims_is_not_titled_by_the_noise(tmp_path: Path) -> None:
     policy = {"holds_when": "The paired ratio is flat: a town, policy linear@best_fit:0.3.", "policy": "uniform"}
     rows = [ledger_row("C10/a", "C10", **policy), *(row for row in ledger() if row.kind == "control")]
-    write_ledger(tmp_path, rows)
-    write_records(tmp_path, {})
-    write_json(tmp_path / "environment.json", {**ENVIRONMENT, "claims": ["C10"]})
-    text = write_report(tmp_path).read_text()
+    text = write_report(write_run(tmp_path, rows, **ENVIRONMENT, claims=["C10"])).read_text()
     assert "<h1>DG-PG: inventory</h1>" in text and "O(1)?" not in text
     assert "Empty tables: domains, declared." in text
     assert "linear policy on best fit, temperature 0.3." in text and "linear@best_fit" not in text
