@@ -60,9 +60,10 @@ def name_text(reading: ReadingSummary) -> str:
     return f"{reading.reading}: " if reading.leading else f"({reading.reading}): "
 
 
-def counts_text(reading: ReadingSummary) -> str:
-    """Primary rows supported / refuted / inconclusive."""
-    return "/".join(str(reading.count(label)) for label in LABELS)
+def counts_text(rows: Iterable[LedgerRow]) -> str:
+    """How many of these rows are supported / refuted / inconclusive."""
+    verdicts = [row.verdict for row in rows]
+    return "/".join(str(verdicts.count(label)) for label in LABELS)
 
 
 def price_text(reading: ReadingSummary) -> str:
@@ -127,5 +128,5 @@ def _lines(matrix: Matrix, preliminary: Collection[str], counts: bool) -> list[l
 
 def _short(cell: Cell, counts: bool) -> str:
     return "".join(
-        f"{name_text(reading)}{ANSWERS[reading.label]}" + f" {counts_text(reading)}" * counts for reading in cell
+        f"{name_text(reading)}{ANSWERS[reading.label]}" + f" {counts_text(reading.rows)}" * counts for reading in cell
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dgpg_verify.core import LedgerRow
+from dgpg_verify.runs.progress import duration_text
 
 ENVIRONMENT = "environment.json"
 SMALL = ("smoke", "one to two minutes on two cores")  # the scale at which a dispute begins, and its time
@@ -99,10 +100,7 @@ def took_text(rows: Iterable[LedgerRow], environment: Mapping[str, Any], claim: 
     workers = environment.get("workers")
     if not isinstance(workers, int) or not any(cells.values()):
         return ""
-    seconds = sum(cells.values()) / workers
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return duration_text(sum(cells.values()) / workers)
 
 
 def repeat_command(

@@ -16,10 +16,12 @@ from dgpg_verify.reporting.comparison.table import method_table
 from dgpg_verify.reporting.domains.foreign import ForeignTable
 from dgpg_verify.reporting.ledger import NOT_COMPARED, status_text
 from dgpg_verify.reporting.matrix import claim_matrix, counts_text, name_text, price_text
-from dgpg_verify.reporting.objections import OBJECTIONS, answer
 from dgpg_verify.reporting.pages.answers import answers, headline_text, page_title
 from dgpg_verify.reporting.pages.checks import calibration_ok, calibration_summary, controls, coverage_ok
 from dgpg_verify.reporting.pages.families import FAMILIES, INDEX, Family, anchor, family_of
+from dgpg_verify.reporting.pages.objections import OBJECTIONS, answer
+from dgpg_verify.reporting.pages.strip import domain, interval_strip
+from dgpg_verify.reporting.pages.systems import system_table
 from dgpg_verify.reporting.provenance import (
     SMALL,
     claim_titles,
@@ -31,8 +33,6 @@ from dgpg_verify.reporting.provenance import (
     took_text,
 )
 from dgpg_verify.reporting.records import COLUMNS, SECTIONS, Record, Tables, group_by
-from dgpg_verify.reporting.strip import domain, interval_strip
-from dgpg_verify.reporting.systems import system_table
 from dgpg_verify.reporting.training.tables import reach_groups, score_groups, tuning_groups
 
 PAPER = "https://arxiv.org/abs/2602.20078"

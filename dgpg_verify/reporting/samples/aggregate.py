@@ -24,7 +24,7 @@ def powers(exponents: Frame, rows: Frame) -> Frame:
     return rows[SERIES].drop_duplicates().merge(fits, on=SERIES).set_index(["system", "method"])
 
 
-def power_text(fits: Frame, system: str, method: str) -> str:
+def fitted_text(fits: Frame, system: str, method: str) -> str:
     """'p = 0.98 [0.93, 1.03]' of `powers`, or '' where none was fitted."""
     if (system, method) not in fits.index:
         return ""

@@ -11,12 +11,12 @@ from dgpg_verify.reporting.samples.aggregate import (
     at_rest,
     drawn_factors,
     drawn_steps,
+    fitted_text,
     fleet_runs,
     gap_curves,
     growth,
     largest_floors,
     level_text,
-    power_text,
     powers,
     prediction_pairs,
 )
@@ -41,9 +41,9 @@ def test_a_power_belongs_to_system_method_and_steps() -> None:
     ]
     rows = frame([LEARNER, LEARNER, LEARNER | {"method": "difference"}, LEARNER | {"method": "guidance"}])
     found = powers(frame(fits), rows)
-    assert power_text(found, "team/aligned", "return") == "p = 0.98 [0.93, 1.03]"
-    assert power_text(found, "team/aligned", "difference") == "p = 0.00"
-    assert power_text(found, "team/aligned", "guidance") == power_text(found, "game/fluid", "return") == ""
+    assert fitted_text(found, "team/aligned", "return") == "p = 0.98 [0.93, 1.03]"
+    assert fitted_text(found, "team/aligned", "difference") == "p = 0.00"
+    assert fitted_text(found, "team/aligned", "guidance") == fitted_text(found, "game/fluid", "return") == ""
     assert level_text(frame([{"level": 0.99}, {"level": 0.95}, {"level": None}])) == "95 to 99\u00a0% intervals"
     assert level_text(frame([{"level": None}])) == "intervals"
 

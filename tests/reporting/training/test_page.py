@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dgpg_verify.reporting import TABLES, write_report
-from dgpg_verify.reporting.objections import OBJECTIONS, answer
+from dgpg_verify.reporting.pages.objections import OBJECTIONS, answer
 from dgpg_verify.reporting.provenance import run_claims
 from dgpg_verify.reporting.records import expected_tables
 from dgpg_verify.reporting.training.tables import reach_groups, score_groups, tuning_groups
