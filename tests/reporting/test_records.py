@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from dgpg_verify.reporting import (
     write_variance_csv,
 )
 from dgpg_verify.reporting.provenance import ran
-from dgpg_verify.reporting.records import BOUNDS, out_of_bounds
+from dgpg_verify.reporting.records import BOUNDS, COLUMNS, out_of_bounds
 from dgpg_verify.runs.files import read_json
 from tests.reporting.synthetic_run import moments, tables
 
@@ -111,3 +112,13 @@ def test_committed_records_hold_no_number_that_cannot_be(path: Path) -> None:
     tables = read_json(path)["tables"]
     assert out_of_bounds(tables) == []
     assert sum(len(tables.get(name, [])) for name in BOUNDS) > 0
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_committed_records_have_the_columns_that_are_listed(path: Path) -> None:
+    """A column that no claim writes and one that is not listed are both a reader's loss."""
+    if not (path.parent / "evidence").exists():
+        pytest.skip(f"{path.parent.name}: tables of an earlier version, without the evidence to make them again")
+    tables = {name: rows for name, rows in read_json(path)["tables"].items() if rows and name in COLUMNS}
+    assert tables
+    assert {name: {*itertools.chain(*rows)} for name, rows in tables.items()} == {n: {*COLUMNS[n]} for n in tables}
