@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from dgpg_verify.core import LABELS, LedgerRow, ledger_row_from_json
 from dgpg_verify.reporting.comparison.table import method_table
 from dgpg_verify.reporting.matrix import claim_matrix, counts_text, name_text, price_text
+from dgpg_verify.reporting.pages.systems import system_table
 from dgpg_verify.reporting.records import RECORDS, SUMMARY
 from dgpg_verify.reporting.summary import ReadingSummary
-from dgpg_verify.reporting.systems import system_table
 from dgpg_verify.reporting.wording import claim_order, interval_text
 from dgpg_verify.runs.files import read_json
 
@@ -132,8 +132,7 @@ def claims_table(reports: list[Report]) -> str:
     lines += ["", f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for summary, cells in matrix.lines:
         verdicts = " | ".join(map(_verdict, cells))
-        outside = [row.verdict for row in summary.outside]
-        beside = f" (outside the hypotheses: {_counts(outside)})" if outside else ""
+        beside = f" (outside the hypotheses: {counts_text(summary.outside)})" if summary.outside else ""
         label = f"**{summary.label}**{beside}"
         lines.append(f"| {summary.id} {summary.statement} | {label} | {verdicts} | {summary.holds_when or '-'} |")
     checks = [row for row in rows_of(reports) if row.kind in ("control", "oracle")]
@@ -213,16 +212,9 @@ def _word(reading: ReadingSummary) -> str:
     return f"{name_text(reading)}{reading.label}" + (f" ({price})" if price else "")
 
 
-def _counts(labels: list[str]) -> str:
-    return "/".join(str(labels.count(label)) for label in LABELS)
-
-
 def _verdict(readings: tuple[ReadingSummary, ...]) -> str:
-    return "; ".join(
-        ", ".join(part for part in (f"{name_text(reading)}{reading.label} {counts_text(reading)}", price_text(reading))
-                  if part)
-        for reading in readings
-    )  # fmt: skip
+    said = ((f"{name_text(r)}{r.label} {counts_text(r.rows)}", price_text(r)) for r in readings)
+    return "; ".join(", ".join(filter(None, parts)) for parts in said)
 
 
 def _unfinished(report: Report) -> str:

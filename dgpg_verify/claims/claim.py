@@ -96,10 +96,11 @@ def all_claims() -> list[Claim]:
     InputError : two claims of one id, or an entry point that is not a claim.
     """
     import dgpg_verify.claims as room
+    from dgpg_verify.reporting.wording import claim_order  # here, because workers need no library of drawing
 
     for claim in (*_package_claims(room), *offered(ENTRY_POINTS, Claim)):
         register_claim(claim)
-    return sorted(_REGISTERED.values(), key=lambda claim: _order(claim.id))
+    return sorted(_REGISTERED.values(), key=lambda claim: claim_order(claim.id))
 
 
 def _package_claims(room: Any) -> list[Claim]:
@@ -116,6 +117,8 @@ def select_claims(prefixes: str | Sequence[str] | None = None) -> list[Claim]:
     ------
     InputError : an unknown, empty or repeated prefix.
     """
+    from dgpg_verify.reporting.provenance import is_named
+
     claims = all_claims()
     if prefixes is None:
         return claims
@@ -130,13 +133,3 @@ def select_claims(prefixes: str | Sequence[str] | None = None) -> list[Claim]:
             raise InputError(f"claims holds {name!r} more than once: each claim is selected once")
         chosen.update({claim.id: claim for claim in matching})
     return [claim for claim in claims if claim.id in chosen]
-
-
-def is_named(claim_id: str, prefix: str) -> bool:
-    """Whether the prefix names the claim: C1 names C1 and C1.2, never C10."""
-    return re.fullmatch(re.escape(prefix) + r"([a-z.].*)?", claim_id) is not None
-
-
-def _order(claim_id: str) -> tuple[bool, list[int], str]:
-    """Claims C before audits A, then by number."""
-    return claim_id.startswith("A"), [int(part) for part in re.findall(r"\d+", claim_id)], claim_id

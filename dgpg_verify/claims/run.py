@@ -18,7 +18,7 @@ from dgpg_verify.claims.claim import Claim, Tables, select_claims
 from dgpg_verify.claims.design import SCALES
 from dgpg_verify.claims.question import ledger_rows
 from dgpg_verify.claims.readings import READINGS
-from dgpg_verify.claims.run_index import ENVIRONMENT, INDEX, RowName, RunIndex, check_folder, is_run, store_of
+from dgpg_verify.claims.run_index import INDEX, RowName, RunIndex, check_folder, is_run, store_of
 from dgpg_verify.claims.series import Measured, Series, make_series
 from dgpg_verify.claims.subjects import trace_digests
 from dgpg_verify.core import (
@@ -32,6 +32,7 @@ from dgpg_verify.core import (
 )
 from dgpg_verify.reporting import write_ledger, write_records, write_report, write_variance_csv
 from dgpg_verify.reporting.figures import all_figures
+from dgpg_verify.reporting.provenance import ENVIRONMENT
 from dgpg_verify.runs import cell_file, run_cells, unique_cells
 from dgpg_verify.runs.cluster import Cluster, connected
 from dgpg_verify.runs.environment import describe_run, numeric_versions

@@ -11,6 +11,7 @@ from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.design import SCALES, Row, row_from_json
 from dgpg_verify.claims.subjects import TRACES, trace_digests
 from dgpg_verify.core import Cell, Evidence, InputError, check_choice, check_int
+from dgpg_verify.reporting.provenance import ENVIRONMENT
 from dgpg_verify.runs import CellStore, cell_file
 from dgpg_verify.runs.evidence import EVIDENCE_INDEX, CompactEvidence
 from dgpg_verify.runs.files import read_json, write_json
@@ -19,7 +20,6 @@ from dgpg_verify.runs.sources import measuring_hash
 
 INDEX = "cells/index.json"
 SCHEMA = 2
-ENVIRONMENT = "environment.json"
 RowName = tuple[str, str]  # family and key
 
 

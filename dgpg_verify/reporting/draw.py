@@ -14,7 +14,7 @@ from dgpg_verify.reporting.drawing.spec import FigureSpec
 from dgpg_verify.reporting.figures import FIGURES, all_figures
 from dgpg_verify.reporting.frame import Frames, NothingToDraw, Place, frames
 from dgpg_verify.reporting.pages import Drawn, anchor
-from dgpg_verify.reporting.provenance import SMALL, repeat_command, run_claims, run_scale
+from dgpg_verify.reporting.provenance import SMALL, ran, repeat_command, run_claims, run_scale
 from dgpg_verify.reporting.records import TABLES, Tables, expected_tables
 from dgpg_verify.runs.evidence import is_compact
 from dgpg_verify.runs.workers import default_workers
@@ -75,7 +75,7 @@ def _outcome(job: Job, data: Frames, expected: set[str], environment: Mapping[st
     try:
         return _draw(*job, data, environment, folder)
     except NothingToDraw as reason:
-        missed = spec.table in expected and _ran(spec.claim, claims)
+        missed = spec.table in expected and ran(spec.claim, claims)
         return f"Figure \u2018{spec.heading}\u2019 is left out: {reason}." if missed else None
     except Exception as error:
         return _failure(spec, error)
@@ -86,11 +86,6 @@ def _failure(spec: FigureSpec, error: Exception) -> str:
     if spec in FIGURES:
         raise error
     return f"Figure \u2018{spec.heading}\u2019 ({spec.name}) of another package failed: {error!r}."
-
-
-def _ran(claim: str, claims: Sequence[str] | None) -> bool:
-    """Whether a run of these claims should hold a figure of `claim`, which may be the head of a family."""
-    return claims is None or any(name == claim or name.startswith(f"{claim}.") for name in claims)
 
 
 def _draw(

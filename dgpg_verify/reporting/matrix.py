@@ -60,16 +60,22 @@ def name_text(reading: ReadingSummary) -> str:
     return f"{reading.reading}: " if reading.leading else f"({reading.reading}): "
 
 
-def counts_text(reading: ReadingSummary) -> str:
-    """Primary rows supported / refuted / inconclusive."""
-    return "/".join(str(reading.count(label)) for label in LABELS)
+def counts_text(rows: Iterable[LedgerRow]) -> str:
+    """How many of these rows are supported / refuted / inconclusive."""
+    verdicts = [row.verdict for row in rows]
+    return "/".join(str(verdicts.count(label)) for label in LABELS)
 
 
 def price_text(reading: ReadingSummary) -> str:
     """The range of the return's share of the update over the reading's rows; "" where none has one."""
-    known = [row.return_share for row in reading.rows if row.return_share is not None]
-    shares = list(dict.fromkeys(number_text(share, 2) for share in sorted(known)))
-    return f"\u03c9 {shares[0]}" + (f" \u2026 {shares[-1]}" if len(shares) > 1 else "") if shares else ""
+    shares = shares_text(reading.rows)
+    return f"\u03c9 {shares}" if shares else ""
+
+
+def shares_text(rows: Iterable[LedgerRow]) -> str:
+    """The least and the largest share of the return over these rows; "" where none has one."""
+    known = sorted(row.return_share for row in rows if row.return_share is not None)
+    return " \u2026 ".join(dict.fromkeys(number_text(share, 2) for share in known[:1] + known[-1:]))
 
 
 def matrix_lines(
@@ -122,5 +128,5 @@ def _lines(matrix: Matrix, preliminary: Collection[str], counts: bool) -> list[l
 
 def _short(cell: Cell, counts: bool) -> str:
     return "".join(
-        f"{name_text(reading)}{ANSWERS[reading.label]}" + f" {counts_text(reading)}" * counts for reading in cell
+        f"{name_text(reading)}{ANSWERS[reading.label]}" + f" {counts_text(reading.rows)}" * counts for reading in cell
     )

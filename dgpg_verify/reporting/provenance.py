@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dgpg_verify.core import LedgerRow
+from dgpg_verify.runs.progress import duration_text
 
+ENVIRONMENT = "environment.json"
 SMALL = ("smoke", "one to two minutes on two cores")  # the scale at which a dispute begins, and its time
 PRIVATE = {"host", "hostname", "node", "user", "username", "cwd", "home", "folder", "path", "interpreter", "executable"}
 TITLES = "titles"  # entry of environment.json: claim id -> title, shown as headings and not as provenance
@@ -67,6 +69,16 @@ def run_claims(environment: Mapping[str, Any]) -> list[str] | None:
     return None
 
 
+def is_named(claim: str, prefix: str) -> bool:
+    """Whether the prefix names the claim: C1 names C1 and C1.2, C4.1 names C4.1a, C1 never names C10."""
+    return re.fullmatch(re.escape(prefix) + r"([a-z.].*)?", claim) is not None
+
+
+def ran(prefix: str, claims: Iterable[str] | None) -> bool:
+    """Whether a run of these claims measured one that the prefix names; a run that does not say may have."""
+    return claims is None or any(is_named(claim, prefix) for claim in claims)
+
+
 def claim_titles(environment: Mapping[str, Any]) -> dict[str, str]:
     """The claims' titles by id, as the run recorded them; empty where it did not."""
     titles = environment.get(TITLES)
@@ -88,10 +100,7 @@ def took_text(rows: Iterable[LedgerRow], environment: Mapping[str, Any], claim: 
     workers = environment.get("workers")
     if not isinstance(workers, int) or not any(cells.values()):
         return ""
-    seconds = sum(cells.values()) / workers
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+    return duration_text(sum(cells.values()) / workers)
 
 
 def repeat_command(

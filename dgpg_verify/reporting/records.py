@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from dgpg_verify.core import InputError, to_json
 from dgpg_verify.core.records import PLAIN
+from dgpg_verify.reporting.provenance import ran
 from dgpg_verify.runs.files import check_schema, read_json, write_atomic
 
 Record = dict[str, Any]
@@ -115,11 +116,9 @@ def out_of_bounds(tables: Tables) -> list[str]:
 
 
 def expected_tables(claims: Iterable[str] | None) -> list[str]:
-    """The tables that a run of these claims should hold; all of them if it is not known which claims were run."""
-    if claims is None:
-        return list(TABLES)
-    ran = list(claims)
-    return [name for name in TABLES if any(claim.startswith(tuple(_DATA["tables"][name]["claims"])) for claim in ran)]
+    """The tables that a run of these claims should hold; those of all claims if it is not known which were run."""
+    known = None if claims is None else list(claims)
+    return [name for name in TABLES if any(ran(prefix, known) for prefix in _DATA["tables"][name]["claims"])]
 
 
 def write_variance_csv(folder: Path, rows: Iterable[Mapping[str, Any]]) -> Path:

@@ -11,11 +11,10 @@ from dgpg_verify.reporting.domains.foreign import foreign_tables
 from dgpg_verify.reporting.draw import draw_all
 from dgpg_verify.reporting.ledger import LEDGER, ledger_markdown, read_ledger
 from dgpg_verify.reporting.pages import FAMILIES, INDEX, RunFiles, render_pages
-from dgpg_verify.reporting.provenance import run_claims
+from dgpg_verify.reporting.provenance import ENVIRONMENT, run_claims
 from dgpg_verify.reporting.records import (
     RECORDS,
     SUMMARY,
-    TABLES,
     VARIANCE_CSV,
     Tables,
     expected_tables,
@@ -30,14 +29,8 @@ LEADS_ON = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Report</title><meta http-equiv="refresh" content="0; url=index.html">
 </head><body><a href="index.html">The report begins at index.html</a></body></html>
 """
-ENVIRONMENT = "environment.json"
 FILES = (LEDGER, "ledger.md", RECORDS, VARIANCE_CSV, ENVIRONMENT)  # beside the page
 COMPACT = (LEDGER, "ledger.md", SUMMARY, ENVIRONMENT)  # of them, those of a committed run
-NEEDED = {
-    LEDGER: "no verdict can be shown",
-    RECORDS: "no figure can be drawn",
-    ENVIRONMENT: "commit, versions and seeds are unknown",
-}
 
 
 def page_path(folder: Path) -> Path:
@@ -46,29 +39,20 @@ def page_path(folder: Path) -> Path:
 
 
 def write_report(folder: Path) -> Path:
-    """Redraw figures/, ledger.md and the pages of a run folder from its JSON files; returns the first page.
+    """Redraw figures/, ledger.md and the pages of a run folder from its ledger, records and environment; returns the
+    first page.
 
-    A table that is missing or empty leaves its figures out, and the first page notes it. Raises InputError if `folder`
-    is not a run folder or a file in it is corrupt. Cost: about a second per figure; the same files give the same bytes.
+    A table that is missing or empty leaves its figures out, and the first page notes it. Raises InputError if one of
+    the three files is missing or corrupt. Cost: about a second per figure; the same files give the same bytes.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder: a run folder is needed")
-    if not (folder / LEDGER).is_file() and not (folder / RECORDS).is_file():
-        raise InputError(f"{folder} holds neither {LEDGER} nor {RECORDS}: a run folder is needed")
-    rows = read_ledger(folder) if (folder / LEDGER).is_file() else []
-    tables = read_records(folder) if (folder / RECORDS).is_file() else {name: [] for name in TABLES}
-    environment = read_json(folder / ENVIRONMENT) if (folder / ENVIRONMENT).is_file() else {}
-    if not isinstance(environment, dict):
-        raise InputError(f"{ENVIRONMENT} is a {type(environment).__name__}: it must be an object")
+    rows, tables, environment = read_ledger(folder), read_records(folder), read_json(folder / ENVIRONMENT)
     figures, left_out = draw_all(tables, environment, folder)
-    if rows:
-        write_atomic(folder / "ledger.md", ledger_markdown(rows))
+    write_atomic(folder / "ledger.md", ledger_markdown(rows))
     # the pages of a committed run are the same before and after they are drawn again
-    files = COMPACT if is_compact(folder) else [name for name in FILES if (folder / name).is_file()]
-    notes = [*_empty(folder, tables, environment), *left_out]
+    files = COMPACT if is_compact(folder) else FILES
+    notes = [*_empty(tables, environment), *left_out]
     foreign = foreign_tables(folder) if any(tables.get("domains", ())) else ()
-    run = RunFiles(rows, tables, environment, figures, files, _warnings(folder, environment), notes, foreign)
+    run = RunFiles(rows, tables, environment, figures, files, _warnings(environment), notes, foreign)
     return _write_pages(folder, render_pages(run))
 
 
@@ -83,23 +67,20 @@ def _write_pages(folder: Path, pages: Mapping[str, str]) -> Path:
     return page_path(folder)
 
 
-def _warnings(folder: Path, environment: Mapping[str, Any]) -> list[str]:
-    """Files that the folder lacks and cells that the run lacks, in sentences."""
-    notes = [f"{name} is missing: {why}." for name, why in NEEDED.items() if not (folder / name).is_file()]
-    if "unfinished" in environment:
-        lacking = environment["unfinished"]
-        notes.append(
-            f"This run is not finished: {lacking['missing']} of {lacking['cells']} cells were done without. A row is "
-            "judged at those N at which all its replicates are there; its label may change with the others."
-        )
-    return notes
+def _warnings(environment: Mapping[str, Any]) -> list[str]:
+    """The cells that the run lacks, in a sentence."""
+    if not (lacking := environment.get("unfinished")):
+        return []
+    return [
+        f"This run is not finished: {lacking['missing']} of {lacking['cells']} cells were done without. A row is "
+        "judged at those N at which all its replicates are there; its label may change with the others."
+    ]
 
 
-def _empty(folder: Path, tables: Tables, environment: Mapping[str, Any]) -> list[str]:
+def _empty(tables: Tables, environment: Mapping[str, Any]) -> list[str]:
     """The tables that this run should have filled and did not, in a sentence."""
-    expected = [name for name in expected_tables(run_claims(environment)) if name != "speed"]  # no run measures speed
-    empty = [name for name in expected if not tables.get(name)]
-    return [f"Empty tables: {', '.join(empty)}."] if empty and (folder / RECORDS).is_file() else []
+    empty = [name for name in expected_tables(run_claims(environment)) if not tables.get(name)]
+    return [f"Empty tables: {', '.join(empty)}."] if empty else []
 
 
 def leave_out_derived(folder: Path, figures: Sequence[str] = ()) -> None:

@@ -26,9 +26,6 @@ class ReadingSummary:
     rows: tuple[LedgerRow, ...]
     deciding: LedgerRow
 
-    def count(self, label: Label) -> int:
-        return sum(row.verdict == label for row in self.rows)
-
 
 @dataclass(frozen=True)
 class ClaimSummary:
@@ -46,7 +43,6 @@ class ClaimSummary:
     readings: tuple[ReadingSummary, ...]
     outside: tuple[LedgerRow, ...]
     exploratory: int
-    unrecorded: int
 
     @property
     def leading(self) -> tuple[ReadingSummary, ...]:
@@ -88,7 +84,6 @@ def _summarise(key: str, rows: Sequence[LedgerRow]) -> ClaimSummary:
         readings=tuple(readings),
         outside=tuple(row for row in primary if not row.inside),
         exploratory=len(rows) - len(primary),
-        unrecorded=sum(row.recorded is None for row in rows),
     )
 
 

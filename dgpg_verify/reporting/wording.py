@@ -49,6 +49,11 @@ def policy_name(name: str) -> str:
     return rest if not rest or "policy" in rest else f"{rest} policy"
 
 
+def policy_in_words(text: str) -> str:
+    """A sentence in which "policy linear@best_fit:0.3" stands in words."""
+    return re.sub(r"\bpolicy (\w+[@:][\w@:]*\d(?:\.\d+)?)", lambda found: policy_name(found[1]), text)
+
+
 def method_name(name: str) -> str:
     """A training method's name for a label."""
     return worded("methods", name)
@@ -61,8 +66,8 @@ def row_label(label: Any, method: str) -> str:
 
 
 def claim_order(key: str) -> tuple[bool, list[tuple[int, str]]]:
-    """Sort key of a claim's id: claims (C) before audits (A), C1.2 before C1.10."""
-    return not key.startswith("C"), natural(key)
+    """Sort key of a claim's id: audits (A) after claims, C1.2 before C1.10."""
+    return key.startswith("A"), natural(key)
 
 
 def natural(key: str) -> list[tuple[int, str]]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,15 +16,14 @@ from dgpg_verify.reporting import write_ledger, write_records, write_variance_cs
 from dgpg_verify.runs.files import write_json
 
 NS = (2, 4, 8, 16, 32, 64, 128, 256)
-ALPHAS: tuple[float | str, ...] = (0.2, 0.4, 0.6, 0.8, "0.9->0.2@start", "0.9->0.2@middle", "0.9->0.2@end")
-NUMBERS = {"0.9->0.2@start": 0.9, "0.9->0.2@middle": 0.55, "0.9->0.2@end": 0.2}
+ALPHAS = (0.2, 0.4, 0.55, 0.6, 0.8, 0.9)
 CREDITS = {  # credit -> (level at N = 1, exponent of V per agent, noise-to-signal at N = 1)
     "return": (0.9, 1.0, 3.0),
     "gae:central": (0.7, 0.97, 2.6),
     "guidance": (0.5, 0.0, 8.0),
     "guidance:exact": (0.4, 0.0, 6.5),
     "difference": (0.3, 0.0, 4.0),
-    "guided:0.5": (0.3, 0.9, 3.0),
+    "gae:local": (0.3, 0.9, 3.0),
 }
 PLACES = (
     ("load_balancing", "sparse", "uniform"),
@@ -76,7 +77,6 @@ def fits() -> list[dict[str, Any]]:
                             "exponent": value + 0.013, "low": value - 0.04, "high": value + 0.06, "level": 0.99,
                             "intercept": math.log10(start), "n_used": [32, 64, 128, 256],
                             "full_exponent": value + 0.02, "affine_a": 0.1, "affine_b": 0.9,
-                            "expected": round(value), "verdict": "supported",
                         }
                     )  # fmt: skip
     return rows
@@ -98,16 +98,15 @@ def alpha_rows(seed: int = 1) -> list[dict[str, Any]]:
     for system, graph, policy in PLACES[:3]:
         for setting in ("sum", "mean", "mixed", "parts"):
             for alpha in ALPHAS:
-                a = NUMBERS.get(str(alpha), alpha)
                 for n in NS:
-                    _, _, predicted, share = _mix(float(a), n, setting)
-                    value = predicted * math.exp(0.05 * rng.standard_normal())
+                    _, _, value, share = _mix(alpha, n, setting)
+                    ratio = 3.0 * n * math.exp(0.05 * rng.standard_normal())
                     rows.append(
                         {
                             "system": system, "policy": policy, "sharing": "independent", "graph": graph,
-                            "setting": setting, "n": n, "alpha": alpha, "variance": value, "predicted": predicted,
-                            "variance_low": value * 0.85, "variance_high": value * 1.17, "return_share": share,
-                            "crossover_n": 0.56 * (float(a) / (1 - float(a))) ** 2 if setting == "sum" else None,
+                            "setting": setting, "n": n, "alpha": alpha, "variance": value, "return_share": share,
+                            "ratio_name": "paired_ratio" if system.startswith("cloud") else "noise_to_signal",
+                            "ratio": ratio, "ratio_low": ratio * 0.85, "ratio_high": ratio * 1.17,
                         }
                     )  # fmt: skip
     return rows
@@ -148,7 +147,6 @@ def cross_agent(fleets: int = 6, seed: int = 3) -> list[dict[str, Any]]:
                         {
                             "system": system, "policy": policy, "sharing": "independent", "graph": graph,
                             "credit": credit, "n": n, "fleet": fleet, "share": share,
-                            "share_low": max(share - 0.03, 0.0), "share_high": min(share + 0.03, 1.0),
                         }
                     )  # fmt: skip
     return rows
@@ -156,17 +154,18 @@ def cross_agent(fleets: int = 6, seed: int = 3) -> list[dict[str, Any]]:
 
 def pointing() -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    for system, _, policy in PLACES:
-        for credit in ("return", "guidance", "difference"):
+    needed = {"return": lambda n: 3.0 * n, "guidance": lambda n: 7.6, "difference": lambda n: 5.0,
+              "guided:0.2/parts": lambda n: 2.0 * n**0.5, "guided:0.2/mixed": lambda n: 8.1}  # fmt: skip
+    for system, graph, policy in PLACES:
+        for credit, rollouts in needed.items():
             for n in (5, 50, 200, 1500):
-                need = 3.0 * n if credit == "return" else 7.6
                 rows.append(
                     {
-                        "system": system, "policy": policy, "credit": credit, "n": n,
-                        "rollouts": min(need, 4096.0), "censored": need > 4096,
+                        "system": system, "policy": policy, "sharing": "independent", "graph": graph,
+                        "credit": credit, "n": n, "rollouts": rollouts(n), "censored": False,
                     }
                 )  # fmt: skip
-    rows[-1].update(rollouts=None, censored=True)
+    rows[3].update(rollouts=None, censored=True)  # the return of the first place, at the largest N
     return rows
 
 
@@ -371,6 +370,21 @@ ENVIRONMENT = {
 }
 
 
+def write_run(
+    folder: Path,
+    rows: Sequence[LedgerRow] = (),
+    tables: Mapping[str, list[dict[str, Any]]] = MappingProxyType({}),
+    **environment: Any,
+) -> Path:
+    """Write the files of a run, whatever little they hold, and return its folder."""
+    folder.mkdir(exist_ok=True)
+    write_ledger(folder, rows)
+    write_records(folder, tables)
+    write_variance_csv(folder, tables.get("moments", []))
+    write_json(folder / "environment.json", environment)
+    return folder
+
+
 def make_run(folder: Path, places: int = len(PLACES), fleets: int = 12) -> Path:
     """Write a whole synthetic run folder, or one with fewer systems and fleets, and return it."""
     kept = {name for name, _, _ in PLACES[:places]}
@@ -378,8 +392,4 @@ def make_run(folder: Path, places: int = len(PLACES), fleets: int = 12) -> Path:
         name: [row for row in rows if row.get("system", PLACES[0][0]) in kept and (row.get("fleet") or 0) < fleets]
         for name, rows in tables().items()
     }
-    write_ledger(folder, ledger())
-    write_records(folder, made)
-    write_variance_csv(folder, made["moments"])
-    write_json(folder / "environment.json", ENVIRONMENT)
-    return folder
+    return write_run(folder, ledger(), made, **ENVIRONMENT)

@@ -8,8 +8,9 @@ import pytest
 
 from dgpg_verify.claims.run import run_claims
 from dgpg_verify.core import InputError
-from dgpg_verify.reporting import write_records, write_report
+from dgpg_verify.reporting import write_report
 from dgpg_verify.reporting.figures import FIGURES, all_figures
+from tests.reporting.synthetic_run import write_run
 
 MODULE = """
 from dgpg_verify.reporting.drawing.axes import n_axis, quiet
@@ -62,8 +63,7 @@ def offer(metadata: Path, name: str) -> None:
 
 def page(folder: Path, rows: list[dict[str, float]] = ROWS) -> str:
     """The report of a run that wrote the outside table alone."""
-    write_records(folder, {"squares": rows})
-    first = write_report(folder)
+    first = write_report(write_run(folder, tables={"squares": rows}))
     return "".join(path.read_text(encoding="utf-8") for path in (first, *folder.glob("further.html")))
 
 

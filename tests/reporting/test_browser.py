@@ -72,6 +72,16 @@ def test_the_first_figure_stands_on_the_first_two_screens(visit: Open, name: str
     assert visit(name).locator("figure").first.bounding_box()["y"] < 2 * WIDE[1]
 
 
+HINTS = """[...document.querySelectorAll('.scroll:not(.sheet)')].filter((box) => box.clientWidth).map(
+    (box) => [box.scrollWidth > box.clientWidth, getComputedStyle(box, '::before').content.includes('swipe')])"""
+
+
+def test_a_table_wider_than_a_phone_says_so_and_no_other(visit: Open) -> None:
+    boxes = [box for name in PAGES for box in visit(name, PHONE).evaluate(HINTS)]
+    assert {tuple(box) for box in boxes} == {(True, True), (False, False)}
+    assert not any(hint for _, hint in visit("index", WIDE).evaluate(HINTS))
+
+
 def test_sentence_and_interval_are_in_view_on_a_phone(visit: Open) -> None:
     page = visit("index#sentences", PHONE)
     for part in (".first .sentence", ".first .nums"):

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from dgpg_verify.core import LABELS, InputError
-from dgpg_verify.reporting import claim_summary, draw, page_path, write_ledger, write_records, write_report
-from dgpg_verify.reporting.objections import OBJECTIONS, answer
+from dgpg_verify.reporting import claim_summary, draw, page_path, write_records, write_report
 from dgpg_verify.reporting.pages.checks import CONTROLS
 from dgpg_verify.reporting.pages.families import family_of
+from dgpg_verify.reporting.pages.objections import OBJECTIONS, answer
 from dgpg_verify.reporting.pages.render import PAPER
+from dgpg_verify.reporting.pages.strip import domain, interval_strip
 from dgpg_verify.reporting.provenance import flatten, repeat_command, scrub, took_text
-from dgpg_verify.reporting.strip import domain, interval_strip
 from dgpg_verify.reporting.wording import claim_order, natural
-from tests.reporting.synthetic_run import ENVIRONMENT, ledger, ledger_row, make_run
+from tests.reporting.synthetic_run import ENVIRONMENT, ledger, ledger_row, write_run
 
 
 class Page(html.parser.HTMLParser):
@@ -106,11 +106,9 @@ def test_the_old_name_leads_on_to_the_first_page(reported: Path) -> None:
 
 
 def test_pages_of_families_that_are_gone_are_removed(tmp_path: Path) -> None:
-    write_ledger(tmp_path, [ledger_row("a", "C1.1"), ledger_row("b", "C2.1"), ledger_row("c", "X1")])
-    write_report(tmp_path)
+    write_report(write_run(tmp_path, [ledger_row("a", "C1.1"), ledger_row("b", "C2.1"), ledger_row("c", "X1")]))
     assert check_links(tmp_path) == {"index.html", "noise.html", "equilibria.html", "further.html"}
-    write_ledger(tmp_path, [ledger_row("a", "C1.1")])
-    write_report(tmp_path)
+    write_report(write_run(tmp_path, [ledger_row("a", "C1.1")]))
     assert check_links(tmp_path) == {"index.html", "noise.html"}
 
 
@@ -150,8 +148,7 @@ def test_the_question_is_answered_first_claim_by_claim(index: str) -> None:
 
 
 def test_a_run_that_asks_none_of_the_questions_answers_none(tmp_path: Path) -> None:
-    write_ledger(tmp_path, [ledger_row("a", "C2.1")])
-    assert 'class="answers"' not in write_report(tmp_path).read_text()
+    assert 'class="answers"' not in write_report(write_run(tmp_path, [ledger_row("a", "C2.1")])).read_text()
 
 
 def test_results_come_before_what_checks_the_instrument(reported: Path) -> None:
@@ -170,11 +167,10 @@ def test_a_control_says_what_it_is_and_what_it_must_return(tmp_path: Path) -> No
         "verdict": "refuted",
         "statement": "The paper says so.",
     }
-    write_ledger(tmp_path, [
+    write_report(write_run(tmp_path, [
         ledger_row("C1.2/toy/uniform/cross_agent_share/return", "C1.2", **control),
         ledger_row("C1.2/own control", "C1.2", **control),
-    ])  # fmt: skip
-    write_report(tmp_path)
+    ]))  # fmt: skip
     text = (tmp_path / "noise.html").read_text()
     known, own = re.findall(r'<tr id="row-.*?</tr>', text, flags=re.S)
     assert "The shared return in place of the guidance" in known and "refuted: the test must see noise" in known
@@ -195,11 +191,8 @@ def test_the_matrix_of_claims_and_readings_comes_first(tmp_path: Path) -> None:
         ledger_row("C1.4/c", "C1.4", "refuted", reading="sum", leading=False),
         ledger_row("C1.1/a", "C1.1", reading="theta"),
     ]
-    write_ledger(tmp_path, rows)
-    write_records(
-        tmp_path, {"readings": [{"id": "parts", "choice": "mixture", "status": "leading", "formula": "a < b"}]}
-    )
-    text = write_report(tmp_path).read_text()
+    readings = [{"id": "parts", "choice": "mixture", "status": "leading", "formula": "a < b"}]
+    text = write_report(write_run(tmp_path, rows, {"readings": readings})).read_text()
     matrix = text[text.index('class="matrix') : text.index('class="first')]
     cells = [
         " ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in re.findall(r"<td[^>]*>(.*?)</td>", matrix, re.S)
@@ -257,20 +250,16 @@ def test_two_processes_draw_the_same_bytes(reported: Path, tmp_path: Path, monke
     assert [name for name in drawn if (tmp_path / "run" / name).read_bytes() != (reported / name).read_bytes()] == []
 
 
-def test_missing_tables_are_said(tmp_path: Path) -> None:
-    write_ledger(tmp_path, [ledger_row("a", "C1.1")])
-    shown = " ".join(Page(write_report(tmp_path).read_text()).text)
-    assert "records.json is missing" in shown and "environment.json is missing" in shown
+def test_empty_tables_are_said(tmp_path: Path) -> None:
+    text = write_report(write_run(tmp_path, [ledger_row("a", "C1.1")])).read_text()
+    shown = " ".join(Page(text).text)
     assert "Speed" not in shown and "Controls" not in shown and "Declared" not in shown  # no empty section
-    write_records(tmp_path, {})
-    text = write_report(tmp_path).read_text()
     assert text.index("Empty tables: moments") > text.index('id="provenance"') and "is left out" in text
 
 
 def test_titles_of_claims_are_those_that_the_run_recorded(tmp_path: Path) -> None:
-    write_ledger(tmp_path, [ledger_row("a", "C1.1"), ledger_row("b", "C1.2"), ledger_row("c", "X9", kind="audit")])
-    (tmp_path / "environment.json").write_text(json.dumps({"titles": {"C1.1": "A title of its own"}}))
-    write_report(tmp_path)
+    rows = [ledger_row("a", "C1.1"), ledger_row("b", "C1.2"), ledger_row("c", "X9", kind="audit")]
+    write_report(write_run(tmp_path, rows, titles={"C1.1": "A title of its own"}))
     text = "".join(pages_of(tmp_path).values())
     headings = re.findall(r'<h2><span class="id">(\S+)</span>(.*?)</h2>', text)
     assert dict(headings) == {
@@ -278,26 +267,21 @@ def test_titles_of_claims_are_those_that_the_run_recorded(tmp_path: Path) -> Non
         "C1.2": ledger_row("b", "C1.2").statement,  # no title was recorded: what the claim says stands in its place
         "X9": ledger_row("c", "X9").statement,
     }
-    assert text.count("A title of its own") == 3, "in the matrix, in the contents, as heading; not in provenance"
+    assert text.count("A title of its own") == 4, "in first line, matrix and contents, as heading; not in provenance"
 
 
-def test_folders_that_are_no_runs_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="neither"):
-        write_report(tmp_path)
-    with pytest.raises(InputError, match="not a folder"):
-        write_report(tmp_path / "nowhere")
-    make_run(tmp_path / "run", places=1, fleets=1)
-    (tmp_path / "run" / "environment.json").write_text("[]")
-    with pytest.raises(InputError, match=r"environment\.json"):
+@pytest.mark.parametrize("name", ["ledger.json", "records.json", "environment.json"])
+def test_a_folder_without_one_of_its_files_is_refused(tmp_path: Path, name: str) -> None:
+    (write_run(tmp_path / "run", ledger()) / name).unlink()
+    with pytest.raises(InputError, match=re.escape(name)):
         write_report(tmp_path / "run")
     assert not pages_of(tmp_path / "run")
 
 
 def test_text_from_files_cannot_become_markup(tmp_path: Path) -> None:
     evil = "<script>alert(1)</script>"
-    write_ledger(tmp_path, [ledger_row("a<b", "C1.1", holds_when=evil, because=evil)])
-    write_records(tmp_path, {"declared": [{"text": evil}]})
-    write_report(tmp_path)
+    rows = [ledger_row("a<b", "C1.1", holds_when=evil, because=evil)]
+    write_report(write_run(tmp_path, rows, {"declared": [{"text": evil}]}))
     for text in pages_of(tmp_path).values():
         assert "alert" not in text or "&lt;script" in text
         assert Page(text).scripts == 1  # the page's own

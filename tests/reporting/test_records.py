@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from dgpg_verify.reporting import (
     write_records,
     write_variance_csv,
 )
-from dgpg_verify.reporting.records import BOUNDS, out_of_bounds
+from dgpg_verify.reporting.provenance import ran
+from dgpg_verify.reporting.records import BOUNDS, COLUMNS, out_of_bounds
 from dgpg_verify.runs.files import read_json
 from tests.reporting.synthetic_run import moments, tables
 
@@ -90,6 +92,12 @@ def test_no_record_is_written_with_a_number_that_cannot_be(tmp_path: Path, value
     write_records(tmp_path, {"moments": [{"n": 2, "alignment": math.nan}, {"n": 2, "alignment": None}]})
 
 
+@pytest.mark.parametrize(("prefix", "claims"), [("C1", ["C1.2", "C1"]), ("C4.1", ["C4.1a"]), ("C10", ["C10"])])
+def test_a_head_names_its_own_claims(prefix: str, claims: list[str]) -> None:
+    assert all(ran(prefix, [claim]) for claim in claims) and ran(prefix, None)
+    assert not ran(prefix, ["A1", f"{prefix}0", f"C{prefix}"])
+
+
 COMMITTED = sorted(
     path for name in ("records.json", "summary.json.gz") for path in (ROOT / "reports").glob(f"reference*/{name}")
 )
@@ -104,3 +112,13 @@ def test_committed_records_hold_no_number_that_cannot_be(path: Path) -> None:
     tables = read_json(path)["tables"]
     assert out_of_bounds(tables) == []
     assert sum(len(tables.get(name, [])) for name in BOUNDS) > 0
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_committed_records_have_the_columns_that_are_listed(path: Path) -> None:
+    """A column that no claim writes and one that is not listed are both a reader's loss."""
+    if not (path.parent / "evidence").exists():
+        pytest.skip(f"{path.parent.name}: tables of an earlier version, without the evidence to make them again")
+    tables = {name: rows for name, rows in read_json(path)["tables"].items() if rows and name in COLUMNS}
+    assert tables
+    assert {name: {*itertools.chain(*rows)} for name, rows in tables.items()} == {n: {*COLUMNS[n]} for n in tables}

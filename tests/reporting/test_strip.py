@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from dgpg_verify.reporting.strip import WIDTH, interval_strip
+from dgpg_verify.reporting.pages.strip import WIDTH, interval_strip
 from dgpg_verify.statistics.verdict import RELATIONS
 from tests.reporting.synthetic_run import ledger_row
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dgpg_verify.core import LedgerRow
-from dgpg_verify.reporting.systems import CLAIMS, SYSTEMS, system_table
+from dgpg_verify.reporting.pages.systems import CLAIMS, SYSTEMS, system_table
 from tests.reporting.synthetic_run import ledger_row
 
 

@@ -16,8 +16,8 @@ from dgpg_verify.claims.noise.read import CellStats, CreditStats, return_share
 from dgpg_verify.claims.question import EXPLORATORY_LEVEL
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.claims.series import Series as AnySeries
-from dgpg_verify.core.moments import SETTINGS, bounded, mixed_variance
-from dgpg_verify.statistics.intervals import geometric_mean_interval, mean_interval, within
+from dgpg_verify.core.moments import SETTINGS, bounded
+from dgpg_verify.statistics.intervals import geometric_mean_interval
 
 Record = dict[str, Any]
 Series = AnySeries[CellStats]
@@ -94,33 +94,21 @@ def _fits(series: Series) -> Iterator[Record]:
                 "full_exponent": fit.full.exponent if fit.full else None,
                 "affine_a": fit.affine.a if fit.affine else None,
                 "affine_b": fit.affine.b if fit.affine else None,
-                "expected": None,
-                "verdict": None,
             } | {number: getattr(fit, number) for number in ("exponent", "low", "high", "level")}
 
 
 def _alpha_curves(series: Series) -> Iterator[Record]:
-    """V(alpha) at every N: points over fleets, and the curve predicted from the two fitted parts."""
-    base = series.fit(lambda c: c["return"].variance, EXPLORATORY_LEVEL).affine
-    guidance = series.mean(lambda c: c["guidance"].variance)
+    """V(alpha) at every N, mean over fleets, with what is judged there."""
+    judged = "paired_ratio" if series.row.options["system"] == "cloud" else "noise_to_signal"
     for setting, alpha, n in product(grid.SETTINGS, grid.CURVE_ALPHAS, series.items):
-        cells = series.items[n]
-        mixtures = [cell.guided(alpha, setting) for cell in cells]
-        values = np.array([mixture.variance for mixture in mixtures])
-        interval = within(mean_interval(values, EXPLORATORY_LEVEL), 0.0, np.inf) if len(values) > 1 else None
-        crossover = _crossover(alpha, base.b if base else None, guidance) if setting in ("sum", "mean") else None
-        predicted = [_predicted(cell, alpha, setting) for cell in cells]
+        mixtures = [cell.guided(alpha, setting) for cell in series.items[n]]
         yield {
             "setting": setting,
             "n": n,
             "alpha": alpha,
-            "variance": float(values.mean()),
-            "predicted": float(np.mean(predicted)),
-            "variance_low": interval.low if interval else None,
-            "variance_high": interval.high if interval else None,
+            "variance": float(np.mean([mixture.variance for mixture in mixtures])),
             "return_share": return_share(mixtures),
-            "crossover_n": crossover,
-        } | _judged(mixtures, "paired_ratio" if series.row.options["system"] == "cloud" else "noise_to_signal")
+        } | _judged(mixtures, judged)
 
 
 def _judged(mixtures: Sequence[CreditStats], name: str) -> Record:
@@ -132,21 +120,6 @@ def _judged(mixtures: Sequence[CreditStats], name: str) -> Record:
         return {"ratio_name": name, "ratio": value, "ratio_low": None, "ratio_high": None}
     interval = geometric_mean_interval(ratios, EXPLORATORY_LEVEL)
     return {"ratio_name": name, "ratio": interval.value, "ratio_low": interval.low, "ratio_high": interval.high}
-
-
-def _predicted(cell: CellStats, alpha: float, setting: str) -> float:
-    """V(alpha) by closed form F7; in joint, which adds the score, by the moments of all three."""
-    if setting == "joint":
-        return cell.guided(alpha, setting).variance
-    s_base, s_guidance, _ = cell.scales(setting, alpha)
-    return float(mixed_variance(alpha, *cell.mixed_parts(), (s_base, s_guidance)))
-
-
-def _crossover(alpha: float, slope: float | None, guidance: float | None) -> float | None:
-    """N_c with alpha^2 V_G = (1 - alpha)^2 V_PG(N_c), V_PG = b N from the affine fit."""
-    if slope is None or guidance is None or slope <= 0 or alpha >= 1:
-        return None
-    return (alpha / (1 - alpha)) ** 2 * guidance / slope
 
 
 def _optimal(series: Series) -> Iterator[Record]:
@@ -170,11 +143,10 @@ def _optimal(series: Series) -> Iterator[Record]:
 
 
 def _cross(series: Series) -> Iterator[Record]:
-    interval = {"share_low": None, "share_high": None}
     for cell in series.flat:
         shares = {name: float(bounded(cell[name].cross_agent_share, 0.0, 1.0)) for name in _credits(cell)}
         for credit in (name for name, share in shares.items() if np.isfinite(share)):
-            yield {"credit": credit, "n": cell.n, "fleet": cell.fleet, "share": shares[credit]} | interval
+            yield {"credit": credit, "n": cell.n, "fleet": cell.fleet, "share": shares[credit]}
 
 
 def _pointing(series: Series) -> Iterator[Record]:

@@ -1,4 +1,5 @@
-'''What all figures share. Figures read saved numbers and compute nothing.
+'''What all figures share. Figures read saved numbers; what they compute of them (means, intervals, slopes for
+titles) decides nothing: verdicts come from the ledger.
 
 - `look`: neutral tones, `Look` (colour, marker, dashes), `credit_look`, `alpha_color`, `shades` by rank, `styled`.
 - `sheet`: `panels` (rows x cols) and `grid` (one panel per item) with title, subtitle, legend and caption; `detail`

@@ -19,6 +19,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_hex
 INK, MUTED, GRID, BAND = "#1f2430", "#5b6473", "#dde2ea", "#f0f3f8"
 GOOD, BAD = "#009e73", "#d55e00"
 MIX = LinearSegmentedColormap.from_list("mix", ["#d55e00", "#a8569f", "#0072b2"])  # alpha 0 (return) to 1 (guidance)
+MIXED = LinearSegmentedColormap.from_list("mixed", ["#c2187a", "#23408e"])  # the same where J is a mean and G a sum
 SIZES = LinearSegmentedColormap.from_list("sizes", ["#9fd0ee", "#0072b2", "#10263f"])  # small to large N
 SOLID: Any = "-"
 DASHED: Any = (0, (2.4, 1.1))
@@ -40,8 +41,8 @@ class Look:
 
     @property
     def edge(self) -> str:
-        """A white rim; a hollow mark has its own colour, and so has a plus, of which a rim would leave a thin cross."""
-        return self.color if self.face == "white" or self.marker == "P" else "white"
+        """White; a hollow mark has its own colour, and so have plus and star, of which a rim would leave little."""
+        return self.color if self.face == "white" or self.marker in ("P", "*") else "white"
 
     @property
     def line(self) -> dict[str, Any]:
@@ -62,39 +63,33 @@ _CREDITS = {
     "guidance:multi_step": Look("#1b3a5c", "<", 9),
     "normalised@gae:central": Look("#5d4a66", ">", 10),
 }
-_ALIASES = {"return:centred": "return", "guidance:chain_rule": "guidance", "guidance:chain": "guidance"}
 _SPARE = ("#8c6d46", "#7f7f7f", "#a0522d", "#4d6a8f")
 
 
 def credit_look(name: str) -> Look:
     """The look of a credit, the same in every figure; guided credits lie between return and guidance."""
-    base = _ALIASES.get(name, name)
-    if base in _CREDITS:
-        return _CREDITS[base]
-    if base.startswith("guided:"):
-        text, _, setting = base.split(":", 1)[1].split("@")[0].partition("/")
+    if name in _CREDITS:
+        return _CREDITS[name]
+    if name.startswith("guided:"):
+        text, _, setting = name.split(":", 1)[1].split("@")[0].partition("/")
         alpha = alpha_value(text)
-        return Look(alpha_color(alpha), "H" if setting == "mixed" else "d", 20 + round(10 * (alpha or 0)))
-    family = base.split(":")[0]
-    return _CREDITS.get(family) or Look(_SPARE[sum(map(ord, base)) % len(_SPARE)], "*", 40)
+        mark, colors = ("*", MIXED) if setting == "mixed" else ("d", MIX)
+        return Look(alpha_color(alpha, colors), mark, 20 + round(10 * (alpha or 0)))
+    family = name.split(":")[0]
+    return _CREDITS.get(family) or Look(_SPARE[sum(map(ord, name)) % len(_SPARE)], "*", 40)
 
 
-def alpha_value(alpha: float | str | None) -> float | None:
-    """The number behind an alpha: 0.4, '0.4', or a schedule's point ('0.9->0.2@start', '@middle', '@end')."""
-    if isinstance(alpha, int | float):
-        return float(alpha)
-    text, _, point = str(alpha).partition("@")
+def alpha_value(alpha: str) -> float | None:
+    """The number behind an alpha's text: '0.4', or the last one of a schedule ('0.9->0.2'); None for a rule's name."""
     try:
-        ends = [float(part) for part in text.split("->")]
+        return float(alpha.rpartition("->")[2])
     except ValueError:
         return None
-    way = {"start": 0.0, "middle": 0.5, "mid": 0.5}.get(point, 1.0)  # from the first to the last
-    return (1.0 - way) * ends[0] + way * ends[-1]
 
 
-def alpha_color(alpha: float | None) -> str:
+def alpha_color(alpha: float | None, colors: LinearSegmentedColormap = MIX) -> str:
     """Return's colour at 0, guidance's at 1; grey for a rule without a number."""
-    return "#7f7f7f" if alpha is None else to_hex(MIX(min(max(alpha, 0.0), 1.0)))
+    return "#7f7f7f" if alpha is None else to_hex(colors(min(max(alpha, 0.0), 1.0)))
 
 
 def shades(values: Iterable[Any], colors: LinearSegmentedColormap = SIZES) -> dict[Any, str]:

@@ -16,8 +16,6 @@ from scipy.optimize import isotonic_regression
 from dgpg_verify.reporting.drawing.axes import Limits
 from dgpg_verify.reporting.drawing.look import MUTED, Look
 
-MANY = 1500  # dots beyond which a figure keeps them as pixels
-
 
 def key(label: str, look: Look, **line: Any) -> tuple[Line2D, str]:
     """A legend entry: line and marker as in the panels."""
@@ -46,7 +44,7 @@ def dots(
     moved[axis] = np.clip(places[axis], low, high)
     style: dict[str, Any] = {
         "s": 15, "color": look.color, "marker": look.marker, "alpha": 0.4, "linewidths": 0, "zorder": 2,
-        "clip_on": limits is None, "rasterized": places.shape[1] > MANY,
+        "clip_on": limits is None,
     }  # fmt: skip
     hollow = {"s": 22, "facecolors": "none", "edgecolors": look.color, "linewidths": 0.8, "zorder": 3, "clip_on": False}
     below, above = places[axis] < low, places[axis] > high

@@ -89,18 +89,13 @@ def lost_below(steps: Frame, alpha: float) -> Frame:
 
 
 def shift_pairs(shifts: Frame) -> Frame:
-    """Predicted and found shift, one row per game where a record lists them; both known and positive."""
-    pairs = exploded(shifts, "predicted", "found")
-    return pairs[pairs[["predicted", "found"]].min(axis=1, skipna=False) > LEAST_SHIFT].dropna(subset="alpha")
+    """The rows whose predicted and found shift are both positive."""
+    return shifts[shifts[["predicted", "found"]].min(axis=1, skipna=False) > LEAST_SHIFT]
 
 
 def largest_errors(shifts: Frame) -> pd.Series:
-    """Largest error relative to the predicted shift per kind: as recorded (of one game), else of the pairs."""
-    pairs = shift_pairs(shifts)
-    pairs = pairs.assign(error=(pairs["found"] - pairs["predicted"]).abs() / pairs["predicted"])
-    single = shifts.assign(predicted=pd.to_numeric(shifts["predicted"], errors="coerce").replace(0.0, np.nan))
-    recorded = (single["largest_error"] / single["predicted"]).groupby(shifts["kind"]).max()
-    return recorded.combine_first(pairs.groupby("kind")["error"].max())
+    """Largest error of one game, relative to the mean shift predicted, per kind."""
+    return (shifts["largest_error"] / shifts["predicted"].replace(0.0, np.nan)).groupby(shifts["kind"]).max()
 
 
 def rule_points(tradeoff: Frame) -> Frame:

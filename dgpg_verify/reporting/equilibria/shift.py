@@ -46,12 +46,10 @@ def draw_equilibrium_shift(frames: Frames) -> Figure:
 
 def _caption(table: Frame, missing: int) -> str:
     """What a point is, the law, and how many records have no point."""
-    listed = table["found"].map(lambda values: isinstance(values, list)).any()
-    single = listed or table["fleets"].isna().all()
-    point = "one game" if single else f"the mean over {count_range(table['fleets'])} games"
     beyond = f" {missing} records without a shift or a prediction are not drawn." if missing else ""
     return (
-        f"Every point is {point} at one \u03b1; both axes logarithmic, dashed: predicted = found. The law: "
+        f"Every point is the mean over {count_range(table['fleets'])} games at one \u03b1; both axes logarithmic, "
+        "dashed: predicted = found. The law: "
         "\u0394\u03b8 = \u03b1 [(1 \u2212 \u03b1) H_J \u2212 \u03b1 H_G]\u207b\u00b9 \u2207G at the stationary "
         "point of J; H are Hessians. The error of the title: the largest of one game, relative to the shift "
         f"predicted. Pure equilibria do not move at all: they stay or vanish.{beyond}"

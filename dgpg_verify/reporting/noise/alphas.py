@@ -6,17 +6,15 @@ Bounded noise below a vanishing share of the return is bounded because the retur
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dgpg_verify.core.moments import LEADING_MIXTURES, MEASURED_SETTINGS
 from dgpg_verify.reporting.drawing.axes import equal_spans, limits, log_y, n_axis, nothing_in, quiet, rule
 from dgpg_verify.reporting.drawing.captions import fleets_text
-from dgpg_verify.reporting.drawing.look import BAND, GOOD, INK, MUTED, Look, alpha_color, alpha_value, credit_look
+from dgpg_verify.reporting.drawing.look import BAND, GOOD, INK, MUTED, Look, alpha_color, credit_look
 from dgpg_verify.reporting.drawing.marks import EndLabel, bars, dots, joined, label_ends
 from dgpg_verify.reporting.drawing.sheet import detail, panels
 from dgpg_verify.reporting.frame import (
@@ -37,26 +35,16 @@ from dgpg_verify.reporting.wording import SETTINGS, exponent_text, number_text
 
 ORDER = MEASURED_SETTINGS
 MOST_SETTINGS = 4
-MARKS = {"start": "^", "middle": "D", "mid": "D", "end": "v"}  # points of the published schedule
-Alpha = float | str
 FILLED: dict[str, Any] = {"s": 22, "edgecolors": "white", "linewidths": 0.5, "alpha": 1.0, "zorder": 4}
-CAPTION = (
-    "Dots: measured V with its interval; thin curves: (1\u2212\u03b1)\u00b2V_PG + \u03b1\u00b2V_G + "
-    "2\u03b1(1\u2212\u03b1)C from the moments of the two parts alone, in joint also of the constant it subtracts. "
-    "Dashed: minimum over \u03b1 (small dots: fleets; none for joint). Triangles on the axis: crossover N_c, beyond "
-    "which the return's noise dominates. Hollow marks: points of the published schedule. All upper panels span the "
-    "same number of decades. Slopes named in title and notes, at the \u03b1 of the title, are "
-    "plain fits over the top decade; verdicts come from the ledger."
-)
 RATIOS = {
     "noise_to_signal": "noise relative to the signal",
     "paired_ratio": "noise relative to the difference reward's",
 }
-JUDGED = (
-    "Dots: geometric means over fleets with their intervals, of the ratio that the verdict judges. Dashed: at the "
-    "\u03b1 of least noise (small dots: fleets). Hollow marks: points of the published schedule. All upper panels span "
-    "the same number of decades. Slopes named in title and notes, at the \u03b1 of the title, are plain fits over the "
-    "top decade; verdicts come from the ledger."
+CAPTION = (
+    "Dots: geometric means over fleets with their intervals, of the ratio that the verdict judges. Dashed, below: at "
+    "the \u03b1 of least noise (small dots: fleets; none for joint). All upper panels span the same number of decades. "
+    "Slopes named in title and notes, at the \u03b1 of the title, are plain fits over the top decade; verdicts come "
+    "from the ledger."
 )
 MIXTURE = Look(alpha_color(0.5))
 PANELS = {  # at alpha*: title -> (column, look, label at the line's end) of each series
@@ -73,43 +61,39 @@ PANELS = {  # at alpha*: title -> (column, look, label at the line's end) of eac
 def draw_fixed_alpha(frames: Frames, place: Place) -> Figure:
     """The ratio that the verdict judges at fixed alpha (above) and the return share (below), one column per setting.
 
-    Where a run did not record that ratio, V over its prediction stands above. Tables `alpha` and `optimal`. Raises
-    NothingToDraw.
+    Tables `alpha` and `optimal`. Raises NothingToDraw.
     """
-    table = per_agent(frames["alpha"])
-    rows = of_place(table[table["variance"] > 0], "alpha", place, "row with a variance")
+    rows = of_place(known(per_agent(frames["alpha"]), "ratio"), "alpha", place, "row with a ratio")
     best = at(per_agent(frames["optimal"]), place)
-    ratio = str(rows["ratio_name"].iloc[0]) if rows["ratio"].notna().any() else ""
-    above, optima = (_judged(rows), best.iloc[:0]) if ratio else (rows, best)
+    ratio = str(rows["ratio_name"].iloc[0])
     settings = _telling_settings(unique(rows, "setting", ORDER))
-    columns = [(where(above, setting=s), where(optima, setting=s)) for s in settings]
-    spans = equal_spans([positive(a, "variance", "predicted") + positive(b, "min_variance") for a, b in columns])
+    columns = [where(rows, setting=setting) for setting in settings]
+    spans = equal_spans([positive(mixtures, "ratio") for mixtures in columns])
     floor = limits(positive(rows, "return_share") + positive(best, "return_share"))[0]
     fleets = best["fleet"].nunique()
     fig, axes = panels(
         2,
         len(settings),
-        title=_fixed_title(above, optima, settings, ratio),
-        subtitle=f"{place.title}. Above: {RATIOS.get(ratio, 'noise of the mixture')}. Below: how much of the update "
-        "still comes from the return. Where the noise is bounded over a falling share, the return is being switched "
-        "off. Labels: \u03b1.",
-        caption=(JUDGED if ratio else CAPTION) + (f" {fleets} fleets per N." if fleets else ""),
+        title=_fixed_title(rows, settings, ratio),
+        subtitle=f"{place.title}. Above: {RATIOS[ratio]}. Below: how much of the update still comes from the return. "
+        "Where the noise is bounded over a falling share, the return is being switched off. Labels: \u03b1.",
+        caption=CAPTION + (f" {fleets} fleets per N." if fleets else ""),
         height=2.75,
         label_room=0.8,
         gap=(0.5, 0.42),
         width=13.0,
         detailed=True,
     )
-    for (top, bottom), setting, (mixtures, optimum), span in zip(axes.T, settings, columns, spans):
+    for (top, bottom), setting, mixtures, span in zip(axes.T, settings, columns, spans):
         log_y(top, *span)
         log_y(bottom, min(floor / 2, 0.2), 1.3)
         n_axis(top, mixtures["n"], None)
         n_axis(bottom, mixtures["n"])
-        _noise(top, mixtures, optimum)
+        _noise(top, mixtures)
         _share(bottom, mixtures, where(best, setting=setting))
         name, _, text = SETTINGS.get(setting, setting).partition(": ")
         detail(top, name, text)
-    axes[0, 0].set_ylabel(ratio.replace("_", " ") or "noise V(N), pooled over agents")
+    axes[0, 0].set_ylabel(ratio.replace("_", " "))
     axes[1, 0].set_ylabel("return share \u03c9 (shaded: below 10\u00a0%)")
     return fig
 
@@ -120,92 +104,52 @@ def _telling_settings(settings: Sequence[str]) -> list[str]:
     return [name for name in settings if name in ranked[:MOST_SETTINGS]]
 
 
-def _alphas(rows: Frame) -> list[tuple[Alpha, float | None, str]]:
-    """Every alpha measured, its number and its point of the schedule, a number before a point of the same value."""
-    alphas = [(alpha, alpha_value(alpha), str(alpha).partition("@")[2]) for alpha in unique(rows, "alpha")]
-    return sorted(alphas, key=lambda a: (a[1] is None, a[1] or 0.0, isinstance(a[0], str)))
+def _even(rows: Frame) -> float | None:
+    """The alpha nearest to an even mixture, named by title and notes."""
+    inside = (float(alpha) for alpha in unique(rows, "alpha") if 0.0 < alpha < 1.0)
+    return min(inside, key=lambda alpha: abs(alpha - 0.5), default=None)
 
 
-def _even(rows: Frame) -> tuple[Alpha | None, str]:
-    """The fixed alpha nearest to an even mixture, named by title and notes, and its label."""
-    inside = [(alpha, value, point) for alpha, value, point in _alphas(rows) if value not in (None, 0.0, 1.0)]
-    alpha, value, point = min(
-        inside, key=lambda a: (isinstance(a[0], str), abs((a[1] or 0.0) - 0.5)), default=(None, None, "")
-    )
-    return alpha, _label(alpha, value, point)
-
-
-def _label(alpha: Alpha | None, value: float | None, point: str) -> str:
-    """'0.4' for a fixed alpha, '0.9 start' for a point of the schedule."""
-    return str(alpha) if value is None else f"{value:g} {point.replace('middle', 'mid')}".strip()
-
-
-def _judged(rows: Frame) -> Frame:
-    """`rows` with the judged ratio in place of V, its own line in place of the prediction, without crossovers."""
-    names = {"variance": "ratio", "predicted": "ratio", "variance_low": "ratio_low", "variance_high": "ratio_high"}
-    return known(rows, "ratio").assign(crossover_n=np.nan, **{name: rows[column] for name, column in names.items()})
-
-
-def _fixed_title(rows: Frame, best: Frame, settings: Sequence[str], ratio: str) -> str:
-    even, label = _even(rows)
-    if even is None:
-        return "V(N) at fixed \u03b1"
-    slopes = {s: top_decade_slope(where(rows, alpha=even, setting=s), "variance") for s in settings}
+def _fixed_title(rows: Frame, settings: Sequence[str], ratio: str) -> str:
+    even = _even(rows)
+    slopes = {s: top_decade_slope(where(rows, alpha=even, setting=s), "ratio") for s in settings}
     powers = ", ".join(f"N^{exponent_text(slope)} ({s})" for s, slope in slopes.items() if slope is not None)
-    lowest = top_decade_slope(where(best, setting=settings[0]), "min_variance")
-    tail = f"; min over \u03b1: N^{exponent_text(lowest)}" if lowest is not None else ""
-    if ratio:
-        return f"At fixed \u03b1 = {label} the {RATIOS[ratio]} goes like {powers}"
-    return f"At fixed \u03b1 = {label} the variance, before it is set against the signal, goes like {powers}{tail}"
+    return f"At fixed \u03b1 = {even:g} the {RATIOS[ratio]} goes like {powers}" if powers else "Noise at fixed \u03b1"
 
 
-def _noise(ax: Axes, rows: Frame, best: Frame) -> None:
-    """Measured V with its interval over the predicted curve, one colour per alpha; min over alpha in ink."""
-    edge = ax.get_ylim()[0]
+def _noise(ax: Axes, rows: Frame) -> None:
+    """The judged ratio with its interval, one colour per alpha."""
     ends: list[EndLabel] = []
-    for alpha, value, point in _alphas(rows):
-        same = where(rows, alpha=alpha).sort_values("n", kind="stable")
-        curve = same[same["predicted"] > 0]
-        look = Look(alpha_color(value), MARKS.get(point, "o"))
-        hollow = {"s": 30, "facecolors": "none", "edgecolors": look.color, "linewidths": 1.1, "color": None}
-        joined(ax, curve["n"], curve["predicted"], look, marker="", lw=1.5, zorder=2)
-        bars(ax, same["n"], same["variance_low"].clip(lower=edge), same["variance_high"], look, lw=1.0, alpha=0.5)
-        dots(ax, same["n"], same["variance"], look, **FILLED | (hollow if point else {}))
+    for alpha in sorted(unique(rows, "alpha")):
+        same, look = where(rows, alpha=alpha).sort_values("n", kind="stable"), Look(alpha_color(alpha))
+        joined(ax, same["n"], same["ratio"], look, marker="", lw=1.5, zorder=2)
+        bars(ax, same["n"], same["ratio_low"].clip(lower=ax.get_ylim()[0]), same["ratio_high"], look, lw=1.0, alpha=0.5)
+        dots(ax, same["n"], same["ratio"], look, **FILLED)
         last = same.iloc[-1]
-        if point and ends and ends[-1].name == f"{value:g}":  # lines that end at one alpha: '0.2, end'
-            ends[-1] = replace(ends[-1], name=_label(alpha, value, point).replace(" ", ", "))
-        else:
-            ends.append(EndLabel(last["n"], last["variance"], _label(alpha, value, point), "", look.color))
-        if curve["n"].min() <= last["crossover_n"] <= curve["n"].max():
-            ax.plot([last["crossover_n"]], [edge], marker="^", ms=7, color=look.color, clip_on=False, zorder=6)
-    _optimum(ax, best, "min_variance", ends)
+        ends.append(EndLabel(last["n"], last["ratio"], f"{alpha:g}", "", look.color))
+    label_ends(ax, ends, size=8.3)
+    quiet(ax)
 
 
 def _share(ax: Axes, rows: Frame, best: Frame) -> None:
-    """The return's share at every alpha, and at the optimum; notes its slope at the alpha of the title."""
-    for alpha, value, _ in _alphas(rows):
+    """The return's share at every alpha, and at that of least noise (every fleet, and the mean over fleets dashed);
+    notes its slope at the alpha of the title."""
+    for alpha in sorted(unique(rows, "alpha")):
         curve = known(where(rows, alpha=alpha), "return_share").sort_values("n", kind="stable")
-        joined(ax, curve["n"], curve["return_share"], Look(alpha_color(value)), lw=1.5, ms=3.6, mec="none", zorder=2)
-    even, _ = _even(rows)
-    slope = top_decade_slope(where(rows, alpha=even), "return_share")
+        joined(ax, curve["n"], curve["return_share"], Look(alpha_color(alpha)), lw=1.5, ms=3.6, mec="none", zorder=2)
+    slope = top_decade_slope(where(rows, alpha=_even(rows)), "return_share")
     if slope is not None:
         text = f"\u03c9 goes like N^{exponent_text(slope)}"  # at the alpha of the title
         ax.text(0.02, 0.03, text, transform=ax.transAxes, size=8.6, color=INK)
     ax.axhspan(ax.get_ylim()[0], 0.1, color=BAND, zorder=0, lw=0)
     if rows["return_share"].isna().all():
         nothing_in(ax)
-    _optimum(ax, best, "return_share", [])
-
-
-def _optimum(ax: Axes, best: Frame, column: str, ends: list[EndLabel]) -> None:
-    """The optimum over alpha: every fleet as a dot, the mean over fleets dashed; then all labels."""
-    shown = best[best[column] > 0]
+    shown = best[best["return_share"] > 0]
     if not shown.empty:
-        means, look = shown.groupby("n")[column].mean(), Look(INK)
-        dots(ax, shown["n"], shown[column], look, s=7, alpha=0.25, zorder=4)
+        means, look = shown.groupby("n")["return_share"].mean(), Look(INK)
+        dots(ax, shown["n"], shown["return_share"], look, s=7, alpha=0.25, zorder=4)
         joined(ax, means.index, means, look, marker="", lw=2.0, ls=(0, (4, 1.6)))
-        ends.append(EndLabel(means.index[-1], means.iloc[-1], "min", "", INK))
-    label_ends(ax, ends, size=8.3)
+        label_ends(ax, [EndLabel(means.index[-1], means.iloc[-1], "min", "", INK)], size=8.3)
     quiet(ax)
 
 

@@ -30,9 +30,8 @@ from dgpg_verify.reporting.frame import (
 )
 from dgpg_verify.reporting.wording import credit_name, exponent_text, slope_phrase
 
-HEADLINE = ("return", "return:centred", "gae:central", "guidance", "guidance:chain_rule", "guidance:exact",
-            "difference", "branch")  # fmt: skip
-TITLED = (("return", "return:centred"), ("guidance", "guidance:chain_rule"))  # the two that titles compare
+HEADLINE = ("return", "gae:central", "guidance", "guidance:exact", "difference", "branch")
+TITLED = {"shared return": ["return"], "guidance": ["guidance"]}  # what titles compare: credits by their name there
 
 Text = Callable[[str, Frame], str]
 
@@ -48,9 +47,9 @@ def at_any(rows: Frame, places: Sequence[Place]) -> Frame:
 
 
 def headline_credits(rows: Frame) -> list[str]:
-    """The credits drawn where room is short, in legend order; guided ones have their own figure."""
+    """The credits drawn where room is short, in legend order."""
     measured = list(dict.fromkeys(rows["credit"]))
-    chosen = [c for c in HEADLINE if c in measured] or [c for c in measured if not c.startswith("guided")] or measured
+    chosen = [credit for credit in HEADLINE if credit in measured] or measured
     return sorted(chosen, key=lambda credit: (credit_look(credit).order, credit))
 
 
@@ -64,6 +63,7 @@ def by_place(
     plain_title: str,
     subtitle: str,
     caption: str,
+    titled: Mapping[str, Sequence[str]] = TITLED,
     legend: bool = True,
     **layout: Any,
 ) -> Figure:
@@ -77,6 +77,7 @@ def by_place(
     title : {compared} stands for that comparison at the largest N, {last} for this N.
     plain_title : where nothing can be compared.
     caption : goes on after the number of fleets, where rows come from fleets.
+    titled : credits by the name under which the title compares them.
     layout : goes to `grid`.
     """
     measured = where(rows, credit=list(credits))
@@ -84,7 +85,7 @@ def by_place(
     drawn = at_any(measured, shown)
     others = left_out([p.title for p in places(measured)], [p.title for p in shown], place="the table of rows")
     last = at(drawn, first)["n"].max()
-    texts = compared(where(at(drawn, first), n=last), text)
+    texts = compared(where(at(drawn, first), n=last), text, titled)
     fleets = f"{fleets_text(drawn)}; " if "fleet" in drawn else ""
     fig, axes = grid(
         shown,
@@ -100,9 +101,9 @@ def by_place(
     return fig
 
 
-def compared(rows: Frame, text: Text) -> str:
-    """`text` of the name and rows of the shared return and of guidance, as far as they were measured, for titles."""
-    pairs = [(credit_name(names[0]), where(rows, credit=names)) for names in TITLED]
+def compared(rows: Frame, text: Text, titled: Mapping[str, Sequence[str]] = TITLED) -> str:
+    """`text` of each name and its rows, as far as they were measured, for titles."""
+    pairs = [(name, where(rows, credit=list(credits))) for name, credits in titled.items()]
     return ", ".join(filter(None, (text(name, same) for name, same in pairs if not same.empty)))
 
 

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 
 from dgpg_verify.reporting.drawing.axes import dodge, limits, log_y, n_axis, quiet, rule
 from dgpg_verify.reporting.drawing.captions import fleets_text, left_out
-from dgpg_verify.reporting.drawing.look import BAD, GOOD, alpha_value, credit_look
-from dgpg_verify.reporting.drawing.marks import bars, dots, joined, label_ends
+from dgpg_verify.reporting.drawing.look import BAD, GOOD, credit_look
+from dgpg_verify.reporting.drawing.marks import dots, joined, label_ends
 from dgpg_verify.reporting.drawing.sheet import panels
 from dgpg_verify.reporting.frame import (
     Frame,
@@ -123,13 +123,11 @@ def draw_paired_ratio(frames: Frames) -> Figure:
 def draw_efficiency(frames: Frames) -> Figure:
     """Efficiency against N, log-log, every fleet: guaranteed progress of the best step relative to the exact gradient.
 
-    Headline credits and the guided one nearest to an even mixture. Table `moments`. Raises NothingToDraw.
+    Table `moments`. Raises NothingToDraw.
     """
     rows = known(in_primary_setting(per_agent(frames["moments"])), "efficiency")
     need(rows, "moments", "efficiency (it needs the exact gradient)")
-    guided = [c for c in sorted(set(rows["credit"])) if c.startswith("guided:") and "@gae" not in c]
-    nearest = sorted(guided, key=lambda c: abs((alpha_value(c.split(":", 1)[1].split("@")[0]) or 9) - 0.5))
-    credits = headline_credits(rows) + nearest[:1]
+    credits = headline_credits(rows)
     drawn = where(rows, credit=credits)
     drawn = at_any(drawn, telling_places(drawn))
     low, _ = limits(positive(drawn, "efficiency"))
@@ -169,7 +167,7 @@ def _beyond(efficiency: pd.Series) -> str:
 
 
 def draw_cross_agent(frames: Frames) -> Figure:
-    """Cross-agent share against N per credit, every fleet with its interval, with the thresholds that decide.
+    """Cross-agent share against N per credit, every fleet and the means, with the thresholds that decide.
 
     How much of an agent's gradient variance comes from the other agents' random choices. Table `cross_agent`; logit
     axis, so that both 1 % and 99.9 % can be read. Raises NothingToDraw.
@@ -184,7 +182,7 @@ def draw_cross_agent(frames: Frames) -> Figure:
         title="Share of the noise that the others' choices make at N\u00a0=\u00a0{last:g}: {compared}",
         plain_title="Share of the gradient's noise that comes from the other agents' choices",
         subtitle="A noise-free gradient would lie in the green band.",
-        caption="dots with thin bars are fleets with their intervals, large marks means. Share = E tr "
+        caption="dots are fleets, large marks means. Share = E tr "
         "Cov(gradient given own and environment's random streams) / V. Dashed: 'noise-free' is supported when the "
         "interval's upper end is at most 1\u00a0%, refuted when its lower end is above 5\u00a0%. Shares within "
         "0.05\u00a0% of an end are drawn on the edge.",
@@ -194,7 +192,7 @@ def draw_cross_agent(frames: Frames) -> Figure:
 
 
 def _share_panel(ax: Axes, rows: Frame, credits: Sequence[str]) -> None:
-    """Every fleet as a dot with its interval, means over fleets joined, the thresholds that decide."""
+    """Every fleet as a dot, means over fleets joined, the thresholds that decide."""
     n_axis(ax, rows["n"])
     ax.set_yscale("logit")
     ax.set_ylim(EDGE, 1 - EDGE)
@@ -204,9 +202,7 @@ def _share_panel(ax: Axes, rows: Frame, credits: Sequence[str]) -> None:
     rule(ax, REFUTE, color=BAD, lw=1.1)
     for k, credit in enumerate(credits):
         look, shift, same = credit_look(credit), dodge(ax, k, len(credits)), where(rows, credit=credit)
-        value, low, high = (same[c].clip(EDGE, 1 - EDGE) for c in ("share", "share_low", "share_high"))
-        bars(ax, same["n"] * shift, low, high, look, lw=0.9, alpha=0.3, zorder=2)
-        dots(ax, same["n"] * shift, value, look, clip_on=False)
+        dots(ax, same["n"] * shift, same["share"].clip(EDGE, 1 - EDGE), look, clip_on=False)
         means = same.groupby("n")["share"].mean()
         joined(ax, means.index * shift, means.clip(EDGE, 1 - EDGE), look, clip_on=False)
     quiet(ax)

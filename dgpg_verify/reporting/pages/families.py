@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from dgpg_verify.reporting.provenance import is_named
+
 INDEX = "index.html"
 
 
 @dataclass(frozen=True)
 class Family:
-    """claims: how the ids of its claims begin; "" takes what no other family does."""
+    """claims: the heads of its claims; that without one takes what no other does."""
 
     name: str
     title: str
@@ -32,14 +34,13 @@ FAMILIES = (
     Family("power", "Power dispatch", ("C8",)),
     Family("rates", "Rate control", ("C9",)),
     Family("inventory", "Inventory", ("C10",)),
-    Family("further", "Further claims", ("",)),
+    Family("further", "Further claims", ()),
 )
 
 
 def family_of(claim: str) -> Family:
     """The family of a claim or audit, by its id: that of C1.2 is that of C1, that of C10 is not."""
-    head = claim.split(".")[0]
-    return next(family for family in FAMILIES if head in family.claims or family.claims == ("",))
+    return next((family for family in FAMILIES if any(is_named(claim, head) for head in family.claims)), FAMILIES[-1])
 
 
 def anchor(text: str) -> str:

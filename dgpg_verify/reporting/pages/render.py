@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from dgpg_verify.core import LABELS, LedgerRow
 from dgpg_verify.reporting import equilibria, samples, wording
@@ -16,10 +16,12 @@ from dgpg_verify.reporting.comparison.table import method_table
 from dgpg_verify.reporting.domains.foreign import ForeignTable
 from dgpg_verify.reporting.ledger import NOT_COMPARED, status_text
 from dgpg_verify.reporting.matrix import claim_matrix, counts_text, name_text, price_text
-from dgpg_verify.reporting.objections import OBJECTIONS, answer
-from dgpg_verify.reporting.pages.answers import answers
+from dgpg_verify.reporting.pages.answers import answers, headline_text, page_title
 from dgpg_verify.reporting.pages.checks import calibration_ok, calibration_summary, controls, coverage_ok
 from dgpg_verify.reporting.pages.families import FAMILIES, INDEX, Family, anchor, family_of
+from dgpg_verify.reporting.pages.objections import OBJECTIONS, answer
+from dgpg_verify.reporting.pages.strip import domain, interval_strip
+from dgpg_verify.reporting.pages.systems import system_table
 from dgpg_verify.reporting.provenance import (
     SMALL,
     claim_titles,
@@ -31,8 +33,6 @@ from dgpg_verify.reporting.provenance import (
     took_text,
 )
 from dgpg_verify.reporting.records import COLUMNS, SECTIONS, Record, Tables, group_by
-from dgpg_verify.reporting.strip import domain, interval_strip
-from dgpg_verify.reporting.systems import system_table
 from dgpg_verify.reporting.training.tables import reach_groups, score_groups, tuning_groups
 
 PAPER = "https://arxiv.org/abs/2602.20078"
@@ -97,6 +97,7 @@ def render_pages(run: RunFiles) -> dict[str, str]:
     tables = {name: [dict.fromkeys(COLUMNS.get(name, ())) | row for row in run.tables[name]] for name in run.tables}
     sections = _sections(run.rows, tables, run.figures, claim_titles(run.environment))
     shared = _ledger_context(run.rows) | _run_context(run, tables)
+    shared["headline"] = headline_text(shared["summaries"], shared["titles"], shared["preliminary"])
     shared["families"] = [family for family in FAMILIES if _holds(family, run.rows, tables, sections)]
     pages = {INDEX: _template("index.html.j2").render(shared, here=INDEX)}
     for family in shared["families"]:
@@ -182,6 +183,8 @@ def _environment() -> jinja2.Environment:
         number=lambda v: wording.number_text(v) if isinstance(v, int | float) else ("-" if v is None else str(v)),
         compared=status_text,
         sentence=wording.sentence,
+        in_words=wording.policy_in_words,
+        explained=_explained,
         clause=lambda text: text.strip().rstrip("."),
         words=lambda text: text.replace("_", " "),
         method=wording.method_name,
@@ -194,6 +197,14 @@ def _environment() -> jinja2.Environment:
         safe_svg=lambda text: Markup(text),  # our own SVG, its texts escaped where they were made
     )
     return made
+
+
+def _explained(text: str) -> Markup:
+    """A sentence of the ledger with its policy in words, and terms that a reader may not know explained in tooltips."""
+    text = str(escape(wording.policy_in_words(text)))
+    for term, meaning in wording.WORDS["terms"].items():
+        text = text.replace(term, f'<abbr title="{escape(meaning)}">{term}</abbr>', 1)
+    return Markup(text)
 
 
 @functools.cache
@@ -250,10 +261,12 @@ def _ledger_context(rows: Sequence[LedgerRow]) -> dict[str, Any]:
         "rows": rows,
         "summaries": summaries,
         "answers": answers(summaries),
+        "page_title": page_title(summary.id for summary in summaries),
         "matrix": matrix,
         "systems": system_table(rows),
         "methods": method_table(rows),
         "strips": {row.row: Markup(interval_strip(row, scales[row.statistic])) for row in rows},
+        "judged": len(judged),
         "counts": {label: judged.count(label) for label in LABELS},
         "not_compared": sum(status_text(row) == NOT_COMPARED for row in rows),
     }

@@ -24,7 +24,7 @@ def powers(exponents: Frame, rows: Frame) -> Frame:
     return rows[SERIES].drop_duplicates().merge(fits, on=SERIES).set_index(["system", "method"])
 
 
-def power_text(fits: Frame, system: str, method: str) -> str:
+def fitted_text(fits: Frame, system: str, method: str) -> str:
     """'p = 0.98 [0.93, 1.03]' of `powers`, or '' where none was fitted."""
     if (system, method) not in fits.index:
         return ""
@@ -78,10 +78,8 @@ def _spread(count: int) -> np.ndarray:
 
 
 def prediction_pairs(predicted: Frame) -> Frame:
-    """Samples predicted and observed, one row per record or fleet, both positive, with their ratio."""
-    pairs = exploded(predicted, "predicted", "observed")
-    pairs = pairs[pairs[["predicted", "observed"]].min(axis=1, skipna=False) > 0]
-    return pairs.assign(ratio=pairs["predicted"] / pairs["observed"])
+    """The rows whose fleets arrived: `ratio` says how many times the samples observed the predicted ones are."""
+    return predicted[predicted["ratio"] > 0]
 
 
 def growth(constants: Frame, constant: str) -> pd.Series:

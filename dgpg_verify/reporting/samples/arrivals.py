@@ -97,7 +97,7 @@ def _powers(ax: Axes, rows: Frame, methods: Sequence[str], fits: Frame) -> None:
             continue
         middle = aggregate.medians(where(rows, method=method))
         n, end = middle[["n_agents", "median"]].iloc[-1] if len(middle) else (rows["n_agents"].max(), edge)
-        ends.append(EndLabel(n, end, aggregate.power_text(fits, system, method), "", names.look(method).color))
+        ends.append(EndLabel(n, end, aggregate.fitted_text(fits, system, method), "", names.look(method).color))
     label_ends(ax, ends, size=8.8)
     if unfitted:
         middle = np.sqrt(np.prod(ax.get_ylim()))

@@ -73,7 +73,7 @@ def _block(axes: np.ndarray, rows: Frame, methods: Sequence[str], fits: Frame, c
                 continue
             _panel(ax, curves.assign(samples=curves["samples"] / curves["n_agents"] ** power), colors, lowest)
             ax.set_xlabel(label, fontsize=9, labelpad=1.5)
-        column[-1].set_title(aggregate.power_text(fits, *fit), fontsize=8.8, fontweight="normal")
+        column[-1].set_title(aggregate.fitted_text(fits, *fit), fontsize=8.8, fontweight="normal")
         column[0].set_title(names.method(method))
 
 

@@ -45,9 +45,8 @@ def method(name: str) -> str:
 
 
 def step(rule: str) -> str:
-    """A step rule in words; theory*2 is the theory's, scaled."""
-    head, _, scale = rule.partition("*")
-    return f"{worded('steps', head)}, times {scale}" if head == "theory" and scale else worded("steps", rule)
+    """A step rule in words; an unknown one as it is."""
+    return worded("steps", rule)
 
 
 def look(name: str) -> Look:

@@ -13,7 +13,6 @@ from dgpg_verify.reporting.wording import worded
 
 Block = dict[str, Any]
 EXPONENTS = ("p", "q", "q_log", "p_total")
-RIVAL = {"q_rival": "q_log"}  # q under the rival model goes by either name
 ROUNDING = 1e-9  # share of the first gap
 UNKNOWN: Block = dict.fromkeys(("value", "low", "high", "verdict", "expected", "relation"))
 
@@ -22,7 +21,7 @@ def exponent_groups(rows: Sequence[Record]) -> list[Block]:
     """A row per method with p, q, q under the rival model, p at a fixed total gap."""
 
     def line(rows: Sequence[Record]) -> Block:
-        fits = {RIVAL.get(row["what"], str(row["what"])): UNKNOWN | row for row in rows}
+        fits = {str(row["what"]): UNKNOWN | row for row in rows}
         return dict.fromkeys(EXPONENTS, UNKNOWN) | fits | {key: rows[0].get(key) for key in ("fleets", "censored")}
 
     return _blocks(rows, line)
@@ -72,7 +71,7 @@ def predicted_groups(rows: Sequence[Record]) -> list[Block]:
     """Per method how many times the samples needed the bound is, and how often it fell short."""
 
     def line(rows: Sequence[Record]) -> Block:
-        ratios = prediction_pairs(frame(rows, ("predicted", "observed")))["ratio"]
+        ratios = prediction_pairs(frame(rows, ("ratio",)))["ratio"]
         least, middle, most = ratios.agg(["min", "median", "max"]) if len(ratios) else (None, None, None)
         sizes = sorted({row["n_agents"] for row in rows})
         short = int((ratios < 1.0).sum())
@@ -100,7 +99,7 @@ def _blocks(rows: Sequence[Record], line: Callable[[Sequence[Record]], Block]) -
     `line` makes from the records of one method what stands in its row.
     """
     groups = group_by(rows, lambda row: (row["system"], row.get("step_rule") or ""))
-    order = sorted(groups, key=lambda key: (names.system_order(key[0]), key[1] != "theory", "*" in key[1]))
+    order = sorted(groups, key=lambda key: (names.system_order(key[0]), key[1] != "theory"))
     blocks = []
     for system, rule in order:
         methods = group_by(groups[system, rule], lambda row: row["method"])

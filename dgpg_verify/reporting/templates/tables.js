@@ -74,6 +74,15 @@
     table.parentNode.before(box);
   }
 
+  function mark() {  // a box whose table is wider than it shows says so on a phone
+    for (const box of document.querySelectorAll(".scroll:not(.sheet)")) {
+      box.classList.toggle("wider", box.scrollWidth > box.clientWidth);
+    }
+  }
+  addEventListener("resize", mark);
+  document.addEventListener("toggle", mark, true);
+  mark();
+
   function open() {  // a jump to something folded away unfolds it
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!target) return;

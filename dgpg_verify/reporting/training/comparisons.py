@@ -98,8 +98,7 @@ def _lines(
 def draw_ablations(frames: Frames) -> Figure:
     """Level of every ablated row, each run a dot, mean and interval beside it, one panel per N.
 
-    Tables `runs` and `training_scores`, part ablation, beside DG-PG, guidance alone and MAPPO as run. The column
-    `group` (optional) names the group of a row.
+    Tables `runs` and `training_scores`, part ablation, beside DG-PG, guidance alone and MAPPO as run.
     """
     tables = [frames[table] for table in ("runs", "training_scores")]
     ablated = [where(rows, part="ablation") for rows in tables]
@@ -140,9 +139,7 @@ def _named(rows: Frame) -> Frame:
 
 
 def group_of_row(row: Mapping[str, Any]) -> str:
-    """The group of an identified row: its own field `group`, else what its key, label and method tell."""
-    if row["group"]:
-        return str(row["group"])
+    """The group of an identified row: what its key, label and method tell."""
     if row["part"] in ("main", "equal"):
         return MAIN
     key = f"{row['row']} {row['label']}"

@@ -29,8 +29,7 @@ from dgpg_verify.reporting.wording import number_text
 
 POINTS = ("start", "middle", "end")
 ROWS = 2
-DECIDING = {"paired_ratio": "V / V of the difference reward"}
-FIELDS = {"variance": "variance V", "noise_to_signal": "noise-to-signal"}
+RATIO = "paired_ratio"  # which C4.5 is judged by
 LOOKS = {
     "base": (Look("#d55e00", "o", 0), "base credit alone"),
     "guidance": (Look("#0072b2", "s", 1), "guidance alone"),
@@ -41,20 +40,17 @@ LOOKS = {
 def draw_training_noise(frames: Frames) -> Figure:
     """Noise of base, guidance and guided credit at three points of training, against N.
 
-    Table `training_noise`: the paired ratio; where the table has none, the variance and the noise-to-signal. One row of
-    panels per trained row (at most two) and number.
+    Table `training_noise`: the variance over the difference reward's. One row of panels per trained row, at most two.
     """
     table = need(frames["training_noise"], "training_noise", "record")
-    need(known(table, "variance"), "training_noise", "variance")
+    need(known(table, RATIO), "training_noise", "paired ratio")
     if table["n"].nunique() < 2:
         raise NothingToDraw(f"along training the noise was measured at N = {table['n'].iloc[0]} alone")
     labels = {row: label or row for row, label in zip(table["row"], table["label"])}
-    fields = FIELDS if known(table, *DECIDING).empty else DECIDING
-    chosen = sorted(labels, key=_rank)[: ROWS // len(fields)]
+    chosen = sorted(labels, key=_rank)[:ROWS]
     rows = where(table, row=chosen)
-    first, *_, last = [*fields, *fields]
     points = [point for point in POINTS if point in set(rows["point"])]
-    lost = rows[last].isna().sum()
+    lost = rows[RATIO].isna().sum()
     caption = (
         "Small marks are runs, large ones geometric means with 95 % intervals over runs. Measured at the policies met "
         "along training, at the \u03b1 in use there."
@@ -62,21 +58,20 @@ def draw_training_noise(frames: Frames) -> Figure:
         f"{left_out(labels, chosen, labels.__getitem__)}"
     )
     fig, axes = panels(
-        len(fields) * len(chosen), len(points), title=_title(rows, {row: labels[row] for row in chosen}, first),
+        len(chosen), len(points), title=_title(rows, {row: labels[row] for row in chosen}),
         subtitle="Per agent. A straight line is a power of N: slope 1 is proportional to N, slope 0 no trend.",
         caption=caption, height=1.95, gap=(0.6, 0.98), detailed=True,
         keys=[key(name, look, ms=7) for look, name in LOOKS.values()],
     )  # fmt: skip
-    lines = [(row, field) for row in chosen for field in fields]
-    for line, (row, field) in zip(axes, lines):
+    span = limits(positive(rows, RATIO), pad=0.2, least_decades=1.0)
+    for line, row in zip(axes, chosen):
         trained = where(rows, row=row)
-        span = limits(positive(rows, field), pad=0.2, least_decades=1.0)
         for ax, point in zip(line, points):
             same = where(trained, point=point)
-            n_axis(ax, trained["n"], "agents N" if field == last else None)
-            _panel(ax, same, field, span)
-            detail(ax, f"{labels[row]}: {point}", _state(same) if field == first else "")
-        line[0].set_ylabel(fields[field])
+            n_axis(ax, trained["n"])
+            _panel(ax, same, span)
+            detail(ax, f"{labels[row]}: {point}", _state(same))
+        line[0].set_ylabel("V / V of the difference reward")
     return fig
 
 
@@ -85,12 +80,12 @@ def _rank(row: str) -> int:
     return next((k for k, ending in enumerate(("/sum", "/parts")) if row.endswith(ending)), 2)
 
 
-def _panel(ax: Axes, rows: Frame, field: str, span: Limits) -> None:
+def _panel(ax: Axes, rows: Frame, span: Limits) -> None:
     log_y(ax, *span)
     for k, (credit, (look, _)) in enumerate(LOOKS.items()):
-        noise, shift = known(where(rows, credit=credit), field), dodge(ax, k, len(LOOKS))
-        dots(ax, noise["n"] * shift, noise[field], look, limits=(span[0], np.inf))
-        summary(ax, over_n(noise, field, geometric_mean), look, shift)
+        noise, shift = known(where(rows, credit=credit), RATIO), dodge(ax, k, len(LOOKS))
+        dots(ax, noise["n"] * shift, noise[RATIO], look, limits=(span[0], np.inf))
+        summary(ax, over_n(noise, RATIO, geometric_mean), look, shift)
     quiet(ax)
 
 
@@ -104,11 +99,10 @@ def _state(rows: Frame) -> str:
     return f"{alpha}return share {share} at N = {last:g}"
 
 
-def _title(rows: Frame, labels: Mapping[str, str], field: str) -> str:
+def _title(rows: Frame, labels: Mapping[str, str]) -> str:
     """How the noise of the mixture grows with N at the end of training."""
-    power = aggregate.noise_exponents(rows, field)
+    power = aggregate.noise_exponents(rows, RATIO)
     powers = [f"N^{power[row]:.2f} ({label})" for row, label in labels.items() if row in power]
     if not powers:
         return "Gradient noise along training"
-    beside = ", relative to the difference reward's," if field in DECIDING else ""
-    return f"Noise at the end of training{beside} goes like {', '.join(powers)}"
+    return f"Noise at the end of training, relative to the difference reward's, goes like {', '.join(powers)}"

@@ -28,7 +28,7 @@ from dgpg_verify.claims.domains.training import BEST
 from dgpg_verify.claims.series import Series, make_series
 from dgpg_verify.claims.subjects import NETWORK_FILES, TRACES, trace_digests
 from dgpg_verify.core import Cell, Evidence
-from dgpg_verify.reporting.systems import CLAIMS
+from dgpg_verify.reporting.pages.systems import CLAIMS
 from dgpg_verify.samples import rest
 from dgpg_verify.systems import make_system
 from dgpg_verify.systems.best_response import distance_price, iterated_best_response

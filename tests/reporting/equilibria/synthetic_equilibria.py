@@ -72,7 +72,8 @@ def shifts(count: int = 60) -> list[Record]:
                 found = float(alpha * base)
                 predicted = found * (1.0 + error * found)
                 rows.append({"kind": kind, "alpha": alpha, "predicted": predicted, "found": found,
-                             "error": abs(predicted - found)})  # fmt: skip
+                             "n_agents": 4, "fleets": 40, "error": abs(predicted - found),
+                             "largest_error": 1.5 * abs(predicted - found)})  # fmt: skip
     return rows
 
 

@@ -76,15 +76,14 @@ def test_the_end_of_the_schedule_is_the_alpha_nearest_to_a_fifth() -> None:
     assert schedule_end(frame([{"alpha": None}])["alpha"].to_frame())["alpha"].isna().all()
 
 
-def test_shifts_come_one_per_record_or_in_lists() -> None:
+def test_pairs_are_positive_and_errors_relative_to_what_was_predicted() -> None:
     rows = [
-        {"kind": "a", "alpha": 0.1, "predicted": [0.1, 0.2, None], "found": [0.1, 0.3, 0.4], "largest_error": None},
+        {"kind": "a", "alpha": 0.1, "predicted": 0.0, "found": 0.1, "largest_error": 0.1},
+        {"kind": "a", "alpha": 0.2, "predicted": 0.2, "found": 0.3, "largest_error": 0.1},
         {"kind": "b", "alpha": 0.1, "predicted": 0.2, "found": 0.2, "largest_error": 0.03},
         {"kind": "b", "alpha": 0.1, "predicted": 0.2, "found": 0.0, "largest_error": 0.01},
-        {"kind": "b", "alpha": None, "predicted": 0.2, "found": 0.2, "largest_error": None},
     ]
-    pairs = shift_pairs(frame(rows))
-    assert pairs[["predicted", "found"]].to_numpy().tolist() == [[0.1, 0.1], [0.2, 0.3], [0.2, 0.2]]
+    assert shift_pairs(frame(rows))[["predicted", "found"]].to_numpy().tolist() == [[0.2, 0.3], [0.2, 0.2]]
     errors = largest_errors(frame(rows))
     assert errors["a"] == pytest.approx(0.5) and errors["b"] == pytest.approx(0.15)
 

@@ -8,16 +8,15 @@ from typing import Any
 
 import pytest
 
-from dgpg_verify.reporting import write_ledger, write_records, write_report
+from dgpg_verify.reporting import write_report
 from dgpg_verify.reporting.equilibria.tables import (
     alignment_groups,
     annealing_groups,
     law_blocks,
     tradeoff_groups,
 )
-from dgpg_verify.runs.files import write_json
 from tests.reporting.equilibria.synthetic_equilibria import RULES, equilibrium_tables, laws
-from tests.reporting.synthetic_run import ENVIRONMENT, ledger_row
+from tests.reporting.synthetic_run import ENVIRONMENT, ledger_row, write_run
 from tests.reporting.test_page import check_links, objections
 
 CLAIMS = ["C2.1", "C2.2", "A2"]
@@ -26,12 +25,8 @@ TABLES = ("counterexamples", "tradeoff", "annealing", "equilibrium_rates", "equi
 
 def make_run(folder: Path, tables: dict[str, list[dict[str, Any]]]) -> Path:
     """A run folder with equilibrium tables."""
-    folder.mkdir()
     rows = [ledger_row(f"{claim}/games", claim, "refuted", system="load_balancing") for claim in CLAIMS]
-    write_ledger(folder, rows)
-    write_records(folder, tables)
-    write_json(folder / "environment.json", {**ENVIRONMENT, "claims": CLAIMS})
-    write_report(folder)
+    write_report(write_run(folder, rows, tables, **ENVIRONMENT, claims=CLAIMS))
     return folder
 
 
@@ -97,10 +92,8 @@ def test_numbers_that_are_not_known_are_dashes(tmp_path: Path) -> None:
 
 
 def test_a_run_without_equilibria_says_nothing_of_them(tmp_path: Path) -> None:
-    write_ledger(tmp_path, [ledger_row("C1.1/games", "C1.1")])
-    write_records(tmp_path, {"declared": [{"text": "x"}]})
-    write_json(tmp_path / "environment.json", {**ENVIRONMENT, "claims": ["C1.1"]})
-    page = write_report(tmp_path).read_text()
+    rows, declared = [ledger_row("C1.1/games", "C1.1")], {"declared": [{"text": "x"}]}
+    page = write_report(write_run(tmp_path, rows, declared, **ENVIRONMENT, claims=["C1.1"])).read_text()
     notes = " ".join(re.findall(r'class="note">(.*?)</p>', page))
     assert not (tmp_path / "equilibria.html").exists() and "equilibria.html" not in page
     for word in ("equilibri", "tradeoff", "counterexamples", "annealing"):

@@ -13,6 +13,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from dgpg_verify.reporting import noise
+from dgpg_verify.reporting.drawing.look import credit_look
 from dgpg_verify.reporting.drawing.saving import svg_text
 from dgpg_verify.reporting.drawing.spec import FigureSpec
 from dgpg_verify.reporting.frame import Frames, NothingToDraw, Place, at, frames, where
@@ -65,19 +66,20 @@ def test_cross_agent_draws_every_fleet(made: Frames) -> None:
 
 
 def test_fixed_alpha_draws_every_alpha_and_every_optimum(made: Frames) -> None:
-    expected = len(at(made["alpha"], GAME)) + 2 * len(at(made["optimal"], GAME))  # optima: variance and return share
+    expected = len(at(made["alpha"], GAME)) + len(at(made["optimal"], GAME))  # an optimum has a return share alone
     assert dots(noise.draw_fixed_alpha(made, GAME)) == expected
 
 
-def test_fixed_alpha_shows_the_ratio_that_is_judged_where_it_was_recorded(made: Frames) -> None:
-    alpha = made["alpha"].assign(ratio_name="noise_to_signal", ratio=made["alpha"]["n"] * 3.0)
+def test_fixed_alpha_shows_the_ratio_that_is_judged(made: Frames) -> None:
+    alpha = made["alpha"].assign(ratio=made["alpha"]["n"] * 3.0)
     figure = noise.draw_fixed_alpha({**made, "alpha": alpha}, GAME)
-    assert "noise relative to the signal goes like N^1.00 (sum)" in figure.texts[0].get_text().replace("\n", " ")
+    title = figure.texts[0].get_text().replace("\n", " ")
+    assert "At fixed \u03b1 = 0.55 the noise relative to the signal goes like N^1.00 (sum)" in title
     assert figure.axes[0].get_ylabel() == "noise to signal"
     drawn = [y for c in figure.axes[0].collections if c.get_gid() == "replicates" for _, y in c.get_offsets()]
     assert drawn and set(drawn) <= set(alpha["ratio"])
-    old = noise.draw_fixed_alpha(made, GAME).texts[0].get_text().replace("\n", " ")
-    assert "the variance, before it is set against the signal, goes like" in old
+    ends = [text.get_text() for text in figure.axes[0].texts]
+    assert {"0.2", "0.4", "0.55", "0.6", "0.8", "0.9"} <= set(ends)
 
 
 def test_of_many_settings_four_are_drawn_the_sum_among_them(made: Frames) -> None:
@@ -100,11 +102,20 @@ def test_an_optimum_that_no_fleet_tells_from_noise_is_said_to_be_so(made: Frames
     assert "nan" not in titles[1]
 
 
-def test_pointing_draws_every_row_and_says_not_reached(made: Frames) -> None:
+def test_pointing_draws_every_row_once_and_says_not_reached(made: Frames) -> None:
     figure = noise.draw_pointing(made)
-    assert dots(figure) == len(made["pointing"])
+    rows = made["pointing"]
+    ends = [line.get_xdata()[0] for ax in figure.axes for line in ax.lines if len(line.get_xdata()) == 1]
+    assert sorted(ends) == sorted(rows["rollouts"].fillna(rows["rollouts"].max()))
     written = [text.get_text() for ax in figure.axes for text in ax.texts]
-    assert "not reached" in written and any(text.startswith("more than") for text in written)
+    assert written.count("not reached") == 1
+
+
+def test_pointing_names_dgpg_in_its_title_and_tells_its_settings_apart(made: Frames) -> None:
+    title = noise.draw_pointing(made).texts[0].get_text().replace("\n", " ")
+    assert "not reached with shared return, 8 with guidance, 8 to 77 with DG-PG, among 1500 agents" in title
+    looks = [credit_look(f"guided:0.2/{setting}") for setting in ("parts", "mixed")]
+    assert len({look.color for look in looks}) == len({look.marker for look in looks}) == 2
 
 
 @pytest.mark.parametrize("slope", [0.97, 0.03])

@@ -11,12 +11,12 @@ from dgpg_verify.reporting.samples.aggregate import (
     at_rest,
     drawn_factors,
     drawn_steps,
+    fitted_text,
     fleet_runs,
     gap_curves,
     growth,
     largest_floors,
     level_text,
-    power_text,
     powers,
     prediction_pairs,
 )
@@ -41,9 +41,9 @@ def test_a_power_belongs_to_system_method_and_steps() -> None:
     ]
     rows = frame([LEARNER, LEARNER, LEARNER | {"method": "difference"}, LEARNER | {"method": "guidance"}])
     found = powers(frame(fits), rows)
-    assert power_text(found, "team/aligned", "return") == "p = 0.98 [0.93, 1.03]"
-    assert power_text(found, "team/aligned", "difference") == "p = 0.00"
-    assert power_text(found, "team/aligned", "guidance") == power_text(found, "game/fluid", "return") == ""
+    assert fitted_text(found, "team/aligned", "return") == "p = 0.98 [0.93, 1.03]"
+    assert fitted_text(found, "team/aligned", "difference") == "p = 0.00"
+    assert fitted_text(found, "team/aligned", "guidance") == fitted_text(found, "game/fluid", "return") == ""
     assert level_text(frame([{"level": 0.99}, {"level": 0.95}, {"level": None}])) == "95 to 99\u00a0% intervals"
     assert level_text(frame([{"level": None}])) == "intervals"
 
@@ -76,14 +76,9 @@ def test_short_curves_keep_every_positive_point() -> None:
         assert curve.loc[k, "median"].tolist() == row["median"][1:]
 
 
-def test_pairs_come_one_per_record_or_one_per_fleet() -> None:
-    def pairs(*rows: dict[str, object]) -> list[list[float]]:
-        found: list[list[float]] = prediction_pairs(frame(rows))[["predicted", "observed", "ratio"]].to_numpy().tolist()
-        return found
-
-    assert pairs({"predicted": 9.0, "observed": 3.0}, {"predicted": None, "observed": 3.0}) == [[9.0, 3.0, 3.0]]
-    assert pairs({"predicted": [9.0, 8.0], "observed": [3.0, None]}) == [[9.0, 3.0, 3.0]]
-    assert pairs({"predicted": 9.0, "observed": 0.0}) == []
+def test_pairs_are_those_of_fleets_that_arrived() -> None:
+    rows = [{"predicted": 9.0, "observed": 3.0, "ratio": 3.0}, {"predicted": 9.0, "observed": None, "ratio": None}]
+    assert prediction_pairs(frame(rows))["ratio"].tolist() == [3.0]
 
 
 def test_growth_is_between_the_ends_of_n_in_one_source() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dgpg_verify.reporting import write_ledger, write_records, write_report
+from dgpg_verify.reporting import write_report
 from dgpg_verify.reporting.records import expected_tables
 from dgpg_verify.reporting.samples.tables import (
     arrival_groups,
@@ -18,9 +18,8 @@ from dgpg_verify.reporting.samples.tables import (
     predicted_groups,
     tuning_lines,
 )
-from dgpg_verify.runs.files import write_json
 from tests.reporting.samples.synthetic_samples import FACTORS, NS, POWERS, SYSTEMS, complexity_tables
-from tests.reporting.synthetic_run import ENVIRONMENT, ledger_row
+from tests.reporting.synthetic_run import ENVIRONMENT, ledger_row, write_run
 from tests.reporting.test_page import check_links, objections
 
 CLAIMS = ["C3.1", "C3.2", "A4"]
@@ -30,11 +29,8 @@ OF_A4 = ("complexity_constants", "complexity_predicted")
 
 def make_run(folder: Path, tables: dict[str, list[dict[str, Any]]]) -> Path:
     """A run folder with tables of sample complexity."""
-    folder.mkdir()
-    write_ledger(folder, [ledger_row(f"{claim}/team", claim, "refuted", system="team/aligned") for claim in CLAIMS])
-    write_records(folder, tables)
-    write_json(folder / "environment.json", {**ENVIRONMENT, "claims": CLAIMS})
-    write_report(folder)
+    rows = [ledger_row(f"{claim}/team", claim, "refuted", system="team/aligned") for claim in CLAIMS]
+    write_report(write_run(folder, rows, tables, **ENVIRONMENT, claims=CLAIMS))
     return folder
 
 
@@ -138,11 +134,11 @@ def test_a_bound_that_was_exceeded_is_counted(tmp_path: Path) -> None:
     made = complexity_tables()
     rows = [{**row, "step_rule": "theory"} for row in made["complexity_predicted"]]
     assert sum(r["short"] for g in predicted_groups(rows) for r in g["rows"]) == 0
-    rows[0] = {**rows[0], "observed": 2.0 * rows[0]["predicted"]}
+    rows[0] = {**rows[0], "observed": 2.0 * rows[0]["predicted"], "ratio": 0.5}
     first = predicted_groups(rows)[0]["rows"][0]
     assert (first["short"], first["least"]) == (1, 0.5)
-    lists = {**rows[0], "predicted": [10.0, 10.0, None], "observed": [5.0, 20.0, 1.0]}
-    assert predicted_groups([lists])[0]["rows"][0]["count"] == 2
+    never = {**rows[0], "observed": None, "ratio": None}
+    assert predicted_groups([rows[0], never])[0]["rows"][0]["count"] == 1
 
 
 def test_tries_of_the_tuned_steps_are_listed_or_left_open() -> None:
@@ -175,10 +171,8 @@ def test_numbers_that_are_not_known_are_dashes(tmp_path: Path) -> None:
 
 
 def test_a_run_without_sample_complexity_says_nothing_of_it(tmp_path: Path) -> None:
-    write_ledger(tmp_path, [ledger_row("C1.1/games", "C1.1")])
-    write_records(tmp_path, {"declared": [{"text": "x"}]})
-    write_json(tmp_path / "environment.json", {**ENVIRONMENT, "claims": ["C1.1"]})
-    page = write_report(tmp_path).read_text()
+    rows, declared = [ledger_row("C1.1/games", "C1.1")], {"declared": [{"text": "x"}]}
+    page = write_report(write_run(tmp_path, rows, declared, **ENVIRONMENT, claims=["C1.1"])).read_text()
     notes = " ".join(re.findall(r'class="note">(.*?)</p>', page))
     assert "samples.html" not in page and "complexity" not in notes.lower()
 

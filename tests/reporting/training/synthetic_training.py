@@ -181,7 +181,8 @@ def _noise(seeds: int, rng: np.random.Generator) -> list[Record]:
                         rows.append(
                             {"row": row.key, "method": row.method, "label": row.label, "n": n, "replicate": replicate,
                              "point": point, "alpha": alpha, "credit": credit, "variance": value * noise,
-                             "noise_to_signal": None if credit == "base" and n == 50 else 4 * value * noise,
+                             "noise_to_signal": 4 * value * noise,
+                             "paired_ratio": None if credit == "base" and n == 50 else 3 * value * noise,
                              "return_share": 1 - alpha if credit == "guided" else None}
                         )  # fmt: skip
     return rows

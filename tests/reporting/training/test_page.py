@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 
-from dgpg_verify.reporting import TABLES, write_ledger, write_records, write_report
-from dgpg_verify.reporting.objections import OBJECTIONS, answer
+from dgpg_verify.reporting import TABLES, write_report
+from dgpg_verify.reporting.pages.objections import OBJECTIONS, answer
 from dgpg_verify.reporting.provenance import run_claims
 from dgpg_verify.reporting.records import expected_tables
 from dgpg_verify.reporting.training.tables import reach_groups, score_groups, tuning_groups
-from dgpg_verify.runs.files import write_json
-from tests.reporting.synthetic_run import ENVIRONMENT, ledger, ledger_row
+from tests.reporting.synthetic_run import ENVIRONMENT, ledger, ledger_row, write_run
 from tests.reporting.test_page import Page, check_links, objections
 from tests.reporting.training.synthetic_training import budget_tables, training_tables
 
@@ -23,13 +22,9 @@ CLAIMS = ["C4.1a", "C4.1b", "C4.2a", "C4.3a", "C4.4", "C4.5", "C5"]
 
 def make_training_run(folder: Path, **given: list[dict[str, Any]]) -> Path:
     """A run folder with only training tables (all, or those given)."""
-    folder.mkdir()
     rows = [ledger_row(f"{claim}/cloud", claim, system="cloud") for claim in CLAIMS]
     rows.append(ledger_row("C4.1a/ablation/no guidance", "C4.1a", "refuted", primary=False))
-    write_ledger(folder, rows)
-    write_records(folder, given or training_tables(seeds=3))
-    write_json(folder / "environment.json", {**ENVIRONMENT, "claims": CLAIMS})
-    write_report(folder)
+    write_report(write_run(folder, rows, given or training_tables(seeds=3), **ENVIRONMENT, claims=CLAIMS))
     return folder
 
 
@@ -93,10 +88,9 @@ def test_objections_link_only_to_tables_that_are_there() -> None:
 
 
 def test_a_run_without_training_says_nothing_of_it(tmp_path: Path) -> None:
-    write_ledger(tmp_path, ledger())
-    write_records(tmp_path, {"declared": [{"text": "x"}]})
-    write_json(tmp_path / "environment.json", {**ENVIRONMENT, "options": {"claims": ["C1.1", "A3"]}})
-    text = write_report(tmp_path).read_text()
+    options = {"claims": ["C1.1", "A3"]}
+    run = write_run(tmp_path, ledger(), {"declared": [{"text": "x"}]}, **ENVIRONMENT, options=options)
+    text = write_report(run).read_text()
     notes = " ".join(re.findall(r'class="note">(.*?)</p>', text))
     assert "Empty tables: moments" in notes and "Variance and noise-to-signal" in notes
     for word in ("curves", "training_scores", "Learning", "guidance_cost"):
@@ -115,9 +109,11 @@ def test_numbers_that_are_not_known_are_dashes(tmp_path: Path) -> None:
 
 
 def test_expected_tables_follow_the_claims() -> None:
-    assert expected_tables(None) == list(TABLES)
+    assert set(TABLES) - set(expected_tables(None)) == {"coverage", "speed", "readings"}  # nobody misses these
     assert "tuning" in expected_tables(["C4.2a"]) and "tuning" not in expected_tables(["C4.4"])
-    assert expected_tables(["A0"]) == ["calibration", "coverage", "speed"]
+    assert expected_tables(["A0.4"]) == ["calibration"]  # coverage is A0's alone
+    assert expected_tables(["C10"]) == ["domains", "declared"]  # and none of C1
+    assert expected_tables(["A1"]) == expected_tables(["C1.5"]) == []
     assert run_claims({"claims": ["C5"]}) == run_claims({"options": {"claims": ["C5"]}}) == ["C5"]
     assert run_claims({}) is None and run_claims({"claims": "C4"}) is None
 
