@@ -1,7 +1,7 @@
 """Cells of A2 and of the readings of alignment: where grad J and -grad G agree, in games and in quadratic teams.
 
 A cosine counts as negative only where the inner product is below minus its own rounding bound, and is undefined where
-one of the gradients has vanished (equilibria/alignment.py).
+one of the gradients has vanished (equilibria/alignment/).
 """
 
 from __future__ import annotations
