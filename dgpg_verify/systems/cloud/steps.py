@@ -173,15 +173,6 @@ class CloudSteps:
         """Scores float64 [..., N, K] of a rule that sees what the policies see; see `heuristics`."""
         return heuristics.heuristic_scores(name, seen)
 
-    def global_actions(self, name: str, state: CloudState) -> Tensor:
-        """Actions [B, N] of "best_fit" or "earliest_finish" with global knowledge, taken job by job.
-
-        Jobs choose in order of arrival, each seeing where this step's earlier ones went. Ties go to the first
-        candidate. Cost: a loop over N; for comparison only.
-        """
-        seen, arrival = self.observe(state), self._jobs_now(state).arrival
-        return heuristics.sequential_actions(name, seen, arrival, self.layout.index, self.n_servers)
-
 
 def _cost(jobs: Jobs) -> Tensor:
     """Reward lost per step a job is present: dt / max(duration, dt)."""
