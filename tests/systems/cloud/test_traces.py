@@ -48,9 +48,7 @@ def test_replay_keeps_the_recorded_order_sizes_and_load(small: Path, servers: Pa
     replay, jobs = system.parts.workload, system.parts.workload.jobs(noise)
     # mean duration 10 steps: 79.5 s on average, so a step is 7.95 s
     assert isinstance(replay, Replay) and replay.step_seconds == pytest.approx(7.95, rel=1e-3)
-    assert core_load(system, system.jobs(noise)) == pytest.approx(
-        0.6, rel=0.02
-    )  # whole laps of the ring but for the ends
+    assert core_load(system, system.jobs(noise)) == pytest.approx(0.6, rel=0.02)  # whole laps but for the ends
     assert float(jobs.duration.max()) == pytest.approx(109 / 7.95, rel=1e-6)
     for b in range(6):  # jobs of a step go to dispatchers in the order of their uniforms, steps follow the record
         sequence = []
