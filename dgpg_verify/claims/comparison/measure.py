@@ -10,7 +10,8 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from dgpg_verify.claims.comparison.probes import Fitted, is_unbiased, learned_numbers, reads, seconds_of
+from dgpg_verify.claims.comparison.probes import Fitted, is_unbiased, learned_numbers, reads
+from dgpg_verify.claims.cost.measure import seconds_of
 from dgpg_verify.claims.noise.measure import exact_moments, measured_values, noise_cost, prefixed
 from dgpg_verify.claims.noise.measure import measure_noise as measure_exact
 from dgpg_verify.claims.samples.measure.cells import measure_samples, samples_cost
