@@ -31,8 +31,8 @@ from dgpg_verify.rollouts import collect
 from dgpg_verify.samples import Curve
 from dgpg_verify.samples.rest import ExpectedGame, improved
 from dgpg_verify.systems import LoadBalancingGame
-from dgpg_verify.training import make_method, make_schedule, train
-from dgpg_verify.training.methods import ALONE, Method, Recipe
+from dgpg_verify.training import make_method, train
+from dgpg_verify.training.methods import ALONE, Method, make_recipe
 from dgpg_verify.training.start import fresh_learner
 from dgpg_verify.training.updates.weights import weights_of
 from dgpg_verify.training.values.learner import ValueLearner
@@ -173,7 +173,7 @@ def extra_parameters(method: str, game: System) -> int:
 
 def _numbers(method: Method, game: System) -> int:
     """All that a learner of action values learns, agents' own networks and what mixes them."""
-    recipe = Recipe(method, method.settings({}), make_schedule(method.alpha, game.n_agents), "independent")
+    recipe = make_recipe(method, method.settings({}), game.n_agents)
     learner = cast(ValueLearner, fresh_learner(recipe, game, 0))
     return sum(weights.numel() for weights in learner.online.parameters())
 

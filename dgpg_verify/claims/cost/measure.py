@@ -24,9 +24,9 @@ from dgpg_verify.core import Cell, System, draw_noise
 from dgpg_verify.credits import make_credit
 from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import make_system
-from dgpg_verify.training import make_method, make_schedule
+from dgpg_verify.training import make_method
 from dgpg_verify.training.learner import Learner, make_learner
-from dgpg_verify.training.methods import Recipe
+from dgpg_verify.training.methods import make_recipe
 
 METHODS = ("mappo", "dgpg")
 RIVAL = "difference_replay"  # needs no reference, but plays every job's server again
@@ -67,8 +67,7 @@ def learner_of(system: System, method: str, seed: int, rollouts: int = 1) -> Lea
     """A fresh learner of either method, in the setting that needs most work."""
     chosen = make_method(method)
     settings = chosen.settings({"rollouts": rollouts} | ({"setting": "parts"} if chosen.mixes else {}))
-    recipe = Recipe(chosen, settings, make_schedule(chosen.alpha, system.n_agents), "independent")
-    return make_learner(recipe, [system], [seed])
+    return make_learner(make_recipe(chosen, settings, system.n_agents), [system], [seed])
 
 
 def _iteration(learner: Learner) -> Callable[[], Any]:
