@@ -17,7 +17,7 @@ from dgpg_verify.claims.question import EXPLORATORY_LEVEL
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.claims.series import Series as AnySeries
 from dgpg_verify.core.moments import SETTINGS, bounded, mixed_variance
-from dgpg_verify.statistics.intervals import geometric_mean_interval, mean_interval, within
+from dgpg_verify.statistics.intervals import geometric_mean_interval, mean_of, within
 
 Record = dict[str, Any]
 Series = AnySeries[CellStats]
@@ -107,7 +107,7 @@ def _alpha_curves(series: Series) -> Iterator[Record]:
         cells = series.items[n]
         mixtures = [cell.guided(alpha, setting) for cell in cells]
         values = np.array([mixture.variance for mixture in mixtures])
-        interval = within(mean_interval(values, EXPLORATORY_LEVEL), 0.0, np.inf) if len(values) > 1 else None
+        interval = within(mean_of(values, EXPLORATORY_LEVEL), 0.0, np.inf)
         crossover = _crossover(alpha, base.b if base else None, guidance) if setting in ("sum", "mean") else None
         predicted = [_predicted(cell, alpha, setting) for cell in cells]
         yield {
@@ -116,8 +116,8 @@ def _alpha_curves(series: Series) -> Iterator[Record]:
             "alpha": alpha,
             "variance": float(values.mean()),
             "predicted": float(np.mean(predicted)),
-            "variance_low": interval.low if interval else None,
-            "variance_high": interval.high if interval else None,
+            "variance_low": interval.low,
+            "variance_high": interval.high,
             "return_share": return_share(mixtures),
             "crossover_n": crossover,
         } | _judged(mixtures, "paired_ratio" if series.row.options["system"] == "cloud" else "noise_to_signal")

@@ -17,6 +17,7 @@ from dgpg_verify.core import Estimate
 from dgpg_verify.statistics import (
     interquartile_mean,
     mean_interval,
+    mean_of,
     performance_profile,
     probability_of_improvement,
     settling_mean,
@@ -132,7 +133,7 @@ def _scores(group: Trained) -> Record:
     runs = group.convergences if all(map(_judgeable, group.runs)) else []
     few = len(levels) < 3
     unknown = Estimate(None, None, None, LEVEL, len(levels))
-    mean = mean_interval(levels, LEVEL) if len(levels) > 1 else unknown
+    mean = mean_of(levels, LEVEL)
     settle_mean = settling_mean(runs, LEVEL) if len(runs) > 1 else unknown
     intervals = {
         "iqm": unknown if few else interquartile_mean(levels, LEVEL),
@@ -143,7 +144,7 @@ def _scores(group: Trained) -> Record:
     heuristics = {name: np.mean([run.heuristics[name] for run in group.runs]) for name in group.runs[0].heuristics}
     return _where(group) | {
         "seeds": len(levels),
-        "mean": float(levels.mean()),
+        "mean": mean.value,
         "low": mean.low,
         "high": mean.high,
         **{name + end: getattr(known, field) for name, known in intervals.items() for end, field in ends.items()},
