@@ -46,7 +46,7 @@ def run_title(run: TrainingRun) -> str:
 
 
 def title_of(config: Mapping[str, Any], system: System) -> str:
-    """The same of a run's configuration and system."""
+    """What a run of this configuration and system trains, in a few words."""
     name = config["system"].get("system", type(system).__name__)
     return f"{config['method']['name']} on {name}, {system.n_agents} agents"
 

@@ -103,7 +103,7 @@ def measure_learning(cell: Cell) -> dict[str, Any]:
 
 
 def measure_alike(cell: Cell) -> dict[str, Any]:
-    """The same where jobs, servers and candidates are all alike: who learns to share them out?"""
+    """Exact gaps on the way where jobs, servers and candidates are all alike: who learns to share them out?"""
     return _learned(cell, alike_game(cell.n), cell.options["episodes"])
 
 

@@ -103,7 +103,7 @@ def variances(of_return: float, of_difference: float, of_guidance: float) -> Exp
 
 
 def floors(*runs: str, exponent: float = 0.0) -> Exponents:
-    """The same exponent of the floors of these runs."""
+    """One exponent, predicted for the floors of all these runs."""
     return {("floor", run): exponent for run in runs}
 
 

@@ -23,7 +23,7 @@ def optimal_floor(n: int) -> float:
 
 
 def selfish_floor(alpha: float) -> Formula:
-    """The same toward the user equilibrium, which draws a part of the drivers over the bridge."""
+    """Braess's network toward the user equilibrium, which draws a part of the drivers over the bridge: floor of N."""
     return lambda n: crossed_floor(min(1.0, alpha * (2 * n - 1) / ((1.0 + alpha) * (n - 1))), n)
 
 

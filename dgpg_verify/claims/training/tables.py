@@ -206,8 +206,8 @@ def _improvements(trained: Runs, rivals: Sequence[str]) -> list[Record]:
 
 
 def _improvements_at_own(own: Runs) -> list[Record]:
-    """The same at every method's own settings: at equal episodes, and with the paper's budget, in which the baselines
-    have 2.5 times the episodes of DG-PG."""
+    """Probability that a run of one method ends above a run of a rival, each at its own settings: at equal episodes,
+    and with the paper's budget, in which the baselines have 2.5 times the episodes of DG-PG."""
     by_part = {
         part: {key: group for key, group in own.items() if group.part == part} for part in ("own", "claimed own")
     }

@@ -134,7 +134,7 @@ class CloudSteps:
         return steps if self.discount == 1.0 else (1.0 - self.discount**steps) / (1.0 - self.discount)
 
     def residence_steps(self, state: CloudState) -> Tensor:
-        """The same without discounting: min(ceil(duration / speed), T - t) steps on each candidate, [B, N, K]."""
+        """Steps that a job stays where it starts on arrival, [B, N, K]: min(ceil(duration / speed), T - t)."""
         jobs, index = self._jobs_now(state), self.layout.index
         speed = self.layout.speed.gather(1, index.flatten(1)).view_as(index)
         steps = (

@@ -53,7 +53,8 @@ def measure_alignment(cell: Cell) -> dict[str, Any]:
 
 
 def cosines(tables: Tables, profiles: Array) -> dict[str, Any]:
-    """The same of any games at some profiles [F, S, N, K]."""
+    """Joint cosines and negative ones, and how many agents have such, of any games at profiles [F, S, N, K]; fields
+    as in `measure_alignment`."""
     found = alignment_at(tables, profiles, "softmax")
     return {
         "joint": np.where(np.isfinite(found.cosine), found.cosine, UNDEFINED).astype(np.float32),
