@@ -34,6 +34,8 @@ GLOBAL_RANDOMNESS = {
     "torch": {"manual_seed", "seed"},
     "random": {"seed", "random", "choice", "shuffle", "randint", "uniform", "gauss"},
 }
+CITED = re.compile(r"\bsee ([A-Z]{4,})\b|\b([A-Z]{4,})(?:\.md)?,? (?:section\b|[A-Z]\d)")  # a document as a source
+SHIPPED = {path.stem for path in ROOT.glob("*.md")}
 TORCH_DRAWS = {"rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial"}
 
 
@@ -65,6 +67,12 @@ def _unsafe_loads(text: str) -> list[str]:
         for name, node in _calls(ast.parse(text))
         if name == "pickle.load" or (name == "torch.load" and "weights_only" not in {k.arg for k in node.keywords})
     ]
+
+
+def _missing_sources(text: str) -> list[str]:
+    """Documents that a text gives as a source and that are neither in the repository nor a name of its own code."""
+    named = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    return [word for words in CITED.findall(text) for word in words if word and word not in SHIPPED | named]
 
 
 def test_import_layers_hold() -> None:
@@ -129,6 +137,11 @@ def test_randomness_is_explicit_and_files_are_data(path: Path) -> None:
     assert not _unsafe_loads(text)
 
 
+@pytest.mark.parametrize("path", CHECKED, ids=_name)
+def test_sources_are_there_to_be_read(path: Path) -> None:
+    assert _missing_sources(path.read_text()) == []
+
+
 def test_the_checks_above_can_fail() -> None:
     assert len(_global_draws("np.random.seed(0)\ntorch.rand(3)\ntorch.manual_seed(1)\nrandom.choice([1])")) == 4
     assert not _global_draws("torch.rand(3, generator=g)\nnp.random.default_rng(0).normal()\ng.manual_seed(1)")
@@ -136,4 +149,6 @@ def test_the_checks_above_can_fail() -> None:
     assert not _unsafe_loads("torch.load(p, weights_only=True)")
     assert _long_functions("def f():\n" + "    x = 1\n" * LONGEST_FUNCTION) == ["f"]
     assert not _long_functions('def f():\n    """Say.\n\n    So.\n    """\n' + "    x = 1\n" * (LONGEST_FUNCTION - 1))
+    assert _missing_sources("# see DECLARED\n# CLAIMS section 5, FORMULAS.md F3") == ["DECLARED", "CLAIMS", "FORMULAS"]
+    assert not _missing_sources("LIMIT = 3  # see LIMIT, and CHANGELOG section 2")
     assert _classes("class A:\n    class B: ...") == ["A", "B"]

@@ -96,10 +96,15 @@ def exactly(value: float, count: int) -> Estimate:
     return Estimate(value, value, value, 1.0, count)
 
 
-def as_control(question: Question, expected: Label) -> Question:
-    """The same question put to input whose answer is known."""
-    key = f"{question.key}/control"
-    return replace(question, key=key, primary=False, kind="control", expected_label=expected)
+def must_get(question: Question, label: Label, note: str = "") -> Question:
+    """A question whose answer is known, as a control: the row keeps its key, must get this label and leads nothing."""
+    notes = (*question.notes, note)
+    return replace(question, primary=False, kind="control", expected_label=label, notes=notes)
+
+
+def as_control(question: Question, expected: Label, note: str = "") -> Question:
+    """A control beside its question: that question, under a key of its own, put to input whose answer is known."""
+    return must_get(replace(question, key=f"{question.key}/control"), expected, note)
 
 
 def ledger_rows(claim: str, statement: str, questions: Sequence[Question], recorded: Records) -> list[LedgerRow]:

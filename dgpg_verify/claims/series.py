@@ -19,7 +19,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Series(Generic[T]):
     """All that was measured of a row, in order of N and replicate.
 

@@ -29,7 +29,7 @@ def traces_folder() -> str | None:
 
 
 def network_folder() -> str | None:
-    """The same when it holds the real network."""
+    """Folder named by the environment variable DGPG_TRACES when it holds the real road network."""
     return _folder_of(NETWORK_FILES)
 
 

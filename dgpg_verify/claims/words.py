@@ -44,11 +44,9 @@ def growth(estimate: Estimate) -> str:
     return f"{'grows' if low > 0 else 'falls'} like {power}"
 
 
-def with_interval(estimate: Estimate, form: str = ".3g") -> str:
+def with_interval(estimate: Estimate) -> str:
     """`0.93 [0.9, 0.96]`; `at least 6.92`, `at most 20` or `between 3 and 5` where only bounds are known."""
-    value, low, high = (
-        None if end is None else number(end, form) for end in (estimate.value, estimate.low, estimate.high)
-    )
+    value, low, high = (None if end is None else number(end) for end in (estimate.value, estimate.low, estimate.high))
     if low is None or high is None:
         known = [f"at least {low}"] * (low is not None) + [f"at most {high}"] * (high is not None)
         return known[0] if known else value or NOT_MEASURABLE
@@ -60,9 +58,9 @@ def is_unknown(estimate: Estimate) -> bool:
     return estimate.value is None and estimate.low is None and estimate.high is None
 
 
-def power(base: str, exponent: float | None, form: str = ".2f") -> str:
+def power(base: str, exponent: float | None) -> str:
     """`N^0.97`, or nothing where the exponent is unknown."""
-    return "" if exponent is None else f"{base}^{number(exponent, form)}"
+    return "" if exponent is None else f"{base}^{number(exponent, '.2f')}"
 
 
 def options_in_words(options: Mapping[str, Any]) -> list[str]:

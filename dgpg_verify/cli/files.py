@@ -23,7 +23,7 @@ def check_folder(option: str, path: Path | None) -> None:
 
 
 def _check_writable(option: str, path: Path, folder: Path) -> None:
-    """The same for `folder`, on behalf of what the user named."""
+    """InputError unless `folder` can be written, on behalf of the `path` that the user named."""
     nearest = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
     if not nearest.is_dir():
         raise InputError(f"{option} = {str(path)!r} is not allowed: {str(nearest)!r} is a file, not a folder")
@@ -37,7 +37,7 @@ def _check_writable(option: str, path: Path, folder: Path) -> None:
 
 
 def check_new_folder(option: str, path: Path | None) -> None:
-    """As `check_folder`; what is there already must be empty."""
+    """InputError unless `path` is, or can become, an empty folder that can be written."""
     check_folder(option, path)
     if path is not None and path.exists() and any(path.iterdir()):
         raise InputError(f"{option} = {str(path)!r} is not empty: choose another folder")

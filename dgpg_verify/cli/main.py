@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from dgpg_verify import THREADS
 from dgpg_verify.cli.equilibria import equilibria
 from dgpg_verify.cli.listing import list_names
 from dgpg_verify.cli.measure import measure
@@ -23,7 +24,6 @@ from dgpg_verify.cli.scaling import scaling
 from dgpg_verify.cli.train import compare, evaluate, train
 from dgpg_verify.cli.verify import PASSED_ON, compact, report, theorems, verify
 
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 COMPLETING = "_DGPG_VERIFY_COMPLETE"
 KEEP_NOTHING = ("measure", "scaling", "equilibria", "samples", "complexity")  # after an interrupt
 OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")  # as torch words it

@@ -81,7 +81,8 @@ def estimate(
 
 
 def cell_memory(cell: Cell) -> float | None:
-    """The same for a cell of roll-outs; None where its options do not say what is measured, or it is a closed form."""
+    """Bytes that measuring a cell of roll-outs takes, in the least; None where its options do not say what is measured,
+    or it is a closed form."""
     asked = cell.options
     try:
         rollouts, credits, name = int(asked["rollouts"]), len(asked["credits"]), asked["policy"]

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-# One thread per process, before numpy and torch load: cells go through workers, and sums keep one order.
-for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+from dgpg_verify import THREADS
+
+for _name in THREADS:  # before anything else loads numpy and torch
     os.environ.setdefault(_name, "1")
 
 WORKERS = ("--workers", "--cell-workers")

@@ -112,7 +112,7 @@ def exact_runs(request: RunRequest) -> Run:
 
 
 def trained_runs(request: RunRequest) -> Run:
-    """The same with trained policies, whose gap is that to Best-Fit, estimated. A budget counts episodes.
+    """Runs of trained policies, whose gap is that to Best-Fit, estimated. A budget counts episodes.
 
     Raises InputError on an unknown method, on a system's option out of range, and where Best-Fit does not beat Random
     on enough fleets. Cost: a training run for each fleet, method and N.

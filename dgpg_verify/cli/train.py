@@ -299,10 +299,10 @@ def _mixture(run: StoredRun) -> tuple[str, str]:
 
 def _result(on: Heldout, evaluation: Evaluation) -> str:
     """A mean return with its score, or where there is none with its interval and what it is above the random policy."""
-    from dgpg_verify.training.evaluation import over_workloads
+    from dgpg_verify.statistics import mean_of
 
     if evaluation.score is None:
-        return f"{over_workloads(evaluation.returns)!s:>24}  minus random {on.gains(evaluation.returns)['random']}"
+        return f"{mean_of(evaluation.returns)!s:>24}  minus random {on.gains(evaluation.returns)['random']}"
     return (
         f"{evaluation.mean:>14.2f}  score {evaluation.score:>6.3f}  gap to the best heuristic {evaluation.gap:+.1f} %"
     )

@@ -191,7 +191,8 @@ class HasDecideFully(Protocol):
         ...
 
     def score_products(self, rollout: Rollout, weights: Tensor, probabilities: Tensor | None = None) -> Tensor:
-        """As in `Policy`; probabilities [B, T, N, K] of the whole roll-out."""
+        """sum_t w_t psi_t for C credits' weights [C, B, T, N]: [C, B, N, P]; probabilities [B, T, N, K] of the whole
+        roll-out, where they are known."""
         ...
 
 

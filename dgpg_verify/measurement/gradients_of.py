@@ -45,7 +45,7 @@ def gradients_of(system: System, policy: Policy, credits: Sequence[Credit], nois
 def gradient_blocks(
     system: System, policy: Policy, credits: Sequence[Credit], noise: Noise
 ) -> Iterator[tuple[slice, Tensor]]:
-    """The same in blocks of agents, (agents, [C, B, n, P]), so that large gradients never exist all at once.
+    """`gradients_of` in blocks of agents, (agents, [C, B, n, P]), so that large gradients never exist all at once.
 
     A policy that offers `HasScoreBlocks` decides on the blocks; any other gives one.
     """

@@ -40,9 +40,8 @@ class CreditMoments:
     """Moments of one credit. Arrays float64; ratios across agents are ratios of means (a mean of ratios has none).
 
     mean [N, P]; variance [N] = tr Cov (ddof 1), on the credit's own scale, mean_variance its mean over agents with an
-    interval; signal_squared [N], unbiased and
-    possibly negative; noise_to_signal = sum V / sum |E g|^2; median and p90 of the per-agent ratios beside it;
-    cross_agent [N], NaN for agents that were not sampled; cross_agent_share pooled over the sampled ones.
+    interval; signal_squared [N], unbiased and possibly negative; noise_to_signal = sum V / sum |E g|^2; cross_agent
+    [N], NaN for agents that were not sampled; cross_agent_share pooled over the sampled ones.
     """
 
     name: str
@@ -51,8 +50,6 @@ class CreditMoments:
     mean_variance: Estimate
     signal_squared: Array
     noise_to_signal: Estimate
-    noise_to_signal_median: float | None
-    noise_to_signal_p90: float | None
     efficiency: Estimate | None
     alignment: Estimate | None
     cross_agent: Array | None
@@ -191,11 +188,9 @@ class GradientMoments(Mapping[str, CreditMoments]):
         return self.names.index(known)
 
     def _credit_moments(self, i: int) -> CreditMoments:
-        row, target = self.weights[i], self.target_index
+        row = self.weights[i]
         variance = np.einsum("c,cdn,d->n", row, self.agent.covariance, row)
         signal = np.einsum("c,cdn,d->n", row, self.agent.signal, row)
-        is_target = self.unbiased[i] and target is not None
-        median, p90 = agent_ratios(variance, self.agent.signal[target, target] if is_target else signal)
         cross, share = self._cross(row, variance)
         team = self.team.summed().of(row)
         return CreditMoments(
@@ -206,8 +201,6 @@ class GradientMoments(Mapping[str, CreditMoments]):
                 self._jackknife(lambda s: float(row @ s.covariance @ row) / len(variance), self.agent), 0.0, math.inf
             ),
             signal_squared=signal,
-            noise_to_signal_median=median,
-            noise_to_signal_p90=p90,
             cross_agent=cross,
             cross_agent_share=share,
             team=TeamMoments(float(team.covariance), float(team.signal), **self._ratios(i, self.team)),
@@ -283,10 +276,3 @@ def best_alpha(covariance: Array) -> float:
     """The alpha of least variance of two credits [2, 2]; NaN (not measurable) where the variance does not bend."""
     parts = covariance[0, 0], covariance[1, 1], covariance[0, 1]
     return float(optimal_alpha(*parts)) if parts[0] + parts[1] - 2.0 * parts[2] > 0 else float("nan")
-
-
-def agent_ratios(variance: Array, signal: Array) -> tuple[float | None, float | None]:
-    """Median and 90th percentile over agents of V_i / |E g_i|^2; None where the quantile is not measurable."""
-    ratios = np.divide(variance, signal, out=np.full_like(variance, np.inf), where=signal > 0)
-    median, p90 = (float(q) for q in np.quantile(ratios, [0.5, 0.9], method="higher"))
-    return median if np.isfinite(median) else None, p90 if np.isfinite(p90) else None

@@ -36,7 +36,7 @@ class ExactCreditMoments:
 
     @property
     def pooled(self) -> EstimateMoments:
-        """The same with all agents stacked. A mean that is zero up to rounding is taken to vanish."""
+        """Moments of all agents' gradients as one vector. A mean that is zero up to rounding is taken to vanish."""
         variance, signal = float(self.variance.sum()), float(self.signal_squared.sum())
         if signal <= VANISHING * (signal + variance):
             signal = 0.0

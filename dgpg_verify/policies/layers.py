@@ -95,7 +95,7 @@ def squash(x: Tensor) -> Tensor:
 
 
 class _Tanh(torch.autograd.Function):
-    """The same numbers as `tanh_`; derivative 1 - tanh^2."""
+    """tanh by the formula of `tanh_`, as a new array; derivative 1 - tanh^2."""
 
     generate_vmap_rule = True
 

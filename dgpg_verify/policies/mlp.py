@@ -123,7 +123,7 @@ class MLPPolicy(SoftmaxPolicy):
     def action_blocks(
         self, rollout: Rollout, weights: Tensor, action_weights: Tensor
     ) -> Iterator[tuple[slice, Tensor]]:
-        """The same with A more credits that weigh all actions, [A, B, T, N, K], 0 where an agent is not active:
+        """score_blocks with A more credits that weigh all actions, [A, B, T, N, K], 0 where an agent is not active:
         (agents, [C + A, B, n, P]). Each of those costs a backward pass of its own."""
         c, b = len(weights) + len(action_weights), weights.shape[1]
         size, (n, k) = self.parameters.shape[-1], rollout.seen.mask.shape[-2:]

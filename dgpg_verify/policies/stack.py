@@ -48,7 +48,8 @@ class PolicyStack:
         return cls(whole, len(policies), first.sharing == "shared")
 
     def act(self, seen: Observation, noise: Tensor) -> Tensor:
-        """As the fleets' policies: observation of S R roll-outs, uniforms [S R, N, U] -> actions [S R, N]."""
+        """Actions int64 [S R, N] of the S fleets' policies, from the observation of S R roll-outs and uniforms
+        [S R, N, U]."""
         return self._unfold(self.policy.act(self._seen(seen), self._fold(noise)), seen)
 
     def decide(self, seen: Observation, noise: Tensor) -> tuple[Tensor, Tensor]:

@@ -60,7 +60,7 @@ def collect(system: System, policy: Policy, noise: Noise, keep_states: bool = Fa
 def collect_fully(
     system: System, policy: Policy, noise: Noise, keep_states: bool = False
 ) -> tuple[Rollout, Tensor | None]:
-    """The same roll-out, and the probabilities of all candidates in it [B, T, N, K] where the policy gives them.
+    """The roll-out of `collect` and, where the policy gives them, probabilities of all candidates in it [B, T, N, K].
 
     A policy with `decide_fully(seen, noise)` has computed them to act; its scores then need no second pass over
     all candidates of the whole roll-out. None for any other. Raises as `collect`.

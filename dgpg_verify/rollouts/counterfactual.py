@@ -46,7 +46,7 @@ def one_step_rewards(rollout: Rollout, defaults: Tensor | None = None) -> Tensor
 
 
 def restep_rewards(rollout: Rollout, t: int, default: Tensor) -> Tensor:
-    """The same by brute force at one step: every agent's replacement is stepped separately. [B, N]"""
+    """Rewards [B, N] of step t had agent i alone played default[:, i], by brute force: each is stepped separately."""
     state, actions = _kept_states(rollout)[t], rollout.actions[:, t]
     size, n = actions.shape
     replaced = actions.repeat_interleave(n, dim=0)
@@ -70,7 +70,8 @@ def replay_gains(rollout: Rollout, defaults: Tensor | None = None) -> Tensor:
 
 
 def replay_each(rollout: Rollout, defaults: Tensor) -> Tensor:
-    """The same by brute force: the rest of the episode is stepped for every decision separately. [B, T, N]"""
+    """What a decision adds to the discounted return over its default, [B, T, N], by brute force: the rest of the
+    episode is stepped for every decision separately."""
     system, states = rollout.system, _kept_states(rollout)
     size, horizon, n = rollout.actions.shape
     agents = torch.arange(n, device=rollout.actions.device).repeat(size)

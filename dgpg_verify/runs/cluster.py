@@ -18,6 +18,7 @@ from concurrent.futures import CancelledError
 from functools import cache
 from typing import Any
 
+from dgpg_verify import THREADS
 from dgpg_verify.core.errors import InputError
 from dgpg_verify.core.records import Cell
 from dgpg_verify.runs.cells import Source, cell_file, cell_key, cell_name, unpack_cell
@@ -26,7 +27,6 @@ from dgpg_verify.runs.sources import package_hash
 from dgpg_verify.runs.workers import Done, Measure, Task, measured_bytes
 
 PATIENCE = 5.0  # seconds for the scheduler to answer
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 State = Mapping[str, str | None]
 ALONE = threading.Lock()  # in a worker: its threads share the clock, and the number of torch's threads
 

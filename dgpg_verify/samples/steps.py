@@ -15,7 +15,7 @@ from dgpg_verify.core import check_int, check_real
 from dgpg_verify.samples.problems import Array, Problem
 
 Plan = Callable[[int, Array], Array]  # (k = 0, 1, ..., state) -> eta [R]
-CURVATURE_FACTOR = 3.0  # Lbar = (1 - alpha)^2 tr A + 3 lambda_max (CLAIMS section 8)
+CURVATURE_FACTOR = 3.0  # Lbar = (1 - alpha)^2 tr A + 3 lambda_max, see oracles/teams/constants.py
 
 
 class StepRule(Protocol):
@@ -28,8 +28,9 @@ class StepRule(Protocol):
 class TheoryStep:
     """eta_k = scale * 2 / (mu (k + k0)), k0 = 2 Lbar / mu, Lbar = (1 - alpha)^2 tr A / n + 3 lambda_max.
 
-    Source: CLAIMS section 8; scale = 1 is the theory's, other values are what `tuning` tries. n is the roll-outs
-    per step; mu, tr A and lambda_max come from `Problem.constants`. Where alpha moves they move with it.
+    Source: the induction in oracles/teams/constants.py; scale = 1 is the theory's, other values are what `tuning`
+    tries. n is the roll-outs per step; mu, tr A and lambda_max come from `Problem.constants`. Where alpha moves they
+    move with it.
     """
 
     scale: float = 1.0

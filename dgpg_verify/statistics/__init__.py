@@ -23,7 +23,7 @@ from dgpg_verify.statistics.calibration.settling import (
 from dgpg_verify.statistics.comparison import difference_interval, probability_of_improvement
 from dgpg_verify.statistics.convergence import Convergence, convergence, judge_learned, last_window
 from dgpg_verify.statistics.headline import HEADLINES, Headline, join_readings, join_rows
-from dgpg_verify.statistics.intervals import clopper_pearson, geometric_mean_interval, mean_interval
+from dgpg_verify.statistics.intervals import clopper_pearson, geometric_mean_interval, mean_interval, mean_of
 from dgpg_verify.statistics.performance import interquartile_mean, performance_profile
 from dgpg_verify.statistics.power import bonferroni
 from dgpg_verify.statistics.sample_fits import SampleFit, fit_samples, judge_p, judge_q

@@ -122,7 +122,7 @@ def convergence(episodes: ArrayLike, scores: ArrayLike) -> tuple[Convergence, ..
 def judge_learned(levels: ArrayLike) -> Verdict:
     """Whether a method has learned: mean over seeds of the runs' levels at least 0.2, by its t interval at 99 %.
 
-    Source: CLAIMS C4.1. levels [R], R >= 2, one per seed, score units. Errs at most 0.5 % per side for normal levels.
+    levels [R], R >= 2, one per seed, score units. Errs at most 0.5 % per side for normal levels.
     """
     return judge_at_least(mean_interval(check_sample("levels", levels, 2), 0.99), LEARNED)
 

@@ -53,6 +53,14 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> Estimate:
     return symmetric(float(sample.mean()), half, level, n)
 
 
+def mean_of(values: ArrayLike, level: float = 0.95) -> Estimate:
+    """The mean of values [n] with its t interval; one value has no interval, and none has no mean either."""
+    sample = np.asarray(values, dtype=np.float64)
+    if len(sample) > 1:
+        return mean_interval(sample, level)
+    return Estimate(float(sample[0]) if len(sample) else None, None, None, check_level(level), len(sample))
+
+
 def geometric_mean_interval(values: ArrayLike, level: float = 0.95) -> Estimate:
     """exp of the t interval of the mean log: the typical value of positive, log-regular values [n], n >= 2.
 

@@ -7,7 +7,6 @@ Each cell (N, eps) is summarised by the typical fleet: the mean of log n, and wh
 mean trimmed at both ends by as many, the same in all cells (valid if they share a budget at each N; unchanged exponents
 if the law of fleets only shifts or is symmetric). p: `fit_scaling` of each fleet's mean over eps. q: each fleet's slope
 over eps, at the middle of the deciding log N. Both are widened by what the checkpoints can hide (`grid_slack`).
-Source: CLAIMS C3, section 8.
 """
 
 from __future__ import annotations
@@ -167,7 +166,7 @@ def judge_p(
 def judge_q(fit: SampleFit, expected: float = 1.0, margin: float = MARGIN, relation: str = "theta") -> Verdict:
     """Judge q against (1/eps)^expected up to one logarithm.
 
-    Source: CLAIMS C3.2, section 8. Supported if `judge` supports q under C/eps or under (C/eps) log(1/eps), refuted if
+    Supported if `judge` supports q under C/eps or under (C/eps) log(1/eps), refuted if
     it refutes both, else inconclusive. The estimate is q under the model that decided (refuted or inconclusive: the
     one nearer to `expected`).
     """

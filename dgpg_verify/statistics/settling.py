@@ -67,7 +67,7 @@ def settling_percentile(
 def settling_mean(runs: Sequence[Convergence], level: float = 0.95) -> Estimate:
     """Mean over seeds of the time to settle, with Student's t interval.
 
-    Source: CLAIMS C4.1. If any run never settles the mean has no upper end (None, and no value); the lower end
+    If any run never settles the mean has no upper end (None, and no value); the lower end
     is then that of the mean cut at the horizon, which the true mean exceeds. n runs that all settled cannot show
     that none ever fails: up to a share 1 - ((1 - level) / 2)^(1/n) may, and then the mean describes only those that
     settle. Upper end from the evaluation at which a run settled, lower end from the one before; spread at least

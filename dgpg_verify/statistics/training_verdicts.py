@@ -17,6 +17,7 @@ from dgpg_verify.core import Estimate, InputError, Label, Verdict, check_unique
 from dgpg_verify.statistics.checks import Array, check_sample
 from dgpg_verify.statistics.comparison import difference_interval
 from dgpg_verify.statistics.convergence import COLLAPSE, LEARNED
+from dgpg_verify.statistics.headline import join_rows
 from dgpg_verify.statistics.intervals import clopper_pearson, mean_interval
 from dgpg_verify.statistics.power import bonferroni
 from dgpg_verify.statistics.verdict import judge_at_least, judge_equal, judge_threshold
@@ -57,7 +58,7 @@ def judge_collapses(levels: ArrayLike, small_levels: ArrayLike, level: float = 0
     """
     lost = difference_interval(small_levels, levels, level)
     parts = (judge_at_least(lost, COLLAPSE), judge_threshold(mean_interval(levels, level), LEARNED))
-    return Verdict(_all_of([p.label for p in parts]), f"drop: {parts[0].why}; score: {parts[1].why}", lost)
+    return Verdict(join_rows([p.label for p in parts]), f"drop: {parts[0].why}; score: {parts[1].why}", lost)
 
 
 def judge_matches(excess: ArrayLike, width: Estimate, level: float = 0.95) -> Verdict:
@@ -118,12 +119,6 @@ def judge_equivalent(
         f"{second}: [{apart.low:.4g}, {apart.high:.4g}] at {100 * apart.level:.4g} %"
     )
     return Verdict(label, why, apart)
-
-
-def _all_of(labels: Sequence[Label]) -> Label:
-    if "refuted" in labels:
-        return "refuted"
-    return "supported" if all(label == "supported" for label in labels) else "inconclusive"
 
 
 def _undefined(width: Estimate, estimate: Estimate) -> Verdict | None:

@@ -197,7 +197,7 @@ class ModelGame(ResourceGame):
         raise InputError("reward(x) of a model is not known to be a sum over coordinates: it has no coordinate costs")
 
     def removal_rewards(self, state: GameState, actions: Tensor) -> Tensor:
-        """As for every resource game. Cost O(B N D)."""
+        """Reward of this step had agent i alone not acted, [B, N]. Cost O(B N D)."""
         step, charges = self._plain_step(state, actions), self.charges(actions)
         index, value = step.influence.index, step.influence.value
         without = [-self.cost_of(step.x.scatter_add(1, index[:, i], -value[:, i])) for i in range(self.n_agents)]

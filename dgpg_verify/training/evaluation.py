@@ -40,7 +40,7 @@ from dgpg_verify.core import (
 from dgpg_verify.policies import PolicyStack, uniform_policy
 from dgpg_verify.policies.softmax import inverse_cdf
 from dgpg_verify.rollouts.play import Act, play
-from dgpg_verify.statistics import mean_interval
+from dgpg_verify.statistics import mean_of
 from dgpg_verify.systems import CloudScheduling, CloudStack
 
 HELD_OUT, WORK = 40, 4_000_000  # workloads; N K B numbers played at a time
@@ -73,7 +73,7 @@ class Heldout:
         over the workloads; without an interval for one workload, without a value where either was not played."""
         if not {"random", "best_fit"} <= set(self.returns):
             return Estimate(None, None, None, WIDTH_LEVEL, 0)
-        return over_workloads(self.returns["best_fit"] - self.returns["random"], WIDTH_LEVEL)
+        return mean_of(self.returns["best_fit"] - self.returns["random"], WIDTH_LEVEL)
 
     def width_in_words(self) -> str:
         """The width in words, and why there is no score where there is none."""
@@ -108,7 +108,7 @@ class Heldout:
 
     def gains(self, returns: NDArray[np.float64]) -> dict[str, Estimate]:
         """Mean return minus that of each of `references`, with 95 % t intervals, paired over the workloads."""
-        return {name: over_workloads(returns - played) for name, played in self.references.items()}
+        return {name: mean_of(returns - played) for name, played in self.references.items()}
 
     def judged(self, returns: NDArray[np.float64]) -> Evaluation:
         """Returns [B] on these workloads as an Evaluation, whether just played or read from a checkpoint."""
@@ -131,13 +131,6 @@ class Evaluation:
     score: float | None
     gap: float | None
     returns: NDArray[np.float64] = field(repr=False)
-
-
-def over_workloads(values: NDArray[np.float64], level: float = LEVEL) -> Estimate:
-    """Mean of values [B] with its t interval; without an interval for one workload."""
-    if len(values) < 2:
-        return Estimate(float(values.mean()), None, None, level, len(values))
-    return mean_interval(values, level)
 
 
 def heldout(system: System, seed: int, workloads: int = HELD_OUT, heuristics: bool = True) -> Heldout:

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 from dgpg_verify.core import Credit, InputError, check_choice
 from dgpg_verify.credits import make_credit
 from dgpg_verify.critics import MIXERS
-from dgpg_verify.training.schedules import Schedule
+from dgpg_verify.training.schedules import Schedule, make_schedule
 from dgpg_verify.training.settings import Settings
 
 Update = Literal["ppo", "gradient", "sequential", "trust_region", "value"]
@@ -153,6 +153,15 @@ class Recipe:
     settings: Settings
     schedule: Schedule
     sharing: Sharing
+
+
+def make_recipe(
+    method: Method, settings: Settings, n_agents: int, alpha: str | None = None, sharing: Sharing = "independent"
+) -> Recipe:
+    """How n_agents learn by a method. alpha: schedule of the guidance's weight, see `schedules`; None = the method's
+    own. Raises InputError for a schedule that does not exist."""
+    schedule = make_schedule(method.alpha if alpha is None else alpha, n_agents)
+    return Recipe(method, settings, schedule, sharing)
 
 
 _METHODS: dict[str, Method] = {}

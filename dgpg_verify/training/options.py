@@ -8,8 +8,7 @@ from functools import cached_property
 from typing import Any, cast
 
 from dgpg_verify.core import InputError, System, check_choice, check_int, heuristic_names, to_json
-from dgpg_verify.training.methods import Method, Recipe, Sharing
-from dgpg_verify.training.schedules import make_schedule
+from dgpg_verify.training.methods import Method, Recipe, Sharing, make_recipe
 from dgpg_verify.training.settings import Settings
 
 
@@ -72,8 +71,7 @@ class RunOptions:
         """How a learner is to learn on `system`. Raises InputError for a heuristic that the system does not have."""
         if self.method.start != "plain":
             check_choice("heuristic", self.settings.heuristic, heuristic_names(system))
-        schedule = make_schedule(self.schedule_name, system.n_agents)
-        return Recipe(self.method, self.settings, schedule, cast(Sharing, self.sharing))
+        return make_recipe(self.method, self.settings, system.n_agents, self.schedule_name, cast(Sharing, self.sharing))
 
     def config(self, system: System, seed: int, heldout_seed: int | None) -> dict[str, Any]:
         """Everything a run depends on as JSON values: what a checkpoint must agree with."""

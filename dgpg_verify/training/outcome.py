@@ -20,7 +20,7 @@ from dgpg_verify.systems.resource_game import ResourceGame
 from dgpg_verify.systems.roads.places import road_map
 from dgpg_verify.training.evaluation import heldout
 from dgpg_verify.training.readable import title_of
-from dgpg_verify.training.saved.folder import fresh_learner
+from dgpg_verify.training.saved.folder import learner_of_run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,7 +66,7 @@ def outcome_of(
     on = heldout(system, config["heldout_seed"], len(last))
     rules = {name: -float(returns.mean()) for name, returns in on.returns.items()}
     costs, about = (-float(first.mean()), -float(last.mean())), title_of(config, system)
-    policies = fresh_learner(config, system).policy, policy
+    policies = learner_of_run(config, system).policy, policy
     if isinstance(system, Inventory):
         before, after = (_positions(system, chosen, on.noise) for chosen in policies)
         return RunOutcome(system, before, after, costs, rules, len(last), about)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from dgpg_verify.core import System
-from dgpg_verify.training.evaluation import over_workloads
+from dgpg_verify.statistics import mean_of
 from dgpg_verify.training.saved.logs import COLUMNS
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def run_frame(run: TrainingRun) -> pd.DataFrame:
 
 
 def _intervals(on: Heldout, evaluation: Evaluation) -> dict[str, float | None]:
-    mean, gain = over_workloads(evaluation.returns), on.gains(evaluation.returns)["random"]
+    mean, gain = mean_of(evaluation.returns), on.gains(evaluation.returns)["random"]
     return dict(zip(NEW, (mean.low, mean.high, gain.value, gain.low, gain.high)))
 
 
@@ -46,7 +46,7 @@ def run_title(run: TrainingRun) -> str:
 
 
 def title_of(config: Mapping[str, Any], system: System) -> str:
-    """The same of a run's configuration and system."""
+    """What a run of this configuration and system trains, in a few words."""
     name = config["system"].get("system", type(system).__name__)
     return f"{config['method']['name']} on {name}, {system.n_agents} agents"
 
@@ -72,7 +72,7 @@ def _returns(run: TrainingRun) -> pd.DataFrame:
     """On the system's own scale, with intervals over the workloads."""
     on, horizon = run.heldout, run.heldout.system.horizon
     rows = [
-        (episode, episode * horizon, over_workloads(found.returns), on.gains(found.returns)["random"])
+        (episode, episode * horizon, mean_of(found.returns), on.gains(found.returns)["random"])
         for episode, found in run.evaluations
     ]
     return pd.DataFrame(rows, columns=["episode", "samples", "return", "minus random"]).map(str)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dgpg_verify.claims.design import Row
-from dgpg_verify.claims.question import Question, as_control, ledger_rows, within_proof
+from dgpg_verify.claims.question import Question, as_control, ledger_rows, must_get, within_proof
 from dgpg_verify.claims.series import Series, make_series
 from dgpg_verify.core import Cell, Estimate, Evidence, InputError, LedgerRow, Verdict
 from dgpg_verify.runs import cell_files
@@ -112,6 +112,15 @@ def test_a_control_is_the_same_question_with_a_known_answer() -> None:
     assert (control.key, control.primary, control.kind, control.expected_label) == (
         "a/control", False, "control", "refuted",
     )  # fmt: skip
+
+
+def test_a_question_whose_answer_is_known_keeps_its_key_and_answer() -> None:
+    question = _question(primary=True, notes=("asked",))
+    known = must_get(question, "refuted", "planted")
+    assert (known.primary, known.kind, known.expected_label) == (False, "control", "refuted")
+    assert known.notes == ("asked", "planted")
+    same = ("key", "verdict", "sentence", "relation", "expected", "read")
+    assert all(getattr(known, name) == getattr(question, name) for name in same)
 
 
 @pytest.mark.parametrize(

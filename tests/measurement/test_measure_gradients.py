@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,10 +38,7 @@ GAME = LoadBalancingGame.random(4, seed=1, n_candidates=3)
 POLICY = TabularPolicy(torch.linspace(-1.0, 1.0, 12, dtype=torch.float64).view(4, 3))
 NAMES = ["return", "return:to_go", "guidance", "difference", "gae:central"]
 R = 40
-
-
-def quiet(*args: Any, **options: Any) -> Any:
-    return measure_gradients(*args, progress=False, **options)
+quiet = partial(measure_gradients, progress=False)
 
 
 # ---- the whole pipeline, recomputed plainly ---------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,7 @@ from dgpg_verify.testing import SmallQueues
 
 GAME = LoadBalancingGame.random(4, seed=1, n_candidates=3)
 POLICY = TabularPolicy(torch.linspace(-1.0, 1.0, 12, dtype=torch.float64).view(4, 3))
-
-
-def quiet(*args: Any, **options: Any) -> Any:
-    return measure_gradients(*args, progress=False, **options)
+quiet = partial(measure_gradients, progress=False)
 
 
 def test_names_as_asked_and_canonical_both_work() -> None:

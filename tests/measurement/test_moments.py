@@ -1,4 +1,4 @@
-"""By hand: the minimising alpha of a measurement, quantiles over agents."""
+"""By hand: the minimising alpha of a measurement."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from dgpg_verify.measurement.moments import agent_ratios, best_alpha
+from dgpg_verify.measurement.moments import best_alpha
 
 
 @pytest.mark.parametrize(
@@ -21,11 +21,3 @@ def testbest_alpha_by_hand(v_pg: float, v_g: float, c: float, expected: float) -
 
 def testbest_alpha_of_equal_parts_is_not_measurable() -> None:
     assert math.isnan(best_alpha(np.ones((2, 2))))
-
-
-def test_quantiles_over_agents_count_the_unmeasurable_as_infinite() -> None:
-    """An agent whose signal estimate is not positive has an infinite ratio: it may not vanish from a quantile."""
-    variance = np.arange(1.0, 11.0)
-    assert agent_ratios(variance, np.ones(10)) == (6.0, 10.0)
-    assert agent_ratios(variance, np.r_[np.ones(6), np.zeros(4)]) == (6.0, None)
-    assert agent_ratios(variance, -np.ones(10)) == (None, None)

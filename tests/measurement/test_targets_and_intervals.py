@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,7 @@ GAME = LoadBalancingGame.random(4, seed=1, n_candidates=3)
 POLICY = TabularPolicy(torch.linspace(-1.0, 1.0, 12, dtype=torch.float64).view(4, 3))
 QUEUES = SmallQueues(torch.tensor([[0, 1, 2], [2, 1, 0], [1, 0, 2]]), 3, horizon=3, discount=0.9)
 R = 40
-
-
-def quiet(*args: Any, **options: Any) -> Any:
-    return measure_gradients(*args, progress=False, **options)
+quiet = partial(measure_gradients, progress=False)
 
 
 def exact_moments(name: str) -> tuple[np.ndarray, float]:

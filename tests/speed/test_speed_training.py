@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from dgpg_verify.systems import CloudScheduling
-from dgpg_verify.training import make_method, make_schedule, train, train_together
+from dgpg_verify.training import make_method, train, train_together
 from dgpg_verify.training.learner import Learner, make_learner
-from dgpg_verify.training.methods import Recipe
+from dgpg_verify.training.methods import make_recipe
 from tests.speed.speed_tools import peak_of, ratio_of_least, seconds
 
 TABLE = "DGPG_SPEED_TABLE" in os.environ  # otherwise small sizes only: then the tests show that the rows can be made
@@ -24,7 +24,7 @@ def learner(n: int, method: str = "dgpg") -> Learner:
     chosen = make_method(method)
     settings = chosen.settings({"setting": "parts"} if chosen.mixes else {})
     system = CloudScheduling(n, seed=0, horizon=HORIZON)
-    return make_learner(Recipe(chosen, settings, make_schedule(chosen.alpha, n), "independent"), [system], [0])
+    return make_learner(make_recipe(chosen, settings, n), [system], [0])
 
 
 def iteration(trained: Learner) -> Callable[[], Any]:

@@ -10,7 +10,7 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from dgpg_verify.core import Estimate, InputError
-from dgpg_verify.statistics import clopper_pearson, coverage_band, geometric_mean_interval, mean_interval
+from dgpg_verify.statistics import clopper_pearson, coverage_band, geometric_mean_interval, mean_interval, mean_of
 from dgpg_verify.statistics.intervals import within
 
 CONFIGURATIONS = 200
@@ -64,6 +64,12 @@ def test_clopper_pearson_is_statsmodels(successes: int, trials: int) -> None:
     e = clopper_pearson(successes, trials, 0.99)
     assert np.allclose([e.low, e.high], proportion_confint(successes, trials, 0.01, "beta"))
     assert e.value == successes / trials
+
+
+def test_a_mean_of_too_few_values_has_no_interval() -> None:
+    assert mean_of([2.0, 5.0], 0.9) == mean_interval([2.0, 5.0], 0.9)
+    assert mean_of([2.0], 0.9) == Estimate(2.0, None, None, 0.9, 1)
+    assert mean_of([], 0.9) == Estimate(None, None, None, 0.9, 0)
 
 
 def test_an_overflowing_interval_is_not_measurable() -> None:

@@ -12,9 +12,9 @@ import torch
 
 from dgpg_verify.contracts import check_system
 from dgpg_verify.core import InputError, NonFiniteError
-from dgpg_verify.oracles.games.prices import bottleneck_load, kelly_residual
 from dgpg_verify.systems import RateControl, make_system
 from dgpg_verify.systems.rate_control import TOPOLOGIES, kelly_rates
+from tests.oracles.games.prices import bottleneck_load, kelly_residual
 from tests.systems.enumerated import check_credits
 
 

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from dgpg_verify.core import InputError, NonFiniteError
-from dgpg_verify.training import make_method, make_schedule, method_names
-from dgpg_verify.training.methods import Method, Recipe
+from dgpg_verify.training import make_method, method_names
+from dgpg_verify.training.methods import Method, make_recipe
 from dgpg_verify.training.start import fresh_learner
 from dgpg_verify.training.values.learner import ValueLearner, exploration
 from tests.critics.payoffs import PayoffGame
@@ -34,7 +34,7 @@ TWO = torch.tensor([[10.0, 3.0, 0.0], [3.0, 4.0, 0.0], [0.0, 0.0, -1.0]], dtype=
 def learner_of(method: str, payoff: Tensor, seed: int = 0, **changes: Any) -> ValueLearner:
     declared = make_method(method)
     options = {"rollouts": 32, "actor_lr": 5e-3, "hidden": 16, "target_every": 20, "explore": 1.0, **changes}
-    recipe = Recipe(declared, declared.settings(options), make_schedule("0", 2), "independent")
+    recipe = make_recipe(declared, declared.settings(options), 2)
     learner = fresh_learner(recipe, PayoffGame(payoff), seed)
     assert isinstance(learner, ValueLearner)
     return learner

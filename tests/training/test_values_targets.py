@@ -12,8 +12,8 @@ from torch import Tensor
 from dgpg_verify.core import generator
 from dgpg_verify.policies import MLPPolicy
 from dgpg_verify.policies.greedy import GreedyPolicy
-from dgpg_verify.training import make_method, make_schedule
-from dgpg_verify.training.methods import Recipe
+from dgpg_verify.training import make_method
+from dgpg_verify.training.methods import make_recipe
 from dgpg_verify.training.start import fresh_learner
 from dgpg_verify.training.values import learner as learner_module
 from dgpg_verify.training.values import replay
@@ -28,7 +28,7 @@ GAMMA, B, T = 0.8, 4, QUEUES.horizon
 def learner(mixer: str, seed: int = 0, **changes: Any) -> ValueLearner:
     method = make_method(f"value:{mixer}")
     options = method.settings({"hidden": 8, "gain": 1.0, **changes})
-    made = fresh_learner(Recipe(method, options, make_schedule("0", 3), "independent"), QUEUES, seed)
+    made = fresh_learner(make_recipe(method, options, 3), QUEUES, seed)
     assert isinstance(made, ValueLearner)
     return made
 

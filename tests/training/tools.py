@@ -15,10 +15,10 @@ from dgpg_verify.policies import SoftmaxPolicy, TabularPolicy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import CloudScheduling
 from dgpg_verify.testing import SmallQueues
-from dgpg_verify.training import Method, Settings, TrainingRun, make_method, make_schedule, train, train_together
+from dgpg_verify.training import Method, Settings, TrainingRun, make_method, train, train_together
 from dgpg_verify.training import learner as learner_module
 from dgpg_verify.training.learner import Learner, make_joint_learner, make_learner
-from dgpg_verify.training.methods import Recipe
+from dgpg_verify.training.methods import make_recipe
 from dgpg_verify.training.networks import Actor
 from dgpg_verify.training.updates.packing import PackedDecisions
 
@@ -47,9 +47,9 @@ def learner_of(
     **changes: Any,
 ) -> Learner:
     method = make_method(method)
-    schedule = make_schedule(method.alpha if alpha is None else alpha, system.n_agents)
     settings = method.settings({"hidden": 8, **changes})
-    return make_learner(Recipe(method, settings, schedule, sharing), [system], [seed])  # type: ignore[arg-type]
+    recipe = make_recipe(method, settings, system.n_agents, alpha, sharing)  # type: ignore[arg-type]
+    return make_learner(recipe, [system], [seed])
 
 
 def iterate(learner: Learner, index: int, progress: float = 0.0, imitating: bool = False) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def together(method: str, fleets: Sequence[Any] = FLEETS, seeds: Sequence[int] =
 def joint_learner(method: str, sharing: str = "independent", rollouts: int = 2) -> Learner:
     chosen = make_method(method)
     settings = chosen.settings({"hidden": 8, "epochs": EPOCHS, "rollouts": rollouts})
-    recipe = Recipe(chosen, settings, make_schedule(chosen.alpha, N), sharing)  # type: ignore[arg-type]
+    recipe = make_recipe(chosen, settings, N, sharing=sharing)  # type: ignore[arg-type]
     return make_joint_learner(recipe, FLEETS, SEEDS)
 
 

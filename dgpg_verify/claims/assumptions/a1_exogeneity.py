@@ -8,7 +8,7 @@ from typing import Any
 from dgpg_verify.claims.assumptions.measure import POLICIES, measure_exogeneity
 from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.design import Row
-from dgpg_verify.claims.question import Question, checked, exactly
+from dgpg_verify.claims.question import Question, checked, exactly, must_get
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.claims.subjects import RECORDED_INPUT, traces_folder
 from dgpg_verify.core import Evidence
@@ -40,9 +40,8 @@ def _question(series: Series[Evidence]) -> Question:
     changes = [float(item.values["largest_change"]) for item in series.flat]
     moved, count, largest = sum(change > 0.0 for change in changes), len(changes), max(changes)
     name = series.key.rpartition("/")[2]
-    control = name == CONTROL
     why = f"the reference changed in {moved} of {count} fleets, by at most {largest:.3g}"
-    return Question(
+    asked = Question(
         key=series.key,
         statistic="largest change of x~ between policies",
         read=[series],
@@ -55,10 +54,9 @@ def _question(series: Series[Evidence]) -> Question:
         system=f"cloud, reference or workload {name}",
         policy=", ".join(POLICIES),
         primary=name == "fluid",
-        notes=("control: must be caught" if control else "",),
-        kind="control" if control else "audit",
-        expected_label="refuted" if control else None,
+        kind="audit",
     )
+    return must_get(asked, "refuted", "control: must be caught") if name == CONTROL else asked
 
 
 CLAIM = Claim(

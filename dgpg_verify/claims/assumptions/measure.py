@@ -73,7 +73,7 @@ def _met_where_one_acts(at: NDArray[np.int64], z: Array, p: Array) -> tuple[Arra
 
 
 def _met_anywhere(at: NDArray[np.int64], z: Array, p: Array) -> tuple[Array, Array]:
-    """The same, from the products of every two agents' additions; cost O(N^2 K^2 M)."""
+    """What `_met_where_one_acts` returns, from the products of every two agents' additions; cost O(N^2 K^2 M)."""
     (n, k, _), rows = z.shape, dense_additions(at, z)
     overlap = np.einsum("iknl,nl->ikn", ((rows @ rows.T) ** 2).reshape(n, k, n, k), p)
     overlap[np.arange(n), :, np.arange(n)] = 0.0

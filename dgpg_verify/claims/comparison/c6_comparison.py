@@ -7,7 +7,6 @@ whether it has all five, and for every other method that the paper names whether
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from dgpg_verify.claims.claim import Claim
@@ -28,7 +27,7 @@ from dgpg_verify.claims.comparison.properties import (
     ask_on_the_cloud,
 )
 from dgpg_verify.claims.comparison.tables import comparison_tables
-from dgpg_verify.claims.question import Question
+from dgpg_verify.claims.question import Question, must_get
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.core import Estimate, Label, Verdict
 from dgpg_verify.statistics import join_rows
@@ -91,7 +90,7 @@ def _read(answers: Answers) -> list[Series[Any]]:
 def _control(measured: Measured) -> Iterator[Question]:
     """Agents that see the same and share their parameters cannot act differently, and must be seen not to."""
     for asked in ask_alike(CONTROL, measured):
-        yield replace(asked, kind="control", expected_label="refuted")
+        yield must_get(asked, "refuted")
 
 
 CLAIM = Claim(

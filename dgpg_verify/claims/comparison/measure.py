@@ -10,7 +10,8 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from dgpg_verify.claims.comparison.probes import Fitted, is_unbiased, learned_numbers, reads, seconds_of
+from dgpg_verify.claims.comparison.probes import Fitted, is_unbiased, learned_numbers, reads
+from dgpg_verify.claims.cost.measure import seconds_of
 from dgpg_verify.claims.noise.measure import exact_moments, measured_values, noise_cost, prefixed
 from dgpg_verify.claims.noise.measure import measure_noise as measure_exact
 from dgpg_verify.claims.samples.measure.cells import measure_samples, samples_cost
@@ -30,8 +31,8 @@ from dgpg_verify.rollouts import collect
 from dgpg_verify.samples import Curve
 from dgpg_verify.samples.rest import ExpectedGame, improved
 from dgpg_verify.systems import LoadBalancingGame
-from dgpg_verify.training import make_method, make_schedule, train
-from dgpg_verify.training.methods import ALONE, Method, Recipe
+from dgpg_verify.training import make_method, train
+from dgpg_verify.training.methods import ALONE, Method, make_recipe
 from dgpg_verify.training.start import fresh_learner
 from dgpg_verify.training.updates.weights import weights_of
 from dgpg_verify.training.values.learner import ValueLearner
@@ -102,7 +103,7 @@ def measure_learning(cell: Cell) -> dict[str, Any]:
 
 
 def measure_alike(cell: Cell) -> dict[str, Any]:
-    """The same where jobs, servers and candidates are all alike: who learns to share them out?"""
+    """Exact gaps on the way where jobs, servers and candidates are all alike: who learns to share them out?"""
     return _learned(cell, alike_game(cell.n), cell.options["episodes"])
 
 
@@ -172,7 +173,7 @@ def extra_parameters(method: str, game: System) -> int:
 
 def _numbers(method: Method, game: System) -> int:
     """All that a learner of action values learns, agents' own networks and what mixes them."""
-    recipe = Recipe(method, method.settings({}), make_schedule(method.alpha, game.n_agents), "independent")
+    recipe = make_recipe(method, method.settings({}), game.n_agents)
     learner = cast(ValueLearner, fresh_learner(recipe, game, 0))
     return sum(weights.numel() for weights in learner.online.parameters())
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
 import torch
 
+from dgpg_verify.claims.cost.measure import seconds_of
 from dgpg_verify.core import (
     Cell,
     Credit,
@@ -21,6 +21,7 @@ from dgpg_verify.core import (
     offers,
 )
 from dgpg_verify.credits import make_credit
+from dgpg_verify.credits.base import FixedCredit
 from dgpg_verify.credits.gae import GAECredit
 from dgpg_verify.credits.residual import ResidualReturnCredit
 from dgpg_verify.rollouts import collect
@@ -29,7 +30,7 @@ from dgpg_verify.training.updates.weights import Weights, weights_of
 PILOT_STREAM = 3  # of what learned parts are fitted to, apart from the streams of a cell's probes
 
 
-class Fitted:
+class Fitted(FixedCredit):
     """A credit that was fitted before, on as many roll-outs as its cell says, and is not fitted again: no dataclass, of
     which a measurement would fit the parts."""
 
@@ -44,9 +45,6 @@ class Fitted:
         pilot, found = collect(game, policy, noise, keep_states=True), []
         seconds = seconds_of(lambda: found.append(make_credit(name).fit([pilot])))
         return cls(found[0], name, seconds)
-
-    def fit(self, pilot: Sequence[Rollout]) -> Fitted:
-        return self
 
     def __call__(self, rollout: Rollout) -> torch.Tensor:
         return cast(torch.Tensor, self.credit(rollout))
@@ -111,10 +109,3 @@ def learned_numbers(credit: Any) -> int:
         return 1
     value = getattr(credit, "value", None)
     return int(getattr(value, "parameters", 0)) if hasattr(value, "table") else 0
-
-
-def seconds_of(work: Callable[[], Any]) -> float:
-    """Processor time of some work."""
-    began = time.process_time()
-    work()
-    return time.process_time() - began

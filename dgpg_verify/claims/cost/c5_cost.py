@@ -14,6 +14,7 @@ from dgpg_verify.claims.series import Measured, Series, make_series
 from dgpg_verify.claims.words import growth
 from dgpg_verify.core import Cell, Evidence, Verdict
 from dgpg_verify.statistics import Relation, geometric_mean_interval, judge, judge_threshold
+from dgpg_verify.statistics.verdict import MARGIN
 
 ROW = "cost/dgpg against mappo"
 ADDED = 1.05  # little: at most 5 %
@@ -99,11 +100,11 @@ def _growth(series: Costs) -> Question:
     """Exponent of the model's time per agent: at most 0."""
     # small N pay a fixed price for each call, so the curve falls first and is not a straight line
     fit = series.fit(lambda item: float(item.values["model_seconds"]) / item.cell.n, EXPLORATORY_LEVEL)
-    verdict = judge(fit, 0.0, 0.15, "big_o", proved_bound=True)
+    verdict = judge(fit, 0.0, MARGIN, "big_o", proved_bound=True)
     note = "two non-zeros of z for every agent: 2 N products a joint step"
     top = _part(series, lambda item: 10 * item.cell.n >= max(series.n_values))
     question = _question("model/growth", "exponent per agent", verdict, top, 0.0, "big_o", GROWTH, note)
-    return replace(question, margin=0.15)
+    return replace(question, margin=MARGIN)
 
 
 def _with(series: Costs, name: str) -> Costs:

@@ -24,9 +24,9 @@ from dgpg_verify.core import Cell, System, draw_noise
 from dgpg_verify.credits import make_credit
 from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import make_system
-from dgpg_verify.training import make_method, make_schedule
+from dgpg_verify.training import make_method
 from dgpg_verify.training.learner import Learner, make_learner
-from dgpg_verify.training.methods import Recipe
+from dgpg_verify.training.methods import make_recipe
 
 METHODS = ("mappo", "dgpg")
 RIVAL = "difference_replay"  # needs no reference, but plays every job's server again
@@ -51,14 +51,14 @@ def measure_cost(cell: Cell) -> dict[str, Any]:
     spent = dict.fromkeys(METHODS, np.inf)
     for turn in range(cell.options["rounds"]):
         for name in METHODS if turn % 2 else reversed(METHODS):
-            spent[name] = min(spent[name], _seconds(steps[name]))
+            spent[name] = min(spent[name], seconds_of(steps[name]))
     values: dict[str, Any] = {f"{name}_seconds": spent[name] for name in METHODS}
     rival = _iteration(learner_of(system, RIVAL, seed))
-    values[f"{RIVAL}_seconds"] = min(_seconds(rival) for _ in range(3))
+    values[f"{RIVAL}_seconds"] = min(seconds_of(rival) for _ in range(3))
     if cell.replicate < cell.options["weighed"]:
         values |= _peaks(cell)
     if cell.n <= CONTROL_N:
-        values[f"{CONTROL}_seconds"] = _seconds(_iteration(learner_of(system, CONTROL, seed)))
+        values[f"{CONTROL}_seconds"] = seconds_of(_iteration(learner_of(system, CONTROL, seed)))
     values["model_seconds"] = _model_seconds(system, seed, cell.options["rounds"])
     return values
 
@@ -67,8 +67,7 @@ def learner_of(system: System, method: str, seed: int, rollouts: int = 1) -> Lea
     """A fresh learner of either method, in the setting that needs most work."""
     chosen = make_method(method)
     settings = chosen.settings({"rollouts": rollouts} | ({"setting": "parts"} if chosen.mixes else {}))
-    recipe = Recipe(chosen, settings, make_schedule(chosen.alpha, system.n_agents), "independent")
-    return make_learner(recipe, [system], [seed])
+    return make_learner(make_recipe(chosen, settings, system.n_agents), [system], [seed])
 
 
 def _iteration(learner: Learner) -> Callable[[], Any]:
@@ -77,7 +76,8 @@ def _iteration(learner: Learner) -> Callable[[], Any]:
     return lambda: learner.iterate(next(number), 0.5)
 
 
-def _seconds(work: Callable[[], Any]) -> float:
+def seconds_of(work: Callable[[], Any]) -> float:
+    """Processor time of some work."""
     began = time.process_time()
     work()
     return time.process_time() - began
@@ -123,4 +123,4 @@ def _model_seconds(system: System, seed: int, rounds: int) -> float:
     policy = learner_of(system, "dgpg", seed).policy
     rollout = collect(system, policy, draw_noise(seed, 0, system, policy, 1))
     credit = make_credit("guidance").fit([rollout])
-    return min(_seconds(lambda: credit(rollout)) for _ in range(3 * rounds)) / system.horizon
+    return min(seconds_of(lambda: credit(rollout)) for _ in range(3 * rounds)) / system.horizon

@@ -221,7 +221,8 @@ def _real() -> list[Row]:
 
 
 def _stocks_trained(scale: str) -> list[Row]:
-    """The same for inventory at the setting that was found; and DG-PG at the defaults, in as many episodes."""
+    """Training on inventory by every method at the setting that was found, and by DG-PG at the defaults, in as many
+    episodes."""
     agents, draws, episodes = STOCKS_TRAINED[scale]
     methods = (*METHODS, REPLAYED)
     rows = [_training(STOCK, agents, draws, method, episodes, settings=STOCK_SETTINGS) for method in methods]

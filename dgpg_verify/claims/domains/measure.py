@@ -92,8 +92,7 @@ def _noise_of_reward(game: ResourceGame, policy: Policy, p: Array, cell: Cell) -
 
 
 def measure_over_time(cell: Cell) -> dict[str, float]:
-    """As `measure_noise`, all of it from roll-outs: V of return and guidance, |E g|^2 and the others' part of the
-    latter."""
+    """V of return and guidance, |E g|^2 and the others' part of the latter, means over agents, all from roll-outs."""
     system = build_system(cell)
     moments = measure_gradients(
         system, build_policy(cell.options["policy"], system, cell.seed), ("return", "guidance"),

@@ -14,7 +14,7 @@ from dgpg_verify.claims.domains.design import LINES, REST, domain_design
 from dgpg_verify.claims.domains.measure import ALPHAS, SAMPLED, domain_cost, measure_domain
 from dgpg_verify.claims.noise import c1_2_noise_free
 from dgpg_verify.claims.noise.questions import exponent_question, threshold_question
-from dgpg_verify.claims.question import Question, checked, exactly, level_of
+from dgpg_verify.claims.question import Question, checked, exactly, level_of, must_get
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.claims.words import Sentences
 from dgpg_verify.core import Estimate, Evidence
@@ -103,7 +103,7 @@ def variances(of_return: float, of_difference: float, of_guidance: float) -> Exp
 
 
 def floors(*runs: str, exponent: float = 0.0) -> Exponents:
-    """The same exponent of the floors of these runs."""
+    """One exponent, predicted for the floors of all these runs."""
     return {("floor", run): exponent for run in runs}
 
 
@@ -189,7 +189,7 @@ def _lost(series: Series[Evidence], place: int, formula: float, control: bool) -
     margin = 1.0 / n
     holds = abs(found - formula) <= margin
     where = series.row.notes["where"]
-    return Question(
+    asked = Question(
         key=f"{series.key}/lost/alpha {alpha:g}",
         statistic="share of travel time lost",
         read=[series],
@@ -201,11 +201,10 @@ def _lost(series: Series[Evidence], place: int, formula: float, control: bool) -
         margin=margin,
         system=where,
         policy="best division of the drivers",
-        primary=not control,
-        kind="control" if control else "claim",
-        expected_label="refuted" if control else None,
-        notes=("control: nothing is lost under the reference of the system optimum" if control else "",),
+        primary=True,
     )
+    known = "control: nothing is lost under the reference of the system optimum"
+    return must_get(asked, "refuted", known) if control else asked
 
 
 def domain_tables(claim: str, predictions: Sequence[Prediction], measured: Measured) -> Tables:

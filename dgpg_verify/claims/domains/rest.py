@@ -9,7 +9,7 @@ import numpy as np
 from dgpg_verify.claims.domains import design as grid
 from dgpg_verify.claims.domains.questions import FLOOR_OF, READ
 from dgpg_verify.claims.noise.questions import threshold_question
-from dgpg_verify.claims.question import Question, checked, exactly
+from dgpg_verify.claims.question import Question, as_control, checked, exactly
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.core import Evidence
 
@@ -23,7 +23,7 @@ def optimal_floor(n: int) -> float:
 
 
 def selfish_floor(alpha: float) -> Formula:
-    """The same toward the user equilibrium, which draws a part of the drivers over the bridge."""
+    """Braess's network toward the user equilibrium, which draws a part of the drivers over the bridge: floor of N."""
     return lambda n: crossed_floor(min(1.0, alpha * (2 * n - 1) / ((1.0 + alpha) * (n - 1))), n)
 
 
@@ -55,7 +55,8 @@ def ask_rest(measured: Measured, system: str) -> Iterator[Question]:
         if key in measured and key.startswith(system):
             yield _formula(measured[key], run, formula)
     if grid.REST_NETWORK in measured and system == grid.TRAFFIC:
-        yield _formula(measured[grid.REST_NETWORK], "guided:0.2", selfish_floor(0.2), control=True)
+        other = _formula(measured[grid.REST_NETWORK], "guided:0.2", selfish_floor(0.2))
+        yield as_control(other, "refuted", "control: the formula of the other reference")
     for (key, run), most in AT_MOST.items():
         if key in measured and key.startswith(system):
             yield _at_most(measured[key], run, most)
@@ -65,12 +66,12 @@ def _read(run: str) -> Callable[[Evidence], float]:
     return lambda item: READ["floor"](item.values, run)
 
 
-def _formula(series: Series[Evidence], run: str, formula: Formula, control: bool = False) -> Question:
+def _formula(series: Series[Evidence], run: str, formula: Formula) -> Question:
     off = max(abs(_read(run)(item) - formula(item.cell.n)) for item in series.flat)
     n = max(series.n_values)
     found, where = float(np.mean(series.only(n).values(_read(run))[n])), series.row.notes["where"]
     return Question(
-        key=f"{series.key}/floor/{run}{'/control' if control else ''}",
+        key=f"{series.key}/floor/{run}",
         statistic="floor",
         read=[series],
         verdict=checked(off <= MARGIN, f"at most {off:.2g} off the formula", exactly(off, len(series.flat))),
@@ -81,10 +82,7 @@ def _formula(series: Series[Evidence], run: str, formula: Formula, control: bool
         margin=MARGIN,
         system=where,
         policy="softmax, where ascent without noise rests",
-        primary=not control,
-        kind="control" if control else "claim",
-        expected_label="refuted" if control else None,
-        notes=("control: the formula of the other reference" if control else "",),
+        primary=True,
     )
 
 

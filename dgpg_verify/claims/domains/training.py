@@ -25,7 +25,8 @@ def ask_training(measured: Measured, system: str) -> Iterator[Question]:
 
 
 def ask_real(measured: Measured) -> Iterator[Question]:
-    """The same on the real network, and where guidance toward the user equilibrium ends."""
+    """Does each method end at least at the rule of the field on the real network, and where does guidance toward the
+    user equilibrium end?"""
     for method in METHODS:
         if f"{REAL}/training/{method}" in measured:
             yield _reached(measured[f"{REAL}/training/{method}"], RULES[TRAFFIC])

@@ -25,6 +25,7 @@ from dgpg_verify.equilibria.counterexamples.catalogue import FORMS
 from dgpg_verify.equilibria.counterexamples.files import load, load_all
 from dgpg_verify.equilibria.counterexamples.forms import INCLUSIONS, POINTS, READINGS
 from dgpg_verify.statistics import fit_scaling, judge, judge_at_least, judge_none, mean_interval
+from dgpg_verify.statistics.verdict import MARGIN
 
 STATEMENT = "Under exogeneity and descent alignment J_alpha has the equilibria of J, for every alpha in (0, 1)."
 TRADEOFF = "A rule alpha(N) keeps the variance of DG-PG bounded (and the equilibria where they are)."
@@ -246,7 +247,7 @@ def _tradeoff(groups: Sequence[DrawnFleets]) -> Iterator[Question]:
 
 def _rule(kind: str, rule: str, groups: Sequence[DrawnFleets]) -> Question:
     n_values = [group.n for group in groups]
-    verdict = judge(fit_scaling(n_values, variance_per_agent(groups, rule), level_of(False)), 0.0, 0.15, "big_o")
+    verdict = judge(fit_scaling(n_values, variance_per_agent(groups, rule), level_of(False)), 0.0, MARGIN, "big_o")
     alpha, shift, lost = (mean_at_rule(groups[-1], name, rule) for name in ("alpha", "shift", "lost"))
     return ask(
         key=f"tradeoff/{kind}/{rule}",
@@ -258,7 +259,7 @@ def _rule(kind: str, rule: str, groups: Sequence[DrawnFleets]) -> Question:
         f"{100 * shift:.3g} % of the way from that of J to that of G and J has lost {lost:.3g} an agent; variance ~ "
         f"{power('N', verdict.estimate.value) or 'N^?'}.",
         relation="big_o",
-        margin=0.15,
+        margin=MARGIN,
         policy="closed forms",
     )
 

@@ -17,7 +17,7 @@ from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.core import Estimate, Evidence, Label, Verdict
 from dgpg_verify.core.moments import mixed_variance
 from dgpg_verify.equilibria.nash.compare import RELATIONS
-from dgpg_verify.statistics import clopper_pearson, judge_at_least, mean_interval
+from dgpg_verify.statistics import clopper_pearson, judge_at_least
 
 Array = NDArray[np.float64]
 PUBLISHED = (0.9, 0.55, 0.2)  # start, middle and end of the published schedule
@@ -128,13 +128,6 @@ def judge_proof(failed: Sequence[str], gain: float) -> Verdict:
     if failed:
         return Verdict("inconclusive", f"false statements: {'; '.join(failed)}", exactly(gain, 1))
     return Verdict("refuted", "verified from the definition in exact arithmetic", exactly(gain, 1))
-
-
-def mean_of(values: Array, level: float = 0.95) -> Estimate:
-    """Mean over fleets with its interval; one fleet or none: no interval."""
-    if len(values) < 2:
-        return Estimate(float(values[0]) if len(values) else None, None, None, level, len(values))
-    return mean_interval(values, level)
 
 
 def by_law(groups: Sequence[DrawnFleets], *options: str) -> dict[tuple[Any, ...], list[DrawnFleets]]:

@@ -26,7 +26,6 @@ from dgpg_verify.claims.equilibria.read import (
     by_law,
     equal_rate,
     mean_at_rule,
-    mean_of,
     read_fleets,
     relation_counts,
     variance_per_agent,
@@ -35,7 +34,7 @@ from dgpg_verify.claims.series import Measured
 from dgpg_verify.equilibria.counterexamples.files import load_all, load_empty
 from dgpg_verify.equilibria.counterexamples.forms import Form
 from dgpg_verify.equilibria.counterexamples.words import empty_in_words
-from dgpg_verify.statistics import clopper_pearson, fit_scaling
+from dgpg_verify.statistics import clopper_pearson, fit_scaling, mean_of
 
 Records = list[dict[str, Any]]
 LEVEL = 0.95

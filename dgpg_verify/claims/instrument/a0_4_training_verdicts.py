@@ -7,10 +7,11 @@ from typing import Any
 
 from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.design import Row
-from dgpg_verify.claims.question import Question, checked
+from dgpg_verify.claims.question import Question, checked, must_get
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.core import Cell, Estimate, Evidence
 from dgpg_verify.statistics import DroppingRule, settling_error_rates, standard_settling_rules, uneven_curves
+from dgpg_verify.statistics.calibration.harness import Record
 
 REPETITIONS: Mapping[str, int] = {"smoke": 40, "standard": 400, "full": 1000}
 CONTROL = "control/failed runs dropped"
@@ -34,26 +35,28 @@ def questions(measured: Measured) -> list[Question]:
 
 
 def _question(series: Series[Evidence]) -> Question:
-    control = series.key == CONTROL
     records = series.flat[0].values["records"]
     worst = max(records, key=lambda record: max(record["false_support"], record["false_refutation"]))
-    rate, allowed = max(worst["false_support"], worst["false_refutation"]), float(worst["allowed"])
-    repetitions = int(worst["repetitions"])
-    words = f"errs in {rate:.3f} of {repetitions} experiments at worst ({worst['truth']}); allowed {allowed:.3f}"
-    estimate = Estimate(rate, None, None, 0.999, repetitions)
+    where = f" at worst ({worst['truth']})"
+    asked = ask_errors(series.key, series, worst, where, system="synthetic curves", policy="various")
+    return must_get(asked, "refuted") if series.key == CONTROL else asked
+
+
+def ask_errors(key: str, series: Series[Evidence], record: Record, where: str = "", **more: Any) -> Question:
+    """Whether a rule errs no more often than its record allows. where: behind the count; more: fields of a Question,
+    such as a sentence other than the reason."""
+    rate, allowed = max(record["false_support"], record["false_refutation"]), float(record["allowed"])
+    repetitions = int(record["repetitions"])
+    why = f"errs in {rate:.3f} of {repetitions} experiments{where}; allowed {allowed:.3f}"
+    about = {"sentence": why, "setting": "", "kind": "oracle", "expected_label": "supported", **more}
     return Question(
-        key=series.key,
+        key=key,
         statistic="largest error rate",
         read=[series],
-        verdict=checked(rate <= allowed, words, estimate),
-        sentence=words,
+        verdict=checked(rate <= allowed, why, Estimate(rate, None, None, 0.999, repetitions)),
         relation="at_most",
         expected=allowed,
-        system="synthetic curves",
-        policy="various",
-        setting="",
-        kind="control" if control else "oracle",
-        expected_label="refuted" if control else "supported",
+        **about,
     )
 
 

@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,14 @@ from scipy import stats
 
 from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.design import Row
+from dgpg_verify.claims.instrument.a0_4_training_verdicts import ask_errors
 from dgpg_verify.claims.instrument.measure_pipeline import measure_pipeline
 from dgpg_verify.claims.instrument.pipeline_truths import ASKED, FLEETS, SYSTEMS, PlantedClaim
 from dgpg_verify.claims.noise.questions import read_moments
 from dgpg_verify.claims.noise.read import CellStats
-from dgpg_verify.claims.question import Question, checked, ledger_rows
+from dgpg_verify.claims.question import Question, ledger_rows, must_get
 from dgpg_verify.claims.series import Measured, Series, make_series
-from dgpg_verify.core import Estimate, Evidence, InputError, LedgerRow
+from dgpg_verify.core import Evidence, InputError, LedgerRow
 from dgpg_verify.reporting.summary import claim_summary
 from dgpg_verify.runs.progress import Bar
 from dgpg_verify.statistics import HEADLINES, Headline, majority
@@ -98,23 +100,9 @@ def experiments(series: Series[Evidence]) -> list[Series[CellStats]]:
     return [read_moments(make_series(series.row, part), "measured") for part in parts]
 
 
-class _Judged:
-    """The headlines of what was measured last: questions and tables ask for the same ones."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, tuple[Series[Evidence], Headlines]] = {}
-
-    def of(self, series: Series[Evidence]) -> Headlines:
-        kept = self._kept.get(series.key)
-        if kept is None or kept[0] is not series:
-            kept = self._kept[series.key] = series, _headlines(series)
-        return kept[1]
-
-
-_JUDGED = _Judged()
-
-
+@lru_cache(maxsize=len(SYSTEMS))
 def _headlines(series: Series[Evidence]) -> Headlines:
+    """What was said in every experiment of a system; kept, since questions and tables ask for the same."""
     tried = [item for item in TRIED if item.asked.system == series.key]
     bar = Bar(
         experiments(series),
@@ -154,7 +142,7 @@ def allowed(seeds: int) -> float:
 def _tried(measured: Measured) -> Iterator[tuple[Tried, Series[Evidence], list[Headline]]]:
     for tried in TRIED:
         series = measured.get(tried.asked.system)
-        found = [] if series is None else _JUDGED.of(series).get(tried.key, [])
+        found = [] if series is None else _headlines(series).get(tried.key, [])
         if series is not None and found:
             yield tried, series, found
 
@@ -169,24 +157,17 @@ def questions(measured: Measured) -> list[Question]:
 
 
 def _question(tried: Tried, series: Series[Evidence], found: Sequence[Headline]) -> Question:
-    record, asked = _record(tried, found), tried.asked
-    rate, most = max(record["false_support"], record["false_refutation"]), record["allowed"]
+    asked = tried.asked
     said = ", ".join(f"{label} {count / len(found):.3f}" for label, count in Counter(found).most_common())
-    why = f"errs in {rate:.3f} of {len(found)} experiments; allowed {most:.3f}"
-    return Question(
-        key=tried.key,
-        statistic="largest error rate",
-        read=[series],
-        verdict=checked(rate <= most, why, Estimate(rate, None, None, 0.999, len(found))),
+    question = ask_errors(
+        tried.key,
+        series,
+        _record(tried, found),
         sentence=f"{asked.name}: it says {said}; true: {asked.holds}, expected beforehand: {asked.expected}.",
-        relation="at_most",
-        expected=most,
         system=f"planted noise, {asked.system}",
         policy="uniform",
-        setting="",
-        kind="control" if tried.control else "oracle",
-        expected_label="refuted" if tried.control else "supported",
     )
+    return must_get(question, "refuted") if tried.control else question
 
 
 def tables(measured: Measured) -> dict[str, list[dict[str, Any]]]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from dgpg_verify.core import Evidence, InputError
 from dgpg_verify.core.moments import EstimateMoments, bounded, mixing_weights, mixture_scales, optimal_alpha, ratio
-from dgpg_verify.statistics import mean_interval
+from dgpg_verify.statistics import mean_of
 from dgpg_verify.statistics.intervals import t_quantile
 
 Array = NDArray[np.float64]
@@ -196,10 +196,10 @@ def _per_agent(values: Any, n: int) -> Array:
     return np.asarray(values, dtype=np.float64) / n
 
 
-def return_share(mixtures: Sequence[CreditStats], level: float = 0.95) -> float | None:
+def return_share(mixtures: Sequence[CreditStats]) -> float | None:
     """omega over fleets: the part of the update's length that comes from grad J, from the mean squared lengths.
 
-    None where a part's length is not told from 0 (its t interval over fleets reaches 0; parts that are known exactly
+    None where a part's length is not told from 0 (its 95 % interval over fleets reaches 0; parts that are known exactly
     aside). The mean of shares of single fleets would count a return that is lost in noise as none.
     """
     parts = np.array([mixture.squared_lengths for mixture in mixtures]).T
@@ -207,7 +207,7 @@ def return_share(mixtures: Sequence[CreditStats], level: float = 0.95) -> float 
     if not all(present):
         return 1.0 if present[0] else 0.0 if present[1] else None
     for squares, known in zip(parts, zip(*(mixture.exact for mixture in mixtures))):
-        if not np.isfinite(squares).all() or not (all(known) or _above_zero(squares, level)) or squares.mean() < 0.0:
+        if not np.isfinite(squares).all() or not (all(known) or _above_zero(squares)) or squares.mean() < 0.0:
             return None
     lengths = np.sqrt(parts.mean(1))
     return float(lengths[0] / lengths.sum())
@@ -226,5 +226,5 @@ def told_from_zero(square: float, variance: float, rollouts: int) -> bool:
     return square > t_quantile(rollouts - 1, 0.95) * math.sqrt(noise)
 
 
-def _above_zero(values: Array, level: float) -> bool:
-    return len(values) > 1 and (mean_interval(values, level).low or 0.0) > 0.0
+def _above_zero(values: Array) -> bool:
+    return (mean_of(values).low or 0.0) > 0.0

@@ -32,8 +32,8 @@ CLOUD_FLEETS, CLOUD_HORIZON = 6, 40  # of six one may never arrive
 TUNED_METHODS = (RETURN, "guided:optimal", "guided:0.2")
 FLEETS, PILOTS = 16, 4  # fleets a cell: what the error rates of the fits are measured for; pilot fleets of `tuned`
 SHARE = 0.99  # of fleets that must reach every eps
-# Fleets of the leading rows on teams and in the game, raised where a first run had left them undecided: see DECLARED.
-# On teams the N of full scale, to 1 024, tell more than many fleets do at standard.
+# Fleets of the leading rows on teams and in the game, raised where a first run had left them undecided: see
+# claims/declared/samples.md. On teams the N of full scale, to 1 024, tell more than many fleets do at standard.
 LEADING = {"smoke": FLEETS, "standard": 40, "full": FLEETS}
 GAME_FLEETS = {"smoke": FLEETS, "standard": FLEETS, "full": 20}
 CONTROL_N = (32, 64, 128, 256)  # of the controls, which cost little

@@ -106,7 +106,7 @@ class LearningRuns(Series[Evidence]):
         return "budget" not in self.options
 
     def later_than(self, samples: float) -> LearningRuns | None:
-        """The same at those eps that no fleet reaches within `samples` at any deciding N; None if there is none.
+        """These runs at the eps that no fleet reaches within `samples` at any deciding N; None if there is none.
 
         For a method that changes on the way: only eps that are reached after its last change tell one power of N.
         """

@@ -13,6 +13,7 @@ from dgpg_verify.claims.training.read import Runs, Trained
 from dgpg_verify.claims.words import number
 from dgpg_verify.core import Verdict
 from dgpg_verify.statistics import fit_scaling, judge
+from dgpg_verify.statistics.verdict import MARGIN
 
 GROWTH = TrainingQuestion(
     "paired_ratio",
@@ -25,7 +26,7 @@ GROWTH = TrainingQuestion(
         "exact difference reward's (return share {share}): {label}.",
         "inconclusive": "At the {point} of training the noise {growth}, which does not decide: {label}.",
     },
-    margin=0.15,
+    margin=MARGIN,
 )
 
 
@@ -49,7 +50,7 @@ def _question(row: Sequence[Trained], point: str) -> Question:
 
     def rule(level: float) -> Verdict:
         fit = fit_scaling([trained.n for trained in used], ratios, level, minimum_n=MEASURED_FROM)
-        return judge(fit, 0.0, 0.15, "big_o")
+        return judge(fit, 0.0, MARGIN, "big_o")
 
     words = {
         "point": point,

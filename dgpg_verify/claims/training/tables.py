@@ -17,6 +17,7 @@ from dgpg_verify.core import Estimate
 from dgpg_verify.statistics import (
     interquartile_mean,
     mean_interval,
+    mean_of,
     performance_profile,
     probability_of_improvement,
     settling_mean,
@@ -132,7 +133,7 @@ def _scores(group: Trained) -> Record:
     runs = group.convergences if all(map(_judgeable, group.runs)) else []
     few = len(levels) < 3
     unknown = Estimate(None, None, None, LEVEL, len(levels))
-    mean = mean_interval(levels, LEVEL) if len(levels) > 1 else unknown
+    mean = mean_of(levels, LEVEL)
     settle_mean = settling_mean(runs, LEVEL) if len(runs) > 1 else unknown
     intervals = {
         "iqm": unknown if few else interquartile_mean(levels, LEVEL),
@@ -143,7 +144,7 @@ def _scores(group: Trained) -> Record:
     heuristics = {name: np.mean([run.heuristics[name] for run in group.runs]) for name in group.runs[0].heuristics}
     return _where(group) | {
         "seeds": len(levels),
-        "mean": float(levels.mean()),
+        "mean": mean.value,
         "low": mean.low,
         "high": mean.high,
         **{name + end: getattr(known, field) for name, known in intervals.items() for end, field in ends.items()},
@@ -205,8 +206,8 @@ def _improvements(trained: Runs, rivals: Sequence[str]) -> list[Record]:
 
 
 def _improvements_at_own(own: Runs) -> list[Record]:
-    """The same at every method's own settings: at equal episodes, and with the paper's budget, in which the baselines
-    have 2.5 times the episodes of DG-PG."""
+    """Probability that a run of one method ends above a run of a rival, each at its own settings: at equal episodes,
+    and with the paper's budget, in which the baselines have 2.5 times the episodes of DG-PG."""
     by_part = {
         part: {key: group for key, group in own.items() if group.part == part} for part in ("own", "claimed own")
     }

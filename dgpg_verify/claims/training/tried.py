@@ -46,8 +46,8 @@ def point_name(point: Mapping[str, Any]) -> str:
 
 
 def long_points(key: str) -> Sequence[Mapping[str, Any]]:
-    """The same for the search with the episodes that the paper gives. The baselines have PRACTICE with shared
-    parameters in a row of its own."""
+    """The settings tried beside its default with the episodes that the paper gives. The baselines have PRACTICE with
+    shared parameters in a row of its own."""
     if key == "happo":
         return LONG_SEARCH_UNSHARED
     return (*LONG_SEARCH, {"sharing": "shared", **PRACTICE}) if key.startswith("dgpg/") else LONG_SEARCH

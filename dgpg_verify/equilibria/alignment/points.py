@@ -40,7 +40,7 @@ class Alignment:
 
     @property
     def agent_negative(self) -> Mask:
-        """The same agent by agent, [F, (S,) N]."""
+        """Which agents' inner products are certainly below 0, [F, (S,) N]; never where undefined."""
         return np.asarray(np.isfinite(self.agent_cosine) & (self.agent_inner < -self.agent_rounding))
 
 

@@ -1,4 +1,4 @@
-"""The two examples of section 5 without agents' simplices: quadratic J and G of a state x = Z theta, in fractions.
+"""The two counterexamples without agents' simplices: quadratic J and G of a state x = Z theta, in fractions.
 
 J = -1/2 sum_m h_m (x_m - target_m)^2, G = 1/2 |x - reference|^2. Alignment at every theta is a statement about one
 quadratic polynomial and is decided by the signs of principal minors.

@@ -1,4 +1,4 @@
-"""The seeded i.i.d. law of small heterogeneous fleets over which rates are reported (CLAIMS section 8).
+"""The seeded i.i.d. law of small heterogeneous fleets over which rates are reported.
 
 Fleet number f is LoadBalancingGame.random with its own child seed (systems/load_balancing.py states its law) and
 M = max(N, K) servers unless given. Only the guidance differs between references:

@@ -15,8 +15,8 @@ CERTIFICATE = 1e-9  # NashConv of a certified equilibrium, as a share of the tab
 def nash_conv(table: ArrayLike, p: ArrayLike) -> Array:
     """sum_i (max_k q_ik - p_i . q_i), [F] or [F, S]: 0 exactly at a Nash equilibrium, the table's units.
 
-    On the product of simplices this is also the KKT residual of the expected reward (CLAIMS section 5). The table is
-    centred first, so that rounding is relative to its range and not to its offset. Cost O(F S K^N).
+    On the product of simplices this is also the KKT residual of the expected reward, which is linear in each p_i. The
+    table is centred first, so that rounding is relative to its range and not to its offset. Cost O(F S K^N).
     """
     table, p = check_profile(table, p)
     return unchecked_nash_conv(centred(table), p if p.ndim == 4 else p[:, None]).reshape(p.shape[:-2])

@@ -1,9 +1,9 @@
 """Stationary (KKT) points of an expected reward on the product of simplices, reached from declared starts.
 
-Stationary on the product of simplices = Nash equilibrium = NashConv 0 (CLAIMS section 5); the norm of the gradient in
-logits is not used, it vanishes at every vertex. Vertices are all tested (exactly, by enumeration); mixed points are
-reached by Newton's method on a face from each start. For three or more players the list of mixed points is what these
-starts reached: it is never claimed to be complete.
+Stationary on the product of simplices = Nash equilibrium = NashConv 0: the expected reward is linear in each agent's
+probabilities. The norm of the gradient in logits is not used, it vanishes at every vertex. Vertices are all tested
+(exactly, by enumeration); mixed points are reached by Newton's method on a face from each start. For three or more
+players the list of mixed points is what these starts reached: it is never claimed to be complete.
 """
 
 from __future__ import annotations

@@ -1,7 +1,5 @@
 """alpha_c, the largest alpha at which an equilibrium of J is one of J_alpha, and the same for every joint action.
 
-Source: CLAIMS section 5.
-
 A deviation that changes J by dJ and G by dG pays in J_alpha iff (1 - alpha) dJ - alpha dG > 0, linear in alpha. So each
 deviation leaves a half-line, and a joint action is an equilibrium on one closed interval [low, high] of [0, 1]:
 
@@ -73,7 +71,7 @@ def alpha_limits(tables: Tables) -> Array:
     """alpha_c of every pure equilibrium of J, [F, K, ..., K]: it is one of J_alpha iff alpha <= alpha_c; nan elsewhere.
 
     min over the deviations with dG < 0 of |dJ| / (|dJ| + |dG|), 1 where there is none, 0 where a tie in J lowers G
-    (CLAIMS section 5, last of the shift law). Rounded; AlphaIntervals.holds and exact_interval are exact.
+    (the half-lines above, intersected). Rounded; AlphaIntervals.holds and exact_interval are exact.
     """
     intervals = alpha_intervals(tables)
     return np.where(intervals.low == 0.0, intervals.high, np.nan)

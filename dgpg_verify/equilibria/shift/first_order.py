@@ -37,7 +37,7 @@ def predicted_shift(hessian_j: ArrayLike, hessian_g: ArrayLike, gradient_g: Arra
 
     Notes
     -----
-    Source: shift law of CLAIMS section 5. Cost O(P^3) per point.
+    Source: the Newton step derived above. Cost O(P^3) per point.
     """
     share = check_real("alpha", alpha, 0.0, 1.0)
     first, second = np.asarray(hessian_j, dtype=np.float64), np.asarray(hessian_g, dtype=np.float64)

@@ -103,7 +103,8 @@ def dense_additions(at: NDArray[np.int64], z: Array) -> Array:
 
 
 def dense_spread(at: NDArray[np.int64], z: Array, p: Array) -> tuple[Array, Array]:
-    """The same, from the products of every two agents' additions; cost O(N^2 K^2 M), in blocks of agents."""
+    """What `_sparse_spread` returns, from the products of every two agents' additions; cost O(N^2 K^2 M), in blocks
+    of agents."""
     (n, k, _), rows = z.shape, dense_additions(at, z)
     size = rows.shape[1]
     means = np.einsum("ik,ikm->im", p, rows.reshape(n, k, size))

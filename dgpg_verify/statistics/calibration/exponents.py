@@ -24,7 +24,7 @@ from dgpg_verify.statistics.power import bonferroni
 from dgpg_verify.statistics.scaling import MINIMUM_VALUES, top_decade
 from dgpg_verify.statistics.verdict import MARGIN, allowed_set, exponent_labels
 
-PRIMARY_ROWS = 72  # the protocol's upper bound on simultaneous primary rows
+PRIMARY_ROWS = 72  # at most so many primary rows share a family's error
 PRIMARY_LEVEL = bonferroni(0.99, PRIMARY_ROWS)
 
 
@@ -82,7 +82,7 @@ def pooled_labels(procedure: Procedure, n_values: NDArray[np.int64], values: Arr
 
 
 def standard_procedures() -> list[Procedure]:
-    """The protocol's rules: theta at 0, 1/2 and 1, big_o at 0 and 1."""
+    """The rules that every exponent's verdict is made by: theta at 0, 1/2 and 1, big_o at 0 and 1."""
     statements = [("theta", 0.0), ("theta", 0.5), ("theta", 1.0), ("big_o", 0.0), ("big_o", 1.0)]
     return [Procedure(f"{relation}, expected {e:g}", e, relation) for relation, e in statements]
 

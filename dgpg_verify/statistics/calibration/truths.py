@@ -2,7 +2,7 @@
 
 A truth is a curve of typical values over N and a law of the fleets' multiplicative noise. "False" is fixed
 here, before any run: let e* be the least-squares slope of the log curve on log N over the top decade of the
-measured N, the quantity the protocol decides on. Supporting an exponent e is false if e* lies outside e -+
+measured N, the quantity a verdict is about. Supporting an exponent e is false if e* lies outside e -+
 margin (`big_o`: above e + margin); refuting it is false if e* lies inside (`big_o`: at most e + margin). For
 a + b N a verdict is about the measured decade: a crossover inside it moves e* and must be seen, one beyond it cannot
 be seen.

@@ -1,4 +1,4 @@
-"""Dispatching rules that see what the policies see, and their global-knowledge versions."""
+"""Dispatching rules that see what the policies see."""
 
 from __future__ import annotations
 
@@ -56,7 +56,6 @@ HEURISTICS: dict[str, Callable[[Tensor], Tensor]] = {
     "best_fit": best_fit_scores,
     "earliest_finish": finish_scores,
 }
-GLOBAL_RULES = ("best_fit", "earliest_finish")
 
 
 def heuristic_scores(name: str, seen: Observation) -> Tensor:
@@ -69,62 +68,3 @@ def heuristic_scores(name: str, seen: Observation) -> Tensor:
     """
     rule = HEURISTICS[check_choice("heuristic", name, HEURISTICS)]
     return rule(seen.features).masked_fill(~seen.mask, -torch.inf)
-
-
-def sequential_actions(name: str, seen: Observation, arrival: Tensor, index: Tensor, n_servers: int) -> Tensor:
-    """Rule `name` with global knowledge: jobs choose one after another, each seeing where the earlier ones went.
-
-    Parameters
-    ----------
-    seen
-        Observation of the state, leading axes [B, N, K].
-    arrival
-        [B, N], order within the step.
-    index
-        int64 [1 or B, N, K], candidates.
-    n_servers
-        M.
-
-    Returns
-    -------
-    Actions int64 [B, N], -1 where no job.
-
-    Notes
-    -----
-    Cost O(N) passes over [B, K]: a loop over jobs, for comparison only.
-    """
-    check_choice("global heuristic", name, GLOBAL_RULES)
-    batch, n_agents = seen.active.shape
-    index = index.expand(batch, -1, -1)
-    # What this step's earlier jobs added to each server: cores, memory (shares), jobs waiting, drain time.
-    added = torch.zeros(batch, n_servers, 4, dtype=torch.float64, device=arrival.device)
-    actions = torch.full((batch, n_agents), -1, dtype=torch.int64, device=arrival.device)
-    rows = torch.arange(batch, device=arrival.device)
-    for agent in torch.where(seen.active, arrival, torch.inf).argsort(1).unbind(1):
-        servers = index[rows, agent]
-        features = _updated(seen.features[rows, agent].double(), added[rows[:, None], servers])
-        scores = HEURISTICS[name](features).masked_fill(~seen.mask[rows, agent], -torch.inf)
-        choice = scores.argmax(1)
-        acts = seen.active[rows, agent]
-        actions[rows[acts], agent[acts]] = choice[acts]
-        added[rows, servers[rows, choice]] += _effect(features[rows, choice]) * acts[:, None]
-    return actions
-
-
-def _updated(features: Tensor, added: Tensor) -> Tensor:
-    """Features [B, K, F] after this step's earlier jobs; a waiting job blocks, so `free` only falls by starters."""
-    out, logs = features.clone(), [FEATURE["log_waiting"], FEATURE["log_backlog"]]
-    grown = features[..., logs].expm1() + added[..., 2:]
-    out[..., logs] = grown.log1p()
-    starting = torch.where(grown[..., :1] <= 0.0, added[..., :2], 0.0)
-    out[..., [FEATURE["x_cores"], FEATURE["x_memory"]]] += added[..., :2]
-    out[..., [FEATURE["free_cores"], FEATURE["free_memory"]]] -= starting
-    return out
-
-
-def _effect(features: Tensor) -> Tensor:
-    """What the job of this row adds to its server: shares, one waiting job unless it starts, drain time [B, 4]."""
-    share = features[..., FEATURE["share_cores"]]
-    work = share * 10.0 * features[..., FEATURE["log_duration"]].exp() / features[..., FEATURE["speed"]]
-    waits = (~starts_now(features)).double()
-    return torch.stack([share, features[..., FEATURE["share_memory"]], waits, work], dim=-1)

@@ -98,7 +98,7 @@ def _make_workload(options: dict[str, Any], fleet: Fleet) -> tuple[Workload, dic
         record, origin = read_record(name, largest_server(options["fleet"]))
         with within_range(f"workload = {name!r}"):
             replay = Replay(record, n_agents, horizon, load, fleet)
-        return replay, origin | {"load_reached": round(replay.scale["load_reached"], 4)}
+        return replay, origin | {"load_reached": round(replay.load_reached, 4)}
     shape, origin = bimodal(), {"generator": name}
     if name != "bimodal":
         facts = json.loads((files("dgpg_verify.systems") / "data" / "workload_presets.json").read_text())[name]

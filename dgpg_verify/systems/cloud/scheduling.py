@@ -127,31 +127,6 @@ class CloudScheduling(CloudSteps):
             queues=empty_queues(noise.shape[0], self.n_servers, noise.device),
         )
 
-    def workload_report(self, noise: Tensor) -> dict[str, Any]:
-        """Facts about the workload of these uniforms: jobs, offered loads before and after fitting, share altered."""
-        noise = noise[..., : self.parts.workload.noise_size]
-        drawn = self.parts.workload.jobs(noise)
-        fitted = fit_jobs(drawn, self.parts.candidates)
-        fleet, jobs = self.parts.fleet, int(drawn.active.sum())
-        time = drawn.active.shape[0] * self.horizon
-
-        def load(of: Jobs) -> tuple[float, float]:
-            cores, memory = ((size * of.duration).sum() for size in (of.cores, of.memory))
-            return float(cores) / (time * fleet.core_throughput), float(memory) / (time * fleet.memory_throughput)
-
-        altered = int((fitted.cores != drawn.cores).sum())
-        return {
-            "jobs": jobs,
-            "active_share": jobs / drawn.active.numel(),
-            "mean_duration": float(drawn.duration.sum()) / max(jobs, 1),
-            "altered_share": altered / max(jobs, 1),
-            "core_load_drawn": load(drawn)[0],
-            "memory_load_drawn": load(drawn)[1],
-            "core_load": load(fitted)[0],
-            "memory_load": load(fitted)[1],
-            **self.parts.workload.report(noise),
-        }
-
     def to(self, device: torch.device | str) -> CloudScheduling:
         """The same system with its constants on `device`; noise and actions must then be there too."""
         other = copy.copy(self)

@@ -134,7 +134,7 @@ class CloudSteps:
         return steps if self.discount == 1.0 else (1.0 - self.discount**steps) / (1.0 - self.discount)
 
     def residence_steps(self, state: CloudState) -> Tensor:
-        """The same without discounting: min(ceil(duration / speed), T - t) steps on each candidate, [B, N, K]."""
+        """Steps that a job stays where it starts on arrival, [B, N, K]: min(ceil(duration / speed), T - t)."""
         jobs, index = self._jobs_now(state), self.layout.index
         speed = self.layout.speed.gather(1, index.flatten(1)).view_as(index)
         steps = (
@@ -172,15 +172,6 @@ class CloudSteps:
     def heuristic_scores(self, name: str, seen: Observation) -> Tensor:
         """Scores float64 [..., N, K] of a rule that sees what the policies see; see `heuristics`."""
         return heuristics.heuristic_scores(name, seen)
-
-    def global_actions(self, name: str, state: CloudState) -> Tensor:
-        """Actions [B, N] of "best_fit" or "earliest_finish" with global knowledge, taken job by job.
-
-        Jobs choose in order of arrival, each seeing where this step's earlier ones went. Ties go to the first
-        candidate. Cost: a loop over N; for comparison only.
-        """
-        seen, arrival = self.observe(state), self._jobs_now(state).arrival
-        return heuristics.sequential_actions(name, seen, arrival, self.layout.index, self.n_servers)
 
 
 def _cost(jobs: Jobs) -> Tensor:

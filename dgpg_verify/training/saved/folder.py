@@ -12,8 +12,7 @@ from dgpg_verify.core import InputError, System, check_int, to_json
 from dgpg_verify.runs.lock import FolderLock, is_empty
 from dgpg_verify.systems import make_system, system_names
 from dgpg_verify.systems.inputs import at_place, check_inputs, recorded_place
-from dgpg_verify.training import start
-from dgpg_verify.training.methods import Method, Recipe
+from dgpg_verify.training.methods import Method, make_recipe
 from dgpg_verify.training.saved.checkpoints import (
     BESIDE,
     EARLIER,
@@ -27,9 +26,8 @@ from dgpg_verify.training.saved.checkpoints import (
     write_config,
 )
 from dgpg_verify.training.saved.logs import Events, event_writer, write_log
-from dgpg_verify.training.schedules import make_schedule
 from dgpg_verify.training.settings import Settings
-from dgpg_verify.training.start import AnyLearner
+from dgpg_verify.training.start import AnyLearner, fresh_learner
 
 
 @dataclass
@@ -145,7 +143,7 @@ def read_run(folder: str | Path, trusted: Sequence[str] = (), n_agents: int | No
     own = "origin" in config
     system = _own_again(config, folder, trusted) if own else rebuild(config["system"], start)
     try:
-        learner = fresh_learner(config, system)
+        learner = learner_of_run(config, system)
     except (KeyError, TypeError) as error:
         raise InputError(f"{folder} was written by another version of this package ({error}): take that one") from None
     learner.load(tensors)
@@ -154,11 +152,11 @@ def read_run(folder: str | Path, trusted: Sequence[str] = (), n_agents: int | No
     return StoredRun(config, system, learner.policy, progress)
 
 
-def fresh_learner(config: Mapping[str, Any], system: System) -> AnyLearner:
+def learner_of_run(config: Mapping[str, Any], system: System) -> AnyLearner:
     """The learner of a run before its first episode."""
-    schedule = make_schedule(config["alpha"], system.n_agents)
-    recipe = Recipe(Method(**config["method"]), Settings(**config["settings"]), schedule, config["sharing"])
-    return start.fresh_learner(recipe, system, config["seed"])
+    method, settings = Method(**config["method"]), Settings(**config["settings"])
+    recipe = make_recipe(method, settings, system.n_agents, config["alpha"], config["sharing"])
+    return fresh_learner(recipe, system, config["seed"])
 
 
 def _resized(config: dict[str, Any], n_agents: int, place: Path) -> System:

@@ -80,7 +80,7 @@ def ppo(actor: Actor, decisions: PackedDecisions, settings: Settings, seed: int)
 
 
 def ppo_norms(actor: Actor, decisions: PackedDecisions, settings: Settings, seed: int) -> Tensor:
-    """The same update without its facts, which cost one more pass; the gradient norm of every step."""
+    """The update `ppo`, without its facts, which cost one more pass; returns the gradient norm of every step."""
     return _descend(*_prepared(actor, decisions), settings, seed, _surrogate(settings))
 
 

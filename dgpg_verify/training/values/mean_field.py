@@ -57,7 +57,7 @@ def scored_inputs(features: Tensor, mask: Tensor, chances: Tensor) -> tuple[Tens
 
 
 def beside_mean(steps: Steps, chances: Tensor) -> Steps:
-    """The same steps, the mean action among what is known of candidates and of agents."""
+    """Steps whose features [..., N, K, 2 (F + K)] and own columns hold the mean action of the others besides."""
     features, mean = scored_inputs(steps.features, steps.mask, chances)
     return replace(steps, features=features, own=torch.cat([steps.own, mean], -1))
 

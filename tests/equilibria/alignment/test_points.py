@@ -10,12 +10,7 @@ from dgpg_verify.core import InputError
 from dgpg_verify.equilibria.alignment.points import alignment_at, gradient
 from dgpg_verify.equilibria.games.random_games import random_tables
 from dgpg_verify.equilibria.games.tables import Tables
-
-
-def integer_tables(count: int, agents: int, actions: int, seed: int, high: int = 3) -> Tables:
-    rng = np.random.default_rng(seed)
-    shape = (count, *(actions,) * agents)
-    return Tables(rng.integers(0, high, shape), rng.integers(0, high, shape))
+from tests.equilibria.alignment.integer_tables import integer_tables
 
 
 def profiles(tables: Tables, seed: int) -> np.ndarray:

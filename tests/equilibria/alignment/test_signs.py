@@ -10,12 +10,7 @@ import pytest
 from dgpg_verify.equilibria.alignment.signs import perfectly_aligned, sign_agreement, tied_descents
 from dgpg_verify.equilibria.games.random_games import random_tables
 from dgpg_verify.equilibria.games.tables import Tables
-
-
-def integer_tables(count: int, agents: int, actions: int, seed: int, high: int = 3) -> Tables:
-    rng = np.random.default_rng(seed)
-    shape = (count, *(actions,) * agents)
-    return Tables(rng.integers(0, high, shape), rng.integers(0, high, shape))
+from tests.equilibria.alignment.integer_tables import integer_tables
 
 
 def plain_sign_agreement(reward: np.ndarray, guidance: np.ndarray) -> bool:

@@ -9,12 +9,12 @@ import pytest
 from scipy import stats
 
 from dgpg_verify.core import InputError, draw_noise
-from dgpg_verify.oracles.trajectories.base_stock import Retailer, retailers_of
 from dgpg_verify.policies import uniform_policy
 from dgpg_verify.rollouts.play import play
 from dgpg_verify.systems import random_inventory
 from dgpg_verify.systems.inventory.demand import LAWS
 from dgpg_verify.training.evaluation import heuristic_act
+from tests.oracles.trajectories.base_stock import Retailer, retailers_of
 
 EXACT = 1e-11  # relative: sums of some thousand float64 numbers, demands rarer than 1e-15 left out
 PLAIN = Retailer(mean=2.0, demand="poisson", holding=1.0, shortage=9.0, stock=6, lead_time=2, horizon=10, most=60,

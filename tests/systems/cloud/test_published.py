@@ -116,8 +116,8 @@ def test_published_columns_are_read_and_every_row_left_out_is_counted(name: str,
     sizes = record.on(fleet)
     np.testing.assert_allclose([sizes[0][0], sizes[1][0]], [cores, memory], rtol=1e-9)
     system = CloudScheduling(6, fleet=f"csv:{tmp_path / 'fleet.csv'}", workload=spec, horizon=20, load=0.3)
-    report = system.workload_report(open_uniforms((4, 20, system.noise_size), generator(1, 0)))
-    assert report["jobs"] > 0 and report["load_reached"] == pytest.approx(0.3, rel=0.1)
+    assert bool(system.jobs(open_uniforms((4, 20, system.noise_size), generator(1, 0))).active.any())
+    assert system.config()["inputs"]["workload"]["load_reached"] == pytest.approx(0.3, rel=0.1)
 
 
 # one row more, whose values cannot be replayed

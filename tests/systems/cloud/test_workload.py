@@ -175,17 +175,6 @@ def test_fitting_looks_at_every_candidate_of_every_job() -> None:
             assert torch.equal(after[scaled], (before * factor)[scaled])
 
 
-def test_the_report_says_what_was_altered() -> None:
-    system = CloudScheduling(30, seed=1, load=2.0, horizon=50)
-    noise = open_uniforms((4, 50, system.noise_size), generator(12, 0))
-    report = system.workload_report(noise)
-    drawn, fitted = system.parts.workload.jobs(noise), system.jobs(noise)
-    assert report["jobs"] == int(drawn.active.sum())
-    changed = (fitted.cores < drawn.cores).sum() / drawn.active.sum()
-    assert 0 < report["altered_share"] == pytest.approx(float(changed))
-    assert report["core_load"] < report["core_load_drawn"]
-
-
 def test_same_noise_same_jobs_other_noise_other_jobs() -> None:
     system = CloudScheduling(5, horizon=10)
     one, two, three = (system.jobs(open_uniforms((2, 10, system.noise_size), generator(s, 0))) for s in (1, 1, 2))

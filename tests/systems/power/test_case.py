@@ -13,10 +13,10 @@ import torch
 
 from dgpg_verify.contracts import check_system
 from dgpg_verify.core import InputError
-from dgpg_verify.oracles.games.prices import dispatch_residual
 from dgpg_verify.systems import PowerDispatch, make_system
 from dgpg_verify.systems.power.case import read_case
 from tests.cli.command import run
+from tests.oracles.games.prices import dispatch_residual
 
 GENERATORS: list[dict[str, Any]] = [
     {"name": "coal", "p_min": 10.0, "p_max": 100.0, "c2": 0.05, "c1": 10.0},

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dgpg_verify.core import InputError
-from dgpg_verify.oracles.games.prices import unit_flows
 from dgpg_verify.systems.power.lines import Grid, drawn_lines, limited_lines, transfer_factors
+from tests.oracles.games.prices import unit_flows
 
 
 def grid(start: list[int], end: list[int], reactance: list[float], bus: list[int], load: list[float]) -> Grid:

@@ -10,11 +10,11 @@ import torch
 from scipy.optimize import LinearConstraint, minimize
 
 from dgpg_verify.core import InputError
-from dgpg_verify.oracles.games.prices import dispatch_residual, market_residual, penalty_prices
 from dgpg_verify.systems import PowerDispatch
 from dgpg_verify.systems.power.lines import Wires
 from dgpg_verify.systems.power.optimal_flow import OptimalFlow, optimal_flow
 from dgpg_verify.systems.power.power_dispatch import dispatch
+from tests.oracles.games.prices import dispatch_residual, market_residual, penalty_prices
 
 KEPT = 1e-8
 TWO = np.array([0.1, 0.2]), np.array([10.0, 13.0]), np.zeros(2), np.array([100.0, 60.0])  # q, b, least, most

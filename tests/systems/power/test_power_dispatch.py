@@ -12,9 +12,9 @@ import torch
 
 from dgpg_verify.contracts import check_system
 from dgpg_verify.core import InputError
-from dgpg_verify.oracles.games.prices import dispatch_residual
 from dgpg_verify.systems import PowerDispatch, make_system
 from dgpg_verify.systems.power.power_dispatch import dispatch
+from tests.oracles.games.prices import dispatch_residual
 from tests.systems.enumerated import check_credits
 
 

@@ -11,13 +11,13 @@ import pytest
 from scipy.sparse import csgraph
 
 from dgpg_verify.core import NonFiniteError
-from dgpg_verify.oracles.games import roads as oracle
 from dgpg_verify.systems.roads.classics import CLASSICS, braess, pigou
 from dgpg_verify.systems.roads.equilibrium import Equilibrium, equilibrium
 from dgpg_verify.systems.roads.grid import street_grid
 from dgpg_verify.systems.roads.links import Ints, Links, Trips
 from dgpg_verify.systems.roads.paths import padded, shortest_paths, sources, travel_graph
 from dgpg_verify.systems.roads.tntp import read_links, read_trips
+from tests.oracles.games import roads as oracle
 
 FOLDER = Path(os.environ.get("DGPG_TRACES", "") or "/nowhere") / "traffic"
 needs_networks = pytest.mark.skipif(

@@ -14,7 +14,6 @@ from scipy.optimize import minimize_scalar
 from dgpg_verify.claims.subjects import one_shot_probabilities
 from dgpg_verify.contracts import check_system
 from dgpg_verify.core import InputError
-from dgpg_verify.oracles.games.roads import PRICE_OF_ANARCHY, pigou_load
 from dgpg_verify.samples.rest import ExpectedGame, ascend
 from dgpg_verify.systems import RoadNetwork, make_system
 from dgpg_verify.systems.best_response import distance_price, iterated_best_response
@@ -23,6 +22,7 @@ from dgpg_verify.systems.roads.places import road_map
 from dgpg_verify.systems.roads.road_network import REFERENCES
 from dgpg_verify.training import train
 from dgpg_verify.training.settings import usual_episodes
+from tests.oracles.games.roads import PRICE_OF_ANARCHY, pigou_load
 from tests.systems.enumerated import CREDITS, check_credits
 from tests.systems.roads.test_equilibrium import FOLDER, needs_networks
 from tests.systems.roads.test_tntp import network as write_network

@@ -1,7 +1,7 @@
 """Cells of A2 and of the readings of alignment: where grad J and -grad G agree, in games and in quadratic teams.
 
 A cosine counts as negative only where the inner product is below minus its own rounding bound, and is undefined where
-one of the gradients has vanished (equilibria/alignment.py).
+one of the gradients has vanished (equilibria/alignment/).
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def measure_alignment(cell: Cell) -> dict[str, Any]:
 
 
 def cosines(tables: Tables, profiles: Array) -> dict[str, Any]:
-    """The same of any games at some profiles [F, S, N, K]."""
+    """Joint cosines and negative ones, and how many agents have such, of any games at profiles [F, S, N, K]; fields
+    as in `measure_alignment`."""
     found = alignment_at(tables, profiles, "softmax")
     return {
         "joint": np.where(np.isfinite(found.cosine), found.cosine, UNDEFINED).astype(np.float32),

@@ -64,7 +64,7 @@ def measure_pure(cell: Cell) -> dict[str, Any]:
 
 
 def pure_sets(tables: Tables, valued: bool) -> dict[str, Any]:
-    """The same of any games; valued: what their equilibria are worth too."""
+    """What `measure_pure` keeps, of any games; valued: what their equilibria are worth too."""
     intervals = alpha_intervals(tables)
     of_j = intervals.holds(0.0)
     lost, gained = ever_lost(tables, of_j), ever_gained(intervals, of_j)

@@ -218,10 +218,6 @@ class Generator:
             states.append(enters[:, step] | (states[-1] & stays[:, step]))
         return torch.stack(states, dim=1)
 
-    def report(self, noise: Tensor) -> dict[str, float]:
-        """No facts beyond those that hold for every source of jobs."""
-        return {}
-
 
 def spread(active: Tensor, place: Tensor, values: Tensor) -> Tensor:
     """Values of the active places (`place`: where in the flattened `active`) on the full shape, zero elsewhere."""

@@ -81,7 +81,7 @@ SWF_FIELDS = 18
 
 
 def _read(path: Path, columns: Sequence[Column]) -> dict[str, Any]:
-    """As `read_table`, where numbers that stand for "unknown" are read: their rows are left out and counted."""
+    """The columns of a table, numbers that stand for "unknown" included: their rows are left out and counted later."""
     return read_table(path, [replace(column, known=False) for column in columns])
 
 

@@ -105,16 +105,12 @@ class Replay:
         laps = np.arange(math.ceil(horizon / self.ring) + 1)
         self.times = torch.as_tensor((laps[:, None] * self.ring + within[None]).reshape(-1))
         self.columns = tuple(torch.as_tensor(np.ascontiguousarray(column)) for column in (cores, memory, steps))
-        self.scale = {
-            "step_seconds": unit,
-            "arrival_compression": float(gap * per_step / unit),
-            "jobs_per_step": per_step,
-        }
-        self._check_load(load, fleet, cores * steps)
+        self.step_seconds = unit
+        self.load_reached = self._check_load(load, fleet, cores * steps)
 
-    def _check_load(self, load: float, fleet: Fleet, work: np.ndarray) -> None:
-        """InputError where the roll-outs reach another load than the one asked for, as where most of the record is
-        empty: then too many jobs come at once elsewhere, and are left out."""
+    def _check_load(self, load: float, fleet: Fleet, work: np.ndarray) -> float:
+        """The load that the roll-outs reach. InputError where it is not the one asked for, as where most of the record
+        is empty: then too many jobs come at once elsewhere, and are left out."""
         noise = torch.zeros(OFFSETS, self.horizon, self.noise_size, dtype=torch.float64)
         noise[:, 0, self.n_agents] = (torch.arange(OFFSETS, dtype=torch.float64) + 0.5) / OFFSETS
         arrived, served = self._served(noise)
@@ -122,7 +118,6 @@ class Replay:
         total = np.concatenate([[0.0], np.tile(work, laps).cumsum()])
         done = total[served[:, -1].numpy()] - total[arrived[:, 0].numpy()]
         reached = float(done.mean()) / (self.horizon * fleet.core_throughput)
-        self.scale["load_reached"] = reached
         low, high = (share * load for share in LOAD_REACHED)
         if not low <= reached <= high:
             empty = float((done == 0.0).mean())
@@ -131,6 +126,7 @@ class Replay:
                 f"its roll-outs hold no job: it must be in [{low:g}, {high:g}]; use more dispatchers, a longer horizon "
                 f"or a lower load, or take out rows whose time is not known"
             )
+        return reached
 
     @property
     def noise_size(self) -> int:
@@ -158,11 +154,3 @@ class Replay:
             last = torch.minimum(arrived[:, step + 1], last + self.n_agents)
             served.append(last)
         return arrived, torch.stack(served, dim=1)
-
-    def report(self, noise: Tensor) -> dict[str, float]:
-        """Jobs moved to a later step for want of a dispatcher, and the time scales."""
-        arrived, served = self._served(noise)
-        new = arrived[:, 1:] - arrived[:, :-1]
-        moved = torch.minimum(new, arrived[:, 1:] - served).sum()
-        left = (arrived[:, -1] - served[:, -1]).sum()
-        return {**self.scale, "jobs_moved_on": int(moved), "jobs_left_out": int(left)}
