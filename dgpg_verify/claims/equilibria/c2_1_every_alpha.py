@@ -150,8 +150,8 @@ def _theorems(readings: Sequence[DrawnFleets]) -> Iterator[Question]:
     if not readings:
         return
     for key, condition, failure, theorem in THEOREMS:  # "each" says what it says for two actions
-        groups = [group for group in readings if condition != "each" or group.k == 2]
-        yield _among(groups, key, condition, failure, theorem)
+        if groups := [group for group in readings if condition != "each" or group.k == 2]:
+            yield _among(groups, key, condition, failure, theorem)
     for failure in ("gained", "lost", "strict_lost"):
         key, note = f"no condition/{failure}", "control: must be caught"
         yield _among(readings, key, "none", failure, note, control="refuted")

@@ -3,6 +3,8 @@ stated coverage, its verdicts must be wrong no more often than stated, and its c
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -44,14 +46,16 @@ def design(scale: str) -> list[Row]:
 
 
 def questions(measured: Measured) -> list[Question]:
-    return [
-        *(_coverage(oracle, quantity, measured) for oracle in _oracles(measured) for quantity in QUANTITIES),
-        *_errors(measured["error_rates"]),
-        *_faulty_procedures(measured["error_rates"]),
-        *_identities(measured["identities"], measured["observed_bias"]),
-        _constant_reward(measured["constant_reward"]),
-        _independent_rewards(measured["independent_rewards"]),
-    ]
+    """Of the rows that are measured: a sitting may leave some out."""
+    coverage = [_coverage(oracle, quantity, measured) for oracle in _oracles(measured) for quantity in QUANTITIES]
+    others: Mapping[tuple[str, ...], Callable[..., list[Question]]] = {
+        ("error_rates",): lambda series: [*_errors(series), *_faulty_procedures(series)],
+        ("identities", "observed_bias"): _identities,
+        ("constant_reward",): lambda series: [_constant_reward(series)],
+        ("independent_rewards",): lambda series: [_independent_rewards(series)],
+    }
+    asked = [ask(*map(measured.__getitem__, rows)) for rows, ask in others.items() if measured.keys() >= set(rows)]
+    return [*coverage, *chain.from_iterable(asked)]
 
 
 def _check(
@@ -160,7 +164,7 @@ def _independent_rewards(series: Cells) -> Question:
 
 
 def tables(measured: Measured) -> dict[str, list[dict[str, Any]]]:
-    errors = measured["error_rates"].flat[0].values
+    errors = measured["error_rates"].flat[0].values if "error_rates" in measured else {"standard": [], "faulty": []}
     coverage = [
         _coverage_record(oracle, quantity, measured) for oracle in _oracles(measured) for quantity in QUANTITIES
     ]
