@@ -8,7 +8,9 @@ add something; several slots may be one coordinate. Everything around i is a tot
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -59,60 +61,84 @@ def quadratic_moments(
 def quadratic_added_costs(game: ResourceGame, p: Array) -> AddedCosts:
     """The moments around each agent. There L_k is u_k . X + const with u = phi'' z on the slots of action k, and C
     without what i's choice touches is B + sum_k p_k L_k."""
-    at, z = (part.cpu().numpy() for part in (game.additions.index, game.additions.value))
-    (n, k, s), size = z.shape, game.state_size
-    slots, z, chance = at.reshape(n, k * s), z.reshape(n, k * s), p.repeat(s, axis=1)
-    x_mean = game.mean_state(torch.as_tensor(p)).cpu().numpy()
+    slots, x_mean = Slots.of(game), game.mean_state(torch.as_tensor(p)).cpu().numpy()
     costs, slope, curvature = expansion(game, x_mean)
     fees = np.zeros_like(p) if game.action_costs is None else game.action_costs.cpu().numpy()
-    u, v = curvature[slots] * z, norm_weights(game)[slots] * z  # what L and the pull of the reference are linear in
-    by_action = partial(np.add.reduce, axis=2)
+    at, z, bend = slots.at, slots.z, curvature[slots.at]
+    u, v = bend * z, norm_weights(game)[at] * z  # what L and the pull of the reference are linear in
+    chance = p.repeat(slots.each, axis=1)
+    mean, expected = slots.gathered(chance * z), chance * u  # E Z_i, and sum_k p_k L_k's coefficients
+    sigma = own_covariance(p, z, slots.each)
+    around = pair_totals(at, sigma, game.state_size)
+    variance = np.zeros(game.state_size)
+    variance[at] = np.diagonal(around, axis1=1, axis2=2)
+    around = around - slots.gathered(sigma)  # Cov of the others' load
 
-    def of_actions(values: Array) -> Array:
-        return np.asarray(by_action(values.reshape(n, k, s)))
-
-    def between(left: Array, table: Array, right: Array) -> Array:
-        """left_k' table right_k', [N, K, K]."""
-        products = left[:, :, None] * table * right[:, None, :]
-        return np.asarray(products if s == 1 else products.reshape(n, k, s, k, s).sum((2, 4)))
-
-    same = slots[:, :, None] == slots[:, None, :]
-    distinct = np.count_nonzero(same) == slots.size  # no agent has two slots of one coordinate
-
-    def gathered(values: Array) -> Array:
-        """What an agent's slots [N, K S] or pairs of them [N, K S, K S] hold, summed over those of one coordinate."""
-        if distinct:
-            return values
-        return np.asarray(same @ values @ same if values.ndim == 3 else (same @ values[..., None])[..., 0])
-
-    mean, expected = gathered(chance * z), chance * u  # E Z_i, and sum_k p_k L_k's coefficients
-    sigma = own_covariance(p, z, s)
-    around = pair_totals(slots, sigma, size)
-    variance = np.zeros(size)
-    variance[slots] = np.diagonal(around, axis1=1, axis2=2)
-    around = around - gathered(sigma)  # Cov of the others' load
-
-    f = agent_terms(p, fees + of_actions(slope[slots] * z), between(u, same, z))
-    own = chance * z * f.repeat(s, axis=1)  # Cov(f_i, Z_i), slot by slot
-    with_f = np.bincount(slots.ravel(), own.ravel(), minlength=size)[slots] - gathered(own)
+    f = agent_terms(p, fees + slots.of_actions(slope[at] * z), slots.between(u, slots.same, z))
+    own = chance * z * f.repeat(slots.each, axis=1)  # Cov(f_i, Z_i), slot by slot
+    with_f = np.bincount(at.ravel(), own.ravel(), minlength=game.state_size)[at] - slots.gathered(own)
     mean_added = (around @ expected[..., None])[..., 0]  # Cov(sum_k p_k L_k, X)
     with_b = with_f - mean_added
-    pairs = (curvature[slots][:, :, None] * sigma * curvature[slots][:, None, :] * around).sum((1, 2))
+    pairs = (bend[:, :, None] * sigma * bend[:, None, :] * around).sum((1, 2))
     f_variance = (p * f**2).sum(1)
     untouched = (f_variance.sum() - f_variance) + (0.5 * pairs.sum() - pairs)
     return AddedCosts(
-        added=fees + of_actions(z * (slope[slots] - curvature[slots] * mean + 0.5 * u)),
-        x_others=of_actions(v * (x_mean[slots] - mean)),
-        ll=between(u, around, u),
-        lx=between(u, around, v),
-        xx=between(v, around, v),
-        bl=of_actions(u * with_b),
-        bx=of_actions(v * with_b),
+        added=fees + slots.of_actions(z * (slope[at] - bend * mean + 0.5 * u)),
+        x_others=slots.of_actions(v * (x_mean[at] - mean)),
+        ll=slots.between(u, around, u),
+        lx=slots.between(u, around, v),
+        xx=slots.between(v, around, v),
+        bl=slots.of_actions(u * with_b),
+        bx=slots.of_actions(v * with_b),
         b=untouched + (expected * (mean_added - 2.0 * with_f)).sum(1),
         cost=float(costs.sum() + 0.5 * (curvature * variance).sum() + (p * fees).sum()),
         x_mean=x_mean,
         x_variance=variance,
     )
+
+
+@dataclass(frozen=True)
+class Slots:
+    """What each agent's actions add: coordinates `at` and amounts z [N, K S], `each` = S to an action."""
+
+    at: NDArray[np.int64]
+    z: Array
+    each: int
+
+    @classmethod
+    def of(cls, game: ResourceGame) -> Slots:
+        at, z = (part.cpu().numpy() for part in (game.additions.index, game.additions.value))
+        return cls(at.reshape(len(at), -1), z.reshape(len(z), -1), z.shape[2])
+
+    @cached_property
+    def same(self) -> NDArray[np.bool_]:
+        """Whether two slots of an agent are one coordinate, [N, K S, K S]."""
+        return np.asarray(self.at[:, :, None] == self.at[:, None, :])
+
+    @cached_property
+    def distinct(self) -> bool:
+        """Whether no agent has two slots of one coordinate."""
+        return bool(np.count_nonzero(self.same) == self.at.size)
+
+    def gathered(self, values: Array) -> Array:
+        """What slots [N, K S] or pairs of them [N, K S, K S] hold, summed over those of one coordinate."""
+        if self.distinct:
+            return values
+        return np.asarray(
+            self.same @ values @ self.same if values.ndim == 3 else (self.same @ values[..., None])[..., 0]
+        )
+
+    def of_actions(self, values: Array) -> Array:
+        """Sums over the slots of an action, [N, K]."""
+        return np.asarray(values.reshape(len(values), -1, self.each).sum(2))
+
+    def between(self, left: Array, table: NDArray[Any], right: Array) -> Array:
+        """left_k' table right_k', [N, K, K]."""
+        products, s = left[:, :, None] * table * right[:, None, :], self.each
+        if s == 1:
+            return products
+        n, k = len(products), products.shape[1] // s
+        return np.asarray(products.reshape(n, k, s, k, s).sum((2, 4)))
 
 
 def expansion(game: ResourceGame, x: Array) -> tuple[Array, Array, Array]:
