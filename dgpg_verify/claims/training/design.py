@@ -13,7 +13,7 @@ from typing import Any
 
 from dgpg_verify.claims.design import SCALES, Row
 from dgpg_verify.claims.subjects import RECORDED_INPUT, traces_folder
-from dgpg_verify.claims.training.sizes import CLOSELY, CLOSELY_LONG, LONGER, SIZES, Sizes, fewer_seeds
+from dgpg_verify.claims.training.sizes import CLAIMED, CLOSELY, CLOSELY_LONG, LONG_RUN, SIZES, Sizes, fewer_seeds
 from dgpg_verify.claims.training.tried import PRACTICE, long_points, point_name, search_points
 from dgpg_verify.core import check_choice
 
@@ -38,7 +38,6 @@ OTHERS = {"happo": "HAPPO", "difference": "difference reward, one step", "imitat
 REPLAYED = "difference_replay"
 LONG_TUNED = ("dgpg/parts", "dgpg/both")  # of the search with as many episodes as the paper gives
 TUNED = (*DGPG, "guidance_only", *BASELINES, *OTHERS, REPLAYED)
-CLAIMED = 500  # episodes that the paper gives its baselines
 # the best variant declared: no return, without the chain rule's bias, and with the larger step of the search
 EXACT, EXACT_STEP = "guidance_only/exact", 2e-3
 RIVALS: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # with as many episodes as DG-PG
@@ -154,7 +153,7 @@ def _patient(sizes: Sizes) -> list[Row]:
 def _claimed(sizes: Sizes) -> list[Row]:
     """Baselines with the episodes that the paper gives them, in two readings of their settings, and DG-PG with the 2.5
     times fewer that this leaves for it. The first of a method names the candidates of its search."""
-    episodes, given = round(CLAIMED / LONGER), dict[str, Any](part="claimed", n_values=sizes.claimed_beside)
+    episodes, given = LONG_RUN, dict[str, Any](part="claimed", n_values=sizes.claimed_beside)
     long, every = f"{episodes} episodes", CLOSELY_LONG if sizes.closely else 10
     rows = {
         f"dgpg/{name}": [
@@ -182,7 +181,7 @@ def _claimed(sizes: Sizes) -> list[Row]:
 
 def _budgets() -> dict[str, int]:
     """Episodes of every method that is searched at the paper's budget."""
-    return dict.fromkeys((*BASELINES, "happo"), CLAIMED) | dict.fromkeys(LONG_TUNED, round(CLAIMED / LONGER))
+    return dict.fromkeys((*BASELINES, "happo"), CLAIMED) | dict.fromkeys(LONG_TUNED, LONG_RUN)
 
 
 def _claimed_search(sizes: Sizes) -> list[Row]:

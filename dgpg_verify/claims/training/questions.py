@@ -102,6 +102,11 @@ def settles(key: str, trained: Trained, statistic: str, within: float, sentences
     return asked.of(key, [trained], rule, words=words, primary=primary)
 
 
+def leads_long(trained: Trained) -> bool:
+    """DG-PG in runs as long as the paper's, with seeds enough to be supported as well as refuted."""
+    return trained.long and trained.asked["method"] == "dgpg" and len(trained.runs) >= FEWEST_FOR_CONTROL
+
+
 def _cells_of(runs: Sequence[Trained]) -> list[Series[Evidence]]:
     """The series behind some runs, each once: runs cut short or chosen share theirs."""
     return list({(group.series.key, group.n): group.series for group in runs}.values())

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from dgpg_verify.claims.noise.read import CellStats, CreditStats
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.claims.training.measure import BASE, replicates_of
+from dgpg_verify.claims.training.sizes import LONG_RUN
 from dgpg_verify.core import Estimate, Evidence
 from dgpg_verify.statistics import Convergence, convergence, last_window
 from dgpg_verify.statistics.intervals import t_quantile
@@ -174,6 +175,11 @@ class Trained:
             return str(self.series.row.notes["reading"])
         joint = self.setting == "mixed" and self.asked["settings"].get("advantage_norm") != "none"
         return "joint" if joint else self.setting or ""
+
+    @property
+    def long(self) -> bool:
+        """Whether it learned for as many episodes as the paper's budget leaves for DG-PG."""
+        return self.part == "claimed" and self.asked["episodes"] == LONG_RUN
 
     @property
     def mixture(self) -> str:

@@ -14,6 +14,8 @@ from dgpg_verify.core import InputError
 from dgpg_verify.training.evaluation import HELD_OUT
 
 LONGER = 2.5  # times the episodes that the baselines get
+CLAIMED = 500  # episodes that the paper gives its baselines, and what this leaves for DG-PG
+LONG_RUN = round(CLAIMED / LONGER)
 TOGETHER = 200  # agents of a cell: from there on a batch of fleets saves nothing
 # Evaluations of the rows that are asked within how many episodes they settle; rows beside them every `Sizes.every`.
 CLOSELY = (*range(1, 16), 18, 21, 24, 27, 30)

@@ -15,8 +15,8 @@ from dgpg_verify.core import Evidence, LedgerRow
 from tests.claims.judging import judge
 from tests.claims.training.evidence import episodes_of, rising, training_evidence
 
-(EPISODES, AVERAGE), (FAIL, COLLAPSE) = c4_1_episodes.CLAIM, c4_2_baselines_fail.CLAIM
-BEST_FIT, BELOW = c4_3_best_fit.CLAIM
+(EPISODES, AVERAGE, AVERAGE_LONG), (FAIL, COLLAPSE) = c4_1_episodes.CLAIM, c4_2_baselines_fail.CLAIM
+BEST_FIT, BELOW, BEST_FIT_LONG = c4_3_best_fit.CLAIM
 CLAIMS = (EPISODES, AVERAGE, FAIL, COLLAPSE, BEST_FIT, BELOW, ANY_ALPHA)
 DESIGN = {row.key: row for row in training_design("full")}
 
@@ -96,6 +96,23 @@ def test_equal_episodes_are_those_of_dgpg() -> None:
     rows = judged(FAIL, items)
     assert rows["C4.2a/mappo/N=10/fails/equal"].verdict == "supported"
     assert rows["C4.2a/mappo/N=10/fails/longer"].verdict == "refuted"
+
+
+def test_runs_as_long_as_the_papers_are_claims_of_their_own() -> None:
+    """DG-PG leads in them with six seeds, and no more in the claims on short runs; without them nothing is asked."""
+    key, short = "dgpg/both/200 episodes", runs("dgpg/both", 10, [0.9] * 6)
+    items = [item for n, seeds in ((10, 10), (50, 3)) for item in runs(key, n, [1.0] * seeds)]
+    rows = judged(BEST_FIT_LONG, items + short)
+    found = {row: rows[row].primary for row in rows if rows[row].kind == "claim"}
+    assert found == {f"C4.3c/{key}/N=10/score": True, f"C4.3c/{key}/N=50/score": False}
+    assert rows[f"C4.3c/{key}/N=10/score"].verdict == "supported"
+    assert {row for row in judged(BEST_FIT, items + short)} == {"C4.3a/dgpg/both/N=10/score"}
+    settled = judged(AVERAGE_LONG, items + short)
+    assert {row: settled[row].primary for row in settled} == {
+        f"C4.1c/{key}/N=10/mean": True,
+        f"C4.1c/{key}/N=50/mean": False,
+    }
+    assert not judged(BEST_FIT_LONG, short) and not judged(AVERAGE_LONG, short)
 
 
 def test_a_baseline_is_tuned_before_it_is_said_to_fail() -> None:
