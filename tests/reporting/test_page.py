@@ -142,8 +142,8 @@ def test_the_first_page_says_every_claim_with_label_sentence_and_interval(index:
 def test_the_question_is_answered_first_claim_by_claim(index: str) -> None:
     lines = re.findall(r"<li>\n<div class=\"asked\">(.*?)</li>", index, flags=re.S)
     words = [" ".join(re.sub(r"<[^>]+>", " ", line).split()) for line in lines]
-    assert [line.split()[0] for line in words] == ["C1.1", "C1.3", "C1.4", "C4.5", "C1.2"]
-    assert "supported" in words[0] and "refuted" in words[2] and words[3].endswith("Not measured in this run.")
+    assert [line.split()[0] for line in words] == ["C1.1", "C1.3", "C1.4", "C1.2"]  # C4.5 was not measured
+    assert "supported" in words[0] and "refuted" in words[2]
     assert index.index('class="answers"') < index.index('class="matrix') < index.index('id="objections"')
 
 

@@ -26,18 +26,17 @@ QUESTIONS = {  # claim -> what `supported` affirms
 
 @dataclass(frozen=True)
 class AnsweredQuestion:
-    """summary: None where the claim was not measured."""
+    """A question and what the run says of it."""
 
     id: str
     question: str
-    summary: ClaimSummary | None
+    summary: ClaimSummary
 
 
 def answers(summaries: Iterable[ClaimSummary]) -> list[AnsweredQuestion]:
-    """A line for every question; none at all where none of them was measured."""
+    """A line for every question whose claim was measured."""
     found = {summary.id: summary for summary in summaries}
-    lines = [AnsweredQuestion(claim, question, found.get(claim)) for claim, question in QUESTIONS.items()]
-    return lines if any(line.summary for line in lines) else []
+    return [AnsweredQuestion(claim, asked, found[claim]) for claim, asked in QUESTIONS.items() if claim in found]
 
 
 def page_title(claims: Iterable[str]) -> str:
