@@ -106,7 +106,7 @@ def test_runs_as_long_as_the_papers_are_claims_of_their_own() -> None:
     found = {row: rows[row].primary for row in rows if rows[row].kind == "claim"}
     assert found == {f"C4.3c/{key}/N=10/score": True, f"C4.3c/{key}/N=50/score": False}
     assert rows[f"C4.3c/{key}/N=10/score"].verdict == "supported"
-    assert {row for row in judged(BEST_FIT, items + short)} == {"C4.3a/dgpg/both/N=10/score"}
+    assert set(judged(BEST_FIT, items + short)) == {"C4.3a/dgpg/both/N=10/score"}
     settled = judged(AVERAGE_LONG, items + short)
     assert {row: settled[row].primary for row in settled} == {
         f"C4.1c/{key}/N=10/mean": True,
