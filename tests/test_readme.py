@@ -95,6 +95,16 @@ def test_the_readme_is_read_in_five_minutes() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 200
 
 
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name
+)
+def test_every_file_that_is_linked_is_there(page: Path) -> None:
+    """Pictures of committed runs too, which the site's builder does not look for."""
+    links = re.findall(r"\]\(([^)#\s]+)", page.read_text())
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert missing == []
+
+
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     """Links, anchors and every name of the Python interface are checked by the builder."""
     command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(tmp_path / "site")]
