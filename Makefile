@@ -13,7 +13,7 @@ SMOKE := reports/smoke-check
 SEED ?= 0
 # What `make reference` measures, and the figures that the README shows.
 FULL := reports/full-seed$(SEED)
-FIGURES := pointing training_scaling own_settings learning_curves_claimed
+FIGURES := pointing training_scaling own_settings score_by_budget
 # Where `make wheels` keeps the packages, for installing another checkout without network.
 WHEELS ?= $(HOME)/.cache/dgpg-verify/wheels
 PIP := $(BIN)/python -m pip install --quiet --constraint requirements.lock
