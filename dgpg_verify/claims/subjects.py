@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,3 +71,10 @@ def one_shot_probabilities(system: System, policy: Any) -> np.ndarray:
     """[N, K] probabilities of the only decision of a one-shot system."""
     observation = system.observe(system.start(torch.zeros(1, 1, 0, dtype=torch.float64)))
     return np.asarray(policy.probabilities(observation)[0].detach().numpy())
+
+
+def seconds_of(work: Callable[[], Any]) -> float:
+    """Processor time of some work."""
+    began = time.process_time()
+    work()
+    return time.process_time() - began

@@ -11,12 +11,11 @@ import numpy as np
 import torch
 
 from dgpg_verify.claims.comparison.probes import Fitted, is_unbiased, learned_numbers, reads
-from dgpg_verify.claims.cost.measure import seconds_of
 from dgpg_verify.claims.noise.measure import exact_moments, measured_values, noise_cost, prefixed
 from dgpg_verify.claims.noise.measure import measure_noise as measure_exact
 from dgpg_verify.claims.samples.measure.cells import measure_samples, samples_cost
 from dgpg_verify.claims.samples.measure.laws import arrivals_of
-from dgpg_verify.claims.subjects import build_policy, build_system, one_shot_probabilities
+from dgpg_verify.claims.subjects import build_policy, build_system, one_shot_probabilities, seconds_of
 from dgpg_verify.core import (
     Cell,
     Policy,

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import torch
 
-from dgpg_verify.claims.cost.measure import seconds_of
+from dgpg_verify.claims.subjects import seconds_of
 from dgpg_verify.core import (
     Cell,
     Credit,

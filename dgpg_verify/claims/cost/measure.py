@@ -11,7 +11,6 @@ import itertools
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -19,7 +18,7 @@ from typing import Any
 import numpy as np
 from torch.profiler import ProfilerActivity, profile
 
-from dgpg_verify.claims.subjects import build_system
+from dgpg_verify.claims.subjects import build_system, seconds_of
 from dgpg_verify.core import Cell, System, draw_noise
 from dgpg_verify.credits import make_credit
 from dgpg_verify.rollouts import collect
@@ -74,13 +73,6 @@ def _iteration(learner: Learner) -> Callable[[], Any]:
     """One episode with its update; every call is the next iteration."""
     number = itertools.count()
     return lambda: learner.iterate(next(number), 0.5)
-
-
-def seconds_of(work: Callable[[], Any]) -> float:
-    """Processor time of some work."""
-    began = time.process_time()
-    work()
-    return time.process_time() - began
 
 
 def peaks(n: int, options: Mapping[str, Any], seed: int) -> dict[str, int]:

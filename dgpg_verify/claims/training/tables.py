@@ -179,13 +179,11 @@ def _first_reach(group: Trained) -> Record:
 
 def _profile(group: Trained) -> list[Record]:
     profile = performance_profile(group.levels, THRESHOLDS, LEVEL)
+    about = {name: value for name, value in _where(group).items() if name not in ("alpha", "episodes")}
     return [
-        {
-            "row": group.key, "label": group.label, "part": group.part, "n": group.n, "threshold": threshold,
-            "share": share.value, "low": share.low, "high": share.high, "band": profile.band,
-        }
-        for threshold, share in zip(profile.thresholds, profile.shares)
-    ]  # fmt: skip
+        about | {"threshold": at, "share": share.value, "low": share.low, "high": share.high, "band": profile.band}
+        for at, share in zip(profile.thresholds, profile.shares)
+    ]
 
 
 def _improvements(trained: Runs, rivals: Sequence[str]) -> list[Record]:
