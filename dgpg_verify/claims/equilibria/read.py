@@ -22,7 +22,7 @@ from dgpg_verify.statistics import clopper_pearson, judge_at_least
 Array = NDArray[np.float64]
 PUBLISHED = (0.9, 0.55, 0.2)  # start, middle and end of the published schedule
 UNKNOWN = -1  # in stored relations: not decided
-FEWEST_AUDITED = 10  # fleets without a violation that support an audit on them
+FEWEST_AUDITED = 6  # fleets without a violation that support an audit on them
 
 
 @dataclass(frozen=True)
