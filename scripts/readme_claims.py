@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dgpg_verify.core import LABELS, LedgerRow, ledger_row_from_json
+from dgpg_verify.core.claim_ids import claim_order
 from dgpg_verify.reporting.comparison.table import method_table
 from dgpg_verify.reporting.matrix import claim_matrix, counts_text, name_text, price_text
 from dgpg_verify.reporting.pages.systems import system_table
 from dgpg_verify.reporting.records import RECORDS, SUMMARY
 from dgpg_verify.reporting.summary import ReadingSummary
-from dgpg_verify.reporting.wording import claim_order, interval_text
+from dgpg_verify.reporting.wording import interval_text
 from dgpg_verify.runs.files import read_json
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -15,6 +15,7 @@ from dgpg_verify.claims.question import Question, Records
 from dgpg_verify.claims.recorded import RECORDED
 from dgpg_verify.claims.series import Measured
 from dgpg_verify.core import Cell, InputError, offered
+from dgpg_verify.core.claim_ids import claim_order, is_named
 
 CLAIM_MODULE = re.compile(r"[ac]\d+(_\w+)?")
 ENTRY_POINTS = "dgpg_verify.claims"  # group in which another package names its claims
@@ -96,7 +97,6 @@ def all_claims() -> list[Claim]:
     InputError : two claims of one id, or an entry point that is not a claim.
     """
     import dgpg_verify.claims as room
-    from dgpg_verify.reporting.wording import claim_order  # here, because workers need no library of drawing
 
     for claim in (*_package_claims(room), *offered(ENTRY_POINTS, Claim)):
         register_claim(claim)
@@ -117,8 +117,6 @@ def select_claims(prefixes: str | Sequence[str] | None = None) -> list[Claim]:
     ------
     InputError : an unknown, empty or repeated prefix.
     """
-    from dgpg_verify.reporting.provenance import is_named
-
     claims = all_claims()
     if prefixes is None:
         return claims

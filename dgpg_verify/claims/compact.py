@@ -10,9 +10,9 @@ from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.run import SPEED, RunResult, judge_folder
 from dgpg_verify.claims.run_index import RunIndex
 from dgpg_verify.core import InputError
-from dgpg_verify.reporting.provenance import ENVIRONMENT
 from dgpg_verify.reporting.report import leave_out_derived
 from dgpg_verify.runs import cell_file
+from dgpg_verify.runs.environment import ENVIRONMENT
 from dgpg_verify.runs.evidence import write_evidence
 
 

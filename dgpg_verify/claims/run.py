@@ -32,10 +32,9 @@ from dgpg_verify.core import (
 )
 from dgpg_verify.reporting import write_ledger, write_records, write_report, write_variance_csv
 from dgpg_verify.reporting.figures import all_figures
-from dgpg_verify.reporting.provenance import ENVIRONMENT
 from dgpg_verify.runs import cell_file, run_cells, unique_cells
 from dgpg_verify.runs.cluster import Cluster, connected
-from dgpg_verify.runs.environment import describe_run, numeric_versions
+from dgpg_verify.runs.environment import ENVIRONMENT, describe_run, numeric_versions
 from dgpg_verify.runs.files import read_json, write_json
 from dgpg_verify.runs.lock import only_writer
 from dgpg_verify.runs.sitting import Sitting

@@ -11,8 +11,8 @@ from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.design import SCALES, Row, row_from_json
 from dgpg_verify.claims.subjects import TRACES, trace_digests
 from dgpg_verify.core import Cell, Evidence, InputError, check_choice, check_int
-from dgpg_verify.reporting.provenance import ENVIRONMENT
 from dgpg_verify.runs import CellStore, cell_file
+from dgpg_verify.runs.environment import ENVIRONMENT
 from dgpg_verify.runs.evidence import EVIDENCE_INDEX, CompactEvidence
 from dgpg_verify.runs.files import read_json, write_json
 from dgpg_verify.runs.lock import is_empty

@@ -210,7 +210,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     run = config.stash.get(RUN, None)
     if run is None or config.option.claims is None:
         return
-    from dgpg_verify.reporting.provenance import is_named
+    from dgpg_verify.core.claim_ids import is_named
 
     folder, ids = config.rootpath / "theorems" / "properties", {row.id for row in run.rows} | set(run.silent)
 

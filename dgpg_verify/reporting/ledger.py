@@ -11,8 +11,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from dgpg_verify.core import LABELS, InputError, LedgerRow, ledger_row_from_json
+from dgpg_verify.core.claim_ids import claim_order
 from dgpg_verify.reporting.terminal import table_lines
-from dgpg_verify.reporting.wording import claim_order, interval_text, number_text, relation_text, setting_text
+from dgpg_verify.reporting.wording import interval_text, number_text, relation_text, setting_text
 from dgpg_verify.runs.files import check_schema, read_json, write_atomic, write_json
 
 LEDGER = "ledger.json"

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dgpg_verify.core import LedgerRow
+from dgpg_verify.core.claim_ids import is_named
 from dgpg_verify.runs.progress import duration_text
 
-ENVIRONMENT = "environment.json"
 SMALL = ("smoke", "one to two minutes on two cores")  # the scale at which a dispute begins, and its time
 PRIVATE = {"host", "hostname", "node", "user", "username", "cwd", "home", "folder", "path", "interpreter", "executable"}
 TITLES = "titles"  # entry of environment.json: claim id -> title, shown as headings and not as provenance
@@ -67,11 +67,6 @@ def run_claims(environment: Mapping[str, Any]) -> list[str] | None:
         if isinstance(claims, list) and all(isinstance(name, str) for name in claims):
             return list(claims)
     return None
-
-
-def is_named(claim: str, prefix: str) -> bool:
-    """Whether the prefix names the claim: C1 names C1 and C1.2, C4.1 names C4.1a, C1 never names C10."""
-    return re.fullmatch(re.escape(prefix) + r"([a-z.].*)?", claim) is not None
 
 
 def ran(prefix: str, claims: Iterable[str] | None) -> bool:

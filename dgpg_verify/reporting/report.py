@@ -11,7 +11,7 @@ from dgpg_verify.reporting.domains.foreign import foreign_tables
 from dgpg_verify.reporting.draw import draw_all
 from dgpg_verify.reporting.ledger import LEDGER, ledger_markdown, read_ledger
 from dgpg_verify.reporting.pages import FAMILIES, INDEX, RunFiles, render_pages
-from dgpg_verify.reporting.provenance import ENVIRONMENT, run_claims
+from dgpg_verify.reporting.provenance import run_claims
 from dgpg_verify.reporting.records import (
     RECORDS,
     SUMMARY,
@@ -21,6 +21,7 @@ from dgpg_verify.reporting.records import (
     read_records,
     write_summary,
 )
+from dgpg_verify.runs.environment import ENVIRONMENT
 from dgpg_verify.runs.evidence import is_compact
 from dgpg_verify.runs.files import read_json, write_atomic
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dgpg_verify.core import LABELS, Label, LedgerRow
+from dgpg_verify.core.claim_ids import claim_order
 from dgpg_verify.core.moments import LEADING_MIXTURES, MEASURED_SETTINGS
 from dgpg_verify.reporting.records import group_by
-from dgpg_verify.reporting.wording import claim_order
 from dgpg_verify.statistics import Headline, allowed_set, join_readings, join_rows
 
 

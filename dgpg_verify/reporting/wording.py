@@ -65,16 +65,6 @@ def row_label(label: Any, method: str) -> str:
     return method_name(method) if text.lower() in ("", method.replace("_", " ")) else text
 
 
-def claim_order(key: str) -> tuple[bool, list[tuple[int, str]]]:
-    """Sort key of a claim's id: audits (A) after claims, C1.2 before C1.10."""
-    return key.startswith("A"), natural(key)
-
-
-def natural(key: str) -> list[tuple[int, str]]:
-    """Sort key that puts N=5 before N=10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.findall(r"\d+|\D+", key)]
-
-
 def sentence(text: str) -> str:
     """`text` as a sentence: a capital first, a full stop last; a short name such as 'V(N)' keeps its case."""
     text = text.strip()

@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+ENVIRONMENT = "environment.json"
 NUMERIC = ("numpy", "scipy", "torch")
 PACKAGES = (*NUMERIC, "statsmodels", "hypothesis", "pytest", "joblib")
 

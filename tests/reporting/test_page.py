@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dgpg_verify.core import LABELS, InputError
+from dgpg_verify.core.claim_ids import claim_order, natural
 from dgpg_verify.reporting import claim_summary, draw, page_path, write_records, write_report
 from dgpg_verify.reporting.pages.checks import CONTROLS
 from dgpg_verify.reporting.pages.families import family_of
@@ -18,7 +19,6 @@ from dgpg_verify.reporting.pages.objections import OBJECTIONS, answer
 from dgpg_verify.reporting.pages.render import PAPER
 from dgpg_verify.reporting.pages.strip import domain, interval_strip
 from dgpg_verify.reporting.provenance import flatten, repeat_command, scrub, took_text
-from dgpg_verify.reporting.wording import claim_order, natural
 from tests.reporting.synthetic_run import ENVIRONMENT, ledger, ledger_row, write_run
 
 

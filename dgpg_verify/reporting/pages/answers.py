@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dgpg_verify.core import LABELS
+from dgpg_verify.core.claim_ids import is_named
 from dgpg_verify.reporting.matrix import shares_text
 from dgpg_verify.reporting.pages.families import family_of
-from dgpg_verify.reporting.provenance import is_named
 from dgpg_verify.reporting.summary import ClaimSummary
 
 NOISE, AS_RUN = "C1", "C1.4"  # the claims on the noise, and the one that is about DG-PG as it is run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from dgpg_verify.reporting.provenance import is_named
+from dgpg_verify.core.claim_ids import is_named
 
 INDEX = "index.html"
 

@@ -11,6 +11,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from dgpg_verify.core import LABELS, LedgerRow
+from dgpg_verify.core.claim_ids import claim_order, natural
 from dgpg_verify.reporting import equilibria, samples, wording
 from dgpg_verify.reporting.comparison.table import method_table
 from dgpg_verify.reporting.domains.foreign import ForeignTable
@@ -143,7 +144,7 @@ def _sections(
     shown = group_by((name for name in SECTIONS if tables.get(name)), SECTIONS.__getitem__)
     sections = []
     keys = {*by_id, *shown, *(figure.claim for figure in figures)}
-    for key in sorted(keys, key=lambda key: (key != "words", wording.claim_order(key))):
+    for key in sorted(keys, key=lambda key: (key != "words", claim_order(key))):
         judged = by_id.get(key, [])
         statement = judged[0].statement if judged else ""
         sections.append(
@@ -151,7 +152,7 @@ def _sections(
                 "id": key,
                 "title": titles.get(key) or OVERVIEWS.get(key) or statement or key,
                 "statement": statement,
-                "rows": sorted(judged, key=lambda row: (not row.primary, wording.natural(row.row))),
+                "rows": sorted(judged, key=lambda row: (not row.primary, natural(row.row))),
                 "figures": _kinds(figures, key),
                 "tables": shown.get(key, []),
             }
