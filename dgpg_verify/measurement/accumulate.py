@@ -6,7 +6,7 @@ Chunks are dealt to a few groups; leaving a group out gives the jackknife behind
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,21 +37,17 @@ class GroupMoments:
 
     def add(self, gradients: Tensor) -> None:
         """Merge a chunk of gradients [C, B, N, P]."""
-        self.add_blocks([(slice(0, gradients.shape[2]), gradients)])
+        deal([self], [(slice(0, gradients.shape[2]), gradients)], [gradients.shape[1]])
 
-    def add_blocks(self, blocks: Iterable[tuple[slice, Tensor]]) -> None:
-        """Merge a chunk that comes in blocks of agents, (agents, [C, B, n, P]), which together are all agents."""
-        size = 0
-        for agents, gradients in blocks:
-            c, size, n, p = gradients.shape
-            step = max(1, BLOCK_VALUES // (c * size * p))
-            for low in range(0, n, step):  # few enough to stay in cache between conversion, centring and products
-                high = min(low + step, n)
-                self._merge_agents(slice(agents.start + low, agents.start + high), gradients[:, :, low:high])
-        self.count += size
+    def merge(self, agents: slice, gradients: Tensor) -> None:
+        """Chan's update for some agents, in place; the count stays."""
+        c, size, n, p = gradients.shape
+        step = max(1, BLOCK_VALUES // (c * size * p))
+        for low in range(0, n, step):  # few enough to stay in cache between conversion, centring and products
+            high = min(low + step, n)
+            self._merge_few(slice(agents.start + low, agents.start + high), gradients[:, :, low:high])
 
-    def _merge_agents(self, agents: slice, gradients: Tensor) -> None:
-        """Chan's update for a few agents, in place; the count stays."""
+    def _merge_few(self, agents: slice, gradients: Tensor) -> None:
         size = gradients.shape[1]
         values = gradients.permute(2, 1, 0, 3).to(torch.float64)  # [n, B, C, P]
         mean = values.mean(1, keepdim=True)
@@ -64,6 +60,16 @@ class GroupMoments:
             shift *= size / (self.count + size)
         self.products[:, :, agents] += products.permute(1, 2, 0)
         self.mean[:, agents] += shift.transpose(0, 1)
+
+
+def deal(groups: Sequence[GroupMoments], blocks: Iterable[tuple[slice, Tensor]], sizes: Sequence[int]) -> None:
+    """Merge roll-outs that come in blocks of agents, (agents, [C, B, n, P]), which together are all agents: the first
+    sizes[0] of them into the first group, the next sizes[1] into the second, and so on. No group may stand twice."""
+    for agents, gradients in blocks:
+        for group, part in zip(groups, gradients.split(list(sizes), dim=1), strict=True):
+            group.merge(agents, part)
+    for group, size in zip(groups, sizes, strict=True):
+        group.count += size
 
 
 def group_count(credits: int, agents: int, size: int) -> int:

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dgpg_verify.contracts import check_own_credits
-from dgpg_verify.core import Credit, Policy, System, check_choice, check_int
+from dgpg_verify.core import Credit, Noise, Policy, System, check_choice, check_int
 from dgpg_verify.core.moments import MEASURED_SETTINGS
 from dgpg_verify.core.trees import move
-from dgpg_verify.measurement.accumulate import GROUPS, GroupMoments, group_count
+from dgpg_verify.measurement.accumulate import GROUPS, GroupMoments, deal, group_count
 from dgpg_verify.measurement.combine import Basis
 from dgpg_verify.measurement.cross_agent import FrozenPairs, pick_and_freeze
-from dgpg_verify.measurement.gradients_of import chunk_size, gradient_blocks
+from dgpg_verify.measurement.gradients_of import batches, chunk_size, gradient_blocks
 from dgpg_verify.measurement.jackknife import finish
 from dgpg_verify.measurement.moments import GradientMoments
 from dgpg_verify.measurement.pilot import Calibration, calibrate
@@ -76,8 +76,8 @@ def measure_gradients(
 def _accumulate(setup: Setup, basis: Basis, progress: bool) -> tuple[list[GroupMoments], list[GroupMoments] | None]:
     """Stream chunks of roll-outs into jackknife groups; shared parameters also into moments of sum_i g_i."""
     c, (n, size) = len(basis.credits), setup.shape
-    count = group_count(c, n, size)
-    chunk = min(chunk_size(setup.system), max(1, setup.rollouts // GROUPS))  # more credits, same noise
+    count, largest = group_count(c, n, size), chunk_size(setup.system)
+    chunk = min(largest, max(1, setup.rollouts // GROUPS))  # more credits, same noise
     groups = [GroupMoments.empty(c, n, size, setup.device) for _ in range(count)]
     shared = setup.policy.sharing == "shared"
     team = [GroupMoments.empty(c, 1, size, setup.device) for _ in range(count)] if shared else None
@@ -85,14 +85,17 @@ def _accumulate(setup: Setup, basis: Basis, progress: bool) -> tuple[list[GroupM
         setup.noises(setup.seeds["main"], setup.rollouts, chunk), desc="roll-outs", unit="chunk",
         total=-(-setup.rollouts // chunk), file=sys.stderr, delay=3.0, disable=not progress, leave=False,
     )  # fmt: skip
-    for number, noise in enumerate(noises):
-        blocks = gradient_blocks(setup.system, setup.policy, basis.credits, noise)
+    dealt = 0
+    for parts in batches(noises, min(count, largest // chunk)):  # small chunks are played side by side
+        blocks = gradient_blocks(setup.system, setup.policy, basis.credits, Noise.joined(parts))
+        into, sizes = [(dealt + k) % count for k in range(len(parts))], [len(part) for part in parts]
+        dealt += len(parts)
         if team is None:
-            groups[number % count].add_blocks(blocks)
+            deal([groups[k] for k in into], blocks, sizes)
         else:
-            total = torch.zeros(c, len(noise), 1, size, dtype=torch.float64, device=setup.device)
-            groups[number % count].add_blocks(_summed(blocks, total))
-            team[number % count].add(total)
+            total = torch.zeros(c, sum(sizes), 1, size, dtype=torch.float64, device=setup.device)
+            deal([groups[k] for k in into], _summed(blocks, total), sizes)
+            deal([team[k] for k in into], [(slice(0, 1), total)], sizes)
     return groups, team
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -24,6 +26,7 @@ from dgpg_verify.core import (
 from dgpg_verify.credits.base import own_probabilities
 from dgpg_verify.rollouts.collect import collect_fully
 
+T = TypeVar("T")
 CHUNK_WORK = 1_000_000  # N T K B numbers in one chunk; depends on nothing else, so results do not either
 MAX_CHUNK = 256
 
@@ -32,6 +35,13 @@ def chunk_size(system: System) -> int:
     """Roll-outs in a chunk, from (N, T, K) alone."""
     work = system.n_agents * system.horizon * max(system.n_actions, 1)
     return max(1, min(MAX_CHUNK, CHUNK_WORK // work))
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """`size` items at a time; fewer in the last batch."""
+    source = iter(items)
+    while batch := list(islice(source, size)):
+        yield batch
 
 
 def gradients_of(system: System, policy: Policy, credits: Sequence[Credit], noise: Noise) -> Tensor:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dgpg_verify.core import generator
 from dgpg_verify.measurement import jackknife
-from dgpg_verify.measurement.accumulate import GROUPS, MAX_GROUP_VALUES, GroupMoments, group_count
+from dgpg_verify.measurement.accumulate import GROUPS, MAX_GROUP_VALUES, GroupMoments, deal, group_count
 from dgpg_verify.measurement.jackknife import finish
 from dgpg_verify.testing import EXACT
 
@@ -110,8 +110,7 @@ def test_blocks_of_agents_add_up_to_the_whole(monkeypatch: pytest.MonkeyPatch) -
     values = gradients(2, 12, 5, 4, mean=0.3)
     expected = finish(streamed(values, [5], groups=2))
     dealt = [GroupMoments.empty(2, 5, 4) for _ in range(2)]
-    for group, chunk in zip(dealt, (values[:, :5], values[:, 5:]), strict=True):
-        group.add_blocks((slice(low, low + 2), chunk[:, :, low : low + 2]) for low in range(0, 5, 2))
+    deal(dealt, ((slice(low, low + 2), values[:, :, low : low + 2]) for low in range(0, 5, 2)), [5, 7])
     monkeypatch.setattr(jackknife, "BLOCK_VALUES", 1)
     found = finish(dealt)
     np.testing.assert_allclose(found.mean, expected.mean, rtol=1e-12)

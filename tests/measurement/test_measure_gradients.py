@@ -18,8 +18,10 @@ from torch import Tensor
 from dgpg_verify.core import Noise, Rollout, draw_noise
 from dgpg_verify.credits import make_credit
 from dgpg_verify.measurement import (
+    GradientMoments,
     accumulate,
     chunk_size,
+    cross_agent,
     gradient_blocks,
     gradients,
     gradients_of,
@@ -28,9 +30,9 @@ from dgpg_verify.measurement import (
 )
 from dgpg_verify.measurement.pilot import pilot_rollouts
 from dgpg_verify.measurement.request import Setup, make_setup, seeds_of
-from dgpg_verify.policies import LinearPolicy, TabularPolicy, make_policy
+from dgpg_verify.policies import LinearPolicy, MLPPolicy, TabularPolicy, make_policy, n_features
 from dgpg_verify.rollouts import collect
-from dgpg_verify.systems import LoadBalancingGame
+from dgpg_verify.systems import LoadBalancingGame, make_system
 from dgpg_verify.testing import SmallQueues
 
 QUEUES = SmallQueues(torch.tensor([[0, 1, 2], [2, 1, 0], [1, 0, 2]]), 3, horizon=3, discount=0.9)
@@ -293,3 +295,28 @@ def test_memory_does_not_grow_with_rollouts(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(gradients, "chunk_size", lambda system: 8)
     quiet(GAME, POLICY, NAMES, rollouts=8 * 61)
     assert len(set(held.values())) == 1 and set(held) == {9, 29, 59}
+
+
+@pytest.mark.parametrize("sharing", ["independent", "shared"])
+@pytest.mark.parametrize("rollouts", [5, 21, 64])
+def test_chunks_played_side_by_side_are_what_they_are_alone(
+    sharing: Any, rollouts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Groups, and with them intervals, and the cross-agent share: as with one chunk, and one pair, after the other."""
+    system = make_system("cloud", 6, seed=1, horizon=8)
+    policy = MLPPolicy.random(6, n_features(system), seed=2, hidden=8, sharing=sharing)
+
+    def measured() -> GradientMoments:
+        return quiet(system, policy, ("return", "guidance"), rollouts=rollouts, seed=4, pick_freeze=3)
+
+    together = measured()
+    for room in (gradients, cross_agent):
+        monkeypatch.setattr(room, "batches", lambda items, _: ([item] for item in items))
+    alone = measured()
+    for found, wanted in ((together.agent, alone.agent), (together.team, alone.team)):
+        assert found.count == wanted.count == rollouts and len(found.left_out) == len(wanted.left_out)
+        np.testing.assert_allclose(found.covariance, wanted.covariance, rtol=1e-5)
+        for part, other in zip(found.left_out, wanted.left_out, strict=True):
+            np.testing.assert_allclose(part.covariance, other.covariance, rtol=1e-5)
+    assert together.frozen is not None and alone.frozen is not None
+    np.testing.assert_allclose(together.frozen.products, alone.frozen.products, rtol=1e-5)

@@ -115,7 +115,7 @@ def schedule_bound(
     Cost: O(N^3).
     """
     constants, model = descent_constants(team, credit, alpha), DescentModel(team, sigma, credit, alpha)
-    f = model.f.toarray()
+    f = np.asarray(model.f @ np.eye(team.n_agents))  # dense, also where the model keeps it sparse
     delta = least_stationary(team, model.alpha) - model.origin
     noise = float((f * model.noise(delta, np.outer(delta, delta))).sum())
     slope, growth = _growth(model, f, delta)

@@ -26,6 +26,7 @@ from dgpg_verify.systems import LinearQuadraticTeam
 BASE_ONLY, GUIDANCE_ONLY = ("return", "difference"), ("guidance", "guidance:exact")
 MIXED = ("guided", "guided+guidance:exact", "guided@difference", "guided@difference+guidance:exact")
 DESCENT_CREDITS = BASE_ONLY + GUIDANCE_ONLY + MIXED  # the base is the return unless named, the guidance the chain rule
+DENSE_AGENTS = 64  # up to here dense products are faster: a call of a sparse one takes longer than its arithmetic
 
 
 def expected_gaps(
@@ -89,11 +90,11 @@ class DescentModel:
         sd = check_real("sigma", sigma, 0.0, open_low=True)
         self.origin = least_stationary(team, 0.0)
         arrays = team_arrays(team, self.origin)
-        self.a, self.b = arrays.a, arrays.b
-        self.f = sparse.csr_array((1.0 - self.alpha) * self.a + self.alpha * self.b)
+        a, b = arrays.a.toarray(), arrays.b.toarray()
+        self.a, self.b = (a, b) if team.n_agents <= DENSE_AGENTS else (arrays.a, arrays.b)
+        self.f = (1.0 - self.alpha) * self.a + self.alpha * self.b
         self.pull = -arrays.v  # B (theta_G - theta_J)
         k = 0.5 if credit.endswith("exact") else 1.0
-        a, b = self.a.toarray(), self.b.toarray()
         if self.by_return:
             base, cross = _of_return(a), _return_with_guidance(a, b, k)
         else:
@@ -160,8 +161,10 @@ def least_stationary(team: LinearQuadraticTeam, alpha: float) -> Array:
         return np.asarray(np.linalg.lstsq(f, -((1.0 - alpha) * zero.u + alpha * zero.v), rcond=1e-12)[0])
 
 
-def _diagonal(matrix: sparse.csr_array, dense: Array) -> Array:
-    """Diagonal of dense @ matrix for a symmetric sparse matrix, [N]."""
+def _diagonal(matrix: sparse.csr_array | Array, dense: Array) -> Array:
+    """Diagonal of dense @ matrix for a symmetric matrix, [N]."""
+    if isinstance(matrix, np.ndarray):
+        return np.asarray(np.einsum("ij,ij->i", matrix, dense))
     return np.asarray(matrix.multiply(dense).sum(axis=1)).ravel()
 
 
