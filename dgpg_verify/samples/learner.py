@@ -136,6 +136,7 @@ class _Ascent:
         """Take the steps between two checkpoints; returns the alpha in force and the gap at the end, each [R]."""
         problem, credit = self.problem, self.method.credit
         alpha = check_alphas(self.method.alpha_at(problem, self.state, float(before)), problem.runs)
+        alpha.setflags(write=False)
         plan = self.step_rule.plan(problem, credit, alpha, self.roll_outs)
         with np.errstate(over="ignore", invalid="ignore"):  # found below, and reported as a divergence
             for step in range(before // self.roll_outs, after // self.roll_outs):

@@ -60,6 +60,7 @@ class TeamProblem:
         self._b_ii = self._per_run(lambda squares: squares.b.diagonal())
         self._curvature_j = self._per_run(lambda squares: extreme_curvatures(squares.a, "J"))
         self._curvature_g = self._per_run(lambda squares: extreme_curvatures(squares.b, "G"))
+        self._known: tuple[str, Array, tuple[Array | None, Array | None]] | None = None
         self._optimal_x = self._states(self._per_run(lambda squares: squares.maximiser(0.0)))
 
     @classmethod
@@ -137,9 +138,15 @@ class TeamProblem:
         return np.stack([value(squares) for squares in self._squares])[self.fleets]
 
     def _shares(self, credit: str, alpha: Array) -> tuple[Array | None, Array | None]:
-        """1 - alpha and alpha, [R, 1], None where they are 0 in every run."""
+        """1 - alpha and alpha, [R, 1], None where they are 0 in every run. Those of an array that cannot be written to,
+        such as the learner's between two checkpoints, are worked out once: they took a fifth of a small step."""
+        known = self._known
+        if known is not None and known[0] == credit and known[1] is alpha:
+            return known[2]
         share = check_shares(credit, alpha, self.runs)[:, None]
-        return (None if (share == 1.0).all() else 1.0 - share), (None if (share == 0.0).all() else share)
+        shares = (None if (share == 1.0).all() else 1.0 - share), (None if (share == 0.0).all() else share)
+        self._known = None if np.asarray(alpha).flags.writeable else (credit, alpha, shares)
+        return shares
 
     def _roll_outs(self, state: Array, credit: str, alpha: Array) -> Callable[[np.random.Generator], Array]:
         """Draws one sampled direction xi / sigma times the credit [R, N]; minus it is

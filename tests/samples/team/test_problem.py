@@ -238,3 +238,23 @@ def test_bad_input() -> None:
         problem.mean_direction(state, "guided", np.zeros(2))
     with pytest.raises(InputError, match="have an alpha"):
         problem.optimal_alpha(state, "return")
+
+
+def test_shares_follow_an_alpha_that_is_written_to() -> None:
+    """Only those of an array that cannot change are kept, and only for that array."""
+    problem = TeamProblem.random(4, 2, seed=1)
+    state, alpha = problem.start() + 0.3, np.full(2, 0.25)
+
+    def direction(share: np.ndarray) -> np.ndarray:
+        return problem.step_direction(state, "guided", share, 1, cell_generator(3))
+
+    first = direction(alpha)
+    alpha[:] = 0.75
+    assert not np.allclose(direction(alpha), first)
+    fixed = np.full(2, 0.25)
+    fixed.setflags(write=False)
+    for share, expected in ((fixed, first), (alpha, direction(alpha)), (fixed, first)):
+        np.testing.assert_array_equal(direction(share), expected)
+    np.testing.assert_array_equal(direction(fixed), first)
+    with pytest.raises(InputError, match="alpha"):
+        problem.step_direction(state, "return", fixed, 1, cell_generator(3))
