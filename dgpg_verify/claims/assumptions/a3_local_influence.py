@@ -38,7 +38,7 @@ PRIMARY = (("load_balancing", "overlap"), ("cloud", "overlap"))
 
 def design(scale: str) -> list[Row]:
     """Games, sparse, dense and with one shared total; the other domains; teams; the cloud."""
-    many, few = {"smoke": (4, 2), "standard": (20, 30), "full": (40, 40)}[scale]
+    many, few, wired = {"smoke": (4, 2, 2), "standard": (20, 30, 12), "full": (40, 40, 40)}[scale]
     games = dict.fromkeys((32, 64, 128, 256) if scale == "smoke" else (256, 512, 1024, 2048), many)
     clouds = dict.fromkeys((16, 32, 64, 128) if scale == "smoke" else (32, 64, 128, 256), few)
     game = "load_balancing"
@@ -51,7 +51,7 @@ def design(scale: str) -> list[Row]:
                 key,
                 key.partition("/")[0],
                 "uniform",
-                clouds if "lines" in options else games,
+                dict.fromkeys(clouds, wired) if "lines" in options else games,  # whose reference takes longest
                 options,
                 graph,
                 where=f"{key.partition('/')[0]}, {graph}",
