@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
+
 from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.cost.measure import CONTROL, METHODS, MORE, RIVAL, measure_cost
 from dgpg_verify.claims.design import Row
@@ -43,7 +45,7 @@ Costs = Series[Evidence]
 
 def design(scale: str) -> list[Row]:
     """One cell per fleet. rounds: iterations of each method that are timed; weighed: fleets of each N on which memory
-    is measured too, in a process that loads the libraries anew."""
+    is measured, in the first cell."""
     n_values, options, rounds, weighed = SIZES[scale]
     asked = {"system": "cloud", "options": dict(options), "rounds": rounds, "weighed": 0}
     return [Row("cost", ROW, n_values, asked, {n: {"weighed": fleets} for n, fleets in weighed.items()},
@@ -76,10 +78,17 @@ def _rival(series: Costs) -> list[Question]:
 
 def _ratio(key: str, series: Costs, what: str, above: str, below: str, other: str = "") -> Question:
     """other: whose cost it is, if it is not DG-PG's."""
-    ratios = [float(item.values[above]) / float(item.values[below]) for item in series.flat]
+    ratios = _ratios(series, above, below)
     verdict = judge_threshold(geometric_mean_interval(ratios, EXPLORATORY_LEVEL), ADDED)
     note, who = f"ratios {min(ratios):.3f} to {max(ratios):.3f}", other or "DG-PG"
-    return _question(key, f"{what} ratio", verdict, series, ADDED, "at_most", RATIO, note, what, who)
+    question = _question(key, f"{what} ratio", verdict, series, ADDED, "at_most", RATIO, note, what, who)
+    return replace(question, replicates=len(ratios) // len(series.n_values))
+
+
+def _ratios(series: Costs, above: str, below: str) -> list[float]:
+    """Fleet by fleet; a cell holds one fleet's times, and the memory of several."""
+    parts = [np.atleast_1d(item.values[above]) / np.atleast_1d(item.values[below]) for item in series.flat]
+    return [float(ratio) for part in parts for ratio in part]
 
 
 def _controls(series: Costs) -> list[Question]:
@@ -92,7 +101,7 @@ def _controls(series: Costs) -> list[Question]:
     return [
         as_control(_ratio(what, weighed, what, above, base, name), "refuted")
         for (what, _, base), (above, name, fewest) in zip(QUANTITIES, known, strict=True)
-        if len((weighed := _with(series, above)).flat) >= fewest
+        if (weighed := _with(series, above)).flat and len(_ratios(weighed, above, base)) >= fewest
     ]
 
 
@@ -148,11 +157,12 @@ def tables(measured: Measured) -> dict[str, Sequence[Mapping[str, Any]]]:
 
 def _record(item: Evidence) -> dict[str, Any]:
     base, guided = float(item.values["mappo_seconds"]), float(item.values["dgpg_seconds"])
-    small, large = (item.values.get(f"{name}_bytes") for name in METHODS)
+    weighed = all(f"{name}_bytes" in item.values for name in METHODS)
+    small, large = (float(np.mean(item.values[f"{name}_bytes"])) if weighed else None for name in METHODS)
     return {
         "n": item.cell.n, "replicate": item.cell.replicate, "base_seconds": base, "guided_seconds": guided,
         "ratio": guided / base, "base_bytes": small, "guided_bytes": large,
-        "bytes_ratio": None if small is None or large is None else float(large) / float(small),
+        "bytes_ratio": None if small is None or large is None else large / small,
         "model_seconds": float(item.values["model_seconds"]),
     }  # fmt: skip
 

@@ -11,11 +11,12 @@ import itertools
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch.profiler import ProfilerActivity, profile
 
 from dgpg_verify.claims.subjects import build_system, seconds_of
@@ -32,7 +33,8 @@ RIVAL = "difference_replay"  # needs no reference, but plays every job's server 
 CONTROL = "happo"  # updates agents one by one: its time must be seen to be more than a little
 CONTROL_N = 25  # at most
 MORE = 2  # roll-outs an update: the base method with them holds more, which must be seen
-# In a process of its own: the profiler talks on stderr and slows down what runs beside it.
+# In a process of its own: the profiler talks on stderr and slows down what runs beside it. One for all fleets of a
+# size: it takes five seconds to load the libraries.
 CHILD = """
 import json, sys
 from dgpg_verify.claims.cost.measure import peaks
@@ -41,8 +43,8 @@ print(json.dumps(peaks(**json.loads(sys.argv[1]))))
 
 
 def measure_cost(cell: Cell) -> dict[str, Any]:
-    """Processor time of an iteration of both methods (the least of some), time of the model and, where asked for, the
-    most bytes of tensors that both ever held."""
+    """Processor time of an iteration of both methods (the least of some), time of the model and, with the first fleet,
+    the most bytes of tensors that both ever held on each of `weighed` fleets, [weighed]."""
     system, seed = build_system(cell), cell.seed % 2**31
     steps = {name: _iteration(learner_of(system, name, seed)) for name in METHODS}
     for step in steps.values():
@@ -54,7 +56,7 @@ def measure_cost(cell: Cell) -> dict[str, Any]:
     values: dict[str, Any] = {f"{name}_seconds": spent[name] for name in METHODS}
     rival = _iteration(learner_of(system, RIVAL, seed))
     values[f"{RIVAL}_seconds"] = min(seconds_of(rival) for _ in range(3))
-    if cell.replicate < cell.options["weighed"]:
+    if cell.replicate == 0 and cell.options["weighed"]:
         values |= _peaks(cell)
     if cell.n <= CONTROL_N:
         values[f"{CONTROL}_seconds"] = seconds_of(_iteration(learner_of(system, CONTROL, seed)))
@@ -75,13 +77,17 @@ def _iteration(learner: Learner) -> Callable[[], Any]:
     return lambda: learner.iterate(next(number), 0.5)
 
 
-def peaks(n: int, options: Mapping[str, Any], seed: int) -> dict[str, int]:
-    """Peak bytes by name: of both methods and, at small N, of a control that learns from two roll-outs at once."""
-    system = make_system("cloud", n, seed=seed, **options)
+def peaks(n: int, options: Mapping[str, Any], seeds: Sequence[int]) -> dict[str, list[int]]:
+    """Peak bytes by name, fleet by fleet: of both methods and, at small N, of a control that learns from two roll-outs
+    at once."""
+    systems = [(make_system("cloud", n, seed=seed, **options), seed) for seed in seeds]
     asked: dict[str, tuple[str, int]] = {f"{name}_bytes": (name, 1) for name in METHODS}
     if n <= CONTROL_N:
         asked["more_bytes"] = (METHODS[0], MORE)
-    return {name: peak_bytes(partial(_two_iterations, system, *kind, seed)) for name, kind in asked.items()}
+    return {
+        name: [peak_bytes(partial(_two_iterations, system, *kind, seed)) for system, seed in systems]
+        for name, kind in asked.items()
+    }
 
 
 def peak_bytes(work: Callable[[], Any]) -> int:
@@ -103,11 +109,12 @@ def _two_iterations(system: System, method: str, rollouts: int, seed: int) -> No
         step()
 
 
-def _peaks(cell: Cell) -> dict[str, int]:
-    asked = {"n": cell.n, "options": dict(cell.options["options"]), "seed": cell.seed % 2**31}
+def _peaks(cell: Cell) -> dict[str, NDArray[np.int64]]:
+    seeds = np.random.SeedSequence(cell.seed).generate_state(cell.options["weighed"]).tolist()
+    asked = {"n": cell.n, "options": dict(cell.options["options"]), "seeds": [seed % 2**31 for seed in seeds]}
     command = [sys.executable, "-c", CHILD, json.dumps(asked)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return dict(json.loads(done.stdout))
+    return {name: np.array(sizes) for name, sizes in json.loads(done.stdout).items()}
 
 
 def _model_seconds(system: System, seed: int, rounds: int) -> float:

@@ -167,10 +167,11 @@ def _claimed(sizes: Sizes) -> list[Row]:
         for name, (label, asked) in RIVALS.items()
     ]
     for name in (*BASELINES, "happo"):
-        at = given | ({"n_values": sizes.claimed} if name in BASELINES else {})
+        at = {"preset": sizes.claimed, "practitioner": sizes.practitioner} if name in BASELINES else {}
         rows[name] = [
             _noted(sizes.row(f"{name}/{reading}", f"{name.upper()}, {reading}", method=name, episodes=CLAIMED,
-                             evaluate_every=CLAIMED // 20, **at | settings), reading=reading)
+                             evaluate_every=CLAIMED // 20,
+                             **given | {"n_values": at.get(reading, sizes.claimed_beside)} | settings), reading=reading)
             for reading, settings in _settings_of(name).items()
         ]  # fmt: skip
     for key in _budgets() if sizes.claimed_searched else ():

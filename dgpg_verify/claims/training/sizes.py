@@ -39,9 +39,11 @@ class Sizes:
     seeds: `grid` DG-PG, `small` the baselines, `others` all further methods, `shared` shared parameters, `large`
     guidance alone and MAPPO at large N, `exact` guidance alone in its exact form, `alphas`, `ablated`, `searched`,
     `real`, `patient` baselines with many samples, `claimed` MAPPO and IPPO with the episodes that the paper gives them,
-    `claimed_beside` what stands beside these, `claimed_searched` some of these N, `long` guidance alone with many, and
-    `known` the controls. closely: whether DG-PG is evaluated as CLOSELY says. mixed_to: largest N of the settings
-    `mixed`, of `sum`, which decides nothing, and of the published form of guidance alone. measured: roll-outs of the
+    `practitioner` the same in that reading, where one network for all agents makes fleets cheap (seven that are all
+    alike decide at the level of MAPPO's row and IPPO's together, six do not), `claimed_beside` what stands beside
+    these, `claimed_searched` some of these N, `long` guidance alone with many, and `known` the controls. closely:
+    whether DG-PG is evaluated as CLOSELY says. mixed_to: largest N of the settings `mixed`, of `sum`, which decides
+    nothing, and of the published form of guidance alone. measured: roll-outs of the
     gradient's moments along the way. workloads: held out, in an evaluation.
     """
 
@@ -61,6 +63,7 @@ class Sizes:
     patient: Mapping[int, int] = field(default_factory=dict)
     shared: Mapping[int, int] = field(default_factory=dict)
     claimed: Mapping[int, int] = field(default_factory=dict)
+    practitioner: Mapping[int, int] = field(default_factory=dict)
     claimed_beside: Mapping[int, int] = field(default_factory=dict)
     claimed_searched: Mapping[int, int] = field(default_factory=dict)
     closely: bool = False
@@ -124,16 +127,17 @@ def fewer_seeds(n_values: Mapping[int, int]) -> dict[int, int]:
 
 
 _DECADES = dict.fromkeys((5, 10, 20, 50, 100, 200), 10) | dict.fromkeys((500, 1500), 3)
+_CLAIMED = {5: 10, 10: 10, 20: 6, 50: 3}
 SIZES = {
     "smoke": Sizes(30, 10, 1, grid={4: 2}, small={4: 2}, alphas={4: 2}, alpha_settings=("parts",)),
     "standard": Sizes(30, 30, 3, closely=True, workloads=20, grid={5: 6, 10: 6, 20: 6}, small={5: 6, 10: 6},
                      others={10: 3}, exact={10: 6}, mixed_to=10, alphas={50: 3},
-                     claimed={5: 6}, known={5: 6}, measured=4, alpha_settings=("parts",)),
+                     claimed={5: 6}, practitioner={5: 8}, known={5: 6}, measured=4, alpha_settings=("parts",)),
     "full": Sizes(100, 30, 3, closely=True, grid=_DECADES, small=dict.fromkeys((2, 5, 10), 10),
                  others=dict.fromkeys((2, 5, 10), 10), large={n: seeds for n, seeds in _DECADES.items() if n > 10},
                  exact={2: 10} | _DECADES, alphas={50: 10}, ablated={10: 10, 50: 10},
                  searched=dict.fromkeys((5, 10), 10), real={10: 10, 50: 10}, patient={5: 10, 10: 10, 50: 3},
-                 shared=dict.fromkeys((2, 5, 10), 10), claimed={5: 10, 10: 10, 20: 6, 50: 3},
-                 claimed_beside={5: 10, 10: 10, 20: 6, 50: 3}, claimed_searched={10: 10}, long={5: 10, 50: 3},
+                 shared=dict.fromkeys((2, 5, 10), 10), claimed=_CLAIMED, practitioner=_CLAIMED,
+                 claimed_beside=_CLAIMED, claimed_searched={10: 10}, long={5: 10, 50: 3},
                  known={5: 10}, measured=16),
 }  # fmt: skip
