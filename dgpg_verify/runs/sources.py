@@ -62,7 +62,7 @@ def files_behind(module: str) -> list[Path]:
         if name in paths or path is None or (name != module and _judges(name)):
             continue
         paths[name] = path
-        waiting += _imports(name, path)
+        waiting += _imports(path.read_text())
     rooms = {ROOT / name.split(".")[1] for name in paths if name.startswith(f"{PACKAGE}.")}
     data = [path for room in rooms if room.is_dir() for path in room.rglob("*") if path.suffix in DATA]
     return sorted({*paths.values(), *data})
@@ -81,15 +81,16 @@ def _file_of(name: str) -> Path | None:
     return Path(spec.origin) if spec is not None and spec.origin else None
 
 
-def _imports(name: str, path: Path) -> list[str]:
+@cache  # most modules stand behind the measurements of several families
+def _imports(source: str) -> tuple[str, ...]:
     """Modules of the package that a file imports: `from a import b` may name the module a.b."""
     modules: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             modules += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             modules += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return [module for module in modules if module.startswith(f"{PACKAGE}.") and _is_module(module)]
+    return tuple(module for module in modules if module.startswith(f"{PACKAGE}.") and _is_module(module))
 
 
 @cache

@@ -57,8 +57,8 @@ def run_cells(
     progress: bool = True,
     cost: Callable[[Cell], float] | None = None,
     cluster: Cluster | None = None,
-) -> list[Evidence]:
-    """Measure every cell once and return the evidence in the order of `cells`, read back from the files.
+) -> None:
+    """Measure every cell once, into the store.
 
     cells: repeats are measured once. measure: a function of the cell alone, so that neither order nor number
     of workers matters. resume: keep cells whose key matches. cost: relative cost of a cell; longest first, after
@@ -87,7 +87,6 @@ def run_cells(
         raise InputError(f"{lost}: {kept_text(sum(map(store.has, distinct)))}") from None
     finally:
         shown.close()
-    return [store.load(cell) for cell in cells]
 
 
 def kept_text(finished: int, where: str = "") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dgpg_verify.claims.assumptions.measure import POLICIES, measure_exogeneity
+from dgpg_verify.claims.assumptions.measure import POLICIES, measure_exogeneity, policies_of
 from dgpg_verify.claims.claim import Claim
 from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.question import Question, checked, exactly, must_get
@@ -15,19 +15,25 @@ from dgpg_verify.core import Evidence
 
 HONEST = ("fluid", "speed_aware", "biased:0.3", "lagged:5", "shuffled", "rounded", "noise:0.2")
 CONTROL = "endogenous"
+DOMAINS: dict[str, dict[str, Any]] = {
+    "road_network": {}, "power_dispatch": {}, "rate_control": {}, "inventory": {"horizon": 10, "warehouse": 1.0},
+}  # fmt: skip
 
 
 def design(scale: str) -> list[Row]:
-    """Every honest reference, the endogenous one as control, common bursts, and recorded input where there is any."""
+    """Every honest reference, the endogenous one as control, common bursts, recorded input where there is any, and the
+    other domains."""
     fleets = {"smoke": 2, "standard": 10, "full": 30}[scale]
     clouds: dict[str, dict[str, Any]] = {name: {"reference": name} for name in (*HONEST, CONTROL)}
     clouds["common_shock"] = {"common_shock": True}
     if traces_folder():
         clouds["recorded"] = dict(RECORDED_INPUT)
+    systems = {f"reference/{name}": ("cloud", {"horizon": 25} | options) for name, options in clouds.items()}
+    systems |= {f"system/{name}": (name, options) for name, options in DOMAINS.items()}
     return [
-        Row("A1", f"reference/{name}", dict.fromkeys((8, 64), fleets), stream=name,
-            options={"system": "cloud", "options": {"horizon": 25} | options})
-        for name, options in clouds.items()
+        Row("A1", key, dict.fromkeys((8, 64), fleets), stream=key.partition("/")[2],
+            options={"system": system, "options": options})
+        for key, (system, options) in systems.items()
     ]  # fmt: skip
 
 
@@ -39,20 +45,22 @@ def questions(measured: Measured) -> Sequence[Question]:
 def _question(series: Series[Evidence]) -> Question:
     changes = [float(item.values["largest_change"]) for item in series.flat]
     moved, count, largest = sum(change > 0.0 for change in changes), len(changes), max(changes)
-    name = series.key.rpartition("/")[2]
+    kind, _, name = series.key.partition("/")
+    cloud = kind == "reference"
+    policies = POLICIES if cloud else policies_of(name)
     why = f"the reference changed in {moved} of {count} fleets, by at most {largest:.3g}"
     asked = Question(
         key=series.key,
         statistic="largest change of x~ between policies",
         read=[series],
         verdict=checked(not moved, why, exactly(largest, count)),
-        sentence=f"Reference {name}: {'moves with' if moved else 'bit-identical under'} {len(POLICIES)} policies in "
-        f"{moved or count} of {count} fleets.",
+        sentence=f"Reference {name if cloud else 'of ' + name}: {'moves with' if moved else 'bit-identical under'} "
+        f"{len(policies)} policies in {moved or count} of {count} {'fleets' if cloud else 'draws'}.",
         relation="equal",
         expected=0.0,
         margin=0.0,
-        system=f"cloud, reference or workload {name}",
-        policy=", ".join(POLICIES),
+        system=f"cloud, reference or workload {name}" if cloud else name,
+        policy=", ".join(policies),
         primary=name == "fluid",
         kind="audit",
     )

@@ -172,10 +172,11 @@ def _clouds(scale: str) -> list[Row]:
     # the rows of C1.1: with 12 fleets, and N up to 1500, an exponent is known to +- 0.18 only
     many = grid | _grid((150, 300, 600, 1500), 40) if scale == "full" else grid
     closer = common | {"options": short | ALL}
+    fewer = min(4, pairs[1]) if scale == "standard" else pairs[1]  # pairs where all meet: half of the time went there
     more = tuple(name for name in CLOUD_MORE if name != REPLAYED or scale != "standard")  # it takes half of the time
     rows = [
         noise_row(CLOUD, many, **common | {"credits": (*CLOUD_CREDITS, *more)}),
-        noise_row(DENSE_CLOUD, dense, **closer),
+        noise_row(DENSE_CLOUD, dense, **closer | {"pick_freeze_largest": fewer}),
     ]
     if scale == "smoke":
         return rows

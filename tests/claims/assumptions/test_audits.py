@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from dgpg_verify.claims.assumptions import measure
 from dgpg_verify.claims.assumptions.a1_exogeneity import CLAIM as EXOGENEITY
+from dgpg_verify.claims.assumptions.a1_exogeneity import DOMAINS
 from dgpg_verify.claims.assumptions.a3_local_influence import PRIMARY, QUANTITIES
 from dgpg_verify.claims.assumptions.measure import (
     _met_anywhere,
@@ -19,7 +23,7 @@ from dgpg_verify.claims.assumptions.measure import (
 )
 from dgpg_verify.claims.instrument.measure import observed_guidance_bias
 from dgpg_verify.claims.subjects import SIGMA
-from dgpg_verify.core import draw_noise
+from dgpg_verify.core import Cell, Rollout, draw_noise
 from dgpg_verify.oracles import enumerate_moments
 from dgpg_verify.oracles.games.guidance import additions_in_norm
 from dgpg_verify.policies import uniform_policy
@@ -85,8 +89,26 @@ def test_rollout_locality_against_a_loop(seed: int) -> None:
 
 @pytest.mark.parametrize(("row", "moves"), [("reference/fluid", False), ("reference/endogenous", True)])
 def test_exogeneity_is_seen_and_its_breach_is_seen(row: str, moves: bool) -> None:
-    cell = next(r.cells_at(8, 0)[0] for r in EXOGENEITY.design("smoke") if r.key == row)
-    assert (EXOGENEITY.measure(cell)["largest_change"] > 0.0) == moves
+    assert (EXOGENEITY.measure(exogeneity_cell(row))["largest_change"] > 0.0) == moves
+
+
+def exogeneity_cell(row: str) -> Cell:
+    return next(r.cells_at(8, 0)[0] for r in EXOGENEITY.design("smoke") if r.key == row)
+
+
+@pytest.mark.parametrize("name", DOMAINS)
+def test_exogeneity_of_the_other_domains_and_a_breach(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In each of them, a reference drawn towards the state is caught: the policies differ in what they lead to."""
+    cell = exogeneity_cell(f"system/{name}")
+    assert EXOGENEITY.measure(cell)["largest_change"] == 0.0
+    plain = measure.collect
+
+    def drawn(*asked: Any) -> Rollout:
+        rollout = plain(*asked)
+        return replace(rollout, reference=rollout.reference + 0.01 * rollout.x)
+
+    monkeypatch.setattr(measure, "collect", drawn)
+    assert EXOGENEITY.measure(cell)["largest_change"] > 0.0
 
 
 def test_bias_of_observed_guidance_against_enumeration(seed: int) -> None:
