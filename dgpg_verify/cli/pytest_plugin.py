@@ -20,6 +20,7 @@ for _name in THREADS:  # before anything else loads numpy and torch
     os.environ.setdefault(_name, "1")
 
 WORKERS = ("--workers", "--cell-workers")
+FEW_EXAMPLES = 10
 SCALES = ("smoke", "standard", "full")
 RUN: pytest.StashKey[Any] = pytest.StashKey()
 SEED: pytest.StashKey[int] = pytest.StashKey()
@@ -140,6 +141,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             raise
         raise pytest.UsageError(failure[0]) from error
     config.pluginmanager.register(Ending(), "end of the run")
+    _beside_a_measurement(config.option)
+
+
+def _beside_a_measurement(option: Any) -> None:
+    """A few examples of each exact property; `pytest theorems/` without --benchmark draws them all."""
+    if not getattr(option, "hypothesis_profile", None):
+        from hypothesis import settings
+
+        settings.register_profile("beside", max_examples=FEW_EXAMPLES)
+        settings.load_profile("beside")
 
 
 def _theorems_asked(config: pytest.Config) -> bool:

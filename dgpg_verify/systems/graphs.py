@@ -1,4 +1,5 @@
-"""Which servers an agent may choose, random bipartite graphs with bounded in-degree; and routes through a fat tree."""
+"""Which servers an agent may choose, random bipartite graphs with bounded in-degree; and routes through a fat tree and
+through a backbone."""
 
 from __future__ import annotations
 
@@ -6,6 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.csgraph import shortest_path
 
 from dgpg_verify.core import InputError, check_int
 
@@ -116,3 +119,35 @@ def fat_tree_routes(n_flows: int, rng: np.random.Generator) -> tuple[NDArray[np.
     stages = [start, pod * in_pod + edges[0] * half + middle, pod * in_pod + middle * half + core,
               to * in_pod + middle * half + core, to * in_pod + edges[1] * half + middle, end]  # fmt: skip
     return np.stack([stage * hosts + link for stage, link in enumerate(stages)], axis=1), 6 * hosts
+
+
+# The trunks of Abilene, the backbone of Internet2, in 2004: eleven routers, all lines of 10 Gbit/s
+ABILENE = (
+    ("Seattle", "Sunnyvale"), ("Seattle", "Denver"), ("Sunnyvale", "Los Angeles"), ("Sunnyvale", "Denver"),
+    ("Los Angeles", "Houston"), ("Denver", "Kansas City"), ("Kansas City", "Houston"), ("Kansas City", "Indianapolis"),
+    ("Houston", "Atlanta"), ("Indianapolis", "Chicago"), ("Indianapolis", "Atlanta"), ("Chicago", "New York"),
+    ("Atlanta", "Washington"), ("Washington", "New York"),
+)  # fmt: skip
+
+
+def backbone_routes(n_flows: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], int, float]:
+    """Routes of N flows between random pairs of Abilene's cities, each with as few trunks as possible.
+
+    Returns
+    -------
+    int64 [N, 5], the links of each flow in order and -1 after the last; the number of links, a trunk having one each
+    way; the mean number of links of a route over all pairs. Cost O(N).
+    """
+    cities = sorted({city for trunk in ABILENE for city in trunk})
+    ends = [tuple(cities.index(city) for city in trunk) for trunk in ABILENE]
+    links = {pair: k for k, pair in enumerate([*ends, *(pair[::-1] for pair in ends)])}
+    graph = sparse.csr_array((np.ones(len(links)), tuple(np.array(list(links)).T)), shape=(len(cities),) * 2)
+    hops, before = shortest_path(graph, unweighted=True, return_predecessors=True)
+    routes = np.full((len(cities), len(cities), int(hops.max())), -1)
+    for start, end in np.argwhere(hops > 0.0).tolist():
+        at = end
+        for place in range(int(hops[start, end]) - 1, -1, -1):
+            routes[start, end, place] = links[int(before[start, at]), at]
+            at = int(before[start, at])
+    pairs = routes[hops > 0.0]
+    return pairs[rng.integers(len(pairs), size=n_flows)], len(links), float(hops.sum() / len(pairs))

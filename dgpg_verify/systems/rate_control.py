@@ -5,7 +5,9 @@ of Kelly's system problem, the rates > 0 of least cost. Our declared choice: wei
 log-uniform in [1, 4], penalty beta times the number of flows on the link, rates that are a quarter, half, one and two
 of the flow's equal share of its tightest link. Topology: "sparse", each flow on 3 of N links at random, 3 flows a link;
 "bottleneck", all on one link of capacity N; "fat_tree", between pods of a data centre's network, six links of capacity
-1 each (`graphs.fat_tree_routes`), about one flow a link where N = k^3 / 4 (16, 54, 128, 250, 432 ...).
+1 each (`graphs.fat_tree_routes`), about one flow a link where N = k^3 / 4 (16, 54, 128, 250, 432 ...); "abilene",
+between cities of a research backbone (`graphs.backbone_routes`) whose 28 links are alike and as wide as N flows of rate
+1 need on average.
 """
 
 from __future__ import annotations
@@ -23,12 +25,12 @@ from scipy.sparse.linalg import aslinearoperator, cg
 from torch import Tensor
 
 from dgpg_verify.core import Influence, NonFiniteError, check_choice, check_int, check_real
-from dgpg_verify.systems.graphs import fat_tree_routes, random_candidates
+from dgpg_verify.systems.graphs import backbone_routes, fat_tree_routes, random_candidates
 from dgpg_verify.systems.one_shot import check_entries, check_vectors
 from dgpg_verify.systems.resource_game import JOINT_RULES, ResourceGame, check_additions
 
 Array = NDArray[np.float64]
-TOPOLOGIES = ("sparse", "bottleneck", "fat_tree")
+TOPOLOGIES = ("sparse", "bottleneck", "fat_tree", "abilene")
 LEVELS = (0.25, 0.5, 1.0, 2.0)
 HOPS = 3
 STEPS = 200
@@ -37,7 +39,8 @@ TOLERANCE = 1e-9  # relative error of rate * price = weight
 
 @dataclass(frozen=True, eq=False)
 class RateControl(ResourceGame):
-    """routes int64 [N, S]: links of each flow; weights [N]; rates [N, K]; capacity, penalty, reference_state [L]."""
+    """routes int64 [N, S]: links of each flow, -1 after the last; weights [N]; rates [N, K]; capacity, penalty,
+    reference_state [L]."""
 
     routes: Tensor
     weights: Tensor
@@ -63,11 +66,12 @@ class RateControl(ResourceGame):
         rng = np.random.default_rng(np.random.SeedSequence(check_int("seed", seed, 0), spawn_key=(6,)))
         weights = np.exp(rng.uniform(-np.log(2.0), np.log(2.0), n))
         routes, capacity = _network(topology, n, rng)
-        flows = np.bincount(routes.ravel(), minlength=len(capacity))
-        share = (capacity / np.maximum(flows, 1))[routes].min(1)
-        penalty = beta * np.maximum(flows, 1)
+        flows = np.maximum(np.bincount(routes[routes >= 0], minlength=len(capacity)), 1)
+        share = np.where(routes >= 0, (capacity / flows)[routes], np.inf).min(1)
+        penalty = beta * flows
         best = kelly_rates(routes, weights, capacity, penalty, share)
-        load = np.bincount(routes.ravel(), np.repeat(best, routes.shape[1]), len(capacity)) / capacity
+        sent = np.repeat(best, routes.shape[1])[routes.ravel() >= 0]
+        load = np.bincount(routes[routes >= 0], sent, len(capacity)) / capacity
         recipe = {"n_agents": n, "seed": seed, "topology": topology, "beta": beta}
         parts = {"routes": routes, "weights": weights, "rates": share[:, None] * np.array(LEVELS), "capacity": capacity,
                  "penalty": penalty, "reference_state": load}  # fmt: skip
@@ -75,8 +79,10 @@ class RateControl(ResourceGame):
 
     @cached_property
     def additions(self) -> Influence:
-        share = self.rates[:, :, None] / self.capacity[self.routes][:, None]
-        return Influence(self.routes[:, None].expand(share.shape), share)
+        links = self.routes.clamp(min=0)
+        share = self.rates[:, :, None] / self.capacity[links][:, None]
+        share = torch.where(self.routes[:, None] >= 0, share, torch.zeros_like(share))
+        return Influence(links[:, None].expand(share.shape), share)
 
     @property
     def action_costs(self) -> Tensor:
@@ -88,8 +94,10 @@ class RateControl(ResourceGame):
     @cached_property
     def equal_share(self) -> Tensor:
         """What each flow gets where those on its tightest link share it equally, [N]."""
-        flows = torch.bincount(self.routes.flatten(), minlength=len(self.capacity)).clamp(min=1)
-        return (self.capacity / flows)[self.routes].amin(1)
+        there = self.routes >= 0
+        flows = torch.bincount(self.routes[there], minlength=len(self.capacity)).clamp(min=1)
+        shares = (self.capacity / flows)[self.routes.clamp(min=0)]
+        return torch.where(there, shares, torch.full_like(shares, torch.inf)).amin(1)
 
     @cached_property
     def best_rates(self) -> Tensor:
@@ -112,6 +120,9 @@ def _network(topology: str, n: int, rng: np.random.Generator) -> tuple[NDArray[n
     if topology == "fat_tree":
         routes, links = fat_tree_routes(n, rng)
         return routes, np.ones(links)
+    if topology == "abilene":
+        routes, links, hops = backbone_routes(n, rng)
+        return routes, np.full(links, n * hops / links)
     capacity = np.exp(rng.uniform(0.0, np.log(4.0), n))
     return random_candidates(n, n, min(HOPS, n), rng), capacity
 
@@ -123,10 +134,7 @@ def kelly_rates(routes: NDArray[np.int64], weights: Array, capacity: Array, pena
     Newton's method in log(rate), where the problem is convex, with w for that part of the curvature that ends as w.
     Raises NonFiniteError when 200 steps do not suffice. Cost: O(N S) for each step of conjugate gradients, some 100.
     """
-    (n, hops), size = routes.shape, len(capacity)
-    at = np.arange(n).repeat(hops), routes.ravel()
-    uses = sparse.csr_array((1.0 / capacity[at[1]], at), shape=(n, size))
-    rate = start
+    uses, rate = _uses(routes, capacity), start
     for _ in range(STEPS):
         over = np.maximum(uses.T @ rate - 1.0, 0.0)
         excess = rate * (uses @ (2.0 * penalty * over)) - weights
@@ -140,6 +148,13 @@ def kelly_rates(routes: NDArray[np.int64], weights: Array, capacity: Array, pena
     raise NonFiniteError(
         f"Kelly's rates have an excess of {float(np.abs(excess / weights).max()):g} after {STEPS} steps"
     )
+
+
+def _uses(routes: NDArray[np.int64], capacity: Array) -> sparse.csr_array:
+    """What one unit of a flow's rate adds to each link's load, [N, L]."""
+    flow, hop = np.nonzero(routes >= 0)
+    at = routes[flow, hop]
+    return sparse.csr_array((1.0 / capacity[at], (flow, at)), shape=(len(routes), len(capacity)))
 
 
 def _shortened(rate: Array, step: Array, cost: Callable[[Array], float]) -> Array:

@@ -172,6 +172,20 @@ def test_with_claims_only_their_exact_properties_run(project: Path) -> None:
     assert "2 deselected" in ran.stdout and "3 passed" in whole.stdout
 
 
+def test_beside_a_measurement_properties_draw_fewer_examples(project: Path) -> None:
+    folder = project / "theorems" / "properties"
+    folder.mkdir()
+    drawn = "import pytest\nfrom dgpg_verify.testing import EXACT\nCLAIMS = ('C99',)\n"
+    drawn += "@pytest.mark.parametrize('n', [EXACT.max_examples])\ndef test_it(n): ...\n"
+    try:
+        (folder / "test_examples.py").write_text(drawn)
+        beside, alone = _honest(project, "--claims", "C99.4", "-v"), _pytest(project, "-v")
+        asked = _honest(project, "--claims", "C99.4", "-v", "--hypothesis-profile=default")
+    finally:
+        shutil.rmtree(folder)
+    assert [re.findall(r"test_it\[(\d+)\]", ran.stdout) for ran in (beside, alone, asked)] == [["10"], ["40"], ["40"]]
+
+
 def test_a_claim_without_a_row_is_named(project: Path) -> None:
     ran = _pytest(project, "--benchmark", "--scale", "smoke", "--claims", "C99.3", "--workers", "1", "--out", "silent")
     assert ran.returncode == 0, ran.stdout

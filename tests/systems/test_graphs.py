@@ -13,7 +13,7 @@ from scipy import stats
 
 from dgpg_verify.core import InputError
 from dgpg_verify.systems import random_candidates
-from dgpg_verify.systems.graphs import fat_tree_routes
+from dgpg_verify.systems.graphs import ABILENE, backbone_routes, fat_tree_routes
 from dgpg_verify.testing import EXACT
 
 
@@ -85,3 +85,26 @@ def test_routes_of_a_fat_tree_go_up_and_down_between_pods(n: int, seed: int) -> 
         assert edge_up == up1 % half**2 // half and middle_up == up3 % half**2 // half
         assert up3 % half**2 == down3 % half**2  # one core switch
         assert down2 % half == down3 % half**2 // half and down2 % half**2 // half == down1 % half**2 // half
+
+
+def test_routes_of_the_backbone_join_their_cities_by_as_few_trunks_as_possible(seed: int) -> None:
+    """Hops of all pairs told by growing sets of cities, one trunk at a time."""
+    routes, links, hops = backbone_routes(4000, np.random.default_rng(seed))
+    ends = [*ABILENE, *((b, a) for a, b in ABILENE)]  # of every link, in order
+    assert links == len(ends) == 28
+    distance = {}
+    for start in {city for trunk in ABILENE for city in trunk}:
+        reached, step = {start}, 0
+        while len(reached) < 11:
+            reached, step = reached | {b for a, b in sorted(ends) if a in reached}, step + 1
+            for city in reached:
+                distance.setdefault((start, city), step if city != start else 0)
+    seen = set()
+    for route in routes.tolist():
+        used = [ends[link] for link in route if link >= 0]
+        assert route == [*(link for link in route if link >= 0), *[-1] * (len(route) - len(used))]
+        assert all(first[1] == second[0] for first, second in itertools.pairwise(used))
+        seen.add((used[0][0], used[-1][1]))
+        assert len(used) == distance[used[0][0], used[-1][1]]
+    assert len(seen) == 110 == len([pair for pair in distance if pair[0] != pair[1]])
+    assert hops == pytest.approx(sum(distance.values()) / 110)

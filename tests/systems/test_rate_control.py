@@ -31,8 +31,26 @@ def test_rates_satisfy_their_prices(topology: str, n: int, beta: float) -> None:
     rates = rates_of(game)
     assert kelly_residual(game, rates) < 1e-8
     assert kelly_residual(game, 1.01 * rates) > 1e-3
-    load = np.bincount(game.routes.numpy().ravel(), np.repeat(rates, game.routes.shape[1]), len(game.capacity))
+    load = np.zeros(len(game.capacity))
+    for route, rate in zip(game.routes.tolist(), rates, strict=True):
+        load[[link for link in route if link >= 0]] += rate
     np.testing.assert_allclose(game.reference_state.numpy(), load / game.capacity.numpy(), rtol=1e-12)
+
+
+def test_a_flow_of_one_link_meets_that_link_alone() -> None:
+    """Routes of one and of four links beside each other: what follows a route's end adds nothing and limits nothing."""
+    game = RateControl.random(60, seed=4, topology="abilene")
+    hops = (game.routes >= 0).sum(1)
+    assert int(hops.min()) == 1 and int(hops.max()) >= 4
+    assert ((game.additions.value != 0.0).sum(-1) == hops[:, None]).all()
+    flows = np.bincount(game.routes[game.routes >= 0].numpy(), minlength=len(game.capacity))
+    for route, share in zip(game.routes.tolist(), game.equal_share.tolist(), strict=True):
+        assert share == pytest.approx(min(float(game.capacity[link]) / flows[link] for link in route if link >= 0))
+    assert torch.equal(game.rates[:, 2], game.equal_share)
+    drawn = RateControl.random(20_000, seed=4, topology="abilene")
+    load = drawn.step(drawn.start(torch.empty(1, 1, 0)), torch.ones(1, 20_000, dtype=torch.int64)).x
+    assert float((drawn.routes >= 0).sum() / drawn.capacity.sum()) == pytest.approx(1.0, abs=0.02), "rate 1 fills them"
+    assert load.shape == (1, 28)
 
 
 def test_the_bottleneck_by_hand() -> None:
@@ -62,7 +80,7 @@ def test_config_rebuilds_and_bad_values_are_refused(monkeypatch: pytest.MonkeyPa
     recipe = json.loads(json.dumps(game.config()))
     again: Any = make_system(recipe.pop("system"), **recipe)
     assert torch.equal(again.rates, game.rates) and torch.equal(again.reference_state, game.reference_state)
-    for options, word in (({"n_agents": 0}, "n_agents"), ({"topology": "ring"}, "bottleneck, fat_tree"),
+    for options, word in (({"n_agents": 0}, "n_agents"), ({"topology": "ring"}, "fat_tree, abilene"),
                           ({"beta": 0.0}, "beta"), ({"seed": -1}, "seed")):  # fmt: skip
         with pytest.raises(InputError, match=word):
             RateControl.random(**{"n_agents": 3, **options})

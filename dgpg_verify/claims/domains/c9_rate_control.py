@@ -26,6 +26,10 @@ PREDICTIONS = predicted(
         grid.BOTTLENECK,
         variances(1, 0, -2) | {("noise_to_signal", "guidance"): 0, ("cross_agent_share", "guidance"): -1},
     ),
+    (
+        grid.BACKBONE,
+        variances(1, 0, -2) | {("noise_to_signal", "guidance"): 0, ("cross_agent_share", "guidance"): -1},
+    ),
     (grid.BOTTLENECK_BALANCED, {("variance", "guidance"): -3, ("noise_to_signal", "guidance"): 1}),
     (grid.REST_SPARSE, floors("guided:0.2", "guidance") | samples(1, 0, 0)),
     (grid.REST_BOTTLENECK, floors("guidance") | samples(1, 0, 0)),

@@ -20,7 +20,7 @@ NORMALISED = f"{POWER}/normalised"
 LINES = f"{POWER}/lines"
 FLOORS = {gamma: f"{POWER}/floor/gamma {gamma:g}" for gamma in (*FLOOR_GAMMAS, FAR)}
 SPARSE, BOTTLENECK = f"{RATES}/sparse", f"{RATES}/bottleneck"
-FAT_TREE = f"{RATES}/fat tree"
+FAT_TREE, BACKBONE = f"{RATES}/fat tree", f"{RATES}/abilene"
 SPARSE_BALANCED, BOTTLENECK_BALANCED = f"{SPARSE}/balanced", f"{BOTTLENECK}/balanced"
 CLASSICS = ("pigou", "braess")
 BY_REFERENCE = {(name, reference): f"{TRAFFIC}/{name}/{reference}"
@@ -60,6 +60,7 @@ ABOUT: Mapping[str, tuple[str, str]] = {  # what a row stands for: its panel in 
     SPARSE: (LOCAL, ""),
     SPARSE_BALANCED: (LOCAL, OWN_MEAN),
     FAT_TREE: ("a fat tree that grows, six links each", ""),
+    BACKBONE: ("Abilene's backbone for all", ""),
     BOTTLENECK: (ONE_LINK, ""),
     BOTTLENECK_BALANCED: (ONE_LINK, OWN_MEAN),
     **{key: (f"{name.capitalize()}'s network", f"reference {reference.replace('_', ' ')}")
@@ -141,6 +142,7 @@ def domain_design(scale: str, parts: Collection[str] | None = None) -> list[Row]
         _noise(SPARSE, local, RATES, rollouts),
         _noise(SPARSE_BALANCED, local, RATES),
         _noise(FAT_TREE, dict.fromkeys(HOSTS[scale], draws), RATES, rollouts, topology="fat_tree"),
+        _noise(BACKBONE, shared, RATES, rollouts, topology="abilene"),
         _noise(BOTTLENECK, shared, RATES, rollouts, topology="bottleneck"),
         _noise(BOTTLENECK_BALANCED, shared, RATES, topology="bottleneck"),
         *(

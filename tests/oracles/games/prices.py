@@ -15,12 +15,12 @@ from dgpg_verify.systems.rate_control import RateControl
 def kelly_residual(game: RateControl, rates: Array) -> float:
     """Largest relative error of rate * price = weight, the price of a flow being the sum over its links of what one
     more unit of rate costs there: the derivative 2 penalty (x - 1) / capacity where x > 1, and 0 elsewhere."""
-    load = [0.0] * len(game.capacity)
-    for route, rate in zip(game.routes.tolist(), rates):
+    load, routes = [0.0] * len(game.capacity), [[l for l in route if l >= 0] for route in game.routes.tolist()]
+    for route, rate in zip(routes, rates):
         for link in route:
             load[link] += float(rate) / float(game.capacity[link])
     price = [2.0 * float(game.penalty[l]) * max(x - 1.0, 0.0) / float(game.capacity[l]) for l, x in enumerate(load)]
-    flows = zip(game.routes.tolist(), rates, game.weights.tolist())
+    flows = zip(routes, rates, game.weights.tolist())
     return max(abs(float(rate) * sum(price[link] for link in route) / weight - 1.0) for route, rate, weight in flows)
 
 
