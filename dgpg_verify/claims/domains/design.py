@@ -46,6 +46,8 @@ RESTS: Mapping[str, tuple[str, dict[str, Any], str, str]] = {  # system, options
     REST_SPARSE: (RATES, {}, LOCAL, ""),
     REST_BOTTLENECK: (RATES, {"topology": "bottleneck"}, ONE_LINK, ""),
 }  # fmt: skip
+IN_USE = "networks in use"
+NAMED = {"fat tree": "a fat tree that grows, six links each", "Abilene": "Abilene's backbone for all flows"}
 IN_WORDS = {OWN_MEAN: "reference = mean state"}
 ABOUT: Mapping[str, tuple[str, str]] = {  # what a row stands for: its panel in the figure, and what sets it apart there
     GRID: (TOWN, ""),
@@ -59,8 +61,8 @@ ABOUT: Mapping[str, tuple[str, str]] = {  # what a row stands for: its panel in 
     WAREHOUSE: ("one warehouse at its capacity", ""),
     SPARSE: (LOCAL, ""),
     SPARSE_BALANCED: (LOCAL, OWN_MEAN),
-    FAT_TREE: ("a fat tree that grows, six links each", ""),
-    BACKBONE: ("Abilene's backbone for all", ""),
+    FAT_TREE: (IN_USE, "fat tree"),
+    BACKBONE: (IN_USE, "Abilene"),
     BOTTLENECK: (ONE_LINK, ""),
     BOTTLENECK_BALANCED: (ONE_LINK, OWN_MEAN),
     **{key: (f"{name.capitalize()}'s network", f"reference {reference.replace('_', ' ')}")
@@ -251,5 +253,5 @@ def _row(key: str, n_values: Mapping[int, int], part: str, system: str, options:
     asked = {"part": part, "system": system, "options": dict(options), "policy": "uniform"} | more
     panel, series = ABOUT.get(key) or RESTS.get(key, ())[2:] or (FOUR, key.partition("/four")[2].strip("/"))
     words = [panel, *([IN_WORDS.get(series, series)] if series else [])]
-    notes = {"group": panel, "series": series, "where": ", ".join(words)}
+    notes = {"group": panel, "series": series, "where": NAMED.get(series, ", ".join(words))}
     return Row(FAMILY, key, n_values, asked, stream=f"{FAMILY}/{system}", notes=notes)

@@ -94,9 +94,11 @@ def _slope(part: Frame) -> float | None:
 
 
 def _title(rows: Frame) -> str:
-    """The exponents of the guidance's noise, group by group; where there is none, how far predictions were off."""
+    """The exponents of the guidance's noise, in the first variant of each group."""
     noise = where(rows, statistic="variance", credit="guidance")
-    groups = noise.groupby("group", sort=False)
-    slopes = {group: _slope(where(part, series=part["series"].iloc[0])) for group, part in groups}
-    told = [f"N^{exponent_text(slope)} ({group})" for group, slope in slopes.items() if slope is not None]
+    first = {group: part["series"].iloc[0] for group, part in noise.groupby("group", sort=False)}
+    slopes = {
+        ", ".join(filter(None, place)): _slope(where(noise, group=place[0], series=place[1])) for place in first.items()
+    }
+    told = [f"N^{exponent_text(slope)} ({place})" for place, slope in slopes.items() if slope is not None]
     return f"The guidance's noise goes like {' and '.join(told)}" if told else "Predicted and found"
