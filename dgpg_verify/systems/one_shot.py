@@ -108,18 +108,22 @@ def check_vectors(system: object, names: Iterable[str], size: int) -> None:
             raise InputError(f"{name} has shape {shape}: it must be [M] = ({size},)")
 
 
-def _is_within(low: float, high: float, rule: str) -> bool:
-    least = {"finite and > 0": low > 0.0, "finite and >= 0": low >= 0.0}.get(rule, True)
-    return math.isfinite(low) and math.isfinite(high) and least
-
-
 def check_entries(system: object, allowed: Mapping[str, str]) -> None:
     """Refuse entries that are not as `allowed` says: "finite", "finite and >= 0" or "finite and > 0"."""
     for name, rule in allowed.items():
         values = getattr(system, name)
-        if values.numel() and _is_within(*(float(end) for end in values.aminmax()), rule):
-            continue  # NaN would be an end, and within nothing
+        if _keeps(values, rule):
+            continue
         good = values.isfinite() & {"finite and > 0": values > 0, "finite and >= 0": values >= 0}.get(rule, True)
         if not bool(good.all()):
             place = (~good).nonzero()[0].tolist()
             raise InputError(f"{name}{place} = {float(values[tuple(place)])!r} is not allowed: it must be {rule}")
+
+
+def _keeps(values: Tensor, rule: str) -> bool:
+    """Whether all entries keep the rule, told from the least and the largest (NaN where there is one)."""
+    if not values.numel():
+        return True
+    low, high = (float(end) for end in values.aminmax())
+    enough = {"finite and > 0": low > 0.0, "finite and >= 0": low >= 0.0}.get(rule, True)
+    return enough and math.isfinite(low) and math.isfinite(high)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -74,8 +74,8 @@ def random_games(
 def _fleets(count: int, n_agents: int, n_candidates: int, servers: int, seed: int) -> Sequence[LoadBalancingGame]:
     """The fleets with the plainest cost and reference. Kept, since a design asks for the same ones with every cost and
     reference, and drawing is most of the work on small tables."""
-    more = {"n_candidates": n_candidates, "n_servers": servers}
-    return [LoadBalancingGame.random(n_agents, child, **more) for child in child_seeds(count, seed)]
+    draw = partial(LoadBalancingGame.random, n_agents, n_candidates=n_candidates, n_servers=servers)
+    return [draw(seed=child) for child in child_seeds(count, seed)]
 
 
 def _with_law(game: LoadBalancingGame, cost: str, reference: str) -> LoadBalancingGame:
