@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from pathlib import Path
@@ -30,6 +31,7 @@ from dgpg_verify.runs.progress import CellProgress
 if TYPE_CHECKING:
     from dgpg_verify.runs.cluster import Cluster
 
+WRITERS = 4  # files on their way to the disk at once, of each worker
 LARGEST_BATCH = 32  # cells handed over at once
 BATCHES_LEFT = 16  # per worker: no batch holds more than this part of the cost that is left, so that none waits long
 SAFE_PATH = "PYTHONSAFEPATH"
@@ -163,10 +165,21 @@ def batches_of(weights: Sequence[float], workers: int) -> Iterator[slice]:
 
 
 def _measure_batch(measure: Measure, tasks: list[Task], owner: int) -> list[Done]:
-    """Measure cells one after the other; each is on disk before the next begins. Runs in a worker."""
+    """Measure cells one after the other, all of them on disk at the end. Runs in a worker.
+
+    Files are written beside the measuring: a disk takes milliseconds to say that it holds a file, as many as a small
+    cell takes to measure.
+    """
     _end_with(owner)
     _keep_memory()
-    return [_measure_one(measure, *task) for task in tasks]
+    begun = []
+    with ThreadPoolExecutor(WRITERS) as pool:  # waits for them, also after an error
+        for index, cell, path, key in tasks:
+            content, seconds = measured_bytes(measure, cell, key)
+            begun.append((index, seconds, pool.submit(write_atomic, path, content)))
+    for *_, written in begun:
+        written.result()  # raises what writing raised
+    return [(index, seconds) for index, seconds, _ in begun]
 
 
 def _measure_one(measure: Measure, index: int, cell: Cell, path: Path, key: str) -> Done:
