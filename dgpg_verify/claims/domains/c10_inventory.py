@@ -32,8 +32,9 @@ def questions(measured: Measured) -> list[Question]:
 def _shares(measured: Measured) -> Iterator[Question]:
     if grid.SEPARATE in measured:
         yield _alone(measured[grid.SEPARATE])
-    if grid.WAREHOUSE in measured:
-        yield _felt(measured[grid.WAREHOUSE])
+    for key in (grid.WAREHOUSE, *grid.LOADED.values()):
+        if key in measured:
+            yield _felt(measured[key])
 
 
 def _share(item: Evidence) -> float:
@@ -60,8 +61,8 @@ def _alone(series: Series[Evidence]) -> Question:
 
 
 def _felt(series: Series[Evidence]) -> Question:
-    n = max(series.n_values)
-    verdict = judge_at_least(series.at_largest(_share, level_of(True)), FELT)
+    n, predicted_one = max(series.n_values), series.key == grid.WAREHOUSE
+    verdict = judge_at_least(series.at_largest(_share, level_of(predicted_one)), FELT)
     return Question(
         key=f"{series.key}/share of others/guidance",
         statistic="share of others",
@@ -70,11 +71,12 @@ def _felt(series: Series[Evidence]) -> Question:
         sentence=f"Other retailers cause {with_interval(verdict.estimate)} of the guidance's variance at N = {n} "
         f"(predicted: more than {FELT:g} as the load nears the warehouse's capacity): {series.row.notes['where']}.",
         statement="With a shared warehouse near its capacity the guidance is no longer free of the others' noise.",
+        notes=() if predicted_one else ("another load, asked after the prediction had been judged",),
         relation="at_least",
         expected=FELT,
         system=series.row.notes["where"],
         policy="uniform",
-        primary=True,
+        primary=predicted_one,
         n_values=(n,),
     )
 

@@ -26,6 +26,7 @@ CLASSICS = ("pigou", "braess")
 BY_REFERENCE = {(name, reference): f"{TRAFFIC}/{name}/{reference}"
                 for name in CLASSICS for reference in ("user_equilibrium", "system_optimum")}  # fmt: skip
 SEPARATE, WAREHOUSE = f"{STOCK}/separate", f"{STOCK}/warehouse"
+LOADED = {load: f"{WAREHOUSE}/load {load:g}" for load in (0.5, 2.0)}  # asked afterwards, at full scale
 TOWN, WHOLE = "a town that grows with its travellers", "Braess's network, N drivers of weight 1/N"
 BALANCE, LEFT = "one balance of all generators", "what guidance leaves of the balance"
 LOCAL, ONE_LINK = "3 of N links each", "one link for all"
@@ -59,6 +60,7 @@ ABOUT: Mapping[str, tuple[str, str]] = {  # what a row stands for: its panel in 
     **{key: (LEFT, f"weight N^-{gamma:g}" if gamma else "weight 1") for gamma, key in FLOORS.items()},
     SEPARATE: ("retailers with suppliers of their own", ""),
     WAREHOUSE: ("one warehouse at its capacity", ""),
+    **{key: (f"one warehouse asked for {load:g} times its capacity", "") for load, key in LOADED.items()},
     SPARSE: (LOCAL, ""),
     SPARSE_BALANCED: (LOCAL, OWN_MEAN),
     FAT_TREE: (IN_USE, "fat tree"),
@@ -180,10 +182,12 @@ def _rests(scale: str) -> list[Row]:
 def _stocks(scale: str) -> list[Row]:
     n_values, draws, rollouts, pairs = STOCKS[scale]
     grid, more = dict.fromkeys(n_values, draws), {"rollouts": rollouts, "pick_freeze": pairs}
-    options = {SEPARATE: {}, WAREHOUSE: {"warehouse": 1.0}}
+    ends = {n: draws for n in (n_values[0], n_values[-1]) if scale == "full"}
+    rows = {SEPARATE: (grid, {}), WAREHOUSE: (grid, {"warehouse": 1.0})}
+    rows |= {key: (ends, {"warehouse": load}) for load, key in LOADED.items() if ends}
     return [
-        _row(key, grid, "over_time", STOCK, {"horizon": STOCK_STEPS, **special}, **more)
-        for key, special in options.items()
+        _row(key, sizes, "over_time", STOCK, {"horizon": STOCK_STEPS, **special}, **more)
+        for key, (sizes, special) in rows.items()
     ]
 
 

@@ -22,6 +22,7 @@ from dgpg_verify.oracles.games.guidance import guidance_moments
 from tests.claims.judging import judge
 
 ROWS = {row.key: row for row in design.domain_design("smoke")}
+LATER = {row.key: row for row in design.domain_design("full", [design.STOCK])}
 
 
 def small_cell(key: str, **options: Any) -> Cell:
@@ -78,7 +79,7 @@ def test_a_training_cell_holds_the_last_evaluation(monkeypatch: pytest.MonkeyPat
 
 
 def series(key: str, values: dict[str, Any]) -> Series[Evidence]:
-    row = replace(ROWS[key], n_values=dict.fromkeys((16, 32, 64, 128), 4))
+    row = replace(ROWS.get(key) or LATER[key], n_values=dict.fromkeys((16, 32, 64, 128), 4))
     noise = np.random.default_rng(0)
     return make_series(row, [
         Evidence(c, {name: v * (1.0 + 0.001 * noise.normal()) for name, v in values.items()}, 0.0) for c in row.cells(0)
@@ -103,9 +104,10 @@ def test_retailers_with_suppliers_of_their_own_must_not_feel_each_other() -> Non
     assert inventory(design.SEPARATE, 0.01).verdict == "refuted"
 
 
-def test_a_warehouse_is_felt_from_a_twentieth_on() -> None:
-    assert inventory(design.WAREHOUSE, 0.2).verdict == "supported"
-    assert inventory(design.WAREHOUSE, 0.01).verdict == "refuted"
+@pytest.mark.parametrize("key", [design.WAREHOUSE, *design.LOADED.values()])
+def test_a_warehouse_is_felt_from_a_twentieth_on(key: str) -> None:
+    felt, not_felt = inventory(key, 0.2), inventory(key, 0.01)
+    assert (felt.verdict, not_felt.verdict) == ("supported", "refuted")
 
 
 def test_a_table_carries_what_was_predicted() -> None:
@@ -122,7 +124,7 @@ def test_a_control_of_the_price_of_anarchy_is_not_primary() -> None:
 
 def test_small_games_are_judged_at_every_alpha_and_by_any_negative_policy() -> None:
     key = f"{design.RATES}/four"
-    row = replace(ROWS[key], n_values={4: 1})
+    row = replace(ROWS.get(key) or LATER[key], n_values={4: 1})
     [cell] = row.cells(0)
     held = dict(c9_rate_control.CLAIM.measure(replace(cell, options={**cell.options, "games": 3})))
     held["relations"] = np.zeros_like(held["relations"])  # equal at every single alpha ...
