@@ -1,8 +1,9 @@
 """How much memory a measurement would take, from the shapes of a small copy of the system, before it is built.
 
 Two copies with 32 and 64 agents show what one roll-out and the system itself hold and how that grows with N (a dense
-graph grows like N^2). Counted are the system, one chunk of roll-outs, its gradients and the sums of all chunks; what
-Python, torch and temporary arrays take on top is not, so that the real need is a few times as large.
+graph grows like N^2). Counted are the system, the roll-outs that are played side by side, their gradients and the sums
+of all chunks; what Python, torch and temporary arrays take on top is not, so that the real need is a few times as
+large.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ import torch
 from dgpg_verify.claims.subjects import build_policy, build_system
 from dgpg_verify.contracts.calls import tensors
 from dgpg_verify.core import Cell, InputError, Policy, System
-from dgpg_verify.measurement import chunk_size
-from dgpg_verify.measurement.accumulate import GROUPS, group_count
+from dgpg_verify.measurement.accumulate import group_count
+from dgpg_verify.measurement.gradients_of import chunks_at_once
 
 PROBES = (32, 64)  # agents
 WORKING = 4  # float64 arrays [B, T, N, K] that live at once beside the observations: logits, probabilities, scores
@@ -74,9 +75,10 @@ def estimate(
     at = {name: _grown(getattr(small, name), getattr(large, name), n) for name in vars(large)}
     horizon, actions, width = systems[-1].horizon, round(at["actions"]), round(at["parameters"])
     shape: Any = SimpleNamespace(n_agents=n, horizon=horizon, n_actions=actions)
-    batch = min(chunk_size(shape), max(1, rollouts // GROUPS))
+    groups = group_count(credits, n, width)
+    batch = min(rollouts, math.prod(chunks_at_once(shape, rollouts, groups)))
     chunk = batch * horizon * (at["step"] + WORKING * 8.0 * n * max(actions, 1))
-    gradients = 8.0 * n * width * credits * (batch + group_count(credits, n, width)) + 8.0 * n * width
+    gradients = 8.0 * n * width * credits * (batch + groups) + 8.0 * n * width
     return at["own"] + chunk + gradients
 
 

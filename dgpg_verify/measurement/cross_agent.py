@@ -33,8 +33,8 @@ class FrozenPairs:
 
 
 def pick_and_freeze(setup: Setup, basis: Basis, pairs: int) -> FrozenPairs:
-    """Measure the cross-agent products of the basis credits. Cost: 2 x pairs x sets roll-outs, as many side by side as
-    a chunk holds (two at least)."""
+    """Measure the cross-agent products of the basis credits. Cost: 2 x pairs x sets roll-outs, as many sets side by
+    side as a chunk holds; one at least, which may be two chunks."""
     sets, c = frozen_sets(setup.system.n_agents, setup.seeds["freeze"]), len(basis.credits)
     places = np.split(np.arange(sum(map(len, sets))), np.cumsum([len(agents) for agents in sets])[:-1])
     products = [np.zeros((c, c, len(agents))) for agents in sets]

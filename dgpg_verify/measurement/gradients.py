@@ -20,10 +20,10 @@ from dgpg_verify.contracts import check_own_credits
 from dgpg_verify.core import Credit, Noise, Policy, System, check_choice, check_int
 from dgpg_verify.core.moments import MEASURED_SETTINGS
 from dgpg_verify.core.trees import move
-from dgpg_verify.measurement.accumulate import GROUPS, GroupMoments, deal, group_count
+from dgpg_verify.measurement.accumulate import GroupMoments, deal, group_count
 from dgpg_verify.measurement.combine import Basis
 from dgpg_verify.measurement.cross_agent import FrozenPairs, pick_and_freeze
-from dgpg_verify.measurement.gradients_of import batches, chunk_size, gradient_blocks
+from dgpg_verify.measurement.gradients_of import batches, chunks_at_once, gradient_blocks
 from dgpg_verify.measurement.jackknife import finish
 from dgpg_verify.measurement.moments import GradientMoments
 from dgpg_verify.measurement.pilot import Calibration, calibrate
@@ -76,8 +76,8 @@ def measure_gradients(
 def _accumulate(setup: Setup, basis: Basis, progress: bool) -> tuple[list[GroupMoments], list[GroupMoments] | None]:
     """Stream chunks of roll-outs into jackknife groups; shared parameters also into moments of sum_i g_i."""
     c, (n, size) = len(basis.credits), setup.shape
-    count, largest = group_count(c, n, size), chunk_size(setup.system)
-    chunk = min(largest, max(1, setup.rollouts // GROUPS))  # more credits, same noise
+    count = group_count(c, n, size)
+    chunk, together = chunks_at_once(setup.system, setup.rollouts, count)
     groups = [GroupMoments.empty(c, n, size, setup.device) for _ in range(count)]
     shared = setup.policy.sharing == "shared"
     team = [GroupMoments.empty(c, 1, size, setup.device) for _ in range(count)] if shared else None
@@ -86,7 +86,7 @@ def _accumulate(setup: Setup, basis: Basis, progress: bool) -> tuple[list[GroupM
         total=-(-setup.rollouts // chunk), file=sys.stderr, delay=3.0, disable=not progress, leave=False,
     )  # fmt: skip
     dealt = 0
-    for parts in batches(noises, min(count, largest // chunk)):  # small chunks are played side by side
+    for parts in batches(noises, together):
         blocks = gradient_blocks(setup.system, setup.policy, basis.credits, Noise.joined(parts))
         into, sizes = [(dealt + k) % count for k in range(len(parts))], [len(part) for part in parts]
         dealt += len(parts)

@@ -24,6 +24,7 @@ from dgpg_verify.core import (
     offers,
 )
 from dgpg_verify.credits.base import own_probabilities
+from dgpg_verify.measurement.accumulate import GROUPS
 from dgpg_verify.rollouts.collect import collect_fully
 
 T = TypeVar("T")
@@ -35,6 +36,14 @@ def chunk_size(system: System) -> int:
     """Roll-outs in a chunk, from (N, T, K) alone."""
     work = system.n_agents * system.horizon * max(system.n_actions, 1)
     return max(1, min(MAX_CHUNK, CHUNK_WORK // work))
+
+
+def chunks_at_once(system: System, rollouts: int, groups: int) -> tuple[int, int]:
+    """Roll-outs of a chunk, and how many chunks are played side by side: each group gets some of a few roll-outs, which
+    together are no more than a chunk of many."""
+    largest = chunk_size(system)
+    chunk = min(largest, max(1, rollouts // GROUPS))  # more credits, same noise
+    return chunk, min(groups, largest // chunk)
 
 
 def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -1,4 +1,4 @@
-"""Measuring many cells: any number of workers, one torch thread each, every finished cell on disk at once.
+"""Measuring many cells: any number of workers, one torch thread each, finished cells on disk within milliseconds.
 
 Handing a task to a worker costs about 25 ms, more than many a cell: cheap cells are handed over in batches.
 """
@@ -11,8 +11,9 @@ import os
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from pathlib import Path
@@ -172,14 +173,17 @@ def _measure_batch(measure: Measure, tasks: list[Task], owner: int) -> list[Done
     """
     _end_with(owner)
     _keep_memory()
-    begun = []
+    done, writing = [], deque[Future[Path]]()
     with ThreadPoolExecutor(WRITERS) as pool:  # waits for them, also after an error
         for index, cell, path, key in tasks:
             content, seconds = measured_bytes(measure, cell, key)
-            begun.append((index, seconds, pool.submit(write_atomic, path, content)))
-    for *_, written in begun:
-        written.result()  # raises what writing raised
-    return [(index, seconds) for index, seconds, _ in begun]
+            done.append((index, seconds))
+            writing.append(pool.submit(write_atomic, path, content))
+            if len(writing) == WRITERS:  # as many as a kill may lose; raises what writing raised
+                writing.popleft().result()
+        for written in writing:
+            written.result()
+    return done
 
 
 def _measure_one(measure: Measure, index: int, cell: Cell, path: Path, key: str) -> Done:

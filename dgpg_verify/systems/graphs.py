@@ -121,7 +121,7 @@ def fat_tree_routes(n_flows: int, rng: np.random.Generator) -> tuple[NDArray[np.
     return np.stack([stage * hosts + link for stage, link in enumerate(stages)], axis=1), 6 * hosts
 
 
-# The trunks of Abilene, the backbone of Internet2, in 2004: eleven routers, all lines of 10 Gbit/s
+# The trunks of Abilene, the backbone of Internet2, by its public map of 2004: eleven routers, lines of 10 Gbit/s
 ABILENE = (
     ("Seattle", "Sunnyvale"), ("Seattle", "Denver"), ("Sunnyvale", "Los Angeles"), ("Sunnyvale", "Denver"),
     ("Los Angeles", "Houston"), ("Denver", "Kansas City"), ("Kansas City", "Houston"), ("Kansas City", "Indianapolis"),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from dgpg_verify.claims.claim import all_claims, select_claims
 from dgpg_verify.claims.noise.design import SHARED_GAME
-from dgpg_verify.cli.memory import cell_memory
+from dgpg_verify.cli.memory import cell_memory, estimate
+from dgpg_verify.policies import make_policy
 from dgpg_verify.runs.progress import size_text
+from dgpg_verify.systems import make_system
 from tests.cli.command import run
 
 
@@ -71,3 +74,12 @@ def test_a_run_that_was_never_measured(tmp_path, capsys: pytest.CaptureFixture[s
 def test_bad_options(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run("plan", *words, capsys=capsys)
     assert code == 2 and said in err and err.count("\n") == 1
+
+
+def test_the_memory_of_roll_outs_that_are_played_side_by_side_is_counted() -> None:
+    """Of 64 roll-outs all eight chunks of eight are: as many gradients as of 64, not of 8."""
+    n, credits, groups = 100, 3, 8
+    build, policy = partial(make_system, "load_balancing", seed=0), partial(make_policy, "mlp")
+    gradient = 8.0 * n * policy(build(n)).parameters.shape[-1] * credits
+    few, many = (estimate(build, policy, n, rollouts, credits) for rollouts in (8, 64))
+    assert few > (8 + groups) * gradient and many - few > (64 - 8) * gradient

@@ -292,7 +292,7 @@ def test_memory_does_not_grow_with_rollouts(monkeypatch: pytest.MonkeyPatch) -> 
         return gradient_blocks(*args)
 
     monkeypatch.setattr(gradients, "gradient_blocks", spying)
-    monkeypatch.setattr(gradients, "chunk_size", lambda system: 8)
+    monkeypatch.setattr(gradients, "chunks_at_once", lambda *_: (8, 1))
     quiet(GAME, POLICY, NAMES, rollouts=8 * 61)
     assert len(set(held.values())) == 1 and set(held) == {9, 29, 59}
 

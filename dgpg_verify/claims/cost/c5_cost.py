@@ -53,7 +53,7 @@ def design(scale: str) -> list[Row]:
 
 
 def cost(cell: Cell) -> float:
-    return float(cell.n * 10**4)
+    return float(cell.n * 10**4) * (1.0 + cell.options["weighed"] * (cell.replicate == 0))
 
 
 def questions(measured: Measured) -> list[Question]:

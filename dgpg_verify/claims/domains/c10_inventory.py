@@ -69,7 +69,8 @@ def _felt(series: Series[Evidence]) -> Question:
         read=[series],
         verdict=verdict,
         sentence=f"Other retailers cause {with_interval(verdict.estimate)} of the guidance's variance at N = {n} "
-        f"(predicted: more than {FELT:g} as the load nears the warehouse's capacity): {series.row.notes['where']}.",
+        f"({'predicted' if predicted_one else 'asked afterwards'}: more than {FELT:g} as the load nears the "
+        f"warehouse's capacity): {series.row.notes['where']}.",
         statement="With a shared warehouse near its capacity the guidance is no longer free of the others' noise.",
         notes=() if predicted_one else ("another load, asked after the prediction had been judged",),
         relation="at_least",

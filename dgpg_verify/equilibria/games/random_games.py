@@ -19,8 +19,6 @@ M = max(N, K) servers unless given. Only the guidance differs between references
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -31,7 +29,6 @@ from dgpg_verify.equilibria.arrays import beside
 from dgpg_verify.equilibria.games.relaxation import RELAXED_COSTS, relaxed_states
 from dgpg_verify.equilibria.games.tables import Tables, check_joint_actions, joint_tables
 from dgpg_verify.systems import LoadBalancingGame
-from dgpg_verify.systems.references import alter_reference
 
 REFERENCES = ("perfect", "fluid", "speed_aware", "biased:D", "shuffled")
 SCALE = (0.25, 4.0)  # of -c J in a perfect guidance
@@ -62,28 +59,14 @@ def random_games(
     servers = least if n_servers is None else check_int("n_servers", n_servers, n_candidates)
     drawn = "fluid" if reference == "speed_aware" else reference
     games = [
-        _with_law(game, cost, drawn)
-        for game in _fleets(check_int("count", count, 1), n_agents, n_candidates, servers, check_int("seed", seed, 0))
+        LoadBalancingGame.random(
+            n_agents, child, n_candidates=n_candidates, cost=cost, n_servers=servers, reference=drawn
+        )
+        for child in child_seeds(count, seed)
     ]
     if reference != "speed_aware":
         return games
     return [game.with_reference(torch.as_tensor(state)) for game, state in zip(games, relaxed_states(games))]
-
-
-@lru_cache(maxsize=16)
-def _fleets(count: int, n_agents: int, n_candidates: int, servers: int, seed: int) -> Sequence[LoadBalancingGame]:
-    """The fleets with the plainest cost and reference. Kept, since a design asks for the same ones with every cost and
-    reference, and drawing is most of the work on small tables."""
-    draw = partial(LoadBalancingGame.random, n_agents, n_candidates=n_candidates, n_servers=servers)
-    return [draw(seed=child) for child in child_seeds(count, seed)]
-
-
-def _with_law(game: LoadBalancingGame, cost: str, reference: str) -> LoadBalancingGame:
-    """The fleet as `LoadBalancingGame.random` draws it with this cost and reference."""
-    assert game.recipe is not None
-    state = alter_reference(reference, game.target, game.capacity, game.recipe["seed"])
-    recipe = game.recipe | {"cost": cost, "reference": reference}
-    return replace(game, cost=cost, reference_state=state, recipe=recipe)
 
 
 def random_tables(count: int, n_agents: int, n_candidates: int = 3, *law: Any, **more: Any) -> Tables:

@@ -59,8 +59,8 @@ def expected_gaps(
     Returns
     -------
     array [C]
-        Sum scale. Cost: O(N * non-zeros of A) per step (a few products of a sparse by a dense N x N matrix); O(N^2)
-        memory.
+        Sum scale. Cost: O(N * non-zeros of A) per step (a few products of a sparse by a dense N x N matrix; O(N^3) up
+        to 64 agents); O(N^2) memory.
 
     Raises
     ------

@@ -138,14 +138,15 @@ class TeamProblem:
         return np.stack([value(squares) for squares in self._squares])[self.fleets]
 
     def _shares(self, credit: str, alpha: Array) -> tuple[Array | None, Array | None]:
-        """1 - alpha and alpha, [R, 1], None where they are 0 in every run. Those of an array that cannot be written to,
+        """1 - alpha and alpha, [R, 1], None where they are 0 in every run. Those of an array that nobody can write to,
         such as the learner's between two checkpoints, are worked out once: they took a fifth of a small step."""
         known = self._known
         if known is not None and known[0] == credit and known[1] is alpha:
             return known[2]
         share = check_shares(credit, alpha, self.runs)[:, None]
         shares = (None if (share == 1.0).all() else 1.0 - share), (None if (share == 0.0).all() else share)
-        self._known = None if np.asarray(alpha).flags.writeable else (credit, alpha, shares)
+        flags = np.asarray(alpha).flags
+        self._known = (credit, alpha, shares) if flags.owndata and not flags.writeable else None
         return shares
 
     def _roll_outs(self, state: Array, credit: str, alpha: Array) -> Callable[[np.random.Generator], Array]:

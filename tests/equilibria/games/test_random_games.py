@@ -6,7 +6,6 @@ import pytest
 from dgpg_verify.core import InputError
 from dgpg_verify.equilibria.games.random_games import child_seeds, perfect_guidance, random_games, random_tables
 from dgpg_verify.equilibria.games.tables import joint_tables
-from dgpg_verify.systems import LoadBalancingGame
 from dgpg_verify.systems.references import alternating_signs
 from tests.equilibria.games import plain
 
@@ -26,17 +25,6 @@ def test_same_seed_same_fleets_other_seed_other_fleets():
     assert len({game.jobs[0].item() for game in [*games, *random_games(6, 4, 3, seed=2)]}) == 12
     assert len(set(child_seeds(1000, 0))) == 1000
     assert random_games(1, 2, 3)[0].n_servers == 3 and random_games(1, 2, 3, n_servers=7)[0].n_servers == 7
-
-
-@pytest.mark.parametrize(("cost", "reference"), [("quadratic", "fluid"), ("mm1", "biased:0.3"), ("delay", "shuffled")])
-def test_fleets_are_those_of_the_game_itself(cost, reference):
-    """However often they are asked for, and whatever was asked for before."""
-    for _ in range(2):
-        random_games(3, 4, cost="makespan", reference="biased:0.1", seed=5)
-        games = random_games(3, 4, cost=cost, reference=reference, seed=5)
-        law = {"n_candidates": 3, "cost": cost, "n_servers": 4, "reference": reference}
-        drawn = [LoadBalancingGame.random(4, child, **law) for child in child_seeds(3, 5)]
-        assert same(games, drawn) and [g.config() for g in games] == [g.config() for g in drawn]
 
 
 def test_global_random_state_is_neither_read_nor_changed():

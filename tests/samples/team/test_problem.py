@@ -255,6 +255,10 @@ def test_shares_follow_an_alpha_that_is_written_to() -> None:
     fixed.setflags(write=False)
     for share, expected in ((fixed, first), (alpha, direction(alpha)), (fixed, first)):
         np.testing.assert_array_equal(direction(share), expected)
-    np.testing.assert_array_equal(direction(fixed), first)
+    base = np.array([0.25])
+    view = np.broadcast_to(base, (2,))  # cannot be written to itself
+    np.testing.assert_array_equal(direction(view), first)
+    base[:] = 0.75
+    np.testing.assert_array_equal(direction(view), direction(alpha))
     with pytest.raises(InputError, match="alpha"):
         problem.step_direction(state, "return", fixed, 1, cell_generator(3))
