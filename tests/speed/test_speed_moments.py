@@ -13,7 +13,7 @@ from torch.func import grad, vmap
 
 from dgpg_verify.core import Rollout, draw_noise
 from dgpg_verify.credits import make_credit
-from dgpg_verify.measurement.accumulate import GroupMoments
+from dgpg_verify.measurement.accumulate import GroupMoments, deal
 from dgpg_verify.measurement.combine import Basis, fit_credits, make_basis
 from dgpg_verify.policies import MLPPolicy, make_policy
 from dgpg_verify.rollouts import collect
@@ -50,7 +50,7 @@ def ours(s: Setup) -> Tensor:
     """Weights of all credits, their gradients and their moments."""
     weights = torch.stack([credit(s.rollout) for credit in s.basis.credits])
     moments = GroupMoments.empty(len(s.basis.credits), N, s.policy.parameters.shape[-1])
-    moments.add_blocks(s.policy.score_blocks(s.rollout, weights))
+    deal([moments], s.policy.score_blocks(s.rollout, weights), [weights.shape[1]])
     return moments.products
 
 
