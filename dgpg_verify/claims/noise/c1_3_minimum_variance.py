@@ -35,7 +35,7 @@ RIVAL = {
     f"{{growth}}{ending}: {{where}}."
     for label, ending in (("supported", ""), ("refuted", ""), ("inconclusive", ", which does not decide"))
 }
-RAW = (*grid.GAMES, *grid.TEAMS)  # bounded job sizes, 20 fleets or more, N >= 64: raw variance may be a verdict
+RAW = (*grid.GAMES, *grid.TEAMS)  # bounded job sizes, 60 fleets, N >= 64: raw variance may be a verdict
 PAIRED = (*grid.GAMES, grid.DENSE_GAME, *grid.TEAMS)
 NSR = (*grid.CLOUDS, grid.DENSE_CLOUD)
 EXPLORED = (grid.DELAY_GAME, grid.LOGNORMAL, grid.RECORDED, grid.SHOCK, grid.MLP, *grid.SENSITIVE, *grid.FAULTY)

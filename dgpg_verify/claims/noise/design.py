@@ -101,7 +101,7 @@ def _games(scale: str) -> list[Row]:
     smaller = _grid((8, 16, 64, 256), 20)
     grid: N = {
         "smoke": drawn | _grid((1024, 2048, 4096, 8192), 8),
-        "standard": drawn | smaller | _grid((1024, 1500, 2048, 4096, 8192), 20),
+        "standard": drawn | smaller | _grid((1024, 1500, 2048, 4096), 60),
         "full": drawn | smaller | _grid((1024, 1500, 10_000, 20_000, 40_000, 100_000), 60),
     }[scale]
     beside = {n: min(fleets, 20) for n, fleets in grid.items()} if scale == "standard" else grid
@@ -140,7 +140,7 @@ def _measured(scale: str, n_values: Mapping[str, tuple[int, ...]]) -> tuple[N, i
 def _teams(scale: str) -> list[Row]:
     grid = {
         "smoke": {5: 2} | _grid((32, 64, 128, 256), 12),
-        "standard": {5: 8, 16: 20} | _grid((128, 256, 512, 1024), 20),
+        "standard": {5: 8, 16: 20} | _grid((128, 256, 512, 1024), 60),
         # `parts` nears its bound late: its exponent is still 0.17 over 512 ... 4096
         "full": {5: 8, 16: 20} | _grid((512, 4096), 20) | _grid((8192, 16_384, 32_768, 65_536), 40),
     }[scale]
