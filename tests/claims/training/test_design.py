@@ -163,3 +163,11 @@ def test_an_unknown_scale_or_setting_is_refused() -> None:
         training_design("huge")
     with pytest.raises(InputError, match="setting"):
         Settings().changed({"actor_speed": 1.0})
+
+
+def test_runs_that_all_say_the_same_decide_at_a_practitioners_settings() -> None:
+    """At standard scale, at 95 % of the rows of both baselines: so many heads or tails of a fair coin in a row."""
+    rows = [row for row in training_design("standard") if row.key in ("mappo/practitioner", "ippo/practitioner")]
+    assert len(rows) == 2
+    for row in rows:
+        assert all(2.0 * 0.5**seeds <= 0.05 / len(rows) for seeds in row.n_values.values())
