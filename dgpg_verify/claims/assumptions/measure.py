@@ -17,7 +17,12 @@ from dgpg_verify.systems import LinearQuadraticTeam
 from dgpg_verify.systems.resource_game import ResourceGame
 
 Array = NDArray[np.float64]
-POLICIES = ("uniform", "heuristic:best_fit:0.3", "heuristic:join_shortest:0.1")  # of the cloud
+# Policies that act in very different ways, by system; games of one step share theirs
+POLICIES = {
+    "cloud": ("uniform", "heuristic:best_fit:0.3", "heuristic:join_shortest:0.1"),
+    "inventory": ("uniform", "heuristic:base_stock:0.1", "heuristic:s_S:0.1"),
+}
+ONE_SHOT = ("uniform", "heuristic:best_response:0.1", "heuristic:proportional:0.1")
 EXOGENEITY_ROLLOUTS, LOCALITY_ROLLOUTS = 4, 8
 ONE_TOTAL = "one_total"  # control of A3: every server counts as one shared coordinate
 
@@ -26,18 +31,11 @@ def measure_exogeneity(cell: Cell) -> dict[str, float]:
     """Largest change of the reference between policies on the same environment stream, over roll-outs and steps."""
     system = build_system(cell)
     references = []
-    for name in policies_of(cell.options["system"]):
+    for name in POLICIES.get(cell.options["system"], ONE_SHOT):
         policy = make_policy(name, system)
         noise = draw_noise(cell.seed % 2**31, 0, system, policy, EXOGENEITY_ROLLOUTS)
         references.append(collect(system, policy, noise).reference)
     return {"largest_change": max(float((other - references[0]).abs().max()) for other in references[1:])}
-
-
-def policies_of(system: str) -> tuple[str, ...]:
-    """Policies of a system that act in very different ways."""
-    own = {"inventory": ("heuristic:base_stock:0.1", "heuristic:s_S:0.1")}
-    one_shot = ("heuristic:best_response:0.1", "heuristic:proportional:0.1")
-    return POLICIES if system == "cloud" else ("uniform", *own.get(system, one_shot))
 
 
 def measure_locality(cell: Cell) -> dict[str, float]:

@@ -101,7 +101,7 @@ def _controls(series: Costs) -> list[Question]:
     return [
         as_control(_ratio(what, weighed, what, above, base, name), "refuted")
         for (what, _, base), (above, name, fewest) in zip(QUANTITIES, known, strict=True)
-        if (weighed := _with(series, above)).flat and len(_ratios(weighed, above, base)) >= fewest
+        if len(_ratios(weighed := _with(series, above), above, base)) >= fewest
     ]
 
 

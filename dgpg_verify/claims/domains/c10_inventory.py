@@ -17,6 +17,7 @@ PREDICTIONS = predicted(
     (grid.SEPARATE, {("variance", "return"): 1, ("variance", "guidance"): 0, ("noise_to_signal", "guidance"): 0}),
     (grid.WAREHOUSE, {("variance", "return"): 1, ("variance", "guidance"): 0}),
 )
+STATEMENT = "With a shared warehouse near its capacity the guidance is no longer free of the others' noise."
 NO_SHARE, FELT = 1e-12, 0.05  # rounding; the share above which the guidance is not noise-free (C1.2)
 
 
@@ -71,7 +72,7 @@ def _felt(series: Series[Evidence]) -> Question:
         sentence=f"Other retailers cause {with_interval(verdict.estimate)} of the guidance's variance at N = {n} "
         f"({'predicted' if predicted_one else 'asked afterwards'}: more than {FELT:g} as the load nears the "
         f"warehouse's capacity): {series.row.notes['where']}.",
-        statement="With a shared warehouse near its capacity the guidance is no longer free of the others' noise.",
+        statement=STATEMENT if predicted_one else "At this load the guidance is no longer free of the others' noise.",
         notes=() if predicted_one else ("another load, asked after the prediction had been judged",),
         relation="at_least",
         expected=FELT,
