@@ -7,7 +7,7 @@ on shared resources have; with weights that differ it need not, and stops after 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +22,7 @@ ROUNDS = 100
 TOLERANCE = 1e-9  # share of its cost that an agent must save to move
 Array = NDArray[np.float64]
 # What an action adds to an agent's cost by each coordinate it touches: x there without the agent and with it, and which
-# coordinates these are, all [K, S].
+# coordinates these are, all [..., K, S].
 Price = Callable[[Array, Array, NDArray[np.int64]], Array]
 
 
@@ -35,11 +35,16 @@ def team_price(game: ResourceGame) -> Price:
     return lambda before, after, at: costs(after, at) - costs(before, at)
 
 
-def distance_price(game: ResourceGame) -> Price:
-    """By how much the distance G to the reference rises."""
-    target, weights = game.reference_state.cpu().numpy(), game.distance_weights
-    scale = 0.5 * (np.ones(len(target)) if weights is None else weights.cpu().numpy())
+def distance_price(*games: ResourceGame) -> Price:
+    """By how much the distance G to the reference rises; of several games, for `iterated_best_responses`."""
+    target = np.concatenate([game.reference_state.cpu().numpy() for game in games])
+    scale = 0.5 * np.concatenate([_weights(game) for game in games])
     return lambda before, after, at: scale[at] * (after - before) * (after + before - 2.0 * target[at])
+
+
+def _weights(game: ResourceGame) -> Array:
+    weights = game.distance_weights
+    return np.ones(len(game.reference_state)) if weights is None else weights.cpu().numpy()
 
 
 def iterated_best_response(game: ResourceGame, price: Price, start: Tensor, own: Tensor | None = None) -> Tensor:
@@ -53,31 +58,50 @@ def iterated_best_response(game: ResourceGame, price: Price, start: Tensor, own:
 
     Notes
     -----
-    Cost: a loop over agents, 10 to 40 us each and round; some ten rounds.
+    Cost: a loop over agents, 15 to 40 us each and round; some ten rounds.
     """
-    at, z = (part.cpu().numpy() for part in (game.additions.index, game.additions.value))
-    beside = np.zeros(z.shape[:2]) if own is None else own.cpu().numpy()
-    if game.allowed is not None:
-        beside = np.where(game.allowed.cpu().numpy(), beside, np.inf)
-    actions, agents = start.cpu().numpy().copy(), np.arange(len(z))
-    x = game.idle_state.cpu().numpy().astype(np.float64)
-    np.add.at(x, at[agents, actions], z[agents, actions])
+    return iterated_best_responses([game], price, start[None], None if own is None else own[None])[0]
+
+
+def iterated_best_responses(
+    games: Sequence[ResourceGame], price: Price, start: Tensor, own: Tensor | None = None
+) -> Tensor:
+    """The same for F games of one size side by side: start and result [F, N], own [F, N, K]. The games' coordinates
+    follow each other in what `price` is asked. 16 games take 1.3 times the time of one."""
+    places = [game.additions.index.cpu().numpy() for game in games]
+    begins = np.cumsum([0, *(game.state_size for game in games[:-1])])
+    at = np.stack([place + begin for place, begin in zip(places, begins.tolist(), strict=True)], axis=1)
+    z = np.stack([game.additions.value.cpu().numpy() for game in games], axis=1)
+    beside = np.zeros(z.shape[:3]) if own is None else own.cpu().numpy().swapaxes(0, 1)
+    for f, game in enumerate(games):
+        if game.allowed is not None:
+            beside[:, f] = np.where(game.allowed.cpu().numpy(), beside[:, f], np.inf)
+    actions = start.cpu().numpy().T.copy()
+    x = np.concatenate([game.idle_state.cpu().numpy() for game in games]).astype(np.float64)
+    np.add.at(x, _chosen(at, actions), _chosen(z, actions))
     for _ in range(ROUNDS):
         if not _round(price, actions, x, at, z, beside):
             break
-    return torch.as_tensor(actions)
+    return torch.as_tensor(actions.T.copy())
 
 
-def _round(price: Price, actions: Any, x: Array, at: NDArray[np.int64], z: Array, beside: Array) -> bool:
-    """Let every agent move once, changing `actions` and x; whether any has."""
-    moved = False
-    for agent, action in enumerate(actions.tolist()):
+def _chosen(parts: Any, actions: NDArray[np.int64]) -> Any:
+    """Of [..., K, S] those of the actions [...], [..., S]."""
+    return np.take_along_axis(parts, actions[..., None, None], axis=-2)[..., 0, :]
+
+
+def _round(price: Price, actions: NDArray[np.int64], x: Array, at: NDArray[np.int64], z: Array, beside: Array) -> bool:
+    """Let every agent move once in all F games, changing `actions` [N, F] and x; whether any has. at, z: [N, F, K, S];
+    beside: [N, F, K]."""
+    moved, games = False, np.arange(at.shape[1])
+    for agent, action in enumerate(actions):
         here, value = at[agent], z[agent]
-        np.subtract.at(x, here[action], value[action])
+        np.subtract.at(x, here[games, action], value[games, action])
         before = x[here]
         cost = np.where(value != 0.0, price(before, before + value, here), 0.0).sum(-1) + beside[agent]
-        best = int(cost.argmin())
-        if cost[action] - cost[best] > TOLERANCE * abs(cost[action]):
-            actions[agent], action, moved = best, best, True
-        np.add.at(x, here[action], value[action])
+        best, now = cost.argmin(1), cost[games, action]
+        gains = now - cost[games, best] > TOLERANCE * np.abs(now)
+        if gains.any():
+            action[gains], moved = best[gains], True  # a view of `actions`
+        np.add.at(x, here[games, action], value[games, action])
     return moved

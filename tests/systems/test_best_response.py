@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dgpg_verify.core import InputError
 from dgpg_verify.systems import PowerDispatch, RateControl, RoadNetwork, make_system
-from dgpg_verify.systems.best_response import distance_price, iterated_best_response
+from dgpg_verify.systems.best_response import distance_price, iterated_best_response, iterated_best_responses
 from dgpg_verify.systems.resource_game import ResourceGame
 from tests.systems.roads.test_road_network import DIAMOND, write_network, write_trips
 
@@ -179,3 +179,15 @@ def test_by_distance_no_single_agent_can_come_closer_to_the_reference(
 
     here = float(distance(end[None]))
     assert float(distance(deviations(game, end)).min()) >= here - 1e-9 * max(1.0, here)
+
+
+@pytest.mark.parametrize(("system", "n", "options"), [one for one in TEAMS if one[0] != "road_network"])
+def test_side_by_side_each_game_ends_as_it_does_alone(system: str, n: int, options: dict[str, Any], seed: int) -> None:
+    made = [make_system(system, n, seed + k, **options) for k in range(3)]
+    games = [game for game in made if isinstance(game, ResourceGame)]
+    generator = torch.Generator().manual_seed(seed)
+    start = torch.randint(games[0].n_actions, (3, n), generator=generator)
+    alone = [iterated_best_response(game, distance_price(game), first) for game, first in zip(games, start)]
+    assert len({tuple(end.tolist()) for end in alone}) > 1  # or mixing games up would go unseen
+    together = iterated_best_responses(games, distance_price(*games), start)
+    assert together.tolist() == [end.tolist() for end in alone]

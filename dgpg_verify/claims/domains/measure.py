@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ from dgpg_verify.oracles.games.guidance import Array, guidance_moments
 from dgpg_verify.oracles.games.quadratic import quadratic_moments
 from dgpg_verify.samples.rest import ExpectedGame, ascend, improved
 from dgpg_verify.systems import make_system
-from dgpg_verify.systems.best_response import distance_price, iterated_best_response
+from dgpg_verify.systems.best_response import distance_price, iterated_best_response, iterated_best_responses
 from dgpg_verify.systems.one_shot import GameState
 from dgpg_verify.systems.power.power_dispatch import PowerDispatch
 from dgpg_verify.systems.resource_game import ResourceGame
@@ -110,9 +110,9 @@ def measure_over_time(cell: Cell) -> dict[str, float]:
 
 
 def measure_floor(cell: Cell) -> dict[str, float]:
-    """Mean over games of `imbalance_penalty`."""
-    penalties = [imbalance_penalty(cast(PowerDispatch, game)) for game in drawn_games(cell)]
-    return {"imbalance_penalty": float(np.mean(penalties))}
+    """Mean over games of `imbalance_penalties`."""
+    games = [cast(PowerDispatch, game) for game in drawn_games(cell)]
+    return {"imbalance_penalty": float(np.mean(imbalance_penalties(games)))}
 
 
 def measure_lost(cell: Cell) -> dict[str, Any]:
@@ -141,13 +141,16 @@ def measure_small(cell: Cell) -> dict[str, Any]:
     return pure_sets(tables, valued=True) | cosines(tables, profiles) | {"policy": policy}
 
 
-def imbalance_penalty(game: PowerDispatch) -> float:
-    """beta / 2 (sum of outputs - that of the reference)^2 per generator, where none can lower G by another level."""
-    target = game.reference_state[: game.n_agents]
-    nearest = (game.levels - target[:, None]).abs().argmin(1)
-    chosen = iterated_best_response(game, distance_price(game), nearest)
-    excess = float(game.levels.gather(1, chosen[:, None]).sum() - target.sum())
-    return 0.5 * float(game.beta) * excess**2 / len(target)
+def imbalance_penalties(games: Sequence[PowerDispatch]) -> list[float]:
+    """beta / 2 (sum of outputs - that of the reference)^2 per generator, where none can lower G by another level, of
+    every game."""
+    n = games[0].n_agents
+    targets = [game.reference_state[:n] for game in games]
+    nearest = [(game.levels - target[:, None]).abs().argmin(1) for game, target in zip(games, targets, strict=True)]
+    chosen = iterated_best_responses(games, distance_price(*games), torch.stack(nearest))
+    outputs = [game.levels.gather(1, level[:, None]).sum() for game, level in zip(games, chosen, strict=True)]
+    excess = [float(output - target.sum()) for output, target in zip(outputs, targets, strict=True)]
+    return [0.5 * float(game.beta) * more**2 / n for game, more in zip(games, excess, strict=True)]
 
 
 def lost_at(game: ResourceGame) -> Array:

@@ -19,7 +19,7 @@ from dgpg_verify.claims.domains.measure import (
     RUNS,
     SAMPLED,
     divisions,
-    imbalance_penalty,
+    imbalance_penalties,
     lost_at,
 )
 from dgpg_verify.claims.domains.questions import Prediction, ask_exponents
@@ -73,7 +73,7 @@ def test_the_imbalance_is_that_of_a_profile_no_generator_leaves() -> None:
     nearest = (power.levels - power.reference_state[:-1, None]).abs().argmin(1)
     chosen = iterated_best_response(power, distance_price(power), nearest)
     excess = float(power.levels.gather(1, chosen[:, None]).sum() - power.reference_state[:-1].sum())
-    assert imbalance_penalty(power) == pytest.approx(0.5 * excess**2 / 8)
+    assert imbalance_penalties([power]) == pytest.approx([0.5 * excess**2 / 8])
 
 
 def test_what_is_decided_late_is_a_row_of_the_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
