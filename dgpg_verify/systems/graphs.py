@@ -65,12 +65,14 @@ def random_candidates(n_agents: int, n_servers: int, n_candidates: int, rng: np.
         np.put_along_axis(visible, unseen, False, axis=1)
         return rng.permuted(np.nonzero(visible)[1].reshape(n_agents, n_candidates).astype(np.int64), axis=1)
     slots = n_agents * n_candidates
-    deck = np.tile(np.arange(n_servers, dtype=np.int64), -(-slots // n_servers))[:slots]
+    deck = np.arange(slots, dtype=np.int64) % n_servers
     return _repair(rng.permutation(deck).reshape(n_agents, n_candidates), rng)
 
 
 def _repair(graph: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
     """Swap repeated entries with random places until every row holds distinct servers."""
+    if graph.shape[1] == 1:
+        return graph
     flat = graph.reshape(-1)
     for _ in range(MAX_REPAIR_ROUNDS):
         repeats = _repeated(graph)

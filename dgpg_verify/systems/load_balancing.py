@@ -90,6 +90,15 @@ class LoadBalancingGame(ResourceGame):
         guided_to = alter_reference(reference, fleet["target"], fleet["capacity"], seed)
         return cls(**fleet, reference_state=guided_to, cost=cost, recipe=recipe)
 
+    # told without `additions`, which take longer than the rest of drawing a small game
+    @property
+    def n_agents(self) -> int:
+        return self.candidates.shape[0]
+
+    @property
+    def n_actions(self) -> int:
+        return self.candidates.shape[1]
+
     @property
     def n_servers(self) -> int:
         return self.capacity.shape[0]

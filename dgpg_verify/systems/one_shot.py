@@ -91,8 +91,11 @@ class OneShot(ABC):
 
 def check_graph(name: str, graph: Tensor, size: int, places: str) -> None:
     """Refuse a graph [N, S] that names a place outside [0, size - 1], or one twice for an agent."""
-    if graph.numel() == 0 or int(graph.min()) < 0 or int(graph.max()) >= size:
+    low, high = graph.aminmax() if graph.numel() else (-1, -1)
+    if int(low) < 0 or int(high) >= size:
         raise InputError(f"{name} must name {places} in [0, {size - 1}], at least one for each agent")
+    if graph.shape[1] == 1:
+        return
     ranked = graph.sort(dim=1).values
     twice = (ranked[:, 1:] == ranked[:, :-1]).any(1)
     if bool(twice.any()):

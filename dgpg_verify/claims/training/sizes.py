@@ -38,7 +38,8 @@ class Sizes:
     horizon, episodes, every: joint steps, length of a run, episodes between evaluations. Each experiment maps N ->
     seeds: `grid` DG-PG, `small` the baselines, `others` all further methods, `shared` shared parameters, `large`
     guidance alone and MAPPO at large N, `exact` guidance alone in its exact form, `alphas`, `ablated`, `searched`,
-    `real`, `patient` baselines with many samples, `claimed` MAPPO and IPPO with the episodes that the paper gives them,
+    `real`, `patient` baselines with many samples, `claimed` MAPPO and IPPO with the episodes that the paper gives them
+    (at `standard` three fleets: they show the curve and cannot decide, nor could the six that there were),
     `practitioner` the same in that reading, where one network for all agents makes fleets cheap (seven that are all
     alike decide at the level of MAPPO's row and IPPO's together, six do not), `claimed_beside` what stands beside
     these, `claimed_searched` some of these N, `long` guidance alone with many, and `known` the controls. closely:
@@ -132,7 +133,7 @@ SIZES = {
     "smoke": Sizes(30, 10, 1, grid={4: 2}, small={4: 2}, alphas={4: 2}, alpha_settings=("parts",)),
     "standard": Sizes(30, 30, 3, closely=True, workloads=20, grid={5: 6, 10: 6, 20: 6}, small={5: 6, 10: 6},
                      others={10: 3}, exact={10: 6}, mixed_to=10, alphas={50: 3},
-                     claimed={5: 6}, practitioner={5: 8}, known={5: 6}, measured=4, alpha_settings=("parts",)),
+                     claimed={5: 3}, practitioner={5: 8}, known={5: 6}, measured=4, alpha_settings=("parts",)),
     "full": Sizes(100, 30, 3, closely=True, grid=_DECADES, small=dict.fromkeys((2, 5, 10), 10),
                  others=dict.fromkeys((2, 5, 10), 10), large={n: seeds for n, seeds in _DECADES.items() if n > 10},
                  exact={2: 10} | _DECADES, alphas={50: 10}, ablated={10: 10, 50: 10},
