@@ -13,6 +13,7 @@ from dgpg_verify.claims.training.read import Runs, Trained
 from dgpg_verify.claims.words import number
 from dgpg_verify.core import Verdict
 from dgpg_verify.statistics import fit_scaling, judge
+from dgpg_verify.statistics.scaling import MINIMUM_VALUES
 from dgpg_verify.statistics.verdict import MARGIN
 
 GROWTH = TrainingQuestion(
@@ -41,10 +42,8 @@ def _measured(trained: Trained) -> bool:
 
 
 def _question(row: Sequence[Trained], point: str) -> Question:
-    """Over the N of the top decade, with all fleets of every N."""
-    top = max(trained.n for trained in row)
-    used = [group for group in row if 10 * group.n >= top and group.n >= MEASURED_FROM and len(group.runs) > 1]
-    used = used or list(row[-1:])
+    """Over the N of `_deciding`, with all fleets of every N."""
+    used = _deciding(row)
     noise = [[run.guided_at(point, trained.mixture, trained.centred) for run in trained.runs] for trained in used]
     ratios = [[mixture.paired_ratio for mixture in fleets] for fleets in noise]
 
@@ -59,6 +58,15 @@ def _question(row: Sequence[Trained], point: str) -> Question:
         "share": number(return_share(noise[-1]), ".2g"),
     }
     return GROWTH.of(f"{row[0].key}/paired_ratio/{point}", used, rule, words=words, primary=True)
+
+
+def _deciding(row: Sequence[Trained]) -> list[Trained]:
+    """The highest decade of N that holds enough of them to decide an exponent; the paper's 200, 500 and 1 500 alone are
+    one too few. Where there is none, what the top decade holds."""
+    groups = sorted((group for group in row if group.n >= MEASURED_FROM and len(group.runs) > 1), key=lambda g: g.n)
+    decades = [[group for group in groups if top.n <= 10 * group.n <= 10 * top.n] for top in reversed(groups)]
+    enough = (decade for decade in decades if len(decade) >= MINIMUM_VALUES)
+    return next(enough, decades[0] if decades else list(row[-1:]))
 
 
 CLAIM = training_claim(

@@ -60,6 +60,15 @@ def test_growth_decides(growth: float, label: str) -> None:
         assert row.estimate == pytest.approx(growth, abs=0.03) and row.n_values == (100, 200, 500, 1000)
 
 
+def test_the_highest_decade_that_can_decide_is_read() -> None:
+    """The paper's grid has three N in its top decade; 50 to 500 are four. Of two decades with four the upper counts."""
+    papers = {20: 10, 50: 10, 100: 10, 200: 10, 500: 3, 1500: 3}
+    for fleets, read in ((papers, (50, 100, 200, 500)), (papers | {1000: 3}, (200, 500, 1000, 1500)),
+                         ({100: 3, 200: 3, 1500: 3}, (200, 1500))):  # fmt: skip
+        row = judged(measured("dgpg/sum", 0.0, fleets))["C4.5/dgpg/sum/paired_ratio/end"]
+        assert row.n_values == read and (row.verdict == "supported") is (len(read) == 4)
+
+
 def test_every_fleet_of_every_n_is_read() -> None:
     """Ten fleets at 100 and 200 agents, of which only the last seven are noisier: three would not see them."""
     louder = np.array([8.0, 8.0, 1.0, 1.0, 1.0])
