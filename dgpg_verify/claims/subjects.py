@@ -19,7 +19,8 @@ from dgpg_verify.systems.inputs import TRACES, file_digest
 
 TRACE_FILES = ("nodes_openb.csv", "jobs_openb.csv.gz")
 NETWORK_FILES = ("traffic/SiouxFalls_net.tntp", "traffic/SiouxFalls_trips.tntp")
-RECORDED_NETWORK = f"${TRACES}/{NETWORK_FILES[0]}"  # option of roads that are that network
+LARGER_FILES = ("traffic/Anaheim_net.tntp", "traffic/Anaheim_trips.tntp")
+RECORDED_NETWORK, LARGER_NETWORK = (f"${TRACES}/{files[0]}" for files in (NETWORK_FILES, LARGER_FILES))  # as options
 RECORDED_INPUT = {"fleet": f"openb:${TRACES}", "workload": f"openb:${TRACES}"}  # options of a cloud that replays them
 SIGMA = 0.5  # of the Gaussian policies
 
@@ -29,9 +30,9 @@ def traces_folder() -> str | None:
     return _folder_of(TRACE_FILES)
 
 
-def network_folder() -> str | None:
-    """Folder named by the environment variable DGPG_TRACES when it holds the real road network."""
-    return _folder_of(NETWORK_FILES)
+def network_folder(files: Sequence[str] = NETWORK_FILES) -> str | None:
+    """Folder named by the environment variable DGPG_TRACES when it holds a real road network."""
+    return _folder_of(files)
 
 
 def _folder_of(names: Sequence[str]) -> str | None:
@@ -41,9 +42,8 @@ def _folder_of(names: Sequence[str]) -> str | None:
 
 def trace_digests() -> dict[str, str]:
     """The recorded files by name, each with the beginning of its sha256; empty without them."""
-    there = [
-        (folder, name) for names in (TRACE_FILES, NETWORK_FILES) if (folder := _folder_of(names)) for name in names
-    ]
+    known = (TRACE_FILES, NETWORK_FILES, LARGER_FILES)
+    there = [(folder, name) for names in known if (folder := _folder_of(names)) for name in names]
     return {name: file_digest(Path(folder) / name) for folder, name in there}
 
 

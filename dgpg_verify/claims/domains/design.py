@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from dgpg_verify.claims.design import SCALES, Row
-from dgpg_verify.claims.subjects import RECORDED_NETWORK, network_folder
+from dgpg_verify.claims.subjects import LARGER_FILES, LARGER_NETWORK, RECORDED_NETWORK, network_folder
 from dgpg_verify.core import check_choice
 
 FAMILY = "domains"
@@ -102,6 +102,7 @@ TRAINED: Mapping[str, tuple[dict[str, int], int, int]] = {  # agents by system, 
 REAL, PLATOONS, REAL_DRAWS, PREDICTED_DRAWS = f"{TRAFFIC}/sioux falls", 360, 5, 8
 REAL_SELFISH = f"{REAL}/training/guidance_only/{SELFISH}"
 REAL_WHOLE, SMALLER, WHOLE_DRAWS = f"{REAL}/whole", (360, 720, 1440, 2880), 8  # what ever smaller platoons leave
+LARGER, LARGER_PLATOONS, LARGER_DRAWS = f"{TRAFFIC}/anaheim", 1400, 3  # another, with 416 nodes; draws for time
 ENDS = ("system_optimum", "user_equilibrium")
 STOCKS_TRAINED = {"smoke": (4, 2, 20), "standard": (0, 0, 0), "full": (20, 8, STOCK_EPISODES)}  # N, draws, episodes
 SMALL_GAMES: Mapping[str, tuple[str, dict[str, Any]]] = {  # every joint action of four agents is played
@@ -162,7 +163,7 @@ def domain_design(scale: str, parts: Collection[str] | None = None) -> list[Row]
         _row(key, {4: 1}, "small", system, options, games=SMALL_COUNT[scale])
         for key, (system, options) in SMALL_GAMES.items()
     ]
-    rows += [*_rests(scale), *_stocks(scale), *_trained(scale), *(_real() if scale == "full" else ())]
+    rows += [*_rests(scale), *_stocks(scale), *_trained(scale), *([*_real(), *_larger()] if scale == "full" else ())]
     return [row for row in rows if parts is None or row.key.split("/")[0] in parts]
 
 
@@ -218,14 +219,30 @@ def _real() -> list[Row]:
             notes={"group": "Sioux Falls", "series": "", "where": "Sioux Falls, reference user equilibrium"})
     ]  # fmt: skip
     rows += [
-        Row(FAMILY, key, {PLATOONS: PREDICTED_DRAWS if options else REAL_DRAWS},
-            {"part": "training", "system": TRAFFIC, "options": {"network": RECORDED_NETWORK, **options},
-             "method": method, "episodes": 0, "ends": list(ENDS)},
-            stream=f"{REAL}/training",
-            notes={"where": f"Sioux Falls, N = {PLATOONS}" + ", reference user equilibrium" * bool(options)})
+        _on_network(key, {PLATOONS: PREDICTED_DRAWS if options else REAL_DRAWS}, RECORDED_NETWORK, method,
+                    f"Sioux Falls, N = {PLATOONS}" + ", reference user equilibrium" * bool(options), **options)
         for key, method, options in [*asked, (REAL_SELFISH, "guidance_only", biased)]
     ]  # fmt: skip
     return rows
+
+
+def _larger() -> list[Row]:
+    """Every method on a larger real network. None without its files."""
+    if network_folder(LARGER_FILES) is None:
+        return []
+    where = f"Anaheim, N = {LARGER_PLATOONS}"
+    return [
+        _on_network(f"{LARGER}/training/{method}", {LARGER_PLATOONS: LARGER_DRAWS}, LARGER_NETWORK, method, where)
+        for method in METHODS
+    ]
+
+
+def _on_network(key: str, n_values: Mapping[int, int], network: str, method: str, where: str, **options: Any) -> Row:
+    """Training on a network that is read; methods and references meet the same draws."""
+    asked = {"part": "training", "system": TRAFFIC, "options": {"network": network, **options}, "method": method,
+             "episodes": 0, "ends": list(ENDS)}  # fmt: skip
+    stream = f"{key.partition('/training')[0]}/training"
+    return Row(FAMILY, key, n_values, asked, stream=stream, notes={"where": where})
 
 
 def _stocks_trained(scale: str) -> list[Row]:

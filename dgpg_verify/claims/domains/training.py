@@ -5,7 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dgpg_verify.claims.domains.design import DEFAULTS, ENDS, METHODS, REAL, REAL_SELFISH, REPLAYED, RULES, TRAFFIC
+from dgpg_verify.claims.domains.design import (
+    DEFAULTS,
+    ENDS,
+    LARGER,
+    METHODS,
+    REAL,
+    REAL_SELFISH,
+    REPLAYED,
+    RULES,
+    TRAFFIC,
+)
 from dgpg_verify.claims.question import Question, level_of
 from dgpg_verify.claims.series import Measured, Series
 from dgpg_verify.claims.words import number, with_interval
@@ -25,11 +35,10 @@ def ask_training(measured: Measured, system: str) -> Iterator[Question]:
 
 
 def ask_real(measured: Measured) -> Iterator[Question]:
-    """Does each method end at least at the rule of the field on the real network, and where does guidance toward the
+    """Does each method end at least at the rule of the field on the real networks, and where does guidance toward the
     user equilibrium end?"""
-    for method in METHODS:
-        if f"{REAL}/training/{method}" in measured:
-            yield _reached(measured[f"{REAL}/training/{method}"], RULES[TRAFFIC])
+    keys = [f"{network}/training/{method}" for network in (REAL, LARGER) for method in METHODS]
+    yield from (_reached(measured[key], RULES[TRAFFIC]) for key in keys if key in measured)
     if REAL_SELFISH in measured:
         yield from (ask(measured[REAL_SELFISH]) for ask in (_selfish, _anarchy, _no_optimum))
 

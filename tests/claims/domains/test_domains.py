@@ -26,7 +26,7 @@ from dgpg_verify.claims.domains.questions import Prediction, ask_exponents
 from dgpg_verify.claims.domains.rest import FORMULAS, crossed_floor, optimal_floor, selfish_floor
 from dgpg_verify.claims.domains.training import BEST
 from dgpg_verify.claims.series import Series, make_series
-from dgpg_verify.claims.subjects import NETWORK_FILES, TRACES, trace_digests
+from dgpg_verify.claims.subjects import LARGER_FILES, NETWORK_FILES, TRACES, trace_digests
 from dgpg_verify.core import Cell, Evidence
 from dgpg_verify.reporting.pages.systems import CLAIMS
 from dgpg_verify.samples import rest
@@ -240,6 +240,24 @@ def test_the_real_network_has_rows_at_full_scale_where_its_files_are(
         assert not any(row.key.startswith(design.REAL) for row in design.domain_design(scale))
     (tmp_path / NETWORK_FILES[1]).unlink()
     assert not any(row.key.startswith(design.REAL) for row in design.domain_design("full"))
+
+
+def test_the_larger_network_has_rows_where_its_files_are_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without = real_rows(tmp_path, monkeypatch)
+    for ours, theirs in zip(LARGER_FILES, NETWORK_FILES):
+        (tmp_path / ours).write_bytes((tmp_path / theirs).read_bytes())
+    rows = {row.key: row for row in c7_traffic.CLAIM.design("full")}
+    larger = {key: row for key, row in rows.items() if key.startswith(f"{design.LARGER}/")}
+    assert list(larger) == [f"{design.LARGER}/training/{method}" for method in METHODS]
+    assert trace_digests().keys() == {*NETWORK_FILES, *LARGER_FILES}
+    assert {key: row for key, row in rows.items() if key.startswith(design.REAL)} == without
+    asked = {**larger[f"{design.LARGER}/training/dgpg"].options, "episodes": 8}
+    small = {key: replace(row, n_values={8: 3}, options={**asked, "method": row.options["method"]})
+             for key, row in larger.items()}  # fmt: skip
+    evidence = [Evidence(c, c7_traffic.CLAIM.measure(c), 0.0) for row in small.values() for c in row.cells(0)]
+    judged = {row.row: row for row in judge(c7_traffic.CLAIM, evidence, small)}
+    assert judged.keys() == {f"C7/{key}/score" for key in larger}
+    assert all(row.system == "Anaheim, N = 1400" and not row.primary for row in judged.values())
 
 
 def test_a_cell_of_the_real_network_holds_both_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
