@@ -109,6 +109,9 @@ SYSTEMS = {
         Planted("heavy tails", power(0.0), power(1.0, 2.0), tail="student"),
         Planted("few roll-outs", power(1.0), flat_until(64, 2.0), rollouts=32),
         Planted("heavy fleets", power(1.0), flat_until(64, 2.0), fleets="student", spread=0.1),
+        Planted("square", power(2.0), power(-0.5, 4.0)),
+        Planted("near the margin", power(0.14), power(0.3, 2.0)),
+        Planted("all heavy", power(0.0), power(1.0, 2.0), tail="student", fleets="student", spread=0.1, rollouts=64),
     )
 }
 
@@ -198,5 +201,15 @@ ASKED = (
         "few roll-outs",
         exponent("variance", "guidance", proved="refuted"),
         "refuted",
+    ),
+    PlantedClaim(
+        "N^2: at most N (wrong)", "square", exponent("variance", "return", 1.0, "big_o"), "refuted", "refuted"
+    ),
+    PlantedClaim("N^-1/2, guidance: bounded", "square", GUIDANCE_RATIO, "supported", "supported"),
+    PlantedClaim("N^0.14, just within the margin: bounded", "near the margin", BOUNDED, "supported"),
+    PlantedClaim("N^0.3, guidance: bounded (wrong)", "near the margin", GUIDANCE_RATIO, "refuted", "refuted"),
+    PlantedClaim("heavy tails and fleets, few roll-outs, flat: bounded", "all heavy", BOUNDED, "supported"),
+    PlantedClaim(
+        "heavy tails and fleets, few roll-outs, N: bounded (wrong)", "all heavy", GUIDANCE_BOUNDED, "refuted", "refuted"
     ),
 )
