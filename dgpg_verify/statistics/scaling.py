@@ -117,6 +117,13 @@ def top_decade(n_values: NDArray[np.int64], minimum_n: int = 1) -> NDArray[np.bo
     return (10 * n_values >= n_values.max()) & (n_values >= minimum_n)
 
 
+def highest_decade(n_values: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Mask of the N of the highest decade that holds enough of them to decide an exponent: 50 to 500 of the paper's 5,
+    10, 20, 50, 100, 200, 500, 1 500. The top decade where there is none."""
+    masks = [(n_values <= top) & (10 * n_values >= top) for top in np.sort(n_values)[::-1]]
+    return next((mask for mask in masks if mask.sum() >= MINIMUM_VALUES), masks[0])
+
+
 def fit_scaling(
     n_values: ArrayLike,
     replicates: ArrayLike | Sequence[ArrayLike],

@@ -11,7 +11,7 @@ from scipy import stats
 
 from dgpg_verify.core import InputError, to_json
 from dgpg_verify.statistics import coverage_band, fit_scaling
-from dgpg_verify.statistics.scaling import top_decade
+from dgpg_verify.statistics.scaling import highest_decade, top_decade
 
 SIZES = (4, 8, 16, 32, 64, 128, 256)
 
@@ -40,6 +40,15 @@ def test_only_the_top_decade_decides() -> None:
     assert fit_scaling(SIZES, values).full.exponent < -2
     assert top_decade(np.array([25, 26, 256])).tolist() == [False, True, True]
     assert top_decade(np.array([25, 250])).tolist() == [True, True]
+
+
+def test_the_highest_decade_that_can_decide() -> None:
+    papers = np.array([5, 10, 20, 50, 100, 200, 500, 1500])
+    assert papers[highest_decade(papers)].tolist() == [50, 100, 200, 500]
+    assert papers[:6][highest_decade(papers[:6])].tolist() == [20, 50, 100, 200]
+    assert papers[highest_decade(papers[::-1])[::-1]].tolist() == [50, 100, 200, 500]
+    few = np.array([10, 300, 1500])
+    assert few[highest_decade(few)].tolist() == [300, 1500]  # none can: the top decade, and its fit says so
 
 
 def test_sizes_below_the_minimum_are_drawn_and_not_fitted() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
+
+import numpy as np
 
 from dgpg_verify.claims.noise.read import return_share
 from dgpg_verify.claims.question import Question
@@ -13,7 +16,7 @@ from dgpg_verify.claims.training.read import Runs, Trained
 from dgpg_verify.claims.words import number
 from dgpg_verify.core import Verdict
 from dgpg_verify.statistics import fit_scaling, judge
-from dgpg_verify.statistics.scaling import MINIMUM_VALUES
+from dgpg_verify.statistics.scaling import highest_decade
 from dgpg_verify.statistics.verdict import MARGIN
 
 GROWTH = TrainingQuestion(
@@ -61,12 +64,11 @@ def _question(row: Sequence[Trained], point: str) -> Question:
 
 
 def _deciding(row: Sequence[Trained]) -> list[Trained]:
-    """The highest decade of N that holds enough of them to decide an exponent; the paper's 200, 500 and 1 500 alone are
-    one too few. Where there is none, what the top decade holds."""
-    groups = sorted((group for group in row if group.n >= MEASURED_FROM and len(group.runs) > 1), key=lambda g: g.n)
-    decades = [[group for group in groups if top.n <= 10 * group.n <= 10 * top.n] for top in reversed(groups)]
-    enough = (decade for decade in decades if len(decade) >= MINIMUM_VALUES)
-    return next(enough, decades[0] if decades else list(row[-1:]))
+    """The highest decade of N that can decide: the paper's 200, 500 and 1 500 alone are one too few."""
+    groups = [group for group in row if group.n >= MEASURED_FROM and len(group.runs) > 1]
+    if not groups:
+        return list(row[-1:])
+    return list(compress(groups, highest_decade(np.array([group.n for group in groups]))))
 
 
 CLAIM = training_claim(

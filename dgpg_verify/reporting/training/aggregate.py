@@ -8,6 +8,7 @@ last 20 % of its evaluations.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import compress
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ import pandas as pd
 from dgpg_verify.reporting.drawing.axes import Limits
 from dgpg_verify.reporting.frame import Frame, by_n, few, known, where
 from dgpg_verify.statistics import fit_scaling
+from dgpg_verify.statistics.scaling import highest_decade
 
 RUN = ["system", "row", "part", "n", "replicate"]  # what names one run
 NOISE_LEVEL = 0.95  # of the interval of a fitted power of N
@@ -167,7 +169,8 @@ def noise_exponents(rows: Frame, field: str) -> dict[str, float]:
     exponents = {}
     for row, noise in end.groupby("row", sort=False):
         values = {n: list(replicates) for n, replicates in by_n(noise, field).items() if len(replicates) > 1}
-        fit = fit_scaling(list(values), list(values.values()), NOISE_LEVEL) if values else None
+        sizes = list(compress(values, highest_decade(np.array(list(values))))) if values else []
+        fit = fit_scaling(sizes, [values[n] for n in sizes], NOISE_LEVEL) if sizes else None
         if fit and fit.exponent is not None:
             exponents[str(row)] = fit.exponent
     return exponents

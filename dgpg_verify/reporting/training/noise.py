@@ -76,8 +76,8 @@ def draw_training_noise(frames: Frames) -> Figure:
 
 
 def _rank(row: str) -> int:
-    """The primary setting first, then the one whose advantages are normalised."""
-    return next((k for k, ending in enumerate(("/sum", "/parts")) if row.endswith(ending)), 2)
+    """A leading reading first, then the setting that keeps the return."""
+    return next((k for k, ending in enumerate(("/parts", "/sum")) if row.endswith(ending)), 2)
 
 
 def _panel(ax: Axes, rows: Frame, span: Limits) -> None:

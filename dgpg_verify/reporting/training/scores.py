@@ -40,7 +40,8 @@ SCALING_CAPTION = (
 )
 SPREAD = 0.01  # 1 % of the way from Random to Best-Fit: a share of the mean score means nothing where that is near 0
 USUAL_N = 50  # of several N, the one nearest to this is drawn
-SETTING_COLUMNS, PROFILE_COLUMNS = 5, 4
+SETTING_COLUMNS, PROFILE_COLUMNS = 4, 4  # a figure has eight panels at most
+NORMALISED = "mixed and normalised"  # how the labels of rows end that are the reading `joint`
 MEAN = Look(INK, "o")
 ALPHA_CAPTION = (
     "Coloured dots are runs (orange: mostly return, blue: mostly guidance, grey: a schedule), black marks means "
@@ -149,7 +150,8 @@ def _with_alpha(frames: Frames, table: str) -> Frame:
     """Fixed alphas, and DG-PG's published schedule beside them, with the columns `place` and text `alpha`."""
     rows = identified(frames, known(frames[table], "alpha"))
     rows = rows[(rows["part"] == "alpha") | ((rows["part"] == "main") & (rows["method"] == "dgpg"))]
-    return rows.assign(alpha=rows["alpha"].astype(str), place=rows["setting"] + " " + rows["sharing"])
+    reading = rows["setting"].mask(rows["label"].str.endswith(NORMALISED), "joint")  # else two readings are one panel
+    return rows.assign(alpha=rows["alpha"].astype(str), place=reading + " " + rows["sharing"])
 
 
 def _order(place: Place) -> tuple[int, Place]:

@@ -154,6 +154,16 @@ def test_alpha_draws_every_run_beside_the_published_schedule(made: Tables) -> No
     assert ticks == ["0.2", "0.4", "0.6", "0.8", "0.9\u21920.2"]
 
 
+def test_two_readings_of_one_setting_are_two_panels(made: Tables) -> None:
+    """`joint` is the setting `mixed`, normalised last."""
+    parts = [r for r in made["runs"] if r["part"] == "alpha" and r["setting"] == "parts"]
+    mixed = [{**r, "setting": "mixed", "row": f"mixed {r['row']}", "label": "x, mixed"} for r in parts]
+    joint = [{**r, "row": f"joint {r['row']}", "label": "x, mixed and normalised"} for r in mixed]
+    figure = draw("alpha_sensitivity", {"runs": parts + mixed + joint})
+    assert [ax.get_title("left") for ax in figure.axes[:3]] == ["mixed", "parts", "joint"] and len(figure.axes) == 6
+    assert "mixed 0.0" in title(figure) and "joint 0.0" in title(figure)
+
+
 @pytest.mark.parametrize(("step", "said"), [(0.01, "0.03"), (0.0, "0")])
 def test_spread_over_alpha_is_that_of_the_means(made: Tables, step: float, said: str) -> None:
     runs = [{**r, "level": 1.0 + step * (float(r["alpha"]) - 0.5) / 0.2} for r in made["runs"] if r["part"] == "alpha"]
