@@ -102,7 +102,9 @@ def _state(rows: Frame) -> str:
 def _title(rows: Frame, labels: Mapping[str, str]) -> str:
     """How the noise of the mixture grows with N at the end of training."""
     power = aggregate.noise_exponents(rows, RATIO)
-    powers = [f"N^{power[row]:.2f} ({label})" for row, label in labels.items() if row in power]
+    powers = [
+        f"N^{round(power[row], 2) + 0.0:.2f} ({label})" for row, label in labels.items() if row in power
+    ]  # no -0.00
     if not powers:
         return "Gradient noise along training"
     return f"Noise at the end of training, relative to the difference reward's, goes like {', '.join(powers)}"
