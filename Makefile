@@ -8,7 +8,9 @@ export NO_MKDOCS_2_WARNING := 1
 
 PYTHON ?= python3
 BIN := .venv/bin
-STAMP := .venv/.installed
+# Stamps: what a run needs, and what the checks of the project need beside it.
+RUNTIME := .venv/.installed
+STAMP := .venv/.developed
 SMOKE := reports/smoke-check
 SEED ?= 0
 # What `make reference` measures, and the figures that the README shows.
@@ -16,7 +18,9 @@ FULL := reports/full-seed$(SEED)
 FIGURES := pointing training_scaling own_settings score_by_budget
 # Where `make wheels` keeps the packages, for installing another checkout without network.
 WHEELS ?= $(HOME)/.cache/dgpg-verify/wheels
-PIP := $(BIN)/python -m pip install --quiet --constraint requirements.lock
+PIP := $(BIN)/python -m pip install --quiet --no-compile --constraint requirements.lock
+# As pip compiles, but on every core; some files of packages are for other versions of Python.
+COMPILE := $(BIN)/python -m compileall -qq -j 0 .venv/lib || true
 HERE := --no-build-isolation --editable
 OFFLINE := --no-index --find-links $(WHEELS)
 
@@ -29,10 +33,16 @@ UPPER := tests/training tests/claims
 help: ## list the commands
 	@grep -hE "^[a-z-]+:.*## " $(MAKEFILE_LIST) | awk -F ":.*## " '{printf "%-24s %s\n", $$1, $$2}'
 
-$(STAMP): pyproject.toml requirements.lock
+$(RUNTIME): pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) hatchling || $(PIP) $(OFFLINE) hatchling
+	$(PIP) $(HERE) . || $(PIP) $(OFFLINE) $(HERE) .
+	$(COMPILE)
+	touch $@
+
+$(STAMP): $(RUNTIME)
 	$(PIP) $(HERE) ".[dev]" || $(PIP) $(OFFLINE) $(HERE) ".[dev]"
+	$(COMPILE)
 	touch $@
 
 install: $(STAMP) ## environment in .venv, as in requirements.lock; nothing is called while that and pyproject.toml are unchanged
@@ -40,7 +50,7 @@ install: $(STAMP) ## environment in .venv, as in requirements.lock; nothing is c
 wheels: install ## keep all packages in $WHEELS, so that fresh checkouts install without network
 	$(BIN)/python -m pip freeze --all --exclude-editable | xargs $(BIN)/python -m pip download --quiet --no-deps --dest $(WHEELS)
 
-theorems: install ## measure and judge every claim at standard scale (finished cells are kept)
+theorems: $(RUNTIME) ## measure and judge every claim at standard scale (finished cells are kept)
 	$(BIN)/python -m pytest theorems/ --benchmark --resume $(ARGS)
 
 test: install ## lint, types, import layers, tests, properties, smoke benchmark; two at a time but for the last
@@ -73,7 +83,7 @@ smoke: install ## every claim at smoke scale, in a folder of its own
 	rm -rf $(SMOKE)
 	$(BIN)/python -m pytest theorems/ --benchmark --scale smoke --out $(SMOKE) $(ARGS)
 
-full: install ## every claim at full scale; --resume continues a sitting
+full: $(RUNTIME) ## every claim at full scale; --resume continues a sitting
 	$(BIN)/python -m pytest theorems/ --benchmark --scale full --resume $(ARGS)
 
 reference: install ## every claim at full scale in sittings, as committed in reports/reference; one sitting: ARGS="--n-max 200"
@@ -88,7 +98,7 @@ define commit
 	$(BIN)/python scripts/readme_claims.py
 endef
 
-report: install ## judge and draw a run folder again: make report DIR=reports/standard-seed0
+report: $(RUNTIME) ## judge and draw a run folder again: make report DIR=reports/standard-seed0
 	$(BIN)/dgpg-verify report $(DIR)
 
 lowest: ## unit tests with the lowest versions that pyproject.toml allows, in an environment of their own

@@ -33,19 +33,19 @@ def fit_ridge(rows: Tensor, targets: Tensor) -> Ridge:
     powers, vectors = torch.linalg.eigh(design @ design.T if wide else design.T @ design)
     kept = powers > NEGLIGIBLE * powers[-1].clamp(min=1e-300)
     powers, vectors = powers[kept], vectors[:, kept]
-    # the targets along each direction of the rows, [Q]
+    # the targets along each direction of the rows, [Q], and the square of what no direction reaches
     along = vectors.T @ rest if wide else vectors.T @ (design.T @ rest) / powers.sqrt()
-    penalty = _penalty(powers, along, float(rest @ rest), len(rows))
+    reached = vectors @ along if wide else design @ (vectors @ (along / powers.sqrt()))
+    penalty = _penalty(powers, along, float((rest - reached).square().sum()), len(rows))
     shares = along * powers.sqrt() / (powers + penalty)
     slope = design.T @ (vectors @ (shares / powers.sqrt())) if wide else vectors @ shares
     return Ridge(slope, float(level - mean @ slope))
 
 
-def _penalty(powers: Tensor, along: Tensor, square: float, count: int) -> float:
+def _penalty(powers: Tensor, along: Tensor, outside: float, count: int) -> float:
     """argmin of |residual|^2 / (R - 1 - degrees of freedom)^2 over PENALTIES."""
     if not len(powers):
         return 1.0
-    outside = max(square - float(along @ along), 0.0)
     penalties = PENALTIES.to(powers.device) * powers.mean()
     left = penalties[:, None] / (powers + penalties[:, None])
     residual = outside + (left**2 * along**2).sum(1)

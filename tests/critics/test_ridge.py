@@ -32,6 +32,21 @@ def test_fitted_values(count: int, width: int, noise: float) -> None:
     np.testing.assert_allclose(found.numpy(), plain_fit(rows, targets), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_rounding_is_not_taken_for_what_rows_cannot_reach(seed: int) -> None:
+    """More columns than rows reach every target; on some processors rounding was left over and chose the penalty."""
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(12, 30)) * np.arange(1, 31) + 3.0
+    targets = rows @ rng.normal(size=30) + rng.normal(size=12) + 7.0
+    left, scale, _ = np.linalg.svd(rows - rows.mean(0), full_matrices=False)
+    along, powers = (left.T @ (targets - targets.mean()))[:11], scale[:11] ** 2
+    kept = PENALTIES.numpy()[:, None] * powers.mean() / (powers + PENALTIES.numpy()[:, None] * powers.mean())
+    best = ((kept * along) ** 2).sum(1) / kept.sum(1) ** 2
+    expected = targets - left[:, :11] @ (kept[best.argmin()] * along)
+    found = fit_ridge(torch.as_tensor(rows), torch.as_tensor(targets))(torch.as_tensor(rows))
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-9, atol=1e-7)
+
+
 def test_columns_that_do_not_vary_and_columns_twice_do_no_harm() -> None:
     rows = torch.linspace(0.0, 1.0, 9, dtype=torch.float64)[:, None].repeat(1, 3)
     rows[:, 2] = 5.0

@@ -27,6 +27,7 @@ VALUES = [name for name in method_names() if make_method(name).update == "value"
 SON = torch.tensor([[8.0, -12.0, -12.0], [-12.0, 0.0, 0.0], [-12.0, 0.0, 0.0]], dtype=torch.float64)
 # not asked of mean field: its values can hold it (see test_values_mean_field), but are read between what was played
 REACHES = {"value:iql": False, "value:vdn": False, "value:qmix": False, "value:qtran": True, "value:qplex": True}
+STARTS = 8
 # two equilibria; the better one is best against agents that explore, so that every mixer can find it
 TWO = torch.tensor([[10.0, 3.0, 0.0], [3.0, 4.0, 0.0], [0.0, 0.0, -1.0]], dtype=torch.float64)
 
@@ -68,11 +69,13 @@ def test_control_of_opposite_pay_offs_it_is_not(method: str, seed: int) -> None:
 
 @pytest.mark.parametrize("method", REACHES)
 def test_the_matrix_that_tells_mixers_apart(method: str, seed: int) -> None:
-    """QPLEX can hold it but does not find it from every start: larger batches, with less noise, leave it at 0 in half
-    of all runs. So one of two is asked for; mixers that cannot hold it never do."""
+    """QPLEX can hold it but found it from 7 of 12 starts (stuck at 0 from the others), and from which ones depends on the
+    processor's rounding. So one of STARTS is asked for, which fails about once in 1 000 times; the first ends the
+    search. Mixers that cannot hold it never find it."""
     assert {*VALUES} - {*REACHES} == {"value:mean_field"}
-    values = [float(SON[greedy(method, SON, seed + k, 60, actor_lr=3e-3, batch=32)]) for k in range(2)]
-    assert (max(values) == 8.0) == REACHES[method], values
+    starts = range(STARTS if REACHES[method] else 1)
+    found = (float(SON[greedy(method, SON, seed + k, 150, actor_lr=3e-3, batch=32)]) == 8.0 for k in starts)
+    assert any(found) == REACHES[method]
 
 
 # what runs through `train`
