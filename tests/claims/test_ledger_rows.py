@@ -8,6 +8,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -64,8 +66,49 @@ register_claim(toy_claim("C99.3", questions=lambda measured: []))
 """
 
 
+# Loads what every run needs, which takes most of its time, and forks for each list of arguments that it is sent.
+FORKS = """
+import json, os, signal, sys
+import pytest
+import dgpg_verify.reporting.report
+from dgpg_verify.claims.claim import all_claims
+
+all_claims()
+for line in sys.stdin:
+    asked = json.loads(line)
+    child = os.fork()
+    if not child:
+        signal.alarm(120)
+        for number, name in ((0, os.devnull), (1, asked["stdout"]), (2, asked["stderr"])):
+            os.dup2(os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC), number)
+        code = pytest.main(asked["arguments"])
+        sys.stdout.flush(), sys.stderr.flush()
+        os._exit(code)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+@dataclass
+class Project:
+    """A folder, and the process in it whose forks run pytest there, as `python -m pytest` would."""
+
+    root: Path
+    forks: subprocess.Popen[str]
+
+    def __truediv__(self, name: str) -> Path:
+        return self.root / name
+
+    def pytest(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        words = ["-p", "no:cacheprovider", "theorems/", *arguments]
+        said = {name: str(self.root / f"{name}.txt") for name in ("stdout", "stderr")}
+        assert self.forks.stdin and self.forks.stdout
+        print(json.dumps({"arguments": words, **said}), file=self.forks.stdin, flush=True)
+        code = int(self.forks.stdout.readline())
+        return subprocess.CompletedProcess(words, code, *(Path(path).read_text() for path in said.values()))
+
+
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """The root conftest, the test of the ledger, and three toy claims."""
     root = tmp_path_factory.mktemp("project")
     for name in ("conftest.py", "pyproject.toml"):
@@ -73,17 +116,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "theorems").mkdir()
     (root / "theorems" / "conftest.py").write_text(CLAIMS.format(root=str(ROOT)))
     shutil.copy(ROOT / "theorems" / "test_ledger.py", root / "theorems")
-    return root
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(root)]), "COLUMNS": "200"}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", FORKS], cwd=root, env=environment, **pipes) as forks:
+        yield Project(root, forks)
+        forks.kill()
 
 
-def _pytest(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "theorems/", *arguments]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(project)]), "COLUMNS": "200"}
-    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=120)
-
-
-def test_every_row_is_a_test_with_its_own_outcome(project: Path) -> None:
-    ran = _pytest(project, "--benchmark", "--scale", "smoke", "--claims", "C99", "--workers", "1", "-v")
+def test_every_row_is_a_test_with_its_own_outcome(project: Project) -> None:
+    ran = project.pytest("--benchmark", "--scale", "smoke", "--claims", "C99", "--workers", "1", "-v")
     found = dict(re.findall(r"^theorems/\S+\[(C99\.[14]/\w+)\] ([A-Z, ]+?) +(?:\(|\[)", ran.stdout, re.MULTILINE))
     assert found == {
         "C99.1/good": "PASSED",
@@ -107,16 +148,16 @@ def test_every_row_is_a_test_with_its_own_outcome(project: Path) -> None:
     assert any(line.startswith("- control must be refuted") for line in end)
     assert sum("pytest theorems/ --benchmark --claims C99." in line for line in end) == 2
 
-    again = _pytest(project, "--benchmark", "--scale", "smoke", "--claims", "C99.1")  # without --resume
+    again = project.pytest("--benchmark", "--scale", "smoke", "--claims", "C99.1")  # without --resume
     assert again.returncode == 4
     assert "exists already" in again.stderr + again.stdout
 
 
-def _honest(project: Path, *arguments: str, out: str = "honest") -> subprocess.CompletedProcess[str]:
-    return _pytest(project, "--benchmark", "--scale=smoke", "--workers=1", "--resume", "--out", out, *arguments)
+def _honest(project: Project, *arguments: str, out: str = "honest") -> subprocess.CompletedProcess[str]:
+    return project.pytest("--benchmark", "--scale=smoke", "--workers=1", "--resume", "--out", out, *arguments)
 
 
-def test_a_run_without_a_reversal_ends_well_unless_strict(project: Path) -> None:
+def test_a_run_without_a_reversal_ends_well_unless_strict(project: Project) -> None:
     ran = _honest(project, "--claims", "C99.2,C99.4")
     assert ran.returncode == 0, ran.stdout
     assert "2 not compared, 1 no longer decided" in ran.stdout or "1 no longer decided, 2 not compared" in ran.stdout
@@ -125,7 +166,7 @@ def test_a_run_without_a_reversal_ends_well_unless_strict(project: Path) -> None
     assert strict.returncode == 1 and "3 failed" in strict.stdout
 
 
-def test_only_refuted_rows_and_those_against_a_record_are_listed_unless_verbose(project: Path) -> None:
+def test_only_refuted_rows_and_those_against_a_record_are_listed_unless_verbose(project: Project) -> None:
     ran, verbose = _honest(project, "--claims", "C99.1"), _honest(project, "--claims", "C99.1", "-v")
 
     def listed(text: str) -> list[str]:
@@ -137,7 +178,7 @@ def test_only_refuted_rows_and_those_against_a_record_are_listed_unless_verbose(
     assert "2 more rows are neither refuted nor against a record" in ran.stdout
 
 
-def test_every_row_is_an_entry_of_pytest_benchmark(project: Path) -> None:
+def test_every_row_is_an_entry_of_pytest_benchmark(project: Project) -> None:
     nothing = _honest(project, "--claims", "C99.1", "--benchmark-compare")
     assert "nothing to compare with" in nothing.stdout
     options = ("--claims", "C99.1", "--benchmark-json", "bench.json", "--benchmark-autosave", "--benchmark-only")
@@ -158,43 +199,43 @@ def test_every_row_is_an_entry_of_pytest_benchmark(project: Path) -> None:
     assert "(NOW)" not in _honest(project, "--claims", "C99.1").stdout
 
 
-def test_with_claims_only_their_exact_properties_run(project: Path) -> None:
+def test_with_claims_only_their_exact_properties_run(project: Project) -> None:
     folder = project / "theorems" / "properties"
     folder.mkdir()
     try:
         for name in ("C99.2", "C99", "C77"):
             (folder / f"test_{name.replace('.', '_')}.py").write_text(f"CLAIMS = ({name!r},)\ndef test_it(): ...\n")
         ran = _honest(project, "--claims", "C99.4", "-v")
-        whole = _pytest(project)
+        whole = project.pytest()
     finally:
         shutil.rmtree(folder)
     assert re.findall(r"test_(\w+)\.py::test_it", ran.stdout) == ["C99"]
     assert "2 deselected" in ran.stdout and "3 passed" in whole.stdout
 
 
-def test_beside_a_measurement_properties_draw_fewer_examples(project: Path) -> None:
+def test_beside_a_measurement_properties_draw_fewer_examples(project: Project) -> None:
     folder = project / "theorems" / "properties"
     folder.mkdir()
     drawn = "import pytest\nfrom dgpg_verify.testing import EXACT\nCLAIMS = ('C99',)\n"
     drawn += "@pytest.mark.parametrize('n', [EXACT.max_examples])\ndef test_it(n): ...\n"
     try:
         (folder / "test_examples.py").write_text(drawn)
-        beside, alone = _honest(project, "--claims", "C99.4", "-v"), _pytest(project, "-v")
+        beside, alone = _honest(project, "--claims", "C99.4", "-v"), project.pytest("-v")
         asked = _honest(project, "--claims", "C99.4", "-v", "--hypothesis-profile=default")
     finally:
         shutil.rmtree(folder)
     assert [re.findall(r"test_it\[(\d+)\]", ran.stdout) for ran in (beside, alone, asked)] == [["10"], ["40"], ["40"]]
 
 
-def test_a_claim_without_a_row_is_named(project: Path) -> None:
-    ran = _pytest(project, "--benchmark", "--scale", "smoke", "--claims", "C99.3", "--workers", "1", "--out", "silent")
+def test_a_claim_without_a_row_is_named(project: Project) -> None:
+    ran = project.pytest("--benchmark", "--scale", "smoke", "--claims", "C99.3", "--workers", "1", "--out", "silent")
     assert ran.returncode == 0, ran.stdout
     assert "C99.3 has no row at this scale" in ran.stdout
 
 
-def test_a_sitting_neither_passes_nor_fails(project: Path) -> None:
+def test_a_sitting_neither_passes_nor_fails(project: Project) -> None:
     options = ("--benchmark", "--scale", "smoke", "--claims", "C99.1", "--workers", "1", "--out", "sitting")
-    ran = _pytest(project, *options, "--rows", "o*", "--n-max", "4")
+    ran = project.pytest(*options, "--rows", "o*", "--n-max", "4")
     assert ran.returncode == 0, ran.stdout
     assert "8/8 cells" in ran.stderr
     assert "so far refuted (the toy says so)" in ran.stdout
@@ -203,36 +244,36 @@ def test_a_sitting_neither_passes_nor_fails(project: Path) -> None:
     assert "no test in theorems/" not in ran.stdout
 
 
-def test_an_option_of_another_plugin_is_left_to_it(project: Path) -> None:
+def test_an_option_of_another_plugin_is_left_to_it(project: Project) -> None:
     """pytest-parallel has --workers too: plain `pytest theorems/` runs, and cells have --cell-workers."""
     (project / "parallel_plugin.py").write_text(
         "def pytest_addoption(parser):\n    parser.getgroup('parallel').addoption('--workers', default=None)\n"
     )
     beside = ("-p", "parallel_plugin")
-    assert _pytest(project, *beside).returncode == 0
-    helped = _pytest(project, *beside, "--help").stdout
+    assert project.pytest(*beside).returncode == 0
+    helped = project.pytest(*beside, "--help").stdout
     assert "--cell-workers=W" in helped and "--workers=WORKERS" in helped
-    refused = _pytest(project, *beside, "--benchmark", "--workers", "2")
+    refused = project.pytest(*beside, "--benchmark", "--workers", "2")
     assert refused.returncode == 4 and "--workers is another plug-in's here" in refused.stderr + refused.stdout
     options = ("--benchmark", "--scale=smoke", "--claims=C99.2", "--cell-workers=1", "--out", "beside")
-    assert _pytest(project, *beside, *options).returncode == 0
+    assert project.pytest(*beside, *options).returncode == 0
 
 
-def test_without_benchmark_nothing_is_measured(project: Path) -> None:
-    ran = _pytest(project)
+def test_without_benchmark_nothing_is_measured(project: Project) -> None:
+    ran = project.pytest()
     assert ran.returncode == 0
     assert "the rows of the ledger are measured with --benchmark" in ran.stdout
     assert "1 skipped" in ran.stdout
     assert not (project / "reports" / "standard-seed0").exists()
 
 
-def test_a_row_without_a_test_fails_the_run(project: Path) -> None:
+def test_a_row_without_a_test_fails_the_run(project: Project) -> None:
     hidden = project / "theorems" / "test_ledger.py"
     text = hidden.read_text()
     hidden.write_text("def test_other() -> None: ...\n")
     try:
-        ran = _pytest(
-            project, "--benchmark", "--scale", "smoke", "--claims", "C99.2", "--workers", "1", "--out", "hidden"
+        ran = project.pytest(
+            "--benchmark", "--scale", "smoke", "--claims", "C99.2", "--workers", "1", "--out", "hidden"
         )
     finally:
         hidden.write_text(text)

@@ -10,10 +10,13 @@ import pytest
 from dgpg_verify.claims.claim import all_claims, select_claims
 from dgpg_verify.claims.noise.design import SHARED_GAME
 from dgpg_verify.cli.memory import cell_memory, estimate
+from dgpg_verify.cli.plan.command import REPORTS
 from dgpg_verify.policies import make_policy
 from dgpg_verify.runs.progress import size_text
 from dgpg_verify.systems import make_system
 from tests.cli.command import run
+
+REFERENCE = str(REPORTS / "reference")
 
 
 def test_every_claim_and_the_total_in_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
@@ -40,7 +43,7 @@ def test_on_paper_memory_and_time_of_a_row(capsys: pytest.CaptureFixture[str]) -
     [row] = [row for claim in select_claims("C1.1") for row in claim.design("standard") if row.key == SHARED_GAME]
     told = {}
     for n in (100_000, 1_000_000):
-        code, out, _ = run("plan", "--n", str(n), "--claims", "C1.1", capsys=capsys)
+        code, out, _ = run("plan", "--n", str(n), "--claims", "C1.1", "--like", REFERENCE, capsys=capsys)
         [line] = [line for line in out.splitlines() if line.startswith(f"{SHARED_GAME} ")]
         memory = cell_memory(replace(row, n_values={n: 1}).cells_at(n, 0)[0])
         assert code == 0 and memory and line.endswith(f"> {size_text(memory)}")

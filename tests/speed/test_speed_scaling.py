@@ -19,7 +19,7 @@ from tests.speed.speed_tools import paired_ratio, peak_of, ratio_of_least, secon
 from tests.systems.cloud.plain_cloud import plain_rollouts
 
 SIZES = (50, 500, 5000)
-LARGE = (25_000, 50_000, 100_000, 200_000)
+LARGE = (25_000, 50_000, 100_000, 200_000) if "DGPG_SPEED_TABLE" in os.environ else (25_000, 100_000)
 PEAK = """
 import torch
 torch.set_num_threads(1)
@@ -75,7 +75,9 @@ def test_memory_of_large_games(benchmark: Any, speed_row: Callable[..., None]) -
     lives = [float(peak_tensor_bytes(lambda n=n: measure_game(n, 32))) for n in LARGE]  # type: ignore[misc]
     # Tensors are counted exactly. Resident pages have a fixed part and depend on when the allocator returns them
     # (200 000 agents: 490 to 650 MB above an empty process; 25 000: 123 to 135): of them only the ends are compared.
-    assert lives == sorted(lives) and lives[-1] > 4 * lives[0]  # otherwise the exponents below would mean nothing
+    assert (
+        lives == sorted(lives) and lives[-1] / lives[0] > 0.5 * LARGE[-1] / LARGE[0]
+    )  # otherwise the exponents below would mean nothing
     assert min(above) > 0 and above[-1] > above[0]
     exponent, last = slope(LARGE, above), slope(LARGE[-2:], above[-2:])
     live = slope(LARGE, lives)
@@ -83,11 +85,11 @@ def test_memory_of_large_games(benchmark: Any, speed_row: Callable[..., None]) -
     benchmark.extra_info["memory_exponent"], benchmark.extra_info["bytes_100000"] = exponent, at_100_000
     assert at_100_000 < 8 * 2**30
     speed_row(
-        "memory against N, 25 000 to 200 000 (resident, above an empty process)",
+        f"memory against N, {LARGE[0]:,} to {LARGE[-1]:,} (resident, above an empty process)".replace(",", " ", 2),
         "exponent <= 1.05",
         f"{exponent:.2f}",
         exponent <= 1.05,
-        f"four sizes; 100 000 to 200 000 alone: {last:.2f}; largest sum of live tensors: {live:.2f}",
+        f"{len(LARGE)} sizes; the last two alone: {last:.2f}; largest sum of live tensors: {live:.2f}",
         best=min(exponent, live) <= 1.05,
     )
     speed_row("game of 100 000 agents", "within 8 GiB", f"{at_100_000 / 2**30:.2f} GiB", at_100_000 < 8 * 2**30)
