@@ -75,17 +75,17 @@ def test_memory_of_large_games(benchmark: Any, speed_row: Callable[..., None]) -
     lives = [float(peak_tensor_bytes(lambda n=n: measure_game(n, 32))) for n in LARGE]  # type: ignore[misc]
     # Tensors are counted exactly. Resident pages have a fixed part and depend on when the allocator returns them
     # (200 000 agents: 490 to 650 MB above an empty process; 25 000: 123 to 135): of them only the ends are compared.
-    assert (
-        lives == sorted(lives) and lives[-1] / lives[0] > 0.5 * LARGE[-1] / LARGE[0]
-    )  # otherwise the exponents below would mean nothing
+    # Without an increase the exponents below would mean nothing.
+    assert lives == sorted(lives) and lives[-1] / lives[0] > 0.5 * LARGE[-1] / LARGE[0]
     assert min(above) > 0 and above[-1] > above[0]
+    sizes = " to ".join(f"{n:,}".replace(",", " ") for n in (LARGE[0], LARGE[-1]))
     exponent, last = slope(LARGE, above), slope(LARGE[-2:], above[-2:])
     live = slope(LARGE, lives)
     at_100_000 = peaks[LARGE.index(100_000)]
     benchmark.extra_info["memory_exponent"], benchmark.extra_info["bytes_100000"] = exponent, at_100_000
     assert at_100_000 < 8 * 2**30
     speed_row(
-        f"memory against N, {LARGE[0]:,} to {LARGE[-1]:,} (resident, above an empty process)".replace(",", " ", 2),
+        f"memory against N, {sizes} (resident, above an empty process)",
         "exponent <= 1.05",
         f"{exponent:.2f}",
         exponent <= 1.05,

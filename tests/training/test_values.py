@@ -69,9 +69,9 @@ def test_control_of_opposite_pay_offs_it_is_not(method: str, seed: int) -> None:
 
 @pytest.mark.parametrize("method", REACHES)
 def test_the_matrix_that_tells_mixers_apart(method: str, seed: int) -> None:
-    """QPLEX can hold it but found it from 7 of 12 starts (stuck at 0 from the others), and from which ones depends on the
-    processor's rounding. So one of STARTS is asked for, which fails about once in 1 000 times; the first ends the
-    search. Mixers that cannot hold it never find it."""
+    """QPLEX can hold it but found it from 7 of 12 starts (stuck at 0 from the others), and from which ones depends on
+    the processor's rounding. So one of STARTS is asked for, which fails about once in 1 000 times; the first ends
+    the search. Mixers that cannot hold it never find it."""
     assert {*VALUES} - {*REACHES} == {"value:mean_field"}
     starts = range(STARTS if REACHES[method] else 1)
     found = (float(SON[greedy(method, SON, seed + k, 150, actor_lr=3e-3, batch=32)]) == 8.0 for k in starts)
