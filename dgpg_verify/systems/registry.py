@@ -12,7 +12,7 @@ from dgpg_verify.systems.cloud import CloudScheduling
 from dgpg_verify.systems.inventory import random_inventory
 from dgpg_verify.systems.linear_quadratic import LinearQuadraticTeam
 from dgpg_verify.systems.load_balancing import LoadBalancingGame
-from dgpg_verify.systems.power import PowerDispatch
+from dgpg_verify.systems.power import ContinuousDispatch, PowerDispatch
 from dgpg_verify.systems.rate_control import RateControl
 from dgpg_verify.systems.roads import RoadNetwork
 from dgpg_verify.systems.roads.road_network import NETWORKS
@@ -25,6 +25,7 @@ _FACTORIES: dict[str, Callable[..., System]] = {
     **{f"road_network:{name}": partial(RoadNetwork.random, network=name) for name in NETWORKS[:-1]},
     "rate_control": RateControl.random,
     "power_dispatch": PowerDispatch.random,
+    ContinuousDispatch.kind: ContinuousDispatch.random,
     "inventory": random_inventory,
 }
 

@@ -38,6 +38,8 @@ PREDICTIONS = [
         (grid.WEIGHED[0.0], variances(2, 1, 1) | {("noise_to_signal", "guidance"): 1}),
         (grid.NORMALISED, {("variance", "guidance"): 0}),
         (grid.LINES, {("others_variance", "guidance"): 1}),
+        (grid.ANY_OUTPUT[0.0], variances(2, 1, 1) | {("noise_to_signal", "guidance"): 1}),
+        (grid.ANY_OUTPUT[0.5], {("variance", "guidance"): noise_power(0.5)}),
         (grid.REST_POWER[0.0], floors("guided:0.2", "guidance") | samples(2, 1, 1)),
         (grid.REST_POWER[0.5], floors("guidance")),
         (grid.REST_POWER[1.0], floors("guidance", exponent=1.0) | floors("guided:0.2")),

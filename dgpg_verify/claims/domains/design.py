@@ -17,6 +17,7 @@ FLOOR_GAMMAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 BETWEEN, FAR = 0.75, 2.0  # asked after the others, at full scale: noise at the one, what is left at the other
 WEIGHED = {gamma: f"{POWER}/gamma {gamma:g}" for gamma in (*GAMMAS, BETWEEN)}
 NORMALISED = f"{POWER}/normalised"
+ANY_OUTPUT = {gamma: f"{POWER}/any output/gamma {gamma:g}" for gamma in (0.0, 0.5)}  # Gaussian, in place of levels
 LINES = f"{POWER}/lines"
 FLOORS = {gamma: f"{POWER}/floor/gamma {gamma:g}" for gamma in (*FLOOR_GAMMAS, FAR)}
 SPARSE, BOTTLENECK = f"{RATES}/sparse", f"{RATES}/bottleneck"
@@ -57,6 +58,8 @@ ABOUT: Mapping[str, tuple[str, str]] = {  # what a row stands for: its panel in 
     **{key: (BALANCE, f"weight N^-{gamma:g}" if gamma else "weight 1") for gamma, key in WEIGHED.items()},
     NORMALISED: (BALANCE, "divided by the demand"),
     LINES: ("lines of a plane network", "balance of weight N^-2"),
+    **{key: ("one balance, any output", f"weight N^-{gamma:g}" if gamma else "weight 1")
+       for gamma, key in ANY_OUTPUT.items()},
     **{key: (LEFT, f"weight N^-{gamma:g}" if gamma else "weight 1") for gamma, key in FLOORS.items()},
     SEPARATE: ("retailers with suppliers of their own", ""),
     WAREHOUSE: ("one warehouse at its capacity", ""),
@@ -84,6 +87,11 @@ LINED: Mapping[str, tuple[tuple[int, ...], int]] = {
     "smoke": ((16, 32, 64, 128), 4),
     "standard": ((64, 128, 256, 512), 3),
     "full": ((64, 128, 256, 512), 30),
+}
+# Gaussian outputs: N, draws; the own part fades late, so that it is asked at full scale (and of small N for tests)
+OUTPUTS: Mapping[str, tuple[tuple[int, ...], int]] = {
+    "smoke": ((16, 32, 64, 128), 4),
+    "full": ((512, 1024, 2048, 4096), 16),
 }
 ONE_SHOT = {TRAFFIC: "user_equilibrium", POWER: "merit_order", RATES: "proportional_fairness"}
 RULES = {**ONE_SHOT, STOCK: "base_stock"}  # of the field: score 1
@@ -143,6 +151,11 @@ def domain_design(scale: str, parts: Collection[str] | None = None) -> list[Row]
         _noise(BALANCED, shared, braess),
         *(_noise(key, shared, POWER, rollouts * (gamma == 0.0), gamma=gamma) for gamma, key in _asked(WEIGHED, scale)),
         _noise(NORMALISED, shared, POWER, normalised=True),
+        *(
+            _noise(key, dict.fromkeys(*OUTPUTS[scale]), f"{POWER}:continuous", gamma=gamma)
+            for gamma, key in ANY_OUTPUT.items()
+            if scale in OUTPUTS
+        ),
         _noise(LINES, dict.fromkeys(*LINED[scale]), POWER, lines=True, gamma=2.0),
         _noise(SPARSE, local, RATES, rollouts),
         _noise(SPARSE_BALANCED, local, RATES),

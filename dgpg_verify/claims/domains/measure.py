@@ -12,14 +12,15 @@ import torch
 
 from dgpg_verify.claims.equilibria.measure.alignment import cosines, policy_profiles
 from dgpg_verify.claims.equilibria.measure.games import pure_sets
-from dgpg_verify.claims.subjects import build_policy, build_system, one_shot_probabilities
+from dgpg_verify.claims.subjects import SIGMA, build_policy, build_system, one_shot_probabilities
 from dgpg_verify.core import Cell, Policy
 from dgpg_verify.equilibria.games.tables import resource_tables
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.oracles.games.guidance import Array, guidance_moments
 from dgpg_verify.oracles.games.quadratic import quadratic_moments
+from dgpg_verify.oracles.teams.linear_quadratic import linear_quadratic_moments
 from dgpg_verify.samples.rest import ExpectedGame, ascend, improved
-from dgpg_verify.systems import make_system
+from dgpg_verify.systems import LinearQuadraticTeam, make_system
 from dgpg_verify.systems.best_response import distance_price, iterated_best_response, iterated_best_responses
 from dgpg_verify.systems.one_shot import GameState
 from dgpg_verify.systems.power.power_dispatch import PowerDispatch
@@ -66,6 +67,8 @@ def drawn_games(cell: Cell) -> list[ResourceGame]:
 def measure_noise(cell: Cell) -> dict[str, float]:
     """Means over agents: V of each credit; of the guidance, exactly, also |E g|^2 and the others' part."""
     [game] = drawn_games(cell)
+    if isinstance(game, LinearQuadraticTeam):
+        return _noise_of_team(game)
     policy = build_policy(cell.options["policy"], game, cell.seed)
     p = one_shot_probabilities(game, policy)
     if cell.options["balanced"]:
@@ -75,6 +78,17 @@ def measure_noise(cell: Cell) -> dict[str, float]:
         "guidance": float(exact.variance.mean()),
         "guidance_signal": float((exact.mean**2).sum(1).mean()),
         "guidance_cross": float(exact.cross.mean()),
+    }
+
+
+def _noise_of_team(team: LinearQuadraticTeam) -> dict[str, float]:
+    """All of it by closed form, where the mean of every action is its default."""
+    exact = linear_quadratic_moments(team, np.zeros(team.n_agents), SIGMA, (*SAMPLED, "guidance"))
+    guidance = exact["guidance"]
+    assert guidance.cross_agent is not None  # the closed form has it
+    return {name: float(exact[name].variance.mean()) for name in exact.names} | {
+        "guidance_signal": float(guidance.signal_squared.mean()),
+        "guidance_cross": float(guidance.cross_agent.mean()),
     }
 
 
