@@ -152,7 +152,9 @@ def domain_design(scale: str, parts: Collection[str] | None = None) -> list[Row]
         *(_noise(key, shared, POWER, rollouts * (gamma == 0.0), gamma=gamma) for gamma, key in _asked(WEIGHED, scale)),
         _noise(NORMALISED, shared, POWER, normalised=True),
         *(
-            _noise(key, dict.fromkeys(*OUTPUTS[scale]), f"{POWER}:continuous", gamma=gamma)
+            _row(
+                key, dict.fromkeys(*OUTPUTS[scale]), "noise", f"{POWER}:continuous", {"gamma": gamma}, policy="toward:0"
+            )
             for gamma, key in ANY_OUTPUT.items()
             if scale in OUTPUTS
         ),
