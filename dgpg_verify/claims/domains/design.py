@@ -151,13 +151,7 @@ def domain_design(scale: str, parts: Collection[str] | None = None) -> list[Row]
         _noise(BALANCED, shared, braess),
         *(_noise(key, shared, POWER, rollouts * (gamma == 0.0), gamma=gamma) for gamma, key in _asked(WEIGHED, scale)),
         _noise(NORMALISED, shared, POWER, normalised=True),
-        *(
-            _row(
-                key, dict.fromkeys(*OUTPUTS[scale]), "noise", f"{POWER}:continuous", {"gamma": gamma}, policy="toward:0"
-            )
-            for gamma, key in ANY_OUTPUT.items()
-            if scale in OUTPUTS
-        ),
+        *_any_output(scale),
         _noise(LINES, dict.fromkeys(*LINED[scale]), POWER, lines=True, gamma=2.0),
         _noise(SPARSE, local, RATES, rollouts),
         _noise(SPARSE_BALANCED, local, RATES),
@@ -180,6 +174,15 @@ def domain_design(scale: str, parts: Collection[str] | None = None) -> list[Row]
     ]
     rows += [*_rests(scale), *_stocks(scale), *_trained(scale), *([*_real(), *_larger()] if scale == "full" else ())]
     return [row for row in rows if parts is None or row.key.split("/")[0] in parts]
+
+
+def _any_output(scale: str) -> list[Row]:
+    grid = dict.fromkeys(*OUTPUTS[scale]) if scale in OUTPUTS else {}
+    rows = [
+        _row(key, grid, "noise", f"{POWER}:continuous", {"gamma": gamma}, policy="toward:0")
+        for gamma, key in ANY_OUTPUT.items()
+    ]
+    return [row for row in rows if row.n_values]
 
 
 def _asked(rows: Mapping[float, str], scale: str) -> list[tuple[float, str]]:
