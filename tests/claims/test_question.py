@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dgpg_verify.claims.design import Row
-from dgpg_verify.claims.question import Question, as_control, ledger_rows, must_get, within_proof
+from dgpg_verify.claims.question import Question, as_control, ledger_rows, level_of, must_get, within_proof
 from dgpg_verify.claims.series import Series, make_series
 from dgpg_verify.core import Cell, Estimate, Evidence, InputError, LedgerRow, Verdict
 from dgpg_verify.runs import cell_files
@@ -65,6 +65,11 @@ def test_a_sentence_may_depend_on_the_verdict() -> None:
 
 def test_a_row_without_a_record_says_so() -> None:
     assert _row(key="b").recorded is None
+
+
+def test_what_may_lead_is_asked_at_the_level_of_72_rows() -> None:
+    assert 1.0 - level_of(primary=True) == pytest.approx(0.01 / 72)
+    assert level_of(primary=False) == 0.95
 
 
 def test_a_primary_row_is_refuted_only_at_the_level_of_all_of_them() -> None:

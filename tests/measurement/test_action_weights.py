@@ -18,7 +18,7 @@ from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import LinearQuadraticTeam, LoadBalancingGame
 from dgpg_verify.testing import SmallQueues
 
-QUEUES = SmallQueues(torch.tensor([[0, 1, 2], [2, 1, 0], [1, 0, 2]]), 3, horizon=4)
+QUEUES = SmallQueues(torch.tensor([[0, 1, 2], [2, 1, 0], [1, 0, 2], [0, 2, 1]]), 3, horizon=4)  # agents: not actions
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def test_gradients_equal_autograd_in_the_order_asked_for(kind: str, sharing: Any
     policy: Any = make_policy("mlp" if kind == "plain" else kind.partition(",")[0], QUEUES, sharing=sharing)
     if isinstance(policy, MLPPolicy):
         norms = kind == "mlp, normalised"
-        policy = MLPPolicy.random(3, 3, 4, hidden=7, sharing=sharing, layer_norm=norms, feature_norm=norms)
+        policy = MLPPolicy.random(4, 3, 4, hidden=7, sharing=sharing, layer_norm=norms, feature_norm=norms)
     else:
         values = torch.randn(policy.parameters.shape, generator=generator(3), dtype=torch.float64)
         policy = replace(policy, parameters=values)

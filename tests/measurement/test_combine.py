@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from dgpg_verify.core.moments import MEASURED_SETTINGS
 from dgpg_verify.credits import GuidedCredit, make_credit
 from dgpg_verify.measurement import measure_gradients
 from dgpg_verify.measurement.combine import fit_credits, make_basis
-from dgpg_verify.measurement.pilot import value_moments
+from dgpg_verify.measurement.pilot import _features_once, value_moments
 from dgpg_verify.oracles import load_balancing_moments
 from dgpg_verify.policies import TabularPolicy, make_policy
 from dgpg_verify.rollouts import collect
@@ -105,6 +105,27 @@ def test_values_of_combinations_follow_from_their_parts() -> None:
     means, covariances = value_moments(make_basis(fitted), pilot)
     np.testing.assert_allclose(means, live.mean(1), atol=1e-12)
     np.testing.assert_allclose(covariances, np.cov(live, ddof=0), atol=1e-12)
+
+
+def test_chunks_of_a_pilot_share_the_features_that_all_see() -> None:
+    game = LoadBalancingGame.random(4, seed=1)
+    for system, shared in ((game, True), (QUEUES, False)):
+        policy = make_policy("uniform", system)
+        one, two = (collect(system, policy, draw_noise(0, k, system, policy, 3)) for k in range(2))
+        once = _features_once(two, one)
+        assert (once.seen.features.data_ptr() == one.seen.features.data_ptr()) == shared
+        assert torch.equal(once.seen.features, two.seen.features) and torch.equal(once.actions, two.actions)
+
+
+def test_one_live_entry_is_its_own_mean() -> None:
+    policy = make_policy("uniform", QUEUES)
+    rollout = collect(QUEUES, policy, draw_noise(0, 0, QUEUES, policy, 1))
+    first = torch.zeros_like(rollout.active)
+    first.view(-1)[int(rollout.active.flatten().int().argmax())] = True
+    pilot = [replace(rollout, active=first)]
+    fitted = fit_credits([make_credit("return:raw")], pilot)
+    means, covariances = value_moments(make_basis(fitted), pilot)
+    assert means[0] == float(fitted[0](pilot[0])[first].sum()) != 0.0 and covariances.tolist() == [[0.0]]
 
 
 def test_a_guided_credit_needs_no_pass_of_its_own() -> None:

@@ -57,8 +57,9 @@ def test_of_many_deciding_rows_two_are_named_and_the_others_counted() -> None:
     rows = [ledger_row(f"C1.1/{key}", "C1.1", "refuted") for key in "abcd"]
     (summary,) = claim_summary([*rows, ledger_row("C1.1/e", "C1.1")])
     assert summary.why == "4 of 5 primary rows are refuted: a, b and 2 more"
-    (summary,) = claim_summary(rows[:1])
-    assert summary.why == "1 of 1 primary rows is refuted: a"
+    for count, named in ((1, "is refuted: a"), (2, "are refuted: a, b"), (3, "are refuted: a, b and 1 more")):
+        (summary,) = claim_summary(rows[:count])
+        assert summary.why == f"{count} of {count} primary rows {named}"
 
 
 def test_of_rows_without_a_number_the_first_is_shown_and_one_with_a_number_before_them() -> None:

@@ -46,6 +46,11 @@ def test_the_probability_of_improvement_is_covered(pair: str, n: int, seed: int)
     assert misses(pair, n, seed) <= coverage_band(0.95, CONFIGURATIONS)[1]
 
 
+def test_one_run_each_is_compared() -> None:
+    found = probability_of_improvement([1.0], [0.0])
+    assert (found.value, found.n) == (1.0, 1) and found.low < 0.1 and found.high == 1.0
+
+
 def test_counting_all_pairs_as_independent_misses_too_often(seed: int) -> None:
     """The control: n m trials instead of min(n, m)."""
 

@@ -101,6 +101,8 @@ def test_bad_input_is_refused(call: Callable[[], object]) -> None:
         ((-4.5, -9.0, 0.1), (-1.0, -1.0, 0.1)),
         ((1.0 + 1e-12, 1.0 + 1e-12, 1.0 + 1e-12), (1.0, 1.0, 1.0)),
         ((4.5, 2.0, 7.0), (None, None, None)),
+        ((-1.2, -1.4, -1.0), (-1.0, -1.0, -1.0)),  # an interval that touches the range lies in it
+        ((1.2, 1.0, 1.4), (1.0, 1.0, 1.0)),
         ((4.5, None, None), (None, None, None)),
         ((0.5, None, None), (0.5, None, None)),
         ((None, None, None), (None, None, None)),

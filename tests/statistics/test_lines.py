@@ -186,6 +186,14 @@ def test_batches_equal_single_fits() -> None:
         assert alone.lack_of_fit == together.lack_of_fit[k]
 
 
+def test_batches_of_one_replicate_too() -> None:
+    batch = np.stack([sample(seed, replicates=1) for seed in range(5)])
+    together = fit_lines(X, batch)
+    for k in range(5):
+        alone = fit_lines(X, batch[k])
+        assert (alone.slope, alone.slope_error) == (together.slope[k], together.slope_error[k])
+
+
 def test_a_step_is_the_line_through_two_neighbours_or_wider() -> None:
     """Alone, two neighbours make a line of the same slope; its error is the step's where no variance is raised."""
     y = sample(3, replicates=9, spread=(0.3, 0.3, 0.3, 0.3))

@@ -83,6 +83,16 @@ def test_eps_at_which_too_many_fail_leave_and_are_named() -> None:
     assert "8 of 16" in judge_p(nothing).why and nothing.p.estimate.value is None
 
 
+@pytest.mark.parametrize(("late", "enters"), [(16, True), (17, False)])
+def test_of_many_fleets_two_in_five_may_fail(late: int, enters: bool) -> None:
+    """Although trimming both ends would leave 4 of 40 with one more."""
+    y = logs(0.5, fleets=40)
+    high = np.exp(y)
+    high[:late, 4, 5] = np.inf
+    found = fit_samples(SIZES, EPS, np.exp(y), high)
+    assert (len(found.eps) == 6) == enters and (f"{late} of 40" in found.dropped) != enters
+
+
 def test_a_small_team_that_never_arrives_costs_only_the_context() -> None:
     y = logs(0.5)
     high = np.exp(y)

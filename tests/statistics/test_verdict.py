@@ -80,6 +80,7 @@ def test_a_curve_that_is_no_line_is_judged_step_by_step(steps: tuple[float, floa
     assert ("between neighbouring N" in judge(bent).why) == (theta != "inconclusive")
     said = {"supported": " lies inside it", "refuted": " lies outside it", "inconclusive": ""}[theta]
     assert said in judge(bent).why and (" it: [" in judge(bent).why) == bool(said)
+    assert not said or judge(bent).why.endswith(f" it: [{steps[0]:.3f}, {steps[1]:.3f}]")
     straight = fit_with(-0.01, 0.01, lack_of_fit=0.5, steps=steps)
     assert judge(straight).label == judge(bent, proved_bound=True).label == "supported"
 

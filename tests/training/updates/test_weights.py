@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from dgpg_verify.core import draw_noise, generator
 from dgpg_verify.credits import make_credit
+from dgpg_verify.credits.base import FixedCredit, terms_of
 from dgpg_verify.measurement import gradients_of
 from dgpg_verify.policies import TabularPolicy
 from dgpg_verify.rollouts import collect
@@ -125,6 +127,20 @@ def test_terms_of_a_sum_add_up_to_the_scalar() -> None:
     mean = (POLICY.probabilities(rollout.seen) * guidance.action_weights(rollout)).sum(-1)
     assert rest == 0.7
     torch.testing.assert_close(weights.scalar(rollout.actions), credit(rollout) - slope * mean)
+
+
+@dataclass(frozen=True)
+class Sum(FixedCredit):
+    parts: Sequence[tuple[float, Any]]
+
+    def combination(self) -> Sequence[tuple[float, Any]]:
+        return self.parts
+
+
+def test_terms_keep_their_factors_and_leave_out_those_of_0() -> None:
+    one: Any = FixedCredit()
+    mixed: Any = Sum([(-2.0, one), (0.0, one), (3.0, Sum([(-2.0, one)]))])
+    assert terms_of(mixed) == [(-2.0, one), (-6.0, one)]
 
 
 def columns(decisions: PackedDecisions) -> Tensor:
