@@ -191,15 +191,15 @@ def wrong_predictions(reports: list[Report]) -> str:
 
 
 def methods_table(reports: list[Report], short: bool = False) -> str:
-    """Every method and which of the five properties it has; with intervals and scores unless short, which leaves out
-    what nothing was measured of."""
+    """Every method and which of the five properties it has; with intervals and scores unless short, which keeps those of
+    which the paper says something."""
     table = method_table(rows_of(reports))
     if table is None:
         return "Not measured in the committed runs."
     heads = ["method", *table.heads, "the paper says", *([] if short else ["score on the cloud"])]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for line in table.lines:
-        if short and not any(line.answers):
+        if short and not line.joined.primary:
             continue
         said = [
             "-" if answer is None else answer.text if short else f"{answer.text} {interval_text(answer.deciding)}"

@@ -33,7 +33,7 @@ from dgpg_verify.core import Estimate, Label, Verdict
 from dgpg_verify.statistics import join_rows
 
 STATEMENT = (
-    "Of DG-PG and the methods named beside it only DG-PG has all five: O(1) variance, O(1 / eps) samples, "
+    "No method before DG-PG, of its table or of its related work, has all five: O(1) variance, O(1 / eps) samples, "
     "heterogeneous policies, parallel updates, no extra learned part."
 )
 
@@ -95,7 +95,7 @@ def _control(measured: Measured) -> Iterator[Question]:
 
 CLAIM = Claim(
     id="C6",
-    title="Only DG-PG has all five properties",
+    title="No prior method has all five properties",
     source="the paper's table of methods",
     statement=STATEMENT,
     family=FAMILY,

@@ -88,7 +88,7 @@ CLAIM = domain_claim(
     PREDICTIONS,
     questions,
     id="C10",
-    title="Inventory",
+    title="Our predictions: inventory",
     source="named by the paper's author as a domain; the predictions are ours",
     statement="Our predictions for inventory: each retailer's position is its own, so the guidance's noise is O(1) "
     "and free of the others'; a shared warehouse near its capacity makes it felt.",

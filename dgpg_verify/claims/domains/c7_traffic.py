@@ -58,7 +58,7 @@ CLAIM = domain_claim(
     PREDICTIONS,
     questions,
     id="C7",
-    title="Traffic",
+    title="Our predictions: traffic",
     source="named by the paper as a domain; the predictions are ours",
     statement="Our predictions for routing: in a town that grows the guidance's noise is O(1), on one network it is in "
     "the end free of the others'; guided toward the user equilibrium, traffic pays the price of anarchy.",

@@ -91,7 +91,7 @@ CLAIM = domain_claim(
     questions,
     weights,
     id="C8",
-    title="Power dispatch",
+    title="Our predictions: power dispatch",
     source="named by the paper as a domain; the predictions are ours",
     statement="Our predictions for dispatch: every generator moves one balance, so that the guidance's noise grows "
     "like N; a balance of weight N^-gamma makes it N^(1 - 2 gamma) and the imbalance it leaves N^(2 gamma - 1).",

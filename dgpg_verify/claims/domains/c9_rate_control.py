@@ -53,7 +53,7 @@ CLAIM = domain_claim(
     PREDICTIONS,
     questions,
     id="C9",
-    title="Rate control",
+    title="Our predictions: rate control",
     source="a network of the kind the paper names; the predictions are ours",
     statement="Our predictions for rate control: with a few flows a link the guidance's noise is O(1); with one link "
     "for all and a reference that is met on average its noise-to-signal grows like N.",

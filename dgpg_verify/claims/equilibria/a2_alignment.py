@@ -156,7 +156,7 @@ CLAIM = equilibrium_claim(
     PARTS,
     questions,
     id="A2",
-    title="Descent alignment",
+    title="Descent alignment (the author: not needed strictly)",
     source="assumption of the equilibrium and convergence theorems",
     statement=STATEMENT,
 )

@@ -192,7 +192,7 @@ CLAIM = equilibrium_claim(
     PARTS,
     questions,
     id="C2.2",
-    title="Equilibria with the practical reference",
+    title="Equilibria with the practical reference (our question)",
     source="equilibrium preservation, applied to the fluid limit",
     statement=STATEMENT,
 )

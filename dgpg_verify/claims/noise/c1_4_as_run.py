@@ -71,7 +71,7 @@ CLAIM = noise_claim(
     KEYS,
     partial(noise_questions, KEYS, _questions),
     id="C1.4",
-    title="DG-PG as run has O(1) variance",
+    title="DG-PG as run has O(1) variance (our question)",
     source="abstract and training schedule",
     statement="Our question: DG-PG as run (alpha from 0.9 to 0.2, the same for every N) reduces the per-agent variance "
     "from Theta(N) to O(1).",

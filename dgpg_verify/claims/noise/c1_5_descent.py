@@ -119,9 +119,10 @@ def _where(series: Series[Evidence]) -> str:
 
 CLAIM = Claim(
     id="C1.5",
-    title="The guidance gradient descends G",
+    title="The guidance's mean is the gradient of G (our question)",
     source="definition of the guidance term; tutorial of 2026-08 (z as a Jacobian)",
-    statement="The mean of the guidance gradient points along the descent of G.",
+    statement="Our question: the mean of the guidance gradient points along the descent of G (cosine of at least 0.99; "
+    "with any above 0 it descends).",
     family="noise",
     design=design,
     measure=measure_descent,

@@ -56,7 +56,7 @@ CLAIM = (
         "percentile",
         largest=200,
         id="C4.1a",
-        title="Within ten episodes",
+        title="Within ten episodes (v1 of the paper)",
         source="experiments of v1: N = 5 to 200",
         statement="DG-PG converges within 10 episodes for N = 5 to 200 (90th percentile over seeds).",
     ),

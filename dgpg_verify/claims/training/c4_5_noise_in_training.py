@@ -75,7 +75,7 @@ CLAIM = training_claim(
     {"main"},
     questions,
     id="C4.5",
-    title="Noise along training",
+    title="Noise along training (our question)",
     source="variance theorem, on training runs",
     statement="Our question: along its training runs DG-PG's per-agent gradient, at the alpha in use, has O(1) "
     "variance.",
