@@ -13,6 +13,7 @@ as a lock or half a file), a traceback. Exit code 1 on any failure.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import itertools
 import json
 import os
@@ -82,13 +83,19 @@ class Ended:
 def run(words: list[str], place: Path, fresh: bool = False, stop: tuple[int, float] | None = None) -> Ended:
     """Run a command in `place`; stop: a signal and after how many seconds it is sent."""
     child = start(words, place, fresh)
-    timer = threading.Timer(stop[1], os.kill, (child.pid, stop[0])) if stop else None
+    timer = threading.Timer(stop[1], send, (child.pid, stop[0])) if stop else None
     if timer:
         timer.start()
     ended = child.wait()
     if timer:
         timer.cancel()
     return ended
+
+
+def send(pid: int, number: int) -> None:
+    """Send a signal, if the process has not ended just before."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 @dataclass(frozen=True)
