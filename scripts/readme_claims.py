@@ -191,8 +191,8 @@ def wrong_predictions(reports: list[Report]) -> str:
 
 
 def methods_table(reports: list[Report], short: bool = False) -> str:
-    """Every method and which of the five properties it has; with intervals and scores unless short, which keeps those of
-    which the paper says something."""
+    """Every method and which of the five properties it has, with intervals and scores; short: without, and of those
+    alone of which the paper says something."""
     table = method_table(rows_of(reports))
     if table is None:
         return "Not measured in the committed runs."
