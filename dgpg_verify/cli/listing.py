@@ -19,6 +19,7 @@ SYSTEMS = {
     "road_network:anaheim": "Anaheim, 416 nodes, likewise",
     "rate_control": "one shot: N flows choose rates over links that they share",
     "power_dispatch": "one shot: N generators choose outputs that meet a demand; --option case=FILE, lines=True",
+    "power_dispatch:continuous": "the same with any output: Gaussian actions, exact moments",
     "inventory": "T steps: N retailers order stock; --option warehouse=0.9 for a shared warehouse at that load",
 }
 POLICIES = {
