@@ -9,6 +9,12 @@ from dgpg_verify.claims.design import SCALES, Row
 from dgpg_verify.claims.subjects import LARGER_FILES, LARGER_NETWORK, RECORDED_NETWORK, network_folder
 from dgpg_verify.core import check_choice
 
+
+def weight(gamma: float) -> str:
+    """The balance's in G, in words."""
+    return f"weight N^-{gamma:g}" if gamma else "weight 1"
+
+
 FAMILY = "domains"
 TRAFFIC, POWER, RATES, STOCK = "road_network", "power_dispatch", "rate_control", "inventory"
 GRID, NETWORK, BALANCED = f"{TRAFFIC}/grid", f"{TRAFFIC}/braess", f"{TRAFFIC}/braess/balanced"
@@ -43,8 +49,7 @@ RESTS: Mapping[str, tuple[str, dict[str, Any], str, str]] = {  # system, options
     REST_TOWN_SELFISH: (TRAFFIC, {"reference": "user_equilibrium"}, TOWN, SELFISH),
     REST_NETWORK: (f"{TRAFFIC}:braess", {}, WHOLE, "system optimum"),
     REST_NETWORK_SELFISH: (f"{TRAFFIC}:braess", {"reference": "user_equilibrium"}, WHOLE, SELFISH),
-    **{key: (POWER, {"gamma": gamma}, BALANCE, f"weight N^-{gamma:g}" if gamma else "weight 1")
-       for gamma, key in REST_POWER.items()},
+    **{key: (POWER, {"gamma": gamma}, BALANCE, weight(gamma)) for gamma, key in REST_POWER.items()},
     REST_SPARSE: (RATES, {}, LOCAL, ""),
     REST_BOTTLENECK: (RATES, {"topology": "bottleneck"}, ONE_LINK, ""),
 }  # fmt: skip
@@ -55,12 +60,11 @@ ABOUT: Mapping[str, tuple[str, str]] = {  # what a row stands for: its panel in 
     GRID: (TOWN, ""),
     NETWORK: (WHOLE, ""),
     BALANCED: (WHOLE, OWN_MEAN),
-    **{key: (BALANCE, f"weight N^-{gamma:g}" if gamma else "weight 1") for gamma, key in WEIGHED.items()},
+    **{key: (BALANCE, weight(gamma)) for gamma, key in WEIGHED.items()},
     NORMALISED: (BALANCE, "divided by the demand"),
     LINES: ("lines of a plane network", "balance of weight N^-2"),
-    **{key: ("one balance, any output", f"weight N^-{gamma:g}" if gamma else "weight 1")
-       for gamma, key in ANY_OUTPUT.items()},
-    **{key: (LEFT, f"weight N^-{gamma:g}" if gamma else "weight 1") for gamma, key in FLOORS.items()},
+    **{key: ("one balance, any output", weight(gamma)) for gamma, key in ANY_OUTPUT.items()},
+    **{key: (LEFT, weight(gamma)) for gamma, key in FLOORS.items()},
     SEPARATE: ("retailers with suppliers of their own", ""),
     WAREHOUSE: ("one warehouse at its capacity", ""),
     **{key: (f"one warehouse asked for {load:g} times its capacity", "") for load, key in LOADED.items()},
