@@ -29,10 +29,10 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def speed_row() -> Callable[..., None]:
-    """Note one row of the speed table, and fail where its goal is missed.
+    """Note one row of the speed table, and fail where `best` says that its goal is missed.
 
-    best: whether the goal was reached in the round least disturbed by the machine, for goals that are ratios within one
-    run: a goal missed there fails the test. Wall times are noted alone.
+    best: whether the round least disturbed by the machine reached the goal, for goals that are ratios within one run;
+    where no table is written, a ratio may miss it by `speed_tools.SLACK`. Wall times are noted alone.
     """
 
     def note(

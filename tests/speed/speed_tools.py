@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -9,6 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+TABLE = "DGPG_SPEED_TABLE" in os.environ
+"""Whether a speed table is written."""
+SLACK = 1.0 if TABLE else 2.0
+"""Factor by which a ratio may miss its goal. Goals are for the machine whose table is kept; others differ in memory and
+vector units (the environment is 42 to 75 times as fast as plain loops on three of them), and there a test is to find
+what has stopped being one operation on whole arrays."""
 
 
 def seconds(work: Callable[[], Any]) -> float:

@@ -18,7 +18,7 @@ from dgpg_verify.measurement.combine import Basis, fit_credits, make_basis
 from dgpg_verify.policies import MLPPolicy, make_policy
 from dgpg_verify.rollouts import collect
 from dgpg_verify.systems import CloudScheduling
-from tests.speed.speed_tools import paired_ratio
+from tests.speed.speed_tools import SLACK, paired_ratio
 
 CREDITS = (
     "return:raw", "return", "return:to_go", "gae:central", "gae:local", "guidance", "guidance:exact", "difference",
@@ -116,7 +116,7 @@ def test_twelve_credits_against_vmap(benchmark: Any, setup: Setup, speed_row: Ca
         f"vmap(grad) pass a credit",
         ">= 8 x faster", f"{ratio * scale:.1f} x ({low * scale:.1f} to {high * scale:.1f})", ratio * scale >= 8,
         f"vmap timed on {SHOWN} of {N} agents and scaled; collecting the roll-out counted on neither side",
-        best=high * scale >= 8,
+        best=high * scale * SLACK >= 8,
     )  # fmt: skip
 
 
@@ -130,5 +130,5 @@ def test_twelve_credits_against_one_plain_pass(benchmark: Any, setup: Setup, spe
         f"{ratio:.1f} x ({low:.1f} to {high:.1f})",
         ratio <= 2.5,
         "credit weights, gradients and moments",
-        best=low <= 2.5,
+        best=low <= 2.5 * SLACK,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -13,9 +12,9 @@ from dgpg_verify.systems import CloudScheduling
 from dgpg_verify.training import make_method, train, train_together
 from dgpg_verify.training.learner import Learner, make_learner
 from dgpg_verify.training.methods import make_recipe
-from tests.speed.speed_tools import peak_of, ratio_of_least, seconds
+from tests.speed.speed_tools import SLACK, TABLE, peak_of, ratio_of_least, seconds
 
-TABLE = "DGPG_SPEED_TABLE" in os.environ  # otherwise small sizes only: then the tests show that the rows can be made
+# Small sizes where no table is written: then the tests show that the rows can be made.
 SIZES = (5, 50, 200, 1500) if TABLE else (5, 20, 50)
 HORIZON = 50 if TABLE else 10
 
@@ -77,7 +76,7 @@ def test_what_training_together_saves(n: int, fleets: int, benchmark: Any, speed
     benchmark.pedantic(together, rounds=1)
     what = f"training {fleets} fleets of {n} agents one after the other, over training them together"
     speed_row(what, "", f"{middle:.1f} ({low:.1f} to {high:.1f})", None, "processor time, one thread, with evaluations",
-              best=high >= 1.0)  # fmt: skip
+              best=high * SLACK >= 1.0)  # fmt: skip
 
 
 @pytest.mark.skipif(not TABLE, reason="timed only when a speed table is written")

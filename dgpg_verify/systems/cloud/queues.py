@@ -128,8 +128,8 @@ def starts(queues: Queues, joiners: Joiners) -> Tensor:
     total = pad(joiners.shares, (1, 0)).cumsum(1)
     before = (joiners.size.cumsum(0) - joiners.size).take(joiners.row)  # joiners of the queues before this one
     room = torch.rsub(queues.used.take(joiners.cells), 1.0 + SLACK) + total.index_select(1, before)
-    first_fit = (total[:, 1:] <= room).all(0)
-    return first_fit.logical_and_((queues.waiting == 0).take(joiners.row))
+    fits = total[:, 1:] <= room
+    return fits[0] & fits[1] & (queues.waiting == 0).take(joiners.row)  # `all` is several times slower
 
 
 def serve(queues: Queues, joiners: Joiners) -> Queues:
@@ -180,7 +180,8 @@ def settled(table: Tensor, count: Tensor, cuts: Tensor) -> Queues:
     totals = torch.cat([shares, (cores * remaining)[:, None]], dim=1).cumsum(2)
     at_cuts = totals.gather(2, cuts[:, None].expand(-1, 3, -1))
     totals, least = totals[:, :2], at_cuts[:, :2, :-1]
-    runs = (totals <= (least + (1.0 + SLACK)).gather(2, servers)).all(1)
+    fits = totals <= (least + (1.0 + SLACK)).gather(2, servers)
+    runs = fits[:, 0] & fits[:, 1]
     running = runs.cumsum(1).gather(1, cuts).diff(dim=1)
     last = cuts[:, :-1] + running
     used = totals.gather(2, last[:, None].expand(-1, 2, -1)) - least

@@ -58,7 +58,8 @@ class CloudSteps:
         shares = state.work[:2, ..., None] / layout.capacities
         clock = layout.clock[state.step]
         features = candidate_features(servers.view(batch, -1, n_servers), layout.index, shares, duration.log(), clock)
-        return Observation(features, (shares <= ROOM).all(0), jobs.active)
+        fits = shares <= ROOM
+        return Observation(features, fits[0] & fits[1], jobs.active)  # `all` is several times slower
 
     def reference_at(self, state: CloudState) -> Tensor:
         """x~ [B, 2M] at the state's step."""
