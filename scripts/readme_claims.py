@@ -196,7 +196,7 @@ def methods_table(reports: list[Report], short: bool = False) -> str:
     table = method_table(rows_of(reports))
     if table is None:
         return "Not measured in the committed runs."
-    heads = ["method", *table.heads, "the paper says", *([] if short else ["score on the cloud"])]
+    heads = ["method", *table.heads, *table.beside[: 2 if short else None]]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for line in table.lines:
         if short and not line.joined.primary:
@@ -205,7 +205,7 @@ def methods_table(reports: list[Report], short: bool = False) -> str:
             "-" if answer is None else answer.text if short else f"{answer.text} {interval_text(answer.deciding)}"
             for answer in line.answers
         ]
-        cells = [line.method, *said, f"{line.claim}: **{line.joined.verdict}**"]
+        cells = [line.method, *said, line.arrivals or "-", f"{line.claim}: **{line.joined.verdict}**"]
         lines.append(f"| {' | '.join([*cells, *([] if short else [line.scores or '-'])])} |")
     return "\n".join(lines)
 

@@ -22,6 +22,7 @@ from dgpg_verify.claims.comparison.properties import (
     GAME,
     PROPERTIES,
     ask_alike,
+    ask_arrival,
     ask_learning,
     ask_like_n,
     ask_on_the_cloud,
@@ -41,6 +42,9 @@ STATEMENT = (
 Answers = Mapping[str, Sequence[Question]]  # the questions on each property of one method
 
 
+BESIDE = (ask_like_n, ask_arrival, ask_learning, ask_on_the_cloud)
+
+
 def questions(measured: Measured) -> list[Question]:
     """Method by method its properties, and what they say together; a control."""
     found: list[Question] = []
@@ -48,7 +52,7 @@ def questions(measured: Measured) -> list[Question]:
         answers = {name: tuple(ask(method, measured)) for name, ask in ASK.items()}
         found.append(_together(method, answers))
         found += [question for asked in answers.values() for question in asked]
-        found += [*ask_like_n(method, measured), *ask_learning(method, measured), *ask_on_the_cloud(method, measured)]
+        found += [question for ask in BESIDE for question in ask(method, measured)]
     return [*found, *_control(measured)]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from dgpg_verify.claims.comparison.methods import METHODS, MIXTURE, Compared
 from dgpg_verify.claims.design import SCALES, Row
 from dgpg_verify.claims.noise.design import GAME, noise_design
-from dgpg_verify.claims.samples.design import ALIGNED, THEORY, samples_design
+from dgpg_verify.claims.samples.design import ALIGNED, FLUID, THEORY, samples_design
 from dgpg_verify.core import check_choice
 
 FAMILY = "comparison"
@@ -58,11 +58,12 @@ def comparison_design(scale: str) -> list[Row]:
     check_choice("scale", scale, SCALES)
     n_noise, draws, rollouts, n_learning, fleets, repetitions, episodes = SIZES[scale]
     learners = [method for method in METHODS if method.learner]
+    wanted = {name(method) for method in METHODS for name in (recursion_row, limit_row)}
     # a few short runs are too noisy for a control that must fail
     alike = [*learners, CONTROL] if episodes == EPISODES else learners if repetitions else []
     return [
         *noise_design(scale, [GAME]),
-        *(row for row in samples_design(scale, ["run"]) if row.key in {recursion_row(m) for m in METHODS}),
+        *(row for row in samples_design(scale, ["run", "floor"]) if row.key in wanted),
         _noise(NOISE, CREDITS, dict.fromkeys(n_noise, draws), rollouts),
         *_learned_noise(scale),
         *(_learning(method, dict.fromkeys(n_learning, fleets)) for method in learners if n_learning),
@@ -74,6 +75,11 @@ def comparison_design(scale: str) -> list[Row]:
 def recursion_row(method: Compared) -> str:
     """The row of C3 with the samples of the method, by the theory's step on teams with J = -cG + const."""
     return f"run/{ALIGNED}/{method.recursion}/{THEORY}"
+
+
+def limit_row(method: Compared) -> str:
+    """The row of C3 with where the method comes to rest in the game, with the game's own reference."""
+    return f"floor/{FLUID}/{method.recursion}"
 
 
 def _noise(key: str, credits: Sequence[str], n_values: Mapping[int, int], rollouts: int, **more: Any) -> Row:

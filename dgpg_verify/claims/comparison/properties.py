@@ -17,6 +17,7 @@ from dgpg_verify.claims.comparison.design import (
     MINIMUM_N,
     NOISE,
     is_learned,
+    limit_row,
     recursion_row,
 )
 from dgpg_verify.claims.comparison.methods import ALPHA, MIXTURE, Compared
@@ -26,6 +27,8 @@ from dgpg_verify.claims.noise.design import GAME as GAME_ROW
 from dgpg_verify.claims.noise.questions import exponent_question, of_credit, read_noise
 from dgpg_verify.claims.noise.read import CellStats
 from dgpg_verify.claims.question import Question, checked, exactly, level_of
+from dgpg_verify.claims.samples.design import FLUID
+from dgpg_verify.claims.samples.questions import LAST, arrival_question
 from dgpg_verify.claims.samples.questions import exponent_question as samples_question
 from dgpg_verify.claims.samples.read import P_NONE, Q_ONE, arrivals_in, read_runs
 from dgpg_verify.claims.series import Measured, Series
@@ -90,6 +93,15 @@ def _samples(method: Compared, measured: Measured) -> Iterator[Question]:
         for asked in (P_NONE, Q_ONE):
             question = samples_question("", runs, asked, primary=True)
             yield _as_cell(method, "samples", asked.what, question)
+
+
+def ask_arrival(method: Compared, measured: Measured) -> Iterator[Question]:
+    """Beside the five: samples are counted where the reference is perfect; does the method come near the optimum at all
+    with the reference that the game has?"""
+    if method.recursion and (key := limit_row(method)) in measured:
+        asked = arrival_question(FLUID, method.recursion, read_runs({key: measured[key]}, "floor"))
+        statement = f"{method.name}: comes to gap0/{LAST:g} with the game's own reference."
+        yield replace(asked, key=f"{method.id}/arrives", reading="", policy=method.name, statement=statement)
 
 
 def ask_learning(method: Compared, measured: Measured) -> Iterator[Question]:

@@ -18,7 +18,7 @@ from dgpg_verify.equilibria.arrays import flat
 
 STATEMENT = (
     "Moving the state toward its reference improves J: <grad J, -grad G> >= 0 (assumption: descent alignment; the "
-    "author: it need not hold strictly in practice. What that costs: the value lost in C2.2, the floors of C3.2)."
+    "author: it need not hold strictly in practice. What that costs: the value lost in C2.2, the floors of C3.3)."
 )
 WHO = {"joint": "of all agents together", "agent": "of some agent"}
 EVERYWHERE = {

@@ -32,7 +32,7 @@ def questions(measured: Measured) -> list[Question]:
 
     theta of p and q with the theory's step leads; the total gap and other steps stand beside it.
     """
-    runs = [series for series in read_runs(measured, "run", "cloud") if series.of_return and series.to_the_end]
+    runs = [series for series in read_runs(measured, "run", "cloud") if series.of_return]
     return [
         *[question for series in runs for question in exponent_questions(series, series.name in LEADING)],
         *[question for series in read_runs(measured, "control") for question in _controls(series)],

@@ -1,4 +1,4 @@
-"""What is measured for C3.1, C3.2 and A4 at each scale: systems, methods, steps, sizes, accuracies, which rows lead.
+"""What is measured for C3 and A4 at each scale: systems, methods, steps, sizes, accuracies, which rows lead.
 
 Declared before measuring. One cell is one system, method and step rule at one N, with all its fleets as one batch.
 Equal (law, N) gives the same fleets for every method and step, and other noise.
@@ -20,8 +20,9 @@ RULES = ("guided:optimal", "guided:sqrt", "guided:published", "guided:0.2")  # o
 # The same on the scales of the leading readings. alpha* and N^-1/2 are rules for the share itself, on sums.
 SCALED_RULES = tuple(f"{setting}:{rule}" for setting in SCALED for rule in ("published", "0.2"))
 FIXED = ("guided:0.4", "guided:0.6", "guided:0.8")
+DECIDING = (*RULES, *SCALED_RULES)  # of DG-PG, in primary rows
 BESIDE = ("difference", "guidance", *FIXED, "guided:zero", "guided:0.2@difference")
-FLOORS = (*RULES, *SCALED_RULES, *FIXED, "guidance", "guidance:exact", "guided:zero", "difference")
+FLOORS = (*DECIDING, *FIXED, "guidance", "guidance:exact", "guided:zero", "difference", RETURN)
 ADAM = "adam"
 WIDE = "wide"  # the same at one eps and larger N, where every eps would take too long
 # Cloud scheduling, where the gap is estimated: shared return with a critic, guidance alone, the replayed difference
@@ -69,16 +70,19 @@ EXPECTED = ("return", "difference", "guidance", "guided", "guided@difference")  
 
 
 def samples_design(scale: str, parts: Sequence[str]) -> list[Row]:
-    """The rows of the named parts: "run", "cloud", "floor", "control", "constants", "plain", "expected", "errors"."""
+    """The rows of the named parts: "run", "limit", "cloud", "floor", "control", "constants", "plain", "expected",
+    "errors"."""
     sizes = SCALES[scale]
     rows = [*_teams(sizes, LEADING[scale]), *_games(sizes, GAME_FLEETS[scale]), *_seconds(sizes), *_others(sizes)]
     return [row for row in rows if row.n_values and row.notes["part"] in parts]
 
 
-def samples_row(part: str, subject: tuple[str, ...], n_values: Iterable[int], options: Mapping[str, Any]) -> Row:
+def samples_row(kind: str, subject: tuple[str, ...], n_values: Iterable[int], options: Mapping[str, Any]) -> Row:
     """One kind of measurement; subject: system, method and step, or what is controlled. One cell per N, with all its
-    fleets as one batch. Equal laws hold the same fleets: the noise has the method in its key."""
-    key = "/".join([part, *subject])
+    fleets as one batch. Equal laws hold the same fleets: the noise has the method in its key. Runs within a budget,
+    which show where a method comes to rest, are a part of their own."""
+    part = "limit" if kind == "run" and "budget" in options else kind
+    key = "/".join([kind, *subject])
     stream = f"{FAMILY}/{options.get('law', key)}"
     return Row(FAMILY, key, dict.fromkeys(n_values, 1), options, stream=stream, notes={"part": part})
 

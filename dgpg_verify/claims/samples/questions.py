@@ -1,4 +1,4 @@
-"""Questions of C3.1, C3.2 and A4, and their words."""
+"""Questions of C3 and A4, and their words."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from typing import Any
 
 from dgpg_verify.claims.claim import claims_of
 from dgpg_verify.claims.question import Question, level_of, within_proof
-from dgpg_verify.claims.samples.design import ALIGNED, THEORY, samples_design
+from dgpg_verify.claims.samples.design import ALIGNED, RETURN, SHARE, THEORY, samples_design
 from dgpg_verify.claims.samples.measure.cells import measure_samples, samples_cost
-from dgpg_verify.claims.samples.read import Asked, LearningRuns, fit_of
+from dgpg_verify.claims.samples.read import Asked, LearningRuns, arrival_verdict, fit_of, floor_share
 from dgpg_verify.claims.samples.tables import samples_tables
 from dgpg_verify.claims.words import power
 from dgpg_verify.core import Label, Verdict
-from dgpg_verify.samples import SCALED
+from dgpg_verify.samples import FACTORS, SCALED
 from dgpg_verify.statistics import Relation, SampleFit
 from dgpg_verify.statistics.verdict import MARGIN
 
 MARGINS = (0.10, 0.25)
+LAST = FACTORS[-1]  # gap at the start over the smallest eps
+NO_FLOOR = 1e-9  # as a share of the gap at the start: rounding
+UNBIASED = (RETURN, "difference", "guided:zero")
 EXPECTED_LABEL = {"control": "refuted", "oracle": "supported"}
 STEPS = {"theory": "the theory's step", "greedy": "the greedy oracle step", "tuned": "a schedule tuned on pilot fleets",
          "adam": "clipped surrogate with Adam"}  # fmt: skip
@@ -96,6 +99,36 @@ def exponent_question(
         reading=reading_of(series.method),
         margin=MARGIN,
         margins={f"{m:.2f}": asked.verdict(fit, m).label for m in MARGINS},
+        **more,
+    )
+
+
+def arrival_question(
+    law: str, method: str, groups: Sequence[LearningRuns], *, primary: bool = False, **more: Any
+) -> Question:
+    """Whether a method's noise-free run, all N pooled, comes to rest below the smallest eps; above its floor there is
+    no n_eps."""
+    share, sizes = floor_share(groups), sorted({n for series in groups for n in series.n_values})
+    setting = setting_of(method)
+    floor = (
+        f"comes to rest at {share:.2g} of the gap at the start (median)"
+        if share > NO_FLOOR
+        else "comes to rest at the optimum"
+    )
+    ends = f": no number of samples leads below gap0/{1.0 / share:.3g}" if share > NO_FLOOR else ""
+    return ask(
+        key=f"{law}/{method}/arrives",
+        statistic="share of fleets whose noise-free limit lies below the smallest eps",
+        read=groups,
+        verdict=arrival_verdict(groups, LAST, level_of(primary)),
+        sentence=f"{describe_method(method)} on {SYSTEMS[law]}, setting {setting}, {floor}, N = {sizes[0]} ... "
+        f"{sizes[-1]}{ends}.",
+        expected=SHARE,
+        relation="at_least",
+        primary=primary,
+        setting=setting,
+        reading=reading_of(method),
+        note="limit of the unbiased credits: exact" if method in UNBIASED else "",
         **more,
     )
 

@@ -100,11 +100,6 @@ class LearningRuns(Series[Evidence]):
     def factors(self) -> list[float]:
         return [float(factor) for factor in self.options["factors"]]
 
-    @property
-    def to_the_end(self) -> bool:
-        """Whether its runs had the time to arrive; otherwise they show a floor."""
-        return "budget" not in self.options
-
     def later_than(self, samples: float) -> LearningRuns | None:
         """These runs at the eps that no fleet reaches within `samples` at any deciding N; None if there is none.
 

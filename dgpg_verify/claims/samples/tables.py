@@ -39,9 +39,8 @@ POINTS = 60  # drawn on a curve at most
 
 def samples_tables(measured: Measured) -> dict[str, list[Record]]:
     """Every table whose cells are there."""
-    runs, plain = read_runs(measured, "run", "cloud"), read_runs(measured, "plain")
-    controls = read_runs(measured, "control")
-    ended = [series for series in runs if series.to_the_end]
+    ended, plain, controls = (read_runs(measured, *parts) for parts in (("run", "cloud"), ("plain",), ("control",)))
+    runs = [*ended, *read_runs(measured, "limit")]
     floors = [s for s in (*runs, *read_runs(measured, "floor")) if s.step == THEORY]
     tables = {
         "complexity_curves": [_curve(s, item) for s in (*runs, *plain) for item in s.evidence],

@@ -10,9 +10,10 @@ from dgpg_verify.core import Label, LedgerRow
 from dgpg_verify.reporting.records import group_by
 from dgpg_verify.statistics import join_rows
 
+BESIDE = ("arrives", "cloud")
 PROPERTIES = ("noise", "samples", "alike", "parallel", "learned")  # as in the keys of their rows
 ROW = re.compile(
-    rf"C6/(?P<method>.+)/(?:(?P<property>{'|'.join(PROPERTIES)}|cloud)(?:/[^/]+)?|(?P<claim>all five|lacks one))"
+    rf"C6/(?P<method>.+)/(?:(?P<property>{'|'.join(PROPERTIES + BESIDE)})(?:/[^/]+)?|(?P<claim>all five|lacks one))"
 )
 HAS: dict[Label, str] = {"supported": "yes", "refuted": "no", "inconclusive": "open"}
 
@@ -32,13 +33,23 @@ class PropertyAnswer:
 @dataclass(frozen=True)
 class MethodLine:
     """answers: for each of PROPERTIES, None where it was not measured; claim: what the paper says of the method;
-    joined: the row that answers it; cloud: the rows of its scores on the paper's task, by N."""
+    joined: the row that answers it; arrival: how many games it comes near the optimum of, with their own reference;
+    cloud: the rows of its scores on the paper's task, by N."""
 
     method: str
     answers: tuple[PropertyAnswer | None, ...]
     claim: str
     joined: LedgerRow
+    arrival: LedgerRow | None
     cloud: tuple[LedgerRow, ...]
+
+    @property
+    def arrivals(self) -> str:
+        """In how many games of how many."""
+        row = self.arrival
+        if row is None or row.estimate is None:
+            return ""
+        return f"{round(row.estimate * row.replicates)} of {row.replicates}"
 
     @property
     def scores(self) -> str:
@@ -50,10 +61,11 @@ class MethodLine:
 
 @dataclass(frozen=True)
 class MethodTable:
-    """heads: properties in words."""
+    """heads: properties in words; beside: what stands behind them."""
 
     heads: tuple[str, ...]
     lines: tuple[MethodLine, ...]
+    beside = ("games it can solve with their own reference", "the paper says", "score on the cloud")
 
 
 def method_table(rows: Iterable[LedgerRow]) -> MethodTable | None:
@@ -76,7 +88,8 @@ def _line(pairs: Sequence[tuple[re.Match[str], LedgerRow]]) -> MethodLine:
     answers = tuple(_answer([row for _, row in by_property.get(name, [])]) for name in PROPERTIES)
     claim, joined = next((match["claim"], row) for match, row in pairs if match["claim"])
     cloud = sorted((row for _, row in by_property.get("cloud", [])), key=lambda row: row.n_values)
-    return MethodLine(joined.policy, answers, claim, joined, tuple(cloud))
+    arrival = next((row for _, row in by_property.get("arrives", [])), None)
+    return MethodLine(joined.policy, answers, claim, joined, arrival, tuple(cloud))
 
 
 def _answer(rows: Sequence[LedgerRow]) -> PropertyAnswer | None:

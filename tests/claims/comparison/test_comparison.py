@@ -24,6 +24,7 @@ from dgpg_verify.claims.comparison.design import (
     NOISE,
     comparison_design,
     is_learned,
+    limit_row,
     recursion_row,
 )
 from dgpg_verify.claims.comparison.measure import (
@@ -211,6 +212,14 @@ def recursion(method: Compared, p: float = 0.0, q: float = 1.0) -> list[tuple[Ro
     return found
 
 
+def at_rest(method: Compared, floor: float) -> list[tuple[Row, Evidence]]:
+    """Its row of C3 in the game: noise-free runs that all end at the same share of the first gap."""
+    row = next(row for row in comparison_design("full") if row.key == limit_row(method))
+    count = row.options["fleets"]
+    ends = {"start": np.ones(count), "floor": np.full(count, floor), "settled": np.ones(count)}
+    return [(row, Evidence(cell, ends, 0.0)) for cell in row.cells(0)]
+
+
 def ledger(*learners: list[tuple[Row, Evidence]], growing: tuple[str, ...] = ("return",)) -> dict[str, LedgerRow]:
     row, evidence = noise_row(growing)
     rows = {row.key: row}
@@ -256,6 +265,19 @@ def test_one_property_that_fails_is_enough(what: str, changes: Mapping[str, Any]
     rows = ledger(learned(by_id("difference"), **changes))
     assert rows[f"C6/difference/{what}"].verdict == "refuted"
     assert rows["C6/difference/lacks one"].verdict == "supported"
+
+
+@pytest.mark.parametrize("floor, share", [(0.0, 1.0), (0.1, 0.0)])
+def test_where_a_method_comes_to_rest_stands_beside(floor: float, share: float) -> None:
+    """It is told, and decides nothing: the five are counted as without it."""
+    method = by_id("dgpg/mixed")
+    rows = ledger(learned(method), recursion(method), at_rest(method, floor))
+    row = rows.pop("C6/dgpg/mixed/arrives")
+    assert row.estimate == share and not row.primary and row.policy == method.name and "own reference" in row.statement
+    without = ledger(learned(method), recursion(method))
+    assert {name: found.verdict for name, found in rows.items() if "joint" not in name} == {
+        name: found.verdict for name, found in without.items() if "joint" not in name
+    }
 
 
 def test_noise_that_grows_is_a_lack_and_what_was_not_measured_is_open() -> None:

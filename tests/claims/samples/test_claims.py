@@ -1,4 +1,4 @@
-"""C3.1, C3.2 and A4 on made-up cells with known answers, and their cells on the smallest sizes."""
+"""C3 and A4 on made-up cells with known answers, and their cells on the smallest sizes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dgpg_verify.claims.design import Row
 from dgpg_verify.claims.samples.a4_constants import CLAIM as CONSTANTS
 from dgpg_verify.claims.samples.c3_1_shared_return import CLAIM as SHARED
 from dgpg_verify.claims.samples.c3_2_guided import CLAIM as GUIDED
+from dgpg_verify.claims.samples.c3_3_practical_reference import CLAIM as PRACTICAL
 from dgpg_verify.claims.samples.design import (
     ALIGNED,
     CLOUD,
@@ -45,8 +47,8 @@ from dgpg_verify.statistics.sample_parts import FEWEST_EPS, LEAST_SPAN
 from dgpg_verify.statistics.scaling import MINIMUM_VALUES, top_decade
 from tests.claims.judging import judge, measured_of
 
-CLAIMS = (SHARED, GUIDED, CONSTANTS)
-PARTS = tuple(MEASURES)
+CLAIMS = (SHARED, GUIDED, PRACTICAL, CONSTANTS)
+PARTS = (*MEASURES, "limit")
 N = (32, 64, 128, 256)
 FLEETS = 16
 
@@ -55,9 +57,10 @@ def evidence_of(cell: Cell) -> Evidence:
     return Evidence(cell, measure_samples(cell), 0.0)
 
 
-def run_cell(method: str, law: str, n: int, p: float, q: float, floor: float = 0.0) -> Evidence:
-    """Arrivals that follow N^p eps^-q exactly but for 5 % between fleets."""
+def run_cell(method: str, law: str, n: int, p: float, q: float, floor: float = 0.0, ends: bool = True) -> Evidence:
+    """Arrivals that follow N^p eps^-q exactly but for 5 % between fleets. ends: without a budget."""
     options = {"law": law, "method": method, "step": "theory", "fleets": FLEETS, "factors": list(FACTORS)}
+    options |= {} if ends else {"budget": 10_000}
     cell = samples_row("run", (law, method, "theory"), [n], options).cells(0)[0]
     spread = np.exp(0.05 * np.random.default_rng(n).standard_normal((FLEETS, 1)))
     seen = 40.0 * n**p * np.array(FACTORS) ** q * spread
@@ -67,14 +70,27 @@ def run_cell(method: str, law: str, n: int, p: float, q: float, floor: float = 0
     return Evidence(cell, values, 0.0)
 
 
-def series_of(method: str, p: float, q: float, law: str = "team/aligned", floor: float = 0.0) -> list[Evidence]:
-    return [run_cell(method, law, n, p, q, floor) for n in N]
+def series_of(
+    method: str, p: float, q: float, law: str = "team/aligned", floor: float = 0.0, ends: bool | None = None
+) -> list[Evidence]:
+    """Runs at every N; those that are not on aligned teams have a budget unless said."""
+    return [run_cell(method, law, n, p, q, floor, law == ALIGNED if ends is None else ends) for n in N]
 
 
 def judged(claim: Any, items: list[Evidence]) -> dict[str, LedgerRow]:
-    rows = {row.row: row for row in judge(claim, items)}
-    assert len(rows) == len(judge(claim, items))  # no row hides another
+    found = judge(claim, items, rows_of(items))
+    rows = {row.row: row for row in found}
+    assert len(rows) == len(found)  # no row hides another
     return rows
+
+
+def rows_of(items: list[Evidence]) -> dict[str, Row]:
+    """The rows of the design that some cells belong to."""
+    sizes: dict[str, list[int]] = {}
+    for item in items:
+        sizes.setdefault(item.cell.row, []).append(item.cell.n)
+    kinds = {item.cell.row: (item.cell.row.partition("/"), item.cell.options) for item in items}
+    return {key: samples_row(kind, (of,), sizes[key], options) for key, ((kind, _, of), options) in kinds.items()}
 
 
 @pytest.mark.parametrize("p, label", [(1.0, "supported"), (0.5, "refuted"), (0.0, "refuted"), (1.5, "refuted")])
@@ -115,11 +131,22 @@ def test_a_floor_leaves_no_exponent() -> None:
 
 
 @pytest.mark.parametrize("floor, label", [(0.0, "inconclusive"), (0.003, "inconclusive"), (0.02, "refuted")])
-def test_arrival_at_the_smallest_eps(floor: float, label: str) -> None:
-    """64 fleets without a floor cannot show 99 %; with a floor above gap0/300 they refute it."""
+@pytest.mark.parametrize("law, primary", [("game/fluid", True), ("team/biased", False)])
+def test_arrival_at_the_smallest_eps(law: str, primary: bool, floor: float, label: str) -> None:
+    """64 fleets without a floor cannot show 99 %; with a floor above gap0/300 they refute it. The fluid reference
+    leads."""
     for rule in ("guided:sqrt", "parts:0.2"):
-        row = judged(GUIDED, series_of(rule, 0.0, 1.0, "team/biased", floor))[f"C3.2/team/biased/{rule}/arrives"]
-        assert row.verdict == label and row.primary and not row.inside
+        row = judged(PRACTICAL, series_of(rule, 0.0, 1.0, law, floor))[f"C3.3/{law}/{rule}/arrives"]
+        assert (row.verdict, row.primary, row.inside) == (label, primary, True)
+        at_rest = "at the optimum" if floor == 0.0 else f"at {floor:g} of the gap at the start"
+        assert at_rest in row.holds_when and ("below gap0" in row.holds_when) == (floor > 0.0)
+
+
+def test_no_primary_credit_but_the_mixtures() -> None:
+    """Unbiased credits must arrive, and decide nothing."""
+    for method in ("return", "difference", "guided:zero"):
+        row = judged(PRACTICAL, series_of(method, 0.0, 1.0, "game/fluid"))[f"C3.3/game/fluid/{method}/arrives"]
+        assert row.estimate == 1.0 and not row.primary
 
 
 READINGS = {"guided:0.2": "sum", "guided:optimal": "", "guided:zero": "", "guidance": "", "difference": "",
@@ -130,11 +157,12 @@ READINGS = {"guided:0.2": "sum", "guided:optimal": "", "guided:zero": "", "guida
 @pytest.mark.parametrize("method", READINGS)
 def test_rows_take_the_reading_of_their_mixture(method: str) -> None:
     """Sums stay a sensitivity reading; mixed, parts and both may decide."""
-    for law, ends in ((ALIGNED, "theory/p"), ("team/biased", "arrives")):
-        rows = judged(GUIDED, series_of(method, 0.0, 1.0, law))
-        if f"C3.2/{law}/{method}/{ends}" not in rows:  # no floor is asked of a trained method
+    asked = ((GUIDED, f"C3.2/{ALIGNED}", "theory/p"), (PRACTICAL, "C3.3/team/biased", "arrives"))
+    for claim, place, ends in asked:
+        rows = judged(claim, series_of(method, 0.0, 1.0, place.partition("/")[2]))
+        if f"{place}/{method}/{ends}" not in rows:  # no floor is asked of a trained method
             continue
-        row = rows[f"C3.2/{law}/{method}/{ends}"]
+        row = rows[f"{place}/{method}/{ends}"]
         setting = READINGS[method] or "sum"
         assert (row.reading, row.setting, row.leading) == (READINGS[method], setting, READINGS[method] != "sum")
         assert f"setting {setting}," in row.holds_when and "alpha = published" not in row.holds_when
@@ -156,7 +184,7 @@ def test_the_headline_is_that_of_the_leading_settings() -> None:
 @pytest.mark.parametrize("scale", list(SCALES))
 def test_settings_are_measured_as_sums_are(scale: str) -> None:
     """The same N, eps and fleets; floors on biased teams and in games too."""
-    design = {row.key: row for row in samples_design(scale, ("run", "floor"))}
+    design = {row.key: row for row in samples_design(scale, ("run", "limit", "floor"))}
     places = (f"run/{ALIGNED}/{{}}/theory", "run/team/biased/{}/theory", "floor/game/fluid/{}", "floor/game/biased/{}")
     for place in places:
         on_sums = design[place.format("guided:0.2")]
@@ -213,8 +241,6 @@ def test_design_has_no_cell_twice(scale: str) -> None:
 def test_every_row_of_full_scale_can_be_decided() -> None:
     """Enough N and eps for the fit to speak, whatever it will say; the row `wide` has one eps and p alone."""
     for row in samples_design("full", ("run", "cloud")):
-        if "budget" in row.options:
-            continue
         key, factors = row.key, row.options["factors"]
         assert top_decade(np.array(list(row.n_values)), MINIMUM_N).sum() >= MINIMUM_VALUES, key
         enough = len(factors) >= FEWEST_EPS and factors[-1] / factors[0] >= LEAST_SPAN
@@ -237,9 +263,9 @@ def test_cloud_rows_say_what_their_gap_is(claim: Any, method: str, p: float, lab
 
 def test_larger_n_at_one_eps_has_a_row_of_its_own() -> None:
     """The usual row leads; the wide one stands beside it and does not enter its fit."""
-    usual = series_of("return", 1.0, 1.0, "game/fluid")
+    usual = series_of("return", 1.0, 1.0, "game/fluid", ends=True)
     wide = [named(item, "run", "return", {"grid": "wide", "step": "theory"}) for item in
-            series_of("return", 0.5, 1.0, "game/fluid")]  # fmt: skip
+            series_of("return", 0.5, 1.0, "game/fluid", ends=True)]  # fmt: skip
     rows = judged(SHARED, [*usual, *wide])
     assert rows["C3.1/game/fluid/return/theory/p"].primary
     assert rows["C3.1/game/fluid/return/theory/p"].verdict == "supported"
@@ -361,7 +387,7 @@ def test_fleets_that_never_arrive_are_kept_as_such() -> None:
     assert (np.asarray(made.values["high"])[:, 1] == NEVER).all() and np.isfinite(made.values["share"]).all()
     record = to_json(samples_tables(measured_of([made]))["complexity_arrivals"][1])
     assert record["censored"] == 1.0 and record["each"] == [None] * 4 and record["median"] is None
-    assert judged(GUIDED, [made])["C3.2/team/biased/guidance/arrives"].verdict in ("refuted", "inconclusive")
+    assert judged(PRACTICAL, [made])["C3.3/team/biased/guidance/arrives"].verdict in ("refuted", "inconclusive")
 
 
 def test_tries_of_the_tuned_step_are_kept() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -70,6 +71,7 @@ def test_the_table_joins_the_rows_of_a_property() -> None:
         ledger_row("C6/dgpg/parts/all five", "C6", "refuted", policy="DG-PG, parts"),
         ledger_row("C6/dgpg/parts/cloud/N=10", "C6", estimate=0.9, n_values=(10,)),
         ledger_row("C6/dgpg/parts/cloud/N=5", "C6", estimate=0.8, n_values=(5,)),
+        ledger_row("C6/dgpg/parts/arrives", "C6", "refuted", estimate=0.0125, replicates=80),
         ledger_row("C6/mappo, shared/alike", "C6", "refuted", kind="control"),
         ledger_row("C5/cost", "C5"),
     ]
@@ -79,6 +81,7 @@ def test_the_table_joins_the_rows_of_a_property() -> None:
     found = dict(zip(PROPERTIES, line.answers, strict=True))
     assert line.method == "DG-PG, parts" and line.claim == "all five" and line.joined.row.endswith("all five")
     assert line.scores == "0.80 (N = 5), 0.90 (N = 10)"
+    assert line.arrivals == "1 of 80" and replace(line, arrival=None).arrivals == ""
     assert found["noise"] is not None and found["noise"].text == "no"
     assert found["noise"].deciding.row.endswith("paired_ratio")
     assert found["learned"] is not None and found["learned"].text == "yes"

@@ -22,7 +22,7 @@ from tests.reporting.samples.synthetic_samples import FACTORS, NS, POWERS, SYSTE
 from tests.reporting.synthetic_run import ENVIRONMENT, ledger_row, write_run
 from tests.reporting.test_page import check_links, objections
 
-CLAIMS = ["C3.1", "C3.2", "A4"]
+CLAIMS = ["C3.1", "C3.2", "C3.3", "A4"]
 OF_C3 = ("complexity_exponents", "complexity_floors", "complexity_arrivals", "complexity_tuning")
 OF_A4 = ("complexity_constants", "complexity_predicted")
 
@@ -55,7 +55,7 @@ def test_jumps_land_and_ids_are_unique(folder: Path) -> None:
 
 
 def test_sections_come_in_order_with_their_figures_and_tables(text: str) -> None:
-    places = [text.index(f'<section id="{claim}">') for claim in ("C3", "C3.1", "C3.2", "A4")]
+    places = [text.index(f'<section id="{claim}">') for claim in ("C3", *CLAIMS)]
     assert places == sorted(places)
     overview, audit = section(text, "C3"), section(text, "A4")
     for name in ("samples_to_gap", "complexity_collapse", "complexity_floors"):

@@ -1,4 +1,4 @@
-"""Cells of C3.1, C3.2 and A4: runs of one method on one batch of fleets, until every run stays below the smallest eps.
+"""Cells of C3 and A4: runs of one method on one batch of fleets, until every run stays below the smallest eps.
 
 The gap is exact at every checkpoint; what is kept is the arrival of every fleet at every eps, quantiles of the gap
 over fleets, and the floor of the method: the gap at which its noise-free run comes to rest. Beside them the constants

@@ -1,4 +1,4 @@
-"""The fleets, methods and steps that the cells of C3.1, C3.2 and A4 name in words."""
+"""The fleets, methods and steps that the cells of C3 and A4 name in words."""
 
 from __future__ import annotations
 
