@@ -8,6 +8,7 @@ from dgpg_verify.claims.samples.questions import LAST, SYSTEMS, arrival_question
 from dgpg_verify.claims.samples.read import read_runs
 from dgpg_verify.claims.series import Measured
 
+TEAMS = "team/biased"
 STATEMENT = (
     "Our question: with the practical reference (fluid limit), which the author says need not be aligned strictly, "
     f"DG-PG comes to a per-agent gap of gap0/{LAST:g} at all, at some number of joint samples."
@@ -20,7 +21,8 @@ def questions(measured: Measured) -> list[Question]:
 
     Unbiased credits (return, difference, alpha -> 0) are here too: their floor must be none.
     """
-    floors = read_runs(measured, "floor", "limit")
+    runs = [series for series in read_runs(measured, "limit") if series.law == TEAMS]  # in games: the same fleets again
+    floors = [*read_runs(measured, "floor"), *runs]
     groups = [
         (law, method, [series for series in floors if (series.law, series.method) == (law, method)])
         for law in SYSTEMS

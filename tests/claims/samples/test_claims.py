@@ -134,10 +134,12 @@ def test_a_floor_leaves_no_exponent() -> None:
 @pytest.mark.parametrize("law, primary", [("game/fluid", True), ("team/biased", False)])
 def test_arrival_at_the_smallest_eps(law: str, primary: bool, floor: float, label: str) -> None:
     """64 fleets without a floor cannot show 99 %; with a floor above gap0/300 they refute it. The fluid reference
-    leads."""
+    leads, where runs with a budget have the same fleets again and are not counted."""
     for rule in ("guided:sqrt", "parts:0.2"):
-        row = judged(PRACTICAL, series_of(rule, 0.0, 1.0, law, floor))[f"C3.3/{law}/{rule}/arrives"]
-        assert (row.verdict, row.primary, row.inside) == (label, primary, True)
+        runs = series_of(rule, 0.0, 1.0, law, floor)
+        ends = [named(item, "floor", rule, {}) for item in runs] if primary else []
+        row = judged(PRACTICAL, [*runs, *ends])[f"C3.3/{law}/{rule}/arrives"]
+        assert (row.verdict, row.primary, row.inside, row.replicates) == (label, primary, True, len(N) * FLEETS)
         at_rest = "at the optimum" if floor == 0.0 else f"at {floor:g} of the gap at the start"
         assert at_rest in row.holds_when and ("below gap0" in row.holds_when) == (floor > 0.0)
 
@@ -145,7 +147,8 @@ def test_arrival_at_the_smallest_eps(law: str, primary: bool, floor: float, labe
 def test_no_primary_credit_but_the_mixtures() -> None:
     """Unbiased credits must arrive, and decide nothing."""
     for method in ("return", "difference", "guided:zero"):
-        row = judged(PRACTICAL, series_of(method, 0.0, 1.0, "game/fluid"))[f"C3.3/game/fluid/{method}/arrives"]
+        ends = [named(item, "floor", method, {}) for item in series_of(method, 0.0, 1.0, "game/fluid")]
+        row = judged(PRACTICAL, ends)[f"C3.3/game/fluid/{method}/arrives"]
         assert row.estimate == 1.0 and not row.primary
 
 
