@@ -12,7 +12,7 @@ from dgpg_verify.claims.training.design import AS_BEST_FIT, DGPG, EXACT, NO_LEAR
 from dgpg_verify.claims.training.questions import TrainingQuestion, controls, leads_long, training_claim
 from dgpg_verify.claims.training.read import Runs, Trained, searches
 from dgpg_verify.core import Label, Verdict
-from dgpg_verify.statistics import judge_matches, judge_slightly_below
+from dgpg_verify.statistics import difference_interval, judge_matches, judge_slightly_below, judge_threshold
 from dgpg_verify.statistics.training_verdicts import SLACK, SLIGHTLY
 
 Judge = Callable[..., Verdict]
@@ -39,7 +39,21 @@ BELOW = TrainingQuestion(
     },
     margin=SLIGHTLY / 2,
 )
-BESIDE = ("guidance_only", EXACT, "dgpg/sum/shared", "mappo", "ippo", "happo", "difference",
+HELPS = TrainingQuestion(
+    "cost above that of the guidance alone, % of Best-Fit's",
+    "at_most",
+    0.0,
+    {
+        "supported": "The return helps: {value} % of Best-Fit's cost [{low}, {high}] against the guidance alone on the "
+        "same fleets: {where}, {how}.",
+        "refuted": "With the return in it training ends dearer than with the guidance alone, by {value} % of "
+        "Best-Fit's cost [{low}, {high}], on the same fleets: {where}, {how}.",
+        "inconclusive": "{value} % of Best-Fit's cost [{low}, {high}] against the guidance alone on the same fleets "
+        "does not decide whether the return helps: {where}, {how}.",
+    },
+)
+ALONE = "guidance_only"
+BESIDE = (ALONE, EXACT, "dgpg/sum/shared", "mappo", "ippo", "happo", "difference",
           "difference_replay", "imitation", "residual")  # fmt: skip
 
 
@@ -64,8 +78,10 @@ def questions(
     return [
         *(ask(runs) for (_, n), runs in trained.items() if covers(n) and _shown(runs) and len(runs.runs) > 1),
         *(ask(search.tuned, "tuned", search.candidates) for search in searches(trained) if covers(search.tuned.n)),
+        *(_helps(runs, trained[ALONE, n]) for (key, n), runs in trained.items()
+          if key in DGPG and covers(n) and (ALONE, n) in trained and len(runs.runs) > 1),
         *controls(trained, answers, ask),
-    ]
+    ]  # fmt: skip
 
 
 def long_questions(
@@ -95,6 +111,25 @@ def _question(
         note=f"score {trained.levels.mean():.3g}; cost {gap:+.2g} % above the best heuristic's ({', '.join(best)})",
         tuning=tuning,
         read=read,
+    )
+
+
+def _helps(mixed: Trained, alone: Trained) -> Question:
+    """Beside the claim: what the return adds to the guidance, all settings being equal, fleet by fleet."""
+    excess = [{run.replicate: run.best_fit_percent for run in group.runs} for group in (mixed, alone)]
+    both = sorted(set(excess[0]) & set(excess[1]))
+
+    def rule(level: float) -> Verdict:
+        values, others = ([found[fleet] for fleet in both] for found in excess)
+        return judge_threshold(difference_interval(values, others, level, paired=True), 0.0)
+
+    return HELPS.of(
+        f"{mixed.key}/N={mixed.n}/against guidance alone",
+        [mixed],
+        rule,
+        read=[mixed, alone],
+        words={"how": f"{int(mixed.runs[0].episodes[-1])} episodes"},
+        note="exploratory",
     )
 
 

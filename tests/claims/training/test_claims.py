@@ -81,6 +81,21 @@ def test_one_run_that_never_settles_cannot_be_called_quick() -> None:
     assert found.verdict != "supported" and "1 of 12 runs never settle" in found.because
 
 
+@pytest.mark.parametrize("level, label", [(0.95, "supported"), (0.8, "refuted"), (0.9, "inconclusive")])
+def test_the_return_is_weighed_against_the_guidance_alone(level: float, label: str) -> None:
+    """Fleet by fleet: what fleets have in common does not widen the interval. It decides nothing."""
+    fleets = np.linspace(-0.2, 0.2, 6)
+    alone, own = (
+        [flat(DESIGN[key], at, k) for k, at in enumerate(around + fleets)]
+        for key, around in (("guidance_only", 0.9), ("dgpg/parts", level))
+    )
+    own[0] = own[0] + (level == 0.9) * 0.02  # a difference of one fleet alone
+    items = training_evidence(DESIGN["guidance_only"], 10, alone) + training_evidence(DESIGN["dgpg/parts"], 10, own)
+    row = judged(BEST_FIT, items)["C4.3a/dgpg/parts/N=10/against guidance alone"]
+    assert row.verdict == label and not row.primary and row.replicates == 6
+    assert abs(row.high - row.low) < 5.0  # the fleets themselves stand 20 % apart
+
+
 def test_failing_and_succeeding_baselines_are_told_apart() -> None:
     rows = judged(FAIL, runs("mappo", 10, [0.1] * 6) + runs("ippo", 10, [0.9] * 6))
     assert rows["C4.2a/mappo/N=10/fails/longer"].verdict == "supported"
