@@ -52,9 +52,26 @@ TRAINING = {
     "IPPO, 78 episodes": ("ippo",),
     "MAPPO, 400 episodes, ten an update": ("mappo/patient",),
     "IPPO, 400 episodes, ten an update": ("ippo/patient",),
+    "DG-PG, `both`, 200 episodes": ("dgpg/both/200 episodes",),
+    "DG-PG, `parts`, 200 episodes": ("dgpg/parts/200 episodes",),
+    "DG-PG, `joint`, 200 episodes": ("dgpg/mixed/200 episodes",),
+    "DG-PG, `mixed`, 200 episodes": ("dgpg/mixed/raw/200 episodes",),
+    "guidance alone, exact, step 2e-3, 200 episodes": ("guidance_only/exact/200 episodes",),
+    "difference reward, replayed to the end, 200 episodes": ("difference_replay/200 episodes",),
+    "MAPPO, 500 episodes, DG-PG's settings": ("mappo/preset",),
+    "IPPO, 500 episodes, DG-PG's settings": ("ippo/preset",),
+    "HAPPO, 500 episodes, DG-PG's settings": ("happo/preset",),
     "MAPPO, 500 episodes, practitioner's settings": ("mappo/practitioner",),
     "IPPO, 500 episodes, practitioner's settings": ("ippo/practitioner",),
+    "HAPPO, 500 episodes, practitioner's settings": ("happo/practitioner",),
 }
+# of these, what the README shows, and the N
+SHORT_TRAINING = (
+    "DG-PG, `both`", "DG-PG, `parts`", "DG-PG, `mixed`", "guidance alone", "difference reward, replayed to the end",
+    "DG-PG, `both`, 200 episodes", "MAPPO, 500 episodes, DG-PG's settings", "IPPO, 500 episodes, DG-PG's settings",
+    "MAPPO, 500 episodes, practitioner's settings", "IPPO, 500 episodes, practitioner's settings",
+)  # fmt: skip
+SHORT_SIZES = (5, 10, 20, 50, 200)
 DOMAINS = ("C7", "C8", "C9", "C10")
 SCALES = ("smoke", "standard", "full")
 NOT_YET = "not measured yet"
@@ -191,13 +208,14 @@ def wrong_predictions(reports: list[Report]) -> str:
 
 
 def methods_table(reports: list[Report], short: bool = False) -> str:
-    """Every method and which of the five properties it has, with intervals and scores; short: without, and of those
-    alone of which the paper says something."""
+    """Every method and which of the five properties it has, with intervals and scores; short: without, of those alone
+    of which the paper says something, and in one line where all is the same."""
     table = method_table(rows_of(reports))
     if table is None:
         return "Not measured in the committed runs."
     heads = ["method", *table.heads, *table.beside[: 2 if short else None]]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    alike: dict[tuple[str, ...], list[str]] = {}
     for line in table.lines:
         if short and not line.joined.primary:
             continue
@@ -205,8 +223,11 @@ def methods_table(reports: list[Report], short: bool = False) -> str:
             "-" if answer is None else answer.text if short else f"{answer.text} {interval_text(answer.deciding)}"
             for answer in line.answers
         ]
-        cells = [line.method, *said, line.arrivals or "-", f"{line.claim}: **{line.joined.verdict}**"]
-        lines.append(f"| {' | '.join([*cells, *([] if short else [line.scores or '-'])])} |")
+        cells = [*said, line.arrivals or "-", f"{line.claim}: **{line.joined.verdict}**"]
+        alike.setdefault(tuple(cells) if short else (*cells, line.scores or "-"), []).append(line.method)
+    for found, names in alike.items():
+        methods = ["; ".join(names)] if short else names
+        lines += [f"| {' | '.join([method, *found])} |" for method in methods]
     return "\n".join(lines)
 
 
@@ -240,13 +261,17 @@ def _interval(row: LedgerRow) -> str:
     return "-" if row.estimate is None else f"{row.estimate:.2f} [{row.low:.2f}, {row.high:.2f}]"
 
 
-def training_table(reports: list[Report]) -> str:
-    """Score at the end of training and mean of the episodes to settle, of the leading rows at every N."""
+def training_table(reports: list[Report], short: bool = False) -> str:
+    """Score at the end of training and mean of the episodes to settle, of the leading rows at every N; short: of some
+    of them at some."""
     scores = _scores(reports)
     leading = {row for rows in TRAINING.values() for row in rows}
-    sizes = sorted({n for row, n in scores if row in leading})
-    lines = [f"| score; episodes to settle | {' | '.join(map(str, sizes))} |", "|---" * (len(sizes) + 1) + "|"]
+    sizes = SHORT_SIZES if short else sorted({n for row, n in scores if row in leading})
+    head = "score; episodes to settle, by N" if short else "score; episodes to settle"
+    lines = [f"| {head} | {' | '.join(map(str, sizes))} |", "|---" * (len(sizes) + 1) + "|"]
     for words, rows in TRAINING.items():
+        if short and words not in SHORT_TRAINING:
+            continue
         found = [next((scores[row, n] for row in rows if (row, n) in scores), None) for n in sizes]
         lines.append(f"| {words} | {' | '.join(_score(record) for record in found)} |")
     return "\n".join(lines)
@@ -346,6 +371,7 @@ def rendered() -> dict[str, str]:
         "README.md": {
             "matrix": matrix_table(leading),
             "methods": methods_table(leading, short=True),
+            "training": training_table(leading, short=True),
             "predictions": predictions_line(leading),
         },
         "docs/results.md": {
