@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dgpg_verify.core import LedgerRow
-from dgpg_verify.core.claim_ids import is_named
+from dgpg_verify.core.claim_ids import claim_order, is_named
 from dgpg_verify.runs.progress import duration_text
 
 SMALL = ("smoke", "one to two minutes on two cores")  # the scale at which a dispute begins, and its time
@@ -103,7 +103,16 @@ def repeat_command(
 ) -> str:
     """The command that repeats a run, or one family of claims; with another seed it is the one that disputes it.
     `scale` is that of the run unless given."""
-    claims = claim.split(".")[0] if claim else _option(environment, "claims")
+    claims = claim.split(".")[0] if claim else _asked(environment)
     chosen = f" --claims {claims}" if claims else ""
     seed = run_seed(environment) + int(other_seed)
     return f"pytest theorems/ --benchmark --scale {scale or run_scale(environment)}{chosen} --seed {seed}"
+
+
+def _asked(environment: Mapping[str, Any]) -> str | None:
+    """The claims that the run was asked, all of them for None. The recorded command is that of its last sitting: where
+    the run holds other claims too, all of its families are named."""
+    asked, held = _option(environment, "claims"), run_claims(environment) or []
+    if asked and any(not any(is_named(claim, prefix) for prefix in asked.split(",")) for claim in held):
+        return ",".join(dict.fromkeys(claim.split(".")[0] for claim in sorted(held, key=claim_order)))
+    return asked

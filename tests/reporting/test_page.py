@@ -312,6 +312,9 @@ def test_commands_repeat_and_dispute() -> None:
     assert repeat_command(ENVIRONMENT) == "pytest theorems/ --benchmark --scale standard --seed 0"
     part = {"command": "pytest --claims C4,C5 --scale full --seed 5 --rows dgpg/*"}
     assert repeat_command(part) == "pytest theorems/ --benchmark --scale full --claims C4,C5 --seed 5"
+    assert repeat_command(part | {"claims": ["C5", "C4.1a"]}) == repeat_command(part)
+    later = repeat_command(part | {"claims": ["C5", "A1", "C10", "C4.1a", "C4.1b", "C3.3"]})  # C4,C5: its last sitting
+    assert later == "pytest theorems/ --benchmark --scale full --claims C3,C4,C5,C10,A1 --seed 5"
     parsed = repeat_command({"command": "pytest --scale full --seed=7"}, "C1.4", other_seed=True)
     assert parsed == "pytest theorems/ --benchmark --scale full --claims C1 --seed 8"
     assert "hostname" not in dict(flatten(ENVIRONMENT)) and dict(flatten(ENVIRONMENT))["versions.torch"] == "2.13.0"

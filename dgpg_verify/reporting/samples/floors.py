@@ -13,7 +13,7 @@ from dgpg_verify.reporting.drawing.axes import log_x, power_text, quiet, rule
 from dgpg_verify.reporting.drawing.look import BAD, MUTED, Look, shades
 from dgpg_verify.reporting.drawing.marks import bars, dots, key
 from dgpg_verify.reporting.drawing.sheet import grid, indent
-from dgpg_verify.reporting.frame import Frame, Frames, few, known, need, where
+from dgpg_verify.reporting.frame import Frame, Frames, known, need, where
 from dgpg_verify.reporting.samples import names
 from dgpg_verify.reporting.samples.aggregate import at_rest, largest_floors
 from dgpg_verify.reporting.wording import number_text
@@ -23,6 +23,7 @@ HIGHEST = 3.0
 SMALLEST_EPS = 1.0 / 300.0  # of what C3 asks for
 ROOM = 3.0  # only eps above this many floors enter a fit
 MOST_SIZES = 7
+GAME, LEADING = "game/fluid", [f"{setting}:published" for setting in ("mixed", "parts", "both")]
 CAPTION = (
     "Floor: exact per-agent gap in J where the noise-free run of a method comes to rest, as a share of the gap it "
     "starts from; median over fleets, bars: spread over fleets. Red: floors at which the smallest \u03b5 (first "
@@ -35,7 +36,7 @@ def draw_complexity_floors(frames: Frames) -> Figure:
     """Floor over the first gap by alpha (rules below): a panel per system, a shade per N."""
     rows = known(frames["complexity_floors"], "floor", "n_agents")
     rows = need(rows, "complexity_floors", "floor").assign(moving=rows["settled"].map(at_rest).eq(False))
-    rows = where(rows, n_agents=few(rows["n_agents"], MOST_SIZES))
+    rows = where(rows, n_agents=_sizes(rows))
     systems, order, colors = (
         names.systems_in(rows),
         sorted(names.methods_in(rows), key=_place),
@@ -96,12 +97,27 @@ def _floors(ax: Axes, rows: Frame, order: Sequence[str], colors: dict[float, str
                  edgecolors=color, linewidths=0.9, zorder=4)  # fmt: skip
 
 
+def _sizes(rows: Frame) -> list[float]:
+    """At most MOST_SIZES N: those that most systems have, of these the largest."""
+    systems = rows.groupby("n_agents")["system"].nunique()
+    return sorted(sorted(systems.index, key=lambda n: (-systems[n], -n))[:MOST_SIZES])
+
+
 def _title(rows: Frame) -> str:
-    """Median floor of the published schedule (else of the largest one) in each system, at the largest N."""
+    """Median floors at the largest N: of the leading readings with the reference that the game has; where they were not
+    measured, of the published schedule (else of the largest one) in each system."""
+    led = where(rows, system=GAME, method=LEADING)
+    if len(led):
+        last = where(led, n_agents=led["n_agents"].max()).set_index("method")["floor"]
+        shares = [f"{_share(last[method])} ({method.partition(':')[0]})" for method in LEADING if method in last]
+        said = f"With its own reference DG-PG cannot close {', '.join(shares)} of the game's first gap"
+        return f"{said} (N = {led['n_agents'].max():g})"
     largest = largest_floors(rows).set_index("system")
     shares = []
     for system in names.systems_in(largest.reset_index()):
-        floor = largest.loc[system, "floor"]
-        share = "nothing" if floor < LOWEST else f"{number_text(100.0 * floor, 2)}\u00a0%"
-        shares.append(f"{share} ({names.system(system)})")
+        shares.append(f"{_share(largest.loc[system, 'floor'])} ({names.system(system)})")
     return f"Share of the first gap that {names.method(largest['method'].iloc[0])} cannot close: {', '.join(shares)}"
+
+
+def _share(floor: float) -> str:
+    return "nothing" if floor < LOWEST else f"{number_text(100.0 * floor, 2)}\u00a0%"

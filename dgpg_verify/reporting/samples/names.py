@@ -16,9 +16,9 @@ SCHEDULES = {  # rules for alpha over the run or over N
     "zero": ("\u03b1 \u2192 0", Look("#cc79a7", "X", 34)),
 }
 SCALED = {  # settings other than sums
-    "mixed": (", J a mean", Look("#6b7a2b", "<", 50)),
-    "parts": (", A normalised", Look("#8c4a1e", ">", 60)),
-    "both": (", both normalised", Look("#3f7f8f", "p", 70)),
+    "mixed": (", mixed", Look("#6b7a2b", "<", 50)),
+    "parts": (", parts", Look("#8c4a1e", ">", 60)),
+    "both": (", both", Look("#3f7f8f", "p", 70)),
 }
 FIXED = {"return": 0.0, "guidance": 1.0}  # alpha of credits that mix nothing
 

@@ -113,8 +113,26 @@ def test_every_floor_is_drawn_and_small_ones_stand_on_the_edge(made: Tables) -> 
     small = [r for r in made["complexity_floors"] if r["floor"] < LOWEST]
     assert small and (places == LOWEST).sum() == len(small)
     biased = {"system": "team/biased", "method": "guided:published", "n_agents": NS[-1]}
-    other = figures.draw_complexity_floors(frames(changed(made, "complexity_floors", {"floor": 0.123}, **biased)))
+    sums = {**made, "complexity_floors": [r for r in made["complexity_floors"] if r["method"].startswith("guided:")]}
+    other = figures.draw_complexity_floors(frames(changed(sums, "complexity_floors", {"floor": 0.123}, **biased)))
     assert "12 % (Team, biased reference)" in title(other) and "nothing (Team, aligned)" in title(other)
+
+
+def test_floors_are_titled_by_the_readings_that_lead(made: Tables) -> None:
+    """Where they were measured in the game with the fluid reference: at the largest N that it has of them."""
+    old = [row for row in made["complexity_floors"] if row["method"] != "parts:published"]
+    new = [{**row, "system": "game/fluid", "method": f"{setting}:published", "floor": floor, "n_agents": n}
+           for setting, floor, n in (("both", 0.09, 32), ("mixed", 0.5, 8), ("mixed", 0.345, 32), ("mixed", 0.0, 16))
+           for row in made["complexity_floors"][:1]]  # fmt: skip
+    figure = figures.draw_complexity_floors(frames({**made, "complexity_floors": [*old, *new]}))
+    assert "34 % (mixed), 9.0 % (both)" in title(figure) and "N = 32" in title(figure)
+
+
+def test_sizes_that_more_systems_have_are_drawn_first(made: Tables) -> None:
+    few = [{**row, "n_agents": n} for n in (2, 3, 5, 7, 9, 11, 13, 17) for row in made["complexity_floors"][:1]]
+    figure = figures.draw_complexity_floors(frames({**made, "complexity_floors": [*made["complexity_floors"], *few]}))
+    shown = [text.get_text() for legend in figure.findobj(match=_is_legend) for text in legend.get_texts()]
+    assert {f"N = {n}" for n in NS} <= set(shown)
 
 
 def test_runs_that_still_move_are_hollow(made: Tables) -> None:
@@ -156,8 +174,8 @@ def test_constants_and_predictions_are_all_drawn(made: Tables) -> None:
 
 
 @pytest.mark.parametrize("name, words", [
-    ("mixed:0.2", "α = 0.2, J a mean"), ("parts:published", "α 0.9 → 0.2, A normalised"),
-    ("both:0.2", "α = 0.2, both normalised"), ("dgpg/parts", "DG-PG, α 0.9 → 0.2, A normalised"),
+    ("mixed:0.2", "α = 0.2, mixed"), ("parts:published", "α 0.9 → 0.2, parts"),
+    ("both:0.2", "α = 0.2, both"), ("dgpg/parts", "DG-PG, α 0.9 → 0.2, parts"),
     ("difference_replay", "difference reward, replayed"),
 ])  # fmt: skip
 def test_settings_are_said_in_words(name: str, words: str) -> None:
