@@ -144,6 +144,19 @@ def test_arrival_at_the_smallest_eps(law: str, primary: bool, floor: float, labe
         assert at_rest in row.holds_when and ("below gap0" in row.holds_when) == (floor > 0.0)
 
 
+@pytest.mark.parametrize("power, label", [(0.0, "supported"), (0.5, "refuted"), (-0.5, "supported")])
+def test_a_floor_that_grows_with_n_is_seen(power: float, label: str) -> None:
+    """Floors like N^power, 5 % between fleets; the row stands beside the claim."""
+    ends = []
+    for n in N:
+        made = named(run_cell("parts:0.2", "game/fluid", n, 0.0, 1.0), "floor", "parts:0.2", {})
+        spread = np.exp(0.05 * np.random.default_rng(n).standard_normal(FLEETS))
+        ends.append(replace(made, values=made.values | {"floor": 0.01 * (n / N[0]) ** power * spread}))
+    row = judged(PRACTICAL, ends)["C3.3/game/fluid/parts:0.2/floor"]
+    assert row.verdict == label and not row.primary and row.reading == "parts"
+    assert row.estimate == pytest.approx(power, abs=0.05) and f"median 0.01 at N = {N[0]}" in row.holds_when
+
+
 def test_no_primary_credit_but_the_mixtures() -> None:
     """Unbiased credits must arrive, and decide nothing."""
     for method in ("return", "difference", "guided:zero"):
