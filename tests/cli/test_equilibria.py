@@ -329,6 +329,7 @@ BAD_NFG = {
     "division by 0": (NFG + " { 2 2 } 1 1 0 0 0 0 1 1/0", "no game in Gambit's .nfg format"),
     "different numbers of strategies": (NFG + " { 1 2 } 1 1 0 0", "reward has shape (1, 2)"),
     "an outcome that is not there": (NFG + ' { 1 1 } { { "" 1 1 } } 2', "outside [0, 1]"),
+    "an outcome for three players": (NFG + ' { 1 2 } { { "" 1 1 1 } { "" 1 } } 1 2', "an outcome has 3 payoffs"),
     "too many profiles": (NFG + " { 99999 99999 } 1", "9999800001 profiles"),
     "infinite": (NFG + " { 1 1 } 1e999999 1", "no game in Gambit's .nfg format"),
     "players without strategies": (NFG + " { 2 } 1 1", "2 players have 1 numbers of strategies"),
