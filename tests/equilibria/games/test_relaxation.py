@@ -9,6 +9,7 @@ from dgpg_verify.core import InputError
 from dgpg_verify.equilibria.games.random_games import random_games
 from dgpg_verify.equilibria.games.relaxation import relaxed_states
 from dgpg_verify.equilibria.games.tables import joint_tables
+from dgpg_verify.systems import LoadBalancingGame
 
 
 def by_scipy(game):
@@ -50,6 +51,23 @@ def test_all_servers_in_reach_and_equal_weights_give_equal_marginal_costs():
         price = 2 * x  # d(capacity x^2) per job = 2 capacity x / capacity
         loaded = x > game.background.numpy() + 1e-7
         assert np.ptp(price[loaded]) <= 1e-6 and (price[~loaded] >= price[loaded].max() - 1e-6).all()
+
+
+def test_beyond_the_cap_of_mm1_marginal_costs_rise_from_it_by_a_share_of_1e_4():
+    """One job of 4 overloads both servers: (1 + 1e-4 (x - 0.95)) / capacity is the same on both, a linear system."""
+    capacity = np.array([1.0, 1.0001])
+    none = torch.zeros(2, dtype=torch.float64)
+    game = LoadBalancingGame(
+        jobs=torch.tensor([4.0], dtype=torch.float64), capacity=torch.as_tensor(capacity), background=none,
+        candidates=torch.tensor([[0, 1]]), weights=none + 1, target=none, reference_state=none, cost="mm1",
+    )  # fmt: skip
+    rise = 1e-4 / capacity
+    level = (1 / capacity[1] - 1 / capacity[0]) * (1 - 1e-4 * 0.95)
+    wanted = np.linalg.solve([capacity, [rise[0], -rise[1]]], [4.0, level])
+    assert (wanted > 0.95).all() and wanted[1] - wanted[0] > 0.9
+    (x,) = relaxed_states([game])
+    gap, curvature = 1e-10 * (1 + 4 * 401), 2 * 400 * 1e-4 / 1.0001**2  # of the cost along x_0, at least
+    assert np.abs(x - wanted).max() <= np.sqrt(2 * gap / curvature)
 
 
 def test_a_makespan_has_no_unique_relaxation():
