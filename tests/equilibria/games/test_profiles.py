@@ -104,6 +104,7 @@ def test_bad_profiles_are_refused(case, question):
         question(TABLE, BAD[case][0])
 
 
-def test_points_must_fit():
+@pytest.mark.parametrize("fleets, shape", [(2, (3, 2, 2)), (4, (3, 2, 2)), (3, (3, 2)), (3, (3, 1, 2, 2))])
+def test_points_must_fit(fleets, shape):
     with pytest.raises(InputError, match=r"\[E\] and \[E, N, K\]"):
-        Points(np.zeros(2, dtype=np.int64), np.zeros((3, 2, 2)))
+        Points(np.zeros(fleets, dtype=np.int64), np.zeros(shape))
