@@ -27,6 +27,12 @@ def test_same_seed_same_fleets_other_seed_other_fleets():
     assert random_games(1, 2, 3)[0].n_servers == 3 and random_games(1, 2, 3, n_servers=7)[0].n_servers == 7
 
 
+def test_one_candidate_leaves_one_joint_action():
+    (game,), tables = random_games(1, 3, 1), random_tables(1, 3, 1)
+    assert game.n_servers == 3 and tables.reward.shape == (1, 1, 1, 1)
+    assert tables.reward.item() == pytest.approx(plain.reward_and_guidance(game)[0][0, 0, 0])
+
+
 def test_global_random_state_is_neither_read_nor_changed():
     np.random.seed(0)  # noqa: NPY002
     before = np.random.get_state()[1].copy()  # noqa: NPY002
