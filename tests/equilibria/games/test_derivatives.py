@@ -31,11 +31,11 @@ def test_orthonormal_and_tangent(k: int) -> None:
 
 def test_reduction_keeps_slopes_and_curvatures_along_tangent_moves(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    basis, move = tangent_basis(3), rng.normal(size=(4, 2, 3))
+    basis, move = tangent_basis(3), rng.normal(size=(4, 3, 3))
     move -= move.mean(-1, keepdims=True)
-    gradient, hessian = rng.normal(size=(4, 2, 3)), rng.normal(size=(4, 2, 3, 2, 3))
+    gradient, hessian = rng.normal(size=(4, 3, 3)), rng.normal(size=(4, 3, 3, 3, 3))
     small = reduce_gradient(move, basis)
-    assert small.shape == (4, 4) and expand(small, basis, 2) == pytest.approx(move, abs=1e-14)
+    assert small.shape == (4, 6) and expand(small, basis, 3) == pytest.approx(move, abs=1e-14)
     slope = (reduce_gradient(gradient, basis) * small).sum(-1)
     assert slope == pytest.approx((gradient * move).sum((1, 2)), abs=1e-13)
     curve = np.einsum("fa,fab,fb->f", small, reduce_hessian(hessian, basis), small)
