@@ -87,6 +87,8 @@ ROOMS = {
     "judge": Room(JUDGE, JUDGED),
     "exact": Room(["dgpg_verify/equilibria/exact/*.py"],
                   [f"tests/equilibria/{folder}/test_*.py" for folder in ("exact", "counterexamples")]),
+    "games": Room(["dgpg_verify/equilibria/games/*.py"],
+                  ["tests/equilibria/games/test_*.py", "tests/equilibria/nash/test_*.py", "tests/cli/test_equilibria.py"]),
 }  # fmt: skip
 
 
