@@ -88,7 +88,8 @@ ROOMS = {
     "exact": Room(["dgpg_verify/equilibria/exact/*.py"],
                   [f"tests/equilibria/{folder}/test_*.py" for folder in ("exact", "counterexamples")]),
     "games": Room(["dgpg_verify/equilibria/games/*.py"],
-                  ["tests/equilibria/games/test_*.py", "tests/equilibria/nash/test_*.py", "tests/cli/test_equilibria.py"]),
+                  [*(f"tests/equilibria/{folder}/test_*.py" for folder in ("games", "nash")),
+                   "tests/cli/test_equilibria.py"]),
 }  # fmt: skip
 
 
